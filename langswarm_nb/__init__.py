@@ -1,0 +1,46 @@
+"""LangSwarm sessions in Jupyter: stream, keep, branch, search and analyse conversations with language models.
+
+``%load_ext langswarm_nb`` adds the ``%%langswarm`` cell.
+``langswarm_nb.core.session`` is the library below it and needs no notebook.
+The short names of `_SHORT_NAMES` load on first use, so that this import stays cheap.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+__version__ = "0.1.0"
+
+_SHORT_NAMES: dict[str, str] = {}
+"""Short name -> where it lives, as ``"package.module:attribute"``."""
+
+
+def load_ipython_extension(ipython: InteractiveShell) -> None:
+    """Register the magics; IPython calls this for ``%load_ext langswarm_nb``."""
+    from langswarm_nb.notebook import load_ipython_extension as load
+
+    load(ipython)
+
+
+def unload_ipython_extension(ipython: InteractiveShell) -> None:
+    """Undo `load_ipython_extension`; IPython calls this for ``%unload_ext langswarm_nb``."""
+    from langswarm_nb.notebook import unload_ipython_extension as unload
+
+    unload(ipython)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _SHORT_NAMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, _, attribute = _SHORT_NAMES[name].partition(":")
+    value = getattr(import_module(module), attribute)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_SHORT_NAMES})

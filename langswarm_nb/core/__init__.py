@@ -1,0 +1,1 @@
+"""The library below the notebook: imports only the standard library, aiosqlite and httpx."""
