@@ -1,0 +1,1 @@
+"""Tests of langswarm_nb; folders: unit, contract, notebook, e2e, bench."""

@@ -1,0 +1,60 @@
+"""Fixtures for every test: an empty home, no keys, no network, and one real model server for who asks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.isolation import block_network, clean_environment, home_variables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from scripts.local_server import LocalServer
+
+
+def pytest_configure() -> None:
+    """Close the network and forget the developer's keys before a test module is imported."""
+    clean_environment()
+    block_network()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_cache_for_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let slow caches, such as matplotlib's fonts, be made once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MPLCONFIGDIR", str(tmp_path_factory.mktemp("matplotlib")))
+        patch.setenv("MPLBACKEND", "agg")
+        yield
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the empty folder that is the user's home for this test and for the kernels it starts."""
+    folder = tmp_path_factory.mktemp("home")
+    for name, value in home_variables(folder).items():
+        monkeypatch.setenv(name, value)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the GGUF file of the tiny random model."""
+    from tests.support.llama import write_tiny_model
+
+    path = tmp_path_factory.mktemp("model") / "tiny.gguf"
+    write_tiny_model(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def llama_server(tiny_model: Path) -> Iterator[LocalServer]:
+    """Yield llama.cpp's server with the tiny model; `url` is its address, `name` the model's name."""
+    pytest.importorskip("xllamacpp", reason="needs the wheel xllamacpp", exc_type=ImportError)
+    from scripts.local_server import LocalServer
+    from tests.support.llama import CONTEXT_TOKENS, MODEL_NAME
+
+    with LocalServer(tiny_model, name=MODEL_NAME, context_tokens=CONTEXT_TOKENS) as server:
+        yield server

@@ -1,0 +1,1 @@
+"""What tests share: paths, a real model server, a closed network."""
