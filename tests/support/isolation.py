@@ -26,7 +26,7 @@ class NetworkBlockedError(RuntimeError):
 
 
 def clean_environment() -> None:
-    """Remove from this process and its children every provider's variable, every proxy and every setting of ours."""
+    """Remove every provider's variable, proxy and setting of ours from this process and its children."""
     for name in [name for name in os.environ if _PROVIDER_VARIABLES.fullmatch(name)]:
         del os.environ[name]
 

@@ -1,4 +1,4 @@
-"""A tiny random model for the real llama.cpp server; its answers mean nothing, everything around them is real."""
+"""A tiny random model for llama.cpp's server: its answers mean nothing, everything around them is real."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ _WORDS = [
     "мир",
     "שלום",
     "한국",
-    "ﬁn",
     "the",
     "a",
     "model",
@@ -72,13 +71,8 @@ _TEMPLATE = (
 
 def write_tiny_model(path: Path) -> None:
     """Write a one-layer llama of about 300 kB; the same bytes at each call."""
-    tokens = [
-        "<unk>",
-        "<s>",
-        "</s>",
-        *(f"<0x{byte:02X}>" for byte in range(256)),
-        *(f"▁{word}" for word in _WORDS),
-    ]
+    tokens = ["<unk>", "<s>", "</s>"]
+    tokens += [f"<0x{byte:02X}>" for byte in range(256)] + [f"▁{word}" for word in _WORDS]
     kinds = [TokenType.UNKNOWN, TokenType.CONTROL, TokenType.CONTROL]
     kinds += [TokenType.BYTE] * 256 + [TokenType.NORMAL] * len(_WORDS)
 

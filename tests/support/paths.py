@@ -21,11 +21,11 @@ def find_shared_dir() -> Path | None:
 
 
 def shared_dir() -> Path:
-    """Return the folder of shared reference data; skip the test (or the module) that asks where there is none."""
+    """Return the folder of shared reference data; where there is none, skip the test or module that asks."""
     path = find_shared_dir()
     if path is None:
         pytest.skip(
-            "needs the shared reference data: set LANGSWARM_SHARED to its folder, or lay it beside the checkout",
+            "needs shared reference data: name its folder in LANGSWARM_SHARED, or lay it beside the checkout",
             allow_module_level=True,
         )
     return path

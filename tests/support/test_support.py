@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.isolation import NetworkBlockedError
 from tests.support.llama import CONTEXT_TOKENS, write_tiny_model
+from tests.support.paths import REPOSITORY
 
 
 def test_another_host_is_out_of_reach():
@@ -38,13 +39,14 @@ def test_a_host_that_does_not_exist_is_unknown():
 
 def test_no_key_and_no_setting_reaches_a_test():
     """Provider keys, proxies and LANGSWARM_ settings of the developer are gone."""
+    names = ["OPENAI_API_KEY", "LANGSWARM_MODEL", "https_proxy", "LANGSWARM_SHARED"]
     code = (
-        "import os; os.environ.update(OPENAI_API_KEY='k', LANGSWARM_MODEL='m', https_proxy='p', LANGSWARM_SHARED='s');"
-        "from tests.support.isolation import clean_environment as c; c();"
-        "print([n in os.environ for n in ('OPENAI_API_KEY', 'LANGSWARM_MODEL', 'https_proxy', 'LANGSWARM_SHARED')])"
+        "import os; from tests.support.isolation import clean_environment; clean_environment();"
+        f"print([name for name in {names} if name in os.environ])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[False, False, False, True]"
+    environment = {**os.environ, **dict.fromkeys(names, "x")}
+    done = _python(code, env=environment, stdout=subprocess.PIPE)
+    assert done.communicate()[0].strip() == "['LANGSWARM_SHARED']"
 
 
 def test_the_home_folder_is_empty_and_ours(home):
@@ -88,7 +90,7 @@ class TestModelServer:
         ],
     )
     def test_it_answers_and_streams(self, client, path, limit, extra, text):
-        """Each API answers the same question with the same words at temperature 0, and its stream carries them."""
+        """At temperature 0 each API answers with twelve words, and its stream carries the same ones."""
         body = {"model": "tiny", "temperature": 0, limit: 12, **extra}
         key = "input" if path.endswith("responses") else "messages"
         body[key] = [{"role": "user", "content": "Où est 日本?"}]
@@ -112,13 +114,23 @@ class TestModelServer:
 def test_the_model_server_ends_with_its_parent(tiny_model):
     """A killed test run leaves no server behind."""
     code = (
-        "import pathlib, sys, time; from scripts.local_server import LocalServer\n"
-        f"s = LocalServer(pathlib.Path({str(tiny_model)!r}), name='tiny').__enter__(); print(s.url, flush=True); time.sleep(60)"
+        "import pathlib, time; from scripts.local_server import LocalServer\n"
+        f"with LocalServer(pathlib.Path({str(tiny_model)!r}), name='tiny') as server:\n"
+        "    print(server.url, flush=True); time.sleep(60)"
     )
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
+    with _python(code, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
         url = parent.stdout.readline().strip()
         httpx.get(f"{url}/health", trust_env=False).raise_for_status()
         parent.kill()
     with pytest.raises(httpx.TransportError):
-        for _ in range(3000):  # the port closes within the time the child needs to notice
-            httpx.get(f"{url}/health", trust_env=False, timeout=1)
+        _ask_again_and_again(url)
+
+
+def _python(code, **options):
+    return subprocess.Popen([sys.executable, "-c", code], text=True, cwd=REPOSITORY, **options)
+
+
+def _ask_again_and_again(url):
+    for _ in range(3000):  # seconds, far more than the child needs to notice
+        httpx.get(f"{url}/health", trust_env=False, timeout=1)
