@@ -13,55 +13,11 @@ if TYPE_CHECKING:
 MODEL_NAME = "tiny"
 CONTEXT_TOKENS = 4096
 
-_WORDS = [
-    "café",
-    "naïve",
-    "日本",
-    "語",
-    "🎉",
-    "👩\u200d🔬",
-    "Ελλάδα",
-    "мир",
-    "שלום",
-    "한국",
-    "the",
-    "a",
-    "model",
-    "says",
-    "that",
-    "one",
-    "and",
-    "two",
-    "or",
-    "no",
-    "yes",
-    "token",
-    "answer",
-    "with",
-    "some",
-    "more",
-    "text",
-    "here",
-    ".",
-    ",",
-    ":",
-    ";",
-    "?",
-    "!",
-    "(",
-    ")",
-    "*",
-    "#",
-    "`code`",
-    "**bold**",
-    "<b>",
-    "&",
-    '"',
-    "'",
-    "$x$",
-    "{",
-    "}",
-]
+_TEXT = (
+    "café naïve 日本 語 🎉 👩\u200d🔬 Ελλάδα мир שלום 한국 the a model says that one and two or no yes token "
+    "answer with some more text here . , : ; ? ! ( ) * # `code` **bold** <b> & \" ' $x$ { }"
+)
+_WORDS = _TEXT.split()
 _WIDTH, _HEADS, _FEED_FORWARD = 64, 4, 128
 _TEMPLATE = (
     "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
