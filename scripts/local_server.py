@@ -29,6 +29,10 @@ class LocalServer:
         Size of the context, in tokens, of each of the ``slots`` requests served at once.
     chat_template
         Jinja text that replaces the template in the file.
+    stop
+        Text that ends an answer, for requests that name none.
+    temperature
+        For requests that name none; 0 makes answers repeatable.
     """
 
     def __init__(
@@ -39,12 +43,17 @@ class LocalServer:
         context_tokens: int = 4096,
         slots: int = 2,
         chat_template: str | None = None,
+        stop: str | None = None,
+        temperature: float = 0.8,
     ) -> None:
         self.name = name
         self._command = [sys.executable, __file__, str(model), "--name", name]
         self._command += ["--context-tokens", str(context_tokens), "--slots", str(slots)]
+        self._command += ["--temperature", str(temperature)]
         if chat_template is not None:
             self._command += ["--chat-template", chat_template]
+        if stop is not None:
+            self._command += ["--stop", stop]
         self._child: subprocess.Popen[str] | None = None
         self._url = ""
 
@@ -96,11 +105,14 @@ def _serve(options: argparse.Namespace) -> None:
     params.hostnames = ["127.0.0.1"]
     params.port = options.port
     params.warmup = False
+    params.sampling.temp = options.temperature
     # On contended cores two threads are ten times slower than one.
     params.cpuparams.n_threads = 1
     params.cpuparams_batch.n_threads = 1
     if options.chat_template:
         params.chat_template = options.chat_template
+    if options.stop:
+        params.antiprompt = [options.stop]
     server = xllamacpp.Server(params)
     print(server.listening_address, flush=True)
     try:
@@ -122,6 +134,8 @@ def _main() -> None:
     parser.add_argument("--context-tokens", type=int, default=4096)
     parser.add_argument("--slots", type=int, default=2, help="requests served at once")
     parser.add_argument("--chat-template", help="Jinja text")
+    parser.add_argument("--stop", help="text that ends an answer, for requests that name none")
+    parser.add_argument("--temperature", type=float, default=0.8, help="for requests that name none")
     parser.add_argument("--until-stdin-closes", action="store_true", help=argparse.SUPPRESS)
     _serve(parser.parse_args())
 

@@ -1,0 +1,1 @@
+"""What `make` calls: checks, the demo, a local model server."""

@@ -1,0 +1,88 @@
+"""Run the project's checks, the same on every machine; ``make`` and the CI both call this.
+
+``python -m scripts.check`` runs all; ``python -m scripts.check lint types`` runs only those named.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PYTEST = [sys.executable, "-m", "pytest", "-q"]
+PARALLEL = ["-n", "auto", "--dist", "loadfile"]
+
+STEPS: dict[str, list[list[str]]] = {
+    "lint": [
+        [sys.executable, "-m", "ruff", "check"],
+        [sys.executable, "-m", "ruff", "format", "--check"],
+    ],
+    "types": [[sys.executable, "-m", "mypy"]],
+    "fast": [[*PYTEST, *PARALLEL, "-m", "not (bench or e2e or kernel or slow)"]],
+    "tests": [[*PYTEST, *PARALLEL, "-m", "not (bench or e2e)"]],
+    "e2e": [[*PYTEST, "-m", "e2e", "tests/e2e"]],
+    "notebooks": [
+        # nbval compares cell after cell with the file, so order matters and streaming is off.
+        [
+            *PYTEST,
+            "-p",
+            "no:randomly",
+            "--nbval",
+            "--nbval-sanitize-with",
+            "notebooks/sanitize.cfg",
+            "notebooks",
+        ]
+    ],
+    "bench": [[*PYTEST, "-s", "-p", "no:randomly", "-m", "bench", "tests/bench"]],
+}
+GROUPS = {
+    "check": ["lint", "types", "fast"],
+    "all": ["lint", "types", "tests", "notebooks", "e2e"],
+}
+
+
+def run(step: str) -> bool:
+    """Run one step and say how long it took; return whether it passed."""
+    last = STEPS[step][-1][-1]
+    if "/" in last and not (ROOT / last).exists():
+        print(f"none   {step}: there is no {last}", flush=True)
+        return True
+    environment = os.environ.copy()
+    if step == "notebooks":
+        environment.update(_notebook_settings())
+    start = time.perf_counter()
+    passed = all(_call(command, environment) for command in STEPS[step])
+    print(f"{'ok    ' if passed else 'FAILED'} {step} {time.perf_counter() - start:.1f} s", flush=True)
+    return passed
+
+
+def _call(command: list[str], environment: dict[str, str]) -> bool:
+    print("$", subprocess.list2cmdline(["python", *command[1:]]), flush=True)
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode == 0
+
+
+def _notebook_settings() -> dict[str, str]:
+    """Return the settings of a kernel that shows each answer once and has a store of its own."""
+    folder = ROOT / "build" / "notebooks"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return {"LANGSWARM_STREAM": "0", "LANGSWARM_DB_PATH": str(folder / "notebooks.db")}
+
+
+def _main() -> int:
+    parser = argparse.ArgumentParser(description="Run the project's checks.")
+    parser.add_argument("steps", nargs="*", default=["all"], choices=[*STEPS, *GROUPS], metavar="STEP")
+    names = [name for step in parser.parse_args().steps for name in GROUPS.get(step, [step])]
+    failed = [name for name in names if not run(name)]
+    if failed:
+        print(f"failed: {', '.join(failed)}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main())
