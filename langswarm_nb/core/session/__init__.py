@@ -1,0 +1,1 @@
+"""The session library: sessions, messages, storage, providers, hooks; async only, no notebook package."""

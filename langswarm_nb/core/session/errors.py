@@ -1,0 +1,280 @@
+"""The error tree: every error of the library is a `SessionError`.
+
+::
+
+    SessionError
+    ├── SessionValueError (also ValueError)      a parameter's value is not allowed
+    ├── SessionTypeError (also TypeError)        a parameter has the wrong type
+    ├── SessionNotFoundError (also LookupError)  no such session, message or branch
+    ├── SessionExistsError                       the id is taken
+    ├── SessionClosedError                       used after close or delete
+    ├── SessionBusyError                         another send took the session over
+    ├── SessionStorageError                      could not be read or written
+    ├── SessionMiddlewareError                   a middleware failed
+    ├── MissingExtraError (also ImportError)     an optional package is not installed
+    └── ProviderSessionError                     the model service, or the way to it
+        ├── ProviderAuthenticationError          401, 403, key missing or refused
+        ├── ProviderNotFoundError                no such model or conversation
+        ├── ProviderRequestError                 400, 413, 422
+        │   └── ContextLengthError               the prompt is longer than the model takes
+        ├── ProviderRateLimitError               429
+        │   └── ProviderQuotaError               429 or 402 that waiting does not cure
+        ├── ProviderServerError                  5xx
+        │   └── ProviderOverloadedError          503, 529
+        ├── ProviderConnectionError              no connection, or it broke
+        ├── ProviderTimeoutError                 a limit on time was reached
+        └── ProviderResponseError                the answer is not what the API sends
+            └── StreamInterruptedError           a reply was cut short; the part is kept
+
+Errors are made from one sentence each of what happened, why, and what to do next.
+They hold plain facts only, so they can be pickled, and never a key.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "ContextLengthError",
+    "MissingExtraError",
+    "ProviderAuthenticationError",
+    "ProviderConnectionError",
+    "ProviderNotFoundError",
+    "ProviderOverloadedError",
+    "ProviderQuotaError",
+    "ProviderRateLimitError",
+    "ProviderRequestError",
+    "ProviderResponseError",
+    "ProviderServerError",
+    "ProviderSessionError",
+    "ProviderTimeoutError",
+    "SessionBusyError",
+    "SessionClosedError",
+    "SessionError",
+    "SessionExistsError",
+    "SessionMiddlewareError",
+    "SessionNotFoundError",
+    "SessionStorageError",
+    "SessionTypeError",
+    "SessionValueError",
+    "StreamInterruptedError",
+    "shown",
+]
+
+_SHOWN_CHARS = 80
+# What vendors' keys look like; a value of this form is never shown, wherever it was put by mistake.
+_KEY_LIKE = re.compile(
+    r"\b(?:sk|pk|rk|gsk|xai|hf|ghp|key|api|tok|AIza|ya29)[-_A-Za-z0-9.]{12,}"
+    r"|\b(?=[A-Za-z0-9_-]*[a-z])(?=[A-Za-z0-9_-]*[A-Z])(?=[A-Za-z0-9_-]*[0-9])[A-Za-z0-9_-]{32,}\b"
+)
+
+
+def shown(value: object) -> str:
+    """Return a short, one-line form of a value for an error text; what looks like a key is hidden."""
+    try:
+        text = value if isinstance(value, str) else repr(value)
+    except Exception:  # noqa: BLE001 - a broken __repr__ must not hide the error being reported
+        return f"<{type(value).__name__}>"
+    text = _KEY_LIKE.sub("<hidden>", text[: 4 * _SHOWN_CHARS])
+    if isinstance(value, str):
+        text = repr(text)
+    return text if len(text) <= _SHOWN_CHARS else f"{text[: _SHOWN_CHARS - 1]}…"
+
+
+class SessionError(Exception):
+    """Base of every error of this library."""
+
+
+class SessionValueError(SessionError, ValueError):
+    """A parameter's value is not allowed; nothing was stored or sent.
+
+    Attributes
+    ----------
+    parameter : str
+        Name of the parameter.
+    """
+
+    parameter: str = ""
+
+    @classmethod
+    def of(
+        cls, parameter: str, value: object, allowed: str | Iterable[str], *, hint: str = ""
+    ) -> SessionValueError:
+        """Build the error from the parameter, its value and what is allowed."""
+        if not isinstance(allowed, str):
+            names = sorted(allowed)
+            hint = hint or _nearest(value, names)
+            allowed = "one of " + ", ".join(map(repr, names))
+        error = cls(
+            f"{parameter}={shown(value)} is not allowed: {parameter} must be {allowed}.{hint and ' ' + hint}"
+        )
+        error.parameter = parameter
+        return error
+
+
+class SessionTypeError(SessionError, TypeError):
+    """A parameter has the wrong type; nothing was stored or sent.
+
+    Attributes
+    ----------
+    parameter : str
+        Name of the parameter.
+    """
+
+    parameter: str = ""
+
+    @classmethod
+    def of(cls, parameter: str, value: object, expected: str) -> SessionTypeError:
+        """Build the error from the parameter, its value and the expected type."""
+        error = cls(f"{parameter} must be {expected}, not {type(value).__name__} ({shown(value)}).")
+        error.parameter = parameter
+        return error
+
+
+class SessionNotFoundError(SessionError, LookupError):
+    """No session (or message, or branch) has this id."""
+
+    @classmethod
+    def of(cls, session_id: str, *, storage: str) -> SessionNotFoundError:
+        """Build the error for a session id and the storage that was asked."""
+        return cls(
+            f"No session {shown(session_id)} in {storage}. "
+            "It may have been deleted, or the storage may point to another file. "
+            "List what is there with `await manager.list_user_sessions(user_id)`."
+        )
+
+
+class SessionExistsError(SessionError):
+    """A session with this id is stored already; it was not changed."""
+
+
+class SessionClosedError(SessionError):
+    """The manager, storage or session was closed or deleted before."""
+
+
+class SessionBusyError(SessionError):
+    """A stream was left unread and a later send took its session over; what had arrived is kept."""
+
+
+class SessionStorageError(SessionError):
+    """The storage could not read or write; nothing was half-written."""
+
+
+class SessionMiddlewareError(SessionError):
+    """A middleware failed or returned something that is no message."""
+
+
+class MissingExtraError(SessionError, ImportError):
+    """An optional package is needed; the text names the extra that installs it."""
+
+
+class ProviderSessionError(SessionError):
+    """The model service refused, failed, or could not be reached.
+
+    Parameters
+    ----------
+    message : str
+        What happened, why, and what to do next.
+    provider, model : str or None
+        Which service and model were asked.
+    status : int or None
+        HTTP status; None when no answer came.
+    code : str or None
+        The service's own code for the error.
+    request_id : str or None
+        The service's id of the request, to quote to its support.
+    retry_after_s : float or None
+        Seconds the service asked to wait.
+    maybe_processed : bool
+        True when the request may have reached the model although no whole answer came:
+        a repeat may be paid twice.
+    partial_text : str
+        What had arrived of the reply; it is stored too.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider: str | None = None,
+        model: str | None = None,
+        status: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+        retry_after_s: float | None = None,
+        maybe_processed: bool = False,
+        partial_text: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.provider = provider
+        self.model = model
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+        self.retry_after_s = retry_after_s
+        self.maybe_processed = maybe_processed
+        self.partial_text = partial_text
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds the service asked to wait; the same as `retry_after_s`."""
+        return self.retry_after_s
+
+
+class ProviderAuthenticationError(ProviderSessionError):
+    """The key is missing, or the service refused it (401, 403)."""
+
+
+class ProviderNotFoundError(ProviderSessionError, LookupError):
+    """The service knows no such model, deployment or conversation."""
+
+
+class ProviderRequestError(ProviderSessionError):
+    """The service refused the request as it stands (400, 413, 422); a repeat gives the same answer."""
+
+
+class ContextLengthError(ProviderRequestError):
+    """The messages are longer than the model's context."""
+
+
+class ProviderRateLimitError(ProviderSessionError):
+    """Too many requests (429); `retry_after_s` says how long to wait, when the service told."""
+
+
+class ProviderQuotaError(ProviderRateLimitError):
+    """The account has no credit or quota left; waiting does not help."""
+
+
+class ProviderServerError(ProviderSessionError):
+    """The service failed (5xx)."""
+
+
+class ProviderOverloadedError(ProviderServerError):
+    """The service has no capacity at the moment (503, 529)."""
+
+
+class ProviderConnectionError(ProviderSessionError):
+    """No connection to the service, or it broke before the whole answer came."""
+
+
+class ProviderTimeoutError(ProviderSessionError, TimeoutError):
+    """A limit on time was reached: connecting, silence, or the whole call."""
+
+
+class ProviderResponseError(ProviderSessionError):
+    """The answer is not what this API sends; a wrong `base_url` or a proxy are the usual causes."""
+
+
+class StreamInterruptedError(ProviderResponseError):
+    """A reply ended before its end mark; what had arrived is stored with finish reason ``interrupted``."""
+
+
+def _nearest(value: object, names: list[str]) -> str:
+    import difflib  # noqa: PLC0415 - only needed when something went wrong
+
+    close: list[Any] = difflib.get_close_matches(str(value), names, n=1)
+    return f"Did you mean {close[0]!r}?" if close else ""

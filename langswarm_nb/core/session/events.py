@@ -1,0 +1,107 @@
+"""What goes to a provider (`ProviderRequest`) and what comes back, piece by piece."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from .messages import FinishReason, Part, SessionMessage, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A piece of a reply as it streams in."""
+
+    text: str
+    kind: Literal["text", "reasoning", "refusal"] = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class PartDone:
+    """A whole part of the reply that is not answer text: a tool call, opaque reasoning, an image."""
+
+    part: Part
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyInfo:
+    """What the provider says about the reply, as soon as it is known; None leaves what was known before."""
+
+    model: str | None = None
+    provider_message_id: str | None = None
+    request_id: str | None = None
+    native_id: str | None = None
+    """Id of the conversation that the provider holds, when it really holds one."""
+    cost_usd: float | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """Rate-limit state, service tier, ...: JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The API's own end mark was seen: the reply is whole. Always the last event."""
+
+    reason: FinishReason
+    provider_reason: str | None = None
+
+
+ProviderEvent: TypeAlias = Delta | PartDone | ReplyInfo | Usage | Finish
+
+
+@dataclass(frozen=True, slots=True)
+class RetryNotice:
+    """A request failed in a way that allows a repeat; it is repeated after `wait_s` seconds."""
+
+    attempt: int
+    """Number of the attempt that failed, from 1."""
+    wait_s: float
+    reason: str
+
+
+async def _ignore(notice: RetryNotice) -> None:
+    """Take a notice that nobody asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderRequest:
+    """One request to a model: the active path as it is to be sent, with its options and limits."""
+
+    model: str
+    messages: tuple[SessionMessage, ...]
+    """The path, system messages in their places, empty and hidden ones left out, roles alternating."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """`settings.GENERATION_OPTIONS` under their common names; all others pass through as they are."""
+    stream: bool = True
+    timeout_s: float = 600.0
+    """Longest time of the whole call."""
+    retries: int = 2
+    started: float = field(default_factory=time.monotonic)
+    """Reading of the monotonic clock when the call began."""
+    idempotency_key: str | None = None
+    user_id: str | None = None
+    native: bool = False
+    """Keep the conversation with the provider (`SessionBackend.PROVIDER_NATIVE`)."""
+    native_id: str | None = None
+    """The conversation that the provider holds; None to start one with all `messages`."""
+    new_from: int = 0
+    """With `native_id`: index of the first of `messages` that the provider has not seen."""
+    on_retry: Callable[[RetryNotice], Awaitable[None]] = _ignore
+
+    @property
+    def remaining_s(self) -> float:
+        """Seconds left of the whole call."""
+        return self.started + self.timeout_s - time.monotonic()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """A model that a provider offers; what the provider does not tell is None."""
+
+    id: str
+    name: str | None = None
+    context_tokens: int | None = None
+    max_output_tokens: int | None = None
+    created_at: str | None = None
+    owned_by: str | None = None

@@ -1,0 +1,242 @@
+"""The values that travel: `SessionMessage` with its `Usage` and `RequestFacts`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Literal, Self, TypeAlias
+
+from .errors import SessionTypeError, SessionValueError
+
+JSON: TypeAlias = "dict[str, JSON] | list[JSON] | str | int | float | bool | None"
+Part: TypeAlias = Mapping[str, Any]
+"""One piece of a message, JSON in one vocabulary for all providers:
+
+``{"type": "text", "text": str}``,
+``{"type": "image", "url": str}`` or ``{"type": "image", "media_type": str, "data": base64 str}``,
+``{"type": "tool_call", "id": str, "name": str, "arguments": JSON text}``,
+``{"type": "tool_result", "tool_call_id": str, "name"?: str, "content": str, "is_error"?: bool}``,
+``{"type": "reasoning", "text": str, "opaque"?: JSON}`` (thinking; ``opaque`` goes back to its provider unchanged),
+``{"type": "refusal", "text": str}``.
+A provider keeps what only it understands under the key ``opaque``.
+"""
+Status = Literal["ok", "stopped", "error"]
+
+
+class MessageRole(StrEnum):
+    """Who speaks."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+    TOOL = "tool"
+
+
+class FinishReason(StrEnum):
+    """Why a reply ended, in one vocabulary for all providers."""
+
+    STOP = "stop"
+    LENGTH = "length"
+    TOOL_CALLS = "tool_calls"
+    CONTENT_FILTER = "content_filter"
+    ERROR = "error"
+    INTERRUPTED = "interrupted"
+
+
+def utc_now() -> datetime:
+    """Return the present moment, time-zone aware."""
+    return datetime.now(UTC)
+
+
+def new_id() -> str:
+    """Return a new random id: 32 hexadecimal digits."""
+    return os.urandom(16).hex()
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one reply as its provider counted them; an unknown count is None, never 0."""
+
+    input_tokens: int | None = None
+    """All input, cached input included."""
+    cached_input_tokens: int | None = None
+    """The part of the input that was read from a cache."""
+    cache_write_tokens: int | None = None
+    """The part of the input that was written to a cache."""
+    output_tokens: int | None = None
+    """All output, reasoning included."""
+    reasoning_tokens: int | None = None
+    """The part of the output that was reasoning."""
+
+    @property
+    def total_tokens(self) -> int | None:
+        """Input and output together; None when both are unknown."""
+        if self.input_tokens is None and self.output_tokens is None:
+            return None
+        return (self.input_tokens or 0) + (self.output_tokens or 0)
+
+    def updated(self, newer: Usage) -> Usage:
+        """Return these counts with those that ``newer`` knows put in their place (counts in streams are cumulative)."""
+        pairs = ((name, getattr(newer, name)) for name in Usage.__slots__)
+        return Usage(**{name: getattr(self, name) if value is None else value for name, value in pairs})
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFacts:
+    """The facts of the request that an assistant message answers; its id is the message's id."""
+
+    provider: str
+    request_model: str
+    model: str | None = None
+    """The model that answered, as the provider names it."""
+    started_at: datetime | None = None
+    """Just before the first byte was sent; UTC."""
+    duration_s: float | None = None
+    """Seconds from start to the last byte; waits between retries are not included."""
+    time_to_first_chunk_s: float | None = None
+    """Seconds from start to the first piece; None when the reply was not streamed."""
+    queued_s: float = 0.0
+    """Seconds spent waiting for rate limits and between retries."""
+    usage: Usage = field(default_factory=Usage)
+    tokens_source: Literal["provider", "estimate"] | None = None
+    cost_usd: float | None = None
+    """US dollars, only when the provider told it; a computed cost belongs to the analysis."""
+    cost_source: Literal["provider", "table", "override"] | None = None
+    status: Status = "ok"
+    error_type: str | None = None
+    error_message: str | None = None
+    attempts: int = 1
+    streamed: bool = True
+    compare_id: str | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    """What was asked for beside the messages: temperature, max_tokens, ..."""
+    provider_finish_reason: str | None = None
+    """The provider's own word for `SessionMessage.finish_reason`."""
+    provider_request_id: str | None = None
+    """The provider's id of the request, to quote to its support."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """What else the provider told: rate-limit state, service tier, ..."""
+
+
+class _Lazy:
+    """Decodes attributes from a stored row when they are first asked for.
+
+    Ten thousand messages are loaded far more often than all their fields are read, so a message made by
+    a storage holds its row and a decoder; see ``storage/rows.py``.
+    """
+
+    __slots__ = ("_decode", "_row")
+    _decode: Callable[[tuple[Any, ...], str], Any]
+    _row: tuple[Any, ...]
+
+    def __getattr__(self, name: str) -> Any:  # only called for a slot that is still empty
+        if name.startswith("_"):
+            raise AttributeError(name)
+        value = self._decode(self._row, name)
+        object.__setattr__(self, name, value)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class SessionMessage(_Lazy):
+    """One message of a session; never changed once made (use `dataclasses.replace` for a changed copy).
+
+    Raises
+    ------
+    SessionTypeError
+        ``content`` is not text, or another field has the wrong type.
+    SessionValueError
+        ``role`` is unknown or ``timestamp`` has no time zone.
+    """
+
+    id: str = field(default_factory=new_id)
+    role: MessageRole = MessageRole.USER
+    content: str = ""
+    """The text; when there are `parts`, their texts joined by a blank line."""
+    timestamp: datetime = field(default_factory=utc_now)
+    """When it was accepted (user) or completed (assistant); UTC."""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """JSON of the caller's own."""
+    provider_message_id: str | None = None
+    token_count: int | None = None
+    """Output tokens of an assistant message as the provider counted them."""
+    finish_reason: str | None = None
+    parts: tuple[Part, ...] = ()
+    """Images, tool calls, tool results, reasoning; empty for plain text."""
+    source: str | None = None
+    """Where it came from: magic, panel, api, batch, compare, import."""
+    cell_id: str | None = None
+    request: RequestFacts | None = None
+    """The facts of the request; assistant messages only."""
+    seq: int | None = field(default=None, compare=False)
+    """Position in the session, from 0 in order of storing; None until stored."""
+    parent_seq: int | None = field(default=None, compare=False)
+    """`seq` of the message before it on its path; None for the first."""
+    turn: int | None = field(default=None, compare=False)
+    """Number of the turn, from 0; None before the first user message."""
+    version: int = field(default=1, compare=False)
+    """1, 2, ... among the messages with the same parent."""
+    is_active: bool = field(default=True, compare=False)
+    """On the active path."""
+    is_hidden: bool = field(default=False, compare=False)
+    """Kept, but not sent."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "role", as_role(self.role))
+        if not isinstance(self.content, str):
+            raise SessionTypeError.of("content", self.content, "text (str)")
+        if not isinstance(self.timestamp, datetime):
+            raise SessionTypeError.of("timestamp", self.timestamp, "a datetime")
+        if self.timestamp.tzinfo is None:
+            raise SessionValueError.of(
+                "timestamp", self.timestamp, "time-zone aware, such as datetime.now(UTC)"
+            )
+        if not isinstance(self.metadata, Mapping):
+            raise SessionTypeError.of("metadata", self.metadata, "a mapping of JSON values")
+        object.__setattr__(self, "parts", tuple(self.parts))
+
+    @classmethod
+    def from_row(cls, row: tuple[Any, ...], decode: Callable[[tuple[Any, ...], str], Any]) -> Self:
+        """Return a message that decodes its fields from ``row`` when they are asked for (for storages)."""
+        message = cls.__new__(cls)
+        _set_row(message, row)
+        _set_decode(message, decode)
+        return message
+
+    @property
+    def usage(self) -> Usage | None:
+        """Token counts of the request this message answers; None when it answers none."""
+        return None if self.request is None else self.request.usage
+
+    @property
+    def reasoning(self) -> str:
+        """The model's thinking, kept apart from the answer; empty when there is none."""
+        return "\n\n".join(
+            part["text"] for part in self.parts if part["type"] == "reasoning" and part.get("text")
+        )
+
+    @property
+    def tool_calls(self) -> tuple[Part, ...]:
+        """The calls of tools that the model asked for."""
+        return tuple(part for part in self.parts if part["type"] == "tool_call")
+
+
+_set_row = _Lazy._row.__set__  # type: ignore[attr-defined]  # noqa: SLF001 - the slot itself: half the cost of setattr
+_set_decode = _Lazy._decode.__set__  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def as_role(role: object) -> MessageRole:
+    """Return the role for its name.
+
+    Raises
+    ------
+    SessionValueError
+        No role has this name.
+    """
+    try:
+        return MessageRole(role)  # type: ignore[arg-type]
+    except ValueError:
+        raise SessionValueError.of("role", role, [str(known) for known in MessageRole]) from None

@@ -1,0 +1,209 @@
+"""What a session was created with (`SessionSettings`) and what is stored of it (`SessionRecord`)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+from .errors import SessionTypeError, SessionValueError
+from .messages import utc_now
+
+
+class SessionStatus(StrEnum):
+    """Where a session is in its life."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    ARCHIVED = "archived"
+    ERROR = "error"
+
+
+class SessionBackend(StrEnum):
+    """Who keeps the conversation for the model."""
+
+    LOCAL = "local"
+    """We send the active path each time; works with every provider."""
+    PROVIDER_NATIVE = "provider_native"
+    """The provider holds the conversation; only new messages are sent, and every message is mirrored here."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSettings:
+    """What a session was created with; limits what is sent, never what is kept.
+
+    Raises
+    ------
+    SessionValueError, SessionTypeError
+        A setting is outside its range or of the wrong type.
+    """
+
+    provider: str
+    model: str
+    backend: SessionBackend = SessionBackend.LOCAL
+    max_messages: int | None = None
+    """Most messages sent with one request, system messages not counted; None for all."""
+    max_context_tokens: int | None = None
+    """Most tokens sent with one request, estimated at 4 characters a token; None for no limit."""
+    trim: Literal["oldest", "error"] = "oldest"
+    """What happens above a limit: the oldest turns are left out, or the send is refused."""
+    temperature: float | None = None
+    max_tokens: int | None = None
+    """Most tokens of one reply; None leaves it to the provider."""
+    top_p: float | None = None
+    stop: tuple[str, ...] | None = None
+    seed: int | None = None
+    reasoning_effort: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Any other option of the provider, passed through under its own name."""
+    timeout_s: float = 600.0
+    """Longest time of one call, waits and retries included."""
+    retries: int = 2
+    """Repeats after the first attempt, when a repeat is safe."""
+    stream: bool = True
+    """Ask the provider to stream; False asks for whole replies."""
+
+    def __post_init__(self) -> None:
+        _check_text("provider", self.provider)
+        _check_text("model", self.model)
+        try:
+            object.__setattr__(self, "backend", SessionBackend(self.backend))
+        except ValueError:
+            raise SessionValueError.of(
+                "backend", self.backend, [str(known) for known in SessionBackend]
+            ) from None
+        for name in ("max_messages", "max_context_tokens", "max_tokens"):
+            _check_number(name, getattr(self, name), 1, whole=True)
+        _check_number("seed", self.seed, None, whole=True)
+        _check_number("temperature", self.temperature, 0)
+        _check_number("top_p", self.top_p, 0, 1)
+        _check_number("timeout_s", self.timeout_s, 0.001, optional=False)
+        _check_number("retries", self.retries, 0, whole=True, optional=False)
+        if self.trim not in ("oldest", "error"):
+            raise SessionValueError.of("trim", self.trim, ["oldest", "error"])
+        if self.stop is not None:
+            object.__setattr__(self, "stop", _as_stop(self.stop))
+        if self.reasoning_effort is not None:
+            _check_text("reasoning_effort", self.reasoning_effort)
+        if not isinstance(self.options, Mapping):
+            raise SessionTypeError.of("options", self.options, "a mapping of option names to JSON values")
+        if not isinstance(self.stream, bool):
+            raise SessionTypeError.of("stream", self.stream, "True or False")
+
+    def updated(self, **changes: Any) -> SessionSettings:
+        """Return a copy with some settings changed; a misspelt name is an error.
+
+        Raises
+        ------
+        SessionValueError, SessionTypeError
+            No setting has this name, or its value is not allowed.
+        """
+        check_setting_names(changes)
+        return replace(self, **changes)
+
+    @property
+    def request_options(self) -> dict[str, Any]:
+        """The options that go with a request: those that were set, under their common names."""
+        named = {name: getattr(self, name) for name in GENERATION_OPTIONS}
+        return {**{name: value for name, value in named.items() if value is not None}, **self.options}
+
+
+GENERATION_OPTIONS = ("temperature", "max_tokens", "top_p", "stop", "seed", "reasoning_effort")
+SETTING_NAMES = tuple(f.name for f in fields(SessionSettings))
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """What a storage keeps of a session beside its messages."""
+
+    session_id: str
+    user_id: str
+    settings: SessionSettings
+    status: SessionStatus = SessionStatus.ACTIVE
+    title: str | None = None
+    created_at: datetime = field(default_factory=utc_now)
+    updated_at: datetime = field(default_factory=utc_now)
+    message_count: int = 0
+    """Messages stored, on all branches."""
+    token_count: int = 0
+    """Sum of the known `token_count` of all messages."""
+    branch: str = "main"
+    """Name of the branch whose path is active."""
+    tip_seq: int | None = None
+    """`seq` of the last message of the active path; None when it is empty."""
+    native: Mapping[str, Any] = field(default_factory=dict)
+    """State of the conversation that the provider holds; empty with `SessionBackend.LOCAL`."""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionMetrics:
+    """Totals over a session's messages, all branches."""
+
+    message_count: int
+    total_tokens: int
+    created_at: datetime
+    last_activity: datetime
+
+    @property
+    def session_duration_s(self) -> float:
+        """Seconds from the creation to the last activity."""
+        return max(0.0, (self.last_activity - self.created_at).total_seconds())
+
+
+def check_setting_names(changes: Mapping[str, Any]) -> None:
+    """Raise for a name that is no setting.
+
+    Raises
+    ------
+    SessionValueError
+        Names the setting and its nearest match.
+    """
+    for name in changes:
+        if name not in SETTING_NAMES:
+            raise SessionValueError.of("setting", name, SETTING_NAMES)
+
+
+def _check_text(name: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise SessionTypeError.of(name, value, "text (str)")
+    if not value.strip():
+        raise SessionValueError.of(name, value, "not empty")
+
+
+def _check_number(
+    name: str,
+    value: object,
+    low: float | None,
+    high: float | None = None,
+    *,
+    whole: bool = False,
+    optional: bool = True,
+) -> None:
+    if value is None and optional:
+        return
+    kinds = int if whole else (int, float)
+    if isinstance(value, bool) or not isinstance(value, kinds):
+        raise SessionTypeError.of(name, value, "a whole number" if whole else "a number")
+    number = float(value)  # type: ignore[arg-type]
+    if (
+        math.isnan(number)
+        or math.isinf(number)
+        or (low is not None and number < low)
+        or (high is not None and number > high)
+    ):
+        limits = f"at least {low:g}" if high is None else f"from {low:g} to {high:g}"
+        raise SessionValueError.of(
+            name, value, f"a number {limits}" if low is not None else "a finite number"
+        )
+
+
+def _as_stop(value: object) -> tuple[str, ...]:
+    words = (value,) if isinstance(value, str) else value
+    if not isinstance(words, (tuple, list)) or not all(isinstance(word, str) and word for word in words):
+        raise SessionTypeError.of("stop", value, "text, or a list of texts that are not empty")
+    return tuple(words)
