@@ -1,0 +1,94 @@
+"""What the documents say is true: snippets run, versions and numbers agree."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from itertools import count
+
+import nbformat
+import pytest
+from IPython.core.inputtransformer2 import TransformerManager
+from nbclient import NotebookClient
+
+import langswarm_nb
+from tests.support.paths import REPOSITORY
+
+README = (REPOSITORY / "README.md").read_text("utf-8")
+SNIPPETS = re.findall(r"^```python\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+DECISIONS = sorted((REPOSITORY / "docs" / "decisions").glob("*.md"))
+NOTEBOOKS = sorted((REPOSITORY / "notebooks").glob("*.ipynb"))
+
+
+def test_the_readme_shows_code():
+    """The example is found by this test, so that the next one checks something."""
+    assert len(SNIPPETS) >= 2
+
+
+@pytest.mark.kernel
+def test_the_readme_runs_as_written(monkeypatch, tmp_path):
+    """Every Python block of the README is a cell; they run offline, in order, in a fresh kernel."""
+    monkeypatch.setenv("LANGSWARM_DB_PATH", str(tmp_path / "sessions.db"))
+    cells = [nbformat.v4.new_code_cell(snippet.rstrip("\n")) for snippet in SNIPPETS]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    assert all(cell.execution_count for cell in notebook.cells)
+
+
+@pytest.mark.parametrize("snippet", SNIPPETS)
+def test_the_readme_is_valid_python(snippet):
+    """Each block of the README is a cell that IPython can read."""
+    compile(
+        TransformerManager().transform_cell(snippet), "README.md", "exec", flags=0x2000
+    )  # top-level await
+
+
+def test_the_changelog_has_this_version():
+    """A version is released with a word on what it brings."""
+    changelog = (REPOSITORY / "CHANGELOG.md").read_text("utf-8")
+    versions = re.findall(r"^## \[(.+?)\]", changelog, flags=re.MULTILINE)
+    assert versions[0] == "Unreleased"
+    assert langswarm_nb.__version__ in versions
+
+
+def test_decisions_are_numbered_without_gaps():
+    """Each decision has the next number, and its title repeats it."""
+    for number, path in zip(count(1), DECISIONS, strict=False):
+        assert path.name.startswith(f"{number:04}-")
+        assert path.read_text("utf-8").startswith(f"# {number:04} ")
+
+
+@pytest.mark.parametrize(
+    "name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", *(f"docs/decisions/{p.name}" for p in DECISIONS)]
+)
+def test_links_to_files_lead_somewhere(name):
+    """A relative link in a document names a file of the repository."""
+    page = REPOSITORY / name
+    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text("utf-8"))
+    assert [t for t in targets if not (page.parent / t).exists()] == []
+
+
+def test_commands_in_the_documents_exist():
+    """Each `make` command that a document names is one that `make help` lists."""
+    makefile = (REPOSITORY / "Makefile").read_text("utf-8")
+    known = set(re.findall(r"^([a-z0-9-]+):.*##", makefile, flags=re.MULTILINE))
+    pages = README + (REPOSITORY / "CONTRIBUTING.md").read_text("utf-8")
+    assert set(re.findall(r"\bmake ([a-z][a-z0-9-]*)", pages)) <= known
+
+
+def test_an_extra_named_in_the_readme_can_be_installed():
+    """`langswarm-nb[extra]` names an extra of pyproject.toml."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
+    named = {extra for group in re.findall(r"langswarm-nb\[(.+?)\]", README) for extra in group.split(",")}
+    assert named <= set(project["optional-dependencies"])
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_notebooks_are_clean(path):
+    """A tutorial is a valid notebook, run in order, with no error and no path of the author's machine."""
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    assert not any(output.output_type == "error" for cell in code for output in cell.outputs)
+    assert not re.search(r"/(home|root|Users|tmp|work)/", path.read_text("utf-8"))
