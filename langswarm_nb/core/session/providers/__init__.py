@@ -1,0 +1,154 @@
+"""Model services by name: `create_provider("groq", api_key=…)`, `parse_model_id("groq:llama-3.3-70b")`.
+
+A name stands for an import path, so that a provider is loaded when it is first asked for. To add one here,
+write its module (see `chat` for the shape: pure functions above, one thin class below) and a line in
+`_BUILT_IN`. A package of your own adds one through an entry point, and needs no change here::
+
+    [project.entry-points."langswarm_nb.providers"]
+    acme = "acme_langswarm:AcmeProviderSession"
+
+What a name stands for is called as ``factory(api_key=None, **config)`` and returns an `IProviderSession`.
+A factory that serves several names takes a parameter ``provider`` and gets the name.
+It raises `ProviderAuthenticationError` at once when it needs a key and finds none, so that nothing is stored
+or sent in vain.
+"""
+
+from __future__ import annotations
+
+import inspect
+from functools import cache
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any
+
+from langswarm_nb.core.session.errors import SessionError, SessionTypeError, SessionValueError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from langswarm_nb.core.session.interfaces import IProviderSession
+
+__all__ = ["create_provider", "parse_model_id", "provider_names"]
+
+ENTRY_POINT_GROUP = "langswarm_nb.providers"
+
+_BUILT_IN = {
+    "mock": "mock:MockProviderSession",
+}
+"""Name -> ``"module:attribute"``, the module being one of this folder."""
+
+
+def provider_names() -> list[str]:
+    """Return the names of all providers, those of other installed packages included, sorted."""
+    return sorted({*_BUILT_IN, *_entry_points()})
+
+
+def create_provider(provider: str, api_key: str | None = None, **config: Any) -> IProviderSession:
+    """Return a new provider session.
+
+    Parameters
+    ----------
+    provider
+        One of `provider_names`.
+    api_key
+        None takes it from the provider's environment variable.
+    **config
+        What the provider offers: ``base_url``, … ; a misspelt name is an error.
+
+    Raises
+    ------
+    SessionValueError
+        No provider has this name, or it has no such option; the error lists what there is.
+    SessionTypeError
+        The name or the key is no text.
+    ProviderAuthenticationError
+        The provider needs a key and there is none, or the key's form is wrong. The key is not shown.
+    """
+    provider = _check_name(provider)
+    factory = _load(provider)
+    if api_key is not None and not isinstance(api_key, str):
+        raise SessionTypeError(f"api_key must be text (str) or None, not {type(api_key).__name__}.")
+    parameters = inspect.signature(factory).parameters
+    _check_options(provider, config, parameters)
+    if "provider" in parameters:
+        config["provider"] = provider
+    return factory(api_key=api_key, **config)
+
+
+def parse_model_id(text: str, *, default_provider: str | None = None) -> tuple[str, str]:
+    """Split ``"provider:model"`` or ``"provider/model"``.
+
+    The first word is a provider only when one has this name: ``"llama3:8b"`` and ``"meta/llama"`` are models
+    of ``default_provider``.
+
+    Returns
+    -------
+    tuple of str
+        Provider and model.
+
+    Raises
+    ------
+    SessionValueError
+        There is no model in the text, or no known provider and no ``default_provider``.
+    SessionTypeError
+        It is no text.
+    """
+    text = _checked_text("model", text)
+    names = provider_names()
+    for separator in ":/":
+        prefix, found, model = text.partition(separator)
+        if found and model and prefix.lower() in names:
+            return prefix.lower(), model
+    if default_provider is not None and text and text.rstrip(":/") == text:
+        return _check_name(default_provider), text
+    wanted = "'provider:model', with a provider of " + ", ".join(names)
+    error = SessionValueError.of("model", text, wanted)
+    raise error
+
+
+@cache
+def _entry_points() -> dict[str, EntryPoint]:
+    found = entry_points(group=ENTRY_POINT_GROUP)
+    # A name of ours stays ours: another package must not get the keys meant for it.
+    return {point.name: point for point in found if point.name not in _BUILT_IN}
+
+
+def _checked_text(parameter: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise SessionTypeError.of(parameter, value, "text (str)")
+    return value.strip()
+
+
+def _check_name(provider: object) -> str:
+    name, names = _checked_text("provider", provider), provider_names()
+    if name not in names:
+        raise SessionValueError.of("provider", provider, names)
+    return name
+
+
+def _load(provider: str) -> Callable[..., IProviderSession]:
+    point = _entry_points().get(provider)
+    if point is None:
+        module, _, attribute = _BUILT_IN[provider].partition(":")
+        factory: Callable[..., IProviderSession] = getattr(import_module(f"{__name__}.{module}"), attribute)
+        return factory
+    try:
+        factory = point.load()
+    except Exception as error:
+        package = point.dist.name if point.dist else point.value
+        raise SessionError(
+            f"The provider {provider!r} of the package {package!r} could not be loaded: "
+            f"{type(error).__name__}: {error}. Update or remove the package."
+        ) from error
+    return factory
+
+
+def _check_options(
+    provider: str, config: Mapping[str, Any], parameters: Mapping[str, inspect.Parameter]
+) -> None:
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return
+    names = [name for name in parameters if name not in {"provider", "api_key"}]
+    for name in config:
+        if name not in names:  # its value is not told: it may be a key, put in the wrong place
+            raise SessionValueError.of(f"{provider} option", name, names)

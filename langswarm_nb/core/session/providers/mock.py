@@ -1,0 +1,296 @@
+"""`MockProviderSession`: answers offline and always the same, for a first look, demos and tests."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import deque
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from langswarm_nb.core.session import errors as e
+from langswarm_nb.core.session.events import (
+    Delta,
+    Finish,
+    ModelInfo,
+    PartDone,
+    ProviderEvent,
+    ProviderRequest,
+    ReplyInfo,
+    RetryNotice,
+)
+from langswarm_nb.core.session.interfaces import IProviderSession
+from langswarm_nb.core.session.messages import FinishReason, MessageRole, SessionMessage, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+
+Step: TypeAlias = "str | ProviderEvent | RetryNotice | BaseException"
+Reply: TypeAlias = "str | BaseException | Sequence[Step] | Callable[[ProviderRequest], Reply]"
+"""A text, streamed word by word; an error to raise; the steps of a stream; or a function of the request that
+returns one of these. Steps are texts, events, errors (raised at that place) and `RetryNotice`."""
+
+MODELS = {
+    "echo": "repeats what it is told; stands in for every model name that is not below",
+    "slow": "counts to 100, one number every 50 ms",
+    "error": "fails; the option `error` chooses how: authentication, not_found, request, …",
+    "script": "shows Markdown, code and a table, turn by turn, or the option `reply`",
+}
+ERRORS: Mapping[str, e.ProviderSessionError] = {
+    name: cls(f"{what} (mock:error was asked to fail so.) {step}", provider="mock", model="error", **facts)
+    for name, cls, what, step, facts in (
+        (
+            "authentication",
+            e.ProviderAuthenticationError,
+            "The key was refused.",
+            "Set another.",
+            {"status": 401},
+        ),
+        ("not_found", e.ProviderNotFoundError, "There is no such model.", "Choose another.", {"status": 404}),
+        ("request", e.ProviderRequestError, "The request was refused.", "Change it.", {"status": 400}),
+        ("context_length", e.ContextLengthError, "The prompt is too long.", "Shorten it.", {"status": 400}),
+        (
+            "rate_limit",
+            e.ProviderRateLimitError,
+            "Too many requests.",
+            "Wait 20 s.",
+            {"status": 429, "retry_after_s": 20.0},
+        ),
+        ("quota", e.ProviderQuotaError, "No credit is left.", "Top the account up.", {"status": 429}),
+        ("server", e.ProviderServerError, "The service failed.", "Send again.", {"status": 500}),
+        (
+            "overloaded",
+            e.ProviderOverloadedError,
+            "The service is overloaded.",
+            "Send again later.",
+            {"status": 529},
+        ),
+        ("connection", e.ProviderConnectionError, "No connection.", "Check the network.", {}),
+        ("timeout", e.ProviderTimeoutError, "No answer in time.", "Send again.", {"maybe_processed": True}),
+        ("response", e.ProviderResponseError, "The answer is not JSON.", "Check base_url.", {"status": 200}),
+        (
+            "interrupted",
+            e.StreamInterruptedError,
+            "The reply was cut short.",
+            "Send again.",
+            {"maybe_processed": True},
+        ),
+    )
+}
+"""What the model ``error`` can raise, by the names its option ``error`` takes."""
+
+_SCRIPT = (
+    "# A scripted reply\n\nThis is **mock:script**: the same in every run, *offline*.\n\n- first\n- second\n",
+    "Some code:\n\n```python\ndef add(a, b):\n    return a + b\n```\n",
+    "| name | value |\n|---|---|\n| a | 1 |\n| b | 2 |\n",
+    "Euler: $e^{i\\pi} + 1 = 0$, and 1 < 2 & 3 > 2.\n",
+)
+_WORDS = re.compile(r"\s*\S+\s?|\s+")
+_SLOW_DELAY_S = 0.05
+
+
+class MockProviderSession(IProviderSession):
+    """A model service inside the process: deterministic, scriptable, and never on the network.
+
+    Parameters
+    ----------
+    api_key
+        Not looked at; taken so that the mock can stand in for every provider.
+    replies
+        Answers to the requests, one after the other, whatever the model; see `Reply`. A request after the
+        last one is refused. Without replies the model name decides, see `MODELS`.
+    delay_s
+        Seconds before each piece; the model ``slow`` waits 0.05 by default, the others do not.
+    chunk_chars
+        Characters of a piece; None streams word by word.
+    count_tokens
+        Whether usage is told: a token for every 4 characters begun of each message of the input, and one for
+        every word of the output.
+
+    Attributes
+    ----------
+    requests : deque of ProviderRequest
+        What was asked, in order; the last 100.
+    conversations : dict of str to list of SessionMessage
+        What it holds for native sessions; empty it to play a service that lost them.
+
+    Notes
+    -----
+    Two options can come with a request: ``reply`` (text to answer with) and ``error`` (one of `ERRORS`).
+
+    Examples
+    --------
+    >>> mock = MockProviderSession(replies=["Hello!", ["Half of", TimeoutError()]])
+    """
+
+    name = "mock"
+    supports_native = True
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        *,
+        replies: Iterable[Reply] | None = None,
+        delay_s: float | None = None,
+        chunk_chars: int | None = None,
+        count_tokens: bool = True,
+    ) -> None:
+        self.requests: deque[ProviderRequest] = deque(maxlen=100)
+        self.conversations: dict[str, list[SessionMessage]] = {}
+        self._replies = None if replies is None else list(replies)
+        self._delay_s = delay_s
+        self._chunk_chars = chunk_chars
+        self._count_tokens = count_tokens
+        self._count = 0
+        self._is_closed = False
+
+    async def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
+        """Yield the scripted reply, its usage and its end."""
+        if self._is_closed:
+            raise e.SessionClosedError("The mock provider was closed. Create a new one.")
+        self.requests.append(request)
+        self._count += 1
+        number = self._count
+        native_id, messages = self._conversation(request)
+        steps = self._steps(request, messages)
+        yield ReplyInfo(
+            model=request.model if request.model in MODELS else "echo",
+            provider_message_id=f"mock_msg_{number}",
+            request_id=f"mock_req_{number}",
+            native_id=native_id,
+        )
+        texts: list[str] = []
+        finish = Finish(FinishReason.STOP, "stop")
+        usage: Usage | None = None
+        async for event in self._play(steps, request):
+            if isinstance(event, Finish):
+                finish = event
+            elif isinstance(event, Usage):
+                usage = event
+            else:
+                if isinstance(event, Delta) and event.kind == "text":
+                    texts.append(event.text)
+                elif isinstance(event, PartDone) and event.part["type"] == "tool_call":
+                    finish = Finish(FinishReason.TOOL_CALLS, "tool_calls")
+                yield event
+        if native_id is not None:
+            answer = SessionMessage(role=MessageRole.ASSISTANT, content="".join(texts))
+            self.conversations[native_id] = [*messages, answer]
+        if usage is None and self._count_tokens:
+            usage = _counted(messages, "".join(texts))
+        if usage is not None:
+            yield usage
+        yield finish
+
+    async def list_models(self) -> list[ModelInfo]:
+        """Return the models of `MODELS`."""
+        return [ModelInfo(model, name=f"{model}: {what}", owned_by="mock") for model, what in MODELS.items()]
+
+    async def delete_conversation(self, native_id: str) -> bool:
+        """Forget a native conversation; False when it is not held."""
+        return self.conversations.pop(native_id, None) is not None
+
+    async def close(self) -> None:
+        """Refuse what comes after."""
+        self._is_closed = True
+
+    def _conversation(self, request: ProviderRequest) -> tuple[str | None, Sequence[SessionMessage]]:
+        """Return the native id, when there is one, and all that the model gets to see."""
+        if not request.native:
+            return None, request.messages
+        held = self.conversations.get(request.native_id or "")
+        if held is not None and request.native_id is not None:
+            return request.native_id, [*held, *request.messages[request.new_from :]]
+        # New, or lost: begun with the whole path, as a real service is.
+        return f"mock_conv_{self._count}", request.messages
+
+    def _steps(self, request: ProviderRequest, messages: Sequence[SessionMessage]) -> Sequence[Step]:
+        reply = self._reply(request, messages)
+        while callable(reply):
+            reply = reply(request)
+        if isinstance(reply, BaseException):  # refused before anything came
+            raise reply
+        return [reply] if isinstance(reply, str) else reply
+
+    def _reply(self, request: ProviderRequest, messages: Sequence[SessionMessage]) -> Reply:
+        if self._replies is not None:
+            if not self._replies:
+                raise e.ProviderRequestError(
+                    f"The mock has no reply left for request {self._count}. Give it more `replies`.",
+                    provider=self.name,
+                    model=request.model,
+                )
+            return self._replies.pop(0)
+        if "reply" in request.options:
+            return str(request.options["reply"])
+        questions = [message.content for message in messages if message.role is MessageRole.USER] or [""]
+        match request.model:
+            case "slow":
+                return " ".join(map(str, range(1, 101)))
+            case "error":
+                return _failure(request.options.get("error", "server"))
+            case "script":
+                return _SCRIPT[(len(questions) - 1) % len(_SCRIPT)]
+            case _:
+                return _echo(request.model, questions)
+
+    async def _play(self, steps: Sequence[Step], request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
+        delay_s = self._delay_s
+        if delay_s is None:
+            delay_s = _SLOW_DELAY_S if request.model == "slow" else 0.0
+        for step in steps:
+            if isinstance(step, str):
+                for piece in self._pieces(step) if request.stream else [step]:
+                    await _wait(delay_s, request)
+                    yield Delta(piece)
+            elif isinstance(step, RetryNotice):
+                await request.on_retry(step)
+            elif isinstance(step, BaseException):
+                raise step
+            else:
+                await _wait(delay_s, request)
+                yield step
+
+    def _pieces(self, text: str) -> list[str]:
+        size = self._chunk_chars
+        if size is None:
+            return _WORDS.findall(text)
+        return [text[start : start + size] for start in range(0, len(text), size)]
+
+
+def _echo(model: str, questions: Sequence[str]) -> str:
+    said = f"You said: {questions[-1]}"
+    if len(questions) > 1:
+        return said
+    stands_in = "" if model == "echo" else f" in place of {model}"
+    return (
+        f"I am mock:echo{stands_in}: no model is asked, I work offline and repeat what I am told. "
+        f"Choose a model as `provider:model` for real answers.\n\n{said}"
+    )
+
+
+def _failure(kind: Any) -> Reply:
+    if kind not in ERRORS:
+        raise e.SessionValueError.of("error", kind, ERRORS)
+    known = ERRORS[kind]
+    # A new one each time: an error that is raised twice would keep the frames of both.
+    error = type(known)(str(known), **vars(known))
+    return ["This reply is cut ", error] if kind == "interrupted" else error
+
+
+def _counted(messages: Sequence[SessionMessage], answer: str) -> Usage:
+    return Usage(
+        input_tokens=sum((len(message.content) + 3) // 4 for message in messages),
+        output_tokens=len(_WORDS.findall(answer)),
+    )
+
+
+async def _wait(delay_s: float, request: ProviderRequest) -> None:
+    remaining_s = request.remaining_s
+    await asyncio.sleep(max(0.0, min(delay_s, remaining_s)))  # also lets others run, and a cancel arrive
+    if remaining_s < delay_s:
+        raise e.ProviderTimeoutError(
+            f"mock:{request.model} did not finish within timeout_s={request.timeout_s:g}. Raise timeout_s.",
+            provider="mock",
+            model=request.model,
+            maybe_processed=True,
+        )
