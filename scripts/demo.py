@@ -55,6 +55,7 @@ def run(notebook: Path, environment: Mapping[str, str], *, name: str) -> bool:
         document,
         timeout=120,
         resources={"metadata": {"path": str(notebook.parent)}},
+        extra_arguments=["--IPKernelApp.log_level=40"],
         on_cell_executed=lambda cell, **_: _print_cell(cell),
     )
     try:
