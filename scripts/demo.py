@@ -2,6 +2,7 @@
 
 ``python -m scripts.demo`` needs no network and no key: the model is ``mock:echo``.
 ``python -m scripts.demo --local`` asks a small real model, served on this machine by `LocalServer`.
+``python -m scripts.demo --save NOTEBOOK`` keeps the outputs in the notebook itself, as the tutorials do.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import contextlib
 import os
 import sys
 import unicodedata
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,8 +42,11 @@ QUESTION_AND_ANSWER = (
 )
 
 
-def run(notebook: Path, environment: Mapping[str, str], *, name: str) -> bool:
-    """Run ``notebook`` and print each cell as it ends; return whether all cells passed."""
+def run(notebook: Path, environment: Mapping[str, str], *, name: str, save: bool = False) -> bool:
+    """Run ``notebook`` and print each cell as it ends; return whether all cells passed.
+
+    With ``save`` the outputs of a run that passed are kept in ``notebook``.
+    """
     BUILD.mkdir(exist_ok=True)
     store = BUILD / f"{name}.db"
     for leftover in BUILD.glob(f"{store.name}*"):
@@ -51,11 +56,13 @@ def run(notebook: Path, environment: Mapping[str, str], *, name: str) -> bool:
     os.environ.update({"LANGSWARM_STREAM": "0", "LANGSWARM_DB_PATH": str(store), **environment})
 
     document = nbformat.read(notebook, as_version=4)
+    metadata = deepcopy(document.metadata)
     client = NotebookClient(
         document,
         timeout=120,
         resources={"metadata": {"path": str(notebook.parent)}},
         extra_arguments=["--IPKernelApp.log_level=40"],
+        record_timing=False,
         on_cell_executed=lambda cell, **_: _print_cell(cell),
     )
     try:
@@ -65,6 +72,9 @@ def run(notebook: Path, environment: Mapping[str, str], *, name: str) -> bool:
         return False
     finally:
         _leave(document, BUILD / f"{name}.ipynb")
+    if save:
+        document.metadata = metadata  # which Python ran it is nobody's business
+        nbformat.write(document, notebook)
     return True
 
 
@@ -125,9 +135,10 @@ def _main() -> int:
     parser = argparse.ArgumentParser(description="Run a notebook and print it.")
     parser.add_argument("notebook", nargs="?", type=Path, default=ROOT / "notebooks" / "01_quickstart.ipynb")
     parser.add_argument("--local", action="store_true", help="ask a small real model on this machine")
+    parser.add_argument("--save", action="store_true", help="keep the outputs in the notebook itself")
     options = parser.parse_args()
     if not options.local:
-        return 0 if run(options.notebook, {}, name=options.notebook.stem) else 1
+        return 0 if run(options.notebook, {}, name=options.notebook.stem, save=options.save) else 1
     with local_model() as environment:
         return 0 if run(options.notebook, environment, name=f"{options.notebook.stem}-local") else 1
 
