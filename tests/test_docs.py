@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import tomllib
 from itertools import count
@@ -12,6 +13,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 from nbclient import NotebookClient
 
 import langswarm_nb
+from langswarm_nb.core import session
 from tests.support.paths import REPOSITORY
 
 README = (REPOSITORY / "README.md").read_text("utf-8")
@@ -81,6 +83,25 @@ def test_an_extra_named_in_the_readme_can_be_installed():
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
     named = {extra for group in re.findall(r"langswarm-nb\[(.+?)\]", README) for extra in group.split(",")}
     assert named <= set(project["optional-dependencies"])
+
+
+def test_every_public_name_of_the_library_has_words():
+    """Each exported class and function, and each public method, says what it is for."""
+    silent = []
+    for name in session.__all__:
+        value = getattr(session, name)
+        if not (inspect.isclass(value) or inspect.isroutine(value)):
+            continue
+        members = inspect.getmembers(value) if inspect.isclass(value) else []
+        ours = [(member, m) for member, m in members if not member.startswith("_") and _is_ours(m)]
+        silent += [f"{name}.{member}" for member, m in ours if not inspect.getdoc(m)]
+        silent += [] if inspect.getdoc(value) else [name]
+    assert silent == []
+
+
+def _is_ours(member):
+    function = member.fget if isinstance(member, property) else member
+    return getattr(function, "__module__", "").startswith("langswarm_nb")
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
