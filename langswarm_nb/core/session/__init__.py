@@ -1,1 +1,143 @@
-"""The session library: sessions, messages, storage, providers, hooks; async only, no notebook package."""
+"""The session library: one async API over model services, with every conversation kept.
+
+>>> import asyncio
+>>> from langswarm_nb.core.session import create_session_manager
+>>> async def hello() -> str:
+...     async with create_session_manager(storage="memory") as manager:
+...         session = await manager.create_session("ada", "mock", "echo")
+...         return (await session.send_message("Hello!")).role
+>>> asyncio.run(hello())
+<MessageRole.ASSISTANT: 'assistant'>
+"""
+
+from .base import BaseSession, SessionManager
+from .context import SessionContext, session_context
+from .default import get_session_manager, initialize_default_session_manager, set_session_manager
+from .errors import (
+    ContextLengthError,
+    MissingExtraError,
+    ProviderAuthenticationError,
+    ProviderConnectionError,
+    ProviderNotFoundError,
+    ProviderOverloadedError,
+    ProviderQuotaError,
+    ProviderRateLimitError,
+    ProviderRequestError,
+    ProviderResponseError,
+    ProviderServerError,
+    ProviderSessionError,
+    ProviderTimeoutError,
+    SessionBusyError,
+    SessionClosedError,
+    SessionError,
+    SessionExistsError,
+    SessionMiddlewareError,
+    SessionNotFoundError,
+    SessionStorageError,
+    SessionTypeError,
+    SessionValueError,
+    StreamInterruptedError,
+)
+from .factory import (
+    configure_development_sessions,
+    configure_production_sessions,
+    create_provider_session,
+    create_session_manager,
+    create_simple_session,
+)
+from .hooks import LoggingMiddleware, MetricsHook
+from .interfaces import (
+    Delta,
+    Finish,
+    FinishReason,
+    IProviderSession,
+    ISession,
+    ISessionLifecycleHook,
+    ISessionManager,
+    ISessionMiddleware,
+    ISessionStorage,
+    MessageRole,
+    ModelInfo,
+    PartDone,
+    ProviderRequest,
+    ReplyInfo,
+    RequestFacts,
+    RetryNotice,
+    SearchHit,
+    SessionBackend,
+    SessionMessage,
+    SessionMetrics,
+    SessionRecord,
+    SessionSettings,
+    SessionStatus,
+    Usage,
+)
+from .providers import parse_model_id, provider_names
+from .stream import MessageStream
+
+__all__ = [
+    "BaseSession",
+    "ContextLengthError",
+    "Delta",
+    "Finish",
+    "FinishReason",
+    "IProviderSession",
+    "ISession",
+    "ISessionLifecycleHook",
+    "ISessionManager",
+    "ISessionMiddleware",
+    "ISessionStorage",
+    "LoggingMiddleware",
+    "MessageRole",
+    "MessageStream",
+    "MetricsHook",
+    "MissingExtraError",
+    "ModelInfo",
+    "PartDone",
+    "ProviderAuthenticationError",
+    "ProviderConnectionError",
+    "ProviderNotFoundError",
+    "ProviderOverloadedError",
+    "ProviderQuotaError",
+    "ProviderRateLimitError",
+    "ProviderRequest",
+    "ProviderRequestError",
+    "ProviderResponseError",
+    "ProviderServerError",
+    "ProviderSessionError",
+    "ProviderTimeoutError",
+    "ReplyInfo",
+    "RequestFacts",
+    "RetryNotice",
+    "SearchHit",
+    "SessionBackend",
+    "SessionBusyError",
+    "SessionClosedError",
+    "SessionContext",
+    "SessionError",
+    "SessionExistsError",
+    "SessionManager",
+    "SessionMessage",
+    "SessionMetrics",
+    "SessionMiddlewareError",
+    "SessionNotFoundError",
+    "SessionRecord",
+    "SessionSettings",
+    "SessionStatus",
+    "SessionStorageError",
+    "SessionTypeError",
+    "SessionValueError",
+    "StreamInterruptedError",
+    "Usage",
+    "configure_development_sessions",
+    "configure_production_sessions",
+    "create_provider_session",
+    "create_session_manager",
+    "create_simple_session",
+    "get_session_manager",
+    "initialize_default_session_manager",
+    "parse_model_id",
+    "provider_names",
+    "session_context",
+    "set_session_manager",
+]

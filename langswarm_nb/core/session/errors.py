@@ -274,7 +274,7 @@ class StreamInterruptedError(ProviderResponseError):
 
 
 def _nearest(value: object, names: list[str]) -> str:
-    import difflib  # noqa: PLC0415 - only needed when something went wrong
+    import difflib
 
     close: list[Any] = difflib.get_close_matches(str(value), names, n=1)
     return f"Did you mean {close[0]!r}?" if close else ""

@@ -155,7 +155,7 @@ class ISessionStorage(ABC):
         since: datetime | None = None,
         branch: Literal["active", "all"] = "active",
     ) -> list[SessionMessage]:
-        """Return the active path, or all messages, in order of `seq`; with ``limit`` the last ones of those that fit."""
+        """Return the active path, or all messages, in order of `seq`; with ``limit`` the last of those that fit."""
 
     @abstractmethod
     async def get_message(self, session_id: str, message_id: str) -> SessionMessage | None:
@@ -324,7 +324,7 @@ class ISession(ABC):
         """Delete the session for good; False when it was gone."""
 
     @abstractmethod
-    async def export(self, path: str | Path | None = None, *, format: str = "jsonl") -> str:  # noqa: A002 - the field's word
+    async def export(self, path: str | Path | None = None, *, format: str = "jsonl") -> str:
         """Return the session as text, and write it to ``path`` when given."""
 
 

@@ -25,6 +25,8 @@ A provider keeps what only it understands under the key ``opaque``.
 """
 Status = Literal["ok", "stopped", "error"]
 
+_REPR_CHARS = 60
+
 
 class MessageRole(StrEnum):
     """Who speaks."""
@@ -79,7 +81,7 @@ class Usage:
         return (self.input_tokens or 0) + (self.output_tokens or 0)
 
     def updated(self, newer: Usage) -> Usage:
-        """Return these counts with those that ``newer`` knows put in their place (counts in streams are cumulative)."""
+        """Return these counts with those that ``newer`` knows in their place: counts in streams are cumulative."""
         pairs = ((name, getattr(newer, name)) for name in Usage.__slots__)
         return Usage(**{name: getattr(self, name) if value is None else value for name, value in pairs})
 
@@ -140,7 +142,7 @@ class _Lazy:
         return value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class SessionMessage(_Lazy):
     """One message of a session; never changed once made (use `dataclasses.replace` for a changed copy).
 
@@ -197,6 +199,12 @@ class SessionMessage(_Lazy):
         if not isinstance(self.metadata, Mapping):
             raise SessionTypeError.of("metadata", self.metadata, "a mapping of JSON values")
         object.__setattr__(self, "parts", tuple(self.parts))
+        if texts := [part.get("text", "") for part in self.parts if part.get("type") == "text"]:
+            object.__setattr__(self, "content", "\n\n".join(texts))
+
+    def __repr__(self) -> str:
+        text = self.content if len(self.content) <= _REPR_CHARS else f"{self.content[:_REPR_CHARS]}…"
+        return f"SessionMessage({self.role.value}: {text!r}, id={self.id!r})"
 
     @classmethod
     def from_row(cls, row: tuple[Any, ...], decode: Callable[[tuple[Any, ...], str], Any]) -> Self:
@@ -205,6 +213,15 @@ class SessionMessage(_Lazy):
         _set_row(message, row)
         _set_decode(message, decode)
         return message
+
+    @property
+    def all_parts(self) -> tuple[Part, ...]:
+        """The whole message as parts, its text among them: after the reasoning, before everything else."""
+        if not self.content or any(part["type"] == "text" for part in self.parts):
+            return self.parts
+        reasoning = tuple(part for part in self.parts if part["type"] == "reasoning")
+        others = tuple(part for part in self.parts if part["type"] != "reasoning")
+        return (*reasoning, {"type": "text", "text": self.content}, *others)
 
     @property
     def usage(self) -> Usage | None:
@@ -224,8 +241,9 @@ class SessionMessage(_Lazy):
         return tuple(part for part in self.parts if part["type"] == "tool_call")
 
 
-_set_row = _Lazy._row.__set__  # type: ignore[attr-defined]  # noqa: SLF001 - the slot itself: half the cost of setattr
-_set_decode = _Lazy._decode.__set__  # type: ignore[attr-defined]  # noqa: SLF001
+# The slots themselves: half the cost of object.__setattr__.
+_set_row = vars(_Lazy)["_row"].__set__
+_set_decode = vars(_Lazy)["_decode"].__set__
 
 
 def as_role(role: object) -> MessageRole:

@@ -189,7 +189,7 @@ def _check_number(
     kinds = int if whole else (int, float)
     if isinstance(value, bool) or not isinstance(value, kinds):
         raise SessionTypeError.of(name, value, "a whole number" if whole else "a number")
-    number = float(value)  # type: ignore[arg-type]
+    number = float(value)
     if (
         math.isnan(number)
         or math.isinf(number)

@@ -1,0 +1,290 @@
+"""`SessionManager`: makes, finds and ends sessions over one storage and several providers."""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections.abc import Mapping
+from datetime import timedelta
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from . import checks
+from .errors import (
+    SessionClosedError,
+    SessionError,
+    SessionNotFoundError,
+    SessionValueError,
+)
+from .interfaces import (
+    IProviderSession,
+    ISessionLifecycleHook,
+    ISessionManager,
+    ISessionMiddleware,
+    ISessionStorage,
+    MessageRole,
+    SearchHit,
+    SessionBackend,
+    SessionRecord,
+    SessionSettings,
+    SessionStatus,
+)
+from .messages import new_id, utc_now
+from .providers import create_provider, provider_names
+from .session import BaseSession
+from .settings import check_setting_names
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["BaseSession", "SessionManager"]
+
+
+class SessionManager(ISessionManager):
+    """Makes, finds and ends sessions; made with no event loop running, used from any.
+
+    Parameters
+    ----------
+    storage : ISessionStorage
+        Where sessions are kept; the manager closes it.
+    providers : mapping of str to IProviderSession, optional
+        Objects speaking to providers, by name. Others are made when they are first needed, with the key
+        that the provider's environment variable holds.
+
+    Examples
+    --------
+    ::
+
+        async with create_session_manager(storage="memory") as manager:
+            session = await manager.create_session("ada", "mock", "echo")
+            print((await session.send_message("Hello!")).content)
+    """
+
+    def __init__(
+        self, storage: ISessionStorage, providers: Mapping[str, IProviderSession] | None = None
+    ) -> None:
+        self.storage = checks.instance("storage", storage, ISessionStorage)
+        self.hooks: list[ISessionLifecycleHook] = []
+        self.middleware: list[ISessionMiddleware] = []
+        self._providers: dict[str, IProviderSession] = {}
+        self._sessions: weakref.WeakValueDictionary[str, BaseSession] = weakref.WeakValueDictionary()
+        self._closed = False
+        for name, provider in (providers or {}).items():
+            self.add_provider_session(name, provider)
+
+    async def create_session(
+        self,
+        user_id: str,
+        provider: str,
+        model: str,
+        backend: SessionBackend | str = SessionBackend.LOCAL,
+        *,
+        session_id: str | None = None,
+        title: str | None = None,
+        system: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        **settings: Any,
+    ) -> BaseSession:
+        """Create and store a session.
+
+        Parameters
+        ----------
+        user_id : str
+            Whose session it is.
+        provider, model : str
+            Who answers, e.g. ``"openai"``, ``"gpt-6-luna"``.
+        backend : SessionBackend
+            Who keeps the conversation for the model.
+        session_id : str, optional
+            An id of your own; by default a random one.
+        title : str, optional
+            A name for people.
+        system : str, optional
+            Text of a first system message.
+        metadata : mapping, optional
+            JSON of your own.
+        **settings
+            Anything of `SessionSettings`.
+
+        Raises
+        ------
+        SessionValueError, SessionTypeError
+            A value is not allowed; nothing was stored.
+        ProviderAuthenticationError
+            The provider needs a key and there is none; the text names the environment variable.
+        SessionExistsError
+            The id is taken.
+        SessionStorageError
+            The session could not be stored.
+        """
+        self.check_open()
+        checks.text("user_id", user_id)
+        check_setting_names(settings)
+        wanted = SessionSettings(
+            provider=provider, model=model, backend=SessionBackend(checks.backend(backend)), **settings
+        )
+        record = SessionRecord(
+            session_id=new_id() if session_id is None else checks.text("session_id", session_id),
+            user_id=user_id,
+            settings=wanted,
+            title=None if title is None else checks.text("title", title),
+            metadata=checks.metadata(metadata),
+        )
+        first = None if system is None else checks.message(system, MessageRole.SYSTEM, None)
+        self._check_provider(wanted)
+        await self.storage.create_session(record)
+        session = self._session(record)
+        if first is not None:
+            await session.append(first)
+        await session.run_hooks("on_session_created")
+        return session
+
+    async def get_session(self, session_id: str) -> BaseSession | None:
+        """Return the session with this id; None when there is none."""
+        self.check_open()
+        try:
+            record = await self.storage.load_session(checks.text("session_id", session_id))
+        except SessionNotFoundError:
+            self._sessions.pop(session_id, None)
+            return None
+        return self._session(record)
+
+    async def list_user_sessions(
+        self, user_id: str, limit: int | None = 100, *, status: SessionStatus | str | None = None
+    ) -> list[BaseSession]:
+        """Return a user's sessions, the last used first; archived ones too unless a ``status`` is asked for."""
+        self.check_open()
+        checks.text("user_id", user_id)
+        checks.limit(limit)
+        wanted = None if status is None else checks.status(status)
+        records = await self.storage.list_sessions(user_id=user_id, status=wanted, limit=limit)
+        return [self._session(record) for record in records]
+
+    async def search_messages(
+        self, text: str, *, user_id: str | None = None, session_id: str | None = None, limit: int = 20
+    ) -> list[SearchHit]:
+        """Return messages that hold all words of ``text``, the newest first."""
+        self.check_open()
+        checks.text("text", text)
+        checks.limit(limit)
+        return await self.storage.search_messages(text, user_id=user_id, session_id=session_id, limit=limit)
+
+    async def archive_session(self, session_id: str) -> bool:
+        """Archive a session; False when there is none, or it was archived before."""
+        session = await self.get_session(session_id)
+        return session is not None and await session.archive()
+
+    async def delete_session(self, session_id: str) -> bool:
+        """Delete a session for good, as `BaseSession.delete`; False when there is none."""
+        session = await self.get_session(session_id)
+        self._sessions.pop(session_id, None)
+        return session is not None and await session.delete()
+
+    async def cleanup_inactive_sessions(self, max_inactive_hours: float = 24) -> int:
+        """Archive active sessions that were not used for so long; return how many. Nothing is deleted."""
+        self.check_open()
+        checks.number("max_inactive_hours", max_inactive_hours, at_least=0)
+        before = utc_now() - timedelta(hours=max_inactive_hours)
+        records = await self.storage.list_sessions(status=SessionStatus.ACTIVE, updated_before=before)
+        return sum([await self._session(record).archive() for record in records])
+
+    def add_provider_session(self, provider: str, provider_session: IProviderSession) -> None:
+        """Use this object for the provider of this name, in all sessions, from now on."""
+        checks.text("provider", provider)
+        self._providers[provider] = checks.instance("provider_session", provider_session, IProviderSession)
+
+    def add_global_hook(self, hook: ISessionLifecycleHook) -> None:
+        """Watch all sessions of this manager."""
+        self.hooks.append(checks.instance("hook", hook, ISessionLifecycleHook))
+
+    def add_global_middleware(self, middleware: ISessionMiddleware) -> None:
+        """Put a middleware around all sessions of this manager."""
+        self.middleware.append(checks.instance("middleware", middleware, ISessionMiddleware))
+
+    async def health_check(self) -> dict[str, Any]:
+        """Return facts for diagnostics; raises nothing.
+
+        Returns
+        -------
+        dict
+            ``status`` ("ok" or "error"), ``storage`` (facts of the storage, or its ``error``), ``providers`` (names
+            of those in use). No key is in it.
+        """
+        try:
+            storage = await self.storage.health_check()
+        except SessionError as error:
+            return {"status": "error", "storage": {"error": str(error)}, "providers": sorted(self._providers)}
+        return {"status": "ok", "storage": storage, "providers": sorted(self._providers)}
+
+    async def close(self) -> None:
+        """Keep what open streams have brought, and free connections; may be called twice."""
+        if self._closed:
+            return
+        for session in list(self._sessions.values()):
+            await session.settle()
+        self._closed = True
+        await asyncio.gather(*(provider.close() for provider in self._providers.values()))
+        await self.storage.close()
+
+    async def __aenter__(self) -> Self:
+        self.check_open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"<SessionManager on {self.storage.name}{', closed' if self._closed else ''}>"
+
+    def check_open(self) -> None:
+        """Raise when the manager was closed.
+
+        Raises
+        ------
+        SessionClosedError
+            It was.
+        """
+        if self._closed:
+            raise SessionClosedError(
+                f"The session manager on {self.storage.name} is closed. Create a new one."
+            )
+
+    def provider_session(self, name: str) -> IProviderSession:
+        """Return the object that speaks to a provider; made on first use.
+
+        Raises
+        ------
+        SessionValueError
+            No provider has this name.
+        ProviderAuthenticationError
+            It needs a key and there is none.
+        """
+        if name not in self._providers:
+            known = {*provider_names(), *self._providers}
+            if name not in known:
+                raise SessionValueError.of("provider", name, known)
+            self._providers[name] = create_provider(name)
+        return self._providers[name]
+
+    def messages_df(self, **filters: Any) -> pd.DataFrame:
+        """Return the messages of all sessions as a frame; see `langswarm_nb.analysis.messages_df`."""
+        from langswarm_nb.analysis import messages_df
+
+        return messages_df(self, **filters)
+
+    def _session(self, record: SessionRecord) -> BaseSession:
+        session = self._sessions.get(record.session_id)
+        if session is None:
+            session = self._sessions[record.session_id] = BaseSession(self, record)
+        session.record = record
+        return session
+
+    def _check_provider(self, settings: SessionSettings) -> None:
+        provider = self.provider_session(settings.provider)
+        if settings.backend is SessionBackend.PROVIDER_NATIVE and not provider.supports_native:
+            raise SessionValueError(
+                f"backend='provider_native' is not possible: {settings.provider!r} holds no conversations. "
+                "Use backend='local', which keeps the history here."
+            )

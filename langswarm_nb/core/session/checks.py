@@ -1,0 +1,192 @@
+"""Checks of what callers pass in: each raises before anything is stored or sent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal, TypeVar
+
+from .errors import SessionTypeError, SessionValueError
+from .messages import MessageRole, Part, SessionMessage, as_role
+from .settings import SessionBackend, SessionStatus
+
+T = TypeVar("T")
+
+SOURCES = ("magic", "panel", "api", "batch", "compare", "import")
+
+
+def text(parameter: str, value: object) -> str:
+    """Return text that is not blank and can be written as UTF-8."""
+    if not isinstance(value, str):
+        raise SessionTypeError.of(parameter, value, "text (str)")
+    if not value.strip():
+        raise SessionValueError.of(parameter, value, "text that is not empty or blank")
+    _check_utf8(parameter, value)
+    return value
+
+
+def question(
+    content: object,
+    role: object,
+    parts: Sequence[Part],
+    metadata: Mapping[str, Any] | None,
+    source: str,
+    cell_id: str | None,
+) -> SessionMessage:
+    """Return the message to send."""
+    known = as_role(role)
+    if known not in (MessageRole.USER, MessageRole.TOOL):
+        hint = "A system message is added with `add_system_message`." if known is MessageRole.SYSTEM else ""
+        raise SessionValueError.of(
+            "role", known.value, "'user' or 'tool' for a message that is sent", hint=hint
+        )
+    if source not in SOURCES:
+        raise SessionValueError.of("source", source, SOURCES)
+    if cell_id is not None:
+        text("cell_id", cell_id)
+    return message(content, known, metadata, parts=parts, source=source, cell_id=cell_id)
+
+
+def message(
+    content: object,
+    role: MessageRole,
+    metadata: Mapping[str, Any] | None,
+    *,
+    parts: Sequence[Part] = (),
+    **origin: Any,
+) -> SessionMessage:
+    """Return a new message; without parts its text may not be empty."""
+    if not isinstance(content, str):
+        raise SessionTypeError.of("content", content, "text (str)")
+    if not parts:
+        text("content", content)
+    _check_utf8("content", content)
+    return SessionMessage(
+        role=role, content=content, metadata=_metadata(metadata), parts=_parts(parts), **origin
+    )
+
+
+def metadata(value: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return metadata as a dict; the storage checks that it is JSON."""
+    return _metadata(value)
+
+
+def limit(value: object) -> None:
+    """Check a number of rows: at least 1, or None for all."""
+    if value is not None:
+        whole("limit", value, at_least=1)
+
+
+def whole(parameter: str, value: object, *, at_least: int) -> int:
+    """Return a whole number that is not too small."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise SessionTypeError.of(parameter, value, "a whole number")
+    if value < at_least:
+        raise SessionValueError.of(parameter, value, f"at least {at_least}")
+    return value
+
+
+def number(parameter: str, value: object, *, at_least: float) -> float:
+    """Return a finite number that is not too small."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise SessionTypeError.of(parameter, value, "a number")
+    if not math.isfinite(value) or value < at_least:
+        raise SessionValueError.of(parameter, value, f"a finite number of at least {at_least:g}")
+    return value
+
+
+def moment(parameter: str, value: object) -> None:
+    """Check a moment: time-zone aware, or None."""
+    if value is None:
+        return
+    if not isinstance(value, datetime):
+        raise SessionTypeError.of(parameter, value, "a datetime")
+    if value.tzinfo is None:
+        raise SessionValueError.of(parameter, value, "time-zone aware, such as datetime.now(UTC)")
+
+
+def branch(value: object) -> None:
+    """Check which messages are asked for."""
+    if value not in ("active", "all"):
+        raise SessionValueError.of("branch", value, ["active", "all"])
+
+
+def parent(value: object) -> int | Literal["tip"] | None:
+    """Return the place where a message hangs."""
+    if value == "tip" or value is None:
+        return value  # type: ignore[return-value]
+    return whole("parent", value, at_least=0)
+
+
+def status(value: object) -> SessionStatus:
+    """Return the status for its name."""
+    try:
+        return SessionStatus(value)  # type: ignore[arg-type]
+    except ValueError:
+        raise SessionValueError.of("status", value, [str(known) for known in SessionStatus]) from None
+
+
+def backend(value: object) -> SessionBackend:
+    """Return the backend for its name."""
+    try:
+        return SessionBackend(value)  # type: ignore[arg-type]
+    except ValueError:
+        raise SessionValueError.of("backend", value, [str(known) for known in SessionBackend]) from None
+
+
+def instance(parameter: str, value: T, kind: type) -> T:
+    """Return the value if it is one of a kind of object."""
+    if not isinstance(value, kind):
+        hint = " Pass an object, not its class." if isinstance(value, type) else ""
+        raise SessionTypeError(
+            f"{parameter} must be an instance of {kind.__name__}, not {type(value).__name__}.{hint}"
+        )
+    return value
+
+
+def _metadata(value: object) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise SessionTypeError.of("metadata", value, "a mapping of JSON values")
+    return dict(value)
+
+
+def _parts(value: object) -> tuple[Part, ...]:
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Sequence):
+        raise SessionTypeError.of("parts", value, "a list of parts (mappings with a 'type')")
+    for part in value:
+        if not isinstance(part, Mapping) or not isinstance(part.get("type"), str):
+            raise SessionTypeError.of("parts", part, "a list of mappings, each with a 'type'")
+        missing = [key for key in _PART_KEYS.get(part["type"], ()) if not isinstance(part.get(key), str)]
+        if part["type"] not in _PART_KEYS:
+            raise SessionValueError.of("part type", part["type"], _PART_KEYS)
+        if missing or (
+            part["type"] == "image" and not ("url" in part or {"media_type", "data"} <= part.keys())
+        ):
+            wanted = ", ".join(missing) or "url, or media_type and data"
+            raise SessionValueError.of(
+                "parts", part, f"complete: a part of type {part['type']!r} needs {wanted} as text"
+            )
+    return tuple(value)
+
+
+_PART_KEYS: dict[str, tuple[str, ...]] = {
+    "text": ("text",),
+    "image": (),
+    "tool_call": ("id", "name", "arguments"),
+    "tool_result": ("tool_call_id", "content"),
+    "reasoning": ("text",),
+    "refusal": ("text",),
+}
+
+
+def _check_utf8(parameter: str, value: str) -> None:
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise SessionValueError(
+            f"{parameter} holds a lone surrogate (U+{ord(value[error.start]):04X} at position {error.start}), "
+            "which no UTF-8 text can hold. Replace it, e.g. with text.encode('utf-8', 'replace').decode()."
+        ) from None

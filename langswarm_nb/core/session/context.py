@@ -1,0 +1,44 @@
+"""`SessionContext`: an ``async with`` around the work with one session."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from . import checks
+from .interfaces import ISession
+from .session import BaseSession
+
+__all__ = ["SessionContext", "session_context"]
+
+
+class SessionContext:
+    """Yields the session; when the block ends, also by an exception, all that happened in it is written.
+
+    A stream that the block left open is closed, and what had arrived of its reply is kept.
+    An exception goes through. The session itself lives on; its manager is not closed.
+    """
+
+    def __init__(self, session: ISession) -> None:
+        self._session = checks.instance("session", session, ISession)
+
+    async def __aenter__(self) -> ISession:
+        return self._session
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(self._session, BaseSession):
+            await self._session.settle()
+
+
+def session_context(session: ISession) -> SessionContext:
+    """Return an ``async with`` helper for a session.
+
+    Examples
+    --------
+    ::
+
+        async with session_context(session) as chat:
+            await chat.send_message("Hello!")
+    """
+    return SessionContext(session)

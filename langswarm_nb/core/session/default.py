@@ -1,0 +1,40 @@
+"""The manager that a process shares: the only module-level state of the library."""
+
+from __future__ import annotations
+
+import threading
+
+from . import checks
+from .base import SessionManager
+from .factory import configure_development_sessions
+
+__all__ = ["get_session_manager", "initialize_default_session_manager", "set_session_manager"]
+
+_lock = threading.Lock()
+_manager: SessionManager | None = None
+
+
+def get_session_manager() -> SessionManager | None:
+    """Return the manager of this process; None before one is set."""
+    return _manager
+
+
+def set_session_manager(manager: SessionManager | None) -> None:
+    """Set the manager of this process; None takes it away. The one before is not closed.
+
+    Raises
+    ------
+    SessionTypeError
+        It is no manager.
+    """
+    global _manager  # noqa: PLW0603 - the one place where the process keeps it
+    with _lock:
+        _manager = None if manager is None else checks.instance("manager", manager, SessionManager)
+
+
+def initialize_default_session_manager() -> None:
+    """Set a manager as `configure_development_sessions` makes it, unless one is set already."""
+    global _manager  # noqa: PLW0603
+    with _lock:
+        if _manager is None:
+            _manager = configure_development_sessions()

@@ -1,0 +1,91 @@
+"""A session as text: JSON lines, one JSON document, or Markdown."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from .errors import SessionStorageError, SessionTypeError, SessionValueError
+from .messages import SessionMessage
+from .settings import SessionRecord
+
+FORMAT = 1
+"""Version of the JSON forms."""
+
+
+def export_session(
+    record: SessionRecord, messages: Sequence[SessionMessage], path: str | Path | None, form: str
+) -> str:
+    """Return the session in a form, and write it when there is a path."""
+    if form not in _FORMS:
+        raise SessionValueError.of("format", form, _FORMS)
+    text = _FORMS[form](record, messages)
+    if path is not None:
+        _write(path, text)
+    return text
+
+
+def message_to_json(message: SessionMessage) -> dict[str, Any]:
+    """Return a message as JSON values; None and empty fields are left out."""
+    values = {f.name: getattr(message, f.name) for f in fields(message)}
+    if message.request is not None:
+        values["request"] = _compact(asdict(message.request))
+    return _compact(values)
+
+
+def _record_to_json(record: SessionRecord) -> dict[str, Any]:
+    values = {f.name: getattr(record, f.name) for f in fields(record) if f.name != "native"}
+    values["settings"] = _compact(asdict(record.settings))
+    return _compact(values)
+
+
+def _compact(values: dict[str, Any]) -> dict[str, Any]:
+    kept = {name: value for name, value in values.items() if value is not None and value not in ((), {})}
+    return {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in kept.items()}
+
+
+def _as_jsonl(record: SessionRecord, messages: Sequence[SessionMessage]) -> str:
+    head = {"langswarm_nb": FORMAT, "session": _record_to_json(record)}
+    return "".join(f"{_dump(line)}\n" for line in [head, *map(message_to_json, messages)])
+
+
+def _as_json(record: SessionRecord, messages: Sequence[SessionMessage]) -> str:
+    document = {
+        "langswarm_nb": FORMAT,
+        "session": _record_to_json(record),
+        "messages": [message_to_json(message) for message in messages],
+    }
+    return json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+def _as_markdown(record: SessionRecord, messages: Sequence[SessionMessage]) -> str:
+    title = record.title or f"Session {record.session_id}"
+    model = f"{record.settings.provider}:{record.settings.model}"
+    blocks = [f"# {title}", f"{model}, {record.created_at:%Y-%m-%d %H:%M} UTC"]
+    blocks += [f"## {message.role.value.capitalize()}\n\n{message.content}" for message in messages]
+    return "\n\n".join(blocks) + "\n"
+
+
+_FORMS = {"jsonl": _as_jsonl, "json": _as_json, "md": _as_markdown}
+
+
+def _dump(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _write(path: str | Path, text: str) -> None:
+    if not isinstance(path, (str, os.PathLike)):
+        raise SessionTypeError.of("path", path, "a file path")
+    try:
+        # 0600 from the start: a conversation is private whatever the umask.
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except (OSError, ValueError) as error:
+        raise SessionStorageError(
+            f"The export could not be written to {os.fspath(path)!r}: {error}. Choose another place or free some space."
+        ) from error

@@ -1,0 +1,144 @@
+"""Functions that put a manager, a session or a provider session together in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .base import BaseSession, SessionManager
+from .errors import SessionTypeError
+from .hooks import LoggingMiddleware, MetricsHook
+from .interfaces import IProviderSession
+from .providers import create_provider
+from .storage import create_storage
+
+__all__ = [
+    "configure_development_sessions",
+    "configure_production_sessions",
+    "create_provider_session",
+    "create_session_manager",
+    "create_simple_session",
+]
+
+
+def create_session_manager(
+    storage: str = "sqlite",
+    storage_config: dict[str, Any] | None = None,
+    providers: dict[str, str] | None = None,
+) -> SessionManager:
+    """Return a manager over a storage and providers, both by name; no event loop has to run.
+
+    Parameters
+    ----------
+    storage : str
+        ``"sqlite"`` (one file) or ``"memory"`` (gone with the process).
+    storage_config : dict, optional
+        For SQLite ``db_path``, ``durability`` ("full" or "fast"), ``busy_timeout_s``. Without ``db_path`` the file
+        is ``sessions.db`` in the user's data directory, or where ``LANGSWARM_DB_PATH`` says.
+    providers : dict, optional
+        API keys by provider name; a provider without one takes its key from its environment variable.
+        A dict instead of a key holds the arguments of `create_provider_session`.
+
+    Raises
+    ------
+    SessionValueError, SessionTypeError
+        Unknown storage or provider, or an option that it does not have; nothing was opened.
+    ProviderAuthenticationError
+        A key has the wrong form; it is not shown.
+    """
+    built = {} if providers is None else _build_providers(providers)
+    return SessionManager(create_storage(storage, storage_config), built)
+
+
+async def create_simple_session(
+    user_id: str,
+    provider: str = "mock",
+    model: str = "gpt-4o",
+    api_key: str | None = None,
+    storage: str = "memory",
+) -> BaseSession:
+    """Return a session on a manager of its own, for a quick try; ``mock`` answers offline, whatever the model.
+
+    Parameters
+    ----------
+    user_id : str
+        Whose session it is.
+    provider, model : str
+        Who answers.
+    api_key : str, optional
+        By default the provider's environment variable.
+    storage : str
+        As in `create_session_manager`.
+
+    Raises
+    ------
+    SessionError
+        As in `create_session_manager` and `SessionManager.create_session`.
+    """
+    keys = {} if api_key is None else {provider: api_key}
+    manager = create_session_manager(storage=storage, providers=keys)
+    return await manager.create_session(user_id, provider, model)
+
+
+def create_provider_session(provider: str, api_key: str | None = None, **kwargs: Any) -> IProviderSession:
+    """Return an object that speaks to a provider.
+
+    Parameters
+    ----------
+    provider : str
+        Name of the provider.
+    api_key : str, optional
+        Its key; None takes it from the provider's environment variable.
+    **kwargs
+        Options of the provider, e.g. ``base_url``.
+
+    Raises
+    ------
+    SessionValueError
+        Unknown provider or option.
+    ProviderAuthenticationError
+        There is no key, or its form is wrong; it is not shown.
+    """
+    return create_provider(provider, api_key, **kwargs)
+
+
+def configure_development_sessions() -> SessionManager:
+    """Return a manager for development: in memory, with a `LoggingMiddleware` and a `MetricsHook`."""
+    manager = create_session_manager(storage="memory")
+    manager.add_global_middleware(LoggingMiddleware())
+    manager.add_global_hook(MetricsHook())
+    return manager
+
+
+def configure_production_sessions(
+    storage_config: dict[str, Any] | None = None, providers: dict[str, str] | None = None
+) -> SessionManager:
+    """Return a manager for production: SQLite, with a `MetricsHook`.
+
+    Parameters
+    ----------
+    storage_config, providers : dict, optional
+        As in `create_session_manager`; by default the file lies in the user's data directory.
+
+    Raises
+    ------
+    SessionError
+        As in `create_session_manager`.
+    """
+    manager = create_session_manager("sqlite", storage_config, providers)
+    manager.add_global_hook(MetricsHook())
+    return manager
+
+
+def _build_providers(providers: Mapping[str, Any]) -> dict[str, IProviderSession]:
+    if not isinstance(providers, Mapping):
+        raise SessionTypeError(
+            f"providers must be a dict of provider names to API keys, not {type(providers).__name__}."
+        )
+    built: dict[str, IProviderSession] = {}
+    for name in providers:
+        if isinstance(providers[name], Mapping):
+            built[name] = create_provider(name, **providers[name])
+        else:
+            built[name] = create_provider(name, providers[name])
+    return built

@@ -1,0 +1,82 @@
+"""The conversation that a provider holds, kept in step with the active path.
+
+Our storage is the truth. The record says which conversation the provider holds and up to which message. As soon as
+that is not certain (a cut reply, an ambiguous failure, another branch), a new conversation is started from the
+storage with the next request, so no turn can be in it twice.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from .errors import SessionError
+from .messages import SessionMessage
+from .settings import SessionBackend, SessionSettings
+from .window import messages_to_send
+
+if TYPE_CHECKING:
+    from .base import BaseSession
+
+logger = logging.getLogger(__name__)
+
+
+class NativeConversation:
+    """What the provider holds of one session: ``{"id", "upto", "left": [ids]}`` in the record."""
+
+    def __init__(self, session: BaseSession) -> None:
+        self._session = session
+
+    async def plan(self, path: Sequence[SessionMessage], settings: SessionSettings) -> dict[str, Any]:
+        """Return the part of a request that says what is new: ``messages, native, native_id, new_from``."""
+        whole = replace(settings, max_messages=None, max_context_tokens=None)  # the provider keeps all of it
+        held = (await self._session.refresh()).native
+        at = next((n for n, message in enumerate(path, 1) if message.seq == held.get("upto")), None)
+        if not held.get("id") or at is None or held.get("provider") != settings.provider:
+            await self._leave()
+            return {"messages": messages_to_send(path, whole), "native": True}
+        known, new = messages_to_send(path[:at], whole), messages_to_send(path[at:], whole)
+        return {"messages": (*known, *new), "native": True, "native_id": held["id"], "new_from": len(known)}
+
+    async def settle(self, settings: SessionSettings, native_id: str | None, upto: int | None) -> None:
+        """Note what the provider holds after a request; ``upto`` None when that is not certain."""
+        if settings.backend is not SessionBackend.PROVIDER_NATIVE:
+            return
+        held = self._session.record.native
+        left = list(held.get("left", ()))
+        if held.get("id") and held["id"] != native_id:
+            left.append([held.get("provider"), held["id"]])
+        if native_id is not None and upto is None:
+            left.append([settings.provider, native_id])
+        if native_id is None or upto is None:
+            await self._note({"left": left})
+        else:
+            await self._note({"provider": settings.provider, "id": native_id, "upto": upto, "left": left})
+
+    async def delete(self) -> list[str]:
+        """Delete all that providers hold of the session; return the ids that could not be deleted."""
+        held = self._session.record.native
+        owned = [*map(tuple, held.get("left", ())), (held.get("provider"), held.get("id"))]
+        return [
+            native_id
+            for provider, native_id in owned
+            if native_id and not await self._delete(provider, native_id)
+        ]
+
+    async def _delete(self, provider: str, native_id: str) -> bool:
+        try:
+            return await self._session.provider_session(provider).delete_conversation(native_id)
+        except SessionError:
+            logger.warning("Conversation %s at %s could not be deleted.", native_id, provider, exc_info=True)
+            return False
+
+    async def _leave(self) -> None:
+        held = self._session.record.native
+        if held.get("id"):
+            await self._note({"left": [*held.get("left", ()), [held.get("provider"), held["id"]]]})
+
+    async def _note(self, native: dict[str, Any]) -> None:
+        if native != self._session.record.native:
+            await self._session.change(native=native)

@@ -1,0 +1,199 @@
+"""The reply while it arrives: a provider's events become one assistant message."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from .errors import ProviderResponseError, ProviderSessionError, SessionError
+from .events import Delta, Finish, PartDone, ProviderEvent, ReplyInfo, RetryNotice
+from .messages import (
+    FinishReason,
+    MessageRole,
+    Part,
+    RequestFacts,
+    SessionMessage,
+    Status,
+    Usage,
+    new_id,
+    utc_now,
+)
+
+
+class ReplyBuilder:
+    """Collects the events of one request; gives the message at any moment.
+
+    Parameters
+    ----------
+    provider, model : str
+        Who was asked.
+    origin : SessionMessage
+        The question; its source and cell are the reply's too.
+    streamed : bool
+        Whether the reply was asked for piece by piece.
+    params : Mapping
+        What was asked for beside the messages, for the record.
+    compare_id : str, optional
+        Joins the replies of one comparison.
+    """
+
+    def __init__(
+        self,
+        provider: str,
+        model: str,
+        origin: SessionMessage,
+        *,
+        streamed: bool,
+        params: Mapping[str, Any],
+        compare_id: str | None = None,
+    ) -> None:
+        self.id = new_id()
+        self.info = ReplyInfo()
+        self._provider, self._model, self._origin, self._streamed = provider, model, origin, streamed
+        self._params, self._compare_id = params, compare_id
+        self._texts: dict[str, list[str]] = {"text": [], "reasoning": [], "refusal": []}
+        self._halves: dict[str, str] = {}
+        self._parts: list[Part] = []
+        self._usage: Usage | None = None
+        self._finish: Finish | None = None
+        self._started_at, self._begun = utc_now(), time.monotonic()
+        self._first_s: float | None = None
+        self._queued_s, self._attempts = 0.0, 1
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the end mark was seen."""
+        return self._finish is not None
+
+    @property
+    def text(self) -> str:
+        """The answer so far."""
+        return "".join(self._texts["text"]) or "".join(self._texts["refusal"])
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing of the reply has arrived."""
+        return not self._parts and not any(self._texts.values())
+
+    def take(self, event: ProviderEvent) -> Delta | None:
+        """Take an event in; return the delta to hand on, if it is one."""
+        if isinstance(event, Delta):
+            return self._take_delta(event)
+        if isinstance(event, Usage):
+            self._usage = event if self._usage is None else self._usage.updated(event)
+        elif isinstance(event, PartDone):
+            self._parts.append(event.part)
+        elif isinstance(event, ReplyInfo):
+            self._take_info(event)
+        elif isinstance(event, Finish):
+            self._finish = event
+        else:
+            raise ProviderResponseError(
+                f"Provider {self._provider!r} yielded a {type(event).__name__}; "
+                "a provider yields Delta, PartDone, ReplyInfo, Usage and Finish only. Correct the provider.",
+                provider=self._provider,
+                model=self._model,
+            )
+        return None
+
+    def wait(self, notice: RetryNotice) -> None:
+        """Count a wait before a repeat."""
+        self._queued_s += notice.wait_s
+        self._attempts = notice.attempt + 1
+
+    def message(self, status: Status = "ok", error: BaseException | None = None) -> SessionMessage:
+        """Return the reply as it is now."""
+        finish = self._finish.reason if self._finish and status == "ok" else FinishReason.INTERRUPTED
+        if status == "error" and self.is_empty:
+            finish = FinishReason.ERROR
+        return SessionMessage(
+            id=self.id,
+            role=MessageRole.ASSISTANT,
+            content=self.text,
+            provider_message_id=self.info.provider_message_id,
+            token_count=self._usage.output_tokens if self._usage else None,
+            finish_reason=finish.value,
+            parts=self._all_parts(),
+            source=self._origin.source,
+            cell_id=self._origin.cell_id,
+            request=self._facts(status, error),
+        )
+
+    def _take_delta(self, delta: Delta) -> Delta | None:
+        text = delta.text
+        if not text.isascii() or self._halves:
+            text = self._mended(delta.kind, text)
+        if not text:
+            return None
+        if self._first_s is None:
+            self._first_s = time.monotonic() - self._begun
+        self._texts[delta.kind].append(text)
+        return delta if text is delta.text else Delta(text, delta.kind)
+
+    def _mended(self, kind: str, text: str) -> str:
+        """Join the halves of a surrogate pair that came in two pieces; a lone one becomes U+FFFD."""
+        text = self._halves.pop(kind, "") + text
+        if text and "\ud800" <= text[-1] <= "\udbff":
+            self._halves[kind] = text[-1]
+            text = text[:-1]
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return text
+
+    def _take_info(self, info: ReplyInfo) -> None:
+        old = self.info
+        self.info = ReplyInfo(
+            model=info.model or old.model,
+            provider_message_id=info.provider_message_id or old.provider_message_id,
+            request_id=info.request_id or old.request_id,
+            native_id=info.native_id or old.native_id,
+            cost_usd=old.cost_usd if info.cost_usd is None else info.cost_usd,
+            details={**old.details, **info.details},
+        )
+
+    def _all_parts(self) -> tuple[Part, ...]:
+        reasoning, refusal = "".join(self._texts["reasoning"]), "".join(self._texts["refusal"])
+        has_own = any(part["type"] == "reasoning" and part.get("text") for part in self._parts)
+        parts: list[Part] = [] if has_own or not reasoning else [{"type": "reasoning", "text": reasoning}]
+        return (*parts, *self._parts, *([{"type": "refusal", "text": refusal}] if refusal else []))
+
+    def _facts(self, status: Status, error: BaseException | None) -> RequestFacts:
+        info = self.info
+        elapsed = time.monotonic() - self._begun
+        return RequestFacts(
+            provider=self._provider,
+            request_model=self._model,
+            model=info.model,
+            started_at=self._started_at,
+            duration_s=max(0.0, elapsed - self._queued_s),
+            time_to_first_chunk_s=self._time_to_first_chunk_s(),
+            queued_s=self._queued_s,
+            usage=self._usage or Usage(),
+            tokens_source="provider" if self._usage else None,
+            cost_usd=info.cost_usd,
+            cost_source=None if info.cost_usd is None else "provider",
+            status=status,
+            error_type=None if error is None or status != "error" else type(error).__name__,
+            error_message=_error_text(error) if status == "error" else None,
+            attempts=self._attempts,
+            streamed=self._streamed,
+            compare_id=self._compare_id,
+            params=self._params,
+            provider_finish_reason=self._finish.provider_reason if self._finish else None,
+            provider_request_id=info.request_id
+            or (error.request_id if isinstance(error, ProviderSessionError) else None),
+            details=info.details,
+        )
+
+    def _time_to_first_chunk_s(self) -> float | None:
+        if self._first_s is None or not self._streamed:
+            return None
+        return max(0.0, self._first_s - self._queued_s)
+
+
+def _error_text(error: BaseException | None) -> str | None:
+    # Only our own errors are known to hold no key; of others the type alone is kept.
+    return str(error) if isinstance(error, SessionError) else None
