@@ -1,0 +1,57 @@
+"""Replies that are still being written, in SQL: keep what has arrived; close what a dead process left behind.
+
+Plain functions on a connection; the caller holds the transaction.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+
+from . import _owner, _tree
+from .rows import PAYLOAD_COLUMNS, Row
+
+_MESSAGE_ID = PAYLOAD_COLUMNS.index("message_id")
+_FINISH = PAYLOAD_COLUMNS.index("finish_reason")
+_PROVIDER = PAYLOAD_COLUMNS.index("provider")
+_STATUS = PAYLOAD_COLUMNS.index("status")
+
+
+def save(db: sqlite3.Connection, name: str, session_id: str, payload: Row, reply_to: int) -> None:
+    """Keep what has arrived of a reply in the place of what was kept of it before."""
+    sid = _tree.session_key(db, session_id, name)
+    db.execute(
+        "INSERT OR REPLACE INTO partials(sid, message_id, reply_to, owner, saved_us, payload)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (sid, payload[_MESSAGE_ID], reply_to, _owner.this_process(), _tree.now_us(), json.dumps(payload)),
+    )
+
+
+def orphans(db: sqlite3.Connection, session_id: str | None = None) -> list[tuple[str, str]]:
+    """Return session id and message id of the replies whose writer is gone, of one session or of all."""
+    where, values = ("", ()) if session_id is None else (" WHERE s.session_id = ?", (session_id,))
+    rows = db.execute(
+        "SELECT s.session_id, p.message_id, p.owner, p.saved_us FROM partials p"
+        f" CROSS JOIN sessions s ON s.id = p.sid{where}",
+        values,
+    )
+    return [(session, message) for session, message, owner, saved in rows if _owner.is_gone(owner, saved)]
+
+
+def recover(db: sqlite3.Connection, name: str, session_id: str | None = None) -> None:
+    """Append the replies whose writer is gone as interrupted ones."""
+    for session, message_id in orphans(db, session_id):
+        sid = _tree.session_key(db, session, name)
+        reply_to, encoded = db.execute(
+            "SELECT reply_to, payload FROM partials WHERE sid = ? AND message_id = ?", (sid, message_id)
+        ).fetchone()
+        payload = _interrupted(json.loads(encoded))
+        _tree.append(db, name, session, [payload], parent="tip", reply_to=reply_to, activate=True)
+        db.execute("DELETE FROM partials WHERE sid = ? AND message_id = ?", (sid, message_id))
+
+
+def _interrupted(payload: list[object]) -> Row:
+    payload[_FINISH] = "interrupted"
+    if payload[_PROVIDER] is not None:
+        payload[_STATUS] = "stopped"
+    return tuple(payload)

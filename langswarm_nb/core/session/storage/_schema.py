@@ -1,0 +1,141 @@
+"""The tables, and the way from one version of them to the next."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+APPLICATION_ID = 0x4C534E42  # "LSNB": tells our files from those of other programs
+_OURS = f"PRAGMA application_id = {APPLICATION_ID}"
+
+_VERSION_1 = (
+    # The surrogate id is never reused: other kernels may hold it.
+    """
+    CREATE TABLE sessions(
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
+      session_id TEXT NOT NULL UNIQUE,
+      user_id TEXT NOT NULL,
+      provider TEXT NOT NULL,
+      model TEXT NOT NULL,
+      backend TEXT NOT NULL,
+      status TEXT NOT NULL,
+      title TEXT,
+      created_us INTEGER NOT NULL,                -- microseconds since 1970, UTC
+      updated_us INTEGER NOT NULL,
+      next_seq INTEGER NOT NULL DEFAULT 0,
+      message_count INTEGER NOT NULL DEFAULT 0,
+      token_count INTEGER NOT NULL DEFAULT 0,
+      fts_upto INTEGER NOT NULL DEFAULT 0,        -- seq up to which the text index has got
+      branch TEXT NOT NULL,                       -- the branch whose path is active
+      tip INTEGER,                                -- seq of the last message of the active path
+      settings TEXT NOT NULL,                     -- JSON, as the next two; what differs from the defaults
+      native TEXT,
+      metadata TEXT)
+    """,
+    "CREATE INDEX sessions_user ON sessions(user_id, updated_us)",
+    # One b-tree in order of sessions and of sending; the key is sid << 32 | seq.
+    """
+    CREATE TABLE messages(
+      id INTEGER PRIMARY KEY,
+      parent INTEGER,                             -- seq of the message before it on its path
+      turn INTEGER,
+      path_turns INTEGER NOT NULL,                -- turns from the root to here
+      version INTEGER NOT NULL DEFAULT 1,         -- 1, 2, ... among those with the same parent
+      active INTEGER NOT NULL DEFAULT 1,          -- on the path to sessions.tip
+      hidden INTEGER NOT NULL DEFAULT 0,
+      ts_us INTEGER NOT NULL,
+      role TEXT NOT NULL,
+      message_id TEXT NOT NULL,
+      finish_reason TEXT,
+      token_count INTEGER,
+      source TEXT,
+      cell_id TEXT,
+      provider_message_id TEXT,
+      content TEXT NOT NULL,
+      parts TEXT,                                 -- JSON, NULL when empty; as metadata, params, details
+      metadata TEXT,
+      provider TEXT,                              -- from here on: the request an assistant message answers
+      request_model TEXT,
+      model TEXT,
+      started_us INTEGER,
+      duration_s REAL,
+      time_to_first_chunk_s REAL,
+      queued_s REAL,
+      input_tokens INTEGER,
+      cached_input_tokens INTEGER,
+      cache_write_tokens INTEGER,
+      output_tokens INTEGER,
+      reasoning_tokens INTEGER,
+      tokens_source TEXT,
+      cost_usd REAL,
+      cost_source TEXT,
+      status TEXT,
+      error_type TEXT,
+      error_message TEXT,
+      attempts INTEGER,
+      streamed INTEGER,
+      compare_id TEXT,
+      params TEXT,
+      provider_finish_reason TEXT,
+      provider_request_id TEXT,
+      details TEXT,
+      sid INTEGER GENERATED ALWAYS AS (id >> 32) VIRTUAL,
+      seq INTEGER GENERATED ALWAYS AS (id & 4294967295) VIRTUAL)
+    """,
+    """
+    CREATE TABLE branches(
+      sid INTEGER NOT NULL,
+      name TEXT NOT NULL,
+      tip INTEGER,
+      PRIMARY KEY (sid, name)) WITHOUT ROWID
+    """,
+    # What has arrived of replies that are still being written.
+    """
+    CREATE TABLE partials(
+      sid INTEGER NOT NULL,
+      message_id TEXT NOT NULL,
+      reply_to INTEGER NOT NULL,
+      owner TEXT NOT NULL,                        -- the process that writes it
+      saved_us INTEGER NOT NULL,
+      payload TEXT NOT NULL,                      -- JSON list of the message's columns
+      PRIMARY KEY (sid, message_id)) WITHOUT ROWID
+    """,
+    """
+    CREATE TRIGGER sessions_ad AFTER DELETE ON sessions BEGIN
+      DELETE FROM messages WHERE id >= old.id << 32 AND id < (old.id + 1) << 32;
+      DELETE FROM branches WHERE sid = old.id;
+      DELETE FROM partials WHERE sid = old.id;
+    END
+    """,
+    _OURS,
+)
+
+Migrations = Sequence[Sequence[str]]
+MIGRATIONS: Migrations = (_VERSION_1,)
+"""Statements that lead from version ``n`` (the index) to ``n + 1``; never changed once released."""
+
+
+def version_of(db: sqlite3.Connection) -> int:
+    """Return the version of the tables; 0 when there are none."""
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    return int(version)
+
+
+def migrate(db: sqlite3.Connection, migrations: Migrations = MIGRATIONS) -> None:
+    """Bring the tables to the newest version: all steps in one transaction, or nothing.
+
+    The version is read again inside the transaction, so that of several processes one makes the steps.
+    """
+    if version_of(db) >= len(migrations):
+        return
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        for number in range(version_of(db), len(migrations)):
+            for statement in migrations[number]:
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version = {number + 1}")
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise

@@ -1,0 +1,205 @@
+"""Full-text search in SQL, over an index that is made and brought up to date by the first search that needs it.
+
+A message is found when it holds all words of the query, in any order: a word of letters and digits at the beginning
+of a word, any other word (with punctuation, or of a script that puts no spaces between words) anywhere. Case and
+accents do not count. Within one session the messages are read; over all sessions the index (FTS5) finds them, or,
+where this SQLite was built without it, they are read too.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import unicodedata
+from dataclasses import dataclass
+from functools import cached_property
+
+from langswarm_nb.core.session.errors import SessionStorageError
+
+from . import _tree
+from .rows import COLUMNS, SEQ_BITS, Row, text
+
+BATCH = 2000
+"""Messages indexed in one transaction: some 30 ms, so that other writers get their turn."""
+_SNIPPET_CHARS = 200
+_CREATE = (
+    "CREATE VIRTUAL TABLE messages_fts USING fts5("
+    "content, content='messages', content_rowid='id', tokenize='unicode61 remove_diacritics 2')"
+)
+# Scripts written without spaces between words; the index takes a whole clause of them for one word.
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u312f\u31a0-\u9fff\ua960-\ua97f\uac00-\ud7ff"
+    "\uf900-\ufaff\uff66-\uffdc\U0001b000-\U0001b16f\U00020000-\U0003ffff]"
+)
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is looked for, and where."""
+
+    words: tuple[str, ...]
+    user_id: str | None
+    session_id: str | None
+    limit: int | None
+
+    @classmethod
+    def of(cls, query: str, user_id: str | None, session_id: str | None, limit: int | None) -> Query:
+        """Return the query for what a user typed; all of it is text, none of it is syntax."""
+        return cls(
+            tuple(dict.fromkeys(text("text", query).replace("\0", " ").split())),
+            None if user_id is None else text("user_id", user_id),
+            None if session_id is None else text("session_id", session_id),
+            limit,
+        )
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing can be found."""
+        return not self.words or self.limit == 0
+
+    @property
+    def indexed(self) -> tuple[str, ...]:
+        """The words that the index can find."""
+        return tuple(word for word in self.words if _TOKEN.search(word) and not _UNSPACED.search(word))
+
+    @property
+    def uses_index(self) -> bool:
+        """Whether the index is worth its while."""
+        return self.session_id is None and self.limit != 0 and bool(self.indexed)
+
+    @cached_property
+    def patterns(self) -> tuple[re.Pattern[str], ...]:
+        """For each word, where it stands in a folded text."""
+        return tuple(
+            re.compile(("" if _is_odd(word) else _WORD_BEGINS) + re.escape(_folded(word)))
+            for word in self.words
+        )
+
+    def holds(self, content: str) -> bool:
+        """Return whether a message's text holds all words."""
+        folded = _folded(content)
+        return all(pattern.search(folded) for pattern in self.patterns)
+
+    def snippet(self, content: str) -> str:
+        """Return the text around the first word found, on one line."""
+        folded = _folded(content)
+        found = [match.start() for pattern in self.patterns if (match := pattern.search(folded))]
+        # Folding may change lengths, so the place is near the word, not always on it.
+        start = max(0, min(found, default=0) - _SNIPPET_CHARS // 4)
+        line = " ".join(content[start : start + _SNIPPET_CHARS].split())
+        before, after = "…" if start else "", "…" if start + _SNIPPET_CHARS < len(content) else ""
+        return f"{before}{line}{after}"
+
+
+_TOKEN = re.compile(r"[^\W_]")
+_WORD_BEGINS = r"(?<![^\W_])"
+
+
+def _is_odd(word: str) -> bool:
+    return not word.isalnum() or _UNSPACED.search(word) is not None
+
+
+def _folded(content: str) -> str:
+    if content.isascii():
+        return content.lower()
+    spread = unicodedata.normalize("NFD", content.casefold())
+    return unicodedata.normalize("NFC", "".join(char for char in spread if not unicodedata.combining(char)))
+
+
+def has_fts5(db: sqlite3.Connection) -> bool:
+    """Return whether this SQLite can have the index."""
+    return db.execute("SELECT 1 FROM pragma_module_list WHERE name = 'fts5'").fetchone() is not None
+
+
+def is_behind(db: sqlite3.Connection) -> bool:
+    """Return whether there are messages that the index does not hold yet."""
+    return (
+        has_fts5(db)
+        and db.execute("SELECT 1 FROM sessions WHERE next_seq > fts_upto LIMIT 1").fetchone() is not None
+    )
+
+
+def catch_up(db: sqlite3.Connection) -> None:
+    """Add the next `BATCH` messages to the index, which is made if there is none."""
+    if not _has_index(db):
+        db.execute(_CREATE)
+    room = BATCH
+    behind = db.execute("SELECT id, fts_upto, next_seq FROM sessions WHERE next_seq > fts_upto").fetchall()
+    for sid, upto, next_seq in behind:
+        until = min(next_seq, upto + room)
+        db.execute(
+            "INSERT INTO messages_fts(rowid, content)"
+            " SELECT id, content FROM messages WHERE id >= ? AND id < ?",
+            (sid << SEQ_BITS | upto, (sid << SEQ_BITS) + until),
+        )
+        db.execute("UPDATE sessions SET fts_upto = ? WHERE id = ?", (until, sid))
+        room -= until - upto
+        if room <= 0:
+            return
+
+
+def find(db: sqlite3.Connection, name: str, query: Query) -> list[tuple[str, Row]]:
+    """Return session id and row of the messages found, newest first."""
+    if query.is_empty:
+        return []
+    where: list[str] = []
+    values: list[str | int] = []
+    source = "messages m CROSS JOIN sessions s ON s.id = m.id >> 32"
+    if query.session_id is not None:
+        sid = _tree.session_key(db, query.session_id, name)
+        where.append("m.id >= ? AND m.id < ?")
+        values += [sid << SEQ_BITS, (sid + 1) << SEQ_BITS]
+    if query.user_id is not None:
+        where.append("s.user_id = ?")
+        values.append(query.user_id)
+    if query.uses_index and _has_index(db):
+        source = f"messages_fts f CROSS JOIN {source}"
+        where.append("m.id = f.rowid AND messages_fts MATCH ?")
+        values.append(" ".join(f'"{word.replace(chr(34), " ")}"*' for word in query.indexed))
+    db.create_function("holds", 1, query.holds)
+    where.append("holds(m.content)")
+    ids = db.execute(
+        f"SELECT m.id FROM {source} WHERE {' AND '.join(where)} ORDER BY m.ts_us DESC, m.id DESC LIMIT ?",
+        (*values, -1 if query.limit is None else query.limit),
+    ).fetchall()
+    select = f"SELECT s.session_id, {', '.join(f'm.{c}' for c in COLUMNS)} FROM messages m JOIN sessions s"
+    rows = [db.execute(f"{select} ON s.id = m.id >> 32 WHERE m.id = ?", key).fetchone() for key in ids]
+    return [(session_id, tuple(row)) for session_id, *row in rows]
+
+
+def delete_session(db: sqlite3.Connection, session_id: str) -> bool:
+    """Delete a session with its messages, in the index too; False when there is none.
+
+    Raises
+    ------
+    SessionStorageError
+        The file has an index that this SQLite cannot change.
+    """
+    row = db.execute("SELECT id, fts_upto FROM sessions WHERE session_id = ?", (session_id,)).fetchone()
+    if row is None:
+        return False
+    sid, upto = row
+    if upto and _has_index(db):
+        _forget(db, sid, upto)
+    db.execute("DELETE FROM sessions WHERE id = ?", (sid,))
+    return True
+
+
+def _forget(db: sqlite3.Connection, sid: int, upto: int) -> None:
+    if not has_fts5(db):
+        raise SessionStorageError(
+            "The session was not deleted: its words are in a search index, which needs FTS5, and the SQLite "
+            f"{sqlite3.sqlite_version} of this Python was built without it. Delete it from another Python."
+        )
+    db.execute(
+        "INSERT INTO messages_fts(messages_fts, rowid, content)"
+        " SELECT 'delete', id, content FROM messages WHERE id >= ? AND id < ?",
+        (sid << SEQ_BITS, (sid << SEQ_BITS) + upto),
+    )
+    # A deletion only marks the words; merging everything drops them. FTS5's own option for this would shut out
+    # programs with an SQLite before 3.42.
+    db.execute("INSERT INTO messages_fts(messages_fts) VALUES ('optimize')")
+
+
+def _has_index(db: sqlite3.Connection) -> bool:
+    return db.execute("SELECT 1 FROM sqlite_master WHERE name = 'messages_fts'").fetchone() is not None

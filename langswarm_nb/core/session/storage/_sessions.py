@@ -1,0 +1,80 @@
+"""The table of sessions in SQL: create, load, change, list and delete.
+
+Plain functions on a connection; the caller holds the transaction.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+from langswarm_nb.core.session.errors import SessionExistsError, SessionNotFoundError, shown
+from langswarm_nb.core.session.settings import SessionStatus
+
+from ._tree import now_us, session_key
+from .rows import RECORD_COLUMNS, Row
+
+_SELECT = f"SELECT {', '.join(RECORD_COLUMNS)} FROM sessions "
+
+
+def create(db: sqlite3.Connection, name: str, columns: Mapping[str, Any]) -> None:
+    """Insert a session.
+
+    Raises
+    ------
+    SessionExistsError
+        Its id is taken.
+    """
+    session_id = columns["session_id"]
+    if db.execute("SELECT 1 FROM sessions WHERE session_id = ?", (session_id,)).fetchone():
+        raise SessionExistsError(
+            f"There is a session {shown(session_id)} in {name} already; it was not changed. "
+            "Load it with `await manager.get_session(session_id)`, or choose another id."
+        )
+    names, marks = ", ".join(columns), ", ".join("?" * len(columns))
+    db.execute(f"INSERT INTO sessions({names}) VALUES ({marks})", tuple(columns.values()))
+
+
+def load(db: sqlite3.Connection, name: str, session_id: str) -> Row:
+    """Return the row of a session.
+
+    Raises
+    ------
+    SessionNotFoundError
+        There is none with this id.
+    """
+    row: Row | None = db.execute(f"{_SELECT}WHERE session_id = ?", (session_id,)).fetchone()
+    if row is None:
+        raise SessionNotFoundError.of(session_id, storage=name)
+    return row
+
+
+def update(db: sqlite3.Connection, name: str, session_id: str, columns: Mapping[str, Any]) -> Row:
+    """Set columns of a session and return its new row."""
+    sid = session_key(db, session_id, name)
+    names = ", ".join(f"{column} = ?" for column in ("updated_us", *columns))
+    db.execute(f"UPDATE sessions SET {names} WHERE id = ?", (now_us(), *columns.values(), sid))
+    return load(db, name, session_id)
+
+
+def select(
+    db: sqlite3.Connection,
+    *,
+    user_id: str | None,
+    status: SessionStatus | None,
+    before_us: int | None,
+    limit: int | None,
+) -> list[Row]:
+    """Return the rows of sessions, the last used first."""
+    tests = {
+        "user_id = ?": user_id,
+        "status = ?": None if status is None else status.value,
+        "updated_us < ?": before_us,
+    }
+    used = {test: value for test, value in tests.items() if value is not None}
+    where = f"WHERE {' AND '.join(used)} " if used else ""
+    return db.execute(
+        f"{_SELECT}{where}ORDER BY updated_us DESC, id DESC LIMIT ?",
+        (*used.values(), -1 if limit is None else limit),
+    ).fetchall()

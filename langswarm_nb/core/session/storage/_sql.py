@@ -1,0 +1,203 @@
+"""`SQLStorage`: the storage contract in SQL; a subclass says where the statements run and what makes them last."""
+
+from __future__ import annotations
+
+import sqlite3
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any, Literal, TypeVar
+
+from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError
+from langswarm_nb.core.session.interfaces import ISessionStorage, SearchHit
+from langswarm_nb.core.session.messages import MessageRole, SessionMessage, as_role
+from langswarm_nb.core.session.settings import SessionRecord, SessionStatus
+
+from . import _partials, _search, _sessions, _tree
+from .rows import (
+    decode_message,
+    decode_messages,
+    decode_record,
+    encode_changes,
+    encode_message,
+    encode_record,
+    filled_text,
+    text,
+    to_us,
+)
+
+T = TypeVar("T")
+Job = Callable[[sqlite3.Connection], T]
+
+
+class SQLStorage(ISessionStorage):
+    """The contract over SQLite's tables, wherever they are.
+
+    A subclass runs jobs: plain functions that get the connection.
+    """
+
+    @abstractmethod
+    async def _write(self, job: Job[T]) -> T:
+        """Run a job in a transaction that is durable when this returns.
+
+        A job may run twice; one that raises a `SessionError` has changed nothing before.
+        """
+
+    @abstractmethod
+    async def _read(self, job: Job[T]) -> T:
+        """Run a job that changes nothing."""
+
+    async def create_session(self, record: SessionRecord) -> None:
+        columns = encode_record(record)
+        await self._write(lambda db: _sessions.create(db, self.name, columns))
+
+    async def load_session(self, session_id: str) -> SessionRecord:
+        key = filled_text("session_id", session_id)
+        row, orphans = await self._read(
+            lambda db: (_sessions.load(db, self.name, key), _partials.orphans(db, key))
+        )
+        if orphans:
+            row = await self._write(lambda db: self._recover(db, key))
+        return decode_record(row)
+
+    def _recover(self, db: sqlite3.Connection, session_id: str) -> Any:
+        _partials.recover(db, self.name, session_id)
+        return _sessions.load(db, self.name, session_id)
+
+    async def update_session(self, session_id: str, **changes: Any) -> SessionRecord:
+        columns = encode_changes(changes)
+        key = filled_text("session_id", session_id)
+        return decode_record(await self._write(lambda db: _sessions.update(db, self.name, key, columns)))
+
+    async def list_sessions(
+        self,
+        *,
+        user_id: str | None = None,
+        status: SessionStatus | None = None,
+        updated_before: datetime | None = None,
+        limit: int | None = None,
+    ) -> list[SessionRecord]:
+        select = partial(
+            _sessions.select,
+            user_id=None if user_id is None else text("user_id", user_id),
+            status=None if status is None else _status(status),
+            before_us=None if updated_before is None else to_us("updated_before", updated_before),
+            limit=_limit(limit),
+        )
+        return [decode_record(row) for row in await self._read(select)]
+
+    async def append_messages(
+        self,
+        session_id: str,
+        messages: Sequence[SessionMessage],
+        *,
+        parent: int | Literal["tip"] | None = "tip",
+        reply_to: int | None = None,
+        activate: bool = True,
+    ) -> list[SessionMessage]:
+        key = filled_text("session_id", session_id)
+        payloads = [encode_message(message) for message in messages]
+        if parent != "tip" and parent is not None:
+            _seq("parent", parent)
+        if reply_to is not None:
+            _seq("reply_to", reply_to)
+        rows = await self._write(
+            lambda db: _tree.append(
+                db, self.name, key, payloads, parent=parent, reply_to=reply_to, activate=activate
+            )
+        )
+        return decode_messages(rows)
+
+    async def get_messages(
+        self,
+        session_id: str,
+        *,
+        limit: int | None = None,
+        role: MessageRole | None = None,
+        since: datetime | None = None,
+        branch: Literal["active", "all"] = "active",
+    ) -> list[SessionMessage]:
+        if branch not in ("active", "all"):
+            raise SessionValueError.of("branch", branch, ["active", "all"])
+        key = filled_text("session_id", session_id)
+        read = partial(
+            _tree.read,
+            active=branch == "active",
+            limit=_limit(limit),
+            role=None if role is None else as_role(role),
+            since_us=None if since is None else to_us("since", since),
+        )
+        return decode_messages(await self._read(lambda db: read(db, self.name, key)))
+
+    async def get_message(self, session_id: str, message_id: str) -> SessionMessage | None:
+        key, wanted = filled_text("session_id", session_id), text("message_id", message_id)
+        row = await self._read(lambda db: _tree.find(db, self.name, key, wanted))
+        return None if row is None else decode_message(row)
+
+    async def set_tip(self, session_id: str, seq: int | None, *, branch: str | None = None) -> SessionRecord:
+        key = filled_text("session_id", session_id)
+        if seq is not None:
+            _seq("seq", seq)
+        if branch is not None:
+            branch = filled_text("branch", branch)
+
+        def job(db: sqlite3.Connection) -> Any:
+            _tree.set_tip(db, self.name, key, seq, branch)
+            return _sessions.load(db, self.name, key)
+
+        return decode_record(await self._write(job))
+
+    async def list_branches(self, session_id: str) -> dict[str, int | None]:
+        key = filled_text("session_id", session_id)
+        return await self._read(lambda db: _tree.branches(db, self.name, key))
+
+    async def set_hidden(self, session_id: str, seq: int, *, hidden: bool) -> None:
+        key = filled_text("session_id", session_id)
+        _seq("seq", seq)
+        await self._write(lambda db: _tree.set_hidden(db, self.name, key, seq, hidden=bool(hidden)))
+
+    async def save_partial(self, session_id: str, message: SessionMessage, *, reply_to: int) -> None:
+        key = filled_text("session_id", session_id)
+        payload = encode_message(message)
+        _seq("reply_to", reply_to)
+        await self._write(lambda db: _partials.save(db, self.name, key, payload, reply_to))
+
+    async def delete_session(self, session_id: str) -> bool:
+        key = filled_text("session_id", session_id)
+        return await self._write(lambda db: _search.delete_session(db, key))
+
+    async def search_messages(
+        self, text: str, *, user_id: str | None = None, session_id: str | None = None, limit: int = 20
+    ) -> list[SearchHit]:
+        query = _search.Query.of(text, user_id, session_id, _limit(limit))
+        if query.uses_index:
+            while await self._read(_search.is_behind):
+                await self._write(_search.catch_up)
+        rows = await self._read(lambda db: _search.find(db, self.name, query))
+        return [
+            SearchHit(found, message := decode_message(row), query.snippet(message.content))
+            for found, row in rows
+        ]
+
+
+def _seq(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise SessionTypeError.of(name, value, "the seq of a message (a whole number)")
+
+
+def _limit(value: object) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise SessionTypeError.of("limit", value, "a whole number, or None for all")
+    if value < 0:
+        raise SessionValueError.of("limit", value, "0 or more, or None for all")
+    return min(value, 2**62)
+
+
+def _status(value: object) -> SessionStatus:
+    try:
+        return SessionStatus(value)  # type: ignore[arg-type]  # checked by being made
+    except ValueError:
+        raise SessionValueError.of("status", value, [str(known) for known in SessionStatus]) from None

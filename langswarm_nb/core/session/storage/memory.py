@@ -1,0 +1,70 @@
+"""`InMemorySessionStorage`: the same tables in memory, gone with the storage."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import weakref
+from typing import Any, TypeVar
+
+from langswarm_nb.core.session.errors import SessionClosedError
+
+from ._errors import storage_error
+from ._schema import migrate
+from ._sql import Job, SQLStorage
+
+T = TypeVar("T")
+
+
+class InMemorySessionStorage(SQLStorage):
+    """Keeps sessions while the process runs, for development, tests and throw-away work.
+
+    It runs the statements of `SQLiteSessionStorage` on a database in memory, so the two behave alike. Each takes
+    microseconds and runs where it is called, from any event loop or thread.
+    """
+
+    def __init__(self) -> None:
+        self.name = "memory"
+        self._lock = threading.Lock()
+        self._db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        self._closed = False
+        weakref.finalize(self, self._db.close)
+        migrate(self._db)
+
+    async def _write(self, job: Job[T]) -> T:
+        return self._run("BEGIN", job)
+
+    async def _read(self, job: Job[T]) -> T:
+        return self._run("BEGIN", job)
+
+    def _run(self, begin: str, job: Job[T]) -> T:
+        with self._lock:
+            if self._closed:
+                raise SessionClosedError(
+                    "The memory storage is closed, and what it held is gone. Create a new one."
+                )
+            try:
+                self._db.execute(begin)
+                result = job(self._db)
+                self._db.execute("COMMIT")
+            except BaseException as error:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                if isinstance(error, sqlite3.Error):
+                    raise storage_error(error, self.name) from error
+                raise
+            return result
+
+    async def health_check(self) -> dict[str, Any]:
+        facts = await self._read(_count)
+        return {"storage": "memory", "sqlite_version": sqlite3.sqlite_version, **facts}
+
+    async def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            self._db.close()
+
+
+def _count(db: sqlite3.Connection) -> dict[str, int]:
+    sessions, messages = db.execute("SELECT count(*), ifnull(sum(message_count), 0) FROM sessions").fetchone()
+    return {"sessions": sessions, "messages": messages}
