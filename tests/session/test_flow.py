@@ -44,7 +44,12 @@ async def test_question_and_reply_are_kept_with_all_their_facts(session: BaseSes
     reply = await session.send_message("count", metadata={"tag": ["x", 1]}, temperature=0.5)
     question, stored = await session.get_messages()
     assert stored == reply
-    assert (question.content, question.metadata, question.turn, question.seq) == ("count", {"tag": ["x", 1]}, 0, 0)
+    assert (question.content, question.metadata, question.turn, question.seq) == (
+        "count",
+        {"tag": ["x", 1]},
+        0,
+        0,
+    )
     assert (stored.content, stored.finish_reason, stored.token_count) == ("one two three", "stop", 3)
     assert (stored.turn, stored.parent_seq, stored.version, stored.is_active) == (0, 0, 1, True)
     facts = stored.request
@@ -102,7 +107,9 @@ async def test_the_whole_path_is_sent_with_system_messages(session: BaseSession,
     assert sent == [("system", "be brief"), ("user", "one"), ("assistant", "first"), ("user", "two")]
 
 
-async def test_a_refused_request_leaves_the_question_and_the_error(session: BaseSession, script: Script) -> None:
+async def test_a_refused_request_leaves_the_question_and_the_error(
+    session: BaseSession, script: Script
+) -> None:
     """The error reaches the caller; the failed turn stays for analysis, and the next send joins both questions."""
     mock = script(ProviderConnectionError("no way", provider="mock"), "answer")
     with pytest.raises(ProviderConnectionError, match="no way"):
@@ -217,7 +224,9 @@ async def test_two_sends_at_once_wait_for_each_other(session: BaseSession, scrip
     assert await contents(session) == ["a", "to a", "b", "to b"]
 
 
-async def test_a_stream_left_unread_gives_way_to_the_same_reader(session: BaseSession, script: Script) -> None:
+async def test_a_stream_left_unread_gives_way_to_the_same_reader(
+    session: BaseSession, script: Script
+) -> None:
     """Sending again without having closed the stream before does not wait for ever."""
     script("one two three", "second")
     left = session.stream_message("first")
@@ -246,7 +255,9 @@ async def test_a_half_at_the_very_end_is_not_lost(session: BaseSession, script: 
     assert (await session.send_message("go")).content == "end\ufffd"
 
 
-async def test_reasoning_and_tool_calls_stay_apart_from_the_answer(session: BaseSession, script: Script) -> None:
+async def test_reasoning_and_tool_calls_stay_apart_from_the_answer(
+    session: BaseSession, script: Script
+) -> None:
     """Thinking is no answer text; calls are parts; both come back from the storage."""
     call = {"type": "tool_call", "id": "c1", "name": "add", "arguments": '{"a": 1}'}
     script([Delta("hmm", "reasoning"), Delta("Let me add."), PartDone(call), Finish(FinishReason.TOOL_CALLS)])
@@ -285,7 +296,9 @@ async def test_hidden_messages_are_kept_but_not_sent(session: BaseSession, scrip
     assert await contents(session) == ["one", "first", "two", "second"]
 
 
-async def test_limits_leave_out_the_oldest_turns_and_keep_them_stored(session: BaseSession, script: Script) -> None:
+async def test_limits_leave_out_the_oldest_turns_and_keep_them_stored(
+    session: BaseSession, script: Script
+) -> None:
     """`max_messages` cuts what is sent at a turn's start; system messages stay; nothing is deleted."""
     mock = script("r1", "r2", "r3")
     await session.add_system_message("sys")
@@ -396,7 +409,9 @@ async def test_an_outgoing_middleware_that_returns_no_message_stops_the_send(
     mock = script("r")
 
     class Nothing(Around):
-        async def process_outgoing_message(self, session: ISession, message: SessionMessage) -> SessionMessage:
+        async def process_outgoing_message(
+            self, session: ISession, message: SessionMessage
+        ) -> SessionMessage:
             return None  # type: ignore[return-value]
 
     session.add_middleware(Nothing("x"))

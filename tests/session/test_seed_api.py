@@ -74,7 +74,13 @@ def test_the_names_that_signatures_spell_are_where_they_say() -> None:
     """`base` holds the manager and the session, `interfaces` the contracts and the message."""
     assert base.SessionManager is api.SessionManager
     assert base.BaseSession is api.BaseSession
-    for name in ("ISession", "IProviderSession", "SessionMessage", "ISessionMiddleware", "ISessionLifecycleHook"):
+    for name in (
+        "ISession",
+        "IProviderSession",
+        "SessionMessage",
+        "ISessionMiddleware",
+        "ISessionLifecycleHook",
+    ):
         assert getattr(interfaces, name) is getattr(api, name)
 
 
@@ -94,7 +100,8 @@ async def test_the_usage_example_runs_as_written(home: Path, monkeypatch: pytest
     code = inspect.cleandoc(example).replace("langswarm.core", "langswarm_nb.core")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test-not-a-real-key-000000")
     code = code.replace(
-        "# Create session\n", "manager.add_provider_session('openai', MockProviderSession())\n# Create session\n"
+        "# Create session\n",
+        "manager.add_provider_session('openai', MockProviderSession())\n# Create session\n",
     )
     lines = "\n".join(f"    {line}" for line in code.splitlines())
     source = (

@@ -9,13 +9,15 @@ from typing import Any, Literal, TypeAlias
 
 from .messages import FinishReason, Part, SessionMessage, Usage
 
+TextKind = Literal["text", "reasoning", "refusal"]
+
 
 @dataclass(frozen=True, slots=True)
 class Delta:
     """A piece of a reply as it streams in."""
 
     text: str
-    kind: Literal["text", "reasoning", "refusal"] = "text"
+    kind: TextKind = "text"
 
 
 @dataclass(frozen=True, slots=True)

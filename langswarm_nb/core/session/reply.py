@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .errors import ProviderResponseError, ProviderSessionError, SessionError
-from .events import Delta, Finish, PartDone, ProviderEvent, ReplyInfo, RetryNotice
+from .events import Delta, Finish, PartDone, ProviderEvent, ReplyInfo, RetryNotice, TextKind
 from .messages import (
     FinishReason,
     MessageRole,
@@ -52,8 +52,9 @@ class ReplyBuilder:
         self.info = ReplyInfo()
         self._provider, self._model, self._origin, self._streamed = provider, model, origin, streamed
         self._params, self._compare_id = params, compare_id
-        self._texts: dict[str, list[str]] = {"text": [], "reasoning": [], "refusal": []}
-        self._halves: dict[str, str] = {}
+        self._texts: dict[TextKind, list[str]] = {"text": [], "reasoning": [], "refusal": []}
+        # A custom provider may hand on what JSON held: characters cut in two.
+        self._joiners: dict[TextKind, TextJoiner] = {kind: TextJoiner() for kind in self._texts}
         self._parts: list[Part] = []
         self._usage: Usage | None = None
         self._finish: Finish | None = None
@@ -97,6 +98,13 @@ class ReplyBuilder:
             )
         return None
 
+    def rest(self) -> list[Delta]:
+        """Take in what was held back at the end of a text, half a surrogate pair, and return it to hand on."""
+        rest = [Delta(text, kind) for kind, joiner in self._joiners.items() if (text := joiner.rest())]
+        for delta in rest:
+            self._texts[delta.kind].append(delta.text)
+        return rest
+
     def wait(self, notice: RetryNotice) -> None:
         """Count a wait before a repeat."""
         self._queued_s += notice.wait_s
@@ -121,27 +129,13 @@ class ReplyBuilder:
         )
 
     def _take_delta(self, delta: Delta) -> Delta | None:
-        text = delta.text
-        if not text.isascii() or self._halves:
-            text = self._mended(delta.kind, text)
+        text = self._joiners[delta.kind].join(delta.text)
         if not text:
             return None
         if self._first_s is None:
             self._first_s = time.monotonic() - self._begun
         self._texts[delta.kind].append(text)
         return delta if text is delta.text else Delta(text, delta.kind)
-
-    def _mended(self, kind: str, text: str) -> str:
-        """Join the halves of a surrogate pair that came in two pieces; a lone one becomes U+FFFD."""
-        text = self._halves.pop(kind, "") + text
-        if text and "\ud800" <= text[-1] <= "\udbff":
-            self._halves[kind] = text[-1]
-            text = text[:-1]
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        return text
 
     def _take_info(self, info: ReplyInfo) -> None:
         old = self.info

@@ -97,6 +97,8 @@ class Turn:
                     if delta is not None:
                         checkpoint.due()
                         yield delta
+            for delta in builder.rest():
+                yield delta
             _check_whole(provider.name, builder)
         except (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt):
             await finish_anyway(lambda: self._stopped(builder, checkpoint))
