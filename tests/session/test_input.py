@@ -37,7 +37,7 @@ async def test_empty_text_is_refused(session: BaseSession, content: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    "arguments,words",
     [
         ({"content": 5}, "content must be text"),
         ({"content": b"bytes"}, "content must be text"),
@@ -81,7 +81,7 @@ async def test_what_is_not_allowed_is_named(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    "arguments,words",
     [
         ({"provider": "opnai"}, "provider='opnai'.*Did you mean 'openai'"),
         ({"provider": ""}, "provider"),
@@ -196,7 +196,7 @@ async def test_a_closed_manager_says_so(tmp_path: Path) -> None:
         lambda: manager.list_user_sessions("ada"),
         lambda: manager.search_messages("x"),
         lambda: session.send_message("x"),
-        lambda: session.get_messages(),
+        session.get_messages,
     ):
         with pytest.raises(SessionClosedError, match="closed"):
             await call()

@@ -90,9 +90,9 @@ async def test_forks_find_free_names(talk: BaseSession) -> None:
     """Without a name the next free one is taken; a name that is taken is refused."""
     assert await talk.fork() == "branch-2"
     assert await talk.fork() == "branch-3"
-    with pytest.raises(SessionValueError, match="name='main' is not allowed"):
+    with pytest.raises(SessionValueError, match=r"name='main' is not allowed"):
         await talk.fork(name="main")
-    with pytest.raises(SessionNotFoundError, match="No turn 9.*its turns are 0 to 2"):
+    with pytest.raises(SessionNotFoundError, match=r"No turn 9.*its turns are 0 to 2"):
         await talk.fork(9)
     with pytest.raises(SessionValueError, match="'branch-2'"):
         await talk.switch_branch("nowhere")
