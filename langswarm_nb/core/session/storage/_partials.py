@@ -38,7 +38,7 @@ def orphans(db: sqlite3.Connection, session_id: str | None = None) -> list[tuple
     return [(session, message) for session, message, owner, saved in rows if _owner.is_gone(owner, saved)]
 
 
-def recover(db: sqlite3.Connection, name: str, session_id: str | None = None) -> None:
+def recover(db: sqlite3.Connection, *, name: str, session_id: str | None = None) -> None:
     """Append the replies whose writer is gone as interrupted ones."""
     for session, message_id in orphans(db, session_id):
         sid = _tree.session_key(db, session, name)

@@ -41,6 +41,7 @@ class Query:
     user_id: str | None
     session_id: str | None
     limit: int | None
+    may_index: bool = True
 
     @classmethod
     def of(cls, query: str, user_id: str | None, session_id: str | None, limit: int | None) -> Query:
@@ -65,7 +66,7 @@ class Query:
     @property
     def uses_index(self) -> bool:
         """Whether the index is worth its while."""
-        return self.session_id is None and self.limit != 0 and bool(self.indexed)
+        return self.may_index and self.session_id is None and self.limit != 0 and bool(self.indexed)
 
     @cached_property
     def patterns(self) -> tuple[re.Pattern[str], ...]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sqlite3
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Literal, TypeVar
 
-from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError
+from langswarm_nb.core.session.errors import SessionStorageError, SessionTypeError, SessionValueError
 from langswarm_nb.core.session.interfaces import ISessionStorage, SearchHit
 from langswarm_nb.core.session.messages import MessageRole, SessionMessage, as_role
 from langswarm_nb.core.session.settings import SessionRecord, SessionStatus
@@ -62,7 +63,7 @@ class SQLStorage(ISessionStorage):
         return decode_record(row)
 
     def _recover(self, db: sqlite3.Connection, session_id: str) -> Any:
-        _partials.recover(db, self.name, session_id)
+        _partials.recover(db, name=self.name, session_id=session_id)
         return _sessions.load(db, self.name, session_id)
 
     async def update_session(self, session_id: str, **changes: Any) -> SessionRecord:
@@ -172,13 +173,22 @@ class SQLStorage(ISessionStorage):
     ) -> list[SearchHit]:
         query = _search.Query.of(text, user_id, session_id, _limit(limit))
         if query.uses_index:
-            while await self._read(_search.is_behind):
-                await self._write(_search.catch_up)
+            try:
+                while await self._read(_search.is_behind):
+                    await self._write(_search.catch_up)
+            except SessionStorageError:  # read-only, locked, full: reading all messages finds the same
+                query = replace(query, may_index=False)
         rows = await self._read(lambda db: _search.find(db, self.name, query))
         return [
             SearchHit(found, message := decode_message(row), query.snippet(message.content))
             for found, row in rows
         ]
+
+
+def counts(db: sqlite3.Connection) -> dict[str, int]:
+    """Return how many sessions and messages there are."""
+    sessions, messages = db.execute("SELECT count(*), ifnull(sum(message_count), 0) FROM sessions").fetchone()
+    return {"sessions": sessions, "messages": messages}
 
 
 def _seq(name: str, value: object) -> None:

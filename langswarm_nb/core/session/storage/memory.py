@@ -11,7 +11,7 @@ from langswarm_nb.core.session.errors import SessionClosedError
 
 from ._errors import storage_error
 from ._schema import migrate
-from ._sql import Job, SQLStorage
+from ._sql import Job, SQLStorage, counts
 
 T = TypeVar("T")
 
@@ -55,16 +55,17 @@ class InMemorySessionStorage(SQLStorage):
                 raise
             return result
 
+    def snapshot(self) -> sqlite3.Connection:
+        """Return a copy of the tables as they are now, for synchronous reading; the caller closes it."""
+        copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        self._run("BEGIN", lambda db: db.backup(copy))
+        return copy
+
     async def health_check(self) -> dict[str, Any]:
-        facts = await self._read(_count)
+        facts = await self._read(counts)
         return {"storage": "memory", "sqlite_version": sqlite3.sqlite_version, **facts}
 
     async def close(self) -> None:
         with self._lock:
             self._closed = True
             self._db.close()
-
-
-def _count(db: sqlite3.Connection) -> dict[str, int]:
-    sessions, messages = db.execute("SELECT count(*), ifnull(sum(message_count), 0) FROM sessions").fetchone()
-    return {"sessions": sessions, "messages": messages}

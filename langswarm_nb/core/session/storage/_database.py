@@ -1,0 +1,200 @@
+"""A connection to one file: opened with care, and able to run many jobs in one transaction."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from langswarm_nb.core.session.errors import SessionError, SessionStorageError
+from langswarm_nb.core.session.storage._location import make_private_file, network_filesystem
+from langswarm_nb.core.session.storage._schema import APPLICATION_ID, MIGRATIONS, migrate, version_of
+
+logger = logging.getLogger(__name__)
+
+# Locks on files belong to the process: closing any handle of a file drops them all. So no thread may open a file with
+# SQLite while another, which creates it, has a handle of its own.
+_opening = threading.Lock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: globals().update(_opening=threading.Lock()))
+
+
+class Task:
+    """One job and its outcome; one that is ``alone`` shares no transaction, and makes its own if it needs one."""
+
+    __slots__ = ("alone", "error", "job", "result")
+
+    def __init__(self, job: Callable[[Database], Any], *, alone: bool = False) -> None:
+        self.job = job
+        self.alone = alone
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+    def run(self, db: Database) -> None:
+        """Do the job; a refusal is its outcome, any other error goes on."""
+        self.error = None
+        try:
+            self.result = self.job(db)
+        except SessionError as refusal:
+            self.error = refusal
+
+
+class Database(sqlite3.Connection):
+    """A connection that aiosqlite can give whole transactions to.
+
+    aiosqlite takes one method call at a time to its thread. ``executemany("", functions)`` calls functions on the
+    connection there, so a transaction of many statements costs one hop.
+    """
+
+    def __init__(self, database: str, **options: Any) -> None:
+        self.path = Path(database)
+        with _opening:
+            make_private_file(self.path)
+            _check_ours(self.path, options.get("timeout", 5.0))
+            super().__init__(database, **options)
+        self._file = self._identity()
+        self.is_lost = False
+        """Whether the file was removed or replaced."""
+
+    def executemany(self, sql: str, parameters: Iterable[Any], /) -> sqlite3.Cursor:
+        if sql:
+            return super().executemany(sql, parameters)
+        for function in parameters:
+            function(self)
+        return self.cursor()
+
+    def close(self) -> None:
+        if not self.is_lost:
+            super().close()
+
+    def prepare(self, durability: str) -> None:
+        """Set the connection up, and bring the tables to the newest version."""
+        self.execute("PRAGMA secure_delete = ON")
+        kind = network_filesystem(self.path.resolve())
+        if kind is not None:
+            logger.warning(
+                "%s is on a network file system (%s), where only one machine at a time can use it safely. "
+                "Choose a local db_path, or a database server for a store that several machines share.",
+                self.path,
+                kind,
+            )
+        self._set_journal("DELETE" if kind else "WAL")
+        self.execute(f"PRAGMA synchronous = {'FULL' if durability == 'full' else 'NORMAL'}")
+        if sys.platform == "darwin" and durability == "full":
+            self.execute("PRAGMA fullfsync = 1")  # there, fsync alone leaves data in the drive
+        self.execute("PRAGMA journal_size_limit = 67108864")
+        migrate(self)
+
+    def commit_together(self, tasks: Sequence[Task]) -> None:
+        """Do jobs in one transaction; one that fails does not take the others with it."""
+        if tasks[0].alone:
+            self.run_each(tasks)
+            return
+        try:
+            self.check_file()
+            self.execute("BEGIN IMMEDIATE")
+        except (sqlite3.Error, SessionError) as error:
+            for task in tasks:
+                task.error = error
+            return
+        try:
+            for task in tasks:
+                task.run(self)
+            self.execute("COMMIT")
+        except Exception as error:  # noqa: BLE001 - it goes to the callers
+            if self.in_transaction:
+                self.execute("ROLLBACK")
+            if len(tasks) == 1:
+                tasks[0].error = error
+                return
+            for task in tasks:
+                self.commit_together([task])
+
+    def run_each(self, tasks: Sequence[Task]) -> None:
+        """Do jobs that only read, or need no transaction."""
+        for task in tasks:
+            try:
+                self.check_file()
+                task.run(self)
+            except Exception as error:  # noqa: BLE001 - it goes to the caller
+                task.error = error
+
+    def check_file(self) -> None:
+        """Make sure that the file is still the one that was opened.
+
+        Raises
+        ------
+        SessionStorageError
+            It was removed or replaced.
+        """
+        if self._identity() == self._file:
+            return
+        if not self.is_lost:
+            self.is_lost = True
+            keep_for_ever(self)
+        raise SessionStorageError(
+            f"The file '{self.path}' was removed or replaced while it was open; nothing was written. "
+            "Try again to go on with the file that is there now (a new one if there is none)."
+        )
+
+    def _identity(self) -> tuple[int, int] | None:
+        try:
+            status = os.stat(self.path)  # noqa: PTH116 - asked for each transaction
+        except FileNotFoundError:
+            return None
+        return status.st_dev, status.st_ino
+
+    def _set_journal(self, mode: str) -> None:
+        """Set the journal mode; several processes that open a new file at once may lock each other out shortly."""
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                self.execute(f"PRAGMA journal_mode = {mode}")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+
+
+def _check_ours(path: Path, timeout: float) -> None:
+    """Look at the file without changing it.
+
+    Raises
+    ------
+    SessionStorageError
+        Another program's file, or one of a newer version.
+    """
+    address = f"{path.as_uri()}?mode=ro"
+    with closing(sqlite3.connect(address, uri=True, timeout=timeout, isolation_level=None)) as db:
+        db.execute("BEGIN")  # one moment for all three: another process may be making the tables
+        (application,) = db.execute("PRAGMA application_id").fetchone()
+        (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        version = version_of(db)
+    if application != APPLICATION_ID and (tables or application or version):
+        raise SessionStorageError(
+            f"'{path}' is a database of another program; it was not changed. Choose another db_path."
+        )
+    if version > len(MIGRATIONS):
+        raise SessionStorageError(
+            f"'{path}' was written by a newer version of langswarm-nb (tables of version {version}, this one knows "
+            f"{len(MIGRATIONS)}); it was not changed. Upgrade with `pip install -U langswarm-nb`."
+        )
+
+
+def keep_for_ever(connections: object) -> None:
+    """Let connections never be closed, not even by the garbage collector.
+
+    SQLite, closing the last connection of a file, deletes the ``-wal`` file by its name. When the file was replaced,
+    that is another file's; in a forked child, it is the parent's.
+    """
+    import ctypes
+
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(connections))

@@ -1,0 +1,174 @@
+"""`SQLiteSessionStorage`: sessions in one file, for any number of tasks, event loops and processes at once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sqlite3
+import threading
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from langswarm_nb.core.session.errors import (
+    SessionClosedError,
+    SessionStorageError,
+    SessionTypeError,
+    SessionValueError,
+)
+from langswarm_nb.core.session.storage import _partials
+from langswarm_nb.core.session.storage._database import Database, Task, keep_for_ever
+from langswarm_nb.core.session.storage._errors import storage_error
+from langswarm_nb.core.session.storage._lane import Lane
+from langswarm_nb.core.session.storage._location import checked_path, default_db_path
+from langswarm_nb.core.session.storage._schema import version_of
+from langswarm_nb.core.session.storage._sql import Job, SQLStorage, counts
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+
+_PURGE_WAIT_S = 2.0
+_LONGEST_WAIT_S = 3600
+
+
+class SQLiteSessionStorage(SQLStorage):
+    """Keeps sessions in an SQLite file that only its owner can read.
+
+    Parameters
+    ----------
+    db_path : str or os.PathLike, optional
+        The file; it and its folders are made when they are missing. By default `default_db_path`.
+    durability : {"full", "fast"}
+        ``"full"``: what was acknowledged survives a power cut. ``"fast"`` saves an fsync a write: a power cut may take
+        the last writes, a crash of the process takes nothing.
+    busy_timeout_s : float
+        Longest wait for a lock that another process holds.
+
+    Raises
+    ------
+    SessionValueError, SessionTypeError
+        An argument is not allowed; nothing was opened.
+    """
+
+    def __init__(
+        self,
+        db_path: str | os.PathLike[str] | None = None,
+        *,
+        durability: Literal["full", "fast"] = "full",
+        busy_timeout_s: float = 10.0,
+    ) -> None:
+        if durability not in ("full", "fast"):
+            raise SessionValueError.of("durability", durability, ["full", "fast"])
+        if isinstance(busy_timeout_s, bool) or not isinstance(busy_timeout_s, (int, float)):
+            raise SessionTypeError.of("busy_timeout_s", busy_timeout_s, "a number of seconds")
+        if not 0 <= busy_timeout_s <= _LONGEST_WAIT_S:
+            raise SessionValueError.of(
+                "busy_timeout_s", busy_timeout_s, f"from 0 to {_LONGEST_WAIT_S} seconds"
+            )
+        self.db_path: Path = checked_path(default_db_path() if db_path is None else db_path)
+        """The file, absolute. Open it with `sqlite3` only: another SQLite library in this process breaks its locks."""
+        self.name = f"SQLite file '{self.db_path}'"
+        self._durability = durability
+        self._busy_timeout_s = float(busy_timeout_s)
+        self._lanes: dict[tuple[asyncio.AbstractEventLoop, str], Lane] = {}
+        self._lock = threading.Lock()
+        self._pid = os.getpid()
+        self._closed = False
+
+    async def _write(self, job: Job[T]) -> T:
+        return await self._do("write", job)
+
+    async def _read(self, job: Job[T]) -> T:
+        return await self._do("read", job)
+
+    async def _do(self, kind: str, job: Job[T], *, alone: bool = False) -> T:
+        try:
+            return await self._lane(kind).do(job, alone=alone)
+        except sqlite3.Error as error:
+            raise storage_error(error, self.name, waited_s=self._busy_timeout_s) from error
+        except OSError as error:
+            raise SessionStorageError(
+                f"{self.name} could not be opened ({error.strerror or error}). "
+                "Check that db_path names a file in a folder that you can write to."
+            ) from error
+
+    def _lane(self, kind: str) -> Lane:
+        """Return the connection of this kind for the running loop; a child process gets its own."""
+        if self._closed:
+            raise SessionClosedError(f"The storage on {self.name} is closed. Create a new one.")
+        if self._pid != os.getpid():
+            keep_for_ever(self._lanes)
+            self._lanes, self._lock, self._pid = {}, threading.Lock(), os.getpid()
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            if (loop, kind) not in self._lanes:
+                self._forget_closed_loops()
+                prepare, run = (
+                    (self._prepare_writer, Database.commit_together)
+                    if kind == "write"
+                    else (self._prepare_reader, Database.run_each)
+                )
+                self._lanes[loop, kind] = Lane(str(self.db_path), self._busy_timeout_s, prepare, run)
+            return self._lanes[loop, kind]
+
+    def _forget_closed_loops(self) -> None:
+        for loop, kind in [key for key in self._lanes if key[0].is_closed()]:
+            self._lanes.pop((loop, kind)).abandon()
+
+    def _prepare_writer(self, db: Database) -> None:
+        db.prepare(self._durability)
+        if _partials.orphans(db):
+            task = Task(partial(_partials.recover, name=self.name))
+            db.commit_together([task])
+            if task.error is not None:
+                raise task.error
+
+    def _prepare_reader(self, db: Database) -> None:
+        db.prepare(self._durability)
+        db.execute("PRAGMA query_only = 1")
+
+    async def delete_session(self, session_id: str) -> bool:
+        deleted = await super().delete_session(session_id)
+        if deleted:
+            await self._do("write", self._purge, alone=True)
+        return deleted
+
+    def _purge(self, db: sqlite3.Connection) -> None:
+        """Overwrite the copies of deleted text in the write-ahead log."""
+        db.execute(f"PRAGMA busy_timeout = {int(_PURGE_WAIT_S * 1000)}")
+        busy, *_ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        db.execute(f"PRAGMA busy_timeout = {int(self._busy_timeout_s * 1000)}")
+        if busy:
+            logger.warning(
+                "Another process reads %s; until it has ended, the log beside the file still holds the text of the "
+                "session that was deleted.",
+                self.db_path,
+            )
+
+    async def health_check(self) -> dict[str, Any]:
+        facts = await self._read(self._facts)
+        return {"storage": "sqlite", "path": str(self.db_path), "durability": self._durability, **facts}
+
+    def _facts(self, db: sqlite3.Connection) -> dict[str, Any]:
+        (journal_mode,) = db.execute("PRAGMA journal_mode").fetchone()
+        log = self.db_path.with_name(f"{self.db_path.name}-wal")
+        return {
+            "sqlite_version": sqlite3.sqlite_version,
+            "schema_version": version_of(db),
+            "journal_mode": journal_mode,
+            "size_bytes": self.db_path.stat().st_size,
+            "log_bytes": log.stat().st_size if log.exists() else 0,
+            **counts(db),
+        }
+
+    async def close(self) -> None:
+        self._closed = True
+        if self._pid != os.getpid():
+            return
+        with self._lock:
+            lanes, self._lanes = self._lanes, {}
+        for _, lane in sorted(
+            lanes.items(), key=lambda item: item[0][1]
+        ):  # readers first: the last one tidies up
+            await lane.close()
