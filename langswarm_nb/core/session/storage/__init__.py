@@ -9,8 +9,9 @@ from typing import Any
 
 from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError
 from langswarm_nb.core.session.interfaces import ISessionStorage
+from langswarm_nb.core.session.storage._location import default_db_path
 
-__all__ = ["STORAGES", "create_storage"]
+__all__ = ["STORAGES", "create_storage", "default_db_path"]
 
 STORAGES = {
     "memory": "langswarm_nb.core.session.storage.memory:InMemorySessionStorage",

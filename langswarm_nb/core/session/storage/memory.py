@@ -32,19 +32,16 @@ class InMemorySessionStorage(SQLStorage):
         migrate(self._db)
 
     async def _write(self, job: Job[T]) -> T:
-        return self._run("BEGIN", job)
+        return self._run(job)
 
     async def _read(self, job: Job[T]) -> T:
-        return self._run("BEGIN", job)
+        return self._run(job)
 
-    def _run(self, begin: str, job: Job[T]) -> T:
+    def _run(self, job: Job[T]) -> T:
         with self._lock:
-            if self._closed:
-                raise SessionClosedError(
-                    "The memory storage is closed, and what it held is gone. Create a new one."
-                )
+            self._check_open()
             try:
-                self._db.execute(begin)
+                self._db.execute("BEGIN")
                 result = job(self._db)
                 self._db.execute("COMMIT")
             except BaseException as error:
@@ -61,6 +58,20 @@ class InMemorySessionStorage(SQLStorage):
         self._run("BEGIN", lambda db: db.backup(copy))
         return copy
 
+    def snapshot(self) -> sqlite3.Connection:
+        """Return a copy of the tables as they are now, to read with SQL; the caller closes it.
+
+        Raises
+        ------
+        SessionClosedError
+            The storage is closed.
+        """
+        copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        with self._lock:
+            self._check_open()
+            self._db.backup(copy)
+        return copy
+
     async def health_check(self) -> dict[str, Any]:
         facts = await self._read(counts)
         return {"storage": "memory", "sqlite_version": sqlite3.sqlite_version, **facts}
@@ -69,3 +80,9 @@ class InMemorySessionStorage(SQLStorage):
         with self._lock:
             self._closed = True
             self._db.close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise SessionClosedError(
+                "The memory storage is closed, and what it held is gone. Create a new one."
+            )
