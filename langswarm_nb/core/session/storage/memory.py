@@ -53,12 +53,6 @@ class InMemorySessionStorage(SQLStorage):
             return result
 
     def snapshot(self) -> sqlite3.Connection:
-        """Return a copy of the tables as they are now, for synchronous reading; the caller closes it."""
-        copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-        self._run("BEGIN", lambda db: db.backup(copy))
-        return copy
-
-    def snapshot(self) -> sqlite3.Connection:
         """Return a copy of the tables as they are now, to read with SQL; the caller closes it.
 
         Raises
