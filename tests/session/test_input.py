@@ -148,7 +148,7 @@ async def test_a_key_in_the_wrong_place_is_not_shown(manager: SessionManager) ->
     calls: list[Any] = [
         lambda: manager.create_session("ada", KEY, "gpt"),
         lambda: manager.create_session("ada", "mock", "echo", backend=KEY),
-        lambda: manager.create_session("ada", "mock", "echo", **{KEY: 1}),
+        lambda: manager.create_session("ada", "mock", "echo", **{KEY: 1}),  # type: ignore[arg-type]
         lambda: session.send_message("x", KEY),
         lambda: session.send_message("x", source=KEY),
         lambda: session.send_message("x", trim=KEY),

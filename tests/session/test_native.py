@@ -35,7 +35,8 @@ async def test_only_what_is_new_is_sent(native: BaseSession, script: Script) -> 
     await native.send_message("q1")
     assert mock.requests[-1].native_id is None
     await native.send_message("q2")
-    assert (mock.requests[-1].native_id, new_texts(mock)) == ("mock_conv_1", ["q2"])
+    second = mock.requests[-1]
+    assert (second.native_id, new_texts(mock)) == ("mock_conv_1", ["q2"])
     await native.add_system_message("be brief")
     await native.send_message("q3")
     assert new_texts(mock) == ["be brief", "q3"]

@@ -28,7 +28,7 @@ SIGNATURES: dict[str, tuple[dict[str, Any], bool]] = {
     "session_context": ({"session": REQUIRED}, False),
     "set_session_manager": ({"manager": REQUIRED}, False),
 }
-METHODS = {
+METHODS: dict[type, dict[str, list[str]]] = {
     api.LoggingMiddleware: {
         "process_incoming_message": ["session", "message"],
         "process_outgoing_message": ["session", "message"],
