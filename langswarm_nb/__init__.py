@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_SHORT_NAMES: dict[str, str] = {}
+_SHORT_NAMES: dict[str, str] = {
+    "events_df": "langswarm_nb.analysis:events_df",
+    "messages_df": "langswarm_nb.analysis:messages_df",
+}
 """Short name -> where it lives, as ``"package.module:attribute"``."""
 
 

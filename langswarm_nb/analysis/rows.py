@@ -1,0 +1,182 @@
+"""The stored sessions and messages that a frame is made from, and what can be worked out of them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from langswarm_nb.core.session.storage.rows import SEQ_BITS, SEQ_MASK
+
+from . import texts
+from .arrays import MISSING, Few
+from .columns import ID, Column, Read, Values
+from .filters import Filter, where
+from .packed import read_columns
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+# One query for all: the sessions in order, and within each the range of its messages.
+_OF_SESSIONS = (
+    "FROM (SELECT value AS wanted FROM json_each(?))"
+    " CROSS JOIN messages ON id >= wanted << 32 AND id < (wanted + 1) << 32"
+)
+
+
+def read_sessions(
+    db: sqlite3.Connection, session_ids: Sequence[str] | None, wanted: Filter, reads: Sequence[Read]
+) -> SessionRows:
+    """Return the sessions that a frame is about."""
+    tests: list[str] = []
+    values: list[Any] = []
+    if session_ids is not None:
+        tests.append("session_id IN (SELECT value FROM json_each(?))")
+        values.append(json.dumps(session_ids))
+    if wanted.user_id is not None:
+        tests.append("user_id = ?")
+        values.append(wanted.user_id)
+    columns = read_columns(db, [ID, *reads], f"FROM sessions{where(tests)} ORDER BY id", values)
+    return SessionRows(columns, is_all=not tests)
+
+
+def read_rows(
+    db: sqlite3.Connection,
+    sessions: SessionRows,
+    wanted: Filter,
+    columns: Sequence[Column],
+    *,
+    moment: str,
+    tests: Sequence[str] = (),
+) -> StoredRows:
+    """Return what the columns need of the messages of these sessions."""
+    # The text of a tool call comes out as JSON that is short; see `StoredRows.tools`.
+    db.create_function("tools", 1, tools, deterministic=True)
+    reads = list(dict.fromkeys([ID, *(read for column in columns for read in column.reads)]))
+    limits, values = wanted.tests(moment)
+    conditions = [*tests, *(["active"] if wanted.active_only else []), *limits]
+    if sessions.is_all:
+        found = read_columns(db, reads, f"FROM messages{where(conditions)} ORDER BY id", values)
+    else:
+        source = _OF_SESSIONS + where(conditions)
+        found = read_columns(db, reads, source, [json.dumps(sessions.ids.tolist()), *values])
+    return StoredRows(db, sessions, found)
+
+
+class SessionRows:
+    """The sessions that a frame is about, in order of their surrogate ids."""
+
+    def __init__(self, columns: Mapping[Read, Values], *, is_all: bool) -> None:
+        self._columns = columns
+        self.ids: NDArray[np.int64] = columns[ID]
+        self.is_all = is_all
+        """Whether they are all sessions of the store."""
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, read: Read) -> Values:
+        return self._columns[read]
+
+
+class StoredRows:
+    """What was read of the messages, in order of their ids."""
+
+    def __init__(self, db: sqlite3.Connection, sessions: SessionRows, values: Mapping[Read, Values]) -> None:
+        self._db, self._sessions, self._values = db, sessions, values
+        self.ids: NDArray[np.int64] = values[ID]
+        self._tools: dict[Read, list[tuple[int, Any]]] = {}
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, read: Read) -> Values:
+        return self._values[read]
+
+    @property
+    def seq(self) -> Values:
+        """Position in the session."""
+        return self.ids & SEQ_MASK
+
+    def of_session(self, read: Read) -> Values:
+        """Return a text of the session that each message belongs to."""
+        return texts.take(self._sessions[read], self.session_index)
+
+    @property
+    def session_index(self) -> NDArray[np.int64]:
+        """Place of each message's session among the sessions."""
+        return np.searchsorted(self._sessions.ids, self.ids >> SEQ_BITS)
+
+    def chars(self, read: Read) -> Values:
+        """Return the lengths of texts in characters."""
+        return texts.n_chars(self[read])
+
+    def of_parent(self, parent: Read, read: Read) -> Values:
+        """Return a text of the message before each one on its path."""
+        seq = self[parent]
+        wanted = np.where(seq == MISSING, -1, (self.ids & ~SEQ_MASK) | seq)
+        place = np.searchsorted(self.ids, wanted)
+        place[place == len(self.ids)] = 0
+        found = (wanted >= 0) & (self.ids[place] == wanted) if len(self) else np.empty(0, bool)
+        own = texts.take(self[read], np.where(found, place, -1))
+        outside = np.flatnonzero(~found & (wanted >= 0))
+        return own if not len(outside) else self._with_outside(own, outside, wanted[outside], read)
+
+    def _with_outside(self, own: Values, at: NDArray[Any], ids: NDArray[Any], read: Read) -> Values:
+        """Fill in the texts of parents that the frame leaves out."""
+        found = read_columns(
+            self._db,
+            [ID, read],
+            "FROM messages WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id",
+            [json.dumps(np.unique(ids).tolist())],
+        )
+        index = np.full(len(self), -1)
+        index[at] = np.searchsorted(found[ID], ids) + len(own)
+        both = texts.joined(own, found[read])
+        return texts.take(both, np.where(index < 0, np.arange(len(self)), index))
+
+    def tools(self, read: Read, key: str) -> Values:
+        """Return ``id`` or ``name`` of the call that each tool message answers."""
+        values: list[str | None] = [None] * len(self)
+        names = {
+            call["id"]: call["name"]
+            for _, calls in self._calls(read)
+            for call in calls
+            if "result" not in call
+        }
+        for place, calls in self._calls(read):
+            for call in calls[:1]:
+                if call.get("result"):
+                    values[place] = call.get(key) or (names.get(call["id"]) if key == "name" else None)
+        return texts.texts_of(values)
+
+    def tool_calls(self, read: Read, role: Read) -> Values:
+        """Return how many calls each assistant message asked for; missing for others."""
+        few: Few = self[role]
+        is_assistant = np.array([label == "assistant" for label in few.labels], bool)[few.codes]
+        counts = np.where(is_assistant, 0, MISSING)
+        for place, calls in self._calls(read):
+            if is_assistant[place]:
+                counts[place] = sum(1 for call in calls if not call.get("result"))
+        return counts
+
+    def _calls(self, read: Read) -> list[tuple[int, Any]]:
+        if read not in self._tools:
+            self._tools[read] = [(place, json.loads(text)) for place, text in texts.present(self[read])]
+        return self._tools[read]
+
+
+def tools(parts: str | bytes) -> str | None:
+    """Return the tool calls and results of a message's parts as short JSON; a function for SQL."""
+    found = [
+        {"id": part.get("id"), "name": part.get("name")}
+        if part.get("type") == "tool_call"
+        else {"id": part.get("tool_call_id"), "name": part.get("name"), "result": True}
+        for part in json.loads(parts)
+        if part.get("type") in ("tool_call", "tool_result")
+    ]
+    return json.dumps(found) if found else None

@@ -1,0 +1,81 @@
+"""Sessions to make frames of, and a storage of another kind."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from langswarm_nb.core.session import (
+    BaseSession,
+    Finish,
+    FinishReason,
+    ISessionStorage,
+    MessageRole,
+    PartDone,
+    ProviderSessionError,
+    ReplyInfo,
+    SessionManager,
+    SessionMessage,
+    Usage,
+)
+from langswarm_nb.core.session.providers.mock import MockProviderSession
+
+CALL = {"type": "tool_call", "id": "call-1", "name": "add", "arguments": '{"a": 1}'}
+ANY_TEXT = "Zürich 😀 \0 \u2028 \ud7ff\uffff 'quotes\" =1+1 <script>"
+
+
+def custom_storage(inner: ISessionStorage) -> ISessionStorage:
+    """Return a storage of another kind over ``inner``: it keeps the contract and has nothing else."""
+
+    def relayed(name: str) -> Any:
+        async def method(self: ISessionStorage, *values: Any, **named: Any) -> Any:
+            return await getattr(inner, name)(*values, **named)
+
+        return method
+
+    methods = {name: relayed(name) for name in ISessionStorage.__abstractmethods__}
+    storage: ISessionStorage = type(
+        "CustomStorage", (ISessionStorage,), {"name": "a custom storage", **methods}
+    )()
+    return storage
+
+
+async def fill(manager: SessionManager) -> None:
+    """Make sessions that show every column filled and empty: versions, tools, errors, stops, other users."""
+    mock = MockProviderSession()
+    manager.add_provider_session("mock", mock)
+    ada = await manager.create_session(
+        "ada", "mock", "echo", system="Be kind.", title="First", metadata={"n": 1}
+    )
+    await ada.send_message("Hello!", metadata={"of": ["mine", None]}, source="magic", cell_id="cell-1")
+    question = (await ada.get_messages())[1]
+    await ada.stream_message("Hello again!", version_of=question.id, source="magic", cell_id="cell-1").read()
+    await ada.regenerate()
+    await ada.send_message(ANY_TEXT, temperature=0.5, options={"k": [1]})
+    with contextlib.suppress(ProviderSessionError):
+        await ada.send_message("Fail.", model="mock:error")
+    stream = ada.stream_message("Count.", model="mock:echo", stream=True)
+    async for _ in stream:
+        break
+    await stream.aclose()
+    await _tools(manager)
+    bob = await manager.create_session("bob", "mock", "other-model", session_id="bob's; DROP TABLE")
+    await bob.send_message("Hi.", stream=False)
+    await manager.storage.append_messages(
+        bob.session_id,
+        [SessionMessage(role=MessageRole.ASSISTANT, content="From elsewhere.", source="import")],
+    )
+    await bob.hide((await bob.get_messages())[0].id)
+    await bob.archive()
+    await manager.create_session("cyd", "mock", "echo")
+
+
+async def _tools(manager: SessionManager) -> None:
+    usage = Usage(input_tokens=9, cached_input_tokens=4, output_tokens=6, reasoning_tokens=2)
+    info = ReplyInfo(model="counted-1", cost_usd=0.25, details={"tier": "flex"})
+    steps: Any = ["Let me see.", PartDone(CALL), info, usage, Finish(FinishReason.TOOL_CALLS, "tool_calls")]
+    manager.add_provider_session("tooled", MockProviderSession(replies=[steps, "It is 2."]))
+    session: BaseSession = await manager.create_session("ada", "tooled", "any")
+    await session.send_message("What is 1 + 1?", source="panel")
+    result = {"type": "tool_result", "tool_call_id": "call-1", "content": "2"}
+    await session.send_message("", MessageRole.TOOL, parts=[result])

@@ -1,0 +1,288 @@
+"""`messages_df`: the contract's columns, from every kind of source, equal to what is stored."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import langswarm_nb
+from langswarm_nb.analysis import messages_df
+from langswarm_nb.core.session import (
+    MessageRole,
+    SessionMessage,
+    SessionTypeError,
+    SessionValueError,
+    create_session_manager,
+    set_session_manager,
+)
+
+TEXT = "str" if int(pd.__version__.split(".")[0]) >= 3 else "string"
+DTYPES = {
+    "session_id": TEXT,
+    "message_id": TEXT,
+    "seq": "Int32",
+    "turn": "Int32",
+    "role": "category",
+    "content": TEXT,
+    "content_chars": "Int64",
+    "created_at": "datetime64[us, UTC]",
+    "user_id": TEXT,
+    "provider": "category",
+    "model": "category",
+    "finish_reason": "category",
+    "request_id": TEXT,
+    "tool_call_id": TEXT,
+    "tool_name": TEXT,
+    "n_tool_calls": "Int16",
+    "parent_id": TEXT,
+    "version": "Int32",
+    "is_active": "boolean",
+    "source": "category",
+    "cell_id": TEXT,
+    "metadata_json": TEXT,
+}
+
+
+def check_contract(frame):
+    assert list(frame.columns) == list(DTYPES)
+    assert {name: (dtype == frame[name].dtype) for name, dtype in DTYPES.items()} == dict.fromkeys(
+        DTYPES, True
+    )
+    assert isinstance(frame.index, pd.RangeIndex)
+    assert (frame.index.start, frame.index.step) == (0, 1)
+
+
+def as_rows(frame):
+    """Return the frame as dicts of plain values, None for NA."""
+    plain = frame.astype(object).where(frame.notna(), None)
+    return plain.to_dict("records")
+
+
+async def stored_rows(manager, branch):
+    """Return what the frame must hold, made from the storage's own messages."""
+    rows = []
+    for record in await manager.storage.list_sessions():
+        messages = await manager.storage.get_messages(record.session_id, branch="all")
+        ids = {message.seq: message.id for message in messages}
+        calls = {part["id"]: part["name"] for m in messages for part in m.tool_calls}
+        for m in messages:
+            if branch == "active" and not m.is_active:
+                continue
+            result: Any = next((part for part in m.parts if part["type"] == "tool_result"), {})
+            rows.append(
+                {
+                    "session_id": record.session_id,
+                    "message_id": m.id,
+                    "seq": m.seq,
+                    "turn": m.turn,
+                    "role": m.role.value,
+                    "content": m.content,
+                    "content_chars": len(m.content),
+                    "created_at": pd.Timestamp(m.timestamp),
+                    "user_id": record.user_id,
+                    "provider": m.request and m.request.provider,
+                    "model": m.request and (m.request.model or m.request.request_model),
+                    "finish_reason": m.finish_reason,
+                    "request_id": m.request and m.id,
+                    "tool_call_id": result.get("tool_call_id"),
+                    "tool_name": calls.get(result.get("tool_call_id")),
+                    "n_tool_calls": len(m.tool_calls) if m.role is MessageRole.ASSISTANT else None,
+                    "parent_id": ids.get(m.parent_seq),
+                    "version": m.version,
+                    "is_active": m.is_active,
+                    "source": m.source,
+                    "cell_id": m.cell_id,
+                    "metadata_json": dict(m.metadata) or None,
+                }
+            )
+    return rows
+
+
+@pytest.mark.parametrize("branch", ["active", "all"])
+async def test_the_frame_is_what_is_stored(filled, branch):
+    """Each row equals its message, field by field, on the active path and on all branches."""
+    frame = messages_df(filled, branch=branch)
+    check_contract(frame)
+    found = as_rows(frame)
+    for row in found:
+        row["metadata_json"] = row["metadata_json"] and json.loads(row["metadata_json"])
+    order = lambda row: (row["session_id"], row["seq"])  # noqa: E731
+    assert sorted(found, key=order) == sorted(await stored_rows(filled, branch), key=order)
+
+
+async def test_rows_come_session_by_session_in_order(filled):
+    """The rows of a session stand together, in order of sending; the oldest session comes first."""
+    frame = messages_df(filled, branch="all")
+    sessions = frame["session_id"].drop_duplicates()
+    records = sorted(await filled.storage.list_sessions(), key=lambda record: record.created_at)
+    assert sessions.tolist() == [record.session_id for record in records if record.message_count]
+    assert len(list(groupby(frame["session_id"]))) == len(sessions)
+    assert all(group["seq"].tolist() == list(range(len(group))) for _, group in frame.groupby("session_id"))
+
+
+async def test_an_empty_store_gives_the_same_columns(manager):
+    """Columns, order and dtypes do not depend on there being rows."""
+    frame = messages_df(manager)
+    assert len(frame) == 0
+    check_contract(frame)
+
+
+async def test_every_filter_gives_the_same_columns(filled):
+    """Also a filter that leaves no row, and a source without sessions."""
+    [session, *_] = await filled.list_user_sessions("cyd")
+    for frame in (
+        messages_df(filled, since="2999-01-01"),
+        messages_df(filled, user_id="nobody"),
+        messages_df(session),
+        messages_df([]),
+    ):
+        assert len(frame) == 0
+        check_contract(frame)
+
+
+async def test_a_source_chooses_the_sessions(filled):
+    """A manager and its storage give all; a session or a list gives its own; with user_id only that user's."""
+    whole = messages_df(filled)
+    [bob] = await filled.list_user_sessions("bob")
+    adas = await filled.list_user_sessions("ada")
+    pd.testing.assert_frame_equal(messages_df(filled.storage), whole)
+    assert set(bob.messages_df()["user_id"]) == {"bob"}
+    expected = whole[whole["user_id"] == "ada"].reset_index(drop=True)
+    assert as_rows(messages_df(adas)) == as_rows(expected)
+    assert as_rows(messages_df(filled, user_id="ada")) == as_rows(expected)
+    assert as_rows(messages_df([*adas, bob, bob])) == as_rows(whole)
+
+
+async def test_without_a_source_it_is_the_notebooks_manager(filled):
+    """`ls.messages_df()` shows the manager of the process; without one it says how to get one."""
+    with pytest.raises(SessionValueError, match="load_ext"):
+        langswarm_nb.messages_df()
+    set_session_manager(filled)
+    try:
+        assert len(langswarm_nb.messages_df()) == len(filled.messages_df()) > 0
+    finally:
+        set_session_manager(None)
+
+
+async def test_since_and_until_are_half_open(filled):
+    """A message at `since` is in, one at `until` is out; the two parts make the whole."""
+    whole = messages_df(filled, branch="all")
+    middle = whole["created_at"].sort_values().iloc[len(whole) // 2]
+    late = messages_df(filled, since=middle, branch="all")
+    early = messages_df(filled, until=middle.to_pydatetime(), branch="all")
+    assert late["created_at"].min() == middle
+    assert early["created_at"].max() < middle
+    assert len(late) + len(early) == len(whole)
+    known = dict(zip(whole["message_id"], whole["parent_id"], strict=True))
+    assert as_rows(late)[0]["parent_id"] == (known[late["message_id"][0]] or None)
+
+
+async def test_moments_without_a_zone_are_utc(filled):
+    """Dates and text without a zone mean UTC; a naive datetime is refused, for it may mean local time."""
+    today = datetime.now(UTC).date()
+    assert len(messages_df(filled, since=today - timedelta(days=1))) == len(messages_df(filled))
+    assert len(messages_df(filled, since=date(2999, 1, 1))) == 0
+    assert len(messages_df(filled, until="2999-01-01T00:00+02:00")) == len(messages_df(filled))
+    with pytest.raises(SessionValueError, match="time-zone"):
+        messages_df(filled, since=datetime(2026, 1, 1))  # noqa: DTZ001
+
+
+async def test_columns_are_chosen_by_name(filled):
+    """Only those asked for, in the order asked; each is the same as in the whole frame."""
+    whole = messages_df(filled)
+    for name in DTYPES:
+        pd.testing.assert_series_equal(messages_df(filled, columns=[name])[name], whole[name])
+    assert list(messages_df(filled, columns=["role", "seq", "role"]).columns) == ["role", "seq"]
+    assert messages_df(filled, columns=[]).shape == (len(whole), 0)
+
+
+@pytest.mark.parametrize(
+    "arguments, error, words",
+    [
+        ({"columns": ["contents"]}, SessionValueError, "Did you mean 'content'"),
+        ({"columns": "content"}, SessionTypeError, "list of column names"),
+        ({"branch": "main"}, SessionValueError, "'active', 'all'"),
+        ({"user_id": 7}, SessionTypeError, "user_id"),
+        ({"since": "yesterday"}, SessionValueError, "2026-11-22"),
+        ({"until": 3}, SessionTypeError, "until"),
+        ({"source": "sessions.db"}, SessionTypeError, "a manager, a storage, a session"),
+        ({"source": [1]}, SessionTypeError, "a manager, a storage, a session"),
+    ],
+)
+async def test_what_is_not_allowed_is_named(arguments, error, words):
+    """A wrong argument is an error that says what is allowed, before anything is read."""
+    async with create_session_manager("memory") as manager:
+        with pytest.raises(error, match=words):
+            messages_df(**{"source": manager, **arguments})
+
+
+async def test_sessions_of_two_storages_are_not_mixed():
+    """One frame is one moment of one store."""
+    async with create_session_manager("memory") as one, create_session_manager("memory") as two:
+        sessions = [await manager.create_session("ada", "mock", "echo") for manager in (one, two)]
+        with pytest.raises(SessionValueError, match="2 storages"):
+            messages_df(sessions)
+
+
+async def test_the_frame_says_its_schema_and_time(manager):
+    """The attributes tell what the columns mean and when they were read; they survive a Parquet file's JSON."""
+    before = datetime.now(UTC)
+    facts = messages_df(manager).attrs["langswarm"]
+    assert facts["schema"] == 1
+    assert before <= datetime.fromisoformat(facts["exported_at"]) <= datetime.now(UTC)
+    assert json.loads(json.dumps(facts)) == facts
+
+
+async def test_it_works_in_a_thread_beside_writers(filled):
+    """While sessions are written to, a reader in a thread sees whole turns only."""
+    session = await filled.create_session("ada", "mock", "echo")
+
+    async def write():
+        for number in range(20):
+            await session.send_message(f"Message {number}")
+
+    async def read():
+        lengths = []
+        for _ in range(10):
+            frame = await asyncio.to_thread(session.messages_df)
+            assert frame["seq"].tolist() == list(range(len(frame)))
+            lengths.append(len(frame))
+        return lengths
+
+    _, lengths = await asyncio.gather(write(), read())
+    assert lengths == sorted(lengths)
+    assert len(session.messages_df()) == 40
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(texts=st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=8))
+def test_any_text_comes_back_unchanged(texts):
+    """Whatever UTF-8 can hold is in the frame as it was stored, with its length in characters."""
+
+    async def frame():
+        async with create_session_manager("memory") as manager:
+            session = await manager.create_session("ada", "mock", "echo")
+            messages = [SessionMessage(content=text, metadata={"text": text}) for text in texts]
+            await manager.storage.append_messages(session.session_id, messages)
+            return session.messages_df()
+
+    found = asyncio.run(frame())
+    assert found["content"].tolist() == texts
+    assert found["content_chars"].tolist() == [len(text) for text in texts]
+    assert [json.loads(value)["text"] for value in found["metadata_json"]] == texts
+
+
+async def test_dtypes_plot_and_compute_as_they_are(filled):
+    """Pandas itself can group, sum and sort by the columns."""
+    frame = messages_df(filled, branch="all")
+    assert frame.groupby("role", observed=True)["content_chars"].sum().sum() == frame["content_chars"].sum()
+    assert frame["created_at"].dt.date.nunique() >= 1
+    assert frame["content_chars"].astype("float64").mean() > 0
