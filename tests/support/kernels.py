@@ -99,14 +99,15 @@ class Cell:
 
 
 class ThisPython(KernelSpecManager):
-    """Knows one kernel: ipykernel in a given interpreter, whatever is installed for the user."""
+    """Knows one kernel: ipykernel in this interpreter, whatever is installed for the user."""
 
-    python = sys.executable
+    before_start = ""
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         """Return that kernel."""
-        argv = [self.python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        return KernelSpec(argv=[*argv, "--HistoryManager.enabled=False"], language="python")
+        start = f"{self.before_start}\nfrom ipykernel.kernelapp import launch_new_instance as go; go()"
+        options = ["-f", "{connection_file}", "--HistoryManager.enabled=False"]
+        return KernelSpec(argv=[sys.executable, "-c", start, *options], language="python")
 
 
 class Kernel:
@@ -249,7 +250,7 @@ class Kernel:
 
 @contextlib.contextmanager
 def running_kernel(
-    *, env: Mapping[str, str] | None = None, cwd: Path | None = None, python: str = sys.executable
+    *, env: Mapping[str, str] | None = None, cwd: Path | None = None, before_start: str = ""
 ) -> Iterator[Kernel]:
     """Start a kernel and stop it at the end of the block.
 
@@ -259,12 +260,12 @@ def running_kernel(
         Variables added to this process's environment for the kernel.
     cwd
         Its working directory; a new empty folder by default.
-    python
-        The interpreter that runs it; needs ipykernel.
+    before_start
+        Python code the process runs before it becomes a kernel.
     """
     with tempfile.TemporaryDirectory() as folder, Path(folder, "kernel.log").open("wb") as log:
         specs = ThisPython()
-        specs.python = python
+        specs.before_start = before_start
         manager = KernelManager(kernel_spec_manager=specs, connection_file=str(Path(folder, "kernel.json")))
         manager.start_kernel(
             env={**os.environ, **(env or {})}, cwd=str(cwd or folder), stdout=log, stderr=log
