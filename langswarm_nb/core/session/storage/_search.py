@@ -17,7 +17,8 @@ from functools import cached_property
 from langswarm_nb.core.session.errors import SessionStorageError
 
 from . import _tree
-from .rows import COLUMNS, SEQ_BITS, Row, text
+from .rows import COLUMNS, SEQ_BITS, Row
+from .values import text
 
 BATCH = 2000
 """Messages indexed in one transaction: some 30 ms, so that other writers get their turn."""

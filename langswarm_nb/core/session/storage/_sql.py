@@ -23,10 +23,8 @@ from .rows import (
     encode_changes,
     encode_message,
     encode_record,
-    filled_text,
-    text,
-    to_us,
 )
+from .values import filled_text, text, to_us
 
 T = TypeVar("T")
 Job = Callable[[sqlite3.Connection], T]

@@ -80,7 +80,10 @@ def append(
     head = _head(db, session_id, name)
     if not payloads:
         return []
-    place = _place(db, head, session_id, parent, reply_to, activate=activate)
+    if reply_to is None:
+        place = _place(db, head, session_id, parent, active=activate)
+    else:
+        place = _reply_place(db, head, session_id, reply_to, payloads[0][_MESSAGE_ID], active=activate)
     if place.active and place.parent != head.tip:
         _activate(db, head, place.parent)
     rows = _chain(head, place, payloads, _next_version(db, head, place.parent))
@@ -200,22 +203,41 @@ def _place(
     head: _Head,
     session_id: str,
     parent: int | Literal["tip"] | None,
-    reply_to: int | None,
     *,
-    activate: bool,
+    active: bool,
 ) -> _Place:
-    at_tip = _Place(head.tip, head.tip_turn, head.tip_path_turns or 0, activate)
-    if reply_to is not None:
-        turn, path_turns, on_path = _node(db, head, session_id, reply_to)
-        if on_path and activate:
-            return at_tip._replace(turn=turn)
-        return _Place(reply_to, turn, path_turns, active=False)
     if parent == "tip":
-        return at_tip
+        return _Place(head.tip, head.tip_turn, head.tip_path_turns or 0, active)
     if parent is None:
-        return _Place(None, None, 0, activate)
+        return _Place(None, None, 0, active)
     turn, path_turns, _ = _node(db, head, session_id, parent)
-    return _Place(parent, turn, path_turns, activate)
+    return _Place(parent, turn, path_turns, active)
+
+
+def _reply_place(
+    db: sqlite3.Connection, head: _Head, session_id: str, question: int, message_id: str, *, active: bool
+) -> _Place:
+    turn, path_turns, on_path = _node(db, head, session_id, question)
+    if interrupted := _interrupted(db, head, question, message_id):
+        seq, parent, path_turns = interrupted
+        return _Place(parent, turn, path_turns, active and seq == head.tip)
+    if on_path and active:
+        return _Place(head.tip, turn, head.tip_path_turns or 0, active)
+    return _Place(question, turn, path_turns, active=False)
+
+
+def _interrupted(
+    db: sqlite3.Connection, head: _Head, question: int, message_id: str
+) -> tuple[int, int | None, int] | None:
+    """Return the place of a reply that was taken for abandoned, though its writer lives and now ends it."""
+    if question + 1 == head.next_seq:
+        return None
+    row: tuple[int, int | None, int] | None = db.execute(
+        "SELECT seq, parent, path_turns FROM messages WHERE id > ? AND id < ?"
+        " AND message_id = ? AND finish_reason = 'interrupted' ORDER BY id DESC LIMIT 1",
+        (head.base | question, head.base + head.next_seq, message_id),
+    ).fetchone()
+    return row
 
 
 def _next_version(db: sqlite3.Connection, head: _Head, parent: int | None) -> int:
@@ -242,26 +264,24 @@ def _chain(head: _Head, place: _Place, payloads: Sequence[Row], version: int) ->
 
 def _activate(db: sqlite3.Connection, head: _Head, tip: int | None) -> None:
     """Set the active marks to the path that ends in ``tip``; the cost is the length of what changes."""
-    joins = -1  # the last message that the old and the new path share
-    if tip is not None:
-        walked = db.execute(
-            "WITH RECURSIVE up(seq, parent, active) AS ("
-            " SELECT seq, parent, active FROM messages WHERE id = ?1 | ?2"
-            " UNION ALL SELECT m.seq, m.parent, m.active FROM up JOIN messages m ON m.id = ?1 | up.parent"
-            " WHERE NOT up.active AND up.parent IS NOT NULL) SELECT seq, active FROM up",
-            (head.base, tip),
-        ).fetchall()
-        joins = max((seq for seq, active in walked if active), default=-1)
-        db.execute(
-            "UPDATE messages SET active = 0 WHERE id > ? AND id < ? AND active",
-            (head.base + joins, head.base + head.next_seq),
-        )
-        db.executemany(
-            "UPDATE messages SET active = 1 WHERE id = ?",
-            [(head.base | seq,) for seq, active in walked if not active],
-        )
-    else:
-        db.execute(
-            "UPDATE messages SET active = 0 WHERE id >= ? AND id < ? AND active",
-            (head.base, head.base + head.next_seq),
-        )
+    walked = [] if tip is None else _walk_up(db, head, tip)
+    joins = max((seq for seq, active in walked if active), default=-1)  # the last that both paths share
+    db.execute(
+        "UPDATE messages SET active = 0 WHERE id > ? AND id < ? AND active",
+        (head.base + joins, head.base + head.next_seq),
+    )
+    db.executemany(
+        "UPDATE messages SET active = 1 WHERE id = ?",
+        [(head.base | seq,) for seq, active in walked if not active],
+    )
+
+
+def _walk_up(db: sqlite3.Connection, head: _Head, seq: int) -> list[tuple[int, int]]:
+    """Return seq and active mark from a message up to the first active one, or to the root."""
+    return db.execute(
+        "WITH RECURSIVE up(seq, parent, active) AS ("
+        " SELECT seq, parent, active FROM messages WHERE id = ?1 | ?2"
+        " UNION ALL SELECT m.seq, m.parent, m.active FROM up JOIN messages m ON m.id = ?1 | up.parent"
+        " WHERE NOT up.active AND up.parent IS NOT NULL) SELECT seq, active FROM up",
+        (head.base, seq),
+    ).fetchall()

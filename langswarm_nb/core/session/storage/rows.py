@@ -6,19 +6,29 @@ transaction only, so a message is encoded to the rest first (its *payload*), wit
 
 from __future__ import annotations
 
-import itertools
-import json
-import math
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from typing import Any, TypeAlias
 
-from langswarm_nb.core.session.errors import SessionStorageError, SessionTypeError, SessionValueError, shown
+from langswarm_nb.core.session.errors import SessionStorageError, SessionTypeError, SessionValueError
 from langswarm_nb.core.session.messages import MessageRole, Part, RequestFacts, SessionMessage, Usage
 from langswarm_nb.core.session.settings import SessionRecord, SessionSettings, SessionStatus
+from langswarm_nb.core.session.storage.values import (
+    filled_text,
+    flag,
+    from_json,
+    from_us,
+    number,
+    optional_mapping,
+    optional_number,
+    optional_text,
+    optional_whole,
+    text,
+    to_json,
+    to_us,
+    whole,
+)
 
 Row: TypeAlias = tuple[Any, ...]
 
@@ -90,198 +100,8 @@ RECORD_COLUMNS = (
 
 SEQ_BITS = 32
 SEQ_MASK = (1 << SEQ_BITS) - 1
-MAX_JSON_DEPTH = 100
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-_FIRST_US = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
-_LAST_US = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
-_BIGGEST_INT = 2**63 - 1
 _NO_FACTS = (None,) * len(FACT_COLUMNS)
 _FACTS_AT = len(PLACE_COLUMNS) + len(MESSAGE_COLUMNS)
-
-
-# -- one value to a column --------------------------------------------------------------------------------------
-
-
-def text(name: str, value: object) -> str:
-    """Return ``value`` as a plain `str`.
-
-    Raises
-    ------
-    SessionTypeError
-        It is not text.
-    SessionValueError
-        UTF-8 cannot hold it: it has a lone surrogate.
-    """
-    if not isinstance(value, str):
-        raise SessionTypeError.of(name, value, "text (str)")
-    if not value.isascii():
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            allowed = "text that UTF-8 can hold; it has half of a surrogate pair"
-            raise SessionValueError.of(name, value, allowed) from None
-    return value if type(value) is str else str.__str__(value)
-
-
-def filled_text(name: str, value: object) -> str:
-    """Return ``value`` as `text` does; blank text is refused too.
-
-    Raises
-    ------
-    SessionValueError
-        It is empty or blank, or UTF-8 cannot hold it.
-    """
-    checked = text(name, value)
-    if not checked.strip():
-        raise SessionValueError.of(name, value, "not empty")
-    return checked
-
-
-def to_us(name: str, value: object) -> int:
-    """Return a moment in microseconds since 1970, UTC.
-
-    Raises
-    ------
-    SessionTypeError
-        It is no `datetime`.
-    SessionValueError
-        It has no time zone, or lies outside the years 1 to 9999 in UTC.
-    """
-    if not isinstance(value, datetime):
-        raise SessionTypeError.of(name, value, "a datetime")
-    if value.tzinfo is None:
-        raise SessionValueError.of(name, value, "time-zone aware, such as datetime.now(UTC)")
-    us = (value - _EPOCH) // _MICROSECOND
-    if not _FIRST_US <= us <= _LAST_US:
-        raise SessionValueError.of(name, value, "in the years 1 to 9999 in UTC")
-    return us
-
-
-def from_us(us: int) -> datetime:
-    """Return the moment that `to_us` encoded."""
-    return _EPOCH + timedelta(microseconds=us)
-
-
-def to_json(name: str, value: Any) -> str:
-    """Return ``value`` as JSON text that reads back equal.
-
-    Raises
-    ------
-    SessionValueError
-        JSON cannot hold it unchanged; the text says what and where.
-    """
-    try:
-        encoded = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        encoded.encode()
-        if _depth_is_fine(encoded, value) and json.loads(encoded) == value:
-            return encoded
-    except (TypeError, ValueError, RecursionError):
-        pass
-    raise SessionValueError.of(name, value, f"JSON: {_why_not_json(value)}")
-
-
-def _depth_is_fine(encoded: str, value: Any) -> bool:
-    if encoded.count("[") + encoded.count("{") <= MAX_JSON_DEPTH:
-        return True
-    level = [value]
-    for _ in range(MAX_JSON_DEPTH + 1):
-        level = [
-            child
-            for node in level
-            if isinstance(node, (dict, list))
-            for child in (node.values() if isinstance(node, dict) else node)
-        ]
-    return not level
-
-
-def _why_not_json(value: Any, at: str = "it", depth: int = 0) -> str:
-    """Return the first thing in ``value`` that JSON text does not give back unchanged; empty for none."""
-    if depth > MAX_JSON_DEPTH:
-        return f"it is nested deeper than {MAX_JSON_DEPTH} levels, or holds itself"
-    if isinstance(value, dict):
-        keys = (_why_not_key(key) for key in value)
-        children = (_why_not_json(child, f"{at}[{shown(key)}]", depth + 1) for key, child in value.items())
-        return next(filter(None, itertools.chain(keys, children)), "")
-    if isinstance(value, list):
-        children = (_why_not_json(child, f"{at}[{i}]", depth + 1) for i, child in enumerate(value))
-        return next(filter(None, children), "")
-    return _why_not_leaf(value, at)
-
-
-def _why_not_key(key: object) -> str:
-    if isinstance(key, str):
-        return _why_not_leaf(key, "a key")
-    return f"the key {shown(key)} is of type {type(key).__name__}; keys must be text"
-
-
-def _why_not_leaf(value: object, at: str) -> str:
-    if isinstance(value, str):
-        return f"{at} is text with half of a surrogate pair" if _LONE_SURROGATE.search(value) else ""
-    if isinstance(value, float):
-        return "" if math.isfinite(value) else f"{at} is {value}"
-    if value is None or isinstance(value, int):
-        return ""
-    hint = "; use a list" if isinstance(value, (tuple, set, frozenset)) else ""
-    return f"{at} is of type {type(value).__name__}{hint}"
-
-
-def from_json(encoded: str | None) -> Any:
-    """Return the value of a JSON column.
-
-    Raises
-    ------
-    SessionStorageError
-        The stored text is not JSON: something else wrote it, or the file is damaged.
-    """
-    try:
-        return json.loads(encoded) if encoded is not None else {}
-    except (TypeError, ValueError, RecursionError) as error:
-        raise SessionStorageError(
-            "A stored value is not the JSON it should be; the file is damaged, or another program changed it. "
-            "The other messages can still be read."
-        ) from error
-
-
-def _optional_text(name: str, value: object) -> str | None:
-    return None if value is None else text(name, value)
-
-
-def _whole(name: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise SessionTypeError.of(name, value, "a whole number")
-    if abs(value) > _BIGGEST_INT:
-        raise SessionValueError.of(name, value, "a whole number of at most 63 bits")
-    return int(value)
-
-
-def _optional_whole(name: str, value: object) -> int | None:
-    return None if value is None else _whole(name, value)
-
-
-def _number(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise SessionTypeError.of(name, value, "a number")
-    if not math.isfinite(value):
-        raise SessionValueError.of(name, value, "a finite number")
-    return float(value)
-
-
-def _optional_number(name: str, value: object) -> float | None:
-    return None if value is None else _number(name, value)
-
-
-def _flag(name: str, value: object) -> int:
-    if not isinstance(value, bool):
-        raise SessionTypeError.of(name, value, "True or False")
-    return int(value)
-
-
-def _optional_mapping(name: str, value: object) -> str | None:
-    if not isinstance(value, Mapping):
-        raise SessionTypeError.of(name, value, "a mapping of JSON values")
-    return to_json(name, dict(value)) if value else None
 
 
 # -- messages ---------------------------------------------------------------------------------------------------
@@ -298,18 +118,18 @@ def encode_message(message: SessionMessage) -> Row:
     if not isinstance(message, SessionMessage):
         raise SessionTypeError.of("messages", message, "SessionMessage objects")
     payload = (
-        _flag("is_hidden", message.is_hidden),
+        flag("is_hidden", message.is_hidden),
         to_us("timestamp", message.timestamp),
         message.role.value,
         filled_text("id", message.id),
-        _optional_text("finish_reason", message.finish_reason),
-        _optional_whole("token_count", message.token_count),
-        _optional_text("source", message.source),
-        _optional_text("cell_id", message.cell_id),
-        _optional_text("provider_message_id", message.provider_message_id),
+        optional_text("finish_reason", message.finish_reason),
+        optional_whole("token_count", message.token_count),
+        optional_text("source", message.source),
+        optional_text("cell_id", message.cell_id),
+        optional_text("provider_message_id", message.provider_message_id),
         text("content", message.content),
         _encode_parts(message.parts),
-        _optional_mapping("metadata", message.metadata),
+        optional_mapping("metadata", message.metadata),
     )
     return payload + (_NO_FACTS if message.request is None else _encode_facts(message.request))
 
@@ -330,29 +150,29 @@ def _encode_facts(facts: RequestFacts) -> Row:
     return (
         filled_text("provider", facts.provider),
         text("request_model", facts.request_model),
-        _optional_text("model", facts.model),
+        optional_text("model", facts.model),
         None if facts.started_at is None else to_us("started_at", facts.started_at),
-        _optional_number("duration_s", facts.duration_s),
-        _optional_number("time_to_first_chunk_s", facts.time_to_first_chunk_s),
-        _number("queued_s", facts.queued_s),
-        _optional_whole("input_tokens", usage.input_tokens),
-        _optional_whole("cached_input_tokens", usage.cached_input_tokens),
-        _optional_whole("cache_write_tokens", usage.cache_write_tokens),
-        _optional_whole("output_tokens", usage.output_tokens),
-        _optional_whole("reasoning_tokens", usage.reasoning_tokens),
-        _optional_text("tokens_source", facts.tokens_source),
-        _optional_number("cost_usd", facts.cost_usd),
-        _optional_text("cost_source", facts.cost_source),
+        optional_number("duration_s", facts.duration_s),
+        optional_number("time_to_first_chunk_s", facts.time_to_first_chunk_s),
+        number("queued_s", facts.queued_s),
+        optional_whole("input_tokens", usage.input_tokens),
+        optional_whole("cached_input_tokens", usage.cached_input_tokens),
+        optional_whole("cache_write_tokens", usage.cache_write_tokens),
+        optional_whole("output_tokens", usage.output_tokens),
+        optional_whole("reasoning_tokens", usage.reasoning_tokens),
+        optional_text("tokens_source", facts.tokens_source),
+        optional_number("cost_usd", facts.cost_usd),
+        optional_text("cost_source", facts.cost_source),
         text("status", facts.status),
-        _optional_text("error_type", facts.error_type),
-        _optional_text("error_message", facts.error_message),
-        _whole("attempts", facts.attempts),
-        _flag("streamed", facts.streamed),
-        _optional_text("compare_id", facts.compare_id),
-        _optional_mapping("params", facts.params),
-        _optional_text("provider_finish_reason", facts.provider_finish_reason),
-        _optional_text("provider_request_id", facts.provider_request_id),
-        _optional_mapping("details", facts.details),
+        optional_text("error_type", facts.error_type),
+        optional_text("error_message", facts.error_message),
+        whole("attempts", facts.attempts),
+        flag("streamed", facts.streamed),
+        optional_text("compare_id", facts.compare_id),
+        optional_mapping("params", facts.params),
+        optional_text("provider_finish_reason", facts.provider_finish_reason),
+        optional_text("provider_request_id", facts.provider_request_id),
+        optional_mapping("details", facts.details),
     )
 
 
@@ -485,9 +305,9 @@ def _encode_status(status: object) -> dict[str, Any]:
 _CHANGES: dict[str, Callable[[Any], dict[str, Any]]] = {
     "settings": _encode_settings,
     "status": _encode_status,
-    "title": lambda value: {"title": _optional_text("title", value)},
-    "native": lambda value: {"native": _optional_mapping("native", value)},
-    "metadata": lambda value: {"metadata": _optional_mapping("metadata", value)},
+    "title": lambda value: {"title": optional_text("title", value)},
+    "native": lambda value: {"native": optional_mapping("native", value)},
+    "metadata": lambda value: {"metadata": optional_mapping("metadata", value)},
 }
 
 
