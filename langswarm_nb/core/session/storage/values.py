@@ -167,10 +167,12 @@ def from_json(encoded: str | None) -> Any:
 
 
 def optional_text(name: str, value: object) -> str | None:
+    """Return ``value`` as `text` does, or None."""
     return None if value is None else text(name, value)
 
 
 def whole(name: str, value: object) -> int:
+    """Return a whole number that fits into 64 bits; True and False are none."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise SessionTypeError.of(name, value, "a whole number")
     if abs(value) > _BIGGEST_INT:
@@ -179,10 +181,12 @@ def whole(name: str, value: object) -> int:
 
 
 def optional_whole(name: str, value: object) -> int | None:
+    """Return ``value`` as `whole` does, or None."""
     return None if value is None else whole(name, value)
 
 
 def number(name: str, value: object) -> float:
+    """Return a finite number."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise SessionTypeError.of(name, value, "a number")
     if not math.isfinite(value):
@@ -191,16 +195,19 @@ def number(name: str, value: object) -> float:
 
 
 def optional_number(name: str, value: object) -> float | None:
+    """Return ``value`` as `number` does, or None."""
     return None if value is None else number(name, value)
 
 
 def flag(name: str, value: object) -> int:
+    """Return 1 for True and 0 for False; nothing else is taken for either."""
     if not isinstance(value, bool):
         raise SessionTypeError.of(name, value, "True or False")
     return int(value)
 
 
 def optional_mapping(name: str, value: object) -> str | None:
+    """Return a mapping as JSON text, as `to_json` does; None when it is empty."""
     if not isinstance(value, Mapping):
         raise SessionTypeError.of(name, value, "a mapping of JSON values")
     return to_json(name, dict(value)) if value else None
