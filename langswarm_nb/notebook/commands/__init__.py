@@ -1,0 +1,79 @@
+"""What ``%langswarm`` can do: the table of its commands, and the help made from it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.error import UsageError
+
+from langswarm_nb.notebook.options import cell_parser
+from langswarm_nb.notebook.parsing import did_you_mean
+
+from . import about, models, sessions
+from .command import Command, arg
+
+if TYPE_CHECKING:
+    from langswarm_nb.notebook.workspace import Workspace
+
+__all__ = ["COMMANDS", "cell_help", "command_help", "run_command"]
+
+_MAX_SYNOPSIS_CHARS = 32
+
+
+def run_command(workspace: Workspace, line: str) -> Any:
+    """Run one line and return its result; an empty line tells the status.
+
+    Raises
+    ------
+    UsageError
+        No command has this name (the nearest is named), or its arguments are wrong.
+    """
+    name, _, rest = line.strip().partition(" ")
+    if not name:
+        name = "status"
+    if name not in COMMANDS:
+        raise UsageError(
+            f"%langswarm: unknown command {name!r}{did_you_mean(name, COMMANDS) or '.'} "
+            "`%langswarm help` lists what there is. (A prompt goes below `%%langswarm`, or after `%langswarm ask`.)"
+        )
+    return COMMANDS[name](workspace, rest)
+
+
+def cell_help() -> str:
+    """Return the help of ``%%langswarm`` and the list of commands."""
+    width = max(
+        len(command.synopsis) for command in COMMANDS.values() if len(command.synopsis) <= _MAX_SYNOPSIS_CHARS
+    )
+    lines = [f"  {command.synopsis:<{width}}  {command.help}" for command in COMMANDS.values()]
+    return "\n".join([cell_parser().format_help(), "%langswarm COMMAND", "", *lines, "", EXAMPLES])
+
+
+def command_help(name: str) -> str:
+    """Return the help of one command."""
+    return COMMANDS[name].parser.format_help()
+
+
+def _help(_workspace: Workspace, name: str | None) -> None:
+    if name is not None and name not in COMMANDS:
+        raise UsageError(f"%langswarm help: unknown command {name!r}{did_you_mean(name, COMMANDS) or '.'}")
+    print(cell_help() if name is None else command_help(name))  # noqa: T201
+
+
+EXAMPLES = """\
+`%langswarm help COMMAND` tells more of one. Settings: `%config LangSwarmMagics`, or LANGSWARM_<NAME>."""
+
+COMMANDS: dict[str, Command] = {
+    command.name: command
+    for command in (
+        *about.COMMANDS,
+        Command(
+            "help",
+            _help,
+            "show this help, or that of a command",
+            (arg("name", metavar="COMMAND", nargs="?"),),
+        ),
+        *models.COMMANDS,
+        *sessions.COMMANDS,
+    )
+}
+"""Every command by its name, in the order of the help."""

@@ -1,0 +1,97 @@
+"""Commands that make, find and show sessions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from langswarm_nb.core.session import SessionMessage, SessionStatus
+from langswarm_nb.notebook.listing import Listing
+
+from .command import Command, arg
+
+if TYPE_CHECKING:
+    from langswarm_nb.notebook.workspace import Workspace
+
+
+async def _new(workspace: Workspace, name: str | None) -> str:
+    return workspace.name_of(await workspace.start(name))
+
+
+async def _switch(workspace: Workspace, name: str) -> str:
+    return workspace.name_of(await workspace.switch(name))
+
+
+async def _sessions(workspace: Workspace, q: str | None, n: int) -> Listing:
+    found = await workspace.manager.list_user_sessions(workspace.user_id, limit=None)
+    current = workspace.session_name
+    rows = [
+        (
+            "→" if workspace.name_of(session) == current else "",
+            workspace.name_of(session),
+            f"{session.provider}:{session.model}",
+            session.record.message_count,
+            f"{session.record.updated_at.astimezone():%Y-%m-%d %H:%M}",
+            session.session_id[:8],
+        )
+        for session in found
+        if session.status is not SessionStatus.ARCHIVED
+        and (q is None or q.casefold() in workspace.name_of(session).casefold())
+    ]
+    columns = ("", "session", "model", "messages", "last used", "id")
+    return Listing(columns, rows[:n], empty=f"No sessions yet in {workspace.place}.")
+
+
+async def _show(workspace: Workspace, name: str | None, n: int | None) -> Transcript:
+    session = await workspace.get(name)
+    return Transcript(workspace.name_of(session), await session.get_messages(limit=n))
+
+
+class Transcript:
+    """Messages of a session, to be read."""
+
+    def __init__(self, name: str, messages: list[SessionMessage]) -> None:
+        self.name = name
+        self.messages = messages
+
+    def __repr__(self) -> str:
+        if not self.messages:
+            return f"{self.name}: no messages yet."
+        blocks = [
+            f"{message.role.value}{' (hidden)' if message.is_hidden else ''}: {message.content}"
+            for message in self.messages
+        ]
+        return "\n\n".join(blocks)
+
+
+COMMANDS = (
+    Command(
+        "new",
+        _new,
+        "start a session and stay in it",
+        (arg("name", metavar="NAME", nargs="?", help="its name"),),
+    ),
+    Command(
+        "sessions",
+        _sessions,
+        "list the sessions, the last used first",
+        (
+            arg("-q", metavar="TEXT", help="only those with TEXT in their name"),
+            arg("-n", type=int, default=20, metavar="N", help="at most so many; 20 by default"),
+        ),
+    ),
+    Command(
+        "switch",
+        _switch,
+        "go on with another session",
+        (arg("name", metavar="NAME", help="its name, or the first characters of its id"),),
+    ),
+    Command(
+        "show",
+        _show,
+        "show a conversation",
+        (
+            arg("name", metavar="NAME", nargs="?", help="session; the current one by default"),
+            arg("-n", type=int, default=None, metavar="N", help="only the last N messages"),
+        ),
+    ),
+)

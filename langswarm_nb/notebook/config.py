@@ -1,0 +1,70 @@
+"""The settings of the magics: traits for ``%config``, with defaults from ``LANGSWARM_<NAME>``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from traitlets import Bool, Enum, Float, Int, TraitError, Unicode
+from traitlets.config import Configurable
+
+from .options import FORMATS
+
+ENVIRONMENT_PREFIX = "LANGSWARM_"
+
+
+class NotebookConfig(Configurable):
+    """What ``%config LangSwarmMagics.<name> = …`` sets; a flag of a cell comes before it."""
+
+    model = Unicode("", help="Model of new sessions and, once set, of this one: provider:model.").tag(
+        config=True
+    )
+    session = Unicode("", help="Session to go on with; empty for the one named like the notebook.").tag(
+        config=True
+    )
+    store = Unicode("sqlite", help="Where sessions are kept: sqlite or memory.").tag(config=True)
+    db_path = Unicode("", help="File of the sqlite store; empty for the user's data directory.").tag(
+        config=True
+    )
+    max_context_tokens = Int(
+        None, allow_none=True, help="Most tokens sent with one request; None for no limit."
+    ).tag(config=True)
+    trim = Enum(
+        ["oldest", "error"], "oldest", help="Above a limit: leave out the oldest turns, or refuse."
+    ).tag(config=True)
+    footer = Enum(["auto", "full", "off"], "auto", help="The line below a reply.").tag(config=True)
+    format = Enum(FORMATS, "markdown", help="How replies are shown.").tag(config=True)
+    stream = Bool(True, help="Show replies while they arrive; False shows each once, when it is whole.").tag(
+        config=True
+    )
+    rerun = Enum(
+        ["version", "append", "replace"],
+        "version",
+        help="A cell that runs again makes a new version of its turn, adds a turn, or hides the old version.",
+    ).tag(config=True)
+    interpolate = Bool(True, help="Fill {{ name }} in prompts.").tag(config=True)
+    short_errors = Bool(True, help="Show errors in one line; %langswarm traceback shows the rest.").tag(
+        config=True
+    )
+    timeout_s = Float(None, allow_none=True, help="Longest time of a call, in seconds.").tag(config=True)
+    retries = Int(None, allow_none=True, help="Repeats when a repeat is safe.").tag(config=True)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.ignored = self._read_environment(os.environ)
+
+    def _read_environment(self, environment: Mapping[str, str]) -> list[str]:
+        """Take over what the environment sets and no configuration file does; return complaints."""
+        complaints = []
+        set_already = {name for section in self._find_my_config(self.config).values() for name in [section]}
+        for name, trait in self.traits(config=True).items():
+            variable = f"{ENVIRONMENT_PREFIX}{name.upper()}"
+            text = environment.get(variable)
+            if text is None or name in set_already:
+                continue
+            try:
+                setattr(self, name, trait.from_string(text))
+            except (TraitError, ValueError):
+                complaints.append(f"{variable}={text!r} is not allowed and was ignored: {trait.info()} is.")
+        return complaints

@@ -1,0 +1,71 @@
+"""What ``%load_ext langswarm_nb`` adds to a shell, and ``%unload_ext`` takes away."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import langswarm_nb
+
+from .bridge import submit
+from .errors import show_session_errors_short, show_session_errors_whole
+from .magics import LangSwarmMagics
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from .workspace import Workspace
+
+_LOOK_S = 2.0
+"""Longest wait for the store when the extension is loaded."""
+
+
+def load_ipython_extension(ipython: InteractiveShell) -> None:
+    """Register the magics and print one line; does nothing when they are there."""
+    if loaded(ipython) is not None:
+        return
+    magics = LangSwarmMagics(ipython)
+    ipython.register_magics(magics)
+    show_session_errors_short(ipython, lambda: magics.short_errors)
+    for complaint in magics.ignored:
+        print(complaint)  # noqa: T201
+    print(_greeting(magics.workspace))  # noqa: T201
+
+
+def unload_ipython_extension(ipython: InteractiveShell) -> None:
+    """Take away all that `load_ipython_extension` added."""
+    magics = loaded(ipython)
+    if magics is None:
+        return
+    manager = ipython.magics_manager
+    for kind in ("line", "cell"):
+        manager.magics[kind].pop("langswarm", None)
+    manager.registry.pop(type(magics).__name__, None)
+    ipython.configurables.remove(magics)  # type: ignore[arg-type]  # any Configurable is in it
+    show_session_errors_whole()
+    submit(magics.workspace.close()).result()
+
+
+def loaded(ipython: InteractiveShell) -> LangSwarmMagics | None:
+    """Return the magics of a shell; None when the extension is not loaded."""
+    found = ipython.magics_manager.registry.get(LangSwarmMagics.__name__)
+    return found if isinstance(found, LangSwarmMagics) else None
+
+
+def _greeting(workspace: Workspace) -> str:
+    try:
+        place, state = workspace.place, _state(workspace)
+    except Exception as error:  # noqa: BLE001 - a store that cannot be read must not keep the magics away
+        place, state = f"the store cannot be used: {error}", ""
+    parts = [
+        f"langswarm_nb {langswarm_nb.__version__}",
+        f"session {workspace.session_name}{state}",
+        workspace.config.model or "mock:echo (offline)",
+        place,
+        "%langswarm help",
+    ]
+    return " · ".join(parts)
+
+
+def _state(workspace: Workspace) -> str:
+    exists = submit(workspace.exists()).result(timeout=_LOOK_S)
+    return " (resumed)" if exists else " (new)"

@@ -1,0 +1,234 @@
+r"""Fill `{{ name.attribute[0]!r:spec }}` in a prompt from the user's variables, and run nothing.
+
+A field names something: a variable, its public attributes, its items and slices. Whatever else stands in double
+braces is text, and so are single braces, ``$``, LaTeX, JSON and code. ``\{{ name }}`` stands for itself.
+Text that was filled in is never looked at again, and all fields are looked up before anything is sent.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from IPython.core.error import UsageError
+
+from .parsing import did_you_mean
+from .values import value_text
+
+_FIELD = re.compile(r"(?P<escape>\\)?\{\{(?P<body>[^\n]*?)\}\}")
+_CONVERSIONS: dict[str, Callable[[object], str]] = {"r": repr, "s": str, "a": ascii}
+_MAX_SPEC_NUMBER = 10_000
+_QUOTES, _OPENING, _CLOSING = "'\"", "([{", ")]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """One field and what stands in its place."""
+
+    expression: str
+    kind: str
+    """Type of the value."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A text with its fields filled in."""
+
+    text: str
+    fields: tuple[Filled, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    expression: str
+    tree: ast.expr
+    conversion: str
+    spec: str
+
+
+def interpolate(text: str, namespace: Mapping[str, Any]) -> Prompt:
+    """Fill the fields of a text.
+
+    Parameters
+    ----------
+    text : str
+        The prompt as it was typed.
+    namespace : mapping
+        The user's variables.
+
+    Raises
+    ------
+    UsageError
+        A name, attribute or item does not exist (with the nearest that does), a value cannot be formatted,
+        or a field is a call.
+    """
+    filled: list[Filled] = []
+    problems: dict[str, None] = {}
+
+    def fill(match: re.Match[str]) -> str:
+        field = _field(match["body"])
+        if field is None:
+            return match[0]
+        if match["escape"]:
+            return match[0][1:]
+        try:
+            done = _fill(field, namespace)
+        except UsageError as error:
+            problems[str(error)] = None
+            return match[0]
+        filled.append(done)
+        return done.text
+
+    result = _FIELD.sub(fill, text)
+    if problems:
+        raise UsageError(
+            f"{' '.join(problems)} Nothing was sent. (`\\{{{{` writes double braces as they are, `--raw` all of them.)"
+        )
+    return Prompt(result, tuple(filled))
+
+
+def _field(body: str) -> _Field | None:
+    """Return what stands between double braces; None when it is text."""
+    expression, conversion, spec = _split(body.strip())
+    try:
+        tree = ast.parse(expression, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    if conversion not in ("", *_CONVERSIONS) or not _is_name(tree):
+        return None
+    return _Field(expression, tree, conversion, spec)
+
+
+def _split(body: str) -> tuple[str, str, str]:
+    """Split ``expression!r:spec`` at the marks that stand outside of brackets and quotes."""
+    depth, quote = 0, ""
+    for at, char in enumerate(body):
+        if quote:
+            quote = "" if char == quote else quote
+        elif char in _QUOTES:
+            quote = char
+        elif char in _OPENING or char in _CLOSING:
+            depth += 1 if char in _OPENING else -1
+        elif depth == 0 and char in "!:":
+            conversion, _, spec = body[at + 1 :].partition(":") if char == "!" else ("", ":", body[at + 1 :])
+            return body[:at].strip(), conversion.strip() or ("-" if char == "!" else ""), spec
+    return body, "", ""
+
+
+def _is_name(tree: ast.expr) -> bool:
+    """Tell whether an expression is a name with public attributes, items, slices, or calls of such."""
+    match tree:
+        case ast.Name(id=name):
+            return not name.startswith("_")
+        case ast.Attribute(value=value, attr=attr):
+            return not attr.startswith("_") and _is_name(value)
+        case ast.Subscript(value=value, slice=index):
+            return _is_name(value) and _is_index(index)
+        case ast.Call(func=function):
+            return _is_name(function)
+    return False
+
+
+def _is_index(tree: ast.expr) -> bool:
+    match tree:
+        case ast.Constant(value=value):
+            return isinstance(value, (int, str, float, bytes))
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float())):
+            return True
+        case ast.Slice(lower=lower, upper=upper, step=step):
+            return all(part is None or _is_index(part) for part in (lower, upper, step))
+        case ast.Tuple(elts=parts) | ast.List(elts=parts):
+            return all(_is_index(part) for part in parts)
+    return _is_name(tree)
+
+
+def _fill(field: _Field, namespace: Mapping[str, Any]) -> Filled:
+    value = _value(field.tree, namespace)
+    if field.spec:
+        text = _formatted(field, value)
+    elif field.conversion:
+        text = value_text(_CONVERSIONS[field.conversion](value))
+    else:
+        text = value_text(value)
+    return Filled(field.expression, type(value).__name__, text)
+
+
+def _formatted(field: _Field, value: Any) -> str:
+    if any(int(number) > _MAX_SPEC_NUMBER for number in re.findall(r"\d+", field.spec)):
+        raise UsageError(
+            f"{{{{ {field.expression}:{field.spec} }}}} asks for a width above {_MAX_SPEC_NUMBER}."
+        )
+    convert = _CONVERSIONS.get(field.conversion)
+    try:
+        return format(value if convert is None else convert(value), field.spec)
+    except Exception as error:
+        raise UsageError(
+            f"{{{{ {field.expression}:{field.spec} }}}} cannot be formatted: {error} ({type(value).__name__})."
+        ) from error
+
+
+def _value(tree: ast.expr, namespace: Mapping[str, Any]) -> Any:
+    """Return what an expression names."""
+    match tree:
+        case ast.Name(id=name):
+            return _named(name, namespace)
+        case ast.Attribute(value=owner, attr=attr):
+            return _attribute(_value(owner, namespace), attr, ast.unparse(owner))
+        case ast.Subscript(value=owner, slice=index):
+            return _item(_value(owner, namespace), _index(index, namespace), tree)
+        case ast.Call():
+            raise UsageError(
+                f"{{{{ {ast.unparse(tree)} }}}} is a call, and a prompt calls nothing. "
+                "Assign the result to a variable first, and name that."
+            )
+    raise AssertionError(ast.dump(tree))  # _is_name lets nothing else through
+
+
+def _named(name: str, namespace: Mapping[str, Any]) -> Any:
+    if name in namespace:
+        return namespace[name]
+    raise UsageError(f"{{{{ {name} }}}}: {name!r} is not defined{_near(name, namespace)}")
+
+
+def _attribute(owner: Any, attr: str, shown: str) -> Any:
+    try:
+        return getattr(owner, attr)
+    except AttributeError:
+        raise UsageError(f"{shown} has no attribute {attr!r}{_near(attr, dir(owner))}") from None
+    except Exception as error:
+        raise UsageError(f"{shown}.{attr} failed with {type(error).__name__}: {error}.") from error
+
+
+def _item(owner: Any, index: Any, tree: ast.Subscript) -> Any:
+    try:
+        return owner[index]
+    except Exception as error:
+        shown = ast.unparse(tree)
+        if isinstance(error, LookupError):
+            keys = owner.keys() if isinstance(owner, Mapping) else getattr(owner, "columns", ())
+            raise UsageError(f"{shown} does not exist{_near(index, keys)}") from error
+        raise UsageError(f"{shown} failed with {type(error).__name__}: {error}.") from error
+
+
+def _index(tree: ast.expr, namespace: Mapping[str, Any]) -> Any:
+    match tree:
+        case ast.Slice(lower=lower, upper=upper, step=step):
+            return slice(
+                *(None if part is None else _index(part, namespace) for part in (lower, upper, step))
+            )
+        case ast.Tuple(elts=parts):
+            return tuple(_index(part, namespace) for part in parts)
+        case ast.List(elts=parts):
+            return [_index(part, namespace) for part in parts]
+        case ast.Constant() | ast.UnaryOp():
+            return ast.literal_eval(tree)
+    return _value(tree, namespace)
+
+
+def _near(word: Any, known: Iterable[Any]) -> str:
+    names = [name for name in map(str, known) if not name.startswith("_")]
+    return did_you_mean(str(word), names) or "."

@@ -1,0 +1,236 @@
+"""The options of `%%langswarm`: one parser, from which the help and the completion come too."""
+
+from __future__ import annotations
+
+import json
+import keyword
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from IPython.core.error import UsageError
+
+from .parsing import MagicParser
+
+Format = Literal["markdown", "text", "html", "json", "math", "code", "none"]
+FORMATS: tuple[Format, ...] = ("markdown", "text", "html", "json", "math", "code", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class CellOptions:
+    """What the first line of a cell asks for; None and empty mean: not asked for."""
+
+    models: tuple[str, ...] = ()
+    name: str | None = None
+    """Variable that takes the reply."""
+    shows: bool = True
+    """False with ``NAME <<`` and ``--quiet``."""
+    system: str | None = None
+    system_file: str | None = None
+    session: str | None = None
+    new: str | None = None
+    """Name of the session to start; empty for one that is made up."""
+    branch: str | None = None
+    from_turn: int | None = None
+    format: Format | None = None
+    extract: Literal["first", "last"] | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    history: bool = True
+    rerun: Literal["append", "replace"] | None = None
+    stream: bool | None = None
+    usage: bool = False
+    raw: bool = False
+    timeout_s: float | None = None
+    retries: int | None = None
+
+    @property
+    def compares(self) -> bool:
+        """Whether several models answer side by side."""
+        return len(self.models) > 1
+
+
+def parse_cell_line(line: str) -> CellOptions:
+    """Read the first line of a cell.
+
+    Raises
+    ------
+    UsageError
+        Names what is wrong, with the nearest flag.
+    """
+    words, name, shows = _without_name(split_line(line))
+    found = vars(cell_parser().parse_line(words))
+    positional, flagged = found.pop("MODEL"), found.pop("model") or []
+    models = [model for word in [positional, *flagged] if word for model in word.split(",") if model]
+    _check_positional(positional)
+    quiet = found.pop("quiet")
+    options = {key: read_value(value) for key, value in found.pop("option") or []}
+    return CellOptions(
+        models=tuple(dict.fromkeys(models)), name=name, shows=shows and not quiet, options=options, **found
+    )
+
+
+def split_line(line: str) -> list[str]:
+    r"""Split a line into words: quotes group, and a backslash is a backslash, as in ``C:\data``.
+
+    Raises
+    ------
+    UsageError
+        A quote is not closed.
+    """
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=False)
+    lexer.whitespace_split, lexer.commenters, lexer.escape = True, "", ""
+    try:
+        return list(lexer)
+    except ValueError:
+        raise UsageError(
+            f"A quote is not closed in {line.strip()!r}. Close it, or put text with an apostrophe "
+            'into double quotes: -s "Don\'t guess".'
+        ) from None
+
+
+def read_value(text: str) -> Any:
+    """Return the JSON value that a word of the line stands for; text when it is none."""
+    try:
+        return json.loads(text, parse_constant=str)
+    except ValueError:
+        return text
+
+
+def check_name(name: str) -> str:
+    """Return the name of a variable.
+
+    Raises
+    ------
+    UsageError
+        It cannot be one.
+    """
+    if not name.isidentifier() or keyword.iskeyword(name):
+        raise UsageError(f"{name!r} cannot be a variable. Write `%%langswarm NAME <<` with a Python name.")
+    return name
+
+
+def cell_parser() -> MagicParser:
+    """Return the parser of the first line; made anew, so that nobody can change it."""
+    parser = MagicParser(
+        "%%langswarm",
+        usage="%%langswarm [MODEL] [NAME <<] [options]\nPROMPT",
+        description=(
+            "Send PROMPT to a model and stream the answer. `NAME <<` puts the Reply into a variable and shows "
+            "nothing, `NAME = <<` shows it as well. {{ name.attribute[0]:.2f }} in the prompt is filled in from "
+            "your variables; \\{{ is literal."
+        ),
+    )
+    parser.add_argument("MODEL", nargs="?", help="provider:model, or an alias")
+    add = parser.add_argument
+    add("-m", "--model", action="append", metavar="ID", help="the same; repeat it, or a,b, to compare models")
+    add(
+        "-s",
+        "--system",
+        metavar="TEXT",
+        help="system prompt of the session, from here on; empty takes it away",
+    )
+    add("--system-file", metavar="FILE", help="the same, from a text file")
+    add("-S", "--session", metavar="NAME", help="session for this cell, made when it is new")
+    add("--new", nargs="?", const="", metavar="NAME", help="start a session and stay in it")
+    add("-b", "--branch", metavar="NAME", help="go on with a branch; with --from, its name")
+    add("--from", dest="from_turn", type=int, metavar="TURN", help="fork: go on after this turn")
+    add("-f", "--format", choices=FORMATS, metavar="FORMAT", help=f"how to show it: {', '.join(FORMATS)}")
+    _exclusive(
+        parser,
+        (
+            "-x",
+            "--extract",
+            {
+                "dest": "extract",
+                "action": "store_const",
+                "const": "first",
+                "help": "only the first code block",
+            },
+        ),
+        (
+            "--xl",
+            {"dest": "extract", "action": "store_const", "const": "last", "help": "only the last code block"},
+        ),
+    )
+    add("-t", "--temperature", type=float, metavar="F", help="how freely it answers; not sent unless set")
+    add("--max-tokens", type=int, metavar="N", help="most tokens of the reply; not sent unless set")
+    add(
+        "-o",
+        "--option",
+        nargs=2,
+        action="append",
+        metavar=("K", "V"),
+        help="any other option of the provider; V may be JSON",
+    )
+    add(
+        "--no-history",
+        dest="history",
+        action="store_false",
+        help="send this prompt alone, beside the conversation",
+    )
+    _exclusive(
+        parser,
+        (
+            "--append",
+            {
+                "dest": "rerun",
+                "action": "store_const",
+                "const": "append",
+                "help": "when run again, add a turn",
+            },
+        ),
+        (
+            "--replace",
+            {
+                "dest": "rerun",
+                "action": "store_const",
+                "const": "replace",
+                "help": "when run again, hide the old version",
+            },
+        ),
+    )
+    add(
+        "--no-stream",
+        dest="stream",
+        action="store_false",
+        default=None,
+        help="show the reply when it is whole",
+    )
+    add("-q", "--quiet", action="store_true", help="show nothing; the cell still returns the Reply")
+    add("-u", "--usage", action="store_true", help="show all that is known of the request")
+    add("--raw", action="store_true", help="fill nothing in")
+    add("--timeout", dest="timeout_s", type=float, metavar="S", help="longest time of the call, in seconds")
+    add("--retries", type=int, metavar="N", help="repeats when a repeat is safe")
+    return parser
+
+
+def _exclusive(parser: MagicParser, *flags: tuple[Any, ...]) -> None:
+    group = parser.add_mutually_exclusive_group()
+    for *names, settings in flags:
+        group.add_argument(*names, **settings)
+
+
+def _without_name(words: Sequence[str]) -> tuple[list[str], str | None, bool]:
+    """Take ``NAME <<`` or ``NAME = <<`` out of the words, also when written without spaces."""
+    at = next((n for n, word in enumerate(words) if word.endswith("<<")), None)
+    if at is None:
+        return list(words), None, True
+    head, tail = list(words[:at]), list(words[at + 1 :])
+    left = words[at].removesuffix("<<")
+    shows = False
+    if left in ("", "=") and head:
+        shows = left == "="
+        left = head.pop()
+    if left == "=" and head:
+        shows, left = True, head.pop()
+    elif left.endswith("="):
+        shows, left = True, left.removesuffix("=")
+    return [*head, *tail], check_name(left), shows
+
+
+def _check_positional(word: str | None) -> None:
+    if word is not None and word.startswith(("{", "<")):
+        raise UsageError(f"{word!r} is no model. The prompt goes into the lines below the first.")

@@ -1,0 +1,170 @@
+"""`Reply`: what a cell returns, and what `Out[n]` holds."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any, Literal
+
+from langswarm_nb.core.session import SessionMessage, Usage
+
+from .code_blocks import CodeBlock, code_blocks
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from langswarm_nb.core.session import BaseSession
+
+Extract = Literal["first", "last"]
+
+
+class Reply:
+    """The answer to one prompt.
+
+    Parameters
+    ----------
+    message : SessionMessage
+        The reply as it is stored.
+    question : SessionMessage
+        The prompt as it is stored.
+    session : BaseSession
+        Where both are.
+    extract : {"first", "last"}, optional
+        Make `text` this code block alone; `message` keeps everything.
+
+    Examples
+    --------
+    ::
+
+        %%langswarm answer <<
+        Write a function that adds two numbers.
+
+        print(answer.code, answer.usage, answer.latency_s)
+    """
+
+    def __init__(
+        self,
+        message: SessionMessage,
+        question: SessionMessage,
+        session: BaseSession,
+        *,
+        extract: Extract | None = None,
+    ) -> None:
+        self.message = message
+        self.question = question
+        self.session = session
+        self._extract = extract
+
+    @property
+    def text(self) -> str:
+        """The answer as text; with ``-x`` or ``--xl`` the code of that block alone."""
+        block = self._block()
+        return self.message.content if block is None else block.code
+
+    @property
+    def blocks(self) -> list[CodeBlock]:
+        """All fenced blocks of the answer, with their languages."""
+        return code_blocks(self.message.content)
+
+    @property
+    def codes(self) -> list[str]:
+        """The code of all fenced blocks."""
+        return [block.code for block in self.blocks]
+
+    @property
+    def code(self) -> str | None:
+        """The code of the first fenced block; None when there is none."""
+        return next(iter(self.codes), None)
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens as the provider counted them; what it does not tell is None."""
+        return self.message.usage or Usage()
+
+    @property
+    def cost_usd(self) -> float | None:
+        """US dollars as the provider told them; None when it does not."""
+        return None if self.message.request is None else self.message.request.cost_usd
+
+    @property
+    def latency_s(self) -> float | None:
+        """Seconds from the request to the last byte."""
+        return None if self.message.request is None else self.message.request.duration_s
+
+    @property
+    def model(self) -> str:
+        """Who answered, as ``provider:model``."""
+        facts = self.message.request
+        return "" if facts is None else f"{facts.provider}:{facts.model or facts.request_model}"
+
+    @property
+    def finish_reason(self) -> str | None:
+        """Why the answer ended: stop, length, content_filter, interrupted, …."""
+        return self.message.finish_reason
+
+    @property
+    def status(self) -> str:
+        """``"ok"``, ``"stopped"`` or ``"error"``."""
+        return "ok" if self.message.request is None else self.message.request.status
+
+    @property
+    def turn(self) -> int | None:
+        """Number of the turn in its session, from 0."""
+        return self.message.turn
+
+    @property
+    def version(self) -> int:
+        """Number among the versions of the turn, from 1."""
+        return max(self.message.version, self.question.version)
+
+    async def retry(self, *, model: str | None = None, **changes: Any) -> Reply:
+        """Ask the same question once more; the answer is a new version.
+
+        Parameters
+        ----------
+        model : str, optional
+            Another model.
+        **changes
+            Settings for this send alone, such as ``temperature``.
+
+        Raises
+        ------
+        SessionError
+            The send failed.
+        """
+        message = await self.session.regenerate(self.message.id, model=model, **changes)
+        return Reply(message, self.question, self.session, extract=self._extract)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the question and the answer as a frame of two rows, see `langswarm_nb.messages_df`."""
+        from langswarm_nb.analysis import messages_df
+
+        frame = messages_df(self.session, branch="all")
+        return frame[frame["message_id"].isin([self.question.id, self.message.id])].reset_index(drop=True)
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What the notebook file keeps of where the output came from; JSON."""
+        facts = self.message.request
+        usage = self.usage
+        counts = {name: getattr(usage, name) for name in Usage.__slots__}
+        return {
+            "session_id": self.session.session_id,
+            "message_id": self.message.id,
+            "question_id": self.question.id,
+            "provider": None if facts is None else facts.provider,
+            "request_model": None if facts is None else facts.request_model,
+            "model": None if facts is None else facts.model,
+            "status": self.status,
+            "finish_reason": self.finish_reason,
+            "usage": {name: count for name, count in counts.items() if count is not None},
+            "prompt_sha256": hashlib.sha256(self.question.content.encode()).hexdigest(),
+        }
+
+    def __str__(self) -> str:
+        return self.text
+
+    def _block(self) -> CodeBlock | None:
+        blocks = self.blocks if self._extract else []
+        if not blocks:
+            return None
+        return blocks[0 if self._extract == "first" else -1]

@@ -1,0 +1,272 @@
+"""`Workspace`: what the magics of one kernel work with: the store, the current session, and its names."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from langswarm_nb.core.session import (
+    BaseSession,
+    SessionManager,
+    SessionNotFoundError,
+    SessionStatus,
+    SessionValueError,
+    create_session_manager,
+    parse_model_id,
+    provider_names,
+)
+
+from .bridge import run_sync
+from .parsing import did_you_mean
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from .config import NotebookConfig
+
+DEFAULT_MODEL = "mock:echo"
+DEFAULT_SESSION = "default"
+_ID_CHARS = 6
+"""So many characters of an id are enough to name a session."""
+
+
+class Workspace:
+    """The store and the current session of a kernel; nothing is opened before it is needed."""
+
+    def __init__(self, shell: InteractiveShell, config: NotebookConfig) -> None:
+        self.shell = shell
+        self.config = config
+        self.user_id = user_id()
+        self.aliases: dict[str, str] = {}
+        self._manager: SessionManager | None = None
+        self._session: BaseSession | None = None
+        self._asked: tuple[str, set[str]] = ("", set())
+        config.observe(self._forget_store, ["store", "db_path"])
+        config.observe(self._forget_session, ["session"])
+        config.observe(self._forget_model, ["model"])
+        self._model_applies = bool(config.model)
+
+    # The store
+
+    @property
+    def manager(self) -> SessionManager:
+        """The manager over the configured store.
+
+        Raises
+        ------
+        SessionError
+            The store's name or file is not allowed.
+        """
+        if self._manager is None:
+            store, path = self.config.store, self.config.db_path
+            self._manager = create_session_manager(
+                store, {"db_path": path} if path and store == "sqlite" else None
+            )
+        return self._manager
+
+    @property
+    def place(self) -> str:
+        """Where the store is, for people."""
+        path = getattr(self.manager.storage, "db_path", None)
+        return self.manager.storage.name if path is None else short_path(Path(path))
+
+    async def close(self) -> None:
+        """Free connections; what was open is kept."""
+        manager, self._manager, self._session = self._manager, None, None
+        if manager is not None:
+            await manager.close()
+
+    # Names
+
+    @property
+    def session_name(self) -> str:
+        """Name of the current session, whether or not it exists yet."""
+        if self._session is not None:
+            return self.name_of(self._session)
+        return str(self.config.session) or notebook_name(self.shell) or DEFAULT_SESSION
+
+    def name_of(self, session: BaseSession) -> str:
+        """Return what people call a session."""
+        return session.title or session.session_id[: _ID_CHARS + 2]
+
+    def model_id(self, model: str, *, session: BaseSession | None = None) -> str:
+        """Return ``provider:model`` for what the user typed: an alias, with or without a provider.
+
+        Raises
+        ------
+        SessionValueError
+            It is no model of a known provider.
+        """
+        model = self.aliases.get(model, model)
+        default = None if session is None or session.provider == "mock" else session.provider
+        head = model.partition(":")[0] if ":" in model else model.partition("/")[0]
+        near = did_you_mean(head.lower(), provider_names()) if head != model else ""
+        try:
+            provider, name = parse_model_id(model, default_provider=None if near else default)
+        except SessionValueError as error:
+            if not near:
+                raise
+            raise SessionValueError(
+                f"model={model!r} is not known{near} Providers: {', '.join(provider_names())}."
+            ) from error
+        return f"{provider}:{name}"
+
+    # Sessions
+
+    async def current(self) -> BaseSession:
+        """Return the session that cells without ``-S`` talk to; made at first use."""
+        if self._session is None:
+            found = await self._find_default()
+            self._session = found or await self._create(
+                self.session_name, by_notebook=not self.config.session
+            )
+        if self._model_applies:
+            self._model_applies = False
+            wanted = self.model_id(self.config.model)
+            if wanted != f"{self._session.provider}:{self._session.model}":
+                await self._session.update_settings(model=wanted)
+        return self._session
+
+    async def exists(self) -> bool:
+        """Tell whether the current session is in the store."""
+        return self._session is not None or await self._find_default() is not None
+
+    async def find(self, name: str) -> BaseSession | None:
+        """Return the session with this title or id (its first characters do), the last used first."""
+        sessions = await self.manager.list_user_sessions(self.user_id, limit=None)
+        fits = [session for session in sessions if session.title == name]
+        if len(name) >= _ID_CHARS:
+            fits += [session for session in sessions if session.session_id.startswith(name)]
+        fits.sort(key=lambda session: session.status is SessionStatus.ARCHIVED)
+        return next(iter(fits), None)
+
+    async def get(self, name: str | None) -> BaseSession:
+        """Return the session of this name, or the current one.
+
+        Raises
+        ------
+        SessionNotFoundError
+            There is none; names the nearest.
+        """
+        if name is None:
+            return await self.current()
+        session = await self.find(name)
+        if session is None:
+            names = [
+                self.name_of(known)
+                for known in await self.manager.list_user_sessions(self.user_id, limit=None)
+            ]
+            raise SessionNotFoundError(
+                f"There is no session {name!r} in {self.place}{did_you_mean(name, names) or '.'} "
+                "`%langswarm sessions` lists them, `%langswarm new NAME` starts one."
+            )
+        return session
+
+    async def open(self, name: str) -> BaseSession:
+        """Return the session of this name; made when there is none. The current one stays."""
+        return await self.find(name) or await self._create(name)
+
+    async def start(self, name: str | None = None) -> BaseSession:
+        """Make a session and stay in it; one that has the name already keeps its messages as ``name~1``."""
+        if name is None:
+            name = await self._free_name(self.session_name)
+        elif (old := await self.find(name)) is not None and old.title == name:
+            await old.rename(await self._free_name(name, "~"))
+        self._session = await self._create(name, by_notebook=True)
+        return self._session
+
+    async def switch(self, name: str) -> BaseSession:
+        """Stay in another session.
+
+        Raises
+        ------
+        SessionNotFoundError
+            There is none of this name.
+        """
+        self._session = await self.get(name)
+        return self._session
+
+    async def _create(self, name: str, *, by_notebook: bool = False) -> BaseSession:
+        provider, model = parse_model_id(self.model_id(self.config.model or DEFAULT_MODEL))
+        key = notebook_key(self.shell) if by_notebook else None
+        return await self.manager.create_session(
+            self.user_id, provider, model, title=name, metadata={} if key is None else {"notebook": key}
+        )
+
+    async def _find_default(self) -> BaseSession | None:
+        if self.config.session:
+            return await self.find(self.config.session)
+        key = notebook_key(self.shell)
+        sessions = await self.manager.list_user_sessions(
+            self.user_id, limit=None, status=SessionStatus.ACTIVE
+        )
+        if key is None:
+            return next((session for session in sessions if session.title == self.session_name), None)
+        return next((session for session in sessions if session.record.metadata.get("notebook") == key), None)
+
+    async def _free_name(self, name: str, mark: str = "-") -> str:
+        titles = {
+            session.title for session in await self.manager.list_user_sessions(self.user_id, limit=None)
+        }
+        number = 1 if mark == "~" else 2
+        while f"{name}{mark}{number}" in titles:
+            number += 1
+        return f"{name}{mark}{number}"
+
+    def is_first_of_run(self, run: str, session_id: str) -> bool:
+        """Tell whether this run of a cell asks a session for the first time, and remember it."""
+        if self._asked[0] != run:
+            self._asked = (run, set())
+        is_first = session_id not in self._asked[1]
+        self._asked[1].add(session_id)
+        return is_first
+
+    def _forget_store(self, change: Mapping[str, Any]) -> None:
+        run_sync(self.close())
+
+    def _forget_session(self, change: Mapping[str, Any]) -> None:
+        self._session = None
+
+    def _forget_model(self, change: Mapping[str, Any]) -> None:
+        self._model_applies = bool(change["new"])
+
+
+def user_id() -> str:
+    """Return whose sessions these are: ``LANGSWARM_USER``, the hub's user, the user of the machine."""
+    for variable in ("LANGSWARM_USER", "JUPYTERHUB_USER"):
+        if name := os.environ.get(variable, "").strip():
+            return name
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a user id without an entry, as in some containers
+        return "me"
+
+
+def notebook_path(shell: InteractiveShell) -> Path | None:
+    """Return the notebook's file as the server or VS Code tells it; None when neither does."""
+    named = shell.user_ns.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME")
+    return Path(named) if isinstance(named, str) and named.endswith(".ipynb") else None
+
+
+def notebook_name(shell: InteractiveShell) -> str:
+    """Return the name of the notebook's file without its ending; empty when it is not known."""
+    path = notebook_path(shell)
+    return "" if path is None else path.stem
+
+
+def notebook_key(shell: InteractiveShell) -> str | None:
+    """Return what tells notebooks of one name apart, and does not tell where they are."""
+    path = notebook_path(shell)
+    return None if path is None else hashlib.sha256(str(path).encode()).hexdigest()[:16]
+
+
+def short_path(path: Path) -> str:
+    """Return a path with ``~`` for the user's folder."""
+    try:
+        return str(Path("~") / path.relative_to(Path.home()))
+    except (ValueError, RuntimeError):
+        return str(path)
