@@ -6,11 +6,11 @@ Every view drives this path: the API, the magics, the panel.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import inspect
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from .checkpoint import Checkpoint
@@ -66,16 +66,37 @@ class Turn:
         self.reply: SessionMessage | None = None
 
     async def run(self, stream: MessageStream) -> AsyncGenerator[Delta, None]:
-        """Yield the deltas of the reply; however the generator ends, what arrived is stored by then."""
+        """Yield the deltas of the reply; however the generator ends, what arrived is stored by then.
+
+        It is the only async generator of the flow: a loop that shuts down closes all of them at once, so nested
+        ones would be closed from two sides.
+        """
         turnstile = self._session.turnstile
         await turnstile.enter(stream)
         try:
-            provider = self._session.provider_session(self._ask.settings.provider)
-            self.question = await self._store_question()
-            self._builder = self._new_builder(provider, self.question)
-            async with contextlib.aclosing(self._answer(provider, self.question, self._builder)) as deltas:
-                async for delta in deltas:
+            provider, question, builder = await self._begin()
+            checkpoint = Checkpoint(lambda: self._save_partial(question, builder))
+            try:
+                request = await self._request(question)
+                async with _Closing(provider.stream(request)) as events:
+                    async for event in events:
+                        delta = builder.take(event)
+                        if delta is not None:
+                            checkpoint.due()
+                            yield delta
+                for delta in builder.rest():
                     yield delta
+                _check_whole(provider.name, builder)
+            except (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt):
+                await finish_anyway(lambda: self._stopped(builder, checkpoint))
+                raise
+            except Exception as error:
+                ours = _as_session_error(error, provider.name, self._ask.settings.model, builder)
+                await finish_anyway(lambda: self._failed(ours, builder, checkpoint))
+                if ours is error:
+                    raise
+                raise ours from error
+            await finish_anyway(lambda: self._succeeded(builder, checkpoint))
         finally:
             turnstile.leave(stream)
 
@@ -85,31 +106,19 @@ class Turn:
             await self._store_reply(self._builder.message("stopped"))
         self._session.turnstile.leave(stream)
 
-    async def _answer(
-        self, provider: IProviderSession, question: SessionMessage, builder: ReplyBuilder
-    ) -> AsyncGenerator[Delta, None]:
-        checkpoint = Checkpoint(lambda: self._save_partial(question, builder))
-        try:
-            request = await self._request(question)
-            async with _closing(provider.stream(request)) as events:
-                async for event in events:
-                    delta = builder.take(event)
-                    if delta is not None:
-                        checkpoint.due()
-                        yield delta
-            for delta in builder.rest():
-                yield delta
-            _check_whole(provider.name, builder)
-        except (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt):
-            await finish_anyway(lambda: self._stopped(builder, checkpoint))
-            raise
-        except Exception as error:
-            ours = _as_session_error(error, provider.name, self._ask.settings.model, builder)
-            await finish_anyway(lambda: self._failed(ours, builder, checkpoint))
-            if ours is error:
-                raise
-            raise ours from error
-        await finish_anyway(lambda: self._succeeded(builder, checkpoint))
+    async def _begin(self) -> tuple[IProviderSession, SessionMessage, ReplyBuilder]:
+        ask, settings = self._ask, self._ask.settings
+        provider = self._session.provider_session(settings.provider)  # raises before anything is stored
+        self.question = question = await self._store_question()
+        self._builder = builder = ReplyBuilder(
+            provider.name,
+            settings.model,
+            question,
+            streamed=settings.stream,
+            params=settings.request_options,
+            compare_id=ask.compare_id,
+        )
+        return provider, question, builder
 
     async def _store_question(self) -> SessionMessage:
         session, ask = self._session, self._ask
@@ -136,17 +145,6 @@ class Turn:
         if ask.parent == "tip" and not (ask.activate and ask.history):
             return (await session.refresh()).tip_seq
         return ask.parent
-
-    def _new_builder(self, provider: IProviderSession, question: SessionMessage) -> ReplyBuilder:
-        settings = self._ask.settings
-        return ReplyBuilder(
-            provider.name,
-            settings.model,
-            question,
-            streamed=settings.stream,
-            params=settings.request_options,
-            compare_id=self._ask.compare_id,
-        )
 
     async def _request(self, question: SessionMessage) -> ProviderRequest:
         ask, settings = self._ask, self._ask.settings
@@ -245,15 +243,28 @@ async def finish_anyway(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         raise cancelled
 
 
-@contextlib.asynccontextmanager
-async def _closing(events: AsyncIterator[ProviderEvent]) -> AsyncIterator[AsyncIterator[ProviderEvent]]:
-    """Close a provider's iterator at the end; one that is no generator has nothing to close."""
-    try:
-        yield events
-    finally:
-        close = getattr(events, "aclose", None)
-        if close is not None:
+class _Closing:
+    """Closes a provider's iterator at the end of the block; one that is no generator has nothing to close."""
+
+    def __init__(self, events: AsyncIterator[ProviderEvent]) -> None:
+        self._events = events
+
+    async def __aenter__(self) -> AsyncIterator[ProviderEvent]:
+        return self._events
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        close = getattr(self._events, "aclose", None)
+        if close is None or getattr(
+            self._events, "ag_running", False
+        ):  # a loop that shuts down closes it itself
+            return
+        try:
             await close()
+        except Exception:
+            # What arrived is not less true because the connection could not be closed in good order.
+            logger.debug("Closing the stream of a provider failed.", exc_info=True)
 
 
 def _as_session_error(error: Exception, provider: str, model: str, builder: ReplyBuilder) -> SessionError:
