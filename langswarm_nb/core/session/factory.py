@@ -10,6 +10,7 @@ from .errors import SessionTypeError
 from .hooks import LoggingMiddleware, MetricsHook
 from .interfaces import IProviderSession
 from .providers import create_provider
+from .providers._secret import Secret
 from .storage import create_storage
 
 __all__ = [
@@ -24,7 +25,7 @@ __all__ = [
 def create_session_manager(
     storage: str = "sqlite",
     storage_config: dict[str, Any] | None = None,
-    providers: dict[str, str] | None = None,
+    providers: dict[str, Any] | None = None,
 ) -> SessionManager:
     """Return a manager over a storage and providers, both by name; no event loop has to run.
 
@@ -46,8 +47,9 @@ def create_session_manager(
     ProviderAuthenticationError
         A key has the wrong form; it is not shown.
     """
-    built = {} if providers is None else _build_providers(providers)
-    return SessionManager(create_storage(storage, storage_config), built)
+    # Bound anew at once: a traceback that shows local variables shows no key.
+    providers = _hide_keys(providers)
+    return SessionManager(create_storage(storage, storage_config), _build_providers(providers))
 
 
 async def create_simple_session(
@@ -75,8 +77,10 @@ async def create_simple_session(
     SessionError
         As in `create_session_manager` and `SessionManager.create_session`.
     """
-    keys = {} if api_key is None else {provider: api_key}
-    manager = create_session_manager(storage=storage, providers=keys)
+    secret, api_key = None if api_key is None else Secret.of(api_key), None
+    manager = create_session_manager(
+        storage=storage, providers=None if secret is None else {provider: secret}
+    )
     return await manager.create_session(user_id, provider, model)
 
 
@@ -99,7 +103,8 @@ def create_provider_session(provider: str, api_key: str | None = None, **kwargs:
     ProviderAuthenticationError
         There is no key, or its form is wrong; it is not shown.
     """
-    return create_provider(provider, api_key, **kwargs)
+    secret, api_key = None if api_key is None else Secret.of(api_key), None
+    return create_provider(provider, secret, **kwargs)
 
 
 def configure_development_sessions() -> SessionManager:
@@ -111,7 +116,7 @@ def configure_development_sessions() -> SessionManager:
 
 
 def configure_production_sessions(
-    storage_config: dict[str, Any] | None = None, providers: dict[str, str] | None = None
+    storage_config: dict[str, Any] | None = None, providers: dict[str, Any] | None = None
 ) -> SessionManager:
     """Return a manager for production: SQLite, with a `MetricsHook`.
 
@@ -130,15 +135,24 @@ def configure_production_sessions(
     return manager
 
 
-def _build_providers(providers: Mapping[str, Any]) -> dict[str, IProviderSession]:
+def _hide_keys(providers: object) -> dict[str, Any]:
+    if providers is None:
+        return {}
     if not isinstance(providers, Mapping):
-        raise SessionTypeError(
-            f"providers must be a dict of provider names to API keys, not {type(providers).__name__}."
-        )
+        kind = type(providers).__name__
+        raise SessionTypeError(f"providers must be a dict of provider names to API keys, not {kind}.")
+    return {name: _hidden(value) for name, value in providers.items()}
+
+
+def _hidden(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {name: _hidden(inner) if name == "api_key" else inner for name, inner in value.items()}
+    return Secret.of(value) if isinstance(value, str) else value
+
+
+def _build_providers(providers: Mapping[str, Any]) -> dict[str, IProviderSession]:
     built: dict[str, IProviderSession] = {}
-    for name in providers:
-        if isinstance(providers[name], Mapping):
-            built[name] = create_provider(name, **providers[name])
-        else:
-            built[name] = create_provider(name, providers[name])
+    for name, value in providers.items():
+        options = value if isinstance(value, Mapping) else {"api_key": value}
+        built[name] = create_provider(name, **options)
     return built

@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.errors import SessionError, SessionTypeError, SessionValueError
 
+from ._secret import Secret
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -43,7 +45,7 @@ def provider_names() -> list[str]:
     return sorted({*_BUILT_IN, *_entry_points()})
 
 
-def create_provider(provider: str, api_key: str | None = None, **config: Any) -> IProviderSession:
+def create_provider(provider: str, api_key: str | Secret | None = None, **config: Any) -> IProviderSession:
     """Return a new provider session.
 
     Parameters
@@ -64,15 +66,19 @@ def create_provider(provider: str, api_key: str | None = None, **config: Any) ->
     ProviderAuthenticationError
         The provider needs a key and there is none, or the key's form is wrong. The key is not shown.
     """
+    if api_key is not None and not isinstance(api_key, (str, Secret)):
+        raise SessionTypeError(f"api_key must be text (str) or None, not {type(api_key).__name__}.")
+    # Bound anew at once: a traceback that shows local variables shows no key.
+    secret, api_key = None if api_key is None else Secret.of(api_key), None
     provider = _check_name(provider)
     factory = _load(provider)
-    if api_key is not None and not isinstance(api_key, str):
-        raise SessionTypeError(f"api_key must be text (str) or None, not {type(api_key).__name__}.")
     parameters = inspect.signature(factory).parameters
     _check_options(provider, config, parameters)
     if "provider" in parameters:
         config["provider"] = provider
-    return factory(api_key=api_key, **config)
+    if secret is not None and provider in _entry_points():  # a provider from outside takes plain text
+        return factory(api_key=secret.reveal(), **config)
+    return factory(api_key=secret, **config)
 
 
 def parse_model_id(text: str, *, default_provider: str | None = None) -> tuple[str, str]:
