@@ -121,30 +121,43 @@ class Kernel:
         self._cells: dict[str, Cell] = {}
         self._displays: dict[str, list[dict[str, Any]]] = {}
 
-    def execute(self, code: str, *, timeout_s: float = 30) -> Cell:
+    def execute(self, code: str, *, cell_id: str | None = None, timeout_s: float = 30) -> Cell:
         """Run a cell and wait until it is done; a cell that fails is returned as well."""
-        return self.wait(self.send(code), timeout_s=timeout_s)
+        return self.wait(self.send(code, cell_id=cell_id), timeout_s=timeout_s)
 
-    def run(self, code: str, *, timeout_s: float = 30) -> Cell:
+    def run(self, code: str, *, cell_id: str | None = None, timeout_s: float = 30) -> Cell:
         """Run a cell that must not fail."""
-        cell = self.execute(code, timeout_s=timeout_s)
+        cell = self.execute(code, cell_id=cell_id, timeout_s=timeout_s)
         assert cell.status == "ok", "\n".join(
             [cell.stdout, cell.stderr, *(cell.reply or {}).get("traceback", [])]
         )
         return cell
 
-    def send(self, code: str, *, subshell_id: str | None = None) -> Cell:
-        """Ask for a cell to be run and return at once; several may be sent, as Run All does."""
+    def send(
+        self,
+        code: str,
+        *,
+        cell_id: str | None = None,
+        subshell_id: str | None = None,
+        stop_on_error: bool = False,
+    ) -> Cell:
+        """Ask for a cell to be run and return at once; several may be sent, as Run All does.
+
+        JupyterLab tells the kernel the ``cell_id``; here it is not told by default.
+        With ``stop_on_error``, which front ends set, a failure also ends cells sent within a moment of it.
+        """
         content = {
             "code": code,
             "silent": False,
             "store_history": True,
             "user_expressions": {},
             "allow_stdin": False,
-            "stop_on_error": True,
+            "stop_on_error": stop_on_error,
         }
         message = self.client.session.msg("execute_request", content)
         message["header"]["subshell_id"] = subshell_id
+        if cell_id is not None:
+            message["metadata"]["cellId"] = cell_id
         cell = self._cells[message["header"]["msg_id"]] = Cell(code, message["header"]["msg_id"])
         self.client.shell_channel.send(message)
         return cell
