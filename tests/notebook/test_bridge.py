@@ -174,7 +174,8 @@ def test_a_forked_child_has_an_io_thread_of_its_own():
     else:
         print(run_sync(answer(2)), flush=True)
     """
-    assert run_script(code, python=(sys.executable, "-c")) == "1\n2\n"
+    python = (sys.executable, "-W", "ignore::DeprecationWarning", "-c")  # Python warns of fork beside threads
+    assert run_script(code, python=python) == "1\n2\n"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")

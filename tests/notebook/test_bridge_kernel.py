@@ -7,6 +7,7 @@ import functools
 from collections.abc import Callable
 
 import pytest
+from ipykernel._version import version_info as ipykernel_version
 
 from tests.support.kernels import Kernel, running_kernel
 
@@ -51,6 +52,9 @@ def patches():
     return [name for name in ("_nest_patched", "_nest_asyncio2") if hasattr(asyncio, name)]
 """
 OLD_NESTING = "import nest_asyncio; nest_asyncio.apply()"
+NEEDS_IPYKERNEL_7 = pytest.mark.skipif(
+    ipykernel_version < (7,), reason="older kernels have no subshells and no context per cell"
+)
 UVLOOP = "import asyncio, uvloop; asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())"
 
 
@@ -93,7 +97,8 @@ def interrupt_when_started(kernel: Kernel, code: str):
 
 def test_cells_queued_behind_a_running_one_all_answer(any_kernel: Kernel):
     """Run All: each queued cell runs after the one before, none is lost."""
-    cells = [any_kernel.send(code) for code in ("run_sync(answer(1, 0.5))", "run_sync(answer(2))", "3")]
+    codes = ("run_sync(answer(1, 0.5))", "run_sync(answer(2))", "3")
+    cells = [any_kernel.send(code, stop_on_error=True) for code in codes]
     any_kernel.wait(*cells)
     assert [cell.result for cell in cells] == ["1", "2", "3"]
 
@@ -207,6 +212,7 @@ def test_output_from_inside_reaches_the_cell_that_called(ready_kernel: Kernel, w
     assert [output["output_type"] for output in cell.outputs] == ["stream", "display_data"]
 
 
+@NEEDS_IPYKERNEL_7
 def test_output_of_submitted_work_stays_with_its_cell(ready_kernel: Kernel):
     """What a submitted coroutine prints after its cell ended does not appear in the cell that runs then."""
     ready_kernel.run("gate = asyncio.Event()")
@@ -244,6 +250,7 @@ def test_tasks_of_the_kernel_go_on_while_a_cell_waits(ready_kernel: Kernel):
     assert ready_kernel.run("run_sync(done.wait())").result == "True"
 
 
+@NEEDS_IPYKERNEL_7
 def test_threads_and_subshells_use_the_io_thread(ready_kernel: Kernel):
     """Only the main thread nests: elsewhere the coroutine runs on the one I/O thread."""
     ready_kernel.run("async def where():\n    return threading.current_thread().name")
@@ -262,7 +269,7 @@ def test_nothing_is_patched_before_it_is_needed(kernel: Kernel):
     """Importing the bridge, and work on the I/O thread, leave asyncio alone; the first run_sync does not."""
     kernel.run(SETUP)
     assert kernel.run("submit(answer(1)).result(5), patches()").result == "(1, [])"
-    assert kernel.run("run_sync(answer(1)), patches()").result == "(1, ['_nest_patched', '_nest_asyncio2'])"
+    assert kernel.run("run_sync(answer(1)), '_nest_patched' in patches()").result == "(1, True)"
 
 
 def test_a_failing_coroutine_leaves_the_io_thread_working(ready_kernel: Kernel):
