@@ -61,6 +61,11 @@ class BaseSession(MessageTree):
     # What it is
 
     @property
+    def manager(self) -> SessionManager:
+        """The manager that made it."""
+        return self._manager
+
+    @property
     def session_id(self) -> str:
         return self.record.session_id
 

@@ -50,6 +50,11 @@ class MessageStream(AsyncIterator[Delta]):
         """The reply as it was stored, whole or cut short; None before it is."""
         return self._turn.reply
 
+    @property
+    def partial(self) -> SessionMessage | None:
+        """The reply as far as it has arrived, for who watches and does not read; None before it was asked for."""
+        return self._turn.partial
+
     async def __anext__(self) -> Delta:
         if self._loop is None:
             self._loop = asyncio.get_running_loop()

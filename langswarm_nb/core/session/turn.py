@@ -65,6 +65,13 @@ class Turn:
         self.question: SessionMessage | None = None
         self.reply: SessionMessage | None = None
 
+    @property
+    def partial(self) -> SessionMessage | None:
+        """The reply as it is now; None before it was asked for."""
+        if self.reply is not None or self._builder is None:
+            return self.reply
+        return self._builder.message("stopped")
+
     async def run(self, stream: MessageStream) -> AsyncGenerator[Delta, None]:
         """Yield the deltas of the reply; however the generator ends, what arrived is stored by then.
 
