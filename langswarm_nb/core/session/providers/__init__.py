@@ -34,8 +34,21 @@ __all__ = ["create_provider", "parse_model_id", "provider_names"]
 
 ENTRY_POINT_GROUP = "langswarm_nb.providers"
 
+_CHAT = "chat:ChatProviderSession"
 _BUILT_IN = {
     "mock": "mock:MockProviderSession",
+    "openai": _CHAT,
+    "azure": _CHAT,
+    "deepseek": _CHAT,
+    "groq": _CHAT,
+    "litellm": _CHAT,
+    "llamacpp": _CHAT,
+    "lmstudio": _CHAT,
+    "ollama-chat": _CHAT,
+    "openai-chat": _CHAT,
+    "openai-compatible": _CHAT,
+    "openrouter": _CHAT,
+    "vllm": _CHAT,
 }
 """Name -> ``"module:attribute"``, the module being one of this folder."""
 

@@ -7,10 +7,16 @@ import html
 import json
 import os
 import re
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import quote
 
-from langswarm_nb.core.session.errors import ProviderAuthenticationError
+from langswarm_nb.core.session.errors import (
+    ProviderAuthenticationError,
+    SessionTypeError,
+    SessionValueError,
+    shown,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -72,8 +78,8 @@ class Secret:
 
 def find_key(
     provider: str, api_key: str | Secret | None, variables: Sequence[str], *, required: bool = True
-) -> Secret | None:
-    """Return the key given, else the first that the environment holds.
+) -> tuple[Secret | None, str]:
+    """Return the key given, else the first that the environment holds, and where it was found.
 
     Raises
     ------
@@ -89,7 +95,7 @@ def find_key(
     if secret is None:
         if required:
             raise ProviderAuthenticationError(_how_to_set(provider, variables), provider=provider)
-        return None
+        return None, "api_key"
     secret, problem = _checked(secret)
     if problem:
         raise ProviderAuthenticationError(
@@ -97,7 +103,47 @@ def find_key(
             + _how_to_set(provider, variables, missing=False),
             provider=provider,
         )
-    return secret
+    return secret, source
+
+
+def split_headers(headers: Mapping[str, str]) -> tuple[dict[str, str], dict[str, tuple[str, Secret]]]:
+    """Return a caller's headers, those with a secret apart: told by their names.
+
+    Raises
+    ------
+    SessionValueError
+        A name or a value cannot be in a header.
+    SessionTypeError
+        It is no mapping.
+    """
+    if not isinstance(headers, Mapping):
+        raise SessionTypeError(f"headers must be a dict of names to texts, not {type(headers).__name__}.")
+    plain: dict[str, str] = {}
+    private: dict[str, tuple[str, Secret]] = {}
+    for name, value in headers.items():
+        if not _HEADER_NAME.fullmatch(str(name)) or str(name).lower() in _OUR_HEADERS:
+            raise SessionValueError(f"headers: {shown(name)} is no name for a header of your own.")
+        if not str(value).isascii() or not str(value).isprintable():
+            raise SessionValueError(
+                f"headers[{name!r}] must be printable ASCII text; its value is not shown here."
+            )
+        if _SENSITIVE_NAME.search(name):
+            private[name] = ("", Secret(str(value)))
+        else:
+            plain[name] = str(value)
+    return plain, private
+
+
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_SENSITIVE_NAME = re.compile("auth|key|token|secret|password|cookie|credential", re.IGNORECASE)
+_OUR_HEADERS = {
+    "host",
+    "content-length",
+    "content-type",
+    "transfer-encoding",
+    "connection",
+    "accept-encoding",
+}
 
 
 def _how_to_set(provider: str, variables: Sequence[str], *, missing: bool = True) -> str:
@@ -159,23 +205,14 @@ class Mask:
 
     def __call__(self, text: str) -> str:
         """Return ``text`` with every key in it replaced by ``<hidden>``."""
-        text = self._without_known(text)
+        text = self.known(text)
         words = self._words()
         if words is not None:
             text = words.sub(HIDDEN, text)
         return _KEY_LIKE.sub(HIDDEN, text)
 
-    def json(self, value: Any) -> Any:
-        """Return JSON with every text in it masked."""
-        if isinstance(value, str):
-            return self(value)
-        if isinstance(value, dict):
-            return {self(str(name)): self.json(item) for name, item in value.items()}
-        if isinstance(value, (list, tuple)):
-            return [self.json(item) for item in value]
-        return value
-
-    def _without_known(self, text: str) -> str:
+    def known(self, text: str) -> str:
+        """Return ``text`` without the known keys; for content, in which what looks like a key may be meant."""
         grams = self._grams()
         if not grams:
             return text
@@ -208,6 +245,11 @@ class KeyFilter:
         self._start = secret.reveal()[:_GRAM]
         self._matched = 0  # characters of the key seen so far, when in the midst of one
         self._tail = ""
+
+    @staticmethod
+    def takes(secret: Secret) -> bool:
+        """Return whether the key is long enough not to be a word."""
+        return len(secret.reveal()) >= _WHOLE_ONLY
 
     def __call__(self, text: str) -> str:
         """Return the piece with what belongs to the key replaced."""

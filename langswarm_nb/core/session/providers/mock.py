@@ -127,7 +127,7 @@ class MockProviderSession(IProviderSession):
 
     def __init__(
         self,
-        api_key: str | None = None,
+        api_key: object = None,
         *,
         replies: Iterable[Reply] | None = None,
         delay_s: float | None = None,

@@ -1,0 +1,87 @@
+"""Requests carried by aiohttp (extra ``fast``); the only module that imports it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import aiohttp
+from yarl import URL
+
+from ._transport import KEEPALIVE_S, TransportError, reason_of, tls_context
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from ._address import Address
+    from ._transport import Incoming, Outgoing
+
+# Most of aiohttp's other errors come after something was sent; ServerDisconnectedError for one.
+_NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
+_ERRORS = (aiohttp.ClientError, OSError, ValueError)
+
+
+class AiohttpCarrier:
+    """A session of aiohttp; one is enough for all requests."""
+
+    room = 1_000_000
+    errors: tuple[type[Exception], ...] = _ERRORS
+
+    def __init__(self, address: Address) -> None:
+        connector = aiohttp.TCPConnector(
+            limit=0,
+            keepalive_timeout=KEEPALIVE_S,
+            ssl=tls_context() if address.scheme == "https" else True,
+        )
+        self._was_used = False
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            skip_auto_headers=["User-Agent", "Accept-Encoding"],
+        )
+
+    async def send(self, outgoing: Outgoing) -> Incoming:
+        """Send a request and return once the headers of its answer are there."""
+        if self._was_used:
+            # Let the loop see which idle connections the server has closed: a request on one would be lost.
+            for _ in range(3):
+                await asyncio.sleep(0)
+        self._was_used = True
+        response = await self._session.request(
+            outgoing.method,
+            URL(outgoing.url, encoded=True),
+            headers=list(outgoing.headers()),
+            data=outgoing.content or None,
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=outgoing.connect_timeout_s),
+        )
+        return AiohttpIncoming(response)
+
+    def describe(self, error: Exception) -> TransportError:
+        """Tell what an error means."""
+        return TransportError(
+            reason_of(error),
+            was_sent=not isinstance(error, _NOT_SENT),
+            timed_out=isinstance(error, TimeoutError),
+        )
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._session.close()
+
+
+class AiohttpIncoming:
+    """An answer whose body is still to be read."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self.status = response.status
+        self.headers: Mapping[str, str] = {
+            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.raw_headers
+        }
+        self._response = response
+        self.next_chunk: Callable[[], Awaitable[bytes]] = response.content.readany
+
+    async def aclose(self) -> None:
+        """Give the connection back; when the body was not read to its end, close it."""
+        self._response.close()

@@ -1,0 +1,246 @@
+"""Chat Completions coming back: `ChatReader` for replies, `read_models` for the list of models."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from langswarm_nb.core.session.events import Delta, Finish, ModelInfo, PartDone, ReplyInfo
+from langswarm_nb.core.session.messages import FinishReason, Usage
+
+from ._faults import ReportedError, read_fault
+from ._wire import finish_reason, token_count, usd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from langswarm_nb.core.session.events import ProviderEvent
+    from langswarm_nb.core.session.messages import Part
+
+DETAILS = "reasoning_details"
+"""OpenRouter's opaque record of thinking, to be sent back as it came."""
+
+
+def read_usage(usage: Mapping[str, Any]) -> Usage:
+    """Return the counts; cached input is inside the input and reasoning inside the output, as with us."""
+    prompt = usage.get("prompt_tokens_details") or {}
+    completion = usage.get("completion_tokens_details") or {}
+    cached = (
+        prompt.get("cached_tokens"),
+        usage.get("prompt_cache_hit_tokens"),
+        usage.get("num_cached_tokens"),
+    )
+    return Usage(
+        input_tokens=token_count(usage.get("prompt_tokens")),
+        cached_input_tokens=next(
+            (count for value in cached if (count := token_count(value)) is not None), None
+        ),
+        cache_write_tokens=token_count(prompt.get("cache_write_tokens")),
+        output_tokens=token_count(usage.get("completion_tokens")),
+        reasoning_tokens=token_count(completion.get("reasoning_tokens")),
+    )
+
+
+class _ToolCall:
+    """A tool call whose pieces are still coming."""
+
+    def __init__(self) -> None:
+        self.id = ""
+        self.name = ""
+        self.arguments: list[str] = []
+
+    def part(self, number: int) -> Part:
+        arguments = "".join(self.arguments)
+        return {
+            "type": "tool_call",
+            "id": self.id or f"call_{number}",
+            "name": self.name,
+            "arguments": arguments if arguments.strip() else "{}",
+        }
+
+
+class ChatReader:
+    """Reads the chunks of one reply, or a whole one; of several choices it takes the first.
+
+    Parameters
+    ----------
+    keeps_details
+        Whether to keep ``reasoning_details``, to be sent back.
+    """
+
+    def __init__(self, *, keeps_details: bool = False) -> None:
+        self.is_whole = False
+        self.is_over = False
+        self._keeps_details = keeps_details
+        self._is_named = False
+        self._finish: str | None = None
+        self._others: dict[Any, bool] = {}  # choices beside the first -> whether they have ended
+        self._calls: list[_ToolCall] = []
+        self._call_at: dict[Any, _ToolCall] = {}
+        self._details: list[Any] = []
+        self._is_refusal = False
+        self._usage: Mapping[str, Any] = {}
+
+    def read(self, body: Any, name: str = "") -> list[ProviderEvent]:
+        """Take a chunk.
+
+        Raises
+        ------
+        ReportedError
+            It holds an error.
+        """
+        if body.get("error"):
+            raise ReportedError(read_fault(body))
+        events: list[ProviderEvent] = []
+        if not self._is_named:
+            self._read_name(body, events)
+        for choice in body.get("choices") or ():
+            self._read_choice(choice, events)
+        usage = body.get("usage")
+        if usage:
+            self._usage = usage
+        elif "x_groq" in body:
+            self._read_groq(body["x_groq"] or {}, events)
+        return events
+
+    def read_whole(self, body: Any) -> list[ProviderEvent]:
+        """Take a whole answer.
+
+        Raises
+        ------
+        ReportedError
+            It holds an error.
+        """
+        events = self.read(body)
+        # A whole message needs no end mark; some hosts send null for it.
+        self.is_whole = any(isinstance(choice.get("message"), dict) for choice in body["choices"])
+        return events
+
+    def finish(self) -> list[ProviderEvent]:
+        """Return the tool calls, the usage and the end."""
+        events: list[ProviderEvent] = []
+        if self._details and self._keeps_details:
+            events.append(PartDone({"type": "reasoning", "text": "", "opaque": {DETAILS: self._details}}))
+        events += [PartDone(call.part(number)) for number, call in enumerate(self._calls)]
+        usage = read_usage(self._usage)
+        if usage != Usage():
+            events.append(usage)
+        if (cost := usd(self._usage.get("cost"))) is not None:
+            events.append(ReplyInfo(cost_usd=cost))
+        events.append(Finish(self._reason(), self._finish))
+        return events
+
+    def _read_choice(self, choice: Mapping[str, Any], events: list[ProviderEvent]) -> None:
+        if choice.get("index"):
+            self._others[choice["index"]] = choice.get("finish_reason") is not None
+            self._note_end()
+            return
+        delta = choice.get("delta")
+        if delta is None:
+            delta = choice.get("message") or {}
+        content = delta.get("content")
+        if content:
+            events += [Delta(content)] if isinstance(content, str) else _listed(content)
+        if not content or len(delta) > 1:
+            self._read_more(delta, events)
+        if choice.get("finish_reason"):
+            self._read_end(choice)
+
+    def _reason(self) -> FinishReason:
+        reason = finish_reason(self._finish or "stop")
+        if reason is FinishReason.STOP and self._calls:
+            return FinishReason.TOOL_CALLS
+        if reason is FinishReason.STOP and self._is_refusal:
+            return FinishReason.CONTENT_FILTER
+        return reason
+
+    def _read_name(self, body: Mapping[str, Any], events: list[ProviderEvent]) -> None:
+        model, message_id = _text(body.get("model")), _text(body.get("id"))
+        if model or message_id:  # Azure's first chunk has them empty
+            self._is_named = True
+            details = {name: body[name] for name in ("service_tier", "provider") if body.get(name)}
+            events.append(ReplyInfo(model=model, provider_message_id=message_id, details=details))
+
+    def _read_more(self, delta: Mapping[str, Any], events: list[ProviderEvent]) -> None:
+        thought = delta.get("reasoning") or delta.get("reasoning_content")
+        if thought and isinstance(thought, str):
+            events.append(Delta(thought, "reasoning"))
+        if delta.get("refusal"):
+            self._is_refusal = True
+            events.append(Delta(delta["refusal"], "refusal"))
+        self._details += delta.get(DETAILS) or ()
+        for position, piece in enumerate(delta.get("tool_calls") or ()):
+            self._read_call(piece, position)
+        if delta.get("function_call"):  # the form before tools
+            self._read_call({"index": 0, "function": delta["function_call"]}, 0)
+
+    def _read_call(self, piece: Mapping[str, Any], position: int) -> None:
+        call_id = piece.get("id") or ""
+        key = piece.get("index")
+        if key is None:  # whole calls in a list, or pieces told apart by their ids
+            key = call_id or (position if "type" in piece or not self._calls else None)
+        call = self._call_at.get(key) if key is not None else self._calls[-1]
+        if call is None or (call_id and call.id and call_id != call.id):
+            call = self._call_at[key] = _ToolCall()
+            self._calls.append(call)
+        function = piece.get("function") or {}
+        call.id = call.id or str(call_id)
+        call.name = call.name or str(function.get("name") or "")
+        arguments = function.get("arguments")
+        if arguments:
+            call.arguments.append(arguments if isinstance(arguments, str) else json.dumps(arguments))
+
+    def _read_end(self, choice: Mapping[str, Any]) -> None:
+        if choice["finish_reason"] == "error":
+            raise ReportedError(read_fault(choice if choice.get("error") else {"error": "it broke off"}))
+        self._finish = self._finish or str(choice["finish_reason"])
+        self._note_end()
+
+    def _note_end(self) -> None:
+        self.is_whole = self._finish is not None and all(self._others.values())
+
+    def _read_groq(self, told: Mapping[str, Any], events: list[ProviderEvent]) -> None:
+        if told.get("error"):
+            raise ReportedError(read_fault(told))
+        self._usage = told.get("usage") or self._usage
+        if told.get("id"):
+            events.append(ReplyInfo(request_id=str(told["id"])))
+
+
+def _listed(content: Iterable[Mapping[str, Any]]) -> list[ProviderEvent]:
+    """Return the deltas of content that comes as a list: text and thinking (Mistral and others)."""
+    events: list[ProviderEvent] = []
+    for item in content:
+        if item["type"] == "text":
+            events.append(Delta(item["text"]))
+        elif item["type"] == "thinking":
+            inner = item["thinking"]
+            texts = [inner] if isinstance(inner, str) else [piece.get("text", "") for piece in inner]
+            events += [Delta(text, "reasoning") for text in texts if text]
+    return events
+
+
+def read_models(body: Any) -> list[ModelInfo]:
+    """Return the models of a list in OpenAI's form."""
+    models = body["data"] if isinstance(body, dict) else body
+    return [_model(model) for model in models]
+
+
+def _model(model: Mapping[str, Any]) -> ModelInfo:
+    meta, top = model.get("meta") or {}, model.get("top_provider") or {}
+    context = ("context_length", "context_window", "max_model_len", "max_context_length")
+    sizes = [*(model.get(name) for name in context), meta.get("n_ctx_train")]
+    created = token_count(model.get("created"))
+    return ModelInfo(
+        id=str(model["id"]),
+        name=_text(model.get("name")),
+        context_tokens=next((size for value in sizes if (size := token_count(value))), None),
+        max_output_tokens=token_count(model.get("max_completion_tokens") or top.get("max_completion_tokens")),
+        created_at=datetime.fromtimestamp(created, UTC).isoformat() if created else None,
+        owned_by=_text(model.get("owned_by")),
+    )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,249 @@
+"""`stream_reply`: drives one reply from the request to its end, whatever the provider's dialect.
+
+A dialect is a `ReplyReader`: it turns the JSON of events (or of a whole answer) into our events, and knows nothing
+of HTTP, keys or time. This module gives it the events, sees to it that a reply without its end mark never passes
+for a whole one, and cleans all text that goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, Protocol
+
+from langswarm_nb.core.session.errors import ProviderSessionError
+from langswarm_nb.core.session.events import Delta, PartDone, ReplyInfo
+
+from ._answer import parse_json
+from ._faults import MALFORMED, ReportedError, read_fault
+from ._sse import SSEDecoder, StreamFormatError
+from ._text import TextJoiner, whole
+from ._wire import rate_limits
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable
+
+    from langswarm_nb.core.session.events import ProviderEvent, ProviderRequest, TextKind
+
+    from ._answer import Answer
+    from ._http import HttpClient
+    from ._secret import KeyFilter
+    from ._sse import Decoder, ServerSentEvent
+
+_HEAD_BYTES = 4096
+_LAST_WAIT_S = 5.0
+"""Longest wait for what may follow the end mark: usage."""
+
+
+class ReplyReader(Protocol):
+    """One reply's dialect; made anew for each request."""
+
+    is_whole: bool
+    """Whether the API's end mark was seen: what follows may be lost."""
+    is_over: bool
+    """Whether nothing can follow."""
+
+    def read(self, body: Any, name: str = "") -> Iterable[ProviderEvent]:
+        """Take the JSON of an event and its name; raises `ReportedError` for an error of the service."""
+
+    def read_whole(self, body: Any) -> Iterable[ProviderEvent]:
+        """Take a whole answer instead; it must set `is_whole` when it is one."""
+
+    def finish(self) -> Iterable[ProviderEvent]:
+        """Return what is known only at the end: tool calls, usage, and last the `Finish`."""
+
+
+async def stream_reply(
+    http: HttpClient,
+    path: str,
+    body: Any,
+    request: ProviderRequest,
+    reader: ReplyReader,
+    *,
+    decoder: Decoder | None = None,
+    **how: Any,
+) -> AsyncIterator[ProviderEvent]:
+    """Post a request and yield the reply's events.
+
+    Parameters
+    ----------
+    decoder
+        Reads the bytes of a stream; server-sent events by default.
+    **how
+        As in `HttpClient.open`: ``query``, ``headers``, ``once``.
+
+    Raises
+    ------
+    ProviderSessionError
+        See `HttpClient.open`; `StreamInterruptedError` when the stream ended without its end mark.
+    """
+    async with http.open("POST", path, body, request=request, **how) as answer:
+        clean = _Cleaner(http)
+        info = ReplyInfo(request_id=answer.report.request_id, details=rate_limits(answer.headers))
+        if info != ReplyInfo():
+            yield clean.info(info)
+        if answer.media_type == "application/json" or (
+            not request.stream and "event" not in answer.media_type
+        ):
+            for event in _read_whole(await answer.read_json(), reader, answer):
+                if (cleaned := clean(event)) is not None:
+                    yield cleaned
+        else:
+            answer.is_stream = True
+            pieces = _Pieces(answer, decoder or SSEDecoder(), reader)
+            while (events := await pieces.next()) is not None:
+                for event in events:
+                    if (cleaned := clean(event)) is not None:
+                        yield cleaned
+            await answer.drain()
+        for event in clean.rest():
+            yield event
+        for event in reader.finish():
+            if (cleaned := clean(event)) is not None:
+                yield cleaned
+
+
+class _Pieces:
+    """The events of a stream, as many at a time as came with one read."""
+
+    def __init__(self, answer: Answer, decoder: Decoder, reader: ReplyReader) -> None:
+        self._answer = answer
+        self._decoder = decoder
+        self._reader = reader
+        self._failure: ProviderSessionError | None = None
+        self._head: bytes | None = b""  # of a stream in which no event was found yet
+        self._is_hurried = False
+
+    async def next(self) -> list[ProviderEvent] | None:
+        """Return the next events; None when the reply is whole and over."""
+        reader = self._reader
+        while self._failure is None and not reader.is_over:
+            try:
+                chunk = await self._answer.read()
+            except ProviderSessionError:
+                if reader.is_whole:
+                    return None  # only what may follow the end mark is lost
+                raise
+            events: list[ProviderEvent] = []
+            self._failure = self._read(chunk, events)  # raised when that was handed on which came before it
+            if reader.is_whole and not self._is_hurried:
+                self._is_hurried = True
+                self._answer.hurry(_LAST_WAIT_S)
+            if events:
+                return events
+        if self._failure is not None:
+            raise self._failure
+        return None
+
+    def _read(self, chunk: bytes, events: list[ProviderEvent]) -> ProviderSessionError | None:
+        """Add what a chunk brings to ``events``; return what is wrong with it."""
+        report, reader = self._answer.report, self._reader
+        try:
+            found = self._decoder.feed(chunk) if chunk else self._decoder.close()
+            if self._head is not None:
+                self._head = None if found else (self._head + chunk)[:_HEAD_BYTES]
+            self._read_events(found, events)
+        except ReportedError as error:
+            return report.refused(error.fault, self._answer.status, maybe_processed=True)
+        except StreamFormatError as error:
+            return report.interrupted(f"the stream holds {error}")
+        except MALFORMED as error:
+            if chunk:  # at the end it is a torn event, and what matters is whether the reply was whole before
+                return report.interrupted(f"an event is not what this API sends ({_told(error)})")
+        if chunk and not reader.is_over:
+            return None
+        reader.is_over = True
+        return None if reader.is_whole else self._cut_short()
+
+    def _read_events(self, found: list[ServerSentEvent], events: list[ProviderEvent]) -> None:
+        reader = self._reader
+        for event in found:
+            if event.data == "[DONE]":
+                reader.is_over = True
+            else:
+                events += reader.read(parse_json(event.data), event.name)
+            if reader.is_over:
+                break
+
+    def _cut_short(self) -> ProviderSessionError:
+        head = (self._head or b"").strip()
+        if head[:1] in {b"<", b"{", b"["} or (head and "event-stream" not in self._answer.media_type):
+            return _not_a_stream(head, self._answer)
+        return self._answer.report.interrupted("the stream ended without the end mark of the reply")
+
+
+class _Cleaner:
+    """Makes all text of a reply encodable as UTF-8, and takes out the keys that a server echoes."""
+
+    def __init__(self, http: HttpClient) -> None:
+        self._http = http
+        self._channels: dict[TextKind, tuple[TextJoiner, list[KeyFilter]]] = {}
+
+    def __call__(self, event: ProviderEvent) -> ProviderEvent | None:
+        """Return the event clean; None when it waits for what comes next."""
+        if type(event) is Delta:
+            channel = self._channels.get(event.kind)
+            if channel is None:
+                channel = self._channels[event.kind] = TextJoiner(), self._http.key_filters()
+            text = channel[0].join(event.text)
+            for without_key in channel[1]:
+                text = without_key(text)
+            if text is event.text:
+                return event if text else None
+            return Delta(text, event.kind) if text else None
+        if isinstance(event, PartDone):
+            return PartDone(self._json(event.part, self._http.mask.known))
+        if isinstance(event, ReplyInfo):
+            return self.info(event)
+        return event
+
+    def info(self, info: ReplyInfo) -> ReplyInfo:
+        """Return what is told about a reply, clean: it is kept with the message."""
+        return ReplyInfo(**{f.name: self._json(getattr(info, f.name), self._http.mask) for f in fields(info)})
+
+    def rest(self) -> list[Delta]:
+        """Return what was still held back at the end."""
+        return [Delta(text, kind) for kind, (joiner, _) in self._channels.items() if (text := joiner.rest())]
+
+    def _json(self, value: Any, mask: Callable[[str], str]) -> Any:
+        if isinstance(value, str):
+            return mask(whole(value))
+        if isinstance(value, Mapping):
+            return {mask(whole(str(name))): self._json(item, mask) for name, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self._json(item, mask) for item in value]
+        return value
+
+
+def _read_whole(body: Any, reader: ReplyReader, answer: Answer) -> Iterable[ProviderEvent]:
+    try:
+        events = list(reader.read_whole(body))
+    except ReportedError as error:
+        failure = answer.report.refused(error.fault, answer.status, maybe_processed=True)
+    except MALFORMED as error:
+        failure = answer.report.bad_answer(
+            f"its JSON has another form ({_told(error)})", status=answer.status
+        )
+    else:
+        if reader.is_whole:
+            return events
+        failure = answer.report.bad_answer("it holds no reply", status=answer.status)
+    raise failure
+
+
+def _not_a_stream(head: bytes, answer: Answer) -> ProviderSessionError:
+    text = head.decode("utf-8", "replace")
+    if head[:1] == b"<":
+        return answer.report.bad_answer("it is a web page", status=answer.status, body=text)
+    try:
+        body = parse_json(text)
+    except ValueError:
+        body = None
+    if isinstance(body, Mapping) and body.get("error"):
+        return answer.report.refused(read_fault(body), answer.status, maybe_processed=True)
+    return answer.report.bad_answer("it is no event stream", status=answer.status, body=text)
+
+
+def _told(error: Exception) -> str:
+    """Return what was wrong with an event; an error of Python's own says little, so its kind is told."""
+    return str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"

@@ -1,0 +1,117 @@
+"""What all providers share: one vocabulary for what comes back, and the pieces of a message on their way out."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from langswarm_nb.core.session.errors import ProviderRequestError
+from langswarm_nb.core.session.messages import FinishReason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from langswarm_nb.core.session.events import ProviderRequest
+    from langswarm_nb.core.session.messages import Part, SessionMessage
+
+_FINISH_WORDS = {
+    FinishReason.STOP: "stop completed end_turn stop_sequence complete pause_turn",
+    FinishReason.LENGTH: "length incomplete max_tokens max_output_tokens model_length model_context_window_exceeded",
+    FinishReason.TOOL_CALLS: "tool_calls tool_call tool_use function_call requires_action",
+    FinishReason.CONTENT_FILTER: (
+        "content_filter refusal safety blocklist prohibited_content spii recitation language image_safety"
+    ),
+    FinishReason.ERROR: "error failed timeout malformed_function_call cancelled",
+}
+_FINISH_REASONS = {word: reason for reason, words in _FINISH_WORDS.items() for word in words.split()}
+_MOST_TOKENS = 2**53
+
+
+def finish_reason(word: object) -> FinishReason:
+    """Return our word for a provider's; one that is not known ends the reply as `FinishReason.STOP`."""
+    return _FINISH_REASONS.get(str(word).lower(), FinishReason.STOP)
+
+
+def token_count(value: object) -> int | None:
+    """Return a count of tokens; None for what is no count."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return int(value) if 0 <= value <= _MOST_TOKENS else None  # False for NaN
+
+
+def usd(value: object) -> float | None:
+    """Return an amount of dollars; None for what is none."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return float(value) if math.isfinite(value) and value >= 0 else None
+
+
+def rate_limits(headers: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the headers tell of rate limits, for `ReplyInfo.details`; empty when nothing."""
+    found = {name: value for name, value in headers.items() if "ratelimit" in name}
+    return {"rate_limits": found} if found else {}
+
+
+def content_parts(message: SessionMessage) -> list[Part]:
+    """Return the parts of a message with its text among them."""
+    parts = list(message.parts)
+    if message.content and not any(part["type"] in {"text", "refusal"} for part in parts):
+        at = sum(1 for part in parts if part["type"] == "reasoning")  # thinking comes before the answer
+        parts.insert(at, {"type": "text", "text": message.content})
+    return parts
+
+
+def image_url(part: Part) -> str:
+    """Return an image's address, as a data URL when it has none."""
+    url = part.get("url")
+    return str(url) if url else f"data:{part['media_type']};base64,{part['data']}"
+
+
+@dataclass(frozen=True)
+class RefusedOption:
+    """An option that some models do not take, so that asking for it needs no request to fail."""
+
+    option: str
+    models: str
+    """Pattern for the whole model name."""
+    why: str
+    unless: tuple[str, tuple[Any, ...]] = ("", ())
+    """Another option, and its values (None: not set) with which the model takes this one."""
+
+    def hits(self, model: str, options: Mapping[str, Any]) -> bool:
+        """Return whether a request asks for it in vain."""
+        if options.get(self.option) is None or not re.fullmatch(self.models, model):
+            return False
+        other, values = self.unless
+        return options.get(other) not in values
+
+
+def check_options(
+    provider: str,
+    request: ProviderRequest,
+    table: Iterable[RefusedOption],
+    reserved: Iterable[str] = ("model", "messages", "stream"),
+) -> None:
+    """Raise for an option that the model does not take.
+
+    Raises
+    ------
+    ProviderRequestError
+        Names the option; nothing was sent.
+    """
+    problem, option = "", ""
+    for name in reserved:
+        if name in request.options:
+            problem, option = "it is set by the session itself", name
+    for refused in table:
+        if refused.hits(request.model, request.options):
+            problem, option = refused.why, refused.option
+    if problem:
+        raise ProviderRequestError(
+            f"{provider}:{request.model} does not take the option {option!r}: {problem}. Leave it out.",
+            provider=provider,
+            model=request.model,
+            code="unsupported_parameter",
+        )

@@ -1,0 +1,200 @@
+"""Chat Completions: OpenAI's older API, spoken by most other services and by local servers.
+
+Pure functions from messages to wire form, a reader from wire form to events (`_chat_reader`), and one thin class;
+what differs from host to host is a table (`_chat_hosts`). A new host of this kind is one line there and one in
+`providers._BUILT_IN`. A new dialect is a module of this shape: functions, a reader (`_reply.ReplyReader`), and a
+class whose `stream` calls `_reply.stream_reply`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Any
+
+from langswarm_nb.core.session.errors import SessionValueError
+from langswarm_nb.core.session.interfaces import IProviderSession
+from langswarm_nb.core.session.messages import MessageRole
+
+from ._address import find_base_url, segment
+from ._chat_hosts import HOSTS, MAY_THINK, OPENAI_REFUSES, THINKING
+from ._chat_reader import DETAILS, ChatReader, read_models
+from ._http import HttpClient
+from ._reply import stream_reply
+from ._secret import Secret, find_key, split_headers
+from ._wire import check_options, content_parts, image_url
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+
+    from langswarm_nb.core.session.events import ModelInfo, ProviderEvent, ProviderRequest
+    from langswarm_nb.core.session.messages import Part, SessionMessage
+
+
+def wire_messages(
+    messages: Iterable[SessionMessage], *, system_role: str = "system", sends_reasoning: bool = False
+) -> list[dict[str, Any]]:
+    """Return messages in the form of Chat Completions."""
+    wire: list[dict[str, Any]] = []
+    for message in messages:
+        parts = content_parts(message)
+        wire += [_tool_result(part) for part in parts if part["type"] == "tool_result"]
+        if message.role is MessageRole.ASSISTANT:
+            wire.append(_assistant(parts, sends_reasoning=sends_reasoning))
+        elif content := _content(parts):
+            role = system_role if message.role is MessageRole.SYSTEM else MessageRole.USER.value
+            wire.append({"role": role, "content": content})
+    return wire
+
+
+def _content(parts: Sequence[Part]) -> str | list[dict[str, Any]]:
+    """Return plain text when there is nothing else: every host takes that."""
+    pieces: list[dict[str, Any]] = []
+    for part in parts:
+        if part["type"] == "text":
+            pieces.append({"type": "text", "text": part["text"]})
+        elif part["type"] == "image":
+            pieces.append({"type": "image_url", "image_url": {"url": image_url(part)}})
+    if all(piece["type"] == "text" for piece in pieces):
+        return "\n\n".join(piece["text"] for piece in pieces)
+    return pieces
+
+
+def _assistant(parts: Sequence[Part], *, sends_reasoning: bool) -> dict[str, Any]:
+    text = "\n\n".join(part["text"] for part in parts if part["type"] in {"text", "refusal"})
+    calls = [
+        {
+            "id": part["id"],
+            "type": "function",
+            "function": {"name": part["name"], "arguments": part["arguments"]},
+        }
+        for part in parts
+        if part["type"] == "tool_call"
+    ]
+    wire: dict[str, Any] = {"role": "assistant", "content": text if text or not calls else None}
+    if calls:
+        wire["tool_calls"] = calls
+    if sends_reasoning:
+        details = [part["opaque"] for part in parts if part["type"] == "reasoning" and part.get("opaque")]
+        wire |= {name: value for opaque in details for name, value in opaque.items() if name == DETAILS}
+    return wire
+
+
+def _tool_result(part: Part) -> dict[str, Any]:
+    return {"role": "tool", "tool_call_id": part["tool_call_id"], "content": part["content"]}
+
+
+def wire_options(options: Mapping[str, Any], limit_name: str) -> dict[str, Any]:
+    """Return options under the names of Chat Completions."""
+    wire = dict(options)
+    if "max_tokens" in wire:
+        wire[limit_name] = wire.pop("max_tokens")
+    if isinstance(wire.get("stop"), tuple):
+        wire["stop"] = list(wire["stop"])
+    return wire
+
+
+class ChatProviderSession(IProviderSession):
+    """A service that speaks Chat Completions.
+
+    Parameters
+    ----------
+    provider
+        One of `HOSTS`.
+    api_key
+        None takes it from the host's environment variable.
+    base_url
+        Address up to and without ``/chat/completions``; None takes the host's. For Azure that of the resource.
+    headers
+        More headers for each request.
+    stream_usage
+        Whether to ask for the usage of streams (``stream_options``), which some servers refuse; None: as the host.
+    api_version
+        Azure's older addresses, with a deployment in the path, need it; None uses the newer ones.
+    connect_timeout_s, silence_s
+        Longest time to connect, and without a byte of the answer, in seconds.
+
+    Raises
+    ------
+    ProviderAuthenticationError
+        There is no key, or its form is wrong.
+    SessionValueError
+        ``base_url`` is missing or not allowed, or another value is not.
+    """
+
+    def __init__(
+        self,
+        provider: str = "openai-compatible",
+        api_key: str | Secret | None = None,
+        *,
+        base_url: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        stream_usage: bool | None = None,
+        api_version: str | None = None,
+        connect_timeout_s: float = 5.0,
+        silence_s: float = 600.0,
+    ) -> None:
+        api_key = None if api_key is None else Secret.of(api_key)
+        if provider not in HOSTS:
+            raise SessionValueError.of("provider", provider, HOSTS)
+        host = self._host = HOSTS[provider]
+        self.name = provider
+        key, source = find_key(provider, api_key, host.key_variables, required=host.needs_key)
+        self._stream_usage = host.has_stream_options if stream_usage is None else stream_usage
+        self._api_version = api_version
+        plain, private = split_headers(headers or {})
+        from_environment = {
+            name: value for name, var in host.header_variables if (value := os.environ.get(var))
+        }
+        if key is not None:
+            private[host.key_header[0]] = (host.key_header[1], key)
+        self.http = HttpClient(
+            provider,
+            find_base_url(provider, base_url, host.url_variables, host.base_url),
+            headers={**from_environment, **plain},
+            secret_headers=private,
+            key_source=source,
+            connect_timeout_s=connect_timeout_s,
+            silence_s=silence_s,
+        )
+
+    def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
+        """Send a request and yield the reply as it arrives."""
+        check_options(self.name, request, OPENAI_REFUSES if self._host.is_openai else ())
+        path, query = self._path("/chat/completions", request.model)
+        reader = ChatReader(keeps_details=self._host.sends_reasoning)
+        return stream_reply(self.http, path, self._body(request), request, reader, query=query)
+
+    async def list_models(self) -> list[ModelInfo]:
+        """Return the models on offer."""
+        path, query = self._path("/models", "")
+        return await self.http.get_json(path, read_models, query=query)
+
+    async def close(self) -> None:
+        """Free connections; may be called twice."""
+        await self.http.aclose()
+
+    def _body(self, request: ProviderRequest) -> dict[str, Any]:
+        thinks = self._host.is_openai and re.fullmatch(f"{THINKING}|{MAY_THINK}", request.model)
+        body = {
+            "model": request.model,
+            "messages": wire_messages(
+                request.messages,
+                system_role="developer" if thinks else "system",
+                sends_reasoning=self._host.sends_reasoning,
+            ),
+            **wire_options(request.options, self._host.limit_name),
+        }
+        if request.stream:
+            body["stream"] = True
+            if self._stream_usage:
+                body.setdefault("stream_options", {"include_usage": True})
+        return body
+
+    def _path(self, path: str, model: str) -> tuple[str, dict[str, str]]:
+        if self.name != "azure" or self.http.address.url.endswith("/v1"):
+            return path, {}
+        if self._api_version is None:
+            return f"/openai/v1{path}", {}
+        deployment = f"/deployments/{segment(model)}" if model else ""
+        return f"/openai{deployment}{path}", {"api-version": self._api_version}
