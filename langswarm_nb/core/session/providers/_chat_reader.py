@@ -24,8 +24,8 @@ DETAILS = "reasoning_details"
 
 def read_usage(usage: Mapping[str, Any]) -> Usage:
     """Return the counts; cached input is inside the input and reasoning inside the output, as with us."""
-    prompt = usage.get("prompt_tokens_details") or {}
-    completion = usage.get("completion_tokens_details") or {}
+    prompt = _object(usage.get("prompt_tokens_details"))
+    completion = _object(usage.get("completion_tokens_details"))
     cached = (
         prompt.get("cached_tokens"),
         usage.get("prompt_cache_hit_tokens"),
@@ -99,9 +99,9 @@ class ChatReader:
             self._read_choice(choice, events)
         usage = body.get("usage")
         if usage:
-            self._usage = usage
+            self._usage = _object(usage)
         elif "x_groq" in body:
-            self._read_groq(body["x_groq"] or {}, events)
+            self._read_groq(_object(body["x_groq"]), events)
         return events
 
     def read_whole(self, body: Any) -> list[ProviderEvent]:
@@ -203,7 +203,7 @@ class ChatReader:
     def _read_groq(self, told: Mapping[str, Any], events: list[ProviderEvent]) -> None:
         if told.get("error"):
             raise ReportedError(read_fault(told))
-        self._usage = told.get("usage") or self._usage
+        self._usage = _object(told.get("usage")) or self._usage
         if told.get("id"):
             events.append(ReplyInfo(request_id=str(told["id"])))
 
@@ -240,6 +240,10 @@ def _model(model: Mapping[str, Any]) -> ModelInfo:
         created_at=datetime.fromtimestamp(created, UTC).isoformat() if created else None,
         owned_by=_text(model.get("owned_by")),
     )
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _text(value: object) -> str | None:

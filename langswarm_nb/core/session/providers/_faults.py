@@ -51,7 +51,7 @@ _STATUSES: dict[int, type[e.ProviderSessionError]] = {
 # Servers without a code for it (vLLM and others) can be known by their words only.
 _TOO_LONG = re.compile(
     r"maximum context length|context (?:length|window|size)|prompt is too long|too many (?:input )?tokens",
-    re.I,
+    re.IGNORECASE,
 )
 
 

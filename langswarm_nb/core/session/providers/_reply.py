@@ -21,7 +21,7 @@ from ._text import TextJoiner, whole
 from ._wire import rate_limits
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
     from langswarm_nb.core.session.events import ProviderEvent, ProviderRequest, TextKind
 
@@ -82,47 +82,67 @@ async def stream_reply(
         info = ReplyInfo(request_id=answer.report.request_id, details=rate_limits(answer.headers))
         if info != ReplyInfo():
             yield clean.info(info)
-        if answer.media_type == "application/json" or (
-            not request.stream and "event" not in answer.media_type
-        ):
-            for event in _read_whole(await answer.read_json(), reader, answer):
-                if (cleaned := clean(event)) is not None:
-                    yield cleaned
+        if answer.media_type == "application/json" or not (request.stream or "event" in answer.media_type):
+            for event in await _read_whole(answer, reader, clean):
+                yield event
         else:
-            answer.is_stream = True
-            pieces = _Pieces(answer, decoder or SSEDecoder(), reader)
-            while (events := await pieces.next()) is not None:
+            pieces = _Pieces(answer, reader, clean, decoder or SSEDecoder())
+            while events := await pieces.next():
                 for event in events:
-                    if (cleaned := clean(event)) is not None:
-                        yield cleaned
+                    yield event
             await answer.drain()
-        for event in clean.rest():
+        for event in _finish(answer, reader, clean):
             yield event
-        for event in reader.finish():
-            if (cleaned := clean(event)) is not None:
-                yield cleaned
+
+
+async def _read_whole(answer: Answer, reader: ReplyReader, clean: _Cleaner) -> list[ProviderEvent]:
+    """Return the events of a reply that came as one piece of JSON."""
+    report, status = answer.report, answer.status
+    body = await answer.read_json()
+    try:
+        events = list(clean(reader.read_whole(body)))
+    except ReportedError as error:
+        failure = report.refused(error.fault, status, maybe_processed=True)
+    except MALFORMED as error:
+        failure = report.bad_answer(f"its JSON has another form ({_told(error)})", status=status)
+    else:
+        if reader.is_whole:
+            return events
+        failure = report.bad_answer("it holds no reply", status=status)
+    raise failure
+
+
+def _finish(answer: Answer, reader: ReplyReader, clean: _Cleaner) -> list[ProviderEvent]:
+    try:
+        return [*clean.rest(), *clean(reader.finish())]
+    except MALFORMED as error:
+        reason = f"its end has another form ({_told(error)})"
+    failure = answer.report.bad_answer(reason, status=answer.status)
+    raise failure
 
 
 class _Pieces:
     """The events of a stream, as many at a time as came with one read."""
 
-    def __init__(self, answer: Answer, decoder: Decoder, reader: ReplyReader) -> None:
+    def __init__(self, answer: Answer, reader: ReplyReader, clean: _Cleaner, decoder: Decoder) -> None:
+        answer.is_stream = True
         self._answer = answer
-        self._decoder = decoder
         self._reader = reader
+        self._clean = clean
+        self._decoder = decoder
         self._failure: ProviderSessionError | None = None
         self._head: bytes | None = b""  # of a stream in which no event was found yet
         self._is_hurried = False
 
-    async def next(self) -> list[ProviderEvent] | None:
-        """Return the next events; None when the reply is whole and over."""
+    async def next(self) -> list[ProviderEvent]:
+        """Return the next events; none when the reply is whole and over."""
         reader = self._reader
         while self._failure is None and not reader.is_over:
             try:
                 chunk = await self._answer.read()
             except ProviderSessionError:
                 if reader.is_whole:
-                    return None  # only what may follow the end mark is lost
+                    return []  # only what may follow the end mark is lost
                 raise
             events: list[ProviderEvent] = []
             self._failure = self._read(chunk, events)  # raised when that was handed on which came before it
@@ -133,7 +153,7 @@ class _Pieces:
                 return events
         if self._failure is not None:
             raise self._failure
-        return None
+        return []
 
     def _read(self, chunk: bytes, events: list[ProviderEvent]) -> ProviderSessionError | None:
         """Add what a chunk brings to ``events``; return what is wrong with it."""
@@ -161,7 +181,7 @@ class _Pieces:
             if event.data == "[DONE]":
                 reader.is_over = True
             else:
-                events += reader.read(parse_json(event.data), event.name)
+                events.extend(self._clean(reader.read(parse_json(event.data), event.name)))
             if reader.is_over:
                 break
 
@@ -179,23 +199,19 @@ class _Cleaner:
         self._http = http
         self._channels: dict[TextKind, tuple[TextJoiner, list[KeyFilter]]] = {}
 
-    def __call__(self, event: ProviderEvent) -> ProviderEvent | None:
-        """Return the event clean; None when it waits for what comes next."""
-        if type(event) is Delta:
-            channel = self._channels.get(event.kind)
-            if channel is None:
-                channel = self._channels[event.kind] = TextJoiner(), self._http.key_filters()
-            text = channel[0].join(event.text)
-            for without_key in channel[1]:
-                text = without_key(text)
-            if text is event.text:
-                return event if text else None
-            return Delta(text, event.kind) if text else None
-        if isinstance(event, PartDone):
-            return PartDone(self._json(event.part, self._http.mask.known))
-        if isinstance(event, ReplyInfo):
-            return self.info(event)
-        return event
+    def __call__(self, events: Iterable[ProviderEvent]) -> Iterator[ProviderEvent]:
+        """Yield events clean; what waits for the other half of a character is held back."""
+        for event in events:
+            if type(event) is Delta:
+                text = self._text(event)
+                if text:
+                    yield event if text is event.text else Delta(text, event.kind)
+            elif isinstance(event, PartDone):
+                yield PartDone(self._json(event.part, self._http.mask.known))
+            elif isinstance(event, ReplyInfo):
+                yield self.info(event)
+            else:
+                yield event
 
     def info(self, info: ReplyInfo) -> ReplyInfo:
         """Return what is told about a reply, clean: it is kept with the message."""
@@ -205,6 +221,15 @@ class _Cleaner:
         """Return what was still held back at the end."""
         return [Delta(text, kind) for kind, (joiner, _) in self._channels.items() if (text := joiner.rest())]
 
+    def _text(self, delta: Delta) -> str:
+        channel = self._channels.get(delta.kind)
+        if channel is None:
+            channel = self._channels[delta.kind] = TextJoiner(), self._http.key_filters()
+        text = channel[0].join(delta.text)
+        for without_key in channel[1]:
+            text = without_key(text)
+        return text
+
     def _json(self, value: Any, mask: Callable[[str], str]) -> Any:
         if isinstance(value, str):
             return mask(whole(value))
@@ -213,22 +238,6 @@ class _Cleaner:
         if isinstance(value, (list, tuple)):
             return [self._json(item, mask) for item in value]
         return value
-
-
-def _read_whole(body: Any, reader: ReplyReader, answer: Answer) -> Iterable[ProviderEvent]:
-    try:
-        events = list(reader.read_whole(body))
-    except ReportedError as error:
-        failure = answer.report.refused(error.fault, answer.status, maybe_processed=True)
-    except MALFORMED as error:
-        failure = answer.report.bad_answer(
-            f"its JSON has another form ({_told(error)})", status=answer.status
-        )
-    else:
-        if reader.is_whole:
-            return events
-        failure = answer.report.bad_answer("it holds no reply", status=answer.status)
-    raise failure
 
 
 def _not_a_stream(head: bytes, answer: Answer) -> ProviderSessionError:
