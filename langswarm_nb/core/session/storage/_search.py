@@ -93,6 +93,7 @@ class Query:
         return f"{before}{line}{after}"
 
 
+_ACCENTS = re.compile("[\u0300-\u036f]")
 _TOKEN = re.compile(r"[^\W_]")
 _WORD_BEGINS = r"(?<![^\W_])"
 
@@ -104,8 +105,7 @@ def _is_odd(word: str) -> bool:
 def _folded(content: str) -> str:
     if content.isascii():
         return content.lower()
-    spread = unicodedata.normalize("NFD", content.casefold())
-    return unicodedata.normalize("NFC", "".join(char for char in spread if not unicodedata.combining(char)))
+    return unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFD", content.lower())))
 
 
 def has_fts5(db: sqlite3.Connection) -> bool:

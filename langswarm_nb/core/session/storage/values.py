@@ -24,6 +24,7 @@ _MICROSECOND = timedelta(microseconds=1)
 _FIRST_US = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 _LAST_US = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 _BIGGEST_INT = 2**63 - 1
+_MOST_BITS = 14_000  # beyond some 4,300 digits Python does not read a number from text
 
 
 def text(name: str, value: object) -> str:
@@ -101,7 +102,7 @@ def to_json(name: str, value: Any) -> str:
             return encoded
     except (TypeError, ValueError, RecursionError):
         pass
-    raise SessionValueError.of(name, value, f"JSON: {_why_not_json(value)}")
+    raise SessionValueError.of(name, value, f"JSON: {_why_not_json(value) or 'it does not read back equal'}")
 
 
 def _depth_is_fine(encoded: str, value: Any) -> bool:
@@ -143,7 +144,9 @@ def _why_not_leaf(value: object, at: str) -> str:
         return f"{at} is text with half of a surrogate pair" if _LONE_SURROGATE.search(value) else ""
     if isinstance(value, float):
         return "" if math.isfinite(value) else f"{at} is {value}"
-    if value is None or isinstance(value, int):
+    if isinstance(value, int):
+        return "" if value.bit_length() <= _MOST_BITS else f"{at} is a number of thousands of digits"
+    if value is None:
         return ""
     hint = "; use a list" if isinstance(value, (tuple, set, frozenset)) else ""
     return f"{at} is of type {type(value).__name__}{hint}"

@@ -1,0 +1,245 @@
+"""What every storage promises about sessions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from langswarm_nb.core.session import (
+    SessionBackend,
+    SessionClosedError,
+    SessionExistsError,
+    SessionNotFoundError,
+    SessionSettings,
+    SessionStatus,
+    SessionTypeError,
+    SessionValueError,
+)
+from tests.support.storages import answer, question, record
+
+EVERY_SETTING = SessionSettings(
+    "openai",
+    "gpt-x",
+    backend=SessionBackend.PROVIDER_NATIVE,
+    max_messages=5,
+    max_context_tokens=4000,
+    trim="error",
+    temperature=0.0,
+    max_tokens=9,
+    top_p=0.5,
+    stop=("\n", "é"),
+    seed=-3,
+    reasoning_effort="low",
+    options={"logit_bias": {"50256": -100}, "tools": [{"type": "x"}]},
+    timeout_s=12.5,
+    retries=0,
+    stream=False,
+)
+
+
+async def test_a_session_comes_back_as_it_was_stored(storage, reopen):
+    """Every field of a record survives, also in another process's eyes."""
+    stored = replace(
+        record(),
+        settings=EVERY_SETTING,
+        status=SessionStatus.PAUSED,
+        title="Überschrift 🙂\x00\u2028",
+        created_at=datetime(1969, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
+        updated_at=datetime(2999, 1, 1, tzinfo=timezone(timedelta(hours=-7))),
+        branch="first try",
+        native={"id": "conv_1", "seen": [0, 1]},
+        metadata={"a": {"b": [None, True, 1.5, "x"]}},
+    )
+    await storage.create_session(stored)
+    loaded = await (await reopen()).load_session("s")
+    assert loaded == stored
+    assert type(loaded.settings.backend) is SessionBackend
+    assert type(loaded.status) is SessionStatus
+    assert loaded.created_at.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    "session_id", ["'; DROP TABLE sessions; --", "../..//etc", "a\nb", "🙂", "x" * 10_000, "%_"]
+)
+async def test_any_text_is_an_id(storage, session_id):
+    """Ids and names are data: nothing in them is syntax."""
+    await storage.create_session(record("another"))
+    await storage.create_session(record(session_id, user_id=session_id))
+    assert (await storage.load_session(session_id)).user_id == session_id
+    assert [r.session_id for r in await storage.list_sessions(user_id=session_id)] == [session_id]
+
+
+async def test_an_id_that_is_taken_overwrites_nothing(storage):
+    """Creating an existing session is an error, and the stored one stays as it was."""
+    await storage.create_session(record(title="first"))
+    await storage.append_messages("s", [question()])
+    before = await storage.load_session("s")
+    with pytest.raises(SessionExistsError, match="'s'"):
+        await storage.create_session(record(title="second"))
+    assert await storage.load_session("s") == before
+
+
+async def test_a_session_that_is_not_there_is_an_error(storage):
+    """Each method says so, with the id and the storage; deleting says False."""
+    for call in (
+        storage.load_session("nope"),
+        storage.update_session("nope", title="x"),
+        storage.append_messages("nope", [question()]),
+        storage.get_messages("nope"),
+        storage.get_message("nope", "m"),
+        storage.set_tip("nope", None),
+        storage.list_branches("nope"),
+        storage.set_hidden("nope", 0, hidden=True),
+        storage.save_partial("nope", answer(), reply_to=0),
+        storage.search_messages("x", session_id="nope"),
+    ):
+        with pytest.raises(SessionNotFoundError, match="'nope'") as caught:
+            await call
+        assert storage.name in str(caught.value)
+    assert await storage.delete_session("nope") is False
+
+
+@pytest.mark.parametrize(
+    "changes, error, said",
+    [
+        ({"session_id": ""}, SessionValueError, "session_id"),
+        ({"session_id": "\ud800"}, SessionValueError, "session_id"),
+        ({"session_id": 5}, SessionTypeError, "session_id"),
+        ({"user_id": None}, SessionTypeError, "user_id"),
+        ({"title": "\udfff"}, SessionValueError, "title"),
+        ({"branch": " "}, SessionValueError, "branch"),
+        ({"settings": {"provider": "mock"}}, SessionTypeError, "settings"),
+        ({"status": "asleep"}, SessionValueError, "status.*'archived'"),
+        ({"metadata": {"a": float("nan")}}, SessionValueError, "metadata.*nan"),
+        ({"native": {1: "a"}}, SessionValueError, "native.*key"),
+        ({"created_at": datetime(2020, 1, 1)}, SessionValueError, "created_at.*aware"),  # noqa: DTZ001
+        ({"updated_at": 0}, SessionTypeError, "updated_at"),
+        ({"message_count": 3}, SessionValueError, "message_count"),
+        ({"tip_seq": 0}, SessionValueError, "tip_seq"),
+    ],
+)
+async def test_a_session_that_cannot_be_kept_is_refused(storage, changes, error, said):
+    """What would not come back as it is, is refused with the parameter's name; nothing is stored."""
+    with pytest.raises(error, match=f"(?s){said}"):
+        await storage.create_session(replace(record(), **changes))
+    assert await storage.list_sessions() == []
+
+
+async def test_changes_are_kept_and_the_rest_stays(storage, reopen):
+    """An update changes what it names, and the time of the last use."""
+    await storage.create_session(
+        replace(record(), metadata={"k": 1}, updated_at=datetime(2020, 1, 1, tzinfo=UTC))
+    )
+    changed = await storage.update_session(
+        "s", settings=EVERY_SETTING, status="archived", title="T", native={"id": "c"}
+    )
+    assert changed.settings == EVERY_SETTING
+    assert (changed.status, changed.title, changed.native) == (SessionStatus.ARCHIVED, "T", {"id": "c"})
+    assert changed.metadata == {"k": 1}
+    assert changed.updated_at.year > 2020
+    emptied = await storage.update_session("s", metadata={}, title=None)
+    assert (emptied.metadata, emptied.title) == ({}, None)
+    assert await (await reopen()).load_session("s") == emptied
+
+
+@pytest.mark.parametrize(
+    "changes", [{"titel": "x"}, {"user_id": "t"}, {"message_count": 0}, {"status": "gone"}]
+)
+async def test_a_change_that_is_not_allowed_changes_nothing(storage, changes):
+    """A misspelt name, or what the storage itself keeps, is refused."""
+    await storage.create_session(record())
+    before = await storage.load_session("s")
+    with pytest.raises(SessionValueError, match=next(iter(changes))):
+        await storage.update_session("s", title="new", **changes)
+    assert await storage.load_session("s") == before
+
+
+async def test_sessions_are_listed_last_used_first(storage):
+    """Any use of a session brings it to the front; filters and limit apply."""
+    for number, user in enumerate(["ada", "bob", "ada"]):
+        await storage.create_session(
+            replace(record(f"s{number}", user), updated_at=datetime(2020, 1, 1 + number, tzinfo=UTC))
+        )
+    assert [r.session_id for r in await storage.list_sessions()] == ["s2", "s1", "s0"]
+    await storage.append_messages("s1", [question()])
+    await storage.update_session("s0", status=SessionStatus.ARCHIVED)
+    assert [r.session_id for r in await storage.list_sessions()] == ["s0", "s1", "s2"]
+    assert [r.session_id for r in await storage.list_sessions(user_id="ada")] == ["s0", "s2"]
+    assert [r.session_id for r in await storage.list_sessions(status="archived")] == ["s0"]
+    assert [r.session_id for r in await storage.list_sessions(limit=1)] == ["s0"]
+    assert await storage.list_sessions(limit=0) == []
+    old = datetime(2020, 2, 1, tzinfo=UTC)
+    assert [r.session_id for r in await storage.list_sessions(updated_before=old)] == ["s2"]
+    assert await storage.list_sessions(user_id="ad") == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"limit": -1}, {"limit": 1.0}, {"limit": True}, {"status": "x"}, {"user_id": 3}, {"updated_before": 3}],
+)
+async def test_a_list_is_asked_for_in_known_terms(storage, arguments):
+    """A wrong argument is an error that names it."""
+    with pytest.raises((SessionValueError, SessionTypeError), match=next(iter(arguments))):
+        await storage.list_sessions(**arguments)
+
+
+async def test_counters_follow_the_messages(storage, reopen):
+    """A session counts its messages on all branches and the tokens that are known."""
+    await storage.create_session(record())
+    await storage.append_messages("s", [question(), answer(token_count=7)])
+    await storage.append_messages("s", [question("Again?"), answer(token_count=None)], parent=None)
+    loaded = await (await reopen()).load_session("s")
+    assert (loaded.message_count, loaded.token_count, loaded.tip_seq) == (4, 7, 3)
+
+
+async def test_a_deleted_session_is_gone(storage, reopen):
+    """Deleting takes the messages along, and the id may be used anew, empty."""
+    await storage.create_session(record())
+    await storage.create_session(record("other"))
+    await storage.append_messages("s", [question(), answer()])
+    await storage.append_messages("other", [question("kept")])
+    await storage.set_tip("s", 0, branch="b")
+    await storage.save_partial("s", answer(), reply_to=0)
+    assert await storage.delete_session("s") is True
+    assert await storage.delete_session("s") is False
+    with pytest.raises(SessionNotFoundError):
+        await storage.get_messages("s")
+    await storage.create_session(record())
+    storage = await reopen()
+    assert await storage.get_messages("s", branch="all") == []
+    assert await storage.list_branches("s") == {"main": None}
+    assert [m.content for m in await storage.get_messages("other")] == ["kept"]
+
+
+async def test_health_tells_where_and_how_much(storage):
+    """Diagnostics name the SQLite version and count what is stored."""
+    await storage.create_session(record())
+    await storage.append_messages("s", [question(), answer()])
+    facts = await storage.health_check()
+    assert (facts["sessions"], facts["messages"]) == (1, 2)
+    assert facts["sqlite_version"]
+
+
+async def test_close_may_be_called_twice_and_ends_all_use(storage):
+    """After close every method is a typed error, never a hang."""
+    await storage.create_session(record())
+    await storage.close()
+    await storage.close()
+    for call in (
+        storage.create_session(record("t")),
+        storage.load_session("s"),
+        storage.list_sessions(),
+        storage.append_messages("s", [question()]),
+        storage.search_messages("x"),
+        storage.delete_session("s"),
+        storage.health_check(),
+    ):
+        with pytest.raises(SessionClosedError, match="closed"):
+            await call
+
+
+async def test_a_storage_that_was_never_used_closes(storage):
+    """Nothing has to be opened before it can be closed."""
+    await storage.close()
