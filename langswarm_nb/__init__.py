@@ -18,6 +18,9 @@ __version__ = "0.1.0"
 _SHORT_NAMES: dict[str, str] = {
     "events_df": "langswarm_nb.analysis:events_df",
     "messages_df": "langswarm_nb.analysis:messages_df",
+    "sessions_df": "langswarm_nb.analysis:sessions_df",
+    "set_price": "langswarm_nb.analysis:set_price",
+    "turns_df": "langswarm_nb.analysis:turns_df",
 }
 """Short name -> where it lives, as ``"package.module:attribute"``."""
 

@@ -1,9 +1,34 @@
 """Conversations as DataFrames: frames, statistics, cost, plots and exports.
 
-All that needs pandas lives here; the session library below it does not.
+All that needs pandas lives here; the session library below it does not. A name is loaded when it is first used, so
+that `langswarm_nb.analysis.prices` can tell the cost of one reply without pandas.
 """
 
-from .events import events_df
-from .frames import messages_df
+from __future__ import annotations
 
-__all__ = ["events_df", "messages_df"]
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .events import events_df
+    from .frames import messages_df, sessions_df, turns_df
+    from .prices import set_price, update_prices
+
+__all__ = ["events_df", "messages_df", "sessions_df", "set_price", "turns_df", "update_prices"]
+
+_HOMES = {
+    "events": ("events_df",),
+    "frames": ("messages_df", "sessions_df", "turns_df"),
+    "prices": ("set_price", "update_prices"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, TypeAlias, get_args
+from typing import Any, TypeAlias, get_args
 
 from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError
 from langswarm_nb.core.session.hooks import EventKind
-
-if TYPE_CHECKING:
-    from .rows import StoredRows
 
 Values: TypeAlias = Any
 """A column before it gets its dtype: an array of whole numbers with `MISSING`, of floats with NaN, texts, codes."""
@@ -53,8 +50,8 @@ class Column:
 
     name: str
     dtype: Dtype
-    make: Callable[[StoredRows], Values]
-    """Makes the values of all rows from what was read of them."""
+    make: Callable[[Any], Values]
+    """Makes the values of all rows from what was read of them: `StoredRows`, or `SessionTotals` for `SESSIONS`."""
     reads: tuple[Read, ...] = ()
     session_reads: tuple[Read, ...] = ()
     """What is read of the row's session."""
@@ -80,6 +77,26 @@ def of_session(name: str) -> Column:
     return Column(name, Dtype.TEXT, lambda rows: rows.of_session(read), session_reads=(read,))
 
 
+def _last_used(name: str) -> Column:
+    """Return what the last request of a session used; before the first one, what the session is set to."""
+    read = Read(name, Kind.FEW)
+    return Column(name, Dtype.CATEGORY, lambda rows: rows.last_used(name, read), (read,))
+
+
+def _total(name: str, dtype: Dtype) -> Column:
+    """Return a sum, count or extreme over the messages of a session."""
+    return Column(name, dtype, lambda rows: rows.total(name))
+
+
+def _told(name: str) -> str:
+    """Return SQL for what the provider told of a request under this name, or else for what was asked for."""
+    told, asked = (
+        f"CASE WHEN {column} IS NOT NULL THEN json_extract({column}, '$.{name}') END"
+        for column in ("details", "params")
+    )
+    return f"ifnull({told}, {asked})"
+
+
 def choose(columns: Sequence[Column], names: Sequence[str] | None) -> tuple[Column, ...]:
     """Return the columns with these names, in their order; all when there are none.
 
@@ -103,6 +120,8 @@ ROLES = ("system", "user", "assistant", "tool")
 FINISH_REASONS = ("stop", "length", "tool_calls", "content_filter", "error", "interrupted")
 SOURCES = ("magic", "panel", "api", "batch", "compare", "import")
 STATUSES = ("ok", "stopped", "error")
+SESSION_STATUSES = ("active", "paused", "completed", "archived", "error")
+OPERATIONS = ("chat", "text_completion", "embeddings", "execute_tool")
 
 _REQUEST_ID = "CASE WHEN provider IS NOT NULL THEN message_id END"
 # A provider need not say which model answered, and an error has none; then it is the one that was asked for.
@@ -150,6 +169,108 @@ MESSAGES: tuple[Column, ...] = (
     _IS_ACTIVE,
     _SOURCE,
     _CELL_ID,
+    stored("metadata_json", Dtype.TEXT, "metadata"),
+)
+
+_REQUEST = {
+    name: Read(sql or name, kind)
+    for name, sql, kind in (
+        ("provider", None, Kind.FEW),
+        ("model", None, Kind.FEW),
+        ("request_model", None, Kind.FEW),
+        ("service_tier", _told("service_tier"), Kind.FEW),
+        ("processing", _told("processing"), Kind.FEW),
+        ("at_us", "ifnull(started_us, ts_us)", Kind.WHOLE),
+        ("input_tokens", None, Kind.WHOLE),
+        ("cache_read", "cached_input_tokens", Kind.WHOLE),
+        ("cache_write", "cache_write_tokens", Kind.WHOLE),
+        ("output_tokens", None, Kind.WHOLE),
+        ("told_usd", "cost_usd", Kind.REAL),
+        ("told_source", "cost_source", Kind.FEW),
+    )
+}
+"""What the cost of a request depends on."""
+_DURATION = Read("duration_s", Kind.REAL)
+_FIRST = Read("time_to_first_chunk_s", Kind.REAL)
+_OUTPUT = _REQUEST["output_tokens"]
+_STREAMED = Read("streamed", Kind.WHOLE)
+
+REQUESTS = "provider IS NOT NULL"
+"""The condition for a stored message to be the reply to a request, one row of `TURNS`."""
+
+TURNS: tuple[Column, ...] = (
+    stored("request_id", Dtype.TEXT, "message_id"),
+    of_session("session_id"),
+    of_session("user_id"),
+    stored("turn", Dtype.INT32),
+    Column("operation", Dtype.CATEGORY, lambda rows: rows.constant("chat"), categories=OPERATIONS),
+    stored("provider", Dtype.CATEGORY),
+    stored("request_model", Dtype.CATEGORY),
+    stored("model", Dtype.CATEGORY, _MODEL),
+    stored("started_at", Dtype.TIME, "started_us"),
+    stored("duration_s", Dtype.FLOAT),
+    stored("time_to_first_chunk_s", Dtype.FLOAT),
+    Column(
+        "time_per_output_token_s",
+        Dtype.FLOAT,
+        lambda rows: rows.per_output_token(_DURATION, _FIRST, _OUTPUT, _STREAMED),
+        (_DURATION, _FIRST, _OUTPUT, _STREAMED),
+    ),
+    Column(
+        "output_tokens_per_s",
+        Dtype.FLOAT,
+        lambda rows: rows.per_second(_OUTPUT, _DURATION),
+        (_OUTPUT, _DURATION),
+    ),
+    stored("queued_s", Dtype.FLOAT),
+    stored("input_tokens", Dtype.INT64),
+    stored("cache_read_input_tokens", Dtype.INT64, "cached_input_tokens"),
+    stored("cache_creation_input_tokens", Dtype.INT64, "cache_write_tokens"),
+    stored("output_tokens", Dtype.INT64),
+    stored("reasoning_output_tokens", Dtype.INT64, "reasoning_tokens"),
+    stored("tokens_source", Dtype.CATEGORY, categories=("provider", "estimate")),
+    Column("cost_usd", Dtype.FLOAT, lambda rows: rows.costs(_REQUEST)[0], tuple(_REQUEST.values())),
+    Column(
+        "cost_source",
+        Dtype.CATEGORY,
+        lambda rows: rows.costs(_REQUEST)[1],
+        tuple(_REQUEST.values()),
+        categories=("provider", "table", "override"),
+    ),
+    stored("finish_reason", Dtype.CATEGORY, categories=FINISH_REASONS),
+    stored("status", Dtype.CATEGORY, categories=STATUSES),
+    stored("error_type", Dtype.TEXT),
+    stored("error_message", Dtype.TEXT),
+    stored("attempts", Dtype.INT16),
+    stored("streamed", Dtype.BOOLEAN),
+    _IS_ACTIVE,
+    _VERSION,
+    _SOURCE,
+    _CELL_ID,
+    stored("compare_id", Dtype.TEXT),
+    stored("params_json", Dtype.TEXT, "params"),
+)
+
+SESSIONS: tuple[Column, ...] = (
+    stored("session_id", Dtype.TEXT),
+    stored("user_id", Dtype.TEXT),
+    stored("title", Dtype.TEXT),
+    stored("status", Dtype.CATEGORY, categories=SESSION_STATUSES),
+    stored("backend", Dtype.CATEGORY, categories=("local", "provider_native")),
+    _last_used("provider"),
+    _last_used("model"),
+    stored("created_at", Dtype.TIME, "created_us"),
+    stored("updated_at", Dtype.TIME, "updated_us"),
+    _total("last_message_at", Dtype.TIME),
+    _total("n_messages", Dtype.INT64),
+    _total("n_turns", Dtype.INT64),
+    _total("n_errors", Dtype.INT64),
+    _total("input_tokens", Dtype.INT64),
+    _total("output_tokens", Dtype.INT64),
+    _total("cost_usd", Dtype.FLOAT),
+    _total("n_unpriced", Dtype.INT64),
+    _total("busy_s", Dtype.FLOAT),
+    _total("span_s", Dtype.FLOAT),
     stored("metadata_json", Dtype.TEXT, "metadata"),
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,8 @@ from langswarm_nb.core.session.base import SessionManager
 from langswarm_nb.core.session.default import get_session_manager
 from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError
 from langswarm_nb.core.session.hooks import EventKind, MetricsEvent, MetricsHook
-from langswarm_nb.core.session.storage.rows import to_us
+from langswarm_nb.core.session.session import BaseSession
+from langswarm_nb.core.session.storage.values import to_us
 
 from . import arrays, texts
 from .columns import EVENTS, choose
@@ -24,7 +25,7 @@ KINDS: tuple[str, ...] = get_args(EventKind)
 
 
 def events_df(
-    source: MetricsHook | SessionManager | None = None,
+    source: MetricsHook | SessionManager | BaseSession | Sequence[BaseSession] | None = None,
     freq: str | None = None,
     *,
     since: Moment = None,
@@ -36,8 +37,8 @@ def events_df(
 
     Parameters
     ----------
-    source : MetricsHook or SessionManager, optional
-        The hook, or a manager that has one; by default the notebook's manager.
+    source : MetricsHook, manager, session or list of sessions, optional
+        The hook, or a manager that has one; sessions show their own events. By default the notebook's manager.
     freq : str, optional
         Width of a bin as pandas writes it, e.g. ``"1min"``: counts per bin, one column a kind of event.
     since, until, user_id, columns
@@ -56,7 +57,12 @@ def events_df(
     """
     chosen = choose(EVENTS, columns)
     wanted = Filter.of(since, until, user_id, "active")
-    events = [event for event in _hook(source).events.copy() if _is_wanted(event, wanted)]
+    hook, session_ids = _find(source)
+    events = [
+        event
+        for event in hook.events.copy()
+        if _is_wanted(event, wanted) and (session_ids is None or event.session_id in session_ids)
+    ]
     values = {
         "at": np.array([to_us("at", event.at) for event in events], np.int64),
         "event": arrays.few_of([event.event for event in events]),
@@ -72,7 +78,10 @@ def events_df(
     )
 
 
-def _hook(source: object) -> MetricsHook:
+def _find(source: Any) -> tuple[MetricsHook, set[str] | None]:
+    """Return the hook, and the sessions that are meant (None: all)."""
+    if isinstance(source, MetricsHook):
+        return source, None
     if source is None:
         source = get_session_manager()
         if source is None:
@@ -80,14 +89,25 @@ def _hook(source: object) -> MetricsHook:
                 "There is no session manager yet whose events could be shown. Load the extension with "
                 "`%load_ext langswarm_nb`, or pass a MetricsHook."
             )
-    if isinstance(source, MetricsHook):
-        return source
-    if not isinstance(source, SessionManager):
-        raise SessionTypeError.of("source", source, "a MetricsHook, or a manager that has one")
-    hook = next((hook for hook in source.hooks if isinstance(hook, MetricsHook)), None)
+    if isinstance(source, SessionManager):
+        return _hook_of(source), None
+    sessions = [source] if isinstance(source, BaseSession) else source
+    if (
+        not isinstance(sessions, list | tuple)
+        or not sessions
+        or not all(isinstance(s, BaseSession) for s in sessions)
+    ):
+        raise SessionTypeError.of(
+            "source", source, "a MetricsHook, a manager, a session or a list of sessions"
+        )
+    return _hook_of(sessions[0].manager), {session.session_id for session in sessions}
+
+
+def _hook_of(manager: SessionManager) -> MetricsHook:
+    hook = next((hook for hook in manager.hooks if isinstance(hook, MetricsHook)), None)
     if hook is None:
         raise SessionValueError(
-            f"{source!r} has no MetricsHook, so it remembers no events. "
+            f"{manager!r} has no MetricsHook, so it remembers no events. "
             "Add one with `manager.add_global_hook(MetricsHook())`; it sees what happens from then on."
         )
     return hook

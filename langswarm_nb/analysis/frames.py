@@ -14,10 +14,11 @@ import pandas as pd
 from langswarm_nb.core.session.messages import utc_now
 
 from . import arrays
-from .columns import MESSAGES, Column, choose
+from .columns import MESSAGES, REQUESTS, SESSIONS, TURNS, Column, Read, choose
 from .filters import Branch, Filter, Moment
 from .rows import StoredRows, read_rows, read_sessions
 from .store import Source, find_store
+from .totals import SessionTotals
 
 SCHEMA = 1
 """Version of the frames' columns, in ``df.attrs["langswarm"]``."""
@@ -59,17 +60,108 @@ def messages_df(
     SessionStorageError
         The store cannot be read; no partial frame is returned.
     """
-    chosen = choose(MESSAGES, columns)
+    return _of_messages(source, MESSAGES, columns, Filter.of(since, until, user_id, branch), "ts_us")
+
+
+def turns_df(
+    source: Source = None,
+    *,
+    since: Moment = None,
+    until: Moment = None,
+    user_id: str | None = None,
+    columns: Sequence[str] | None = None,
+    branch: Branch = "active",
+) -> pd.DataFrame:
+    """Return the requests to models as a frame, one row a request; failed and stopped ones are among them.
+
+    Parameters
+    ----------
+    source, since, until, user_id, columns
+        As in `messages_df`; ``since <= started_at < until``.
+    branch : {"active", "all"}
+        Only requests whose reply is on the active path, or all that were made. To count what was spent, take all.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns as in `langswarm_nb.analysis.columns.TURNS`: seconds in ``*_s``, US dollars in ``cost_usd``, tokens as
+        the provider counted them (input includes cached input, output includes reasoning). ``model`` is the one that
+        answered, or where that was not told, the one that was asked for. Unknown is NA: a price that nobody knows too.
+
+    Raises
+    ------
+    SessionValueError, SessionTypeError, SessionStorageError
+        As in `messages_df`.
+
+    Warns
+    -----
+    UserWarning
+        Once for each model whose price is not known; see `set_price`.
+    """
     wanted = Filter.of(since, until, user_id, branch)
+    return _of_messages(source, TURNS, columns, wanted, "ifnull(started_us, ts_us)", [REQUESTS])
+
+
+def sessions_df(
+    source: Source = None,
+    *,
+    since: Moment = None,
+    until: Moment = None,
+    user_id: str | None = None,
+    columns: Sequence[str] | None = None,
+    branch: Branch = "active",
+) -> pd.DataFrame:
+    """Return sessions as a frame, one row a session, the oldest first.
+
+    Parameters
+    ----------
+    source, user_id, columns
+        As in `messages_df`.
+    since, until : datetime, date or str, optional
+        Only sessions with ``since <= created_at < until``; all their messages count, whenever they were sent.
+    branch : {"active", "all"}
+        Count the messages and requests of the active path, or of all branches.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns as in `langswarm_nb.analysis.columns.SESSIONS`. Sums add up the known values of `turns_df` and are NA
+        when none is known; ``cost_usd`` is a lower bound when ``n_unpriced`` is not 0.
+
+    Raises
+    ------
+    SessionValueError, SessionTypeError, SessionStorageError
+        As in `messages_df`.
+    """
+    chosen = choose(SESSIONS, columns)
+    wanted = Filter.of(since, until, user_id, branch)
+    store = find_store(source)
+    with store.open() as db:
+        sessions = read_sessions(db, store.session_ids, wanted, _reads(chosen), moment="created_us")
+        return _frame(chosen, SessionTotals(db, sessions, wanted))
+
+
+def _of_messages(
+    source: Source,
+    columns: Sequence[Column],
+    names: Sequence[str] | None,
+    wanted: Filter,
+    moment: str,
+    tests: Sequence[str] = (),
+) -> pd.DataFrame:
+    chosen = choose(columns, names)
     store = find_store(source)
     with store.open() as db:
         session_reads = [read for column in chosen for read in column.session_reads]
         sessions = read_sessions(db, store.session_ids, wanted, session_reads)
-        rows = read_rows(db, sessions, wanted, chosen, moment="ts_us")
-        return _frame(chosen, rows)
+        return _frame(chosen, read_rows(db, sessions, wanted, _reads(chosen), moment=moment, tests=tests))
 
 
-def _frame(columns: Sequence[Column], rows: StoredRows) -> pd.DataFrame:
+def _reads(columns: Sequence[Column]) -> list[Read]:
+    return [read for column in columns for read in column.reads]
+
+
+def _frame(columns: Sequence[Column], rows: StoredRows | SessionTotals) -> pd.DataFrame:
     return as_frame(
         {column.name: arrays.to_pandas(column, column.make(rows)) for column in columns}, len(rows)
     )

@@ -13,7 +13,8 @@ from langswarm_nb.core.session.storage.rows import SEQ_BITS, SEQ_MASK
 
 from . import texts
 from .arrays import MISSING, Few
-from .columns import ID, Column, Read, Values
+from .columns import ID, Read, Values
+from .cost import Requests, price_all
 from .filters import Filter, where
 from .packed import read_columns
 
@@ -29,18 +30,22 @@ _OF_SESSIONS = (
 
 
 def read_sessions(
-    db: sqlite3.Connection, session_ids: Sequence[str] | None, wanted: Filter, reads: Sequence[Read]
+    db: sqlite3.Connection,
+    session_ids: Sequence[str] | None,
+    wanted: Filter,
+    reads: Sequence[Read],
+    *,
+    moment: str | None = None,
 ) -> SessionRows:
-    """Return the sessions that a frame is about."""
-    tests: list[str] = []
-    values: list[Any] = []
+    """Return the sessions that a frame is about; with ``moment`` only those in the limits of time."""
+    tests, values = ([], []) if moment is None else wanted.tests(moment)
     if session_ids is not None:
         tests.append("session_id IN (SELECT value FROM json_each(?))")
         values.append(json.dumps(session_ids))
     if wanted.user_id is not None:
         tests.append("user_id = ?")
         values.append(wanted.user_id)
-    columns = read_columns(db, [ID, *reads], f"FROM sessions{where(tests)} ORDER BY id", values)
+    columns = read_columns(db, _once(reads), f"FROM sessions{where(tests)} ORDER BY id", values)
     return SessionRows(columns, is_all=not tests)
 
 
@@ -48,23 +53,26 @@ def read_rows(
     db: sqlite3.Connection,
     sessions: SessionRows,
     wanted: Filter,
-    columns: Sequence[Column],
+    reads: Sequence[Read],
     *,
     moment: str,
     tests: Sequence[str] = (),
 ) -> StoredRows:
-    """Return what the columns need of the messages of these sessions."""
+    """Return what is to be read of the messages of these sessions."""
     # The text of a tool call comes out as JSON that is short; see `StoredRows.tools`.
     db.create_function("tools", 1, tools, deterministic=True)
-    reads = list(dict.fromkeys([ID, *(read for column in columns for read in column.reads)]))
     limits, values = wanted.tests(moment)
     conditions = [*tests, *(["active"] if wanted.active_only else []), *limits]
     if sessions.is_all:
-        found = read_columns(db, reads, f"FROM messages{where(conditions)} ORDER BY id", values)
+        found = read_columns(db, _once(reads), f"FROM messages{where(conditions)} ORDER BY id", values)
     else:
         source = _OF_SESSIONS + where(conditions)
-        found = read_columns(db, reads, source, [json.dumps(sessions.ids.tolist()), *values])
+        found = read_columns(db, _once(reads), source, [json.dumps(sessions.ids.tolist()), *values])
     return StoredRows(db, sessions, found)
+
+
+def _once(reads: Sequence[Read]) -> list[Read]:
+    return list(dict.fromkeys([ID, *reads]))
 
 
 class SessionRows:
@@ -90,6 +98,7 @@ class StoredRows:
         self._db, self._sessions, self._values = db, sessions, values
         self.ids: NDArray[np.int64] = values[ID]
         self._tools: dict[Read, list[tuple[int, Any]]] = {}
+        self._costs: tuple[NDArray[np.float64], Few] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -114,6 +123,27 @@ class StoredRows:
     def chars(self, read: Read) -> Values:
         """Return the lengths of texts in characters."""
         return texts.n_chars(self[read])
+
+    def constant(self, text: str) -> Values:
+        """Return the same text for each row."""
+        return Few(np.zeros(len(self), np.int32), [text])
+
+    def per_output_token(self, duration: Read, first: Read, output: Read, streamed: Read) -> Values:
+        """Return the seconds from one token to the next, after the first piece; only where that means something."""
+        tokens = self[output]
+        counts = (tokens != MISSING) & (tokens > 1) & (self[streamed] == 1)
+        return np.where(counts, (self[duration] - self[first]) / np.where(counts, tokens - 1, 1), np.nan)
+
+    def per_second(self, count: Read, seconds: Read) -> Values:
+        """Return a rate; missing where nothing was counted or no time went by."""
+        known = (self[count] != MISSING) & (self[seconds] > 0)
+        return np.where(known, self[count] / np.where(known, self[seconds], 1.0), np.nan)
+
+    def costs(self, reads: Mapping[str, Read]) -> tuple[NDArray[np.float64], Few]:
+        """Return what each request cost, and where that is from."""
+        if self._costs is None:
+            self._costs = price_all(Requests(**{name: self[read] for name, read in reads.items()}))
+        return self._costs
 
     def of_parent(self, parent: Read, read: Read) -> Values:
         """Return a text of the message before each one on its path."""

@@ -7,12 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from langswarm_nb.analysis import prices
 from langswarm_nb.core.session import (
     SessionManager,
     create_session_manager,
 )
 from langswarm_nb.core.session.storage.memory import InMemorySessionStorage
 from tests.analysis.support import custom_storage, fill
+
+
+@pytest.fixture(autouse=True)
+def _prices_of_this_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a price that a test sets end with it."""
+    monkeypatch.setattr(prices, "_own", {})
+    monkeypatch.setattr(prices, "_warned", set())
 
 
 @pytest.fixture(params=["memory", "sqlite", "custom"])

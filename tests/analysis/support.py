@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
+import pandas as pd
+
 from langswarm_nb.core.session import (
     BaseSession,
     Finish,
@@ -20,6 +22,7 @@ from langswarm_nb.core.session import (
 )
 from langswarm_nb.core.session.providers.mock import MockProviderSession
 
+TEXT = "str" if int(pd.__version__.split(".")[0]) >= 3 else "string"
 CALL = {"type": "tool_call", "id": "call-1", "name": "add", "arguments": '{"a": 1}'}
 ANY_TEXT = "Zürich 😀 \0 \u2028 \ud7ff\uffff 'quotes\" =1+1 <script>"
 
@@ -79,3 +82,17 @@ async def _tools(manager: SessionManager) -> None:
     await session.send_message("What is 1 + 1?", source="panel")
     result = {"type": "tool_result", "tool_call_id": "call-1", "content": "2"}
     await session.send_message("", MessageRole.TOOL, parts=[result])
+
+
+def check_columns(frame: pd.DataFrame, contract: dict[str, str]) -> None:
+    """Assert names, order and dtypes of the columns, and a plain index."""
+    assert list(frame.columns) == list(contract)
+    assert {name: str(frame[name].dtype) for name in contract if frame[name].dtype != contract[name]} == {}
+    assert isinstance(frame.index, pd.RangeIndex)
+    assert (frame.index.start, frame.index.step) == (0, 1)
+
+
+def as_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the frame as dicts of plain values, None for NA."""
+    plain = frame.astype(object).where(frame.notna(), None)
+    return [{str(name): value for name, value in row.items()} for row in plain.to_dict("records")]

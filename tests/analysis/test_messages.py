@@ -23,8 +23,8 @@ from langswarm_nb.core.session import (
     create_session_manager,
     set_session_manager,
 )
+from tests.analysis.support import TEXT, as_rows, check_columns
 
-TEXT = "str" if int(pd.__version__.split(".")[0]) >= 3 else "string"
 DTYPES = {
     "session_id": TEXT,
     "message_id": TEXT,
@@ -52,18 +52,7 @@ DTYPES = {
 
 
 def check_contract(frame):
-    assert list(frame.columns) == list(DTYPES)
-    assert {name: (dtype == frame[name].dtype) for name, dtype in DTYPES.items()} == dict.fromkeys(
-        DTYPES, True
-    )
-    assert isinstance(frame.index, pd.RangeIndex)
-    assert (frame.index.start, frame.index.step) == (0, 1)
-
-
-def as_rows(frame):
-    """Return the frame as dicts of plain values, None for NA."""
-    plain = frame.astype(object).where(frame.notna(), None)
-    return plain.to_dict("records")
+    check_columns(frame, DTYPES)
 
 
 async def stored_rows(manager, branch):

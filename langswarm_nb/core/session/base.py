@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Mapping
 from datetime import timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from . import checks
 from .errors import (
@@ -16,6 +16,7 @@ from .errors import (
     SessionNotFoundError,
     SessionValueError,
 )
+from .frames import HasFrames
 from .interfaces import (
     IProviderSession,
     ISessionLifecycleHook,
@@ -34,13 +35,10 @@ from .providers import create_provider, provider_names
 from .session import BaseSession
 from .settings import check_setting_names
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 __all__ = ["BaseSession", "SessionManager"]
 
 
-class SessionManager(ISessionManager):
+class SessionManager(HasFrames, ISessionManager):
     """Makes, finds and ends sessions; made with no event loop running, used from any.
 
     Parameters
@@ -267,12 +265,6 @@ class SessionManager(ISessionManager):
                 raise SessionValueError.of("provider", name, known)
             self._providers[name] = create_provider(name)
         return self._providers[name]
-
-    def messages_df(self, **filters: Any) -> pd.DataFrame:
-        """Return the messages of all sessions as a frame; see `langswarm_nb.analysis.messages_df`."""
-        from langswarm_nb.analysis import messages_df
-
-        return messages_df(self, **filters)
 
     def _session(self, record: SessionRecord) -> BaseSession:
         session = self._sessions.get(record.session_id)

@@ -16,6 +16,7 @@ from .errors import (
     shown,
 )
 from .export import export_session
+from .frames import HasFrames
 from .interfaces import (
     IProviderSession,
     ISessionLifecycleHook,
@@ -38,14 +39,12 @@ from .turn import Ask, Turn
 from .turnstile import Turnstile
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from .base import SessionManager
 
 logger = logging.getLogger(__name__)
 
 
-class BaseSession(MessageTree):
+class BaseSession(HasFrames, MessageTree):
     """One conversation; made by a `SessionManager`, never directly."""
 
     def __init__(self, manager: SessionManager, record: SessionRecord) -> None:
@@ -369,12 +368,6 @@ class BaseSession(MessageTree):
         holder = self.turnstile.holder
         if holder is not None and holder.idle_since is not None:
             await holder.give_way()
-
-    def messages_df(self, **filters: Any) -> pd.DataFrame:
-        """Return the session's messages as a frame; see `langswarm_nb.analysis.messages_df`."""
-        from langswarm_nb.analysis import messages_df
-
-        return messages_df(self, **filters)
 
     # What the flow of a message uses
 

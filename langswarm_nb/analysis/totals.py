@@ -1,0 +1,123 @@
+"""Counts, sums and extremes over the messages and requests of each session."""
+
+from __future__ import annotations
+
+import sqlite3
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .arrays import MISSING, Few, few_of
+from .columns import REQUESTS, TURNS, Kind, Read, Values
+from .filters import Filter
+from .rows import SessionRows, StoredRows, read_rows
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_AT = Read("ts_us", Kind.WHOLE)
+_TURN = Read("turn", Kind.WHOLE)
+_REQUESTS = {
+    column.name: column
+    for column in TURNS
+    if column.name
+    in ("provider", "model", "status", "duration_s", "input_tokens", "output_tokens", "cost_usd")
+}
+
+
+class SessionTotals:
+    """The sessions with what their messages add up to; only what is asked for is read."""
+
+    def __init__(self, db: sqlite3.Connection, sessions: SessionRows, wanted: Filter) -> None:
+        self._db, self._sessions = db, sessions
+        # The time limits of the frame are about the sessions; their messages count in full.
+        self._wanted = Filter(active_only=wanted.active_only)
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def __getitem__(self, read: Read) -> Values:
+        return self._sessions[read]
+
+    def total(self, name: str) -> Values:
+        """Return a total by the name of its column."""
+        return _TOTALS[name](self)
+
+    def last_used(self, name: str, read: Read) -> Values:
+        """Return what the last request of each session used, or else what the session is set to."""
+        used, own = self._requests_column(name), self[read]
+        labels: NDArray[Any] = np.array([*own.labels, None], object)[own.codes]
+        # Requests come in order, so the last one of a session is the one that stays.
+        labels[self._requests.session_index] = np.array([*used.labels, None], object)[used.codes]
+        return few_of(labels.tolist())
+
+    @cached_property
+    def _messages(self) -> StoredRows:
+        return read_rows(self._db, self._sessions, self._wanted, [_AT, _TURN], moment="ts_us")
+
+    @cached_property
+    def _requests(self) -> StoredRows:
+        reads = [read for column in _REQUESTS.values() for read in column.reads]
+        return read_rows(self._db, self._sessions, self._wanted, reads, moment="ts_us", tests=[REQUESTS])
+
+    def _requests_column(self, name: str) -> Values:
+        return _REQUESTS[name].make(self._requests)
+
+    def n_messages(self) -> Values:
+        return self._count(self._messages)
+
+    def n_turns(self) -> Values:
+        """Count different numbers of turns: versions of a turn are one."""
+        rows, turns = self._messages, self._messages[_TURN]
+        counted = turns != MISSING
+        pairs = np.unique(rows.session_index[counted] << 32 | turns[counted])
+        return np.bincount(pairs >> 32, minlength=len(self))
+
+    def last_message_us(self) -> Values:
+        last = np.full(len(self), MISSING)
+        np.maximum.at(last, self._messages.session_index, self._messages[_AT])
+        return last
+
+    def span_s(self) -> Values:
+        first = np.full(len(self), 2**63 - 1)
+        np.minimum.at(first, self._messages.session_index, self._messages[_AT])
+        last = self.last_message_us()
+        return np.where(last == MISSING, np.nan, (last - np.where(last == MISSING, 0, first)) / 1e6)
+
+    def n_errors(self) -> Values:
+        status: Few = self._requests_column("status")
+        return self._count(
+            self._requests, np.array([label == "error" for label in status.labels], bool)[status.codes]
+        )
+
+    def n_unpriced(self) -> Values:
+        return self._count(self._requests, np.isnan(self._requests_column("cost_usd")))
+
+    def sum_of(self, name: str) -> Values:
+        """Add up the known values; missing when none is known."""
+        values = self._requests_column(name)
+        known = ~np.isnan(values) if values.dtype.kind == "f" else values != MISSING
+        index = self._requests.session_index[known]
+        sums = np.zeros(len(self), values.dtype)
+        np.add.at(sums, index, values[known])
+        missing = np.nan if values.dtype.kind == "f" else MISSING
+        return np.where(np.bincount(index, minlength=len(self)) > 0, sums, missing)
+
+    def _count(self, rows: StoredRows, which: NDArray[np.bool_] | None = None) -> Values:
+        index = rows.session_index if which is None else rows.session_index[which]
+        return np.bincount(index, minlength=len(self))
+
+
+_TOTALS = {
+    "last_message_at": SessionTotals.last_message_us,
+    "n_messages": SessionTotals.n_messages,
+    "n_turns": SessionTotals.n_turns,
+    "n_errors": SessionTotals.n_errors,
+    "input_tokens": lambda totals: totals.sum_of("input_tokens"),
+    "output_tokens": lambda totals: totals.sum_of("output_tokens"),
+    "cost_usd": lambda totals: totals.sum_of("cost_usd"),
+    "n_unpriced": SessionTotals.n_unpriced,
+    "busy_s": lambda totals: totals.sum_of("duration_s"),
+    "span_s": SessionTotals.span_s,
+}
