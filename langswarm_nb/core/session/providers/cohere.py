@@ -1,0 +1,292 @@
+"""Cohere: v2 chat, with thinking, tools and images; it keeps no conversations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from langswarm_nb.core.session import errors as e
+from langswarm_nb.core.session.events import Delta, Finish, ModelInfo, PartDone, ReplyInfo
+from langswarm_nb.core.session.interfaces import IProviderSession
+from langswarm_nb.core.session.messages import FinishReason, MessageRole, Usage
+
+from ._address import find_base_url
+from ._client import new_client, without_ending
+from ._faults import Fault, ReportedError
+from ._path import CallIds, arguments_text, joined_text, spoken, system_text
+from ._reply import stream_reply
+from ._secret import Secret
+from ._wire import RefusedOption, check_options, content_parts, finish_reason, image_url, token_count
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+
+    from langswarm_nb.core.session.events import ProviderEvent, ProviderRequest
+    from langswarm_nb.core.session.messages import Part, SessionMessage
+
+PLAN = "cohere_tool_plan"
+"""Marks the reasoning that the model gave as its plan before it called tools; it goes back as such."""
+_RENAMED = {"top_p": "p", "stop": "stop_sequences"}
+REFUSES = (
+    RefusedOption(
+        "reasoning_effort",
+        r"command(?:-r.*|-light.*|-nightly.*|-a-03-2025|-a-vision.*|-a-translate.*)?|c4ai-.*",
+        "this model does not think",
+    ),
+)
+_MOST_PAGES = 50
+
+
+def wire_messages(messages: Sequence[SessionMessage]) -> list[dict[str, Any]]:
+    """Return messages in Cohere's form, with one system message at the beginning."""
+    text = system_text(messages)
+    wire: list[dict[str, Any]] = [{"role": "system", "content": text}] if text else []
+    for message in spoken(messages):
+        parts = content_parts(message)
+        wire += [
+            {"role": "tool", "tool_call_id": part["tool_call_id"], "content": part["content"]}
+            for part in parts
+            if part["type"] == "tool_result"
+        ]
+        if message.role is MessageRole.ASSISTANT:
+            wire.append(_assistant(parts))
+        elif content := _content(parts):
+            wire.append({"role": "user", "content": content})
+    return wire
+
+
+def _content(parts: Sequence[Part]) -> str | list[dict[str, Any]]:
+    if all(part["type"] != "image" for part in parts):
+        return joined_text(parts)
+    pieces: list[dict[str, Any]] = []
+    for part in parts:
+        if part["type"] == "text":
+            pieces.append({"type": "text", "text": part["text"]})
+        elif part["type"] == "image":
+            pieces.append({"type": "image_url", "image_url": {"url": image_url(part)}})
+    return pieces
+
+
+def _assistant(parts: Sequence[Part]) -> dict[str, Any]:
+    calls = [
+        {
+            "id": part["id"],
+            "type": "function",
+            "function": {"name": part["name"], "arguments": part["arguments"]},
+        }
+        for part in parts
+        if part["type"] == "tool_call"
+    ]
+    text = joined_text(parts)
+    wire: dict[str, Any] = {"role": "assistant"}
+    if text or not calls:
+        wire["content"] = text
+    if calls:
+        wire["tool_calls"] = calls
+        plan = "".join(part["text"] for part in parts if part.get("opaque") == {PLAN: True})
+        wire |= {"tool_plan": plan} if plan else {}
+    return wire
+
+
+def wire_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options under Cohere's names; it knows thinking as on or off, not by degrees."""
+    wire = {_RENAMED.get(name, name): value for name, value in options.items()}
+    if isinstance(wire.get("stop_sequences"), tuple):
+        wire["stop_sequences"] = list(wire["stop_sequences"])
+    effort = wire.pop("reasoning_effort", None)
+    if effort is not None:
+        wire.setdefault("thinking", {"type": "disabled" if effort == "none" else "enabled"})
+    return wire
+
+
+def read_usage(usage: Mapping[str, Any]) -> Usage:
+    """Return the counts of ``tokens``: those that were billed leave out what Cohere adds to the prompt."""
+    tokens = usage.get("tokens") or usage.get("billed_units") or {}
+    return Usage(
+        input_tokens=token_count(tokens.get("input_tokens")),
+        cached_input_tokens=token_count(usage.get("cached_tokens")),
+        output_tokens=token_count(tokens.get("output_tokens")),
+    )
+
+
+class CohereReader:
+    """Reads the events of one reply, or a whole one."""
+
+    def __init__(self, request: ProviderRequest) -> None:
+        self.is_whole = False
+        self.is_over = False
+        self._model = request.model  # Cohere does not repeat it
+        self._ids = CallIds(request.messages)
+        self._thinking: list[str] = []
+        self._plan: list[str] = []
+        self._calls: dict[Any, dict[str, str]] = {}
+        self._finish: str | None = None
+
+    def read(self, body: Any, name: str = "") -> Iterator[ProviderEvent]:
+        """Take an event; those that are not known are passed over.
+
+        Raises
+        ------
+        ReportedError
+            The service failed in the midst of its reply.
+        """
+        delta = body.get("delta") or {}
+        message = delta.get("message") or {}
+        match body.get("type") or name:
+            case "message-start":
+                yield self._named(body)
+            case "content-start" | "content-delta":
+                yield from self._content(message.get("content") or {})
+            case "tool-plan-delta":
+                yield from self._reasoning(message.get("tool_plan"), self._plan)
+            case "tool-call-start" | "tool-call-delta":
+                self._read_call(body.get("index"), message.get("tool_calls") or {})
+            case "message-end":
+                yield from self._end(delta)
+            case _ if "message" in body and "type" not in body:
+                raise ReportedError(Fault(message=str(body["message"])))
+
+    def read_whole(self, body: Any) -> Iterator[ProviderEvent]:
+        """Take a whole answer.
+
+        Raises
+        ------
+        ReportedError
+            It says that the service failed.
+        """
+        message = body["message"]
+        yield self._named(body)
+        yield from self._reasoning(message.get("tool_plan"), self._plan)
+        for item in message.get("content") or ():
+            yield from self._content(item)
+        for index, call in enumerate(message.get("tool_calls") or ()):
+            self._read_call(index, call)
+        yield from self._end(body)
+
+    def finish(self) -> Iterator[ProviderEvent]:
+        """Return the tool calls and the end."""
+        if self._plan:  # told apart from thinking, so that it can go back as what it was
+            if self._thinking:
+                yield PartDone({"type": "reasoning", "text": "".join(self._thinking)})
+            yield PartDone({"type": "reasoning", "text": "".join(self._plan), "opaque": {PLAN: True}})
+        for call in self._calls.values():
+            arguments = arguments_text(call["arguments"])
+            call_id = call["id"] or self._ids.next()
+            yield PartDone({"type": "tool_call", "id": call_id, "name": call["name"], "arguments": arguments})
+        reason = finish_reason(self._finish)
+        if reason is FinishReason.STOP and self._calls:
+            reason = FinishReason.TOOL_CALLS
+        yield Finish(reason, self._finish)
+
+    def _named(self, body: Mapping[str, Any]) -> ReplyInfo:
+        return ReplyInfo(model=self._model, provider_message_id=body.get("id"))
+
+    def _content(self, item: Mapping[str, Any]) -> Iterator[ProviderEvent]:
+        if item.get("text"):
+            yield Delta(item["text"])
+        yield from self._reasoning(item.get("thinking"), self._thinking)
+
+    def _reasoning(self, text: str | None, kept: list[str]) -> Iterator[ProviderEvent]:
+        if text:
+            kept.append(text)
+            yield Delta(text, "reasoning")
+
+    def _read_call(self, index: Any, piece: Mapping[str, Any]) -> None:
+        call = self._calls.setdefault(index, {"id": "", "name": "", "arguments": ""})
+        function = piece.get("function") or {}
+        call["id"] = call["id"] or piece.get("id") or ""
+        call["name"] = call["name"] or function.get("name") or ""
+        call["arguments"] += function.get("arguments") or ""
+
+    def _end(self, end: Mapping[str, Any]) -> Iterator[ProviderEvent]:
+        if end.get("error"):
+            raise ReportedError(Fault(message=str(end["error"]), kind=e.ProviderServerError))
+        usage = end.get("usage") or {}
+        if usage:
+            yield read_usage(usage)
+            billed = usage.get("billed_units")
+            yield ReplyInfo(details={"billed_units": billed} if billed else {})
+        self._finish = end.get("finish_reason")
+        self.is_whole = self.is_over = True
+
+
+class CohereProviderSession(IProviderSession):
+    """Cohere's models.
+
+    Parameters
+    ----------
+    api_key
+        None takes it from ``CO_API_KEY``.
+    base_url
+        Address up to and without ``/v2``; None takes ``CO_API_URL``, else Cohere's.
+    headers
+        More headers for each request.
+    connect_timeout_s, silence_s
+        Longest time to connect, and without a byte of the answer, in seconds.
+
+    Raises
+    ------
+    ProviderAuthenticationError
+        There is no key, or its form is wrong.
+    SessionValueError
+        ``base_url`` is not allowed.
+    """
+
+    name = "cohere"
+
+    def __init__(
+        self,
+        api_key: str | Secret | None = None,
+        *,
+        base_url: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        connect_timeout_s: float = 5.0,
+        silence_s: float = 600.0,
+    ) -> None:
+        api_key = None if api_key is None else Secret.of(api_key)
+        address = find_base_url(self.name, base_url, ("CO_API_URL",), "https://api.cohere.com")
+        self.http = new_client(
+            self.name,
+            api_key,
+            without_ending(address, "/v[12]"),
+            key_variables=("CO_API_KEY",),
+            headers=headers,
+            connect_timeout_s=connect_timeout_s,
+            silence_s=silence_s,
+        )
+
+    def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
+        """Send a request and yield the reply as it arrives."""
+        check_options(self.name, request, REFUSES)
+        body = {
+            "model": request.model,
+            "messages": wire_messages(request.messages),
+            "stream": request.stream,
+            **wire_options(request.options),
+        }
+        return stream_reply(self.http, "/v2/chat", body, request, CohereReader(request))
+
+    async def list_models(self) -> list[ModelInfo]:
+        """Return the models that chat."""
+        models: list[ModelInfo] = []
+        query = {"endpoint": "chat", "page_size": "1000"}
+        for _ in range(_MOST_PAGES):
+            page, following = await self.http.get_json("/v1/models", _read_page, query=query)
+            models += page
+            if not following:
+                break
+            query["page_token"] = following
+        return models
+
+    async def close(self) -> None:
+        """Free connections; may be called twice."""
+        await self.http.aclose()
+
+
+def _read_page(body: Any) -> tuple[list[ModelInfo], str]:
+    models = [
+        ModelInfo(
+            str(model["name"]), context_tokens=token_count(model.get("context_length")), owned_by="cohere"
+        )
+        for model in body["models"]
+    ]
+    return models, str(body.get("next_page_token") or "")

@@ -1,0 +1,297 @@
+"""Ollama: ``/api/chat``, its own API, whose streams are lines of JSON; it keeps no conversations."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from typing import TYPE_CHECKING, Any
+
+from langswarm_nb.core.session.events import Delta, Finish, ModelInfo, PartDone, ReplyInfo
+from langswarm_nb.core.session.interfaces import IProviderSession
+from langswarm_nb.core.session.messages import FinishReason, MessageRole, Usage
+from langswarm_nb.core.session.window import estimate_tokens
+
+from ._address import check_base_url, find_base_url
+from ._client import new_client, without_ending
+from ._faults import ReportedError, read_fault
+from ._path import (
+    CallIds,
+    arguments_object,
+    arguments_text,
+    image_data,
+    joined_text,
+    refuse_image_address,
+    spoken,
+    system_text,
+    tool_names,
+)
+from ._reply import stream_reply
+from ._secret import Secret
+from ._sse import JSONLinesDecoder
+from ._wire import RefusedOption, check_options, content_parts, finish_reason, token_count
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+
+    from langswarm_nb.core.session.events import ProviderEvent, ProviderRequest
+    from langswarm_nb.core.session.messages import Part, SessionMessage
+
+_log = logging.getLogger(__name__)
+
+REFUSES = (RefusedOption("tool_choice", r".*", "Ollama lets the model choose"),)
+_OF_REQUEST = {"format", "think", "tools", "keep_alive", "logprobs", "top_logprobs", "truncate", "shift"}
+"""Options that stand beside the messages; all others are parameters of the model, under ``options``."""
+_SMALLEST_CONTEXT = 2048
+"""Tokens that a server gives a prompt when nobody says how many, at least."""
+
+
+def wire_messages(model: str, messages: Sequence[SessionMessage]) -> list[dict[str, Any]]:
+    """Return messages in Ollama's form, with one system message at the beginning.
+
+    Raises
+    ------
+    ProviderRequestError
+        An image is an address.
+    """
+    text, names = system_text(messages), tool_names(messages)
+    wire: list[dict[str, Any]] = [{"role": "system", "content": text}] if text else []
+    for message in spoken(messages):
+        parts = content_parts(message)
+        wire += [_tool_result(part, names) for part in parts if part["type"] == "tool_result"]
+        if message.role is MessageRole.ASSISTANT:
+            is_own = message.request is not None and message.request.provider == "ollama"
+            wire.append(_assistant(parts, is_own=is_own))
+        elif spoken_parts := [part for part in parts if part["type"] in {"text", "image"}]:
+            wire.append(_user(model, spoken_parts))
+    return wire
+
+
+def _user(model: str, parts: Sequence[Part]) -> dict[str, Any]:
+    wire: dict[str, Any] = {"role": "user", "content": joined_text(parts)}
+    images = []
+    for part in parts:
+        if part["type"] == "image":
+            image = image_data(part)
+            if image is None:
+                raise refuse_image_address("Ollama", model)
+            images.append(image[1])
+    return {**wire, "images": images} if images else wire
+
+
+def _assistant(parts: Sequence[Part], *, is_own: bool) -> dict[str, Any]:
+    wire: dict[str, Any] = {"role": "assistant", "content": joined_text(parts)}
+    calls = [
+        {"function": {"name": part["name"], "arguments": arguments_object(part)}}
+        for part in parts
+        if part["type"] == "tool_call"
+    ]
+    if not calls:
+        return wire
+    thinking = "".join(part["text"] for part in parts if part["type"] == "reasoning")
+    if thinking and is_own:  # a model goes on from its thoughts when it called tools
+        wire["thinking"] = thinking
+    return {**wire, "tool_calls": calls}
+
+
+def _tool_result(part: Part, names: Mapping[str, str]) -> dict[str, Any]:
+    name = part.get("name") or names.get(part["tool_call_id"])
+    return {"role": "tool", "content": part["content"], **({"tool_name": name} if name else {})}
+
+
+def wire_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options where Ollama has them: a few beside the messages, most under ``options``."""
+    named = dict(options)
+    parameters = dict(named.pop("options", None) or {})
+    if (limit := named.pop("max_tokens", None)) is not None:
+        parameters.setdefault("num_predict", limit)
+    effort = named.pop("reasoning_effort", None)
+    wire = {name: named.pop(name) for name in list(named) if name in _OF_REQUEST}
+    if effort is not None:
+        wire.setdefault("think", False if effort == "none" else effort)
+    for name, value in named.items():
+        parameters[name] = list(value) if isinstance(value, tuple) else value
+    return {**wire, "options": parameters} if parameters else wire
+
+
+def cut_warning(messages: Sequence[SessionMessage], options: Mapping[str, Any], read: int | None) -> str:
+    """Return a warning when the server can have read only a part of the prompt; else nothing.
+
+    A prompt longer than ``num_ctx`` is cut without a word. The only sign is that fewer tokens were read than the
+    prompt has, and how many it has is known about, at 4 characters each.
+    """
+    about = estimate_tokens(messages)
+    asked = token_count((options.get("options") or {}).get("num_ctx"))
+    limit, share = (_SMALLEST_CONTEXT, 0.5) if asked is None else (asked, 0.8)
+    if read is None or about <= limit or read >= share * about:
+        return ""
+    setting = "num_ctx is not set" if asked is None else f"num_ctx={asked}"
+    return (
+        f"Ollama read {read} tokens of a prompt of about {about}, so its beginning was probably cut off "
+        f"({setting}). Set the option num_ctx to more, or max_context_tokens to less."
+    )
+
+
+class OllamaReader:
+    """Reads the lines of one reply, or a whole one."""
+
+    def __init__(self, messages: Sequence[SessionMessage], options: Mapping[str, Any]) -> None:
+        self.is_whole = False
+        self.is_over = False
+        self._messages = messages
+        self._options = options
+        self._ids = CallIds(messages)
+        self._has_calls = False
+        self._is_named = False
+        self._end: Mapping[str, Any] = {}
+
+    def read(self, body: Any, name: str = "") -> Iterator[ProviderEvent]:
+        """Take a line.
+
+        Raises
+        ------
+        ReportedError
+            It holds an error; HTTP's status said 200 before.
+        """
+        if body.get("error"):
+            raise ReportedError(read_fault(body))
+        if body.get("model") and not self._is_named:
+            self._is_named = True
+            yield ReplyInfo(model=str(body["model"]))
+        message = body.get("message") or {}
+        if message.get("thinking"):
+            yield Delta(message["thinking"], "reasoning")
+        if message.get("content"):
+            yield Delta(message["content"])
+        for call in message.get("tool_calls") or ():
+            self._has_calls = True
+            yield self._tool_call(call)
+        if body.get("done"):
+            self._end = body
+            self.is_whole = self.is_over = True
+
+    def read_whole(self, body: Any) -> Iterator[ProviderEvent]:
+        """Take a whole answer; raises what `read` raises."""
+        return self.read(body)
+
+    def finish(self) -> Iterator[ProviderEvent]:
+        """Return the usage, a warning when the prompt was cut, and the end."""
+        end = self._end
+        usage = Usage(
+            input_tokens=token_count(end.get("prompt_eval_count")),
+            output_tokens=token_count(end.get("eval_count")),
+        )
+        if usage != Usage():
+            yield usage
+        warning = cut_warning(self._messages, self._options, usage.input_tokens)
+        if warning:
+            _log.warning("%s", warning)
+            yield ReplyInfo(details={"warning": warning})
+        word = end.get("done_reason")
+        reason = FinishReason.TOOL_CALLS if self._has_calls else finish_reason(word)
+        yield Finish(reason, word)
+
+    def _tool_call(self, call: Mapping[str, Any]) -> PartDone:
+        function = call["function"]
+        return PartDone(
+            {
+                "type": "tool_call",
+                "id": str(call.get("id") or self._ids.next()),
+                "name": str(function["name"]),
+                "arguments": arguments_text(function.get("arguments")),
+            }
+        )
+
+
+class OllamaProviderSession(IProviderSession):
+    """Models that an Ollama server runs, on this machine or in Ollama's cloud.
+
+    Parameters
+    ----------
+    api_key
+        For the cloud and for servers behind a proxy; this machine needs none. None takes it from
+        ``OLLAMA_API_KEY``, for another machine only.
+    base_url
+        Address of the server; None takes ``OLLAMA_HOST``, else ``http://127.0.0.1:11434``.
+    headers
+        More headers for each request.
+    connect_timeout_s, silence_s
+        Longest time to connect, and without a byte of the answer, in seconds: loading a model counts.
+
+    Raises
+    ------
+    ProviderAuthenticationError
+        The key's form is wrong.
+    SessionValueError
+        The address is not allowed.
+    """
+
+    name = "ollama"
+
+    def __init__(
+        self,
+        api_key: str | Secret | None = None,
+        *,
+        base_url: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        connect_timeout_s: float = 5.0,
+        silence_s: float = 600.0,
+    ) -> None:
+        api_key = None if api_key is None else Secret.of(api_key)
+        host = os.environ.get("OLLAMA_HOST", "").strip()
+        if base_url is None and host:
+            address = check_base_url(host_url(host), "OLLAMA_HOST")
+        else:
+            address = find_base_url(self.name, base_url, (), "http://127.0.0.1:11434")
+        self.http = new_client(
+            self.name,
+            api_key,
+            without_ending(address, "/v1|/api"),
+            key_variables=() if address.is_local else ("OLLAMA_API_KEY",),
+            needs_key=False,
+            headers=headers,
+            connect_timeout_s=connect_timeout_s,
+            silence_s=silence_s,
+        )
+
+    def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
+        """Send a request and yield the reply as it arrives."""
+        check_options(self.name, request, REFUSES)
+        options = wire_options(request.options)
+        body = {
+            "model": request.model,
+            "messages": wire_messages(request.model, request.messages),
+            "stream": request.stream,
+            **options,
+        }
+        reader = OllamaReader(request.messages, options)
+        return stream_reply(self.http, "/api/chat", body, request, reader, decoder=JSONLinesDecoder())
+
+    async def list_models(self) -> list[ModelInfo]:
+        """Return the models that the server has."""
+        return await self.http.get_json("/api/tags", _read_models)
+
+    async def close(self) -> None:
+        """Free connections; may be called twice."""
+        await self.http.aclose()
+
+
+def host_url(host: str) -> str:
+    """Return the address that ``OLLAMA_HOST`` means: scheme and port may be missing, and 0.0.0.0 is this machine."""
+    scheme, found, rest = host.partition("://")
+    if not found:
+        scheme, rest = "http", host
+    place, slash, path = rest.partition("/")
+    match = re.fullmatch(r"(\[[^\]]*\]|[^:]*)(?::([0-9]*))?", place)
+    if match is None:
+        return host
+    name, port = match.groups()
+    if name in {"", "0.0.0.0", "[::]"}:  # noqa: S104 - what a server listens on is no place to connect to
+        name = "127.0.0.1"
+    if not port and not found:
+        port = "11434"
+    return f"{scheme}://{name}" + (f":{port}" if port else "") + (slash + path).rstrip("/")
+
+
+def _read_models(body: Any) -> list[ModelInfo]:
+    return [ModelInfo(str(model.get("model") or model["name"])) for model in body["models"]]
