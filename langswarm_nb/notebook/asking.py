@@ -1,4 +1,4 @@
-"""One prompt on its way: the session it belongs to, its place in the conversation, the stream, and the reply."""
+"""Where a prompt goes: its session, its branch, the turn it is a version of, and the settings it is sent with."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from IPython.core.error import UsageError
 from langswarm_nb.core.session import (
     BaseSession,
     MessageRole,
-    MessageStream,
-    RetryNotice,
     SessionMessage,
+    parse_model_id,
 )
 
 from .cells import Cell
-from .reply import Reply
+from .exchange import Opened, TellRetry
+from .keys import provider_ready
+from .versions import ASIDE
 
 if TYPE_CHECKING:
     from .interpolate import Prompt
     from .options import CellOptions
-    from .view import View
     from .workspace import Workspace
 
 GENERATION_FLAGS = ("temperature", "max_tokens", "timeout_s", "retries")
@@ -43,75 +43,33 @@ class Place:
     """Turns that followed the earlier question and stay with it."""
 
 
-class Asking:
-    """Sends one prompt; the parts that are known stay readable when it is interrupted."""
-
-    def __init__(
-        self, workspace: Workspace, prompt: Prompt, options: CellOptions, cell: Cell, view: View
-    ) -> None:
-        self._workspace, self._prompt, self._options = workspace, prompt, options
-        self._cell, self._view = cell, view
-        self._stream: MessageStream | None = None
-        self.place: Place | None = None
-
-    @property
-    def reply(self) -> Reply | None:
-        """What is stored of the reply; None when nothing is."""
-        stream, place = self._stream, self.place
-        if stream is None or place is None or stream.reply is None or stream.question is None:
-            return None
-        return Reply(stream.reply, stream.question, place.session, extract=self._options.extract)
-
-    @property
-    def place_text(self) -> str:
-        """Where the turn is: ``main#7 v2``, with the session's name when it is another than the current."""
-        reply, place = self.reply, self.place
-        if reply is None or place is None:
-            return ""
-        record = place.session.record
-        name = "" if self._options.session is None else f"{self._workspace.name_of(place.session)}/"
-        if not reply.message.is_active:
-            return f"{name}beside {record.branch}"
-        version = f" v{reply.version}" if reply.version > 1 else ""
-        return f"{name}{record.branch}#{reply.turn}{version}"
-
-    async def run(self) -> Reply:
-        """Send the prompt and show the reply as it arrives."""
-        self.place = place = await find_place(self._workspace, self._options, self._cell)
-        model = await self._model(place.session)
-        stream = self._stream = place.session.stream_message(
-            self._prompt.text,
-            model=model,
-            version_of=place.earlier.id if place.earlier and place.is_version else None,
-            history=self._options.history,
-            source="magic",
-            cell_id=self._cell.cell_id,
-            on_retry=self._tell_retry,
-            **request_changes(self._workspace, self._options, place.session),
-        )
-        async for delta in stream:
-            self._view.add(delta)
-        await self._hide_replaced(place)
-        reply = self.reply
-        if reply is None:
-            raise AssertionError("a stream that ended has a reply")
-        return reply
-
-    async def _model(self, session: BaseSession) -> str | None:
-        models = self._options.models
-        return self._workspace.model_id(models[0], session=session) if models else None
-
-    async def _tell_retry(self, notice: RetryNotice) -> None:
-        self._view.status(f"{notice.reason}; attempt {notice.attempt + 1} in {notice.wait_s:.0f} s")
-
-    async def _hide_replaced(self, place: Place) -> None:
-        rerun = self._options.rerun or self._workspace.config.rerun
-        if place.earlier is not None and rerun == "replace":
-            for message in await place.session.versions(place.earlier.id):
-                if message.id != (
-                    self._stream.question.id if self._stream and self._stream.question else None
-                ):
-                    await place.session.hide(message.id)
+async def open_question(
+    workspace: Workspace, prompt: Prompt, options: CellOptions, cell: Cell, tell_retry: TellRetry
+) -> Opened:
+    """Prepare everything for a prompt and return its stream; nothing is sent yet."""
+    place = await find_place(workspace, options, cell)
+    session, earlier = place.session, place.earlier
+    model = workspace.model_id(options.models[0], session=session) if options.models else None
+    provider_ready(workspace.manager, session.provider if model is None else parse_model_id(model)[0])
+    stream = session.stream_message(
+        prompt.text,
+        model=model,
+        version_of=earlier.id if earlier and place.is_version else None,
+        history=options.history,
+        metadata=None if options.history else ASIDE,
+        source="magic",
+        cell_id=cell.cell_id,
+        on_retry=tell_retry,
+        **request_changes(workspace, options, session),
+    )
+    behind = place.left_behind
+    return Opened(
+        session,
+        stream,
+        name="" if options.session is None else workspace.name_of(session),
+        note=f"{behind} later turns stay with v{earlier.version}" if earlier and behind else "",
+        replaces=earlier if (options.rerun or workspace.config.rerun) == "replace" else None,
+    )
 
 
 async def find_place(workspace: Workspace, options: CellOptions, cell: Cell) -> Place:

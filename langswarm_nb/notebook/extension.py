@@ -9,6 +9,7 @@ import langswarm_nb
 from .bridge import submit
 from .errors import show_session_errors_short, show_session_errors_whole
 from .magics import LangSwarmMagics
+from .transformers import add_transformers, remove_transformers
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -26,6 +27,8 @@ def load_ipython_extension(ipython: InteractiveShell) -> None:
     magics = LangSwarmMagics(ipython)
     ipython.register_magics(magics)
     show_session_errors_short(ipython, lambda: magics.short_errors)
+    add_transformers(ipython)
+    ipython.events.register("post_run_cell", magics.workspace.failures.see)
     for complaint in magics.ignored:
         print(complaint)  # noqa: T201
     print(_greeting(magics.workspace))  # noqa: T201
@@ -42,6 +45,8 @@ def unload_ipython_extension(ipython: InteractiveShell) -> None:
     manager.registry.pop(type(magics).__name__, None)
     ipython.configurables.remove(magics)  # type: ignore[arg-type]  # any Configurable is in it
     show_session_errors_whole()
+    remove_transformers(ipython)
+    ipython.events.unregister("post_run_cell", magics.workspace.failures.see)
     submit(magics.workspace.close()).result()
 
 

@@ -54,7 +54,17 @@ class Facts(dict[str, Any]):
     """Names and values of one thing."""
 
     def __repr__(self) -> str:
-        return _aligned(list(self.items()))
+        width = max(map(len, self), default=0)
+        return "\n".join(f"{name:<{width}}  {value}" for name, value in self.items())
+
+
+class Text(str):
+    """Text that is shown as it stands, without quotes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def _aligned(rows: Sequence[Sequence[Any]]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
 from langswarm_nb.core.session import SessionMessage, Usage
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from langswarm_nb.core.session import BaseSession
 
 Extract = Literal["first", "last"]
+_REPR_CHARS = 60
 
 
 class Reply:
@@ -82,8 +84,15 @@ class Reply:
 
     @property
     def cost_usd(self) -> float | None:
-        """US dollars as the provider told them; None when it does not."""
-        return None if self.message.request is None else self.message.request.cost_usd
+        """US dollars, told by the provider or from the price table; None when neither knows."""
+        if self.message.request is None:
+            return None
+        from langswarm_nb.analysis.prices import cost_of
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the footer says that the price is unknown
+            found = cost_of(self.message.request)
+        return None if found is None else found[0]
 
     @property
     def latency_s(self) -> float | None:
@@ -163,8 +172,15 @@ class Reply:
     def __str__(self) -> str:
         return self.text
 
+    def __repr__(self) -> str:
+        return f"Reply({self.model}, {self.status}: {_shortened(self.text)!r})"
+
     def _block(self) -> CodeBlock | None:
         blocks = self.blocks if self._extract else []
         if not blocks:
             return None
         return blocks[0 if self._extract == "first" else -1]
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _REPR_CHARS else f"{text[:_REPR_CHARS]}…"

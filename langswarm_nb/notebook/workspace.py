@@ -11,16 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session import (
     BaseSession,
+    MetricsHook,
     SessionManager,
     SessionNotFoundError,
     SessionStatus,
     SessionValueError,
     create_session_manager,
+    get_session_manager,
     parse_model_id,
     provider_names,
+    set_session_manager,
 )
 
+from .aliases import alias_file, read_aliases, write_aliases
 from .bridge import run_sync
+from .failures import FailureWatch
+from .keys import provider_ready
 from .parsing import did_you_mean
 
 if TYPE_CHECKING:
@@ -41,7 +47,9 @@ class Workspace:
         self.shell = shell
         self.config = config
         self.user_id = user_id()
-        self.aliases: dict[str, str] = {}
+        self.failures = FailureWatch()
+        self.metrics = MetricsHook()
+        self._aliases: dict[str, str] | None = None
         self._manager: SessionManager | None = None
         self._session: BaseSession | None = None
         self._asked: tuple[str, set[str]] = ("", set())
@@ -66,18 +74,27 @@ class Workspace:
             self._manager = create_session_manager(
                 store, {"db_path": path} if path and store == "sqlite" else None
             )
+            self._manager.add_global_hook(self.metrics)
+            set_session_manager(self._manager)  # frames without a source are of this store
         return self._manager
 
     @property
     def place(self) -> str:
         """Where the store is, for people."""
+        path = self._db_path
+        return self.manager.storage.name if path is None else short_path(path)
+
+    @property
+    def _db_path(self) -> Path | None:
         path = getattr(self.manager.storage, "db_path", None)
-        return self.manager.storage.name if path is None else short_path(Path(path))
+        return None if path is None else Path(path)
 
     async def close(self) -> None:
         """Free connections; what was open is kept."""
-        manager, self._manager, self._session = self._manager, None, None
+        manager, self._manager, self._session, self._aliases = self._manager, None, None, None
         if manager is not None:
+            if get_session_manager() is manager:
+                set_session_manager(None)
             await manager.close()
 
     # Names
@@ -114,6 +131,19 @@ class Workspace:
                 f"model={model!r} is not known{near} Providers: {', '.join(provider_names())}."
             ) from error
         return f"{provider}:{name}"
+
+    @property
+    def aliases(self) -> dict[str, str]:
+        """Short names of models."""
+        if self._aliases is None:
+            self._aliases = read_aliases(alias_file(self._db_path))
+        return self._aliases
+
+    def set_aliases(self, aliases: Mapping[str, str]) -> None:
+        """Keep other short names, on disk when the store is."""
+        if (path := alias_file(self._db_path)) is not None:
+            write_aliases(path, aliases)
+        self._aliases = dict(aliases)
 
     # Sessions
 
@@ -190,8 +220,18 @@ class Workspace:
         self._session = await self.get(name)
         return self._session
 
+    def is_current(self, session: BaseSession) -> bool:
+        """Tell whether cells without ``-S`` talk to this session."""
+        return self._session is session
+
+    def leave(self, session: BaseSession) -> None:
+        """Be in no session, when it is the current one."""
+        if self._session is session:
+            self._session = None
+
     async def _create(self, name: str, *, by_notebook: bool = False) -> BaseSession:
         provider, model = parse_model_id(self.model_id(self.config.model or DEFAULT_MODEL))
+        provider_ready(self.manager, provider)
         key = notebook_key(self.shell) if by_notebook else None
         return await self.manager.create_session(
             self.user_id, provider, model, title=name, metadata={} if key is None else {"notebook": key}
@@ -207,6 +247,10 @@ class Workspace:
         if key is None:
             return next((session for session in sessions if session.title == self.session_name), None)
         return next((session for session in sessions if session.record.metadata.get("notebook") == key), None)
+
+    async def free_name(self, name: str) -> str:
+        """Return the name, or one like it that no session has."""
+        return name if await self.find(name) is None else await self._free_name(name)
 
     async def _free_name(self, name: str, mark: str = "-") -> str:
         titles = {

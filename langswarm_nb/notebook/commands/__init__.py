@@ -9,7 +9,7 @@ from IPython.core.error import UsageError
 from langswarm_nb.notebook.options import cell_parser
 from langswarm_nb.notebook.parsing import did_you_mean
 
-from . import about, models, sessions
+from . import about, data, models, sessions, tree, writing
 from .command import Command, arg
 
 if TYPE_CHECKING:
@@ -72,8 +72,11 @@ COMMANDS: dict[str, Command] = {
             "show this help, or that of a command",
             (arg("name", metavar="COMMAND", nargs="?"),),
         ),
+        *writing.COMMANDS,
         *models.COMMANDS,
         *sessions.COMMANDS,
+        *tree.COMMANDS,
+        *data.COMMANDS,
     )
 }
 """Every command by its name, in the order of the help."""

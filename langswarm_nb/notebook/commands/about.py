@@ -1,16 +1,33 @@
-"""Commands that tell how things stand: status and version."""
+"""Commands that tell how things stand: status, version, doctor, config, traceback, log."""
 
 from __future__ import annotations
 
+import asyncio
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 import langswarm_nb
-from langswarm_nb.notebook.listing import Facts
+from langswarm_nb.core.session import ProviderAuthenticationError, SessionError, provider_names
+from langswarm_nb.notebook.errors import last_traceback
+from langswarm_nb.notebook.listing import Facts, Listing
 
 from .command import Command
 
 if TYPE_CHECKING:
     from langswarm_nb.notebook.workspace import Workspace
+
+_PACKAGES = (
+    "IPython",
+    "ipykernel",
+    "ipywidgets",
+    "anywidget",
+    "httpx",
+    "aiosqlite",
+    "nest-asyncio2",
+    "pandas",
+)
 
 
 async def _status(workspace: Workspace) -> Facts:
@@ -32,7 +49,77 @@ def _version(_workspace: Workspace) -> str:
     return langswarm_nb.__version__
 
 
+async def _doctor(workspace: Workspace) -> Facts:
+    """Return what a report of a problem needs; of a key only whether it is there."""
+    health = await workspace.manager.health_check()
+    store = health["storage"]
+    packages = {name: _package_version(name) for name in _PACKAGES}
+    return Facts(
+        {
+            "langswarm_nb": langswarm_nb.__version__,
+            "Python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
+            "packages": ", ".join(f"{name} {number}" for name, number in packages.items()),
+            "kernel": _kernel(workspace),
+            "event loop": _event_loop(),
+            "store": f"{health['status']}: " + ", ".join(f"{name} {value}" for name, value in store.items()),
+            **{f"provider {name}": _provider_state(workspace, name) for name in provider_names()},
+        }
+    )
+
+
+def _package_version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "missing"
+
+
+def _kernel(workspace: Workspace) -> str:
+    kernel = getattr(workspace.shell, "kernel", None)
+    if kernel is None:
+        return "none: IPython in a terminal"
+    if "google.colab" in sys.modules:
+        return "Jupyter, in Colab"
+    return f"Jupyter, in {'VS Code' if '__vsc_ipynb_file__' in workspace.shell.user_ns else 'a Jupyter front end'}"
+
+
+def _event_loop() -> str:
+    loop = asyncio.get_running_loop()
+    name = f"{type(loop).__module__}.{type(loop).__name__}"
+    return f"{name}, nested by nest-asyncio" if hasattr(loop, "_nest_patched") else name
+
+
+def _provider_state(workspace: Workspace, name: str) -> str:
+    try:
+        workspace.manager.provider_session(name)
+    except ProviderAuthenticationError as error:
+        return f"no key: {error}"
+    except SessionError as error:
+        return f"cannot be used: {error}"
+    return "ready"
+
+
+def _config(workspace: Workspace) -> Listing:
+    config = workspace.config
+    rows = [
+        (name, repr(getattr(config, name)), trait.help)
+        for name, trait in sorted(config.traits(config=True).items())
+    ]
+    return Listing(("setting", "value", "what it is"), rows)
+
+
+def _traceback(_workspace: Workspace) -> None:
+    print(last_traceback())  # noqa: T201
+
+
 COMMANDS = (
     Command("status", _status, "tell the session, model and store; the same as no command"),
     Command("version", _version, "tell the version of langswarm_nb"),
+    Command(
+        "doctor",
+        _doctor,
+        "tell what a report of a problem needs: versions, kernel, store, providers; no keys",
+    ),
+    Command("config", _config, "list the settings; change one with %config LangSwarmMagics.<name> = …"),
+    Command("traceback", _traceback, "show the whole of the error that a cell showed last"),
 )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.notebook.bridge import run_sync
+from langswarm_nb.notebook.listing import Text
 from langswarm_nb.notebook.options import split_line
 from langswarm_nb.notebook.parsing import MagicParser
 
@@ -67,4 +68,5 @@ class Command:
         else:
             arguments = self.parser.parse_line(split_line(rest))
         result = self.run(workspace, **vars(arguments))
-        return run_sync(result) if inspect.isawaitable(result) else result
+        value = run_sync(result) if inspect.isawaitable(result) else result
+        return Text(value) if isinstance(value, str) else value

@@ -1,13 +1,18 @@
-"""Commands that choose who answers."""
+"""Commands that choose who answers: use, models, alias, key."""
 
 from __future__ import annotations
 
+import getpass
 import re
 from typing import TYPE_CHECKING
 
 from IPython.core.error import UsageError
 
-from langswarm_nb.core.session import MessageRole
+from langswarm_nb.core.session import parse_model_id, provider_names
+from langswarm_nb.notebook.keys import provider_ready, take_key
+from langswarm_nb.notebook.listing import Listing
+from langswarm_nb.notebook.parsing import did_you_mean
+from langswarm_nb.notebook.versions import last_question, versions_of
 
 from .command import Command, arg
 
@@ -15,6 +20,7 @@ if TYPE_CHECKING:
     from langswarm_nb.notebook.workspace import Workspace
 
 _VERSION = re.compile(r"v(\d+)", re.IGNORECASE)
+_ALIAS = re.compile(r"[\w.-]+")
 
 
 async def _use(workspace: Workspace, model: str | None) -> str:
@@ -24,29 +30,98 @@ async def _use(workspace: Workspace, model: str | None) -> str:
     if version := _VERSION.fullmatch(model):
         return await _use_version(workspace, int(version[1]))
     wanted = workspace.model_id(model, session=session)
+    provider_ready(workspace.manager, parse_model_id(wanted)[0])
     await session.update_settings(model=wanted)
     return wanted
 
 
 async def _use_version(workspace: Workspace, number: int) -> str:
     session = await workspace.current()
-    questions = [m for m in await session.get_messages() if m.role is MessageRole.USER]
-    if not questions:
-        raise UsageError("There are no versions yet: nothing was asked in this session.")
-    versions = await session.versions(questions[-1].id)
-    chosen = next((version for version in versions if version.version == number), None)
+    question = await last_question(session)
+    versions = [] if question is None else await versions_of(session, question)
+    chosen = next((version for version in versions if version.number == number), None)
     if chosen is None:
-        numbers = ", ".join(f"v{version.version}" for version in versions)
-        raise UsageError(f"The last turn has no version v{number}; it has {numbers}.")
-    await session.use_version(chosen.id)
-    return f"{session.record.branch}#{chosen.turn} v{number}"
+        names = ", ".join(f"v{version.number}" for version in versions)
+        raise UsageError(f"The turn asked last has no version v{number}; it has {names or 'none yet'}.")
+    await session.use_version(chosen.last.id)
+    return f"{session.record.branch}#{chosen.question.turn} v{number}"
+
+
+async def _models(workspace: Workspace, provider: str | None, q: str | None) -> Listing:
+    name = provider or (await workspace.current()).provider
+    if name not in provider_names():
+        raise UsageError(f"There is no provider {name!r}{did_you_mean(name, provider_names()) or '.'}")
+    provider_ready(workspace.manager, name)
+    found = await workspace.manager.provider_session(name).list_models()
+    rows = [
+        (f"{name}:{model.id}", model.name, model.context_tokens)
+        for model in found
+        if q is None or q.casefold() in f"{model.id} {model.name or ''}".casefold()
+    ]
+    return Listing(
+        ("model", "name", "context"),
+        rows,
+        empty=f"{name} lists no such model; its names can be used all the same.",
+    )
+
+
+def _alias(workspace: Workspace, name: str | None, target: str | None, *, delete: bool) -> Listing | str:
+    aliases = workspace.aliases
+    if name is None:
+        return Listing(
+            ("alias", "model"), sorted(aliases.items()), empty="No aliases yet: %langswarm alias NAME MODEL."
+        )
+    if delete or target is None:
+        if name not in aliases:
+            raise UsageError(f"There is no alias {name!r}{did_you_mean(name, aliases) or '.'}")
+        if delete:
+            workspace.set_aliases({known: model for known, model in aliases.items() if known != name})
+        return aliases[name]
+    if not _ALIAS.fullmatch(name) or name in provider_names() or _VERSION.fullmatch(name):
+        raise UsageError(
+            f"{name!r} cannot be an alias: use letters, digits, '-', '_' and '.', and no provider's name."
+        )
+    wanted = workspace.model_id(target)
+    workspace.set_aliases({**aliases, name: wanted})
+    return wanted
+
+
+def _key(workspace: Workspace, provider: str) -> str:
+    if provider not in provider_names():
+        raise UsageError(
+            f"There is no provider {provider!r}{did_you_mean(provider, provider_names()) or '.'}"
+        )
+    key = getpass.getpass(f"Key for {provider} (not shown): ").strip()
+    if not key:
+        raise UsageError("No key was given; nothing was changed.")
+    return f"the key for {provider} is kept {take_key(workspace.manager, provider, key)}"
 
 
 COMMANDS = (
     Command(
         "use",
         _use,
-        "set the model of this session, or go to a version of the last turn (v1); without either, tell the model",
+        "set the model of this session, or go to a version of the turn asked last; without either, tell the model",
         (arg("model", metavar="MODEL", nargs="?", help="provider:model, an alias, or v1, v2, …"),),
     ),
+    Command(
+        "models",
+        _models,
+        "list what a provider offers",
+        (
+            arg("-q", metavar="TEXT", help="only those with TEXT in their name"),
+            arg("provider", metavar="PROVIDER", nargs="?", help="by default the current one"),
+        ),
+    ),
+    Command(
+        "alias",
+        _alias,
+        "give a model a short name, tell one, or list all",
+        (
+            arg("name", metavar="NAME", nargs="?"),
+            arg("target", metavar="MODEL", nargs="?"),
+            arg("-d", "--delete", action="store_true", help="take the name away"),
+        ),
+    ),
+    Command("key", _key, "ask for a provider's key without echo", (arg("provider", metavar="PROVIDER"),)),
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from IPython.core.error import UsageError
+
 from langswarm_nb.core.session import SessionMessage, SessionStatus
 from langswarm_nb.notebook.listing import Listing
 
@@ -23,10 +25,9 @@ async def _switch(workspace: Workspace, name: str) -> str:
 
 async def _sessions(workspace: Workspace, q: str | None, n: int) -> Listing:
     found = await workspace.manager.list_user_sessions(workspace.user_id, limit=None)
-    current = workspace.session_name
     rows = [
         (
-            "→" if workspace.name_of(session) == current else "",
+            "→" if workspace.is_current(session) else "",
             workspace.name_of(session),
             f"{session.provider}:{session.model}",
             session.record.message_count,
@@ -44,6 +45,33 @@ async def _sessions(workspace: Workspace, q: str | None, n: int) -> Listing:
 async def _show(workspace: Workspace, name: str | None, n: int | None) -> Transcript:
     session = await workspace.get(name)
     return Transcript(workspace.name_of(session), await session.get_messages(limit=n))
+
+
+async def _rename(workspace: Workspace, name: str) -> str:
+    session = await workspace.current()
+    await session.rename(name)
+    return name
+
+
+async def _archive(workspace: Workspace, name: str | None) -> str:
+    session = await workspace.get(name)
+    was = "" if await session.archive() else " already"
+    workspace.leave(session)
+    return f"{workspace.name_of(session)} is archived{was}: kept, and no longer listed"
+
+
+async def _delete(workspace: Workspace, name: str, *, yes: bool) -> str:
+    session = await workspace.get(name)
+    shown = workspace.name_of(session)
+    if not yes:
+        raise UsageError(
+            f"This deletes {shown!r} with {session.record.message_count} messages for good. "
+            f"Say so with `%langswarm delete {name} --yes`, or keep it out of sight with `%langswarm archive {name}`."
+        )
+    kept = f" What {session.provider} has received stays there." if session.provider != "mock" else ""
+    await session.delete()
+    workspace.leave(session)
+    return f"{shown} is deleted.{kept}"
 
 
 class Transcript:
@@ -78,6 +106,19 @@ COMMANDS = (
             arg("-q", metavar="TEXT", help="only those with TEXT in their name"),
             arg("-n", type=int, default=20, metavar="N", help="at most so many; 20 by default"),
         ),
+    ),
+    Command("rename", _rename, "give this session another name", (arg("name", metavar="NAME"),)),
+    Command(
+        "archive",
+        _archive,
+        "keep a session out of the list",
+        (arg("name", metavar="NAME", nargs="?", help="by default the current one"),),
+    ),
+    Command(
+        "delete",
+        _delete,
+        "delete a session for good",
+        (arg("name", metavar="NAME"), arg("--yes", action="store_true", help="really")),
     ),
     Command(
         "switch",

@@ -1,0 +1,47 @@
+"""The cell that failed last, for ``%langswarm fix``."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import ExecutionResult
+
+_MAX_TRACEBACK_CHARS = 6000
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A cell and what it raised."""
+
+    code: str
+    error: BaseException
+
+    @property
+    def prompt(self) -> str:
+        """The question to a model."""
+        trace = "".join(traceback.format_exception(self.error))
+        if len(trace) > _MAX_TRACEBACK_CHARS:
+            half = _MAX_TRACEBACK_CHARS // 2
+            trace = f"{trace[:half]}\n…\n{trace[-half:]}"
+        return (
+            "This cell of a Jupyter notebook fails. Say why in a sentence or two, then give the whole corrected "
+            f"cell in one code block.\n\n```python\n{self.code.rstrip()}\n```\n\n```\n{trace.rstrip()}\n```"
+        )
+
+
+class FailureWatch:
+    """Remembers the last cell that failed; `see` is called after each cell."""
+
+    def __init__(self) -> None:
+        self.last: Failure | None = None
+
+    def see(self, result: ExecutionResult) -> None:
+        """Look at how a cell ended."""
+        error = result.error_before_exec or result.error_in_exec
+        if isinstance(error, Exception) and result.info is not None:
+            code = result.info.raw_cell or ""
+            if not code.lstrip().startswith(("%langswarm", "%%langswarm")):
+                self.last = Failure(code, error)

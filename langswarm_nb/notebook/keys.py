@@ -1,0 +1,62 @@
+"""Keys of providers: the environment first, then the keyring of the system, then asked for without echo."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from langswarm_nb.core.session import ProviderAuthenticationError, SessionManager, create_provider_session
+
+_SERVICE = "langswarm_nb"
+
+
+def provider_ready(manager: SessionManager, provider: str) -> None:
+    """Make sure that a provider can be used, with the key in the keyring when the environment has none.
+
+    Raises
+    ------
+    ProviderAuthenticationError
+        There is no key.
+    """
+    try:
+        manager.provider_session(provider)
+    except ProviderAuthenticationError:
+        key = _keyring_key(provider)
+        if key is None:
+            raise
+        manager.add_provider_session(provider, create_provider_session(provider, key))
+
+
+def take_key(manager: SessionManager, provider: str, key: str) -> str:
+    """Use a key from now on; return where it is kept.
+
+    Raises
+    ------
+    ProviderAuthenticationError
+        Its form is wrong; it is not shown.
+    """
+    manager.add_provider_session(provider, create_provider_session(provider, key))
+    keyring = _keyring()
+    if keyring is None:
+        return "in the memory of this kernel"
+    try:
+        keyring.set_password(_SERVICE, provider, key)
+    except Exception as error:  # noqa: BLE001 - keyrings raise what they like; the key is in use all the same
+        return f"in the memory of this kernel (the keyring refused it: {type(error).__name__})"
+    return "in the keyring of this system"
+
+
+def _keyring_key(provider: str) -> str | None:
+    keyring = _keyring()
+    if keyring is None:
+        return None
+    try:
+        found = keyring.get_password(_SERVICE, provider)
+    except Exception:  # noqa: BLE001 - a locked or broken keyring is one without the key
+        return None
+    return found if isinstance(found, str) else None
+
+
+def _keyring() -> Any:
+    return None if find_spec("keyring") is None else import_module("keyring")

@@ -1,0 +1,58 @@
+"""Keep what the user types from IPython's own rewriting: prompts that hold ``>>>``, questions that end in ``?``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.inputtransformer2 import EscapedCommand
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+_CELL = re.compile(r"%%langswarm(?:[ \t]+(?P<line>.*?))?\s*$")
+_QUESTION = re.compile(r"\s*%langswarm\s+(?:ask|search|sql)\s.*\?\s*$")
+
+
+def whole_cell(lines: list[str]) -> list[str]:
+    """Turn a ``%%langswarm`` cell into its call before IPython takes ``>>>`` and ``In [1]:`` for prompts of its own."""
+    first = next((n for n, line in enumerate(lines) if line.strip()), None)
+    match = None if first is None else _CELL.match(lines[first])
+    if first is None or match is None:
+        return lines
+    body = "".join(lines[first + 1 :])
+    return [f"get_ipython().run_cell_magic('langswarm', {match['line'] or ''!r}, {body!r})\n"]
+
+
+class QuestionLine(EscapedCommand):
+    """A command whose text ends in ``?``, which IPython takes for a call for help."""
+
+    priority = 1  # before HelpEnd
+
+    @classmethod
+    def find(cls, tokens_by_line: Sequence[Sequence[Any]]) -> QuestionLine | None:
+        """Return the first such line."""
+        for tokens in tokens_by_line:
+            start = next((token for token in tokens if token.string.strip()), None)
+            if start is not None and start.string == "%" and _QUESTION.match(start.line):
+                return cls(start.start)
+        return None
+
+
+def add_transformers(shell: InteractiveShell) -> None:
+    """Put ours before IPython's."""
+    manager = shell.input_transformer_manager
+    manager.cleanup_transforms.insert(0, whole_cell)
+    manager.token_transformers.insert(0, QuestionLine)
+
+
+def remove_transformers(shell: InteractiveShell) -> None:
+    """Take ours away."""
+    manager = shell.input_transformer_manager
+    for transformers, ours in (
+        (manager.cleanup_transforms, whole_cell),
+        (manager.token_transformers, QuestionLine),
+    ):
+        if ours in transformers:
+            transformers.remove(ours)
