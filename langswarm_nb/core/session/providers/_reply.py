@@ -21,7 +21,7 @@ from ._text import TextJoiner, whole
 from ._wire import rate_limits
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+    from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 
     from langswarm_nb.core.session.events import ProviderEvent, ProviderRequest, TextKind
 
@@ -62,7 +62,7 @@ async def stream_reply(
     *,
     decoder: Decoder | None = None,
     **how: Any,
-) -> AsyncIterator[ProviderEvent]:
+) -> AsyncGenerator[ProviderEvent, None]:
     """Post a request and yield the reply's events.
 
     Parameters
