@@ -142,6 +142,7 @@ class BaseSession(HasFrames, MessageTree):
         source: str = "api",
         cell_id: str | None = None,
         compare_id: str | None = None,
+        provider_session: IProviderSession | None = None,
         on_retry: Callable[[RetryNotice], Awaitable[None] | None] | None = None,
         **changes: Any,
     ) -> MessageStream:
@@ -169,9 +170,12 @@ class BaseSession(HasFrames, MessageTree):
         history : bool
             False sends only system messages and this one, beside the active path.
         activate : bool
-            False leaves the active path as it is: message and reply are a branch of their own.
+            False leaves the active path as it is: message and reply are a branch of their own, and several such
+            sends may run at once.
         source, cell_id, compare_id : str, optional
             Where it came from, for the record.
+        provider_session : IProviderSession, optional
+            What to send through this once, e.g. to another address; by default the manager's.
         on_retry : callable, optional
             Told before each wait for a repeat; may be async.
         **changes
@@ -201,6 +205,8 @@ class BaseSession(HasFrames, MessageTree):
             history=history,
             activate=activate,
             compare_id=compare_id,
+            provider_session=provider_session
+            and checks.instance("provider_session", provider_session, IProviderSession),
             on_retry=on_retry,
         )
         return MessageStream(Turn(self, ask))

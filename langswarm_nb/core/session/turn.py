@@ -52,7 +52,14 @@ class Ask:
     """False sends the system messages and the question alone, and leaves the active path as it is."""
     activate: bool = True
     compare_id: str | None = None
+    provider_session: IProviderSession | None = None
+    """What to send through; None for the manager's."""
     on_retry: Callable[[RetryNotice], Awaitable[None] | None] | None = None
+
+    @property
+    def is_beside(self) -> bool:
+        """Whether the active path stays as it is."""
+        return not self.regenerates and not (self.activate and self.history)
 
 
 class Turn:
@@ -79,7 +86,8 @@ class Turn:
         ones would be closed from two sides.
         """
         turnstile = self._session.turnstile
-        await turnstile.enter(stream)
+        if not self._ask.is_beside:  # else nothing it does depends on what others do
+            await turnstile.enter(stream)
         try:
             provider, question, builder = await self._begin()
             checkpoint = Checkpoint(lambda: self._save_partial(question, builder))
@@ -115,7 +123,8 @@ class Turn:
 
     async def _begin(self) -> tuple[IProviderSession, SessionMessage, ReplyBuilder]:
         ask, settings = self._ask, self._ask.settings
-        provider = self._session.provider_session(settings.provider)  # raises before anything is stored
+        # Raises before anything is stored.
+        provider = ask.provider_session or self._session.provider_session(settings.provider)
         self.question = question = await self._store_question()
         self._builder = builder = ReplyBuilder(
             provider.name,
