@@ -41,6 +41,7 @@ _BUILT_IN = {
     "azure": _CHAT,
     "cohere": "cohere:CohereProviderSession",
     "deepseek": _CHAT,
+    "gemini": "gemini:GeminiProviderSession",
     "groq": _CHAT,
     "litellm": _CHAT,
     "llamacpp": _CHAT,

@@ -62,3 +62,9 @@ def new_client(
 def without_ending(address: Address, pattern: str) -> Address:
     """Return an address without what the paths begin with: people copy it with the address."""
     return address._replace(url=re.sub(f"(?:{pattern})$", "", address.url))
+
+
+def version_of(address: Address) -> str:
+    """Return the version that an address ends with; empty when it has none."""
+    match = re.search(r"/(v[0-9]+[a-z0-9]*)$", address.url)
+    return match[1] if match else ""

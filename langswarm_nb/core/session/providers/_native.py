@@ -1,0 +1,102 @@
+"""Conversations that a service holds: continued while it knows them, begun anew when it has lost them."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from langswarm_nb.core.session.errors import ProviderNotFoundError, ProviderSessionError
+from langswarm_nb.core.session.events import ProviderRequest
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+
+    from langswarm_nb.core.session.events import ProviderEvent
+
+    from ._http import HttpClient
+
+_log = logging.getLogger(__name__)
+
+
+class NativeReply:
+    """The events of a request to a conversation; one that is lost is begun anew, once, with the whole path.
+
+    Parameters
+    ----------
+    send
+        Sends a request and returns its events.
+    is_lost
+        Whether an error means that the conversation cannot be gone on with.
+    """
+
+    def __init__(
+        self,
+        provider: str,
+        request: ProviderRequest,
+        send: Callable[[ProviderRequest], AsyncGenerator[ProviderEvent, None]],
+        *,
+        is_lost: Callable[[ProviderSessionError], bool] = lambda error: isinstance(
+            error, ProviderNotFoundError
+        ),
+    ) -> None:
+        self._provider = provider
+        self._request = request
+        self._send = send
+        self._is_lost = is_lost
+        self._events = send(request)
+        self._may_begin_anew = request.native_id is not None
+
+    def __aiter__(self) -> NativeReply:
+        return self
+
+    async def __anext__(self) -> ProviderEvent:
+        try:
+            event = await anext(self._events)
+        except ProviderSessionError as error:
+            if not (self._may_begin_anew and self._is_lost(error)):
+                raise
+            reason = str(error)
+        else:
+            self._may_begin_anew = False
+            return event
+        self._begin_anew(reason)
+        return await anext(self._events)
+
+    async def aclose(self) -> None:
+        """Stop; the connection is closed at once."""
+        await self._events.aclose()
+
+    def _begin_anew(self, reason: str) -> None:
+        request = self._request
+        _log.warning(
+            "%s has lost the conversation %s (%s) It is begun anew with all that is stored here.",
+            self._provider,
+            request.native_id,
+            reason,
+        )
+        self._may_begin_anew = False
+        self._events = self._send(as_new(request))
+
+
+def as_new(request: ProviderRequest) -> ProviderRequest:
+    """Return a request that begins a conversation with the whole path; it is another request to the service."""
+    key = request.idempotency_key and f"{request.idempotency_key}-new"
+    return replace(request, native_id=None, new_from=0, idempotency_key=key)
+
+
+async def delete_at(http: HttpClient, path: str) -> bool:
+    """Delete what a service holds at a path; what is gone already counts as deleted.
+
+    Raises
+    ------
+    ProviderSessionError
+        The service refused, failed, or could not be reached.
+    """
+    request = ProviderRequest("", (), stream=False, timeout_s=30.0)
+    try:
+        async with http.open("DELETE", path, request=request) as answer:
+            await answer.drain()
+    except ProviderNotFoundError:
+        _log.debug("%s: %s was gone before it was deleted.", http.provider, path)
+    return True

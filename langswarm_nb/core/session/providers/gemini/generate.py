@@ -1,0 +1,282 @@
+"""generateContent, Gemini's stateless API: pure functions out, `GenerateReader` in."""
+
+from __future__ import annotations
+
+import mimetypes
+import re
+from typing import TYPE_CHECKING, Any
+
+from langswarm_nb.core.session.errors import ProviderRequestError
+from langswarm_nb.core.session.events import Delta, Finish, PartDone, ReplyInfo
+from langswarm_nb.core.session.messages import FinishReason, MessageRole, Usage
+from langswarm_nb.core.session.providers._faults import ReportedError
+from langswarm_nb.core.session.providers._path import (
+    CallIds,
+    arguments_object,
+    arguments_text,
+    image_data,
+    spoken,
+    system_text,
+    tool_names,
+)
+from langswarm_nb.core.session.providers._wire import content_parts, finish_reason, token_count
+
+from .faults import read_google_fault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from langswarm_nb.core.session.events import ProviderEvent, ProviderRequest
+    from langswarm_nb.core.session.messages import Part, SessionMessage
+
+SIGNATURE = "gemini_signature"
+"""Key, in ``opaque``, of the signature that Gemini puts on a part and wants back with it."""
+_NO_SIGNATURE = "skip_thought_signature_validator"
+"""What Google documents for calls that another model made."""
+_RENAMED = {
+    "max_tokens": "maxOutputTokens",
+    "top_p": "topP",
+    "stop": "stopSequences",
+}
+_BESIDE_CONFIG = {
+    name: name
+    for name in ("tools", "toolConfig", "safetySettings", "cachedContent", "labels", "serviceTier", "store")
+} | {"tool_config": "toolConfig", "safety_settings": "safetySettings", "cached_content": "cachedContent"}
+RESERVED = ("model", "contents", "systemInstruction", "system_instruction", "stream")
+_OLD = re.compile(r"(?:models/)?gemini-(?:1|2)\..*")
+_THINKS_BY_LEVEL = re.compile(r"(?:models/)?gemini-(?:[3-9]|[1-9][0-9]).*")
+_BUDGETS = {"none": 0, "minimal": 1024, "low": 1024, "medium": 8192, "high": 24576}
+"""Thinking tokens for the models that count them: those that Google's own translation of the words takes."""
+_FILTERED = (
+    "SAFETY RECITATION LANGUAGE BLOCKLIST PROHIBITED_CONTENT SPII JAILBREAK MODEL_ARMOR IMAGE_SAFETY "
+    "IMAGE_PROHIBITED_CONTENT IMAGE_RECITATION"
+)
+_FAILED = (
+    "OTHER MALFORMED_FUNCTION_CALL MALFORMED_RESPONSE UNEXPECTED_TOOL_CALL TOO_MANY_TOOL_CALLS "
+    "MISSING_THOUGHT_SIGNATURE IMAGE_OTHER NO_IMAGE"
+)
+_REASONS = dict.fromkeys(_FILTERED.split(), FinishReason.CONTENT_FILTER) | dict.fromkeys(
+    _FAILED.split(), FinishReason.ERROR
+)
+
+
+def wire_body(request: ProviderRequest) -> dict[str, Any]:
+    """Return the body of a request.
+
+    Raises
+    ------
+    ProviderRequestError
+        The model cannot be told not to think.
+    """
+    body = {
+        "contents": wire_contents(request.messages, request.model),
+        **wire_options(request.model, request.options),
+    }
+    text = system_text(request.messages)
+    return {**body, "systemInstruction": {"parts": [{"text": text}]}} if text else body
+
+
+def wire_contents(messages: Sequence[SessionMessage], model: str = "") -> list[dict[str, Any]]:
+    """Return messages as contents; the results of calls made together stand together."""
+    names = tool_names(messages)
+    contents: list[dict[str, Any]] = []
+    were_results = False
+    for message in spoken(messages):
+        parts = content_parts(message)
+        results = [_tool_result(part, names) for part in parts if part["type"] == "tool_result"]
+        if results and were_results:
+            contents[-1]["parts"] += results
+        elif results:
+            contents.append({"role": "user", "parts": results})
+        if message.role is MessageRole.ASSISTANT:
+            role, said = "model", _model_parts(parts, model)
+        else:
+            role, said = "user", [_user_part(part) for part in parts if part["type"] in {"text", "image"}]
+        if said:
+            contents.append({"role": role, "parts": said})
+        were_results = bool(results) and not said
+    return contents
+
+
+def _user_part(part: Part) -> dict[str, Any]:
+    if part["type"] == "text":
+        return {"text": part["text"]}
+    image = image_data(part)
+    if image is not None:
+        return {"inlineData": {"mimeType": image[0], "data": image[1]}}
+    kind, _ = mimetypes.guess_type(part["url"].partition("?")[0])
+    return {"fileData": {"fileUri": part["url"], **({"mimeType": kind} if kind else {})}}
+
+
+def _model_parts(parts: Sequence[Part], model: str) -> list[dict[str, Any]]:
+    calls = [part for part in parts if part["type"] == "tool_call"]
+    wire = [{"text": part["text"]} for part in parts if part["type"] in {"text", "refusal"}]
+    wire += [
+        {"text": "", "thoughtSignature": part["opaque"][SIGNATURE]}
+        for part in parts
+        if part["type"] == "reasoning" and _signature(part)
+    ]
+    are_signed = any(map(_signature, calls)) or not _THINKS_BY_LEVEL.fullmatch(model)
+    for call in calls:
+        signature = _signature(call) or ("" if are_signed else _NO_SIGNATURE)
+        are_signed = True  # of calls made together the first is signed
+        function = {"id": call["id"], "name": call["name"], "args": arguments_object(call)}
+        wire.append({"functionCall": function, **({"thoughtSignature": signature} if signature else {})})
+    return wire
+
+
+def _signature(part: Part) -> str:
+    opaque = part.get("opaque")
+    return str(opaque.get(SIGNATURE, "")) if isinstance(opaque, dict) else ""
+
+
+def _tool_result(part: Part, names: Mapping[str, str]) -> dict[str, Any]:
+    name = part.get("name") or names.get(part["tool_call_id"], "")
+    told = {"error" if part.get("is_error") else "result": part["content"]}
+    return {"functionResponse": {"id": part["tool_call_id"], "name": name, "response": told}}
+
+
+def wire_options(model: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options where Gemini has them: a few beside the contents, most in ``generationConfig``.
+
+    Raises
+    ------
+    ProviderRequestError
+        The model cannot be told not to think.
+    """
+    named = dict(options)
+    config = dict(named.pop("generationConfig", None) or named.pop("generation_config", None) or {})
+    effort = named.pop("reasoning_effort", None)
+    wire = {_BESIDE_CONFIG[name]: named.pop(name) for name in list(named) if name in _BESIDE_CONFIG}
+    for name, value in named.items():
+        config[_RENAMED.get(name, name)] = list(value) if isinstance(value, tuple) else value
+    if effort is not None:
+        own = config.get("thinkingConfig") or {}
+        config["thinkingConfig"] = {**_thinking(model, effort), **own}
+    return {**wire, "generationConfig": config} if config else wire
+
+
+def _thinking(model: str, effort: str) -> dict[str, Any]:
+    if _OLD.fullmatch(model) and effort in _BUDGETS:
+        return {"thinkingBudget": _BUDGETS[effort]}
+    if effort == "none":
+        raise ProviderRequestError(
+            f"gemini:{model} does not take reasoning_effort='none': it always thinks. Set 'minimal' or 'low'.",
+            provider="gemini",
+            model=model,
+            code="unsupported_parameter",
+        )
+    return {"thinkingLevel": effort}
+
+
+def read_usage(usage: Mapping[str, Any]) -> Usage:
+    """Return the counts; Gemini tells thoughts beside the answer's tokens, and the prompts of tools beside ours."""
+    thoughts = token_count(usage.get("thoughtsTokenCount"))
+    return Usage(
+        input_tokens=added(usage.get("promptTokenCount"), usage.get("toolUsePromptTokenCount")),
+        cached_input_tokens=token_count(usage.get("cachedContentTokenCount")),
+        output_tokens=added(usage.get("candidatesTokenCount"), thoughts),
+        reasoning_tokens=thoughts,
+    )
+
+
+def added(*counts: object) -> int | None:
+    """Return the sum of the counts that are known; None when none is."""
+    known = [count for value in counts if (count := token_count(value)) is not None]
+    return sum(known) if known else None
+
+
+class GenerateReader:
+    """Reads the chunks of one reply, or a whole one; of several candidates it takes the first.
+
+    Each chunk is an answer of its own, with the counts up to it. After the one with the reason of the end the
+    connection just ends.
+    """
+
+    def __init__(self, request: ProviderRequest) -> None:
+        self.is_whole = False
+        self.is_over = False
+        self._ids = CallIds(request.messages)
+        self._is_named = False
+        self._has_calls = False
+        self._signature = ""
+        self._usage: Mapping[str, Any] = {}
+        self._finish = ""
+        self._details: dict[str, Any] = {}
+
+    def read(self, body: Any, name: str = "") -> Iterator[ProviderEvent]:
+        """Take a chunk.
+
+        Raises
+        ------
+        ReportedError
+            It holds an error.
+        """
+        if body.get("error"):
+            raise ReportedError(read_google_fault(body))
+        if not self._is_named and (body.get("modelVersion") or body.get("responseId")):
+            self._is_named = True
+            yield ReplyInfo(model=body.get("modelVersion"), provider_message_id=body.get("responseId"))
+        for candidate in body.get("candidates") or ():
+            if not candidate.get("index"):
+                yield from self._read_candidate(candidate)
+        self._usage = body.get("usageMetadata") or self._usage
+        feedback = body.get("promptFeedback") or {}
+        if feedback.get("blockReason"):
+            self._details["prompt_feedback"] = feedback
+            self._end(feedback["blockReason"])
+
+    def read_whole(self, body: Any) -> Iterator[ProviderEvent]:
+        """Take a whole answer; raises what `read` raises."""
+        return self.read(body)
+
+    def finish(self) -> Iterator[ProviderEvent]:
+        """Return the signature of the answer, the usage and the end."""
+        if self._signature:
+            yield PartDone({"type": "reasoning", "text": "", "opaque": {SIGNATURE: self._signature}})
+        usage = read_usage(self._usage)
+        if usage != Usage():
+            yield usage
+        reason = _REASONS.get(self._finish) or finish_reason(self._finish)
+        if reason is FinishReason.STOP and self._has_calls:
+            reason = FinishReason.TOOL_CALLS
+        if self._details:
+            yield ReplyInfo(details=self._details)
+        yield Finish(reason, self._finish)
+
+    def _read_candidate(self, candidate: Mapping[str, Any]) -> Iterator[ProviderEvent]:
+        content = candidate.get("content") or {}
+        for part in content.get("parts") or ():
+            yield from self._read_part(part)
+        if candidate.get("finishReason"):
+            self._end(candidate["finishReason"])
+            if self._finish in _REASONS:
+                told = {
+                    name: candidate[name] for name in ("finishMessage", "safetyRatings") if name in candidate
+                }
+                self._details |= told
+
+    def _read_part(self, part: Mapping[str, Any]) -> Iterator[ProviderEvent]:
+        if part.get("text"):
+            yield Delta(part["text"], "reasoning" if part.get("thought") else "text")
+        signature = part.get("thoughtSignature")
+        call, blob = part.get("functionCall"), part.get("inlineData")
+        if call:
+            self._has_calls = True
+            yield PartDone(
+                {
+                    "type": "tool_call",
+                    "id": str(call.get("id") or self._ids.next()),
+                    "name": str(call["name"]),
+                    "arguments": arguments_text(call.get("args")),
+                    **({"opaque": {SIGNATURE: signature}} if signature else {}),
+                }
+            )
+        elif signature:
+            self._signature = str(signature)
+        if blob and str(blob["mimeType"]).startswith("image/"):
+            yield PartDone({"type": "image", "media_type": blob["mimeType"], "data": blob["data"]})
+
+    def _end(self, reason: object) -> None:
+        self._finish = str(reason)
+        self.is_whole = True

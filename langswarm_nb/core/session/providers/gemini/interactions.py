@@ -1,0 +1,328 @@
+"""The Interactions API, with which Gemini holds a conversation: each interaction continues the one before it."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from langswarm_nb.core.session import errors as e
+from langswarm_nb.core.session.events import Delta, Finish, PartDone, ReplyInfo
+from langswarm_nb.core.session.messages import FinishReason, MessageRole, Usage
+from langswarm_nb.core.session.providers._faults import Fault, ReportedError
+from langswarm_nb.core.session.providers._path import (
+    CallIds,
+    arguments_object,
+    arguments_text,
+    image_data,
+    spoken,
+    system_text,
+    tool_names,
+)
+from langswarm_nb.core.session.providers._wire import content_parts, finish_reason, token_count
+
+from .faults import read_google_fault
+from .generate import added
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from langswarm_nb.core.session.events import ProviderEvent, ProviderRequest
+    from langswarm_nb.core.session.messages import Part, SessionMessage
+
+_log = logging.getLogger(__name__)
+
+THOUGHT = "gemini_thought"
+"""Key, in ``opaque``, of the signature of a thought; it goes back when the conversation is begun anew."""
+RESERVED = (
+    "model",
+    "input",
+    "stream",
+    "store",
+    "background",
+    "previous_interaction_id",
+    "system_instruction",
+)
+_RENAMED = {
+    "max_tokens": "max_output_tokens",
+    "stop": "stop_sequences",
+    "reasoning_effort": "thinking_level",
+}
+_BESIDE_CONFIG = {
+    "tools",
+    "response_format",
+    "response_mime_type",
+    "response_modalities",
+    "safety_settings",
+    "service_tier",
+    "cached_content",
+    "labels",
+    "environment",
+    "webhook_config",
+}
+_REASONS = {"budget_exceeded": FinishReason.LENGTH, "requires_continuation": FinishReason.LENGTH}
+_NOT_AN_END = {"in_progress", "queued"}
+
+
+def wire_body(request: ProviderRequest) -> dict[str, Any]:
+    """Return the body of a request; settings are not carried over from the interaction before, only its steps."""
+    body: dict[str, Any] = {
+        "model": request.model.removeprefix("models/"),
+        "input": wire_input(request.messages, request.new_from if request.native_id else 0),
+        **wire_options(request.options),
+        "store": True,
+        "stream": request.stream,
+    }
+    if request.native_id:
+        body["previous_interaction_id"] = request.native_id
+    if text := system_text(request.messages):
+        body["system_instruction"] = text
+    return body
+
+
+def wire_input(messages: Sequence[SessionMessage], new_from: int) -> str | list[dict[str, Any]]:
+    """Return the messages from an index on as steps; a text alone as it is."""
+    names = tool_names(messages)
+    new = spoken(messages[new_from:])
+    if len(new) == 1 and new[0].role is MessageRole.USER and not new[0].parts:
+        return new[0].content
+    return [step for message in new for step in _steps(message, names)]
+
+
+def _steps(message: SessionMessage, names: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    parts = content_parts(message)
+    for part in parts:
+        if part["type"] == "reasoning" and _signature(part):
+            summary = [{"type": "text", "text": part["text"]}] if part["text"] else []
+            yield {
+                "type": "thought",
+                "signature": _signature(part),
+                **({"summary": summary} if summary else {}),
+            }
+        elif part["type"] == "tool_result":
+            yield _tool_result(part, names)
+    said = [_content(part) for part in parts if part["type"] in {"text", "refusal", "image"}]
+    if said:
+        kind = "model_output" if message.role is MessageRole.ASSISTANT else "user_input"
+        yield {"type": kind, "content": said}
+    for part in parts:
+        if part["type"] == "tool_call":
+            function = {"id": part["id"], "name": part["name"], "arguments": arguments_object(part)}
+            yield {"type": "function_call", **function}
+
+
+def _content(part: Part) -> dict[str, Any]:
+    if part["type"] != "image":
+        return {"type": "text", "text": part["text"]}
+    image = image_data(part)
+    if image is None:
+        return {"type": "image", "uri": part["url"]}
+    return {"type": "image", "mime_type": image[0], "data": image[1]}
+
+
+def _signature(part: Part) -> str:
+    opaque = part.get("opaque")
+    return str(opaque.get(THOUGHT, "")) if isinstance(opaque, dict) else ""
+
+
+def _tool_result(part: Part, names: Mapping[str, str]) -> dict[str, Any]:
+    name = part.get("name") or names.get(part["tool_call_id"])
+    return {
+        "type": "function_result",
+        "call_id": part["tool_call_id"],
+        "result": part["content"],
+        **({"name": name} if name else {}),
+        **({"is_error": True} if part.get("is_error") else {}),
+    }
+
+
+def wire_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options where the API has them: a few beside the input, most in ``generation_config``."""
+    named = dict(options)
+    config = dict(named.pop("generation_config", None) or {})
+    wire = {name: named.pop(name) for name in list(named) if name in _BESIDE_CONFIG}
+    for name, value in named.items():
+        config[_RENAMED.get(name, name)] = list(value) if isinstance(value, tuple) else value
+    return {**wire, "generation_config": config} if config else wire
+
+
+def is_lost(error: e.ProviderSessionError) -> bool:
+    """Return whether the interaction to go on from is gone, or is none that can be gone on from."""
+    if isinstance(error, e.ProviderNotFoundError):
+        return True
+    return type(error) is e.ProviderRequestError and "interaction" in str(error)
+
+
+def read_usage(usage: Mapping[str, Any]) -> Usage:
+    """Return the counts; thoughts are told beside the output, and the prompts of tools beside the input."""
+    thoughts = token_count(usage.get("total_thought_tokens"))
+    return Usage(
+        input_tokens=added(usage.get("total_input_tokens"), usage.get("total_tool_use_tokens")),
+        cached_input_tokens=token_count(usage.get("total_cached_tokens")),
+        output_tokens=added(usage.get("total_output_tokens"), thoughts),
+        reasoning_tokens=thoughts,
+    )
+
+
+class InteractionReader:
+    """Reads the events of one interaction, or a whole one.
+
+    Parameters
+    ----------
+    previous_id
+        The interaction that this one is to continue.
+    """
+
+    def __init__(self, request: ProviderRequest) -> None:
+        self.is_whole = False
+        self.is_over = False
+        self._previous_id = request.native_id
+        self._ids = CallIds(request.messages)
+        self._steps: dict[Any, _Step] = {}
+        self._is_named = False
+        self._status = ""
+
+    def read(self, body: Any, name: str = "") -> Iterator[ProviderEvent]:
+        """Take an event; those that are not known are passed over.
+
+        Raises
+        ------
+        ReportedError
+            The service failed, with HTTP's status 200 long told.
+        """
+        match body.get("event_type") or name:
+            case "interaction.created":
+                yield from self._named(body["interaction"])
+            case "step.start":
+                yield from self._start(body.get("index"), body["step"])
+            case "step.delta":
+                yield from self._delta(body.get("index"), body["delta"])
+            case "interaction.completed":
+                yield from self._named(body["interaction"])
+                yield from self._completed(body["interaction"])
+            case "error":
+                raise ReportedError(read_google_fault(body))
+            case _ if body.get("error"):
+                raise ReportedError(read_google_fault(body))
+
+    def read_whole(self, body: Any) -> Iterator[ProviderEvent]:
+        """Take a whole interaction; raises what `read` raises."""
+        if body.get("error"):
+            raise ReportedError(read_google_fault(body))
+        yield from self._named(body)
+        for index, step in enumerate(body.get("steps") or ()):
+            yield from self._start(index, step)
+        yield from self._completed(body)
+
+    def finish(self) -> Iterator[ProviderEvent]:
+        """Return thoughts with their signatures, the calls of tools, and the end."""
+        parts = [part for step in self._steps.values() if (part := step.part(self._ids)) is not None]
+        yield from map(PartDone, parts)
+        reason = _REASONS.get(self._status) or finish_reason(self._status)
+        if reason is FinishReason.STOP and any(part["type"] == "tool_call" for part in parts):
+            reason = FinishReason.TOOL_CALLS
+        yield Finish(reason, self._status)
+
+    def _named(self, interaction: Mapping[str, Any]) -> Iterator[ProviderEvent]:
+        if self._is_named:
+            return
+        self._is_named = True
+        own_id, tier = interaction.get("id"), interaction.get("service_tier")
+        yield ReplyInfo(
+            model=interaction.get("model"),
+            provider_message_id=own_id,
+            native_id=own_id if self._is_continued(interaction) else None,
+            details={"service_tier": tier} if tier else {},
+        )
+
+    def _is_continued(self, interaction: Mapping[str, Any]) -> bool:
+        """Return whether the service holds the whole conversation, as far as it says what it continued."""
+        continued = interaction.get("previous_interaction_id", self._previous_id)
+        if continued == self._previous_id:
+            return True
+        _log.warning(
+            "Gemini continued %s, not the interaction %s that was asked for: the history is sent again.",
+            continued or "nothing",
+            self._previous_id,
+        )
+        return False
+
+    def _start(self, index: Any, step: Mapping[str, Any]) -> Iterator[ProviderEvent]:
+        kept = self._steps[index] = _Step(step)
+        for item in step.get("summary") or ():
+            yield from kept.think(item)
+        if step["type"] == "model_output":
+            for item in step.get("content") or ():
+                yield from _said(item)
+            if step.get("error"):
+                raise ReportedError(read_google_fault({"error": step["error"]}))
+
+    def _delta(self, index: Any, delta: Mapping[str, Any]) -> Iterator[ProviderEvent]:
+        step = self._steps.get(index)
+        if step is None:
+            step = self._steps[index] = _Step({})
+        match delta.get("type"):
+            case "text" | "image":
+                yield from _said(delta)
+            case "thought_summary":
+                yield from step.think(delta.get("content") or {})
+            case "thought_signature":
+                step.signature += delta.get("signature") or ""
+            case "arguments_delta":
+                step.arguments.append(delta.get("arguments") or "")
+
+    def _completed(self, interaction: Mapping[str, Any]) -> Iterator[ProviderEvent]:
+        status = str(interaction["status"])
+        errors = interaction.get("errors")
+        if status == "failed" and errors:
+            raise ReportedError(read_google_fault({"error": errors[0]}))
+        usage = read_usage(interaction.get("usage") or {})
+        if usage != Usage():
+            yield usage
+        self._status = status
+        self.is_whole = self.is_over = status not in _NOT_AN_END
+        if not self.is_whole:
+            fault = Fault(message=f"it is still {status}, in the background", kind=e.ProviderResponseError)
+            raise ReportedError(fault)
+
+
+class _Step:
+    """A step of an interaction whose pieces are still coming."""
+
+    def __init__(self, step: Mapping[str, Any]) -> None:
+        self._type = step.get("type")
+        self._id = str(step.get("id") or "")
+        self._name = str(step.get("name") or "")
+        self._whole_arguments = step.get("arguments")
+        self.arguments: list[str] = []
+        self.signature = str(step.get("signature") or "")
+        self._summary: list[str] = []
+
+    def think(self, item: Mapping[str, Any]) -> Iterator[ProviderEvent]:
+        """Take a piece of the thought's summary."""
+        if item.get("text"):
+            self._summary.append(item["text"])
+            yield Delta(item["text"], "reasoning")
+
+    def part(self, ids: CallIds) -> Part | None:
+        """Return what is kept of the step beside its text."""
+        if self._type == "function_call":
+            arguments = "".join(self.arguments) or arguments_text(self._whole_arguments)
+            return {
+                "type": "tool_call",
+                "id": self._id or ids.next(),
+                "name": self._name,
+                "arguments": arguments,
+            }
+        if self._type == "thought" and (self.signature or self._summary):
+            opaque = {"opaque": {THOUGHT: self.signature}} if self.signature else {}
+            return {"type": "reasoning", "text": "".join(self._summary), **opaque}
+        return None
+
+
+def _said(item: Mapping[str, Any]) -> Iterator[ProviderEvent]:
+    """Return what a piece of the model's output is to us."""
+    if item.get("type") == "image" and item.get("data"):
+        media_type = item.get("mime_type") or "image/png"
+        yield PartDone({"type": "image", "media_type": media_type, "data": item["data"]})
+    elif item.get("text"):
+        yield Delta(item["text"])
