@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -115,7 +116,7 @@ class StoredRows:
         """Return a text of the session that each message belongs to."""
         return texts.take(self._sessions[read], self.session_index)
 
-    @property
+    @cached_property
     def session_index(self) -> NDArray[np.int64]:
         """Place of each message's session among the sessions."""
         return np.searchsorted(self._sessions.ids, self.ids >> SEQ_BITS)

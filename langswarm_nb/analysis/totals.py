@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .arrays import MISSING, Few, few_of
+from .arrays import MISSING, Few
 from .columns import REQUESTS, TURNS, Kind, Read, Values
 from .filters import Filter
 from .rows import SessionRows, StoredRows, read_rows
@@ -47,10 +47,10 @@ class SessionTotals:
     def last_used(self, name: str, read: Read) -> Values:
         """Return what the last request of each session used, or else what the session is set to."""
         used, own = self._requests_column(name), self[read]
-        labels: NDArray[Any] = np.array([*own.labels, None], object)[own.codes]
+        codes = own.codes + len(used.labels)
         # Requests come in order, so the last one of a session is the one that stays.
-        labels[self._requests.session_index] = np.array([*used.labels, None], object)[used.codes]
-        return few_of(labels.tolist())
+        codes[self._requests.session_index] = used.codes
+        return Few(codes, [*used.labels, *own.labels])
 
     @cached_property
     def _messages(self) -> StoredRows:
@@ -71,19 +71,25 @@ class SessionTotals:
         """Count different numbers of turns: versions of a turn are one."""
         rows, turns = self._messages, self._messages[_TURN]
         counted = turns != MISSING
-        pairs = np.unique(rows.session_index[counted] << 32 | turns[counted])
+        pairs = rows.session_index[counted] << 32 | turns[counted]
+        pairs = np.unique(pairs[np.flatnonzero(np.diff(pairs, prepend=-1))])  # most repeat the one before
         return np.bincount(pairs >> 32, minlength=len(self))
 
     def last_message_us(self) -> Values:
-        last = np.full(len(self), MISSING)
-        np.maximum.at(last, self._messages.session_index, self._messages[_AT])
-        return last
+        return self._extreme(np.maximum)
 
     def span_s(self) -> Values:
-        first = np.full(len(self), 2**63 - 1)
-        np.minimum.at(first, self._messages.session_index, self._messages[_AT])
-        last = self.last_message_us()
-        return np.where(last == MISSING, np.nan, (last - np.where(last == MISSING, 0, first)) / 1e6)
+        last = self._extreme(np.maximum)
+        return np.where(last == MISSING, np.nan, (last - self._extreme(np.minimum)) / 1e6)
+
+    def _extreme(self, which: np.ufunc) -> Values:
+        """Return the first or last moment of each session's messages."""
+        index = self._messages.session_index
+        starts = np.flatnonzero(np.diff(index, prepend=-1))  # the messages of a session stand together
+        found = np.full(len(self), MISSING)
+        if len(starts):
+            found[index[starts]] = which.reduceat(self._messages[_AT], starts)
+        return found
 
     def n_errors(self) -> Values:
         status: Few = self._requests_column("status")
