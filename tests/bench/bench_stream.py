@@ -1,0 +1,137 @@
+"""CPU per delta of a streamed reply, against raw httpx and json reading the same stream in the same run.
+
+``python -m tests.bench.bench_stream`` prints the table; as a test it prints it too, and holds the line against
+what would be felt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+import httpx
+import pytest
+
+from langswarm_nb.core.session.events import Delta, ProviderRequest
+from langswarm_nb.core.session.messages import SessionMessage
+from langswarm_nb.core.session.providers import create_provider
+from langswarm_nb.core.session.providers._transport import LIBRARY_VARIABLE
+
+ONE_STREAM = "deltas=4000"
+PACED_STREAM = "deltas=1000,pause_ms=1"
+MANY_STREAMS, MANY = "deltas=100,pause_ms=20", 200
+ROUNDS = 3
+
+Contender = Callable[[str, int], Awaitable[int]]
+"""Reads so many streams of a model at a time; returns the number of deltas."""
+
+
+@contextlib.contextmanager
+def stream_server() -> Iterator[str]:
+    """Yield the address of a server in a process of its own, so that its work is not counted."""
+    command = [sys.executable, "-m", "tests.support.stream_server"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        finally:
+            process.stdin.close()
+
+
+@contextlib.asynccontextmanager
+async def raw_httpx(url: str) -> AsyncIterator[Contender]:
+    """Do what a script would: httpx's client, its lines, json."""
+    limits = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(limits=limits, timeout=600, trust_env=False) as client:
+
+        async def read(model: str) -> int:
+            count = 0
+            async with client.stream("POST", f"{url}/chat/completions", json=_body(model)) as response:
+                async for line in response.aiter_lines():
+                    if line.startswith("data: ") and line != "data: [DONE]":
+                        choice = json.loads(line[6:])["choices"][0]
+                        count += bool(choice["delta"].get("content"))
+            return count
+
+        yield _at_once(read)
+
+
+@contextlib.asynccontextmanager
+async def ours(url: str, library: str) -> AsyncIterator[Contender]:
+    """Read with the provider session, as the session library does."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(LIBRARY_VARIABLE, library)
+        provider = create_provider("openai-compatible", "canary-0123456789abcdef", base_url=url)
+
+        async def read(model: str) -> int:
+            request = ProviderRequest(model, (SessionMessage(content="Hi"),))
+            return sum([isinstance(event, Delta) async for event in provider.stream(request)])
+
+        yield _at_once(read)
+        await provider.close()
+
+
+def _body(model: str) -> dict[str, object]:
+    return {"model": model, "messages": [{"role": "user", "content": "Hi"}], "stream": True}
+
+
+def _at_once(read: Callable[[str], Awaitable[int]]) -> Contender:
+    async def run(model: str, streams: int) -> int:
+        return sum(await asyncio.gather(*(read(model) for _ in range(streams))))
+
+    return run
+
+
+async def measure(url: str) -> dict[str, dict[str, float]]:
+    """Return microseconds of CPU a delta, by contender and case; the best of some rounds, taken in turns."""
+    best: dict[str, dict[str, float]] = {}
+    async with contextlib.AsyncExitStack() as stack:
+        contenders = {
+            "httpx + json": await stack.enter_async_context(raw_httpx(url)),
+            "ours, httpx": await stack.enter_async_context(ours(url, "httpx")),
+            "ours, aiohttp": await stack.enter_async_context(ours(url, "aiohttp")),
+        }
+        cases = {
+            "flood": (ONE_STREAM, 1),
+            "paced": (PACED_STREAM, 1),
+            f"{MANY} at once": (MANY_STREAMS, MANY),
+        }
+        for _ in range(ROUNDS):
+            for name, contender in contenders.items():
+                for case, (model, streams) in cases.items():
+                    started = time.process_time()
+                    deltas = await contender(model, streams)
+                    cost_us = (time.process_time() - started) / deltas * 1e6
+                    row = best.setdefault(name, {})
+                    row[case] = min(cost_us, row.get(case, cost_us))
+    return best
+
+
+def show(table: dict[str, dict[str, float]]) -> None:
+    """Print the table, with ratios to the first row."""
+    floor = next(iter(table.values()))
+    print("\nCPU per delta, µs (times raw httpx + json)")
+    for name, row in table.items():
+        cells = (f"{case}: {cost:6.1f} ({cost / floor[case]:.2f}x)" for case, cost in row.items())
+        print(f"{name:14s}", "  ".join(cells))
+
+
+@pytest.mark.bench
+def test_a_delta_costs_about_what_reading_it_by_hand_costs() -> None:
+    """Retries, limits, masking and typed events add less than half to what httpx and json take alone."""
+    with stream_server() as url:
+        table = asyncio.run(measure(url))
+    show(table)
+    floor = table["httpx + json"]
+    assert all(cost < 1.5 * floor[case] for row in table.values() for case, cost in row.items())
+
+
+if __name__ == "__main__":
+    with stream_server() as address:
+        show(asyncio.run(measure(address)))

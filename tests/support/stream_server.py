@@ -1,0 +1,75 @@
+"""A chat server that only streams, as fast or as slowly as asked; runs as a process of its own for benchmarks.
+
+``python -m tests.support.stream_server`` prints its port and serves until its stdin ends.
+The query says what to send: ``?deltas=1000&pause_ms=0`` (at the end of ``base_url`` there is none, so the model's
+name carries it: ``deltas=1000,pause_ms=0``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+def event(text: str, **more: object) -> bytes:
+    """Return one event of a chat stream, as a chunk of HTTP."""
+    choice = {"index": 0, "delta": {"content": text} if text else {}, "finish_reason": None, **more}
+    body = {
+        "id": "chatcmpl-0123456789",
+        "object": "chat.completion.chunk",
+        "created": 1732000000,
+        "model": "bench",
+        "system_fingerprint": "fp_0123456789",
+        "choices": [choice],
+    }
+    return chunk(b"data: " + json.dumps(body, separators=(",", ":")).encode() + b"\n\n")
+
+
+def chunk(data: bytes) -> bytes:
+    """Return bytes as a chunk of HTTP."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+TAIL = event("", finish_reason="stop") + chunk(b"data: [DONE]\n\n") + chunk(b"")
+
+
+async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer the requests of one connection."""
+    try:
+        while True:
+            head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            size = int(head.partition(b"content-length:")[2].partition(b"\r\n")[0] or 0)
+            await answer(json.loads(await reader.readexactly(size))["model"], writer)
+    except (asyncio.IncompleteReadError, ConnectionError):
+        pass
+    finally:
+        writer.close()
+
+
+async def answer(model: str, writer: asyncio.StreamWriter) -> None:
+    """Stream the reply that a model's name asks for."""
+    asked = dict(pair.split("=") for pair in model.split(","))
+    pause_s = float(asked.get("pause_ms", 0)) / 1000
+    writer.write(HEAD)
+    for number in range(int(asked["deltas"])):
+        writer.write(event(f" word{number % 97}"))
+        if pause_s:
+            await asyncio.sleep(pause_s)
+        await writer.drain()
+    writer.write(TAIL)
+    await writer.drain()
+
+
+async def main() -> None:
+    """Serve until stdin ends."""
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=1000)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    server.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
