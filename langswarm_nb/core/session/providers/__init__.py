@@ -37,7 +37,7 @@ ENTRY_POINT_GROUP = "langswarm_nb.providers"
 _CHAT = "chat:ChatProviderSession"
 _BUILT_IN = {
     "mock": "mock:MockProviderSession",
-    "openai": _CHAT,
+    "openai": "openai:OpenAIProviderSession",
     "azure": _CHAT,
     "cohere": "cohere:CohereProviderSession",
     "deepseek": _CHAT,

@@ -48,6 +48,8 @@ _STATUSES: dict[int, type[e.ProviderSessionError]] = {
     503: e.ProviderOverloadedError,
     529: e.ProviderOverloadedError,
 }
+_PASSING = {"conversation_locked"}
+"""Codes of refusals that pass by themselves, whatever the status."""
 # Servers without a code for it (vLLM and others) can be known by their words only.
 _TOO_LONG = re.compile(
     r"maximum context length|context (?:length|window|size)|prompt is too long|too many (?:input )?tokens",
@@ -134,8 +136,12 @@ def parse_retry_after(headers: Mapping[str, str]) -> float | None:
     return wait_s
 
 
-def may_repeat(status: int, headers: Mapping[str, str], kind: type[e.ProviderSessionError]) -> bool:
+def may_repeat(
+    status: int, headers: Mapping[str, str], kind: type[e.ProviderSessionError], code: str | None = None
+) -> bool:
     """Return whether a refused request may be sent again: the server's own word first."""
+    if code in _PASSING:
+        return True
     told = headers.get("x-should-retry", "").strip().lower()
     if told in {"true", "false"}:
         return told == "true"

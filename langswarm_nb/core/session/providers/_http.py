@@ -293,7 +293,7 @@ class HttpClient:
         return _Refusal(
             error,
             " ".join(str(part) for part in (status, error.code) if part),
-            may_repeat=not unclear and may_repeat(status, headers, type(error)),
+            may_repeat=not unclear and may_repeat(status, headers, type(error), fault.code),
             wait_s=fault.retry_after_s,
         )
 

@@ -1,0 +1,103 @@
+"""Outlines: the order of a reply's items, kept with it so that it can go back as it came.
+
+Services whose models think want the thinking back unchanged, and in its place among the texts and the calls of
+tools. Our messages hold one text and some parts; an outline holds the rest: thinking as it came, each text by its
+length, each call by its id. It is a reasoning part without text, whose ``opaque`` names the dialect that reads it.
+A message that was changed since, or that another model wrote, is sent without it.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ._faults import MALFORMED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from langswarm_nb.core.session.messages import Part
+
+_log = logging.getLogger(__name__)
+_NOTHING: Mapping[str, Any] = {}
+
+
+class Piece(NamedTuple):
+    """A part of a message in the place where it came."""
+
+    part: Part
+    """A text, a call, …; or what goes back as it came, under the type ``raw``."""
+    marks: Mapping[str, Any] = _NOTHING
+    """What the service told beside it: ids, its phase."""
+
+
+def text_item(n_chars: int, **marks: Any) -> dict[str, Any]:
+    """Return an outline's item for so many characters of the message's text."""
+    return {"text": n_chars, **_told(marks)}
+
+
+def call_item(call_id: str, **marks: Any) -> dict[str, Any]:
+    """Return an outline's item for a call of a tool."""
+    return {"call": call_id, **_told(marks)}
+
+
+def raw_item(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an outline's item for what goes back as it came."""
+    return {"raw": _told(item)}
+
+
+def outline_part(dialect: str, model: str, items: Sequence[Mapping[str, Any]]) -> Part | None:
+    """Return the outline of a reply as a part of it; None when it says nothing that the message does not."""
+    if not any(item.keys() - {"text", "call"} for item in items):
+        return None
+    return {"type": "reasoning", "text": "", "opaque": {dialect: {"model": model, "items": list(items)}}}
+
+
+def in_order(parts: Iterable[Part], dialect: str, model: str) -> list[Piece]:
+    """Return the parts of a message (`_wire.content_parts`) in the order in which they came, as far as it is known."""
+    rest = list(parts)
+    pieces: list[Piece] = []
+    while rest:
+        part = rest.pop(0)
+        outline = part.get("opaque") if part["type"] == "reasoning" else None
+        if not isinstance(outline, dict) or dialect not in outline:
+            pieces.append(Piece(part))
+            continue
+        try:
+            pieces += _filled(outline[dialect], model, rest)
+        except MALFORMED:
+            _log.warning("The outline of a reply cannot be read; the reply is sent without it.")
+    return pieces
+
+
+def _filled(outline: Mapping[str, Any], model: str, rest: list[Part]) -> list[Piece]:
+    """Return an outline with its texts and calls, taken out of ``rest``; nothing when they are not all there."""
+    items = outline["items"]
+    length = sum(item.get("text", 0) for item in items)
+    text = next((part for part in rest if part["type"] == "text"), None) if length else None
+    calls = {part["id"]: part for part in rest if part["type"] == "tool_call"}
+    wanted = [item["call"] for item in items if "call" in item]
+    if (
+        outline["model"] != model
+        or len(text["text"] if text else "") != length
+        or not calls.keys() >= set(wanted)
+    ):
+        return []
+    pieces: list[Piece] = []
+    at = 0
+    for item in items:
+        marks = {name: value for name, value in item.items() if name not in {"text", "call", "raw"}}
+        if "raw" in item:
+            pieces.append(Piece({"type": "raw", "raw": item["raw"]}))
+        elif "call" in item:
+            pieces.append(Piece(calls[item["call"]], marks))
+        elif text is not None:
+            pieces.append(Piece({"type": "text", "text": text["text"][at : at + item["text"]]}, marks))
+            at += item["text"]
+    used = [text, *(calls[call_id] for call_id in wanted)]
+    rest[:] = [part for part in rest if not any(part is one for one in used)]
+    return pieces
+
+
+def _told(marks: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in marks.items() if value is not None}

@@ -1,0 +1,264 @@
+"""OpenAI's Responses coming back: `ResponsesReader`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from langswarm_nb.core.session.errors import ProviderServerError
+from langswarm_nb.core.session.events import Delta, Finish, PartDone, ReplyInfo
+from langswarm_nb.core.session.messages import FinishReason, Usage
+
+from ._faults import Fault, ReportedError, read_fault
+from ._outline import call_item, outline_part, raw_item, text_item
+from ._wire import finish_reason, token_count
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from langswarm_nb.core.session.events import ProviderEvent, TextKind
+
+DIALECT = "openai_responses"
+"""Marks the outlines of this dialect."""
+_ENDS = {"response.completed", "response.incomplete", "response.failed", "response.cancelled"}
+_KINDS: dict[str, TextKind] = {
+    "response.output_text.delta": "text",
+    "response.refusal.delta": "refusal",
+    "response.reasoning_summary_text.delta": "reasoning",
+    "response.reasoning_text.delta": "reasoning",
+}
+_PARAGRAPH = "\n\n"
+
+
+class ResponsesReader:
+    """Reads the events of one response, or a whole one.
+
+    Parameters
+    ----------
+    model
+        The model that was asked; its thinking goes back to no other.
+    conversation
+        Id of the conversation that the request named.
+
+    Attributes
+    ----------
+    is_held : bool
+        Whether the service has confirmed that the response is part of the conversation.
+    """
+
+    def __init__(self, model: str, conversation: str | None = None) -> None:
+        self.is_whole = False
+        self.is_over = False
+        self.is_held = False
+        self._model = model
+        self._conversation = conversation
+        self._told = ReplyInfo()
+        self._sent: dict[TextKind, list[str]] = {"text": [], "refusal": [], "reasoning": []}
+        self._thought: tuple[Any, ...] = ()  # the paragraph of thinking that came last
+        self._items: list[Mapping[str, Any]] = []
+        self._closing: list[ProviderEvent] = []
+
+    def read(self, body: Any, name: str = "") -> list[ProviderEvent]:
+        """Take an event.
+
+        Raises
+        ------
+        ReportedError
+            The service failed.
+        """
+        kind = body.get("type") or name
+        if kind in _KINDS:
+            return self._read_delta(_KINDS[kind], body)
+        if kind == "response.output_item.done":
+            self._items.append(_object(body["item"]))
+        elif kind == "error" or (body.get("error") and "response" not in body):
+            raise ReportedError(read_fault(body))
+        elif isinstance(body.get("response"), dict):
+            return self._read_response(body["response"], is_end=kind in _ENDS)
+        return []
+
+    def read_whole(self, body: Any) -> list[ProviderEvent]:
+        """Take a whole response.
+
+        Raises
+        ------
+        ReportedError
+            The service failed.
+        """
+        if body.get("error") and "output" not in body:
+            raise ReportedError(read_fault(body))
+        is_end = isinstance(body["output"], list) and body.get("status") not in {"in_progress", "queued"}
+        return self._read_response(body, is_end=is_end)
+
+    def finish(self) -> list[ProviderEvent]:
+        """Return the calls of tools, the thinking that is to go back, the usage and the end."""
+        return self._closing
+
+    def _read_delta(self, kind: TextKind, body: Mapping[str, Any]) -> list[ProviderEvent]:
+        text = body["delta"]
+        if not text:
+            return []
+        if not isinstance(text, str):
+            raise TypeError("a delta that is no text")
+        sent = self._sent[kind]
+        if kind == "reasoning":
+            place = (body.get("item_id"), body.get("summary_index"), body.get("content_index"))
+            if sent and place != self._thought:
+                text = _PARAGRAPH + text
+            self._thought = place
+        sent.append(text)
+        return [Delta(text, kind)]
+
+    def _read_response(self, response: Mapping[str, Any], *, is_end: bool) -> list[ProviderEvent]:
+        events = self._read_info(response)
+        status = response.get("status")
+        if status in {"failed", "cancelled"} or response.get("error"):
+            raise ReportedError(_fault(response))
+        if is_end:
+            items = [_object(item) for item in response.get("output") or self._items]
+            texts = _texts(items)
+            events += self._rest(texts)
+            self._closing = _closing(response, items, texts, self._model)
+            self.is_whole = self.is_over = True
+        return events
+
+    def _read_info(self, response: Mapping[str, Any]) -> list[ProviderEvent]:
+        held = response.get("conversation")
+        held_id = held.get("id") if isinstance(held, dict) else held
+        self.is_held = self.is_held or (held_id is not None and held_id == self._conversation)
+        tier = _text(response.get("service_tier"))
+        info = ReplyInfo(
+            model=_text(response.get("model")),
+            provider_message_id=_text(response.get("id")),
+            native_id=self._conversation if self.is_held else None,
+            details={"service_tier": tier} if tier else {},
+        )
+        if info == self._told:
+            return []
+        self._told = info
+        return [info]
+
+    def _rest(self, texts: Mapping[TextKind, str]) -> list[ProviderEvent]:
+        """Return what of a whole response's texts did not come in pieces."""
+        events: list[ProviderEvent] = []
+        for kind, text in texts.items():
+            sent = "".join(self._sent[kind])
+            if len(text) > len(sent) and text.startswith(sent):
+                events.append(Delta(text[len(sent) :], kind))
+        return events
+
+
+def read_usage(usage: Mapping[str, Any]) -> Usage:
+    """Return the counts; cached input is inside the input and reasoning inside the output, as with us."""
+    of_input = _object(usage.get("input_tokens_details") or {})
+    of_output = _object(usage.get("output_tokens_details") or {})
+    return Usage(
+        input_tokens=token_count(usage.get("input_tokens")),
+        cached_input_tokens=token_count(of_input.get("cached_tokens")),
+        cache_write_tokens=token_count(of_input.get("cache_write_tokens")),
+        output_tokens=token_count(usage.get("output_tokens")),
+        reasoning_tokens=token_count(of_output.get("reasoning_tokens")),
+    )
+
+
+def _closing(
+    response: Mapping[str, Any],
+    items: Sequence[Mapping[str, Any]],
+    texts: Mapping[TextKind, str],
+    model: str,
+) -> list[ProviderEvent]:
+    events: list[ProviderEvent] = []
+    outline = outline_part(DIALECT, model, _outline(items))
+    if outline is not None:
+        events.append(PartDone(outline))
+    calls = [item for item in items if item.get("type") == "function_call"]
+    events += [PartDone(_tool_call(call)) for call in calls]
+    usage = read_usage(_object(response.get("usage") or {}))
+    if usage != Usage():
+        events.append(usage)
+    word = _end_word(response)
+    reason = finish_reason(word)
+    if reason is FinishReason.STOP and calls:
+        reason = FinishReason.TOOL_CALLS
+    elif reason is FinishReason.STOP and texts["refusal"]:
+        reason = FinishReason.CONTENT_FILTER
+    events.append(Finish(reason, word))
+    return events
+
+
+def _end_word(response: Mapping[str, Any]) -> str:
+    status = _text(response.get("status")) or "completed"
+    details = response.get("incomplete_details") if status == "incomplete" else None
+    return (_text(details.get("reason")) if isinstance(details, dict) else None) or status
+
+
+def _texts(items: Sequence[Mapping[str, Any]]) -> dict[TextKind, str]:
+    thoughts = [_thoughts(item) for item in items if item.get("type") == "reasoning"]
+    return {
+        "reasoning": _PARAGRAPH.join(filter(None, thoughts)),
+        "text": "".join(text for item in items for text in _contents(item, "output_text", "text")),
+        "refusal": "".join(text for item in items for text in _contents(item, "refusal", "refusal")),
+    }
+
+
+def _thoughts(item: Mapping[str, Any]) -> str:
+    pieces = [*(item.get("summary") or ()), *(item.get("content") or ())]
+    return _PARAGRAPH.join(piece["text"] for piece in pieces if piece.get("text"))
+
+
+def _contents(item: Mapping[str, Any], kind: str, key: str) -> Iterator[str]:
+    if item.get("type") == "message":
+        for content in item.get("content") or ():
+            if content.get("type") == kind:
+                yield str(content.get(key) or "")
+
+
+def _outline(items: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the outline of a response; empty when it holds what an outline cannot tell."""
+    # Thinking without its encrypted form would be looked for by its id, under which nothing is kept; and the ids
+    # of texts and calls tie them to their thinking, without which they are refused.
+    thoughts = [item for item in items if item.get("type") == "reasoning"]
+    is_tied = bool(thoughts) and all(item.get("encrypted_content") for item in thoughts)
+    outline: list[dict[str, Any]] = []
+    for item in items:
+        kind, item_id = item.get("type"), item.get("id") if is_tied else None
+        if kind == "reasoning":
+            outline += [raw_item(item)] if is_tied else []
+        elif kind == "message" and not any(_contents(item, "refusal", "refusal")):
+            length = sum(map(len, _contents(item, "output_text", "text")))
+            outline.append(text_item(length, id=item_id, phase=item.get("phase")))
+        elif kind == "function_call":
+            outline.append(call_item(_call_id(item), id=item_id))
+        else:
+            return []
+    return outline
+
+
+def _tool_call(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "tool_call",
+        "id": _call_id(item),
+        "name": str(item["name"]),
+        "arguments": str(item.get("arguments") or "{}"),
+    }
+
+
+def _call_id(item: Mapping[str, Any]) -> str:
+    return str(item.get("call_id") or item.get("id") or "")
+
+
+def _fault(response: Mapping[str, Any]) -> Fault:
+    error = response.get("error")
+    if not error:
+        words = f"the response ended as {response.get('status')!r} without a reason"
+        return Fault(message=words, kind=ProviderServerError)
+    return read_fault({"error": error})
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError("an item that is no object")
+    return value
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

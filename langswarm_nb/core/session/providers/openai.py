@@ -1,0 +1,356 @@
+"""OpenAI: the Responses API, with conversations that it keeps (Conversations API) or without.
+
+Without, all of the path is sent each time and nothing is stored there; models that think hand their thinking out
+encrypted, and get it back (see `_outline`). The older API, Chat Completions, is the provider ``openai-chat``.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from contextlib import aclosing
+from dataclasses import replace
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from langswarm_nb.core.session.errors import ProviderNotFoundError, ProviderSessionError, SessionError
+from langswarm_nb.core.session.events import ProviderRequest, ReplyInfo
+from langswarm_nb.core.session.interfaces import IProviderSession
+from langswarm_nb.core.session.messages import MessageRole
+
+from ._address import find_base_url, segment
+from ._chat_hosts import MAY_THINK, OPENAI_REFUSES, THINKING
+from ._chat_reader import read_models
+from ._client import new_client, without_ending
+from ._native import as_new, delete_at
+from ._outline import Piece, in_order
+from ._reply import stream_reply
+from ._responses_reader import DIALECT, ResponsesReader
+from ._secret import Secret
+from ._wire import RefusedOption, check_options, content_parts, image_url
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+
+    from langswarm_nb.core.session.events import ModelInfo, ProviderEvent
+    from langswarm_nb.core.session.messages import Part, SessionMessage
+
+_log = logging.getLogger(__name__)
+_OPENAI_MODELS = r"(?:.*/)?(?:gpt-[3-9]|chatgpt|o[1-9](?:-|$)|codex|computer-use).*"
+"""OpenAI's own: servers that speak Responses with other models may take more."""
+REFUSES = (
+    *(row for row in OPENAI_REFUSES if row.option != "stop"),
+    *(
+        RefusedOption(option, _OPENAI_MODELS, "the Responses API has none; the provider 'openai-chat' does")
+        for option in ("stop", "seed")
+    ),
+    RefusedOption("reasoning_effort", r"(?:.*/)?(?:gpt-[34]|chatgpt).*", "this model does not reason"),
+    RefusedOption("background", ".*", "a reply is waited for"),
+)
+RESERVED = ("model", "input", "messages", "instructions", "stream", "conversation", "previous_response_id")
+_ENCRYPTED_THINKING = "reasoning.encrypted_content"
+_BAD_THINKING = "invalid_encrypted_content"
+_NOT_FOUND = 404
+_NO_CONVERSATIONS = {_NOT_FOUND, 405, 501}
+"""How servers answer that speak Responses and keep no conversations."""
+_FORGET_S = 2.0
+
+
+def wire_input(
+    messages: Iterable[SessionMessage], model: str, *, system_role: str = "system", with_thinking: bool = True
+) -> list[dict[str, Any]]:
+    """Return messages as the input items of Responses.
+
+    Parameters
+    ----------
+    with_thinking
+        Whether the thinking of replies by ``model`` goes back with them.
+    """
+    wire: list[dict[str, Any]] = []
+    for message in messages:
+        parts = content_parts(message)
+        wire += [_tool_result(part) for part in parts if part["type"] == "tool_result"]
+        if message.role is MessageRole.ASSISTANT:
+            dialect = DIALECT if with_thinking else ""
+            wire += [item for piece in in_order(parts, dialect, model) for item in _assistant(piece)]
+        elif content := _content(parts):
+            role = system_role if message.role is MessageRole.SYSTEM else MessageRole.USER.value
+            wire.append({"role": role, "content": content})
+    return wire
+
+
+def _content(parts: Sequence[Part]) -> str | list[dict[str, Any]]:
+    pieces: list[dict[str, Any]] = []
+    for part in parts:
+        if part["type"] == "text":
+            pieces.append({"type": "input_text", "text": part["text"]})
+        elif part["type"] == "image":
+            pieces.append({"type": "input_image", "image_url": image_url(part), "detail": "auto"})
+    if all(piece["type"] == "input_text" for piece in pieces):
+        return "\n\n".join(piece["text"] for piece in pieces)
+    return pieces
+
+
+def _assistant(piece: Piece) -> list[dict[str, Any]]:
+    part, marks = piece
+    kind = part["type"]
+    if kind == "raw":
+        return [part["raw"]]
+    if kind == "tool_call":
+        call = {"call_id": part["id"], "name": part["name"], "arguments": part["arguments"]}
+        return [{"type": "function_call", **call, **marks}]
+    if kind not in {"text", "refusal"}:
+        return []
+    if "id" not in marks:
+        return [{"role": "assistant", "content": part["text"], **marks}]
+    content = [{"type": "output_text", "text": part["text"], "annotations": []}]
+    return [{"type": "message", "role": "assistant", "status": "completed", "content": content, **marks}]
+
+
+def _tool_result(part: Part) -> dict[str, Any]:
+    return {"type": "function_call_output", "call_id": part["tool_call_id"], "output": part["content"]}
+
+
+def wire_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options under the names of Responses."""
+    wire = dict(options)
+    if "max_tokens" in wire:
+        wire["max_output_tokens"] = wire.pop("max_tokens")
+    if "reasoning_effort" in wire:
+        wire["reasoning"] = {**(wire.get("reasoning") or {}), "effort": wire.pop("reasoning_effort")}
+    if isinstance(wire.get("stop"), tuple):
+        wire["stop"] = list(wire["stop"])
+    return wire
+
+
+def wire_request(
+    request: ProviderRequest,
+    *,
+    conversation: str | None = None,
+    new_from: int = 0,
+    with_thinking: bool = True,
+) -> dict[str, Any]:
+    """Return the body of a request.
+
+    Parameters
+    ----------
+    conversation
+        The conversation that the service keeps and that this request adds to; None for none.
+    new_from
+        Index of the first of the messages that are sent; what stands before it the conversation holds.
+    with_thinking
+        Whether the thinking of earlier replies goes back.
+    """
+    thinks = re.fullmatch(f"{THINKING}|{MAY_THINK}", request.model) is not None
+    messages = request.messages
+    n_leading = next(
+        (n for n, message in enumerate(messages) if message.role is not MessageRole.SYSTEM), len(messages)
+    )
+    body = {
+        "model": request.model,
+        "input": wire_input(
+            messages[max(n_leading, new_from) :],
+            request.model,
+            system_role="developer" if thinks else "system",
+            with_thinking=with_thinking and conversation is None,
+        ),
+        **wire_options(request.options),
+    }
+    if n_leading:  # not kept by a conversation: sent each time
+        body["instructions"] = "\n\n".join(message.content for message in messages[:n_leading])
+    if request.user_id:
+        body.setdefault("safety_identifier", sha256(request.user_id.encode()).hexdigest())
+    if conversation is not None:
+        body["conversation"] = conversation
+    else:
+        body.setdefault("store", False)
+        if thinks:
+            body["include"] = [*{*(body.get("include") or ()), _ENCRYPTED_THINKING}]
+    if request.stream:
+        body["stream"] = True
+    return body
+
+
+class _Plan(NamedTuple):
+    """One way to ask for a reply."""
+
+    body: dict[str, Any]
+    conversation: str | None = None
+    """The conversation that the service keeps and the request adds to."""
+    builds_on_it: bool = False
+    """Whether it sends only what the conversation does not hold."""
+
+
+class _NotHeldError(Exception):
+    """The service answered without the conversation that it was asked to go on with."""
+
+
+class OpenAIProviderSession(IProviderSession):
+    """OpenAI, or a server that speaks its Responses API.
+
+    Parameters
+    ----------
+    api_key
+        None takes it from ``OPENAI_API_KEY``; a server on this machine needs none.
+    base_url
+        Address up to and without ``/responses``; None takes ``OPENAI_BASE_URL``, else OpenAI's.
+    organization, project
+        Whose account is charged; None takes ``OPENAI_ORG_ID`` and ``OPENAI_PROJECT_ID``.
+    headers
+        More headers for each request.
+    connect_timeout_s, silence_s
+        Longest time to connect, and without a byte of the answer, in seconds.
+
+    Raises
+    ------
+    ProviderAuthenticationError
+        There is no key, or its form is wrong.
+    SessionValueError
+        ``base_url`` or a header is not allowed.
+
+    Notes
+    -----
+    A conversation that OpenAI keeps begins with the whole path. Later requests send what is new, and only what the
+    answer confirms counts as kept: when the conversation is lost, or a server takes no notice of it, the whole path
+    is sent again. Deleting a conversation leaves its responses with OpenAI for as long as it keeps those.
+    """
+
+    name = "openai"
+    supports_native = True
+
+    def __init__(
+        self,
+        api_key: str | Secret | None = None,
+        *,
+        base_url: str | None = None,
+        organization: str | None = None,
+        project: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        connect_timeout_s: float = 5.0,
+        silence_s: float = 600.0,
+    ) -> None:
+        api_key = None if api_key is None else Secret.of(api_key)
+        address = find_base_url(self.name, base_url, ("OPENAI_BASE_URL",), "https://api.openai.com/v1")
+        accounts = {
+            "OpenAI-Organization": organization or os.environ.get("OPENAI_ORG_ID"),
+            "OpenAI-Project": project or os.environ.get("OPENAI_PROJECT_ID"),
+        }
+        self.http = new_client(
+            self.name,
+            api_key,
+            without_ending(address, "/responses"),
+            key_variables=("OPENAI_API_KEY",),
+            needs_key=not address.is_local,
+            headers={**{name: value for name, value in accounts.items() if value}, **(headers or {})},
+            connect_timeout_s=connect_timeout_s,
+            silence_s=silence_s,
+        )
+
+    async def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
+        """Send a request and yield the reply as it arrives."""
+        check_options(self.name, _with_effort(request), REFUSES, RESERVED)
+        plan = await self._first_plan(request)
+        while True:
+            try:
+                async with aclosing(self._ask(request, plan)) as events:
+                    async for event in events:
+                        yield event
+                return
+            except (ProviderSessionError, _NotHeldError) as error:
+                request = as_new(request)
+                plan = await self._other_plan(request, plan, error)
+
+    async def list_models(self) -> list[ModelInfo]:
+        """Return the models on offer."""
+        return await self.http.get_json("/models", read_models)
+
+    async def delete_conversation(self, native_id: str) -> bool:
+        """Delete a conversation; what is gone already counts as deleted."""
+        return await delete_at(self.http, f"/conversations/{segment(native_id)}")
+
+    async def close(self) -> None:
+        """Free connections; may be called twice."""
+        await self.http.aclose()
+
+    async def _first_plan(self, request: ProviderRequest) -> _Plan:
+        if not request.native:
+            return _Plan(wire_request(request))
+        if request.native_id is None:
+            return await self._new_conversation(request)
+        body = wire_request(request, conversation=request.native_id, new_from=request.new_from)
+        return _Plan(body, request.native_id, builds_on_it=True)
+
+    async def _other_plan(self, request: ProviderRequest, plan: _Plan, error: Exception) -> _Plan:
+        """Return what to do after a failure of which nothing can have been kept; else raise it."""
+        if plan.builds_on_it and _is_lost(error):
+            _log.warning(
+                "%s: conversation %s: %s The whole path is sent.", self.name, plan.conversation, error
+            )
+            return await self._new_conversation(request)
+        bare = wire_request(request, with_thinking=False)
+        if _is_unreadable_thinking(error) and bare != plan.body:
+            _log.warning("%s cannot read the thinking of earlier replies; it is sent without.", self.name)
+            return _Plan(bare)
+        raise error
+
+    async def _new_conversation(self, request: ProviderRequest) -> _Plan:
+        """Begin a conversation, to be sent the whole path; without one where the service keeps none."""
+        try:
+            body, _ = await self.http.request_json(
+                "POST", "/conversations", {}, request=replace(request, idempotency_key=None)
+            )
+        except ProviderSessionError as error:
+            if error.status not in _NO_CONVERSATIONS:
+                raise
+            body = None
+        conversation = body.get("id") if isinstance(body, dict) else None
+        if not isinstance(conversation, str) or not conversation:
+            origin = self.http.address.origin
+            _log.warning("%s keeps no conversations at %s; the whole path is sent.", self.name, origin)
+            return _Plan(wire_request(request))
+        return _Plan(wire_request(request, conversation=conversation), conversation)
+
+    async def _ask(self, request: ProviderRequest, plan: _Plan) -> AsyncGenerator[ProviderEvent, None]:
+        conversation = plan.conversation
+        reader = ResponsesReader(request.model, conversation)
+        once = conversation is not None
+        try:
+            events = stream_reply(self.http, "/responses", plan.body, request, reader, once=once)
+            async with aclosing(events):
+                async for event in events:
+                    if plan.builds_on_it and not reader.is_held and not isinstance(event, ReplyInfo):
+                        raise _NotHeldError("The answer does not confirm it.")
+                    yield event
+        finally:
+            if conversation is not None and not plan.builds_on_it and not reader.is_held:
+                await self._forget(conversation)
+
+    async def _forget(self, conversation: str) -> None:
+        """Delete a conversation that was begun and came to nothing; a new one will be begun."""
+        request = ProviderRequest("", (), timeout_s=_FORGET_S, retries=0)
+        path = f"/conversations/{segment(conversation)}"
+        try:
+            await self.http.request_json("DELETE", path, request=request)
+        except SessionError as error:
+            _log.warning("%s may keep the unused conversation %s: %s", self.name, conversation, error)
+
+
+def _with_effort(request: ProviderRequest) -> ProviderRequest:
+    """Return the request with the effort under its common name, for the table of what is refused."""
+    reasoning = request.options.get("reasoning")
+    if not isinstance(reasoning, dict) or reasoning.get("effort") is None:
+        return request
+    return replace(request, options={"reasoning_effort": reasoning["effort"], **request.options})
+
+
+def _is_lost(error: Exception) -> bool:
+    if isinstance(error, ProviderNotFoundError):
+        return error.status == _NOT_FOUND and error.code != "model_not_found" and not error.maybe_processed
+    return isinstance(error, _NotHeldError)
+
+
+def _is_unreadable_thinking(error: Exception) -> bool:
+    return (
+        isinstance(error, ProviderSessionError) and error.code == _BAD_THINKING and not error.maybe_processed
+    )
