@@ -1,14 +1,19 @@
-"""Each storage in turn: one that joins the list takes on every promise of the contract."""
+"""Each storage and each provider in turn: one that joins the list takes on every promise of the contract."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from langswarm_nb.core.session import ISessionStorage
+from langswarm_nb.core.session.providers._transport import LIBRARY_VARIABLE
 from langswarm_nb.core.session.storage import create_storage
+from tests.contract.provider_cases import DIALECTS, Dialect, impatient
+from tests.support.faulty import FaultyServer, Reply
 from tests.support.storages import Reopen
 
 
@@ -35,3 +40,37 @@ async def reopen(storage: ISessionStorage, tmp_path: Path) -> AsyncIterator[Reop
     yield again
     for one in opened:
         await one.close()
+
+
+@pytest.fixture(params=["httpx", "aiohttp"])
+def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Carry the requests by one library or the other."""
+    if find_spec(request.param) is None:
+        pytest.skip(f"needs {request.param} (extra fast)")
+    monkeypatch.setenv(LIBRARY_VARIABLE, request.param)
+    return str(request.param)
+
+
+@pytest.fixture(params=list(DIALECTS))
+def dialect(request: pytest.FixtureRequest) -> Dialect:
+    return DIALECTS[request.param]
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[FaultyServer]:
+    async with FaultyServer() as server:
+        yield server
+
+
+@pytest.fixture
+async def provider(dialect: Dialect, server: FaultyServer, library: str) -> AsyncIterator[Any]:
+    """Yield a session that speaks to the faulty server; it notes its waits between attempts in `waits`."""
+    provider = impatient(dialect, server.url)
+    yield provider
+    await provider.close()
+
+
+@pytest.fixture
+def good(dialect: Dialect) -> Reply:
+    """Return a whole reply, as a stream."""
+    return Reply.events(dialect.stream)

@@ -8,8 +8,8 @@ import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -47,36 +47,43 @@ class Task:
 
 
 class Database(sqlite3.Connection):
-    """A connection that aiosqlite can give whole transactions to.
+    """A connection to our file that knows when the file is not ours, or no longer there.
 
-    aiosqlite takes one method call at a time to its thread. ``executemany("", functions)`` calls functions on the
-    connection there, so a transaction of many statements costs one hop.
+    Parameters
+    ----------
+    path : Path
+        The file, absolute; made when it is missing.
+    durability : {"full", "fast"}
+        Whether each commit is on disk when it returns.
+    timeout : float
+        Seconds to wait for locks of other processes.
+
+    Raises
+    ------
+    SessionStorageError
+        It is another program's file, or one of a newer version.
     """
 
-    def __init__(self, database: str, **options: Any) -> None:
-        self.path = Path(database)
+    def __init__(self, path: Path, durability: str, timeout: float) -> None:
         with _opening:
-            make_private_file(self.path)
-            _check_ours(self.path, options.get("timeout", 5.0))
-            super().__init__(database, **options)
-        self._file = self._identity()
+            make_private_file(path)
+            _check_ours(path, timeout)
+            super().__init__(str(path), timeout=timeout, isolation_level=None)
+        self.path = path
         self.is_lost = False
         """Whether the file was removed or replaced."""
-
-    def executemany(self, sql: str, parameters: Iterable[Any], /) -> sqlite3.Cursor:
-        if sql:
-            return super().executemany(sql, parameters)
-        for function in parameters:
-            function(self)
-        return self.cursor()
+        self._file = self._identity()
+        try:
+            self._prepare(durability)
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         if not self.is_lost:
             super().close()
 
-    def prepare(self, durability: str) -> None:
-        """Set the connection up, and bring the tables to the newest version."""
-        self.execute("PRAGMA secure_delete = ON")
+    def _prepare(self, durability: str) -> None:
         kind = network_filesystem(self.path.resolve())
         if kind is not None:
             logger.warning(
@@ -85,6 +92,7 @@ class Database(sqlite3.Connection):
                 self.path,
                 kind,
             )
+        self.execute("PRAGMA secure_delete = ON")
         self._set_journal("DELETE" if kind else "WAL")
         self.execute(f"PRAGMA synchronous = {'FULL' if durability == 'full' else 'NORMAL'}")
         if sys.platform == "darwin" and durability == "full":
@@ -165,19 +173,14 @@ class Database(sqlite3.Connection):
 
 
 def _check_ours(path: Path, timeout: float) -> None:
-    """Look at the file without changing it.
+    """Look at the file without changing it, or leaving another one beside it.
 
     Raises
     ------
     SessionStorageError
         Another program's file, or one of a newer version.
     """
-    address = f"{path.as_uri()}?mode=ro"
-    with closing(sqlite3.connect(address, uri=True, timeout=timeout, isolation_level=None)) as db:
-        db.execute("BEGIN")  # one moment for all three: another process may be making the tables
-        (application,) = db.execute("PRAGMA application_id").fetchone()
-        (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        version = version_of(db)
+    application, version, tables = _look(path, timeout)
     if application != APPLICATION_ID and (tables or application or version):
         raise SessionStorageError(
             f"'{path}' is a database of another program; it was not changed. Choose another db_path."
@@ -187,6 +190,24 @@ def _check_ours(path: Path, timeout: float) -> None:
             f"'{path}' was written by a newer version of langswarm-nb (tables of version {version}, this one knows "
             f"{len(MIGRATIONS)}); it was not changed. Upgrade with `pip install -U langswarm-nb`."
         )
+
+
+def _look(path: Path, timeout: float) -> tuple[int, int, int]:
+    """Return application id, version and number of tables."""
+    # A log beside the file may hold newer pages. Without one, to read as if nothing could change makes no new files;
+    # should another process write at this very moment, that may fail, and the careful way decides.
+    if not path.with_name(f"{path.name}-wal").exists():
+        with suppress(sqlite3.DatabaseError):
+            return _read_header(f"{path.as_uri()}?mode=ro&immutable=1", timeout)
+    return _read_header(f"{path.as_uri()}?mode=ro", timeout)
+
+
+def _read_header(address: str, timeout: float) -> tuple[int, int, int]:
+    with closing(sqlite3.connect(address, uri=True, timeout=timeout, isolation_level=None)) as db:
+        db.execute("BEGIN")  # one moment for all three: another process may be making the tables
+        (application,) = db.execute("PRAGMA application_id").fetchone()
+        (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        return application, version_of(db), tables
 
 
 def keep_for_ever(connections: object) -> None:

@@ -7,15 +7,18 @@ import os
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 import aiosqlite
 
 from langswarm_nb.core.session.errors import SessionClosedError
-from langswarm_nb.core.session.storage._database import Database, Task
+
+from ._database import Database, Task
 
 T = TypeVar("T")
+Run = Callable[[Database, Sequence[Task]], None]
+
 MOST_TOGETHER = 1024
 _PATIENCE_S = 1.0
 """How long a cancelled caller waits for the thread, so that its loop is not closed under a running statement."""
@@ -30,35 +33,21 @@ class Lane:
 
     Parameters
     ----------
-    path : str
-        The file, absolute.
-    timeout : float
-        Seconds to wait for locks of other processes.
-    prepare : callable
-        Called once with the new connection, in its thread.
+    open_database : callable
+        Returns the open connection; called in its thread.
     run : callable
         Carries tasks out on the connection, in its thread.
     """
 
-    def __init__(
-        self,
-        path: str,
-        timeout: float,
-        prepare: Callable[[Database], None],
-        run: Callable[[Database, Sequence[Task]], None],
-    ) -> None:
+    def __init__(self, open_database: Callable[[], Database], run: Run) -> None:
         self.loop = asyncio.get_running_loop()
-        self._path = path
-        self._timeout = timeout
-        self._prepare = prepare
+        self._open_database = open_database
         self._run = run
-        self._db: aiosqlite.Connection | None = None
-        self._waiting: deque[tuple[Task, asyncio.Future[None]]] = deque()
-        self._busy = False
-        self._follower: asyncio.Task[None] | None = None
+        self._thread: aiosqlite.Connection | None = None
         self._in_thread = False
-        self._lost = False
-        self._closed = False
+        self._busy = False
+        self._waiting: deque[tuple[Task, asyncio.Future[None]]] = deque()
+        self._follower: asyncio.Task[None] | None = None
 
     async def do(self, job: Callable[[Database], T], *, alone: bool = False) -> T:
         """Run a job and return its result."""
@@ -78,16 +67,12 @@ class Lane:
         """Finish what was accepted and close the connection."""
         if self._follower is not None and self.loop is asyncio.get_running_loop():
             await asyncio.wait([self._follower])
-        self._closed = True
-        stopped = self._stop()
+        if self._thread is None:
+            return
+        stopped = self._thread.stop()
         # A loop that was closed while a job ran took the thread with it: nothing will answer.
         if stopped is not None and not (self._in_thread and self.loop.is_closed()):
             await stopped
-
-    def abandon(self) -> None:
-        """Close the connection without waiting; for a loop that is closed."""
-        self._closed = True
-        self._stop()
 
     async def _lead(self, task: Task) -> None:
         self._busy = True
@@ -124,79 +109,76 @@ class Lane:
         return batch
 
     async def _carry_out(self, tasks: Sequence[Task]) -> None:
-        try:
-            db = self._db or await self._open()
-            await self._hop(db, lambda db: self._run_tasks(db, tasks))
-        except Exception as error:  # noqa: BLE001 - it goes to the callers
-            for task in tasks:
-                task.error = _closed() if self._closed and isinstance(error, ValueError) else error
-        if self._lost:  # the next job opens the file that is there then
-            self._stop()
-
-    def _run_tasks(self, db: Database, tasks: Sequence[Task]) -> None:
-        if tasks:
-            self._run(db, tasks)
-            self._lost = db.is_lost
-
-    async def _hop(self, db: aiosqlite.Connection, function: Callable[[Database], None]) -> None:
-        """Call a function on the connection, in its thread."""
+        if self._thread is None:
+            self._thread = await _start_thread(_Worker(self._open_database, self._run))
         self._in_thread = True
-        await db.executemany("", [function])  # see Database.executemany
+        try:
+            await self._thread.executemany("", [tasks])  # see _Worker
+        except ValueError:  # aiosqlite's word for a connection that was closed, here from another loop
+            for task in tasks:
+                task.error = SessionClosedError("The storage was closed before this could be done.")
         self._in_thread = False
 
     async def _settle(self) -> None:
         """Wait until the thread has done what was given to it, even when cancelled."""
-        while self._in_thread and self._db is not None:
+        while self._in_thread:
             try:
-                await self._hop(self._db, _nothing)
+                await self._carry_out(())
             except asyncio.CancelledError:
                 continue
 
-    async def _open(self) -> aiosqlite.Connection:
-        if self._closed:
-            raise _closed()
-        db = await aiosqlite.connect(
-            self._path, timeout=self._timeout, isolation_level=None, factory=Database
-        )
+
+class _Worker:
+    """The connection as aiosqlite's thread sees it: it opens when it is needed, and runs whole batches of tasks.
+
+    aiosqlite takes one method call at a time to its thread. ``executemany("", batches)`` runs batches there, so a
+    transaction of many statements costs one hop.
+    """
+
+    def __init__(self, open_database: Callable[[], Database], run: Run) -> None:
+        self._open_database = open_database
+        self._run = run
+        self._db: Database | None = None
+
+    def executemany(self, _sql: str, batches: Iterable[Sequence[Task]]) -> None:
+        for tasks in batches:
+            if tasks:
+                self._carry_out(tasks)
+
+    def close(self) -> None:
+        if self._db is not None:
+            self._db.close()
+
+    def _carry_out(self, tasks: Sequence[Task]) -> None:
         try:
-            await self._hop(db, self._prepare)
-        except BaseException:
-            self._in_thread = False
-            db.stop()
-            raise
-        _stop_at_exit(db)
-        self._db = db
-        return db
-
-    def _stop(self) -> asyncio.Future[Any] | None:
-        db, self._db, self._lost = self._db, None, False
-        return None if db is None else db.stop()
+            if self._db is None:
+                self._db = self._open_database()
+            self._run(self._db, tasks)
+            if self._db.is_lost:  # the next batch opens the file that is there then
+                self._db = None
+        except Exception as error:  # noqa: BLE001 - it goes to the callers
+            for task in tasks:
+                task.error = error
 
 
-def _nothing(db: Database) -> None:
-    pass
+# -- threads and exit -------------------------------------------------------------------------------------------
 
-
-def _closed() -> SessionClosedError:
-    return SessionClosedError("The storage was closed before this could be done. Create a new one.")
-
-
-# -- exit -------------------------------------------------------------------------------------------------------
-
-_open: weakref.WeakSet[aiosqlite.Connection] = weakref.WeakSet()
+_running: weakref.WeakSet[aiosqlite.Connection] = weakref.WeakSet()
 _watcher_pid = 0
 
 
-def _stop_at_exit(db: aiosqlite.Connection) -> None:
-    """Let the interpreter exit though ``db`` is open: its thread would keep it running for ever."""
+async def _start_thread(worker: Any) -> aiosqlite.Connection:
+    """Start aiosqlite's thread on a worker; one that is never closed does not keep the interpreter from its exit."""
     global _watcher_pid  # noqa: PLW0603 - one watcher a process
-    _open.add(db)
+    thread = await aiosqlite.Connection(lambda: worker, iter_chunk_size=64)
+    _running.add(thread)
     if _watcher_pid != os.getpid():
         _watcher_pid = os.getpid()
-        threading.Thread(target=_watch, name="langswarm-storage-exit", daemon=True).start()
+        threading.Thread(target=_stop_at_exit, name="langswarm-storage-exit", daemon=True).start()
+    return thread
 
 
-def _watch() -> None:
+def _stop_at_exit() -> None:
     threading.main_thread().join()
-    for db in list(_open):
-        db.stop()
+    for thread in list(_running):
+        thread.stop()

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import os
 import sqlite3
-import threading
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -72,7 +71,6 @@ class SQLiteSessionStorage(SQLStorage):
         self._durability = durability
         self._busy_timeout_s = float(busy_timeout_s)
         self._lanes: dict[tuple[asyncio.AbstractEventLoop, str], Lane] = {}
-        self._lock = threading.Lock()
         self._pid = os.getpid()
         self._closed = False
 
@@ -83,8 +81,11 @@ class SQLiteSessionStorage(SQLStorage):
         return await self._do("read", job)
 
     async def _do(self, kind: str, job: Job[T], *, alone: bool = False) -> T:
+        if self._closed:
+            raise SessionClosedError(f"The storage on {self.name} is closed. Create a new one.")
+        lane = self._lanes.get((asyncio.get_running_loop(), kind)) if self._pid == os.getpid() else None
         try:
-            return await self._lane(kind).do(job, alone=alone)
+            return await (lane or await self._new_lane(kind)).do(job, alone=alone)
         except sqlite3.Error as error:
             raise storage_error(error, self.name, waited_s=self._busy_timeout_s) from error
         except OSError as error:
@@ -93,40 +94,37 @@ class SQLiteSessionStorage(SQLStorage):
                 "Check that db_path names a file in a folder that you can write to."
             ) from error
 
-    def _lane(self, kind: str) -> Lane:
-        """Return the connection of this kind for the running loop; a child process gets its own."""
-        if self._closed:
-            raise SessionClosedError(f"The storage on {self.name} is closed. Create a new one.")
+    async def _new_lane(self, kind: str) -> Lane:
+        """Return a connection for the running loop; those of loops that are closed, or of a parent process, go."""
         if self._pid != os.getpid():
             keep_for_ever(self._lanes)
-            self._lanes, self._lock, self._pid = {}, threading.Lock(), os.getpid()
-        loop = asyncio.get_running_loop()
-        with self._lock:
-            if (loop, kind) not in self._lanes:
-                self._forget_closed_loops()
-                prepare, run = (
-                    (self._prepare_writer, Database.commit_together)
-                    if kind == "write"
-                    else (self._prepare_reader, Database.run_each)
-                )
-                self._lanes[loop, kind] = Lane(str(self.db_path), self._busy_timeout_s, prepare, run)
-            return self._lanes[loop, kind]
+            self._lanes, self._pid = {}, os.getpid()
+        gone = [self._lanes.pop(key) for key in list(self._lanes) if key[0].is_closed()]
+        lane = Lane(self._open_writer, Database.commit_together)
+        if kind == "read":
+            lane = Lane(self._open_reader, Database.run_each)
+        self._lanes[lane.loop, kind] = lane
+        for old in gone:
+            await old.close()
+        return lane
 
-    def _forget_closed_loops(self) -> None:
-        for loop, kind in [key for key in self._lanes if key[0].is_closed()]:
-            self._lanes.pop((loop, kind)).abandon()
-
-    def _prepare_writer(self, db: Database) -> None:
-        db.prepare(self._durability)
+    def _open_writer(self) -> Database:
+        db = self._open()
         if _partials.orphans(db):
             task = Task(partial(_partials.recover, name=self.name))
             db.commit_together([task])
             if task.error is not None:
+                db.close()
                 raise task.error
+        return db
 
-    def _prepare_reader(self, db: Database) -> None:
-        db.prepare(self._durability)
+    def _open_reader(self) -> Database:
+        db = self._open()
         db.execute("PRAGMA query_only = 1")
+        return db
+
+    def _open(self) -> Database:
+        return Database(self.db_path, self._durability, self._busy_timeout_s)
 
     async def delete_session(self, session_id: str) -> bool:
         deleted = await super().delete_session(session_id)
@@ -166,8 +164,7 @@ class SQLiteSessionStorage(SQLStorage):
         self._closed = True
         if self._pid != os.getpid():
             return
-        with self._lock:
-            lanes, self._lanes = self._lanes, {}
+        lanes, self._lanes = self._lanes, {}
         for _, lane in sorted(
             lanes.items(), key=lambda item: item[0][1]
         ):  # readers first: the last one tidies up
