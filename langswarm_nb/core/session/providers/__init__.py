@@ -46,6 +46,7 @@ _BUILT_IN = {
     "litellm": _CHAT,
     "llamacpp": _CHAT,
     "lmstudio": _CHAT,
+    "mistral": "mistral:MistralProviderSession",
     "ollama": "ollama:OllamaProviderSession",
     "ollama-chat": _CHAT,
     "openai-chat": _CHAT,

@@ -1,0 +1,176 @@
+"""Mistral: Chat Completions for sessions that we hold, Conversations for those that Mistral holds."""
+
+from __future__ import annotations
+
+import json
+import logging
+from contextlib import aclosing
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from langswarm_nb.core.session.errors import ProviderSessionError
+from langswarm_nb.core.session.events import ReplyInfo
+from langswarm_nb.core.session.interfaces import IProviderSession
+from langswarm_nb.core.session.messages import MessageRole
+from langswarm_nb.core.session.providers._address import find_base_url, segment
+from langswarm_nb.core.session.providers._chat_reader import ChatReader, read_models
+from langswarm_nb.core.session.providers._client import new_client, without_ending
+from langswarm_nb.core.session.providers._native import NativeReply, as_new, delete_at
+from langswarm_nb.core.session.providers._reply import stream_reply
+from langswarm_nb.core.session.providers._secret import Secret
+from langswarm_nb.core.session.providers._wire import check_options
+
+from . import completions, conversations
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+
+    from langswarm_nb.core.session.events import ModelInfo, ProviderEvent, ProviderRequest
+
+__all__ = ["MistralProviderSession"]
+
+_log = logging.getLogger(__name__)
+_MOST_KNOWN = 1000
+
+
+class MistralProviderSession(IProviderSession):
+    """Mistral's models.
+
+    Parameters
+    ----------
+    api_key
+        None takes it from ``MISTRAL_API_KEY``.
+    base_url
+        Address up to and without ``/v1``; None takes Mistral's.
+    headers
+        More headers for each request.
+    connect_timeout_s, silence_s
+        Longest time to connect, and without a byte of the answer, in seconds.
+
+    Raises
+    ------
+    ProviderAuthenticationError
+        There is no key, or its form is wrong.
+    SessionValueError
+        ``base_url`` is not allowed.
+
+    Notes
+    -----
+    A conversation that Mistral holds keeps the model, the system text and the tools that it began with. When one of
+    these has changed, a new one is begun with the whole path.
+    """
+
+    name = "mistral"
+    supports_native = True
+
+    def __init__(
+        self,
+        api_key: str | Secret | None = None,
+        *,
+        base_url: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        connect_timeout_s: float = 5.0,
+        silence_s: float = 600.0,
+    ) -> None:
+        api_key = None if api_key is None else Secret.of(api_key)
+        address = find_base_url(self.name, base_url, (), "https://api.mistral.ai")
+        self.http = new_client(
+            self.name,
+            api_key,
+            without_ending(address, "/v1"),
+            key_variables=("MISTRAL_API_KEY",),
+            headers=headers,
+            connect_timeout_s=connect_timeout_s,
+            silence_s=silence_s,
+        )
+        self._begun_with: dict[str, str] = {}  # conversation -> what it was begun with, the last ones
+
+    def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
+        """Send a request and yield the reply as it arrives."""
+        check_options(
+            self.name, request, completions.REFUSES, conversations.RESERVED if request.native else _RESERVED
+        )
+        if request.native:
+            return NativeReply(self.name, request, self._converse)
+        body = completions.wire_body(request)
+        return stream_reply(self.http, "/v1/chat/completions", body, request, ChatReader())
+
+    async def list_models(self) -> list[ModelInfo]:
+        """Return the models on offer, those that do not chat among them."""
+        return await self.http.get_json("/v1/models", read_models)
+
+    async def delete_conversation(self, native_id: str) -> bool:
+        """Delete a conversation; one that is gone already counts as deleted."""
+        self._begun_with.pop(native_id, None)
+        return await delete_at(self.http, _path(native_id))
+
+    async def close(self) -> None:
+        """Free connections; may be called twice."""
+        await self.http.aclose()
+
+    async def _converse(self, request: ProviderRequest) -> AsyncGenerator[ProviderEvent, None]:
+        fixed = conversations.fixed_body(request)
+        if request.native_id is not None and not await self._fits(request, fixed):
+            _log.info(
+                "Model, system text or tools have changed since conversation %s began: a new one is begun.",
+                request.native_id,
+            )
+            request = as_new(request)
+        body = conversations.added_body(request)
+        if request.native_id is None:
+            path, body = "/v1/conversations", {**fixed, **body}
+        else:
+            path = _path(request.native_id)
+        is_added = request.native_id is not None  # a repeat would store the question twice
+        reader = conversations.ConversationReader(request)
+        async with aclosing(stream_reply(self.http, path, body, request, reader, once=is_added)) as events:
+            async for event in events:
+                if isinstance(event, ReplyInfo) and event.native_id:
+                    self._remember(event.native_id, fixed)
+                yield event
+
+    async def _fits(self, request: ProviderRequest, fixed: Mapping[str, Any]) -> bool:
+        """Return whether a conversation can be gone on with: what it was begun with is still wanted."""
+        native_id = request.native_id or ""
+        known = self._begun_with.get(native_id)
+        if known is not None:
+            return known == _as_text(fixed)
+        if any(message.role is MessageRole.SYSTEM for message in request.messages[request.new_from :]):
+            return False
+        once = replace(request, stream=False, retries=0, idempotency_key=None)
+        try:
+            held, _ = await self.http.request_json("GET", _path(native_id), request=once)
+        except ProviderSessionError as error:
+            _log.debug("What conversation %s began with is not known: %s", native_id, error)
+            return True
+        told = {
+            name: held[name]
+            for name in ("model", "instructions")
+            if isinstance(held, dict) and held.get(name)
+        }
+        return all(fixed.get(name) == value for name, value in told.items())
+
+    def _remember(self, native_id: str, fixed: Mapping[str, Any]) -> None:
+        self._begun_with.pop(native_id, None)
+        self._begun_with[native_id] = _as_text(fixed)
+        if len(self._begun_with) > _MOST_KNOWN:
+            del self._begun_with[next(iter(self._begun_with))]
+
+
+_RESERVED = ("model", "messages", "stream")
+
+
+def _path(native_id: str) -> str:
+    return f"/v1/conversations/{segment(native_id)}"
+
+
+def _is_begun_with(held: Mapping[str, Any], fixed: Mapping[str, Any]) -> bool:
+    """Return whether a conversation is as wanted, as far as Mistral tells; a "-latest" stands for its newest."""
+    asked, model = str(fixed.get("model", "")), str(held.get("model") or "")
+    is_newest = asked.endswith("-latest") and model.startswith(asked.removesuffix("latest"))
+    same_text = (held.get("instructions") or "") == fixed.get("instructions", "")
+    return same_text and (not model or model == asked or is_newest)
+
+
+def _as_text(fixed: Mapping[str, Any]) -> str:
+    return json.dumps(fixed, sort_keys=True, default=str)

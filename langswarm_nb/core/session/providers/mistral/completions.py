@@ -1,0 +1,69 @@
+"""Mistral's Chat Completions: OpenAI's form, stricter. Its replies are read by the common `ChatReader`."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING, Any
+
+from langswarm_nb.core.session.messages import MessageRole, SessionMessage
+from langswarm_nb.core.session.providers._path import spoken, system_text
+from langswarm_nb.core.session.providers._wire import RefusedOption
+from langswarm_nb.core.session.providers.chat import wire_messages
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from langswarm_nb.core.session.events import ProviderRequest
+
+_OTHER_NAMES = {
+    "max_completion_tokens": "its name is max_tokens",
+    "store": "nothing is stored by this API",
+    "stream_options": "usage is told without asking",
+    "user": "it has none",
+    "logit_bias": "it has none",
+    "functions": "its name is tools",
+    "function_call": "its name is tool_choice",
+}
+REFUSES = tuple(RefusedOption(option, ".*", why) for option, why in _OTHER_NAMES.items())
+"""What other services of this form take; Mistral refuses each request with a field that it does not know."""
+_RENAMED = {"seed": "random_seed"}
+_CALL_ID = re.compile(r"[A-Za-z0-9]{9}")
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def wire_body(request: ProviderRequest) -> dict[str, Any]:
+    """Return the body of a request."""
+    return {
+        "model": request.model,
+        "messages": wire_path(request.messages),
+        "stream": request.stream,
+        **wire_options(request.options),
+    }
+
+
+def wire_path(messages: Sequence[SessionMessage]) -> list[dict[str, Any]]:
+    """Return messages in Mistral's form: one system message at the beginning, ids of 9 characters."""
+    text = system_text(messages)
+    leading = [SessionMessage(role=MessageRole.SYSTEM, content=text)] if text else []
+    wire = wire_messages([*leading, *spoken(messages)])
+    for message in wire:
+        if "tool_call_id" in message:
+            message["tool_call_id"] = short_id(message["tool_call_id"])
+        for call in message.get("tool_calls", ()):
+            call["id"] = short_id(call["id"])
+    return wire
+
+
+def short_id(call_id: str) -> str:
+    """Return an id as Mistral wants it, 9 letters and digits; for another service's always the same one."""
+    if _CALL_ID.fullmatch(call_id):
+        return call_id
+    number = int.from_bytes(hashlib.sha256(call_id.encode()).digest()[:8], "big")
+    return "".join(_DIGITS[number // len(_DIGITS) ** place % len(_DIGITS)] for place in range(9))
+
+
+def wire_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options under Mistral's names."""
+    named = {_RENAMED.get(name, name): value for name, value in options.items()}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in named.items()}

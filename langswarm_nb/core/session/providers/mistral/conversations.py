@@ -1,0 +1,218 @@
+"""Mistral's Conversations API: pure functions out, `ConversationReader` in.
+
+Written from the vendor's published types: no recorded traffic of this API was at hand.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from langswarm_nb.core.session.events import Delta, Finish, PartDone, ReplyInfo
+from langswarm_nb.core.session.messages import FinishReason, MessageRole, Usage
+from langswarm_nb.core.session.providers._faults import ReportedError, read_fault
+from langswarm_nb.core.session.providers._path import (
+    CallIds,
+    arguments_text,
+    joined_text,
+    spoken,
+    system_text,
+)
+from langswarm_nb.core.session.providers._wire import content_parts, image_url, token_count
+
+from .completions import short_id, wire_options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from langswarm_nb.core.session.events import ProviderEvent, ProviderRequest
+    from langswarm_nb.core.session.messages import Part, SessionMessage
+
+_log = logging.getLogger(__name__)
+
+RESERVED = ("model", "inputs", "messages", "instructions", "store", "stream")
+_OF_CONVERSATION = {"tools", "name", "description", "metadata", "agent_id", "agent_version", "guardrails"}
+"""Options that a conversation begins with and keeps."""
+_OF_REQUEST = {"handoff_execution", "tool_confirmations"}
+
+
+def fixed_body(request: ProviderRequest) -> dict[str, Any]:
+    """Return what a conversation is begun with and cannot change: its model, instructions, tools."""
+    body = {name: value for name, value in request.options.items() if name in _OF_CONVERSATION}
+    if "agent_id" not in body:
+        body["model"] = request.model
+    if text := system_text(request.messages):
+        body["instructions"] = text
+    return body
+
+
+def added_body(request: ProviderRequest) -> dict[str, Any]:
+    """Return what each request to a conversation says."""
+    options = wire_options(request.options)
+    beside = {name: options.pop(name) for name in list(options) if name in _OF_REQUEST}
+    arguments = {name: value for name, value in options.items() if name not in _OF_CONVERSATION}
+    return {
+        "inputs": wire_inputs(request.messages[request.new_from if request.native_id else 0 :]),
+        **beside,
+        **({"completion_args": arguments} if arguments else {}),
+        "store": True,
+        "stream": request.stream,
+    }
+
+
+def wire_inputs(messages: Sequence[SessionMessage]) -> str | list[dict[str, Any]]:
+    """Return messages as entries; a text alone as it is."""
+    said = spoken(messages)
+    if len(said) == 1 and said[0].role is MessageRole.USER and not said[0].parts:
+        return said[0].content
+    return [entry for message in said for entry in _entries(message)]
+
+
+def _entries(message: SessionMessage) -> Iterator[dict[str, Any]]:
+    parts = content_parts(message)
+    for part in parts:
+        if part["type"] == "tool_result":
+            call_id = short_id(part["tool_call_id"])
+            yield {"type": "function.result", "tool_call_id": call_id, "result": part["content"]}
+    if message.role is MessageRole.ASSISTANT:
+        if text := joined_text(parts):
+            yield {"type": "message.output", "role": "assistant", "content": text}
+    elif content := _content(parts):
+        yield {"type": "message.input", "role": "user", "content": content}
+    for part in parts:
+        if part["type"] == "tool_call":
+            call = {
+                "tool_call_id": short_id(part["id"]),
+                "name": part["name"],
+                "arguments": part["arguments"],
+            }
+            yield {"type": "function.call", **call}
+
+
+def _content(parts: Sequence[Part]) -> str | list[dict[str, Any]]:
+    if all(part["type"] != "image" for part in parts):
+        return joined_text(parts)
+    chunks: list[dict[str, Any]] = []
+    for part in parts:
+        if part["type"] == "text":
+            chunks.append({"type": "text", "text": part["text"]})
+        elif part["type"] == "image":
+            chunks.append({"type": "image_url", "image_url": image_url(part)})
+    return chunks
+
+
+class ConversationReader:
+    """Reads the events of one reply, or a whole one."""
+
+    def __init__(self, request: ProviderRequest) -> None:
+        self.is_whole = False
+        self.is_over = False
+        self._conversation_id = request.native_id
+        self._limit = token_count(request.options.get("max_tokens"))
+        self._ids = CallIds(request.messages)
+        self._calls: dict[Any, dict[str, str]] = {}
+        self._named: tuple[str | None, str | None] = (None, None)
+        self._usage = Usage()
+
+    def read(self, body: Any, name: str = "") -> Iterator[ProviderEvent]:
+        """Take an event; those that are not known are passed over: tools that Mistral runs, handoffs.
+
+        Raises
+        ------
+        ReportedError
+            The service failed in the midst of its reply.
+        """
+        match body.get("type") or name:
+            case "conversation.response.started":
+                yield from self._started(body)
+            case "message.output.delta":
+                yield from self._said(body)
+            case "function.call.delta":
+                yield from self._name(body, is_message=False)
+                key = body.get("id") or body.get("tool_call_id") or body.get("output_index")
+                self._read_call(key, body)
+            case "conversation.response.done":
+                yield from self._done(body)
+            case "conversation.response.error":
+                raise ReportedError(read_fault({"error": body}))
+            case _ if body.get("error"):
+                raise ReportedError(read_fault(body))
+
+    def read_whole(self, body: Any) -> Iterator[ProviderEvent]:
+        """Take a whole answer."""
+        yield from self._started(body)
+        for index, output in enumerate(body["outputs"]):
+            if output.get("type") == "message.output":
+                yield from self._said(output)
+            elif output.get("type") == "function.call":
+                yield from self._name(output, is_message=False)
+                self._read_call(index, output)
+        yield from self._done(body)
+
+    def finish(self) -> Iterator[ProviderEvent]:
+        """Return the calls of tools and the end; its reason is not told, but a full limit tells it."""
+        for call in self._calls.values():
+            arguments = arguments_text(call["arguments"])
+            call_id = call["id"] or self._ids.next()
+            yield PartDone({"type": "tool_call", "id": call_id, "name": call["name"], "arguments": arguments})
+        output = self._usage.output_tokens
+        reason = FinishReason.TOOL_CALLS if self._calls else FinishReason.STOP
+        if self._limit is not None and output is not None and output >= self._limit:
+            reason = FinishReason.LENGTH
+        yield Finish(reason)
+
+    def _started(self, body: Mapping[str, Any]) -> Iterator[ProviderEvent]:
+        conversation_id = str(body["conversation_id"])
+        if self._conversation_id in {None, conversation_id}:
+            yield ReplyInfo(native_id=conversation_id)
+        else:
+            _log.warning(
+                "Mistral answered in the conversation %s, not in %s: the history is sent again.",
+                conversation_id,
+                self._conversation_id,
+            )
+
+    def _said(self, output: Mapping[str, Any]) -> Iterator[ProviderEvent]:
+        yield from self._name(output, is_message=True)
+        content = output.get("content")
+        for chunk in content if isinstance(content, list) else [content]:
+            yield from _said(chunk)
+
+    def _name(self, output: Mapping[str, Any], *, is_message: bool) -> Iterator[ProviderEvent]:
+        model, known = output.get("model"), self._named
+        message_id = output.get("id") if is_message else None
+        named = model or known[0], message_id or known[1]
+        if named != known:
+            self._named = named
+            yield ReplyInfo(model=model, provider_message_id=message_id)
+
+    def _read_call(self, key: Any, piece: Mapping[str, Any]) -> None:
+        call = self._calls.setdefault(key, {"id": "", "name": "", "arguments": ""})
+        call["id"] = call["id"] or piece.get("tool_call_id") or ""
+        call["name"] = call["name"] or piece.get("name") or ""
+        arguments = piece.get("arguments")
+        call["arguments"] += arguments_text(arguments) if isinstance(arguments, dict) else arguments or ""
+
+    def _done(self, body: Mapping[str, Any]) -> Iterator[ProviderEvent]:
+        usage = body.get("usage") or {}
+        self._usage = Usage(
+            input_tokens=token_count(usage.get("prompt_tokens")),
+            output_tokens=token_count(usage.get("completion_tokens")),
+        )
+        if self._usage != Usage():
+            yield self._usage
+        if usage.get("connector_tokens"):
+            yield ReplyInfo(details={"connector_tokens": usage["connector_tokens"]})
+        self.is_whole = self.is_over = True
+
+
+def _said(chunk: Any) -> Iterator[ProviderEvent]:
+    """Return a piece of content, text or a chunk, as what it is to us."""
+    if isinstance(chunk, str):
+        if chunk:
+            yield Delta(chunk)
+    elif chunk and chunk.get("type") == "text":
+        yield from _said(chunk["text"])
+    elif chunk and chunk.get("type") == "thinking":
+        texts = [piece.get("text") for piece in chunk["thinking"]]
+        yield from (Delta(text, "reasoning") for text in texts if text)
