@@ -143,12 +143,7 @@ class MistralProviderSession(IProviderSession):
         except ProviderSessionError as error:
             _log.debug("What conversation %s began with is not known: %s", native_id, error)
             return True
-        told = {
-            name: held[name]
-            for name in ("model", "instructions")
-            if isinstance(held, dict) and held.get(name)
-        }
-        return all(fixed.get(name) == value for name, value in told.items())
+        return isinstance(held, dict) and _is_begun_with(held, fixed)
 
     def _remember(self, native_id: str, fixed: Mapping[str, Any]) -> None:
         self._begun_with.pop(native_id, None)
