@@ -16,22 +16,23 @@ class HasFrames:
 
     def messages_df(self, **filters: Any) -> pd.DataFrame:
         """Return the messages, one row each; see `langswarm_nb.analysis.messages_df`."""
-        return _frame("messages_df", self, filters)
+        return frame_of("messages_df", self, filters)
 
     def turns_df(self, **filters: Any) -> pd.DataFrame:
         """Return the requests to models, one row each; see `langswarm_nb.analysis.turns_df`."""
-        return _frame("turns_df", self, filters)
+        return frame_of("turns_df", self, filters)
 
     def sessions_df(self, **filters: Any) -> pd.DataFrame:
         """Return the sessions, one row each; see `langswarm_nb.analysis.sessions_df`."""
-        return _frame("sessions_df", self, filters)
+        return frame_of("sessions_df", self, filters)
 
     def events_df(self, **filters: Any) -> pd.DataFrame:
         """Return what the manager's `MetricsHook` saw, one row an event; see `langswarm_nb.analysis.events_df`."""
-        return _frame("events_df", self, filters)
+        return frame_of("events_df", self, filters)
 
 
-def _frame(name: str, source: HasFrames, filters: dict[str, Any]) -> pd.DataFrame:
+def frame_of(name: str, source: object, filters: dict[str, Any]) -> pd.DataFrame:
+    """Return the frame that a function of `langswarm_nb.analysis` makes of a source."""
     from langswarm_nb import analysis
 
     frame: pd.DataFrame = getattr(analysis, name)(source, **filters)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from . import checks
 from .events import RetryNotice
+from .frames import frame_of
 from .interfaces import ISession, ISessionLifecycleHook, ISessionMiddleware
 from .messages import SessionMessage, utc_now
 
@@ -76,9 +77,7 @@ class MetricsHook(ISessionLifecycleHook):
         pandas.DataFrame
             Columns and dtypes as in `langswarm_nb.analysis.events_df`, the same when empty.
         """
-        from langswarm_nb.analysis import events_df
-
-        return events_df(self, freq=freq)
+        return frame_of("events_df", self, {"freq": freq})
 
     async def on_session_created(self, session: ISession) -> None:
         self._count(session, "created")
