@@ -26,7 +26,8 @@ ROOMS_BELOW = {
 UPWARD_DOOR = PACKAGE / "core" / "session" / "frames.py"
 """Methods of sessions that return frames; open only inside a function, see decision 0010."""
 CORE_NEEDS = {"aiosqlite", "certifi", "httpx", "sniffio"}  # certifi comes with httpx
-CORE_EXTRAS = {"aiohttp", "asyncpg", "httpx_aiohttp", "opentelemetry"}  # only inside functions
+CORE_EXTRAS = {"aiohttp", "asyncpg", "httpx_aiohttp", "opentelemetry", "pandas", "yarl"}  # only inside functions
+CORE_OPTIONAL = {"_aiohttp"}  # a module that is imported only when its optional package is there
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def test_core_needs_the_standard_library_aiosqlite_and_httpx():
     wrong = []
     for found in OTHERS:
         name = found.target.split(".")[0]
-        is_late = not found.at_start or found.file.stem == f"_{name}"  # a module for one optional package
+        is_late = not found.at_start or found.file.stem in CORE_OPTIONAL
         allowed = CORE_NEEDS | CORE_EXTRAS if is_late else CORE_NEEDS
         if room_of(found.file) == "core" and name not in allowed | sys.stdlib_module_names:
             wrong.append(str(found))
