@@ -13,13 +13,26 @@ if TYPE_CHECKING:
     from .events import events_df
     from .frames import messages_df, sessions_df, turns_df
     from .prices import set_price, update_prices
+    from .statistics import bradley_terry, compare, preference, summary
 
-__all__ = ["events_df", "messages_df", "sessions_df", "set_price", "turns_df", "update_prices"]
+__all__ = [
+    "bradley_terry",
+    "compare",
+    "events_df",
+    "messages_df",
+    "preference",
+    "sessions_df",
+    "set_price",
+    "summary",
+    "turns_df",
+    "update_prices",
+]
 
 _HOMES = {
     "events": ("events_df",),
     "frames": ("messages_df", "sessions_df", "turns_df"),
     "prices": ("set_price", "update_prices"),
+    "statistics": ("bradley_terry", "compare", "preference", "summary"),
 }
 
 
