@@ -217,7 +217,9 @@ class SessionMessage(_Lazy):
     @property
     def all_parts(self) -> tuple[Part, ...]:
         """The whole message as parts, its text among them: after the reasoning, before everything else."""
-        if not self.content or any(part["type"] in ("text", "refusal") for part in self.parts if part.get("text")):
+        if not self.content or any(
+            part["type"] in ("text", "refusal") for part in self.parts if part.get("text")
+        ):
             return self.parts
         reasoning = tuple(part for part in self.parts if part["type"] == "reasoning")
         others = tuple(part for part in self.parts if part["type"] != "reasoning")

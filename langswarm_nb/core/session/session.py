@@ -5,15 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from . import checks
 from .errors import (
-    SessionMiddlewareError,
     SessionNotFoundError,
-    shown,
 )
 from .export import export_session
 from .frames import HasFrames
@@ -30,10 +27,11 @@ from .interfaces import (
     SessionSettings,
     SessionStatus,
 )
-from .messages import as_role, utc_now
+from .messages import utc_now
 from .native import NativeConversation
 from .providers import parse_model_id
 from .stream import MessageStream
+from .surroundings import run_hooks, run_middleware
 from .tree import MessageTree
 from .turn import Ask, Turn
 from .turnstile import Turnstile
@@ -239,7 +237,7 @@ class BaseSession(HasFrames, MessageTree):
     ) -> MessageStream:
         """Answer a question once more, as in `regenerate`, and return the reply as an async iterator of `Delta`."""
         settings = self._settings_for(model, changes)
-        question = await self._question_of(message_id)
+        question = await self.question_of(message_id)
         return MessageStream(Turn(self, Ask(question, settings, regenerates=True)))
 
     async def add_system_message(
@@ -248,27 +246,7 @@ class BaseSession(HasFrames, MessageTree):
         message = checks.message(content, MessageRole.SYSTEM, metadata)
         return await self.append(message)
 
-    # Reading
-
-    async def get_messages(
-        self,
-        limit: int | None = None,
-        role: MessageRole | str | None = None,
-        since: datetime | None = None,
-        *,
-        branch: Literal["active", "all"] = "active",
-    ) -> list[SessionMessage]:
-        checks.limit(limit)
-        checks.branch(branch)
-        checks.moment("since", since)
-        wanted = None if role is None else as_role(role)
-        return await self.storage.get_messages(
-            self.session_id, limit=limit, role=wanted, since=since, branch=branch
-        )
-
-    async def get_message(self, message_id: str) -> SessionMessage | None:
-        checks.text("message_id", message_id)
-        return await self.storage.get_message(self.session_id, message_id)
+    # Its life
 
     async def refresh(self) -> SessionRecord:
         """Read anew what is stored of the session: another kernel may have changed it.
@@ -280,8 +258,6 @@ class BaseSession(HasFrames, MessageTree):
         """
         self.record = await self.storage.load_session(self.session_id)
         return self.record
-
-    # Its life
 
     async def update_settings(self, **changes: Any) -> SessionSettings:
         """Change settings for what is sent from now on.
@@ -403,32 +379,12 @@ class BaseSession(HasFrames, MessageTree):
         self.record = await self.storage.update_session(self.session_id, **changes)
 
     async def run_hooks(self, event: str, *about: object) -> None:
-        """Tell all hooks; one that fails is logged, and the others and the send go on."""
-        for hook in (*self._manager.hooks, *self._hooks):
-            try:
-                await getattr(hook, event)(self, *about)
-            except Exception:
-                logger.exception("The hook %s failed in %s; the session goes on.", type(hook).__name__, event)
+        """Tell all hooks of the manager and of this session."""
+        await run_hooks((*self._manager.hooks, *self._hooks), event, self, *about)
 
     async def run_middleware(self, step: str, message: SessionMessage) -> SessionMessage:
-        """Pass a message through all middleware: global first on the way out, last on the way in."""
-        chain = [*self._manager.middleware, *self._middleware]
-        for middleware in chain if step == "process_outgoing_message" else reversed(chain):
-            name = f"{type(middleware).__name__}.{step}"
-            try:
-                changed = await getattr(middleware, step)(self, message)
-            except Exception as error:
-                raise SessionMiddlewareError(
-                    f"The middleware {name} failed with {type(error).__name__}: {shown(str(error))}. "
-                    "Correct or remove it; its traceback is chained."
-                ) from error
-            if not isinstance(changed, SessionMessage):
-                raise SessionMiddlewareError(
-                    f"The middleware {name} returned a {type(changed).__name__}, not a SessionMessage. "
-                    "Return the message, or a changed copy made with dataclasses.replace."
-                )
-            message = changed
-        return message
+        """Pass a message through all middleware; those of the manager are outside."""
+        return await run_middleware((*self._manager.middleware, *self._middleware), step, self, message)
 
     def _settings_for(self, model: str | None, changes: Mapping[str, Any]) -> SessionSettings:
         settings = self.settings
@@ -438,15 +394,3 @@ class BaseSession(HasFrames, MessageTree):
             )
             changes = {**changes, "provider": provider, "model": name}
         return settings.updated(**changes) if changes else settings
-
-    async def _question_of(self, message_id: str | None) -> SessionMessage:
-        if message_id is None:
-            path = await self.storage.get_messages(self.session_id)
-        else:
-            path = await self.path_to(await self._existing(message_id))
-        for message in reversed(path):
-            if message.role in (MessageRole.USER, MessageRole.TOOL):
-                return message
-        raise SessionNotFoundError(
-            f"Session {self.session_id!r} has no question to answer again. Send a message first."
-        )

@@ -1,10 +1,14 @@
-"""The tree of a session's messages: branches, versions and the active path."""
+"""The tree of a session's messages: read it, branch it, choose its active path."""
 
 from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
 
 from . import checks
 from .errors import SessionNotFoundError, SessionValueError, shown
 from .interfaces import ISession, ISessionStorage, MessageRole, SessionMessage, SessionRecord
+from .messages import as_role
 
 
 class MessageTree(ISession):
@@ -12,6 +16,26 @@ class MessageTree(ISession):
 
     record: SessionRecord
     storage: ISessionStorage
+
+    async def get_messages(
+        self,
+        limit: int | None = None,
+        role: MessageRole | str | None = None,
+        since: datetime | None = None,
+        *,
+        branch: Literal["active", "all"] = "active",
+    ) -> list[SessionMessage]:
+        checks.limit(limit)
+        checks.branch(branch)
+        checks.moment("since", since)
+        wanted = None if role is None else as_role(role)
+        return await self.storage.get_messages(
+            self.session_id, limit=limit, role=wanted, since=since, branch=branch
+        )
+
+    async def get_message(self, message_id: str) -> SessionMessage | None:
+        checks.text("message_id", message_id)
+        return await self.storage.get_message(self.session_id, message_id)
 
     async def path_to(self, message: SessionMessage) -> list[SessionMessage]:
         """Return the messages from the root to a stored message."""
@@ -122,6 +146,19 @@ class MessageTree(ISession):
     async def set_tip(self, seq: int | None, *, branch: str | None = None) -> None:
         """Make the path to ``seq`` the active one."""
         self.record = await self.storage.set_tip(self.session_id, seq, branch=branch)
+
+    async def question_of(self, message_id: str | None) -> SessionMessage:
+        """Return the last question of the active path, or the one that a message belongs to."""
+        if message_id is None:
+            path = await self.storage.get_messages(self.session_id)
+        else:
+            path = await self.path_to(await self._existing(message_id))
+        for message in reversed(path):
+            if message.role in (MessageRole.USER, MessageRole.TOOL):
+                return message
+        raise SessionNotFoundError(
+            f"Session {self.session_id!r} has no question to answer again. Send a message first."
+        )
 
     async def _existing(self, message_id: str) -> SessionMessage:
         message = await self.get_message(message_id)
