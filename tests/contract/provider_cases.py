@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
 from langswarm_nb.core.session import errors
 from langswarm_nb.core.session.events import (
     Delta,
@@ -97,23 +99,23 @@ class Dialect:
     bad_event: bytes
     """An event whose JSON has the wrong shape."""
     text_event: Callable[[str], bytes]
-    """Makes an event with a piece of text."""
+    """Makes an event with a piece of text, in ASCII: it may hold half a character."""
     is_whole: Callable[[bytes], bool]
     """Whether the beginning of a stream holds the end mark."""
 
 
-def event(body: object, name: str = "") -> bytes:
+def event(body: object, name: str = "", *, ascii_only: bool = False) -> bytes:
     """Return a server-sent event."""
-    data = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    data = body if isinstance(body, str) else json.dumps(body, ensure_ascii=ascii_only, separators=(",", ":"))
     return (f"event: {name}\n" if name else "").encode() + f"data: {data}\n\n".encode()
 
 
 # Chat Completions
 
 
-def _chunk(delta: Mapping[str, Any], finish: str | None = None, **more: Any) -> bytes:
+def _chunk(delta: Mapping[str, Any], finish: str | None = None, **how: Any) -> bytes:
     choice = {"index": 0, "delta": delta, "finish_reason": finish}
-    return event({"id": "chatcmpl-1", "model": "test-model-1", "choices": [choice], **more})
+    return event({"id": "chatcmpl-1", "model": "test-model-1", "choices": [choice]}, **how)
 
 
 def chat_is_whole(beginning: bytes) -> bool:
@@ -147,7 +149,7 @@ CHAT = Dialect(
     },
     error_event=event({"error": {"message": "too busy", "code": 503, "type": "overloaded_error"}}),
     bad_event=event({"choices": [{"index": 0, "delta": "text where an object should be"}]}),
-    text_event=lambda text: _chunk({"content": text}),
+    text_event=lambda text: _chunk({"content": text}, ascii_only=True),
     is_whole=chat_is_whole,
 )
 
@@ -212,3 +214,24 @@ RECORDED_APIS: dict[str, RecordedApi] = {
     "chat.completions": RecordedApi(CHAT, expected_chat),
 }
 """API of a recording -> how to read it; one entry brings all its cases in."""
+
+
+def impatient(dialect: Dialect, url: str) -> Any:
+    """Return a session that does not wait between attempts, but notes the seconds in ``waits``."""
+    provider = dialect.create(url)
+    provider.waits = []
+
+    async def note(seconds: float) -> None:
+        provider.waits.append(seconds)
+
+    provider.http.sleep, provider.http.jitter = note, lambda: 0.0
+    return provider
+
+
+async def fails(
+    provider: Any, kind: type[errors.SessionError], request: ProviderRequest | None = None
+) -> Any:
+    """Return the error that a request ends in."""
+    with pytest.raises(kind) as caught:
+        await read(provider.stream(request or ask()))
+    return caught.value

@@ -105,6 +105,10 @@ class FaultyServer:
         """The address, without a slash at its end."""
         return f"http://127.0.0.1:{self._port}"
 
+    async def all_closed(self) -> None:
+        """Wait until the server has closed every connection it had."""
+        await asyncio.gather(*self._handlers)
+
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", self._port)
         self._port = self._server.sockets[0].getsockname()[1]

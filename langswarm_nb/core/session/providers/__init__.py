@@ -38,6 +38,7 @@ _CHAT = "chat:ChatProviderSession"
 _BUILT_IN = {
     "mock": "mock:MockProviderSession",
     "openai": "openai:OpenAIProviderSession",
+    "anthropic": "anthropic:AnthropicProviderSession",
     "azure": _CHAT,
     "cohere": "cohere:CohereProviderSession",
     "deepseek": _CHAT,

@@ -103,18 +103,10 @@ class Answer:
         ProviderSessionError
             It is no JSON (a page of a proxy, nothing at all, cut off), or could not be read.
         """
-        body = await self.read_all()
-        try:
-            return parse_json(body.decode("utf-8-sig"))
-        except UnicodeDecodeError:
-            reason = "it is no UTF-8"
-        except ValueError as error:
-            reason = str(error) if body.strip() else "it is empty"
-        if body.lstrip()[:1] == b"<" or "html" in self.media_type:
-            reason = "it is a web page"
-        shown = body[:200].decode("utf-8", "replace")
-        failure = self.report.bad_answer(reason, status=self.status, body=shown)
-        raise failure
+        value, failure = self._json(await self.read_all())
+        if failure is not None:
+            raise failure
+        return value
 
     async def read_refusal(self) -> Any:
         """Return the body of an error, as JSON or text, as far as it can be had."""
@@ -160,6 +152,19 @@ class Answer:
             await self._incoming.aclose()
         finally:
             await self._pool.give_back(self._carrier)
+
+    def _json(self, body: bytes) -> tuple[Any, ProviderSessionError | None]:
+        # In a frame of its own: the one that raises holds no body, in which a server may echo a key.
+        try:
+            return parse_json(body.decode("utf-8-sig")), None
+        except UnicodeDecodeError:
+            reason = "it is no UTF-8"
+        except ValueError as error:
+            reason = str(error) if body.strip() else "it is empty"
+        if body.lstrip()[:1] == b"<" or "html" in self.media_type:
+            reason = "it is a web page"
+        shown = body[:2000].decode("utf-8", "replace")
+        return None, self.report.bad_answer(reason, status=self.status, body=shown)
 
     async def _unpack(self, unpacker: _Unpacker) -> bytes:
         while True:

@@ -15,7 +15,7 @@ from langswarm_nb.core.session.messages import utc_now
 MALFORMED = (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError)
 """What reading JSON of an unexpected shape raises; readers need not check each field."""
 SERVER_ERRORS = range(500, 600)
-_ERRORS = range(400, 600)
+_ERRORS, _OK = range(400, 600), range(200, 300)
 _LONGEST_WAIT_S = 7 * 24 * 3600.0
 _KINDS: dict[str, type[e.ProviderSessionError]] = {
     "invalid_api_key": e.ProviderAuthenticationError,
@@ -75,7 +75,7 @@ class Fault:
         """Return the error's class, from the code before the status."""
         if self.kind is not None:
             return self.kind
-        status = self.status or status
+        status = self.status or (None if status in _OK else status)
         known = _KINDS.get(self.code or "")
         if known is not None:
             return known

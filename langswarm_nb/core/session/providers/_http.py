@@ -17,7 +17,7 @@ import logging
 import random
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 from urllib.parse import urlencode
 
 from langswarm_nb import __version__
@@ -159,13 +159,17 @@ class HttpClient:
 
         ``read`` need not check each field: when it fails, the answer was not what the API sends.
         """
-        body, _ = await self.request_json("GET", path, **how)
+        value, failure = self._made((await self.request_json("GET", path, **how))[0], read)
+        if failure is not None:
+            raise failure
+        return cast("_T", value)
+
+    def _made(self, body: Any, read: Callable[[Any], _T]) -> tuple[_T | None, e.ProviderSessionError | None]:
         try:
-            return read(body)
+            return read(body), None
         except MALFORMED as error:
             reason = f"its JSON has another form ({type(error).__name__}: {error})"
-        failure = self.report(ProviderRequest("", ())).bad_answer(reason, status=200)
-        raise failure
+        return None, self.report(ProviderRequest("", ())).bad_answer(reason, status=200)
 
     def report(self, request: ProviderRequest) -> Reporter:
         """Return the maker of errors for a request."""

@@ -97,19 +97,25 @@ async def stream_reply(
 
 async def _read_whole(answer: Answer, reader: ReplyReader, clean: _Cleaner) -> list[ProviderEvent]:
     """Return the events of a reply that came as one piece of JSON."""
+    events: list[ProviderEvent] = []
+    failure = _take_whole(await answer.read_json(), answer, reader, clean, events)
+    if failure is not None:
+        raise failure
+    return events
+
+
+def _take_whole(
+    body: Any, answer: Answer, reader: ReplyReader, clean: _Cleaner, events: list[ProviderEvent]
+) -> ProviderSessionError | None:
+    """Add what a whole reply holds to ``events``; return what is wrong with it."""
     report, status = answer.report, answer.status
-    body = await answer.read_json()
     try:
-        events = list(clean(reader.read_whole(body)))
+        events.extend(clean(reader.read_whole(body)))
     except ReportedError as error:
-        failure = report.refused(error.fault, status, maybe_processed=True)
+        return report.refused(error.fault, status, maybe_processed=True)
     except MALFORMED as error:
-        failure = report.bad_answer(f"its JSON has another form ({_told(error)})", status=status)
-    else:
-        if reader.is_whole:
-            return events
-        failure = report.bad_answer("it holds no reply", status=status)
-    raise failure
+        return report.bad_answer(f"its JSON has another form ({_told(error)})", status=status)
+    return None if reader.is_whole else report.bad_answer("it holds no reply", status=status)
 
 
 def _finish(answer: Answer, reader: ReplyReader, clean: _Cleaner) -> list[ProviderEvent]:
@@ -136,24 +142,27 @@ class _Pieces:
 
     async def next(self) -> list[ProviderEvent]:
         """Return the next events; none when the reply is whole and over."""
-        reader = self._reader
-        while self._failure is None and not reader.is_over:
-            try:
-                chunk = await self._answer.read()
-            except ProviderSessionError:
-                if reader.is_whole:
-                    return []  # only what may follow the end mark is lost
-                raise
-            events: list[ProviderEvent] = []
-            self._failure = self._read(chunk, events)  # raised when that was handed on which came before it
-            if reader.is_whole and not self._is_hurried:
-                self._is_hurried = True
-                self._answer.hurry(_LAST_WAIT_S)
+        while self._failure is None and not self._reader.is_over:
+            events = await self._more()
             if events:
                 return events
         if self._failure is not None:
-            raise self._failure
+            raise self._failure  # now that what came before it was handed on
         return []
+
+    async def _more(self) -> list[ProviderEvent]:
+        reader = self._reader
+        events: list[ProviderEvent] = []
+        try:
+            self._failure = self._read(await self._answer.read(), events)
+        except ProviderSessionError:
+            if not reader.is_whole:
+                raise
+            reader.is_over = True  # only what may follow the end mark is lost
+        if reader.is_whole and not self._is_hurried:
+            self._is_hurried = True
+            self._answer.hurry(_LAST_WAIT_S)
+        return events
 
     def _read(self, chunk: bytes, events: list[ProviderEvent]) -> ProviderSessionError | None:
         """Add what a chunk brings to ``events``; return what is wrong with it."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ._transport import TransportError
     from ._watch import LimitReached
 
+_OK = 200
 _E = TypeVar("_E", bound=e.ProviderSessionError)
 _REQUEST_ID_HEADERS = (
     "x-request-id",
@@ -71,7 +72,10 @@ class Reporter:
         """Make the error for what a service said."""
         kind = fault.class_for(status)
         code = self.words(fault.code, 80) if fault.code else None
-        label = " ".join(dict.fromkeys(str(part) for part in (fault.status or status, code) if part))
+        number = fault.status or (
+            status if status != _OK else None
+        )  # an error may come inside an answer of 200
+        label = " ".join(dict.fromkeys(str(part) for part in (number, code) if part))
         told = self.words(fault.message) or "it gave no reason"
         tries = f" ({attempts} attempts)" if attempts > 1 else ""
         step = next_step(kind, fault, key_source=self._key_source, model=self._model)

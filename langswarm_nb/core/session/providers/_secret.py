@@ -15,7 +15,6 @@ from langswarm_nb.core.session.errors import (
     ProviderAuthenticationError,
     SessionTypeError,
     SessionValueError,
-    shown,
 )
 
 if TYPE_CHECKING:
@@ -122,7 +121,9 @@ def split_headers(headers: Mapping[str, str]) -> tuple[dict[str, str], dict[str,
     private: dict[str, tuple[str, Secret]] = {}
     for name, value in headers.items():
         if not _HEADER_NAME.fullmatch(str(name)) or str(name).lower() in _OUR_HEADERS:
-            raise SessionValueError(f"headers: {shown(name)} is no name for a header of your own.")
+            raise SessionValueError(
+                "headers has a name that is no header's, or one that is set by us (not shown: it may be a key)."
+            )
         if not str(value).isascii() or not str(value).isprintable():
             raise SessionValueError(
                 f"headers[{name!r}] must be printable ASCII text; its value is not shown here."

@@ -1,0 +1,150 @@
+"""Streams, however they are written, framed, broken or cut."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from langswarm_nb.core.session import errors
+from langswarm_nb.core.session.providers import _answer
+from tests.contract.provider_cases import TEXT, Dialect, Outcome, ask, fails, read
+from tests.support.faulty import FaultyServer, Reply
+
+pytestmark = pytest.mark.usefixtures("library")
+
+
+# Streams
+
+
+async def test_a_stream_may_end_without_done(provider: Any, dialect: Dialect, server: FaultyServer) -> None:
+    """The API's own end mark is what counts; ``[DONE]`` may be missing."""
+    server.script(Reply.events(dialect.stream.replace(b"data: [DONE]\n\n", b"")))
+    assert (await read(provider.stream(ask()))).text == TEXT
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked", "close"])
+async def test_a_stream_may_be_framed_in_any_way(
+    provider: Any, dialect: Dialect, server: FaultyServer, framing: Any
+) -> None:
+    """By its length, in chunks, or by the end of the connection."""
+    server.script(Reply.events(dialect.stream, framing=framing, piece=11))
+    assert (await read(provider.stream(ask()))).text == TEXT
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda body: body.replace(b"\n", b"\r\n"),
+        lambda body: body.replace(b"\n", b"\r"),
+        lambda body: b"\xef\xbb\xbf" + body,
+        lambda body: b": comment\nid: 7\nretry: 10\nunknown: x\nevent\n\n" + body,
+        lambda body: b"event: ping\n\n" + body,
+        lambda body: body.replace(b"data: ", b"data:"),
+        lambda body: body + b"data: [DONE]\n\n",
+        lambda body: b'data: {"type": "of_a_later_day", "x": 1}\n\n' + body,
+    ],
+)
+async def test_a_stream_may_be_written_in_any_way(
+    provider: Any, dialect: Dialect, server: FaultyServer, change: Any
+) -> None:
+    """Line ends, a BOM, comments, unknown fields and events, repeated ends."""
+    server.script(Reply.events(change(dialect.stream), piece=3))
+    assert (await read(provider.stream(ask()))).text == TEXT
+
+
+@pytest.mark.parametrize("label", ["text/event-stream; charset=latin-1", "text/plain", ""])
+async def test_a_label_does_not_change_what_is_read(
+    provider: Any, dialect: Dialect, server: FaultyServer, label: str
+) -> None:
+    """A wrong charset or content type of a good stream is overlooked."""
+    server.script(Reply.events(dialect.stream, headers={"content-type": label}))
+    assert (await read(provider.stream(ask()))).text == TEXT
+
+
+async def test_characters_cut_in_two_are_joined(
+    provider: Any, dialect: Dialect, server: FaultyServer
+) -> None:
+    """Two halves in two pieces are one character; a lone half becomes U+FFFD."""
+    halves = [dialect.text_event(piece) for piece in ("a\ud83d", "\ude00b", "\ud83d", "c")]
+    server.script(Reply.events(b"".join(halves) + dialect.stream))
+    assert (await read(provider.stream(ask()))).text == f"a😀b\ufffdc{TEXT}"
+
+
+async def test_a_cut_stream_hands_on_its_part_and_raises(
+    provider: Any, dialect: Dialect, server: FaultyServer
+) -> None:
+    """What came is handed on; then the error says that it is not all, and the next request works."""
+    part = dialect.text_event("The first half")
+    server.script(Reply.events(part, then="reset", cut_at=len(part)), Reply.events(dialect.stream))
+    outcome = Outcome()
+    with pytest.raises(errors.StreamInterruptedError, match="cut short"):
+        await read(provider.stream(ask()), outcome)
+    assert outcome.text == "The first half"
+    assert (await read(provider.stream(ask()))).text == TEXT
+    assert len(server.requests) == 2
+
+
+async def test_an_error_event_hands_on_the_part_and_raises(
+    provider: Any, dialect: Dialect, server: FaultyServer
+) -> None:
+    """An error inside a stream of 200 keeps its words, its class and the text before it; it is not repeated."""
+    server.script(Reply.events(dialect.text_event("Half") + dialect.error_event))
+    outcome = Outcome()
+    with pytest.raises(errors.ProviderOverloadedError, match="too busy") as caught:
+        await read(provider.stream(ask()), outcome)
+    assert outcome.text == "Half"
+    assert caught.value.maybe_processed
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [b"data: {not json}\n\n", b"data: {\xff}\n\n", b"data: 5\n\n", b"data: " + b"[" * 100_000 + b"\n\n"],
+)
+async def test_a_broken_event_hands_on_the_part_and_raises(
+    provider: Any, dialect: Dialect, server: FaultyServer, bad: bytes
+) -> None:
+    """An event that is no JSON, or JSON of another kind, interrupts the reply."""
+    server.script(Reply.events(dialect.text_event("Half") + bad + dialect.stream))
+    outcome = Outcome()
+    with pytest.raises(errors.StreamInterruptedError):
+        await read(provider.stream(ask()), outcome)
+    assert outcome.text == "Half"
+
+
+async def test_an_event_of_another_shape_interrupts(
+    provider: Any, dialect: Dialect, server: FaultyServer
+) -> None:
+    """No KeyError or TypeError gets out, whatever the JSON looks like."""
+    server.script(Reply.events(dialect.text_event("Half") + dialect.bad_event + dialect.stream))
+    await fails(provider, errors.StreamInterruptedError)
+
+
+async def test_an_endless_line_is_stopped(provider: Any, dialect: Dialect, server: FaultyServer) -> None:
+    """A line beyond the limit interrupts the reply, after what came before it."""
+    body = dialect.text_event("Half") + b"data: " + b"x" * (17 * 2**20)
+    server.script(Reply.events(body))
+    outcome = Outcome()
+    with pytest.raises(errors.StreamInterruptedError, match="longer than"):
+        await read(provider.stream(ask()), outcome)
+    assert outcome.text == "Half"
+
+
+async def test_an_endless_reply_is_stopped(
+    provider: Any, dialect: Dialect, server: FaultyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reply has a largest size, even when each event is small."""
+    monkeypatch.setattr(_answer, "MAX_ANSWER_BYTES", 100_000)
+    server.script(Reply.events(dialect.text_event("word ") * 2_000))
+    error = await fails(provider, errors.StreamInterruptedError)
+    assert "100000" in str(error)
+
+
+async def test_a_stall_after_the_end_mark_loses_nothing(
+    provider: Any, dialect: Dialect, server: FaultyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reply whose end mark came is whole, though the server then keeps the connection open and silent."""
+    monkeypatch.setattr("langswarm_nb.core.session.providers._reply._LAST_WAIT_S", 0.05)
+    server.script(Reply.events(dialect.stream.replace(b"data: [DONE]\n\n", b""), then="stall"))
+    assert (await read(provider.stream(ask()))).text == TEXT
