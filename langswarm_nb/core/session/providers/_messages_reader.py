@@ -1,0 +1,291 @@
+"""Anthropic's Messages coming back: `MessagesReader`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from langswarm_nb.core.session.errors import ProviderRequestError
+from langswarm_nb.core.session.events import Delta, Finish, ModelInfo, PartDone, ReplyInfo
+from langswarm_nb.core.session.messages import FinishReason, Usage
+
+from ._faults import Fault, ReportedError, read_fault
+from ._outline import call_item, outline_part, raw_item, text_item
+from ._path import arguments_text
+from ._wire import finish_reason, token_count
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from langswarm_nb.core.session.events import ProviderEvent
+
+DIALECT = "anthropic_messages"
+"""Marks the outlines of this dialect."""
+_OK = 200
+_PARAGRAPH = "\n\n"
+
+
+class _Block:
+    """One content block, whose pieces are still coming."""
+
+    __slots__ = ("pieces", "signature", "start")
+
+    def __init__(self, start: Mapping[str, Any]) -> None:
+        self.start = start
+        self.pieces: list[str] = []
+        self.signature = str(start.get("signature") or "")
+
+    @property
+    def kind(self) -> str:
+        return str(self.start.get("type"))
+
+    @property
+    def text(self) -> str:
+        return "".join(self.pieces)
+
+    def item(self) -> dict[str, Any] | None:
+        """Return the block as an item of the reply's outline; None for what an outline cannot tell."""
+        if self.kind == "text":
+            return text_item(len(self.text))
+        if self.kind == "tool_use":
+            return call_item(str(self.start["id"]))
+        if self.kind == "thinking" and self.signature:
+            return raw_item({"type": "thinking", "thinking": self.text, "signature": self.signature})
+        if self.kind == "redacted_thinking":
+            return raw_item({"type": "redacted_thinking", "data": self.start["data"]})
+        return None
+
+    def tool_call(self) -> dict[str, Any]:
+        whole = self.start.get("input")
+        arguments = self.text if self.text.strip() or not whole else arguments_text(whole)
+        return {
+            "type": "tool_call",
+            "id": str(self.start["id"]),
+            "name": str(self.start["name"]),
+            "arguments": arguments if arguments.strip() else "{}",
+        }
+
+
+class MessagesReader:
+    """Reads the events of one message, or a whole one.
+
+    Parameters
+    ----------
+    model
+        The model that was asked; its thinking goes back to no other.
+
+    Attributes
+    ----------
+    message_id : str or None
+    text : str
+        The whole answer, once it is whole.
+    is_refused : bool
+        Whether the service broke the reply off.
+    """
+
+    def __init__(self, model: str) -> None:
+        self.is_whole = False
+        self.is_over = False
+        self.message_id: str | None = None
+        self.text = ""
+        self.is_refused = False
+        self._model = model
+        self._blocks: dict[Any, _Block] = {}
+        self._usage: dict[str, Any] = {}
+        self._stop: str | None = None
+        self._details: dict[str, Any] = {}
+        self._has_thought = False
+        self._closing: list[ProviderEvent] = []
+
+    def read(self, body: Any, name: str = "") -> list[ProviderEvent]:
+        """Take an event.
+
+        Raises
+        ------
+        ReportedError
+            The service failed.
+        """
+        kind = body.get("type") or name
+        if kind == "content_block_delta":
+            return self._read_delta(body)
+        if kind == "content_block_start":
+            return self._read_start(body["index"], _object(body["content_block"]))
+        if kind == "message_start":
+            return self._read_message(_object(body["message"]))
+        if kind == "message_delta":
+            self._read_usage(body)
+            self._read_stop(_object(body["delta"]))
+        elif kind == "message_stop":
+            self._end()
+        elif kind == "error" or body.get("error"):
+            raise ReportedError(read_fault_of_messages(body))
+        return []
+
+    def read_whole(self, body: Any) -> list[ProviderEvent]:
+        """Take a whole message.
+
+        Raises
+        ------
+        ReportedError
+            The service failed.
+        """
+        if body.get("error"):
+            raise ReportedError(read_fault_of_messages(body))
+        content = body["content"]
+        events = self._read_message(body)
+        for index, block in enumerate(content):
+            events += self._read_start(index, _object(block))
+        self._read_stop(body)
+        if content or self._stop is not None:
+            self._end()
+        return events
+
+    def finish(self) -> list[ProviderEvent]:
+        """Return the calls of tools, the thinking that may go back, the usage and the end."""
+        return self._closing
+
+    def _read_message(self, message: Mapping[str, Any]) -> list[ProviderEvent]:
+        self._read_usage(message)
+        self.message_id = _text(message.get("id"))
+        info = ReplyInfo(model=_text(message.get("model")), provider_message_id=self.message_id)
+        usage = read_usage({name: value for name, value in self._usage.items() if "output" not in name})
+        # The input is paid for although the reply may be cut short.
+        return [info] if usage == Usage() else [info, usage]
+
+    def _read_start(self, index: Any, start: Mapping[str, Any]) -> list[ProviderEvent]:
+        self._blocks[index] = block = _Block(start)
+        if block.kind in {"text", "thinking"}:
+            return self._add(block, start.get(block.kind))
+        return []
+
+    def _read_delta(self, body: Mapping[str, Any]) -> list[ProviderEvent]:
+        delta = body["delta"]
+        kind = delta["type"]
+        block = self._blocks.get(body["index"])
+        if block is None:
+            raise ValueError("a piece of a block that did not begin")
+        if kind == "text_delta":
+            return self._add(block, delta["text"])
+        if kind == "thinking_delta":
+            return self._add(block, delta["thinking"])
+        if kind == "input_json_delta":
+            block.pieces.append(str(delta["partial_json"]))
+        elif kind == "signature_delta":
+            block.signature += str(delta["signature"])
+        return []
+
+    def _add(self, block: _Block, text: object) -> list[ProviderEvent]:
+        if not text:
+            return []
+        if not isinstance(text, str):
+            raise TypeError("a text that is none")
+        is_new = not block.pieces
+        block.pieces.append(text)
+        if block.kind == "text":
+            return [Delta(text)]
+        if block.kind != "thinking":
+            return []
+        if is_new and self._has_thought:
+            text = _PARAGRAPH + text
+        self._has_thought = True
+        return [Delta(text, "reasoning")]
+
+    def _read_usage(self, body: Mapping[str, Any]) -> None:
+        # Counts in a stream are cumulative, and later ones may be partial.
+        told = _object(body.get("usage") or {})
+        self._usage |= {name: value for name, value in told.items() if value is not None}
+
+    def _read_stop(self, told: Mapping[str, Any]) -> None:
+        self._stop = _text(told.get("stop_reason")) or self._stop
+        for name in ("stop_sequence", "stop_details"):
+            if told.get(name):
+                self._details[name] = told[name]
+
+    def _end(self) -> None:
+        blocks = list(self._blocks.values())
+        self.text = "".join(block.text for block in blocks if block.kind == "text")
+        calls = [block.tool_call() for block in blocks if block.kind == "tool_use"]
+        self._closing = [*self._parts(blocks, calls)]
+        usage = read_usage(self._usage)
+        if usage != Usage():
+            self._closing.append(usage)
+        for name in ("service_tier", "speed"):
+            if value := _text(self._usage.get(name)):
+                self._details[name] = value
+        if self._details:
+            self._closing.append(ReplyInfo(details=self._details))
+        word = self._stop or "end_turn"
+        self.is_refused = word == "refusal"
+        reason = finish_reason(word)
+        if reason is FinishReason.STOP and calls:
+            reason = FinishReason.TOOL_CALLS
+        self._closing.append(Finish(reason, word))
+        self.is_whole = self.is_over = True
+
+    def _parts(self, blocks: Sequence[_Block], calls: Iterable[dict[str, Any]]) -> list[ProviderEvent]:
+        items = [block.item() for block in blocks]
+        outline = outline_part(DIALECT, self._model, [item for item in items if item is not None])
+        parts: list[dict[str, Any]] = []
+        if outline is not None and None not in items:
+            parts.append(dict(outline))
+        parts += calls
+        details = self._details.get("stop_details")
+        explanation = details.get("explanation") if isinstance(details, dict) else None
+        if not self.text and _text(explanation):
+            parts.append({"type": "refusal", "text": explanation})
+        return [PartDone(part) for part in parts]
+
+
+def read_usage(usage: Mapping[str, Any]) -> Usage:
+    """Return the counts; the service tells its input without what came from or went to the cache."""
+    plain, read, written = (
+        token_count(usage.get(name))
+        for name in ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+    )
+    of_output = _object(usage.get("output_tokens_details") or {})
+    return Usage(
+        input_tokens=None if plain is None else plain + (read or 0) + (written or 0),
+        cached_input_tokens=read,
+        cache_write_tokens=written,
+        output_tokens=token_count(usage.get("output_tokens")),
+        reasoning_tokens=token_count(of_output.get("thinking_tokens")),
+    )
+
+
+def read_fault_of_messages(body: Any) -> Fault:
+    """Read an error's body; the service's finer code goes before its type."""
+    fault = read_fault(body)
+    error = body.get("error") if isinstance(body, dict) else None
+    details = error.get("details") if isinstance(error, dict) else None
+    code = _text(details.get("error_code")) if isinstance(details, dict) else None
+    if code is None:
+        return fault
+    kind = fault.class_for(_OK)  # what the type says by itself, without a status
+    return replace(fault, code=code, kind=None if kind is ProviderRequestError else kind)
+
+
+def read_models(body: Any) -> tuple[list[ModelInfo], str | None]:
+    """Return the models of one page of the list, and the id after which the next page begins; None for the last."""
+    models = [
+        ModelInfo(
+            id=str(model["id"]),
+            name=_text(model.get("display_name")),
+            context_tokens=token_count(model.get("max_input_tokens")),
+            max_output_tokens=token_count(model.get("max_tokens")),
+            created_at=_text(model.get("created_at")),
+            owned_by=_text(model.get("owned_by")),
+        )
+        for model in body["data"]
+        if model.get("lifecycle") != "retired"
+    ]
+    return models, _text(body.get("last_id")) if body.get("has_more") else None
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError("an item that is no object")
+    return value
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,331 @@
+"""Anthropic: the Messages API, which is sent the whole path each time; message threads on request."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from contextlib import aclosing
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from langswarm_nb.core.session.errors import ProviderSessionError, SessionValueError
+from langswarm_nb.core.session.interfaces import IProviderSession
+from langswarm_nb.core.session.messages import MessageRole
+
+from ._address import find_base_url
+from ._client import new_client, without_ending
+from ._message_threads import BETA, LOST, UNSUPPORTED, Threads, begun
+from ._messages_reader import DIALECT, MessagesReader, read_fault_of_messages, read_models
+from ._native import as_new
+from ._outline import in_order
+from ._path import arguments_object, image_data, spoken, system_text
+from ._reply import stream_reply
+from ._secret import Secret
+from ._wire import RefusedOption, check_options, content_parts
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+
+    from langswarm_nb.core.session.events import ModelInfo, ProviderEvent, ProviderRequest
+    from langswarm_nb.core.session.messages import Part, SessionMessage
+
+_log = logging.getLogger(__name__)
+VERSION, SAMPLING_VERSION = "2026-10-21", "2023-06-01"
+"""The API's version, and the older one that still takes `SAMPLING`."""
+SAMPLING = ("temperature", "top_p", "top_k")
+_DATED = r"(?:-(?:\d{8}|latest).*)?"
+_TAKES_SAMPLING = (
+    rf"(?!.*claude).*|(?:.*[/.])?claude-(?:[123].*|instant.*|(?:opus|sonnet|haiku)-4(?:-[0-6])?{_DATED})"
+)
+"""Models that take `SAMPLING`: Claude up to 4.6, and those of other makers behind this API."""
+REFUSES = (
+    RefusedOption("seed", ".*claude.*", "the Messages API has none"),
+    RefusedOption(
+        "top_p",
+        rf"(?:.*[/.])?claude-(?:opus|sonnet|haiku)-4-[1-6]{_DATED}",
+        "this model takes temperature or top_p, not both",
+        unless=("temperature", (None,)),
+    ),
+)
+RESERVED = ("model", "messages", "system", "stream", "thread")
+_MAX_TOKENS = ((r".*claude-3-(?:opus|sonnet|haiku).*", 4096), (r".*claude-3.*", 8192), (".*", 16384))
+"""Longest reply when none is asked for, which the API wants to be told; thinking counts."""
+_PAGE = "1000"
+_MOST_PAGES = 20
+_KEY, _TOKEN = "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"
+CacheTime = Literal["5m", "1h"]
+
+
+def wire_messages(messages: Iterable[SessionMessage], model: str) -> list[dict[str, Any]]:
+    """Return messages, but system messages, in Anthropic's form: turns of two roles that alternate."""
+    turns: list[tuple[str, list[dict[str, Any]]]] = []
+    for message in spoken(messages):
+        is_reply = message.role is MessageRole.ASSISTANT
+        role = "assistant" if is_reply else "user"
+        blocks = _reply_blocks(message, model) if is_reply else _blocks(content_parts(message))
+        if turns and turns[-1][0] == role:
+            turns[-1][1].extend(blocks)
+        elif blocks:
+            turns.append((role, blocks))
+    return [{"role": role, "content": _plain(blocks)} for role, blocks in turns]
+
+
+def _plain(blocks: list[dict[str, Any]]) -> str | list[dict[str, Any]]:
+    if len(blocks) == 1 and blocks[0]["type"] == "text":
+        return str(blocks[0]["text"])
+    return blocks
+
+
+def _blocks(parts: Sequence[Part]) -> list[dict[str, Any]]:
+    """Return what a user says; results of tools must come first."""
+    results = [_tool_result(part) for part in parts if part["type"] == "tool_result"]
+    return results + [block for part in parts for block in _said(part)]
+
+
+def _said(part: Part) -> list[dict[str, Any]]:
+    if part["type"] == "text" and part["text"].strip():  # blank blocks are refused
+        return [{"type": "text", "text": part["text"]}]
+    if part["type"] != "image":
+        return []
+    data = image_data(part)
+    if data is None:
+        return [{"type": "image", "source": {"type": "url", "url": part["url"]}}]
+    source = {"type": "base64", "media_type": data[0], "data": data[1]}
+    return [{"type": "image", "source": source}]
+
+
+def _tool_result(part: Part) -> dict[str, Any]:
+    result = {"type": "tool_result", "tool_use_id": part["tool_call_id"], "content": part["content"]}
+    return {**result, "is_error": True} if part.get("is_error") else result
+
+
+def _reply_blocks(message: SessionMessage, model: str) -> list[dict[str, Any]]:
+    """Return what the model said; its thinking goes back with its calls of tools, where it is needed."""
+    parts = content_parts(message)
+    has_calls = any(part["type"] == "tool_call" for part in parts)
+    blocks: list[dict[str, Any]] = []
+    for part, _ in in_order(parts, DIALECT if has_calls else "", model):
+        if part["type"] == "raw":
+            blocks.append(part["raw"])
+        elif part["type"] == "tool_call":
+            call = {"id": part["id"], "name": part["name"], "input": arguments_object(part)}
+            blocks.append({"type": "tool_use", **call})
+        elif (
+            part["type"] == "refusal" and part["text"] in message.content
+        ):  # words of the model, not of the service
+            blocks.append({"type": "text", "text": part["text"]})
+        elif part["type"] == "text":
+            blocks += _said(part)
+    return blocks
+
+
+def wire_options(options: Mapping[str, Any], model: str) -> dict[str, Any]:
+    """Return options under Anthropic's names."""
+    wire = dict(options)
+    default = next(limit for pattern, limit in _MAX_TOKENS if re.fullmatch(pattern, model))
+    wire.setdefault("max_tokens", default)
+    if "stop" in wire:
+        stop = wire.pop("stop")
+        wire["stop_sequences"] = [stop] if isinstance(stop, str) else list(stop)
+    effort = wire.pop("reasoning_effort", None)
+    if effort == "none":
+        wire.setdefault("thinking", {"type": "disabled"})
+    elif effort is not None:
+        wire["output_config"] = {**(wire.get("output_config") or {}), "effort": effort}
+    return wire
+
+
+def wire_request(request: ProviderRequest, cache: CacheTime | None = None) -> dict[str, Any]:
+    """Return the body of a request.
+
+    Parameters
+    ----------
+    cache
+        How long the service is to keep what it has read, for the next request to be cheaper.
+    """
+    body = {
+        "model": request.model,
+        "messages": wire_messages(request.messages, request.model),
+        **wire_options(request.options, request.model),
+    }
+    if system := system_text(request.messages):
+        body["system"] = system
+    if cache is not None:
+        body.setdefault("cache_control", {"type": "ephemeral", "ttl": cache})
+    if request.user_id:
+        body.setdefault("metadata", {"user_id": sha256(request.user_id.encode()).hexdigest()})
+    if request.stream:
+        body["stream"] = True
+    return body
+
+
+def choose_version(body: Mapping[str, Any], version: str | None = None) -> tuple[str, list[str]]:
+    """Return the API's version for a body, and the options of `SAMPLING` that it cannot take.
+
+    Parameters
+    ----------
+    version
+        The one the caller wants.
+    """
+    asked = [name for name in SAMPLING if body.get(name) is not None]
+    if not asked or re.fullmatch(_TAKES_SAMPLING, str(body["model"])) is None:
+        return version or VERSION, asked
+    version = version or SAMPLING_VERSION
+    return version, [] if version <= SAMPLING_VERSION else asked
+
+
+class AnthropicProviderSession(IProviderSession):
+    """Anthropic, or a server that speaks its Messages API.
+
+    Parameters
+    ----------
+    api_key
+        None takes it from ``ANTHROPIC_API_KEY``; a server on this machine needs none.
+    auth_token
+        A token instead of a key; None takes ``ANTHROPIC_AUTH_TOKEN`` when there is no key.
+    base_url
+        Address up to and without ``/v1``; None takes ``ANTHROPIC_BASE_URL``, else Anthropic's.
+    prompt_cache
+        ``"5m"`` or ``"1h"``: how long the service is to keep the path, so that the next request pays less for it.
+    message_threads
+        Whether to let the service hold conversations between requests (beta). It saves upload, not money; when it
+        does not hold one any more, the whole path is sent. Not together with ``prompt_cache``.
+    version
+        The API's version; None takes the newest, and an older one for models that take a temperature.
+    beta
+        Names of other beta features.
+    headers
+        More headers for each request.
+    connect_timeout_s, silence_s
+        Longest time to connect, and without a byte of the answer, in seconds.
+
+    Raises
+    ------
+    ProviderAuthenticationError
+        There is no key, or its form is wrong.
+    SessionValueError
+        ``base_url`` or a header is not allowed, or another value is not.
+    """
+
+    name = "anthropic"
+
+    def __init__(
+        self,
+        api_key: str | Secret | None = None,
+        *,
+        auth_token: str | Secret | None = None,
+        base_url: str | None = None,
+        prompt_cache: CacheTime | None = None,
+        message_threads: bool = False,
+        version: str | None = None,
+        beta: Sequence[str] = (),
+        headers: Mapping[str, str] | None = None,
+        connect_timeout_s: float = 5.0,
+        silence_s: float = 600.0,
+    ) -> None:
+        api_key = None if api_key is None else Secret.of(api_key)
+        auth_token = None if auth_token is None else Secret.of(auth_token)
+        if api_key is not None and auth_token is not None:
+            raise SessionValueError("api_key and auth_token exclude each other: pass one of them.")
+        if prompt_cache is not None and prompt_cache not in get_args(CacheTime):
+            raise SessionValueError.of("prompt_cache", prompt_cache, get_args(CacheTime))
+        if prompt_cache is not None and message_threads:
+            raise SessionValueError(
+                "prompt_cache and message_threads exclude each other: the service takes no cache_control in threads."
+            )
+        address = find_base_url(self.name, base_url, ("ANTHROPIC_BASE_URL",), "https://api.anthropic.com")
+        by_token = auth_token is not None or (api_key is None and not _is_set(_KEY) and _is_set(_TOKEN))
+        self.http = new_client(
+            self.name,
+            auth_token if by_token else api_key,
+            without_ending(address, "/v1(?:/messages)?"),
+            key_variables=(_TOKEN,) if by_token else (_KEY,),
+            needs_key=not address.is_local,
+            key_header=("Authorization", "Bearer ") if by_token else ("x-api-key", ""),
+            headers=headers,
+            read_fault=read_fault_of_messages,
+            connect_timeout_s=connect_timeout_s,
+            silence_s=silence_s,
+        )
+        self._cache: CacheTime | None = prompt_cache
+        self._threads = Threads() if message_threads else None
+        self._version = version
+        self._beta = tuple(beta)
+        self._warned: set[str] = set()
+
+    async def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
+        """Send a request and yield the reply as it arrives."""
+        check_options(self.name, request, REFUSES, RESERVED)
+        whole = wire_request(request, self._cache)
+        version, refused = choose_version(whole, self._version)
+        self._leave_out(refused, whole)
+        body = whole if self._threads is None else self._threads.first(request, whole)
+        while True:
+            reader = MessagesReader(request.model)
+            headers = self._headers(version, body)
+            try:
+                async with aclosing(
+                    stream_reply(self.http, "/v1/messages", body, request, reader, headers=headers)
+                ) as events:
+                    async for event in events:
+                        yield event
+            except ProviderSessionError as error:
+                request = as_new(request)
+                body = self._other_body(whole, body, error)
+            else:
+                break
+        if self._threads is not None and "thread" in body and reader.message_id and not reader.is_refused:
+            self._threads.keep(whole, reader.message_id, reader.text)
+
+    async def list_models(self) -> list[ModelInfo]:
+        """Return the models on offer, without those that are retired."""
+        models: list[ModelInfo] = []
+        query = {"limit": _PAGE}
+        headers = self._headers(self._version or VERSION, {})
+        for _ in range(_MOST_PAGES):
+            page, last = await self.http.get_json("/v1/models", read_models, query=query, headers=headers)
+            models += page
+            if last is None:
+                break
+            query["after_id"] = last
+        return models
+
+    async def close(self) -> None:
+        """Free connections; may be called twice."""
+        await self.http.aclose()
+
+    def _headers(self, version: str, body: Mapping[str, Any]) -> dict[str, str]:
+        beta = [*self._beta, *([BETA] if "thread" in body else [])]
+        return {"anthropic-version": version, **({"anthropic-beta": ",".join(beta)} if beta else {})}
+
+    def _leave_out(self, refused: Sequence[str], body: dict[str, Any]) -> None:
+        """Take out the options that the model does not take; told once for each model."""
+        for name in refused:
+            del body[name]
+        model = body["model"]
+        if refused and model not in self._warned:
+            self._warned.add(model)
+            _log.warning(
+                "%s chooses %s itself; what was asked for is left out.", model, " and ".join(refused)
+            )
+
+    def _other_body(
+        self, whole: dict[str, Any], body: Mapping[str, Any], error: ProviderSessionError
+    ) -> dict[str, Any]:
+        """Return what to send after a thread was refused; else raise the error."""
+        thread = body.get("thread")
+        if self._threads is None or thread is None or error.maybe_processed:
+            raise error
+        if error.code == UNSUPPORTED:
+            _log.warning("%s takes this request without a thread only: %s", self.name, error)
+            self._threads.refuse(whole)
+            return whole
+        if error.code in LOST and thread["type"] == "continue":
+            _log.info("%s: the thread is gone (%s); the whole path is sent.", self.name, error.code)
+            return begun(whole)
+        raise error
+
+
+def _is_set(variable: str) -> bool:
+    return bool(os.environ.get(variable, "").strip())
