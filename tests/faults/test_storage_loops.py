@@ -1,0 +1,253 @@
+"""Event loops, threads, forks and exits: nothing stays bound to what is gone, nothing accepted is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from langswarm_nb.core.session.storage.sqlite import SQLiteSessionStorage
+from tests.support.paths import REPOSITORY
+from tests.support.storages import answer, check_sound, question, record, texts
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+
+
+def test_one_storage_serves_loops_one_after_another(tmp_path: Path) -> None:
+    """It is made outside a loop, used by several `asyncio.run`, and closed in yet another."""
+    storage = SQLiteSessionStorage(tmp_path / "s.db")
+    asyncio.run(storage.create_session(record()))
+    for number in range(3):
+        asyncio.run(storage.append_messages("s", [question(str(number))]))
+    assert texts(asyncio.run(storage.get_messages("s"))) == "0 1 2"
+    asyncio.run(storage.close())
+    assert threading.active_count() < 10
+
+
+def test_one_storage_serves_threads_at_once(tmp_path: Path) -> None:
+    """Each thread has a loop of its own; all messages are there, each thread's in its order."""
+    storage = SQLiteSessionStorage(tmp_path / "s.db")
+    asyncio.run(storage.create_session(record()))
+    errors: list[BaseException] = []
+
+    async def write(name: int) -> None:
+        for step in range(20):
+            (asked,) = await storage.append_messages("s", [question(f"{name}.{step}")])
+            await storage.append_messages("s", [answer(f"{name}.{step}")], reply_to=asked.seq)
+
+    def work(name: int) -> None:
+        try:
+            asyncio.run(write(name))
+        except BaseException as error:  # noqa: BLE001 - shown by the assertion below
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    messages = asyncio.run(storage.get_messages("s"))
+    asyncio.run(storage.close())
+    assert [m.parent_seq for m in messages] == [None, *range(199)]
+    for name in range(5):
+        mine = [m.content for m in messages if m.content.startswith(f"{name}.")]
+        assert mine == [f"{name}.{step}" for step in range(20) for _ in "qa"]
+
+
+async def test_what_waits_shares_one_commit(tmp_path: Path) -> None:
+    """Appends of a hundred sessions at once cost a few transactions, not a hundred."""
+    storage = SQLiteSessionStorage(tmp_path / "s.db")
+    await asyncio.gather(*(storage.create_session(record(f"s{n}")) for n in range(100)))
+    statements: list[str] = []
+    await storage._write(lambda db: db.set_trace_callback(statements.append))
+    await asyncio.gather(*(storage.append_messages(f"s{n}", [question(), answer()]) for n in range(100)))
+    await storage._write(lambda db: db.set_trace_callback(None))
+    assert statements.count("COMMIT") <= 4
+    assert {r.message_count for r in await storage.list_sessions()} == {2}
+    await storage.close()
+
+
+async def test_one_append_costs_one_transaction_and_does_not_read_the_history(tmp_path: Path) -> None:
+    """The statements of an append are few and the same, however long the history is."""
+    storage = SQLiteSessionStorage(tmp_path / "s.db")
+    await storage.create_session(record())
+    counts = []
+    for length in (1, 500):
+        await storage.append_messages("s", [question() for _ in range(length)])
+        steps: list[int] = []
+        await storage._write(lambda db, steps=steps: db.set_progress_handler(lambda: steps.append(1), 10))
+        await storage.append_messages("s", [question(), answer()])
+        await storage._write(lambda db: db.set_progress_handler(None, 0))
+        counts.append(len(steps))
+    assert abs(counts[1] - counts[0]) <= 2, "instructions of SQLite, in tens"
+    await storage.close()
+
+
+def run(code: str, path: Path, *options: str) -> str:
+    """Run a script that uses the storage; it must end by itself, without a word on stderr."""
+    prelude = (
+        "import asyncio, os, sys, threading\n"
+        "from langswarm_nb.core.session.storage.sqlite import SQLiteSessionStorage\n"
+        "from tests.support.storages import answer, question, record, texts\n"
+        "storage = SQLiteSessionStorage(sys.argv[1])\n"
+    )
+    command = [sys.executable, *options, "-c", prelude + code, str(path)]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    process = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=60, env=environment
+    )
+    assert (process.returncode, process.stderr) == (0, "")
+    return process.stdout
+
+
+async def stored(path: Path) -> str:
+    storage = SQLiteSessionStorage(path)
+    contents = texts(await storage.get_messages("s"))
+    await storage.close()
+    check_sound(path)
+    return contents
+
+
+STRICT = ("-X", "dev", "-W", "error")
+
+
+async def test_a_script_that_never_closes_ends_at_once(tmp_path: Path) -> None:
+    """A forgotten `close` keeps no process alive, and loses nothing."""
+    code = """
+async def main():
+    await storage.create_session(record())
+    await storage.append_messages("s", [question("kept")])
+    await storage.get_messages("s")
+asyncio.run(main())
+"""
+    run(code, tmp_path / "s.db", *STRICT)
+    assert await stored(tmp_path / "s.db") == "kept"
+
+
+async def test_what_was_accepted_is_stored_when_the_loop_ends(tmp_path: Path) -> None:
+    """Appends that nobody waits for any more, because `asyncio.run` cancels them, are carried out before the exit."""
+    code = """
+async def main():
+    await storage.create_session(record())
+    await storage.append_messages("s", [question("first")])
+    tasks = [asyncio.create_task(storage.append_messages("s", [question(str(n))])) for n in range(50)]
+    await asyncio.sleep(0)
+asyncio.run(main())
+"""
+    run(code, tmp_path / "s.db", *STRICT)
+    assert await stored(tmp_path / "s.db") == " ".join(["first", *map(str, range(50))])
+
+
+async def test_a_loop_closed_under_a_running_write_is_left_behind(tmp_path: Path) -> None:
+    """A loop that is stopped and closed without care does not block the next one, the close, or the exit."""
+    code = """
+async def setup():
+    await storage.create_session(record())
+asyncio.run(setup())
+loop = asyncio.new_event_loop()
+loop.run_until_complete(storage.append_messages("s", [question("before")]))
+threading.excepthook = lambda args: None  # the thread of that loop may say that its loop is gone
+task = loop.create_task(storage.append_messages("s", [question("during")]))
+loop.call_soon(loop.stop)
+loop.run_forever()
+loop.close()
+task._log_destroy_pending = False
+async def after():
+    await storage.append_messages("s", [question("after")])
+    print(texts(await storage.get_messages("s")))
+    await storage.close()
+asyncio.run(after())
+"""
+    output = run(code, tmp_path / "s.db")
+    assert output.split() in (["before", "during", "after"], ["before", "after"])
+    assert (await stored(tmp_path / "s.db")).split() == output.split()
+
+
+@needs_fork
+async def test_a_forked_child_has_a_connection_of_its_own(tmp_path: Path) -> None:
+    """Parent and child write to one session after a fork in mid-use; neither harms the other, in whatever order."""
+    code = """
+import warnings
+warnings.simplefilter("ignore", DeprecationWarning)  # 3.12 warns of forks beside threads
+async def write(name):
+    for step in range(10):
+        await storage.append_messages("s", [question(f"{name}{step}")])
+async def main():
+    await storage.create_session(record())
+    await write("p")
+asyncio.run(main())
+child = os.fork()
+asyncio.run(write("child" if child == 0 else "parent"))
+if child == 0:
+    grandchild = os.fork()
+    if grandchild == 0:
+        asyncio.run(write("grandchild"))
+        asyncio.run(storage.close())
+    else:
+        os.waitpid(grandchild, 0)
+    sys.exit()
+os.waitpid(child, 0)
+asyncio.run(write("last"))
+"""
+    run(code, tmp_path / "s.db")
+    contents = (await stored(tmp_path / "s.db")).split()
+    assert len(contents) == 50
+    for name in ("p", "parent", "child", "grandchild", "last"):
+        assert [c for c in contents if c.rstrip("0123456789") == name] == [f"{name}{n}" for n in range(10)]
+    assert contents[-10:] == [f"last{n}" for n in range(10)]
+
+
+@needs_fork
+async def test_a_forked_child_that_only_ends_does_no_harm(tmp_path: Path) -> None:
+    """The parent's connection and log survive the exit of a child that inherited them."""
+    code = """
+import warnings
+warnings.simplefilter("ignore", DeprecationWarning)
+async def main():
+    await storage.create_session(record())
+    await storage.append_messages("s", [question("before")])
+    await storage.get_messages("s")
+asyncio.run(main())
+child = os.fork()
+if child == 0:
+    del storage
+    sys.exit()
+os.waitpid(child, 0)
+asyncio.run(storage.append_messages("s", [question("after")]))
+"""
+    run(code, tmp_path / "s.db")
+    assert await stored(tmp_path / "s.db") == "before after"
+
+
+async def test_close_waits_for_what_was_accepted(tmp_path: Path) -> None:
+    """Appends under way when the storage is closed are stored, and their callers hear of it."""
+    storage = SQLiteSessionStorage(tmp_path / "s.db")
+    await storage.create_session(record())
+    appends = [asyncio.create_task(storage.append_messages("s", [question(str(n))])) for n in range(30)]
+    await asyncio.sleep(0)
+    await storage.close()
+    assert [m.content for (m,) in await asyncio.gather(*appends)] == [str(n) for n in range(30)]
+    assert (await stored(tmp_path / "s.db")).split() == [str(n) for n in range(30)]
+
+
+async def test_a_storage_can_be_used_in_a_loop_while_another_closed(tmp_path: Path) -> None:
+    """Two storages on one file in one process do not take each other's locks away."""
+    first, second = SQLiteSessionStorage(tmp_path / "s.db"), SQLiteSessionStorage(tmp_path / "s.db")
+    await first.create_session(record())
+    await second.append_messages("s", [question("second")])
+    await second.close()
+    third = SQLiteSessionStorage(tmp_path / "s.db")
+    await asyncio.gather(
+        *(one.append_messages("s", [question(str(n))]) for n in range(20) for one in (first, third))
+    )
+    assert len(await first.get_messages("s")) == 41
+    await first.close()
+    assert len(await third.get_messages("s")) == 41
+    await third.close()
+    check_sound(tmp_path / "s.db")
