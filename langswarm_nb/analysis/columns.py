@@ -123,9 +123,11 @@ STATUSES = ("ok", "stopped", "error")
 SESSION_STATUSES = ("active", "paused", "completed", "archived", "error")
 OPERATIONS = ("chat", "text_completion", "embeddings", "execute_tool")
 
-_REQUEST_ID = "CASE WHEN provider IS NOT NULL THEN message_id END"
+REQUESTS = "provider IS NOT NULL"
+"""The condition for a stored message to be the reply to a request, one row of `TURNS`."""
+_REQUEST_ID = f"CASE WHEN {REQUESTS} THEN message_id END"
 # A provider need not say which model answered, and an error has none; then it is the one that was asked for.
-_MODEL = "ifnull(model, request_model)"
+MODEL = "ifnull(model, request_model)"
 _PLACE = (
     stored("is_active", Dtype.BOOLEAN, "active"),
     stored("version", Dtype.INT32),
@@ -153,7 +155,7 @@ MESSAGES: tuple[Column, ...] = (
     stored("created_at", Dtype.TIME, "ts_us"),
     of_session("user_id"),
     stored("provider", Dtype.CATEGORY),
-    stored("model", Dtype.CATEGORY, _MODEL),
+    stored("model", Dtype.CATEGORY, MODEL),
     stored("finish_reason", Dtype.CATEGORY, categories=FINISH_REASONS),
     stored("request_id", Dtype.TEXT, _REQUEST_ID),
     Column("tool_call_id", Dtype.TEXT, lambda rows: rows.tools(_TOOLS, "id"), (_TOOLS,)),
@@ -195,9 +197,6 @@ _FIRST = Read("time_to_first_chunk_s", Kind.REAL)
 _OUTPUT = _REQUEST["output_tokens"]
 _STREAMED = Read("streamed", Kind.WHOLE)
 
-REQUESTS = "provider IS NOT NULL"
-"""The condition for a stored message to be the reply to a request, one row of `TURNS`."""
-
 TURNS: tuple[Column, ...] = (
     stored("request_id", Dtype.TEXT, "message_id"),
     of_session("session_id"),
@@ -206,7 +205,7 @@ TURNS: tuple[Column, ...] = (
     Column("operation", Dtype.CATEGORY, lambda rows: rows.constant("chat"), categories=OPERATIONS),
     stored("provider", Dtype.CATEGORY),
     stored("request_model", Dtype.CATEGORY),
-    stored("model", Dtype.CATEGORY, _MODEL),
+    stored("model", Dtype.CATEGORY, MODEL),
     stored("started_at", Dtype.TIME, "started_us"),
     stored("duration_s", Dtype.FLOAT),
     stored("time_to_first_chunk_s", Dtype.FLOAT),

@@ -15,6 +15,7 @@ from langswarm_nb.core.session.messages import utc_now
 
 from . import arrays
 from .columns import MESSAGES, REQUESTS, SESSIONS, TURNS, Column, Read, choose
+from .estimates import ESTIMATED, with_estimates
 from .filters import Branch, Filter, Moment
 from .rows import StoredRows, read_rows, read_sessions
 from .store import Source, find_store
@@ -60,7 +61,12 @@ def messages_df(
     SessionStorageError
         The store cannot be read; no partial frame is returned.
     """
-    return _of_messages(source, MESSAGES, columns, Filter.of(since, until, user_id, branch), "ts_us")
+    chosen = choose(MESSAGES, columns)
+    wanted = Filter.of(since, until, user_id, branch)
+    store = find_store(source)
+    with store.open() as db:
+        sessions = read_sessions(db, store.session_ids, wanted, _session_reads(chosen))
+        return _frame(chosen, read_rows(db, sessions, wanted, _reads(chosen), moment="ts_us"))
 
 
 def turns_df(
@@ -71,6 +77,7 @@ def turns_df(
     user_id: str | None = None,
     columns: Sequence[str] | None = None,
     branch: Branch = "active",
+    estimate: bool = False,
 ) -> pd.DataFrame:
     """Return the requests to models as a frame, one row a request; failed and stopped ones are among them.
 
@@ -80,6 +87,9 @@ def turns_df(
         As in `messages_df`; ``since <= started_at < until``.
     branch : {"active", "all"}
         Only requests whose reply is on the active path, or all that were made. To count what was spent, take all.
+    estimate : bool
+        Fill in tokens that no provider counted, from the lengths of the texts; ``tokens_source`` marks them, and the
+        cost follows from them.
 
     Returns
     -------
@@ -98,8 +108,14 @@ def turns_df(
     UserWarning
         Once for each model whose price is not known; see `set_price`.
     """
+    chosen = choose(TURNS, columns)
     wanted = Filter.of(since, until, user_id, branch)
-    return _of_messages(source, TURNS, columns, wanted, "ifnull(started_us, ts_us)", [REQUESTS])
+    store = find_store(source)
+    with store.open() as db:
+        sessions = read_sessions(db, store.session_ids, wanted, _session_reads(chosen))
+        reads = [*_reads(chosen), *(ESTIMATED if estimate else ())]
+        rows = read_rows(db, sessions, wanted, reads, moment="ifnull(started_us, ts_us)", tests=[REQUESTS])
+        return _frame(chosen, with_estimates(db, sessions, rows) if estimate else rows)
 
 
 def sessions_df(
@@ -141,20 +157,8 @@ def sessions_df(
         return _frame(chosen, SessionTotals(db, sessions, wanted))
 
 
-def _of_messages(
-    source: Source,
-    columns: Sequence[Column],
-    names: Sequence[str] | None,
-    wanted: Filter,
-    moment: str,
-    tests: Sequence[str] = (),
-) -> pd.DataFrame:
-    chosen = choose(columns, names)
-    store = find_store(source)
-    with store.open() as db:
-        session_reads = [read for column in chosen for read in column.session_reads]
-        sessions = read_sessions(db, store.session_ids, wanted, session_reads)
-        return _frame(chosen, read_rows(db, sessions, wanted, _reads(chosen), moment=moment, tests=tests))
+def _session_reads(columns: Sequence[Column]) -> list[Read]:
+    return [read for column in columns for read in column.session_reads]
 
 
 def _reads(columns: Sequence[Column]) -> list[Read]:

@@ -110,12 +110,12 @@ def set_price(
     if provider is not None:
         checks.text("provider", provider)
     cache_usd = input_usd_per_mtok if cache_read_usd_per_mtok is None else cache_read_usd_per_mtok
-    read, sent, received = (
+    sent, received, read = (
         Decimal(repr(checks.number(name, amount, at_least=0)))
         for name, amount in (
-            ("cache_read_usd_per_mtok", cache_usd),
             ("input_usd_per_mtok", input_usd_per_mtok),
             ("output_usd_per_mtok", output_usd_per_mtok),
+            ("cache_read_usd_per_mtok", cache_usd),
         )
     )
     rates = Rates(input=sent, cache_read=read, cache_write=sent, output=received)

@@ -107,6 +107,10 @@ class StoredRows:
     def __getitem__(self, read: Read) -> Values:
         return self._values[read]
 
+    def replaced(self, values: Mapping[Read, Values]) -> StoredRows:
+        """Return the rows with other values for some of what was read."""
+        return StoredRows(self._db, self._sessions, {**self._values, **values})
+
     @property
     def seq(self) -> Values:
         """Position in the session."""
