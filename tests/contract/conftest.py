@@ -12,7 +12,8 @@ import pytest
 from langswarm_nb.core.session import ISessionStorage
 from langswarm_nb.core.session.providers._transport import LIBRARY_VARIABLE
 from langswarm_nb.core.session.storage import create_storage
-from tests.contract.provider_cases import DIALECTS, Dialect, impatient
+from tests.contract.provider_cases import Dialect, impatient
+from tests.contract.provider_dialects import DIALECTS
 from tests.support.faulty import FaultyServer, Reply
 from tests.support.storages import Reopen
 

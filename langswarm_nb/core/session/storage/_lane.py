@@ -83,17 +83,21 @@ class Lane:
         try:
             await self._carry_out([task])
         except asyncio.CancelledError:
-            await asyncio.wait([self.loop.create_task(self._settle())], timeout=_PATIENCE_S)
+            await asyncio.wait([self._hand_over()], timeout=_PATIENCE_S)
             raise
-        finally:
-            if self._waiting or self._in_thread:
-                self._follower = self.loop.create_task(self._follow())
-            else:
-                self._busy = False
+        if self._waiting:
+            self._hand_over()
+        else:
+            self._busy = False
+
+    def _hand_over(self) -> asyncio.Task[None]:
+        self._follower = self.loop.create_task(self._follow())
+        return self._follower
 
     async def _follow(self) -> None:
         """Carry out what waits, to its end: when a loop closes in good order it waits for this."""
-        while self._waiting or self._in_thread:
+        await self._settle()
+        while self._waiting:
             batch = self._next_batch()
             try:
                 await self._carry_out([task for task, _ in batch])
