@@ -24,9 +24,9 @@ def code_blocks(text: str) -> list[CodeBlock]:
     blocks: list[CodeBlock] = []
     opening: re.Match[str] | None = None
     lines: list[str] = []
-    for line in text.split("\n"):
+    for line in text.replace("\r\n", "\n").split("\n"):
         if opening is None:
-            opening, lines = _OPENING.match(line.rstrip("\r")), []
+            opening, lines = _OPENING.match(line), []
         elif _closes(line, opening["fence"]):
             blocks.append(_block(opening, lines))
             opening = None

@@ -47,6 +47,9 @@ class NotebookConfig(Configurable):
     short_errors = Bool(True, help="Show errors in one line; %langswarm traceback shows the rest.").tag(
         config=True
     )
+    budget_usd = Float(None, allow_none=True, help="Most that this kernel may spend, in US dollars.").tag(
+        config=True
+    )
     timeout_s = Float(None, allow_none=True, help="Longest time of a call, in seconds.").tag(config=True)
     retries = Int(None, allow_none=True, help="Repeats when a repeat is safe.").tag(config=True)
 

@@ -1,21 +1,29 @@
-"""From a prompt with its options to a reply that is shown: what ``%%langswarm`` and the commands that ask share."""
+"""From a prompt with its options to what the cell returns: what ``%%langswarm`` and the commands that ask share."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from IPython.core.error import UsageError
 
-from .asking import open_question
+from .asking import Asking
+from .bridge import run_sync
+from .budget import check_budget
 from .cells import running_cell
+from .comparing import compare
 from .exchange import Exchange, Opened, TellRetry
 from .interpolate import Prompt, interpolate
 from .options import CellOptions
+from .plan import make_plan
+from .preview import Preview
 from .view import open_view
 
 if TYPE_CHECKING:
+    from .comparing import Comparison
     from .reply import Reply
     from .workspace import Workspace
+
+    Answer: TypeAlias = Reply | Comparison | Preview
 
 
 def prompt_of(workspace: Workspace, text: str, options: CellOptions) -> Prompt:
@@ -33,8 +41,8 @@ def prompt_of(workspace: Workspace, text: str, options: CellOptions) -> Prompt:
     return interpolate(text, workspace.shell.user_ns)
 
 
-def converse(workspace: Workspace, prompt: Prompt, options: CellOptions) -> Reply:
-    """Send a prompt, show the reply while it arrives, and return it.
+def converse(workspace: Workspace, prompt: Prompt, options: CellOptions) -> Answer:
+    """Send a prompt, show what comes while it arrives, and return it.
 
     Raises
     ------
@@ -44,13 +52,19 @@ def converse(workspace: Workspace, prompt: Prompt, options: CellOptions) -> Repl
         The user stopped it; what had arrived is kept.
     """
     cell = running_cell(workspace.shell)
-    view = open_view(workspace, options, prompt)
-    exchange = Exchange(
-        view,
-        lambda tell_retry: open_question(workspace, prompt, options, cell, tell_retry),
-        extract=options.extract,
-    )
-    return exchange.complete()
+    if options.dry_run:
+        return Preview(run_sync(make_plan(workspace, options, cell)), prompt)
+    if options.compares:
+        return compare(workspace, prompt, options, cell)
+
+    async def open_stream(tell_retry: TellRetry) -> Opened:
+        plan = await make_plan(workspace, options, cell)
+        check_budget(workspace, plan, prompt, options)
+        return await Asking(workspace, prompt, options, cell, plan).open(tell_retry)
+
+    return Exchange(
+        workspace, open_view(workspace, options, prompt), open_stream, extract=options.extract
+    ).complete()
 
 
 def ask_again(workspace: Workspace, *, model: str | None = None) -> Reply:
@@ -69,4 +83,4 @@ def ask_again(workspace: Workspace, *, model: str | None = None) -> Reply:
         wanted = None if model is None else workspace.model_id(model, session=session)
         return Opened(session, await session.stream_regenerate(model=wanted))
 
-    return Exchange(open_view(workspace), open_again).complete()
+    return Exchange(workspace, open_view(workspace), open_again).complete()

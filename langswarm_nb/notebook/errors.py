@@ -12,6 +12,8 @@ from IPython.core.error import UsageError
 
 from langswarm_nb.core.session import SessionError
 
+from .render import terminal_text
+
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -53,7 +55,7 @@ def show_session_errors_short(shell: InteractiveShell, is_short: Callable[[], bo
 
     def render(error: SessionError) -> Any:
         if is_short():
-            return [f"{type(error).__name__}: {error}"]
+            return [f"{type(error).__name__}: {terminal_text(str(error))}"]
         return shell.InteractiveTB.structured_traceback(type(error), error, error.__traceback__)
 
     SessionError._render_traceback_ = render  # type: ignore[attr-defined]

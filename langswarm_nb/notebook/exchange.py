@@ -12,9 +12,11 @@ from .bridge import run_sync
 from .errors import stopped
 from .footer import footer_line
 from .reply import Extract, Reply
+from .versions import versions_of
 
 if TYPE_CHECKING:
     from .view import View
+    from .workspace import Workspace
 
 TellRetry = Callable[[RetryNotice], None]
 
@@ -41,6 +43,8 @@ class Exchange:
 
     Parameters
     ----------
+    workspace : Workspace
+        Keeps count of what it costs.
     view : View
         Where the reply is shown.
     opening : callable
@@ -49,7 +53,10 @@ class Exchange:
         See `Reply`.
     """
 
-    def __init__(self, view: View, opening: Open, *, extract: Extract | None = None) -> None:
+    def __init__(
+        self, workspace: Workspace, view: View, opening: Open, *, extract: Extract | None = None
+    ) -> None:
+        self._workspace = workspace
         self._view, self._opening, self._extract = view, opening, extract
         self._opened: Opened | None = None
 
@@ -98,10 +105,12 @@ class Exchange:
 
     def finish(self) -> bool:
         """Show the reply as it is to be saved; False when there is none."""
-        reply = self.reply
-        if reply is None or self._opened is None:
+        reply, opened = self.reply, self._opened
+        if reply is None or opened is None:
             return False
-        self._view.finish(reply, footer_line(reply, place=place_text(reply, self._opened)))
+        number = run_sync(_version_number(reply)) if reply.is_version else 1
+        self._view.finish(reply, footer_line(reply, place=place_text(reply, opened, number)))
+        self._workspace.spent_usd += reply.cost_usd or 0.0
         return True
 
     def _tell_retry(self, notice: RetryNotice) -> None:
@@ -114,11 +123,19 @@ async def _hide_others(reply: Reply, question: SessionMessage) -> None:
             await reply.session.hide(version.id)
 
 
-def place_text(reply: Reply, opened: Opened) -> str:
+async def _version_number(reply: Reply) -> int:
+    versions = await versions_of(reply.session, reply.question)
+    return next((version.number for version in versions if version.last.id == reply.message.id), 1)
+
+
+def place_text(reply: Reply, opened: Opened, version: int) -> str:
     """Return where a turn is: ``main#7 v2``."""
     branch = reply.session.record.branch
     name = f"{opened.name}/{branch}" if opened.name else branch
-    if not reply.message.is_active:
-        return f"beside {name}"
-    version = f" v{reply.version}" if reply.version > 1 else ""
-    return f"{name}#{reply.turn}{version}{opened.note and f' · {opened.note}'}"
+    if reply.message.is_active:
+        place = f"{name}#{reply.turn}{f' v{version}' * (version > 1)}"
+    elif reply.is_version:
+        place = f"v{version} beside {name}#{reply.turn}"
+    else:
+        place = f"beside {name}"
+    return " · ".join(part for part in (place, opened.note) if part)

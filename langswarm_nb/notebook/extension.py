@@ -28,6 +28,7 @@ def load_ipython_extension(ipython: InteractiveShell) -> None:
     ipython.register_magics(magics)
     show_session_errors_short(ipython, lambda: magics.short_errors)
     add_transformers(ipython)
+    magics.completion.add()
     ipython.events.register("post_run_cell", magics.workspace.failures.see)
     for complaint in magics.ignored:
         print(complaint)  # noqa: T201
@@ -46,6 +47,7 @@ def unload_ipython_extension(ipython: InteractiveShell) -> None:
     ipython.configurables.remove(magics)  # type: ignore[arg-type]  # any Configurable is in it
     show_session_errors_whole()
     remove_transformers(ipython)
+    magics.completion.remove()
     ipython.events.unregister("post_run_cell", magics.workspace.failures.see)
     submit(magics.workspace.close()).result()
 
@@ -72,5 +74,5 @@ def _greeting(workspace: Workspace) -> str:
 
 
 def _state(workspace: Workspace) -> str:
-    exists = submit(workspace.exists()).result(timeout=_LOOK_S)
-    return " (resumed)" if exists else " (new)"
+    session = submit(workspace.peek()).result(timeout=_LOOK_S)
+    return " (new)" if session is None else " (resumed)"

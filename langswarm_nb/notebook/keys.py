@@ -21,10 +21,12 @@ def provider_ready(manager: SessionManager, provider: str) -> None:
     """
     try:
         manager.provider_session(provider)
-    except ProviderAuthenticationError:
+    except ProviderAuthenticationError as error:
         key = _keyring_key(provider)
         if key is None:
-            raise
+            raise ProviderAuthenticationError(
+                f"{error} `%langswarm key {provider}` asks for it without showing it.", provider=provider
+            ) from error
         manager.add_provider_session(provider, create_provider_session(provider, key))
 
 

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 
 from .commands import cell_help, run_command
+from .completion import Completion
 from .config import NotebookConfig
 from .conversing import converse, prompt_of
 from .errors import short_errors
 from .options import parse_cell_line
-from .reply import Reply
 from .workspace import Workspace
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
+
+    from .conversing import Answer
 
 
 @magics_class
@@ -27,6 +29,7 @@ class LangSwarmMagics(NotebookConfig, Magics):
     def __init__(self, shell: InteractiveShell, **kwargs: Any) -> None:
         super().__init__(shell=shell, **kwargs)
         self.workspace = Workspace(shell, self)
+        self.completion = Completion(shell, self.workspace)
 
     @no_var_expand
     @line_magic("langswarm")  # type: ignore[arg-type]  # IPython types its decorators for bare functions
@@ -38,7 +41,7 @@ class LangSwarmMagics(NotebookConfig, Magics):
     @no_var_expand
     @cell_magic("langswarm")  # type: ignore[arg-type]
     @short_errors
-    def cell(self, line: str, cell: str) -> Reply | None:
+    def cell(self, line: str, cell: str) -> Answer | None:
         """Send the cell to a model."""
         options = parse_cell_line(line)
         reply = converse(self.workspace, prompt_of(self.workspace, cell.removesuffix("\n"), options), options)

@@ -43,8 +43,12 @@ class CellOptions:
     stream: bool | None = None
     usage: bool = False
     raw: bool = False
+    dry_run: bool = False
     timeout_s: float | None = None
     retries: int | None = None
+    budget_usd: float | None = None
+    api_base: str | None = None
+    api_key_name: str | None = None
 
     @property
     def compares(self) -> bool:
@@ -204,6 +208,16 @@ def cell_parser() -> MagicParser:
     add("--raw", action="store_true", help="fill nothing in")
     add("--timeout", dest="timeout_s", type=float, metavar="S", help="longest time of the call, in seconds")
     add("--retries", type=int, metavar="N", help="repeats when a repeat is safe")
+    add("--dry-run", action="store_true", help="show what would be sent, its tokens and price; send nothing")
+    add(
+        "--budget",
+        dest="budget_usd",
+        type=float,
+        metavar="USD",
+        help="refuse to send when it would cost more",
+    )
+    add("--api-base", metavar="URL", help="address of the service, for this cell")
+    add("--api-key-name", metavar="ENV", help="NAME of the environment variable that holds its key")
     return parser
 
 

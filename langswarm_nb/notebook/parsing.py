@@ -59,6 +59,15 @@ class MagicParser(argparse.ArgumentParser):
         return [flag for action in self._actions for flag in action.option_strings]
 
     @property
+    def positionals(self) -> list[argparse.Action]:
+        """The arguments without a flag."""
+        return [action for action in self._actions if not action.option_strings]
+
+    def action(self, flag: str) -> argparse.Action | None:
+        """Return what a flag stands for; None when there is no such flag."""
+        return next((action for action in self._actions if flag in action.option_strings), None)
+
+    @property
     def _help_command(self) -> str:
         return " ".join(["%langswarm help", *self.command.split()[1:]])
 

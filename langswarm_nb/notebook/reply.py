@@ -121,9 +121,11 @@ class Reply:
         return self.message.turn
 
     @property
-    def version(self) -> int:
-        """Number among the versions of the turn, from 1."""
-        return max(self.message.version, self.question.version)
+    def is_version(self) -> bool:
+        """Whether the turn has, or may have, other versions beside this one."""
+        facts = self.message.request
+        compared = facts is not None and facts.compare_id is not None
+        return compared or self.message.version > 1 or self.question.version > 1
 
     async def retry(self, *, model: str | None = None, **changes: Any) -> Reply:
         """Ask the same question once more; the answer is a new version.

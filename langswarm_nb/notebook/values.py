@@ -66,6 +66,8 @@ def _frame_table(frame: Any) -> str:
 
 def _array_text(value: Any) -> str:
     numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(value, numpy.generic):
+        return str(value)  # 5, and not np.int64(5)
     if numpy is None or not isinstance(value, numpy.ndarray) or value.ndim not in (1, 2):
         return ""
     title = f"array: shape {' x '.join(map(str, value.shape))}, dtype {value.dtype}"

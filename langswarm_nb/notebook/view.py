@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from langswarm_nb.core.session import Delta
@@ -45,3 +46,10 @@ def open_view(
 ) -> View:
     """Return where the reply to a prompt is shown."""
     return NoView()
+
+
+def open_views(
+    _workspace: Workspace, _options: CellOptions, _prompt: Prompt, models: Sequence[str]
+) -> list[View]:
+    """Return where the replies of several models are shown, side by side."""
+    return [NoView() for _ in models]

@@ -7,13 +7,15 @@ import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from langswarm_nb.core.session import (
     BaseSession,
+    IProviderSession,
     MetricsHook,
     SessionManager,
     SessionNotFoundError,
+    SessionSettings,
     SessionStatus,
     SessionValueError,
     create_session_manager,
@@ -49,6 +51,14 @@ class Workspace:
         self.user_id = user_id()
         self.failures = FailureWatch()
         self.metrics = MetricsHook()
+        self.other_providers: dict[tuple[str, str | None, str | None], IProviderSession] = {}
+        """Those that ``--api-base`` and ``--api-key-name`` made."""
+        self.announced: set[tuple[str, str]] = set()
+        """Providers and addresses that the user was told of."""
+        self.seen_models: set[str] = set()
+        """Models that a provider has listed, for completion."""
+        self.spent_usd = 0.0
+        """What the replies of this kernel cost, as far as it is known."""
         self._aliases: dict[str, str] | None = None
         self._manager: SessionManager | None = None
         self._session: BaseSession | None = None
@@ -96,6 +106,15 @@ class Workspace:
             if get_session_manager() is manager:
                 set_session_manager(None)
             await manager.close()
+        others, self.other_providers = self.other_providers, {}
+        for provider in others.values():
+            await provider.close()
+
+    @property
+    def budget_left_usd(self) -> float | None:
+        """What is left of the budget of this kernel; None when there is none."""
+        budget = self.config.budget_usd
+        return None if budget is None else budget - self.spent_usd
 
     # Names
 
@@ -110,7 +129,7 @@ class Workspace:
         """Return what people call a session."""
         return session.title or session.session_id[: _ID_CHARS + 2]
 
-    def model_id(self, model: str, *, session: BaseSession | None = None) -> str:
+    def model_id(self, model: str, *, session: BaseSession | None = None, default: str | None = None) -> str:
         """Return ``provider:model`` for what the user typed: an alias, with or without a provider.
 
         Raises
@@ -119,7 +138,8 @@ class Workspace:
             It is no model of a known provider.
         """
         model = self.aliases.get(model, model)
-        default = None if session is None or session.provider == "mock" else session.provider
+        if session is not None and session.provider != "mock":
+            default = session.provider
         head = model.partition(":")[0] if ":" in model else model.partition("/")[0]
         near = did_you_mean(head.lower(), provider_names()) if head != model else ""
         try:
@@ -149,21 +169,42 @@ class Workspace:
 
     async def current(self) -> BaseSession:
         """Return the session that cells without ``-S`` talk to; made at first use."""
+        return await self.peek() or await self.make("current")
+
+    async def peek(self) -> BaseSession | None:
+        """Return the current session; None when it is not made yet."""
         if self._session is None:
-            found = await self._find_default()
-            self._session = found or await self._create(
-                self.session_name, by_notebook=not self.config.session
-            )
-        if self._model_applies:
+            self._session = await self._find_default()
+        session = self._session
+        if session is not None and self._model_applies:
             self._model_applies = False
             wanted = self.model_id(self.config.model)
-            if wanted != f"{self._session.provider}:{self._session.model}":
-                await self._session.update_settings(model=wanted)
+            if wanted != f"{session.provider}:{session.model}":
+                await session.update_settings(model=wanted)
+        return session
+
+    async def make(
+        self, opening: Literal["current", "named", "new"], name: str | None = None, model: str | None = None
+    ) -> BaseSession:
+        """Make a session, and stay in it unless it is one that a cell named."""
+        if opening == "new":
+            return await self.start(name, model)
+        if opening == "named" and name is not None:
+            return await self._create(name, model=model)
+        name = self.session_name
+        self._session = await self._create(name, model=model, by_notebook=not self.config.session)
         return self._session
 
-    async def exists(self) -> bool:
-        """Tell whether the current session is in the store."""
-        return self._session is not None or await self._find_default() is not None
+    def new_settings(self) -> SessionSettings:
+        """Return what a new session works with.
+
+        Raises
+        ------
+        SessionValueError
+            The setting ``model`` is no model.
+        """
+        provider, model = parse_model_id(self.model_id(self.config.model or DEFAULT_MODEL))
+        return SessionSettings(provider, model)
 
     async def find(self, name: str) -> BaseSession | None:
         """Return the session with this title or id (its first characters do), the last used first."""
@@ -196,17 +237,13 @@ class Workspace:
             )
         return session
 
-    async def open(self, name: str) -> BaseSession:
-        """Return the session of this name; made when there is none. The current one stays."""
-        return await self.find(name) or await self._create(name)
-
-    async def start(self, name: str | None = None) -> BaseSession:
+    async def start(self, name: str | None = None, model: str | None = None) -> BaseSession:
         """Make a session and stay in it; one that has the name already keeps its messages as ``name~1``."""
         if name is None:
             name = await self._free_name(self.session_name)
         elif (old := await self.find(name)) is not None and old.title == name:
             await old.rename(await self._free_name(name, "~"))
-        self._session = await self._create(name, by_notebook=True)
+        self._session = await self._create(name, model=model, by_notebook=True)
         return self._session
 
     async def switch(self, name: str) -> BaseSession:
@@ -229,8 +266,9 @@ class Workspace:
         if self._session is session:
             self._session = None
 
-    async def _create(self, name: str, *, by_notebook: bool = False) -> BaseSession:
-        provider, model = parse_model_id(self.model_id(self.config.model or DEFAULT_MODEL))
+    async def _create(self, name: str, *, model: str | None = None, by_notebook: bool = False) -> BaseSession:
+        settings = self.new_settings()
+        provider, model = parse_model_id(model or f"{settings.provider}:{settings.model}")
         provider_ready(self.manager, provider)
         key = notebook_key(self.shell) if by_notebook else None
         return await self.manager.create_session(

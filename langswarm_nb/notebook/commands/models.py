@@ -53,6 +53,7 @@ async def _models(workspace: Workspace, provider: str | None, q: str | None) -> 
         raise UsageError(f"There is no provider {name!r}{did_you_mean(name, provider_names()) or '.'}")
     provider_ready(workspace.manager, name)
     found = await workspace.manager.provider_session(name).list_models()
+    workspace.seen_models |= {f"{name}:{model.id}" for model in found}
     rows = [
         (f"{name}:{model.id}", model.name, model.context_tokens)
         for model in found

@@ -16,16 +16,16 @@ from langswarm_nb.notebook.options import CellOptions
 from .command import Command, arg
 
 if TYPE_CHECKING:
-    from langswarm_nb.notebook.reply import Reply
+    from langswarm_nb.notebook.conversing import Answer
     from langswarm_nb.notebook.workspace import Workspace
 
 
-def _ask(workspace: Workspace, text: str) -> Reply | None:
+def _ask(workspace: Workspace, text: str) -> Answer:
     options = CellOptions()
     return converse(workspace, prompt_of(workspace, text, options), options)
 
 
-def _fix(workspace: Workspace, model: str | None) -> Reply | None:
+def _fix(workspace: Workspace, model: str | None) -> Answer:
     failure = workspace.failures.last
     if failure is None:
         raise UsageError("No cell has failed since the extension was loaded.")

@@ -1,0 +1,65 @@
+"""Refuse to send what would cost more than the user allows."""
+
+from __future__ import annotations
+
+import warnings
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from langswarm_nb.core.session import SessionMessage, SessionSettings, SessionValueError
+from langswarm_nb.core.session.window import estimate_tokens, messages_to_send
+
+from .footer import UNPRICED_PROVIDERS, dollars_text
+
+if TYPE_CHECKING:
+    from .interpolate import Prompt
+    from .options import CellOptions
+    from .plan import Plan
+    from .workspace import Workspace
+
+
+def check_budget(workspace: Workspace, plan: Plan, prompt: Prompt, options: CellOptions) -> None:
+    """Compare what a prompt would cost with ``--budget`` and with what is left of the kernel's budget.
+
+    Raises
+    ------
+    SessionValueError
+        It would cost more, or its price is not known.
+    """
+    left = workspace.budget_left_usd
+    if options.budget_usd is None and left is None:
+        return
+    limit = min(amount for amount in (options.budget_usd, left) if amount is not None)
+    before = plan.before if plan.keeps_history else plan.system_messages
+    cost_usd = 0.0
+    for model in plan.models:
+        settings = plan.settings(model)
+        if settings.provider in UNPRICED_PROVIDERS:
+            continue
+        messages = messages_to_send([*before, SessionMessage(content=prompt.text)], settings)
+        price = estimate_usd(settings, estimate_tokens(messages))
+        if price is None:
+            raise SessionValueError(
+                f"The price of {model} is not known, so it cannot be kept within a budget. Set it with "
+                f"`langswarm_nb.set_price({settings.model!r}, input_usd_per_mtok, output_usd_per_mtok)`, "
+                "or send without a budget."
+            )
+        cost_usd += price
+    if cost_usd > limit:
+        raise SessionValueError(
+            f"This would cost about {dollars_text(cost_usd)}, and the budget leaves {dollars_text(max(0.0, limit))}. "
+            "Nothing was sent; shorten the prompt, set --max-tokens, or raise the budget with `%langswarm budget USD`."
+        )
+
+
+def estimate_usd(settings: SessionSettings, input_tokens: int) -> float | None:
+    """Return about what a request costs: its input, and its reply as far as ``max_tokens`` limits it."""
+    from langswarm_nb.analysis.prices import Tokens, find_price
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # who asks says that the price is unknown
+        price = find_price(settings.provider, None, settings.model, datetime.now(UTC))
+    if price is None:
+        return None
+    usd = price.usd(Tokens(input_tokens, 0, 0, settings.max_tokens or 0))
+    return None if usd is None else float(usd)

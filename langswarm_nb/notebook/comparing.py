@@ -1,0 +1,136 @@
+"""One prompt, several models at the same time, each answer a branch of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from langswarm_nb.core.session import SessionError
+
+from .asking import Asking, prepare
+from .bridge import run_sync
+from .budget import check_budget
+from .errors import stopped
+from .exchange import Exchange, Open, Opened, TellRetry
+from .plan import make_plan
+from .reply import Reply
+from .view import open_views
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from langswarm_nb.core.session import BaseSession
+
+    from .cells import Cell
+    from .interpolate import Prompt
+    from .options import CellOptions
+    from .workspace import Workspace
+
+
+class Comparison:
+    """The answers of several models to one prompt.
+
+    Attributes
+    ----------
+    models : tuple of str
+        Who was asked, ``provider:model``.
+    errors : dict of str to SessionError
+        Those that failed.
+    """
+
+    def __init__(
+        self, models: tuple[str, ...], replies: dict[str, Reply], errors: dict[str, SessionError]
+    ) -> None:
+        self.models = models
+        self._replies = replies
+        self.errors = errors
+
+    @property
+    def replies(self) -> list[Reply]:
+        """The answers, in the order of the models; those that failed are in `errors`."""
+        return [self._replies[model] for model in self.models if model in self._replies]
+
+    def __getitem__(self, model: str | int) -> Reply:
+        return self.replies[model] if isinstance(model, int) else self._replies[model]
+
+    def __iter__(self) -> Iterator[Reply]:
+        return iter(self.replies)
+
+    def __len__(self) -> int:
+        return len(self._replies)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row an answer, columns as in `langswarm_nb.turns_df`."""
+        from langswarm_nb.analysis import turns_df
+
+        ids = [reply.message.id for reply in self]
+        frame = turns_df(self.replies[0].session, branch="all")
+        return frame[frame["request_id"].isin(ids)].reset_index(drop=True)
+
+    def __repr__(self) -> str:
+        return "\n\n".join(f"{reply.model}:\n{reply.text}" for reply in self)
+
+
+def compare(workspace: Workspace, prompt: Prompt, options: CellOptions, cell: Cell) -> Comparison:
+    """Ask all models at once; the conversation stays where it is until one answer is chosen.
+
+    Raises
+    ------
+    SessionError
+        All failed; the first failure is raised.
+    KeyboardInterrupt
+        The user stopped it; what had arrived is kept.
+    """
+    exchanges: dict[str, Exchange] = {}
+    errors: dict[str, SessionError] = {}
+    try:
+        run_sync(_ask_all(workspace, prompt, options, cell, exchanges, errors))
+    except KeyboardInterrupt as error:
+        for exchange in exchanges.values():
+            exchange.finish()
+        raise stopped("stopped; what had arrived is kept. Run the cell again for new answers.") from error
+    for exchange in exchanges.values():
+        exchange.finish()
+    replies = {
+        model: reply
+        for model, exchange in exchanges.items()
+        if model not in errors and (reply := exchange.reply)
+    }
+    if not replies and errors:
+        raise next(iter(errors.values()))
+    return Comparison(tuple(exchanges), replies, errors)
+
+
+async def _ask_all(
+    workspace: Workspace,
+    prompt: Prompt,
+    options: CellOptions,
+    cell: Cell,
+    exchanges: dict[str, Exchange],
+    errors: dict[str, SessionError],
+) -> None:
+    plan = await make_plan(workspace, options, cell)
+    check_budget(workspace, plan, prompt, options)
+    session = await prepare(workspace, plan)
+    asking = Asking(workspace, prompt, options, cell, plan)
+    views = open_views(workspace, options, prompt, plan.models)
+    for model, view in zip(plan.models, views, strict=True):
+        exchanges[model] = Exchange(
+            workspace, view, _opening(asking, session, model), extract=options.extract
+        )
+    outcomes = await asyncio.gather(
+        *(exchange.run() for exchange in exchanges.values()), return_exceptions=True
+    )
+    for model, outcome in zip(exchanges, outcomes, strict=True):
+        if isinstance(outcome, SessionError):
+            errors[model] = outcome
+        elif isinstance(outcome, BaseException):
+            raise outcome
+
+
+def _opening(asking: Asking, session: BaseSession, model: str) -> Open:
+    async def open_one(tell_retry: TellRetry) -> Opened:
+        return asking.open_beside(session, model, tell_retry)
+
+    return open_one

@@ -1,0 +1,98 @@
+"""Completion in a shell: `complete` behind IPython's Tab, with names from the workspace."""
+
+from __future__ import annotations
+
+import concurrent.futures
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from langswarm_nb.core.session import SessionError, provider_names
+
+from .bridge import submit
+from .complete import Sources, complete
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from .workspace import Workspace
+
+T = TypeVar("T")
+_WAIT_S = 1.0
+"""Longest wait for the store; Tab must not hang."""
+_MOCK_MODELS = ("mock:echo", "mock:slow", "mock:error", "mock:script")
+
+
+class Completion:
+    """A matcher of one shell."""
+
+    def __init__(self, shell: InteractiveShell, workspace: Workspace) -> None:
+        self._shell, self._workspace = shell, workspace
+
+    def add(self) -> None:
+        """Offer ours before IPython's own."""
+        matchers = getattr(self._shell.Completer, "custom_matchers", None)
+        if matchers is not None:  # since IPython 8.6
+            matchers.insert(0, self._matcher())
+
+    def remove(self) -> None:
+        """Take ours away."""
+        matchers = getattr(self._shell.Completer, "custom_matchers", [])
+        matchers[:] = [known for known in matchers if getattr(known, "completion", None) is not self]
+
+    def _matcher(self) -> Any:
+        from IPython.core.completer import CompletionContext, SimpleCompletion, context_matcher
+
+        @context_matcher(identifier="langswarm_nb")  # type: ignore[untyped-decorator]  # IPython's is not typed
+        def match(context: CompletionContext) -> Any:
+            before = context.full_text[: _offset(context)]
+            found = complete(before, self._sources())
+            if found is None:
+                return {"completions": []}
+            words = [SimpleCompletion(word) for word in found.words]
+            return {
+                "completions": words,
+                "matched_fragment": found.fragment,
+                "suppress": bool(words),
+                "ordered": True,
+            }
+
+        match.completion = self  # how `remove` knows it
+        return match
+
+    def _sources(self) -> Sources:
+        workspace = self._workspace
+        return Sources(
+            models=self._models,
+            sessions=lambda: _now(self._sessions(), []),
+            branches=lambda: _now(self._branches(), []),
+            providers=provider_names,
+            names=workspace.shell.user_ns,
+        )
+
+    def _models(self) -> list[str]:
+        known = [f"{name}:" for name in provider_names() if name != "mock"]
+        return [*self._workspace.aliases, *_MOCK_MODELS, *known, *sorted(self._workspace.seen_models)]
+
+    async def _sessions(self) -> list[str]:
+        workspace = self._workspace
+        found = await workspace.manager.list_user_sessions(workspace.user_id, limit=200)
+        return [workspace.name_of(session) for session in found]
+
+    async def _branches(self) -> list[str]:
+        session = await self._workspace.peek()
+        return [] if session is None else list(await session.branches())
+
+
+def _offset(context: Any) -> int:
+    """Return where the cursor is in the whole text."""
+    lines = context.full_text.split("\n")
+    above: int = sum(len(line) + 1 for line in lines[: context.cursor_line])
+    return above + int(context.cursor_position)
+
+
+def _now(question: Coroutine[Any, Any, T], otherwise: T) -> T:
+    """Ask the store, from whatever thread and loop Tab is handled on; nothing is worth a long wait."""
+    try:
+        return submit(question).result(_WAIT_S)
+    except (SessionError, concurrent.futures.TimeoutError):
+        return otherwise

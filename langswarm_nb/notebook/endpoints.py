@@ -1,0 +1,75 @@
+"""Which object a prompt is sent through: the provider's own, or one at another address for this cell."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.error import UsageError
+
+from langswarm_nb.core.session import IProviderSession, create_provider_session
+
+from .keys import provider_ready
+
+if TYPE_CHECKING:
+    from .options import CellOptions
+    from .workspace import Workspace
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def provider_for(workspace: Workspace, provider: str, options: CellOptions) -> IProviderSession:
+    """Return the object to send through; the first time it leads to another machine, say which.
+
+    Raises
+    ------
+    UsageError
+        ``--api-key-name`` names no variable that is set.
+    SessionError
+        There is no key, or the address is not allowed.
+    """
+    if options.api_base is None and options.api_key_name is None:
+        provider_ready(workspace.manager, provider)
+        found = workspace.manager.provider_session(provider)
+    else:
+        found = _at_other_address(workspace, provider, options)
+    _announce(workspace, provider, found)
+    return found
+
+
+def address_of(provider: IProviderSession) -> tuple[str, bool] | None:
+    """Return the origin that a provider sends to, and whether it is this machine; None when it does not tell."""
+    address: Any = getattr(getattr(provider, "http", None), "address", None)
+    return None if address is None else (address.origin, address.is_local)
+
+
+def _at_other_address(workspace: Workspace, provider: str, options: CellOptions) -> IProviderSession:
+    wanted = (provider, options.api_base, options.api_key_name)
+    if wanted not in workspace.other_providers:
+        given: dict[str, Any] = {} if options.api_base is None else {"base_url": options.api_base}
+        key = None if options.api_key_name is None else _key(options.api_key_name)
+        workspace.other_providers[wanted] = create_provider_session(provider, key, **given)
+    return workspace.other_providers[wanted]
+
+
+def _key(variable: str) -> str:
+    if not _VARIABLE.fullmatch(variable):
+        raise UsageError(
+            "--api-key-name takes the NAME of an environment variable, such as MY_API_KEY, never a key; "
+            "what was given is no such name (it is not shown)."
+        )
+    key = os.environ.get(variable, "").strip()
+    if not key:
+        raise UsageError(
+            f"--api-key-name: the environment variable {variable} is not set. Set it, or name another."
+        )
+    return key
+
+
+def _announce(workspace: Workspace, provider: str, found: IProviderSession) -> None:
+    origin, is_local = address_of(found) or ("", provider == "mock")
+    if is_local or (provider, origin) in workspace.announced:
+        return
+    workspace.announced.add((provider, origin))
+    print(f"Prompts for {provider} leave this machine{origin and f' for {origin}'}. (Said once in a kernel.)")  # noqa: T201

@@ -1,0 +1,85 @@
+"""`Preview`: what ``--dry-run`` shows: the exact messages, what was filled in, an estimate of tokens and price."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from langswarm_nb.core.session import SessionMessage
+from langswarm_nb.core.session.window import estimate_tokens, messages_to_send
+
+from .budget import estimate_usd
+from .footer import count_text, dollars_text
+
+if TYPE_CHECKING:
+    from .interpolate import Prompt
+    from .plan import Plan
+
+_MAX_FIELD_CHARS = 60
+
+
+class Preview:
+    """A prompt that was not sent.
+
+    Parameters
+    ----------
+    plan : Plan
+        Where it would go.
+    prompt : Prompt
+        The text, with what was filled in.
+    """
+
+    def __init__(self, plan: Plan, prompt: Prompt) -> None:
+        self._plan = plan
+        self.prompt = prompt
+        self.models = plan.models
+
+    @property
+    def messages(self) -> tuple[SessionMessage, ...]:
+        """The messages as the first of the models would get them: trimmed, hidden ones left out.
+
+        Raises
+        ------
+        ContextLengthError
+            They are longer than a limit allows, and nothing may be left out.
+        """
+        question = SessionMessage(content=self.prompt.text)
+        before = self._plan.before if self._plan.keeps_history else self._plan.system_messages
+        return messages_to_send([*before, question], self._plan.settings(self.models[0]))
+
+    @property
+    def input_tokens(self) -> int:
+        """About how many tokens they are; an estimate."""
+        return estimate_tokens(self.messages)
+
+    def cost_usd(self, model: str) -> float | None:
+        """Return about what sending would cost in US dollars, the reply only as far as ``max_tokens`` limits it."""
+        settings = self._plan.settings(model)
+        return estimate_usd(settings, self.input_tokens)
+
+    def __str__(self) -> str:
+        blocks = [f"{message.role.value}:\n{message.content}" for message in self.messages]
+        filled = [
+            f"{{{{ {field.expression} }}}} → {field.kind}, {len(field.text):,} characters: {_shortened(field.text)}"
+            for field in self.prompt.fields
+        ]
+        prices = [
+            f"{model} · ~{count_text(self.input_tokens)} tok in · {_price(model, self.cost_usd(model))} · not sent"
+            for model in self.models
+        ]
+        options = self._plan.settings(self.models[0]).request_options
+        told = [", ".join(f"{name}={value!r}" for name, value in options.items())] if options else []
+        return "\n\n".join([*blocks, "\n".join([*filled, *told, *prices])])
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def _price(model: str, cost_usd: float | None) -> str:
+    if model.startswith("mock:"):
+        return "free"
+    return "price unknown" if cost_usd is None else f"~{dollars_text(cost_usd)}"
+
+
+def _shortened(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _MAX_FIELD_CHARS else f"{line[:_MAX_FIELD_CHARS]}…"
