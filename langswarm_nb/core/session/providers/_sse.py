@@ -148,7 +148,11 @@ class SSEDecoder:
         # All else is a comment (no field before the colon), `id`, `retry`, or of a later day.
 
     def _event(self) -> ServerSentEvent:
-        data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
+        if len(self._data) == 1:
+            data = self._data[0]
+        else:
+            data = b"\n".join(self._data)
+            _check_size("an event", len(data), self._limit)
         self._data = []
         return ServerSentEvent(_text(data), self._name)
 

@@ -1,0 +1,328 @@
+"""The small parts below all providers: text, keys, addresses, errors' bodies, limits on time."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from langswarm_nb.core.session import errors
+from langswarm_nb.core.session.events import ProviderRequest
+from langswarm_nb.core.session.messages import FinishReason
+from langswarm_nb.core.session.providers._address import check_base_url, is_loopback, proxy_for, segment
+from langswarm_nb.core.session.providers._faults import parse_retry_after, read_fault
+from langswarm_nb.core.session.providers._secret import HIDDEN, KeyFilter, Mask, Secret
+from langswarm_nb.core.session.providers._text import TextJoiner, one_line, whole
+from langswarm_nb.core.session.providers._watch import LimitReached, Watch
+from langswarm_nb.core.session.providers._wire import (
+    RefusedOption,
+    check_options,
+    finish_reason,
+    token_count,
+    usd,
+)
+
+KEY = "Kp7+canary/Zx93=LmQ2"
+
+# Text
+
+
+@given(st.text(st.characters(categories=["L", "N", "P", "So", "Cs"])), st.lists(st.integers(0, 100)))
+def test_joined_text_is_the_text_whatever_the_pieces(text: str, cuts: list[int]) -> None:
+    """Halves of characters are joined across pieces; lone ones become U+FFFD; all can be encoded."""
+    halves = "".join(
+        unit
+        for character in text
+        for unit in (character.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass"),)
+    )
+    units = halves.encode("utf-16-le", "surrogatepass")
+    pieces = [units[at : at + 2].decode("utf-16-le", "surrogatepass") for at in range(0, len(units), 2)]
+    joiner = TextJoiner()
+    joined = "".join(joiner.join(piece) for piece in pieces) + joiner.rest()
+    assert joined == whole(text) == units.decode("utf-16-le", "replace")
+    joined.encode()
+
+
+def test_a_half_character_waits_for_its_other_half() -> None:
+    """Nothing is handed on before it is known what it is."""
+    joiner = TextJoiner()
+    assert [joiner.join(piece) for piece in ("a\ud83d", "\ude00b", "\ud83d", "")] == ["a", "😀b", "", ""]
+    assert (joiner.rest(), joiner.rest()) == ("\ufffd", "")
+
+
+def test_one_line_hides_nothing_and_steers_nothing() -> None:
+    """Controls and what cannot be seen are written as codes; the length is bounded."""
+    assert one_line("a\r\n b\x1b[2J\u202e\ud800") == "a b\\u{1b}[2J\\u{202e}\\u{d800}"
+    assert len(one_line("x" * 10_000, 100)) == 100
+
+
+# Keys
+
+
+def test_a_secret_shows_itself_nowhere() -> None:
+    """Not in texts, not in attributes, not in a pickle."""
+    secret = Secret(KEY)
+    assert KEY not in f"{secret} {secret!r} {secret:>40} {[secret]} {vars(type(secret))}"
+    assert not hasattr(secret, "__dict__")
+    with pytest.raises(TypeError, match="environment variable"):
+        pickle.dumps(secret)
+    with pytest.raises(AttributeError):
+        secret.reveal = lambda: ""
+    assert secret.reveal() == KEY
+
+
+def test_a_mask_leaves_other_text_alone() -> None:
+    """Innocent words stay, also those that keys are made of."""
+    text = "The api_key was refused: max_tokens=1000, model gpt-6-sol, task-1234, skip-this-one, café"
+    assert Mask([Secret(KEY)])(text) == text
+    assert Mask([Secret("none")])("none of it, nonesuch") == f"{HIDDEN} of it, nonesuch"
+    assert Mask()("") == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sk-proj-abcdefghijkl",
+        "sk-ant-api03-abcdefgh_ij",
+        "gsk_abcdefghijklmnop",
+        "AIzaSyA-abcdefghijkl",
+        "hf_abcdefghijklm",
+        "sk-abcd************wxyz",
+        "Bearer abcdef123456",
+        "https://x.example/?key=abcdefghijk",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIi.abcdefgh",
+    ],
+)
+def test_what_looks_like_a_key_is_hidden(text: str) -> None:
+    """Another service's key, which a proxy may name."""
+    shown = Mask()(f"refused: {text}.")
+    assert HIDDEN in shown
+    assert "abcdefgh" not in shown
+
+
+@given(
+    st.text(max_size=30),
+    st.text(max_size=30),
+    st.integers(1, 40),
+    st.lists(st.sampled_from("abcXYZ0189-_+/=.~!%&"), unique=True, min_size=12).map("".join),
+)
+def test_no_split_of_a_text_gets_a_key_through(before: str, after: str, size: int, key: str) -> None:
+    """At most its first characters pass, and nothing else of the text is lost."""
+    secret_filter = KeyFilter(Secret(key))
+    text = f"{before}<{key}>{after}"
+    pieces = [text[start : start + size] for start in range(0, len(text), size)]
+    shown = "".join(map(secret_filter, pieces))
+    assert key[7:11] not in shown or key[7:11] in before + after
+    assert shown.startswith(f"{before}<")
+    assert shown.endswith(f"{HIDDEN}>{after}")
+
+
+# Addresses
+
+
+@pytest.mark.parametrize(
+    "url, result",
+    [
+        ("https://api.example.com/v1/", "https://api.example.com/v1"),
+        ("https://API.example.com:8443", "https://api.example.com:8443"),
+        (" https://xn--bcher-kva.example/a/b ", "https://xn--bcher-kva.example/a/b"),
+        ("http://localhost:8080/v1", "http://localhost:8080/v1"),
+        ("http://127.0.0.1", "http://127.0.0.1"),
+        ("http://127.8.9.10:1/", "http://127.8.9.10:1"),
+        ("http://[::1]:8080/v1", "http://[::1]:8080/v1"),
+    ],
+)
+def test_allowed_addresses(url: str, result: str) -> None:
+    """Https anywhere, http to this machine; the slash at the end does not matter."""
+    assert check_base_url(url).url == result
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "api.example.com",
+        "ftp://example.com",
+        "file:///etc/passwd",
+        "https://",
+        "https:///v1",
+        "https://user@example.com",
+        "https://user:password@example.com",
+        "https://example.com?key=1",
+        "https://example.com#a",
+        "https://example.com/a b",
+        "https://exa mple.com",
+        "https://example.com\\@evil.example",
+        "https://example.com:99999",
+        "https://example.com:x",
+        "https://example.com/\nx",
+        "https://exämple.com",
+        "http://example.com",
+        "http://10.0.0.1",
+        "http://0.0.0.0:8080",
+        "http://169.254.169.254/latest",
+        "http://localhost.example.com",
+        "http://127.0.0.1.example.com",
+        "http://2130706433",
+        "http://0x7f.1",
+        "http://127.1",
+        "http://[::ffff:10.0.0.1]",
+        "http://127.0.0.1@example.com",
+        "http://localhost@example.com",
+        "http://localhost:80@example.com",
+    ],
+)
+def test_forbidden_addresses(url: str) -> None:
+    """All else is refused before a key could be sent there; a password in it is not shown."""
+    with pytest.raises(errors.SessionValueError, match="base_url") as caught:
+        check_base_url(url)
+    assert "password" not in str(caught.value).replace("user, password", "")
+
+
+@pytest.mark.parametrize("value", [None, 5, b"https://a.example", ["https://a.example"]])
+def test_an_address_is_text(value: Any) -> None:
+    """Other types are refused as such."""
+    with pytest.raises(errors.SessionTypeError, match="base_url"):
+        check_base_url(value)
+
+
+def test_this_machine_is_reached_without_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy of the environment carries what leaves the machine, and nothing else."""
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:3128")
+    monkeypatch.setenv("HTTPS_PROXY", "proxy.example:3128")
+    monkeypatch.setenv("NO_PROXY", "inside.example")
+    assert proxy_for(check_base_url("http://127.0.0.1:8080")) is None
+    assert proxy_for(check_base_url("https://localhost")) is None
+    assert proxy_for(check_base_url("https://inside.example")) is None
+    assert proxy_for(check_base_url("https://api.example.com")) == "http://proxy.example:3128"
+    assert is_loopback("LOCALHOST")
+
+
+@pytest.mark.parametrize("text", ["a/b", "..", ".", "a?b#c", "ä", "%2e", "a b"])
+def test_an_id_stays_one_segment_of_a_path(text: str) -> None:
+    """An id from elsewhere cannot lead to another address."""
+    assert not set("/?# ") & set(segment(text))
+    assert segment(text) not in {"", ".", ".."}
+
+
+# Errors of services
+
+
+@pytest.mark.parametrize(
+    "body", [None, 5, "", [], {}, {"error": None}, {"error": []}, {"error": {"code": []}}, [[]]]
+)
+def test_a_body_that_says_nothing_is_read(body: Any) -> None:
+    """Any JSON can be read as an error."""
+    assert read_fault(body).message == ""
+    assert issubclass(read_fault(body).class_for(500), errors.ProviderServerError)
+
+
+@given(st.dictionaries(st.sampled_from(["retry-after", "retry-after-ms", "date"]), st.text(max_size=40)))
+def test_no_header_breaks_the_reading_of_a_wait(headers: dict[str, str]) -> None:
+    """Whatever it says, the wait is none, or a number of seconds that can be slept."""
+    wait_s = parse_retry_after(headers)
+    assert wait_s is None or 0 <= wait_s <= 7 * 24 * 3600
+
+
+# Vocabulary
+
+
+def test_finish_reasons_of_all_services_become_ours() -> None:
+    """One vocabulary; a word of a later day ends a reply all the same."""
+    assert [finish_reason(word) for word in ("end_turn", "STOP", "COMPLETE")] == [FinishReason.STOP] * 3
+    assert [finish_reason(word) for word in ("MAX_TOKENS", "model_length")] == [FinishReason.LENGTH] * 2
+    assert finish_reason("tool_use") is FinishReason.TOOL_CALLS
+    assert finish_reason("SAFETY") is FinishReason.CONTENT_FILTER
+    assert finish_reason("of_a_later_day") is FinishReason.STOP
+
+
+@pytest.mark.parametrize("value", [None, True, -1, float("nan"), float("inf"), "5", [], 10**400])
+def test_what_is_no_count_is_unknown(value: Any) -> None:
+    """Unknown is None, never 0."""
+    assert token_count(value) is None
+
+
+def test_counts_and_amounts() -> None:
+    """Whole numbers may come as floats; no dollars are dollars too."""
+    assert (token_count(0), token_count(7.0), usd(0), usd(0.25), usd(-1), usd("1")) == (
+        0,
+        7,
+        0.0,
+        0.25,
+        None,
+        None,
+    )
+
+
+def test_a_refused_option_is_named_before_anything_is_sent() -> None:
+    """The error names model, option and reason."""
+    table = (RefusedOption("temperature", "o3.*", "it thinks", unless=("effort", ("none",))),)
+    for model, options, refused in (
+        ("o3-mini", {"temperature": 0.2}, True),
+        ("o3-mini", {"temperature": None}, False),
+        ("o3-mini", {"temperature": 0.2, "effort": "none"}, False),
+        ("o4", {"temperature": 0.2}, False),
+        ("o4", {"stream": True}, True),
+    ):
+        request = ProviderRequest(model, (), options=options)
+        if refused:
+            with pytest.raises(errors.ProviderRequestError, match=f"{model}.*{next(iter(options))}"):
+                check_options("openai", request, table)
+        else:
+            check_options("openai", request, table)
+
+
+# Limits on time
+
+
+async def test_a_watch_ends_a_wait_in_silence() -> None:
+    """The wait is cancelled, the task is not."""
+    watch = Watch(60, 0.01)
+    watch.enter()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.Event().wait()
+    assert watch.is_mine()
+    assert watch.reached.limit == "silence"
+    with pytest.raises(LimitReached):
+        watch.enter()
+
+
+async def test_a_watch_leaves_a_cancel_of_others_alone() -> None:
+    """A cancel by the caller is told from the watch's own."""
+    watch = Watch(60, 60)
+
+    async def wait() -> bool:
+        watch.enter()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return watch.is_mine()
+        return False
+
+    task = asyncio.create_task(wait())
+    await asyncio.sleep(0)
+    task.cancel()
+    assert await task is False
+    watch.close()
+
+
+async def test_time_between_waits_is_no_silence() -> None:
+    """A reader that takes its time is not the server's fault; the call's own limit still holds."""
+    loop = asyncio.get_running_loop()
+    watch = Watch(0.05, 0.01)
+    for _ in range(3):
+        watch.enter()
+        watch.leave()
+        done = loop.create_future()
+        loop.call_later(0.012, done.set_result, None)
+        await done
+    done = loop.create_future()
+    loop.call_later(0.05, done.set_result, None)
+    await done
+    with pytest.raises(LimitReached) as caught:
+        watch.enter()
+    assert caught.value.limit == "call"
