@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .events import events_df
     from .frames import messages_df, sessions_df, turns_df
     from .prices import set_price, update_prices
+    from .queries import search, sql
     from .statistics import bradley_terry, compare, preference, summary
 
 __all__ = [
@@ -21,8 +22,10 @@ __all__ = [
     "events_df",
     "messages_df",
     "preference",
+    "search",
     "sessions_df",
     "set_price",
+    "sql",
     "summary",
     "turns_df",
     "update_prices",
@@ -32,6 +35,7 @@ _HOMES = {
     "events": ("events_df",),
     "frames": ("messages_df", "sessions_df", "turns_df"),
     "prices": ("set_price", "update_prices"),
+    "queries": ("search", "sql"),
     "statistics": ("bradley_terry", "compare", "preference", "summary"),
 }
 
