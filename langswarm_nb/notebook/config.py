@@ -44,6 +44,9 @@ class NotebookConfig(Configurable):
         help="A cell that runs again makes a new version of its turn, adds a turn, or hides the old version.",
     ).tag(config=True)
     interpolate = Bool(True, help="Fill {{ name }} in prompts.").tag(config=True)
+    log_content = Bool(
+        True, help="Keep what is said; False keeps sizes and usage, and the words in memory alone."
+    ).tag(config=True)
     short_errors = Bool(True, help="Show errors in one line; %langswarm traceback shows the rest.").tag(
         config=True
     )

@@ -18,18 +18,19 @@ from langswarm_nb.core.session import (
     SessionSettings,
     SessionStatus,
     SessionValueError,
-    create_session_manager,
     get_session_manager,
     parse_model_id,
     provider_names,
     set_session_manager,
 )
+from langswarm_nb.core.session.storage import create_storage
 
 from .aliases import alias_file, read_aliases, write_aliases
 from .bridge import run_sync
 from .failures import FailureWatch
 from .keys import provider_ready
 from .parsing import did_you_mean
+from .unlogged import UnloggedStorage
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -64,6 +65,7 @@ class Workspace:
         self._session: BaseSession | None = None
         self._asked: tuple[str, set[str]] = ("", set())
         config.observe(self._forget_store, ["store", "db_path"])
+        config.observe(self._reopen_store, ["log_content"])
         config.observe(self._forget_session, ["session"])
         config.observe(self._forget_model, ["model"])
         self._model_applies = bool(config.model)
@@ -81,9 +83,8 @@ class Workspace:
         """
         if self._manager is None:
             store, path = self.config.store, self.config.db_path
-            self._manager = create_session_manager(
-                store, {"db_path": path} if path and store == "sqlite" else None
-            )
+            storage = create_storage(store, {"db_path": path} if path and store == "sqlite" else None)
+            self._manager = SessionManager(storage if self.config.log_content else UnloggedStorage(storage))
             self._manager.add_global_hook(self.metrics)
             set_session_manager(self._manager)  # frames without a source are of this store
         return self._manager
@@ -93,6 +94,12 @@ class Workspace:
         """Where the store is, for people."""
         path = self._db_path
         return self.manager.storage.name if path is None else short_path(path)
+
+    @property
+    def full_place(self) -> str:
+        """The store's file, or what it is when it is none."""
+        path = self._db_path
+        return self.manager.storage.name if path is None else str(path)
 
     @property
     def _db_path(self) -> Path | None:
@@ -309,6 +316,17 @@ class Workspace:
 
     def _forget_store(self, change: Mapping[str, Any]) -> None:
         run_sync(self.close())
+
+    def _reopen_store(self, change: Mapping[str, Any]) -> None:
+        """Go on in the same session with another way of keeping it."""
+
+        async def reopen() -> None:
+            session_id = self._session and self._session.session_id
+            await self.close()
+            self._session = await self.manager.get_session(session_id) if session_id else None
+
+        if self._manager is not None:
+            run_sync(reopen())
 
     def _forget_session(self, change: Mapping[str, Any]) -> None:
         self._session = None

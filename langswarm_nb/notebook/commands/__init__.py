@@ -9,7 +9,7 @@ from IPython.core.error import UsageError
 from langswarm_nb.notebook.options import cell_parser
 from langswarm_nb.notebook.parsing import did_you_mean
 
-from . import about, data, models, sessions, tree, writing
+from . import about, data, figures, models, sessions, tree, writing
 from .command import Command, arg
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ COMMANDS: dict[str, Command] = {
         *sessions.COMMANDS,
         *tree.COMMANDS,
         *data.COMMANDS,
+        *figures.COMMANDS,
     )
 }
 """Every command by its name, in the order of the help."""

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
+from IPython.core.error import UsageError
+
 import langswarm_nb
 from langswarm_nb.core.session import ProviderAuthenticationError, SessionError, provider_names
+from langswarm_nb.notebook.endpoints import address_of
 from langswarm_nb.notebook.errors import last_traceback
+from langswarm_nb.notebook.footer import dollars_text
 from langswarm_nb.notebook.listing import Facts, Listing
 
-from .command import Command
+from .command import Command, arg
 
 if TYPE_CHECKING:
     from langswarm_nb.notebook.workspace import Workspace
@@ -91,12 +96,13 @@ def _event_loop() -> str:
 
 def _provider_state(workspace: Workspace, name: str) -> str:
     try:
-        workspace.manager.provider_session(name)
+        provider = workspace.manager.provider_session(name)
     except ProviderAuthenticationError as error:
         return f"no key: {error}"
     except SessionError as error:
         return f"cannot be used: {error}"
-    return "ready"
+    origin, _ = address_of(provider) or ("", True)
+    return f"ready, {origin}" if origin else "ready"
 
 
 def _config(workspace: Workspace) -> Listing:
@@ -112,6 +118,37 @@ def _traceback(_workspace: Workspace) -> None:
     print(last_traceback())  # noqa: T201
 
 
+def _log(workspace: Workspace, what: str) -> str:
+    config = workspace.config
+    if what == "path":
+        return workspace.full_place
+    if what != "status":
+        config.log_content = what == "on"
+    if config.log_content:
+        return f"what is said is kept in {workspace.place}"
+    return f"only sizes and usage are kept in {workspace.place}; the words stay in the memory of this kernel"
+
+
+def _budget(workspace: Workspace, usd: str | None) -> str:
+    config = workspace.config
+    if usd == "off":
+        config.budget_usd = None
+    elif usd is not None:
+        config.budget_usd = _dollars(usd)
+    spent = f"spent {dollars_text(workspace.spent_usd)} in this kernel, as far as prices are known"
+    return spent if config.budget_usd is None else f"budget {dollars_text(config.budget_usd)}, {spent}"
+
+
+def _dollars(text: str) -> float:
+    try:
+        amount = float(text.removeprefix("$"))
+    except ValueError:
+        amount = math.nan
+    if not 0 <= amount < math.inf:
+        raise UsageError(f"%langswarm budget: {text!r} is no amount of US dollars. Write 0.50, or off.")
+    return amount
+
+
 COMMANDS = (
     Command("status", _status, "tell the session, model and store; the same as no command"),
     Command("version", _version, "tell the version of langswarm_nb"),
@@ -121,5 +158,25 @@ COMMANDS = (
         "tell what a report of a problem needs: versions, kernel, store, providers; no keys",
     ),
     Command("config", _config, "list the settings; change one with %config LangSwarmMagics.<name> = …"),
+    Command(
+        "budget",
+        _budget,
+        "set the most that this kernel may spend; without an amount, tell what it has spent",
+        (arg("usd", metavar="USD", nargs="?", help="US dollars, or off"),),
+    ),
+    Command(
+        "log",
+        _log,
+        "choose whether what is said is kept on disk, or tell it and where",
+        (
+            arg(
+                "what",
+                metavar="on|off|status|path",
+                nargs="?",
+                choices=("on", "off", "status", "path"),
+                default="status",
+            ),
+        ),
+    ),
     Command("traceback", _traceback, "show the whole of the error that a cell showed last"),
 )

@@ -11,7 +11,6 @@ from langswarm_nb.notebook.bridge import run_sync
 from langswarm_nb.notebook.importing import read_export, store_export
 from langswarm_nb.notebook.listing import Listing
 from langswarm_nb.notebook.options import check_name
-from langswarm_nb.notebook.sql import query
 
 from .command import Command, arg
 
@@ -67,7 +66,9 @@ def _frame(workspace: Workspace, kind: str) -> pd.DataFrame:
 
 
 def _sql(workspace: Workspace, text: str) -> pd.DataFrame:
-    return query(workspace.manager, text)
+    from langswarm_nb.analysis import sql
+
+    return sql(text, workspace.manager)
 
 
 def _export(workspace: Workspace, file: str, session: str | None) -> str:
@@ -102,7 +103,10 @@ COMMANDS = (
         ),
     ),
     Command(
-        "sql", _sql, "query the frames messages, turns and sessions; nothing can be changed", text="QUERY"
+        "sql",
+        _sql,
+        "query the tables messages and sessions of the store; nothing can be changed",
+        text="QUERY",
     ),
     Command(
         "export",

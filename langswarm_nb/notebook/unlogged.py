@@ -1,0 +1,135 @@
+"""`UnloggedStorage`: keeps sizes and usage on disk, and the texts in memory alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Literal
+
+from langswarm_nb.core.session import (
+    ISessionStorage,
+    MessageRole,
+    SearchHit,
+    SessionMessage,
+    SessionRecord,
+    SessionStatus,
+)
+
+
+class UnloggedStorage(ISessionStorage):
+    """A storage around another one; what passes through it is stored without its words.
+
+    The conversation goes on as usual while this object lives; afterwards its messages are empty, with their
+    length in ``metadata["content_chars"]``.
+    """
+
+    def __init__(self, inner: ISessionStorage) -> None:
+        self.inner = inner
+        self.name = inner.name
+        self.db_path = getattr(inner, "db_path", None)
+        self._whole: dict[tuple[str, str], SessionMessage] = {}
+
+    async def append_messages(
+        self,
+        session_id: str,
+        messages: Sequence[SessionMessage],
+        *,
+        parent: int | Literal["tip"] | None = "tip",
+        reply_to: int | None = None,
+        activate: bool = True,
+    ) -> list[SessionMessage]:
+        self._whole |= {(session_id, message.id): message for message in messages}
+        stored = await self.inner.append_messages(
+            session_id,
+            [_without_words(m) for m in messages],
+            parent=parent,
+            reply_to=reply_to,
+            activate=activate,
+        )
+        return [self._restored(session_id, message) for message in stored]
+
+    async def get_messages(
+        self,
+        session_id: str,
+        *,
+        limit: int | None = None,
+        role: MessageRole | None = None,
+        since: datetime | None = None,
+        branch: Literal["active", "all"] = "active",
+    ) -> list[SessionMessage]:
+        found = await self.inner.get_messages(session_id, limit=limit, role=role, since=since, branch=branch)
+        return [self._restored(session_id, message) for message in found]
+
+    async def get_message(self, session_id: str, message_id: str) -> SessionMessage | None:
+        found = await self.inner.get_message(session_id, message_id)
+        return None if found is None else self._restored(session_id, found)
+
+    async def save_partial(self, session_id: str, message: SessionMessage, *, reply_to: int) -> None:
+        await self.inner.save_partial(session_id, _without_words(message), reply_to=reply_to)
+
+    async def delete_session(self, session_id: str) -> bool:
+        self._whole = {key: message for key, message in self._whole.items() if key[0] != session_id}
+        return await self.inner.delete_session(session_id)
+
+    async def create_session(self, record: SessionRecord) -> None:
+        await self.inner.create_session(record)
+
+    async def load_session(self, session_id: str) -> SessionRecord:
+        return await self.inner.load_session(session_id)
+
+    async def update_session(self, session_id: str, **changes: Any) -> SessionRecord:
+        return await self.inner.update_session(session_id, **changes)
+
+    async def list_sessions(
+        self,
+        *,
+        user_id: str | None = None,
+        status: SessionStatus | None = None,
+        updated_before: datetime | None = None,
+        limit: int | None = None,
+    ) -> list[SessionRecord]:
+        return await self.inner.list_sessions(
+            user_id=user_id, status=status, updated_before=updated_before, limit=limit
+        )
+
+    async def set_tip(self, session_id: str, seq: int | None, *, branch: str | None = None) -> SessionRecord:
+        return await self.inner.set_tip(session_id, seq, branch=branch)
+
+    async def list_branches(self, session_id: str) -> dict[str, int | None]:
+        return await self.inner.list_branches(session_id)
+
+    async def set_hidden(self, session_id: str, seq: int, *, hidden: bool) -> None:
+        await self.inner.set_hidden(session_id, seq, hidden=hidden)
+
+    async def search_messages(
+        self, text: str, *, user_id: str | None = None, session_id: str | None = None, limit: int = 20
+    ) -> list[SearchHit]:
+        return await self.inner.search_messages(text, user_id=user_id, session_id=session_id, limit=limit)
+
+    async def health_check(self) -> dict[str, Any]:
+        return {**await self.inner.health_check(), "keeps_content": False}
+
+    async def close(self) -> None:
+        self._whole.clear()
+        await self.inner.close()
+
+    def _restored(self, session_id: str, message: SessionMessage) -> SessionMessage:
+        whole = self._whole.get((session_id, message.id))
+        if whole is None:
+            return message
+        return replace(
+            message, content=whole.content, parts=whole.parts, metadata=whole.metadata, request=whole.request
+        )
+
+
+def _without_words(message: SessionMessage) -> SessionMessage:
+    """Return the message with what was said left out: text, parts, and the words of an error."""
+    facts = message.request
+    return replace(
+        message,
+        content="",
+        parts=(),
+        metadata={"content_chars": len(message.content)},
+        request=facts and replace(facts, error_message=None, params={}, details={}),
+    )
