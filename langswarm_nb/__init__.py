@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _SHORT_NAMES: dict[str, str] = {
+    "ChatPanel": "langswarm_nb.notebook.panel:ChatPanel",
+    "chat": "langswarm_nb.notebook.panel:chat",
     "events_df": "langswarm_nb.analysis:events_df",
     "messages_df": "langswarm_nb.analysis:messages_df",
     "sessions_df": "langswarm_nb.analysis:sessions_df",

@@ -1,0 +1,268 @@
+"""What a reader can ask for in the panel, by the type of the message that the page sends.
+
+Each action runs on the I/O thread, gets the panel and the content of the message, and returns JSON for the page.
+A `SessionError` goes to the page as its text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from langswarm_nb.core.session import (
+    BaseSession,
+    MessageRole,
+    SessionError,
+    SessionMessage,
+    SessionNotFoundError,
+    SessionStatus,
+    SessionValueError,
+)
+
+from .facts import EXPORTS, OPTIONS, model_name, session_name, system_messages
+
+if TYPE_CHECKING:
+    from .widget import ChatPanel
+
+Content = dict[str, Any]
+Action = Callable[["ChatPanel", Content], Awaitable[Content | None]]
+
+ACTIONS: dict[str, Action] = {}
+_MAX_SESSIONS = 500
+_UNSAFE = re.compile(r"[^\w.-]+")
+
+
+def action(run: Action) -> Action:
+    """Offer a function to the page under its name, without the leading underscore."""
+    ACTIONS[run.__name__.removeprefix("_")] = run
+    return run
+
+
+# The conversation
+
+
+@action
+async def _send(panel: ChatPanel, content: Content) -> None:
+    key = content.get("key")
+    if key is not None and not panel.is_new(str(key)):
+        return  # sent again by a page that thought the kernel dead
+    panel.feed.run(panel.session.stream_message(_text(content, "text"), source="panel"))
+
+
+@action
+async def _edit(panel: ChatPanel, content: Content) -> None:
+    stream = panel.session.stream_message(
+        _text(content, "text"), version_of=_text(content, "id"), source="panel"
+    )
+    panel.feed.run(stream)
+
+
+@action
+async def _regenerate(panel: ChatPanel, content: Content) -> None:
+    model = content.get("model")
+    wanted = None if model is None else panel.resolve_model(str(model))
+    panel.feed.run(await panel.session.stream_regenerate(content.get("id"), model=wanted))
+
+
+@action
+async def _stop(panel: ChatPanel, _content: Content) -> None:
+    await panel.feed.stop()
+
+
+@action
+async def _branch(panel: ChatPanel, content: Content) -> None:
+    await panel.session.fork(_text(content, "id"))
+    await panel.feed.refresh()
+
+
+@action
+async def _switch_branch(panel: ChatPanel, content: Content) -> None:
+    await panel.session.switch_branch(_text(content, "name"))
+    await panel.feed.refresh()
+
+
+@action
+async def _version(panel: ChatPanel, content: Content) -> None:
+    await panel.session.use_version(_text(content, "id"))
+    await panel.feed.refresh()
+
+
+@action
+async def _hide(panel: ChatPanel, content: Content) -> None:
+    await panel.session.hide(_text(content, "id"), hidden=content.get("hidden") is not False)
+    await panel.feed.refresh()
+
+
+@action
+async def _system(panel: ChatPanel, content: Content) -> None:
+    """Make the text the system prompt from here on; the ones before are kept and no longer sent."""
+    text = str(content.get("text", ""))
+    for message in system_messages(panel.feed.path):
+        await panel.session.hide(message.id)
+    if text.strip():
+        await panel.session.append(SessionMessage(role=MessageRole.SYSTEM, content=text, source="panel"))
+    await panel.feed.refresh()
+
+
+@action
+async def _earlier(panel: ChatPanel, _content: Content) -> None:
+    panel.window.open_earlier(panel.feed.path)
+    await panel.feed.refresh()
+
+
+# Sessions
+
+
+@action
+async def _sessions(panel: ChatPanel, _content: Content) -> Content:
+    found = await panel.manager.list_user_sessions(panel.session.user_id, limit=_MAX_SESSIONS)
+    current = panel.session.session_id
+    choices = [
+        {
+            "value": session.session_id,
+            "label": session_name(session),
+            "hint": _session_hint(session),
+            "current": session.session_id == current,
+        }
+        for session in found
+        if session.status is not SessionStatus.ARCHIVED or session.session_id == current
+    ]
+    return {"sessions": choices}
+
+
+@action
+async def _open(panel: ChatPanel, content: Content) -> None:
+    session = await panel.manager.get_session(_text(content, "id"))
+    if session is None:
+        raise SessionNotFoundError("This session is not stored any more. Choose another.")
+    await panel.move(session)
+
+
+@action
+async def _new(panel: ChatPanel, content: Content) -> None:
+    name = str(content.get("name") or "").strip() or None
+    old = panel.session
+    session = await panel.manager.create_session(old.user_id, old.provider, old.model, title=name)
+    await panel.move(session)
+
+
+@action
+async def _rename(panel: ChatPanel, content: Content) -> None:
+    await panel.session.rename(_text(content, "name"))
+    await panel.feed.refresh()
+
+
+@action
+async def _archive(panel: ChatPanel, content: Content) -> None:
+    away = content.get("archived") is not False
+    await panel.session.set_status(SessionStatus.ARCHIVED if away else SessionStatus.ACTIVE)
+    await panel.feed.refresh()
+
+
+# Models and settings
+
+
+@action
+async def _models(panel: ChatPanel, _content: Content) -> Content:
+    """Return the models used before and those of the offline provider; nothing is asked over a network."""
+    used = await panel.manager.list_user_sessions(panel.session.user_id, limit=_MAX_SESSIONS)
+    names = [model_name(panel.session), *map(model_name, used)]
+    names += [f"mock:{model.id}" for model in await panel.manager.provider_session("mock").list_models()]
+    current = names[0]
+    choices = [
+        {"value": name, "label": name, "hint": _key_state(panel, name), "current": name == current}
+        for name in dict.fromkeys(names)
+    ]
+    return {"models": choices}
+
+
+@action
+async def _model(panel: ChatPanel, content: Content) -> None:
+    await panel.session.update_settings(model=panel.resolve_model(_text(content, "model")))
+    await panel.feed.refresh()
+
+
+@action
+async def _options(panel: ChatPanel, content: Content) -> None:
+    values = content.get("values")
+    given = values if isinstance(values, dict) else {}
+    changes = {name: _number(name, given[name]) for name in OPTIONS if name in given}
+    await panel.session.update_settings(**changes)
+    await panel.feed.refresh()
+
+
+# Out of the panel
+
+
+@action
+async def _frame(panel: ChatPanel, _content: Content) -> Content:
+    lines = [
+        "import langswarm_nb as ls",
+        "",
+        "messages = ls.messages_df()",
+        f'messages[messages["session_id"] == {panel.session.session_id!r}]',
+    ]
+    return {"code": "\n".join(lines)}
+
+
+@action
+async def _export(panel: ChatPanel, content: Content) -> Content:
+    form = _text(content, "format")
+    if form not in EXPORTS:
+        raise SessionValueError.of("format", form, EXPORTS)
+    path = free_path(Path.cwd(), session_name(panel.session), form)
+    await panel.session.export(path, format=form)
+    return {"path": path.name}
+
+
+@action
+async def _hello(panel: ChatPanel, content: Content) -> None:
+    """A page was drawn: give it what it has missed."""
+    if content.get("rev") != panel.transcript["rev"]:
+        panel.send_snapshot()
+
+
+def free_path(folder: Path, name: str, ending: str) -> Path:
+    """Return a file of this folder that is not there yet; the name is reduced to harmless characters."""
+    stem = _UNSAFE.sub("-", name).strip("-.")[:80] or "session"
+    number = 1
+    while (path := folder / f"{stem}{'' if number == 1 else f'-{number}'}.{ending}").exists():
+        number += 1
+    return path
+
+
+def _session_hint(session: BaseSession) -> str:
+    count = session.record.message_count
+    messages = "1 message" if count == 1 else f"{count} messages"
+    return f"{messages}, {session.record.updated_at.astimezone():%Y-%m-%d %H:%M}"
+
+
+def _key_state(panel: ChatPanel, model: str) -> str:
+    provider = model.partition(":")[0]
+    try:
+        panel.manager.provider_session(provider)
+    except SessionError:
+        return "no key set"
+    return "offline" if provider == "mock" else ""
+
+
+def _text(content: Content, name: str) -> str:
+    value = content.get(name)
+    if not isinstance(value, str) or not value.strip():
+        raise SessionValueError.of(name, value, "text that is not empty")
+    return value
+
+
+def _number(name: str, text: Any) -> float | None:
+    words = str(text or "").strip()
+    if not words:
+        return None
+    try:
+        return int(words) if words.lstrip("-").isdecimal() else float(words)
+    except ValueError:
+        raise SessionValueError.of(name, words, "a number, or empty") from None
+
+
+__all__ = ["ACTIONS", "free_path"]

@@ -1,0 +1,61 @@
+"""What the panel tells of its session beside the messages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from langswarm_nb.core.session import BaseSession, MessageRole, SessionMessage, SessionStatus
+
+from .items import context_text, numbers
+
+if TYPE_CHECKING:
+    from .feed import Feed
+
+OPTIONS = ("temperature", "top_p", "max_tokens", "max_context_tokens")
+"""Settings that the panel offers as numbers."""
+EXPORTS = ("md", "jsonl", "json")
+_ID_CHARS = 8
+
+
+def session_name(session: BaseSession) -> str:
+    """Return what people call a session."""
+    return session.title or session.session_id[:_ID_CHARS]
+
+
+def model_name(session: BaseSession) -> str:
+    """Return ``provider:model``."""
+    return f"{session.provider}:{session.model}"
+
+
+def session_info(feed: Feed) -> dict[str, Any]:
+    """Return the facts for header, menu and footer."""
+    session, settings = feed.session, feed.session.settings
+    last = next((message for message in reversed(feed.path) if message.request is not None), None)
+    used, limit, share = context_text(last, settings.max_context_tokens)
+    return {
+        "sessionId": session.session_id,
+        "name": f"{session_name(session)} (deleted)" if feed.is_deleted else session_name(session),
+        "model": model_name(session),
+        "archived": session.status is SessionStatus.ARCHIVED,
+        "branch": session.record.branch,
+        "branches": feed.branches,
+        "system": "\n\n".join(message.content for message in system_messages(feed.path)),
+        "options": {name: getattr(settings, name) for name in OPTIONS},
+        "contextUsed": used,
+        "contextLimit": limit,
+        "contextShare": share,
+        "last": _last_text(last),
+        "total": feed.family.totals.text,
+        "exports": list(EXPORTS),
+    }
+
+
+def system_messages(path: list[SessionMessage]) -> list[SessionMessage]:
+    """Return the system messages that are sent."""
+    return [message for message in path if message.role is MessageRole.SYSTEM and not message.is_hidden]
+
+
+def _last_text(message: SessionMessage | None) -> str:
+    if message is None or message.request is None:
+        return ""
+    return " · ".join(part for part in numbers(message.request) if part)

@@ -1,0 +1,334 @@
+"""`Feed`: one session as all its panels see it, kept up to date whoever writes to it.
+
+Everything here runs on the I/O thread; other threads only call `Feed.notice`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import logging
+import weakref
+from collections.abc import Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from langswarm_nb.core.session import (
+    BaseSession,
+    ISession,
+    ISessionLifecycleHook,
+    MessageRole,
+    MessageStream,
+    RetryNotice,
+    SessionBusyError,
+    SessionError,
+    SessionManager,
+    SessionMessage,
+    SessionNotFoundError,
+)
+from langswarm_nb.notebook.bridge import io_loop, kernel_shell
+from langswarm_nb.notebook.render import render_html
+
+from .items import Family, message_item
+from .live import LiveReply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TICK_S = 0.05
+"""How often a growing reply is looked at: at most 20 updates a second."""
+_LONG_CHARS = 4000
+"""A longer text is rendered on a thread, so that replies go on arriving meanwhile."""
+
+logger = logging.getLogger(__name__)
+
+
+class Viewer(Protocol):
+    """A panel, as its feed sees it."""
+
+    async def show(self, streamed: LiveReply | None = None) -> None:
+        """The path, the live reply or the facts changed."""
+
+    def extend(self, delta: dict[str, Any]) -> None:
+        """The live reply grew."""
+
+    def fail(self, text: str) -> None:
+        """Something went wrong that no message of the session tells."""
+
+
+class Feed:
+    """What is on screen of one session."""
+
+    def __init__(self, session: BaseSession) -> None:
+        self.session = session
+        self.path: list[SessionMessage] = []
+        self.branches: list[str] = []
+        self.live: LiveReply | None = None
+        self.viewers: list[Viewer] = []
+        self.family = Family()
+        self.is_deleted = False
+        self._html: dict[str, tuple[str | None, str]] = {}
+        self._runs: set[asyncio.Task[None]] = set()
+        self._streams: set[MessageStream] = set()
+        self._following = asyncio.Lock()
+        self._background: set[asyncio.Task[Any]] = set()
+        self._lock = asyncio.Lock()
+
+    # Reading
+
+    async def refresh(self, streamed: LiveReply | None = None) -> None:
+        """Read the session anew and show it in all panels."""
+        async with self._lock:
+            await self.read()
+            for viewer in list(self.viewers):
+                await viewer.show(streamed)
+
+    async def read(self) -> None:
+        """Read the session anew."""
+        try:
+            everything = await self.session.get_messages(branch="all")
+            self.branches = list(await self.session.branches())
+        except SessionNotFoundError:
+            self.is_deleted, everything = True, []
+        self.family.add(everything)
+        self.path = [message for message in everything if message.is_active]
+
+    async def catch_up(self) -> None:
+        """Show what was done to the session without a hook being told: undo, rename, another kernel."""
+        if self._streams or self.is_deleted:
+            return
+        with contextlib.suppress(SessionNotFoundError):  # shown as deleted below
+            await self.session.refresh()
+        await self.refresh()
+
+    async def items(self, messages: Sequence[SessionMessage]) -> list[dict[str, Any]]:
+        """Return messages for the page; each is rendered once."""
+        return [
+            message_item(message, self.family.place(message), *await self._rendered(message))
+            for message in messages
+        ]
+
+    async def _rendered(self, message: SessionMessage) -> tuple[str | None, str]:
+        if message.id not in self._html:
+            is_plain = message.role is MessageRole.USER or message.role is MessageRole.TOOL
+            html = None if is_plain else await _render(message.content)
+            thinking = await _render(message.reasoning) if message.parts and message.reasoning else ""
+            self._html[message.id] = html, thinking
+        return self._html[message.id]
+
+    # Running
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a panel waits for a reply."""
+        return bool(self._runs)
+
+    def run(self, stream: MessageStream) -> None:
+        """Read a stream to its end, for all panels to see.
+
+        Raises
+        ------
+        SessionBusyError
+            A reply to a panel is arriving.
+        """
+        if self._runs:
+            raise SessionBusyError("A reply is arriving in this session. Stop it, or wait for its end.")
+        task = asyncio.get_running_loop().create_task(self._run(stream))
+        self._runs.add(task)
+        task.add_done_callback(self._runs.discard)
+
+    async def stop(self) -> None:
+        """Stop what panels have asked; what had arrived is kept."""
+        runs = list(self._runs)
+        for task in runs:
+            task.cancel()
+        await asyncio.gather(*runs, return_exceptions=True)
+
+    async def _run(self, stream: MessageStream) -> None:
+        self._streams.add(stream)
+        follower = asyncio.get_running_loop().create_task(self._follow(stream, foreign=False))
+        try:
+            await stream.read()
+        except asyncio.CancelledError:
+            logger.debug("A panel stopped a reply in session %s.", self.session.session_id)
+        except SessionError as error:
+            if stream.reply is None:
+                self.fail(str(error))
+        except Exception as error:
+            logger.exception("A reply in a panel failed.")
+            self.fail(f"{type(error).__name__}: {error}")
+        finally:
+            self._runs.clear()
+        await follower
+        await self.refresh()
+
+    def fail(self, text: str) -> None:
+        """Tell all panels what went wrong."""
+        for viewer in self.viewers:
+            viewer.fail(text)
+
+    # Following
+
+    def notice(self, stream: MessageStream | None) -> None:
+        """Follow a stream that somebody else reads; without one, look at the session again."""
+        if stream is not None and stream not in self._streams:
+            self._streams.add(stream)
+            self.start(self._follow(stream, foreign=True))
+        elif not self._streams:
+            self.start(self.refresh())
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something in the background; a failure is shown."""
+        task = asyncio.get_running_loop().create_task(self._guarded(work))
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except SessionError as error:
+            self.fail(str(error))
+        except Exception as error:
+            logger.exception("A panel could not be brought up to date.")
+            self.fail(f"{type(error).__name__}: {error}")
+
+    async def _follow(self, stream: MessageStream, *, foreign: bool) -> None:
+        """Show a reply while it arrives, whoever reads it; one after the other, as the session sends."""
+        async with self._following:
+            try:
+                while stream.question is None and self._is_on_its_way(stream):
+                    await asyncio.sleep(TICK_S)  # noqa: ASYNC110 - streams run on other loops too
+                if stream.question is not None:
+                    await self._show_growing(stream, foreign=foreign)
+            finally:
+                live, self.live = self.live, None
+                self._streams.discard(stream)
+            await self.refresh(live)
+
+    async def _show_growing(self, stream: MessageStream, *, foreign: bool) -> None:
+        self.live = live = LiveReply(foreign=foreign)
+        await self.refresh()
+        while stream.reply is None and self._is_on_its_way(stream):
+            await self._take(live, stream)
+            await asyncio.sleep(TICK_S)
+        await self._take(live, stream)
+
+    async def _take(self, live: LiveReply, stream: MessageStream) -> None:
+        partial = stream.partial
+        if partial is None:
+            return
+        if live.id != partial.id:
+            live.id = partial.id
+            await self.refresh()
+        delta = live.take(partial)
+        if delta is not None:
+            for viewer in self.viewers:
+                viewer.extend(delta)
+
+    def _is_on_its_way(self, stream: MessageStream) -> bool:
+        return self.session.turnstile.holder is stream or (bool(self._runs) and stream.question is None)
+
+    # Ending
+
+    async def close(self) -> None:
+        """Stop everything that runs for the panels."""
+        await self.stop()
+        for task in list(self._background):
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+
+
+async def _render(text: str) -> str:
+    return await asyncio.to_thread(render_html, text) if len(text) > _LONG_CHARS else render_html(text)
+
+
+class Hub(ISessionLifecycleHook):
+    """The feeds of one manager; a hook of it for as long as there are any."""
+
+    def __init__(self, manager: SessionManager) -> None:
+        self._manager = weakref.ref(manager)
+        self.feeds: dict[str, Feed] = {}
+
+    async def join(self, session: BaseSession, viewer: Viewer) -> Feed:
+        """Return the feed of a session, with this viewer on it."""
+        feed = self.feeds.get(session.session_id)
+        if feed is None:
+            feed = self.feeds[session.session_id] = Feed(session)
+            if len(self.feeds) == 1:
+                self._listen()
+        feed.viewers.append(viewer)
+        await feed.read()
+        return feed
+
+    async def leave(self, feed: Feed, viewer: Viewer) -> None:
+        """Take a viewer off its feed; a feed without viewers ends."""
+        if viewer in feed.viewers:
+            feed.viewers.remove(viewer)
+        if feed.viewers or self.feeds.get(feed.session.session_id) is not feed:
+            return
+        del self.feeds[feed.session.session_id]
+        if not self.feeds:
+            self._stop_listening()
+        await feed.close()
+
+    def _listen(self) -> None:
+        manager, shell = self._manager(), kernel_shell()
+        if manager is not None:
+            manager.add_global_hook(self)
+        if shell is not None:
+            shell.events.register("post_run_cell", self._after_cell)
+
+    def _stop_listening(self) -> None:
+        manager, shell = self._manager(), kernel_shell()
+        if manager is not None and self in manager.hooks:
+            manager.hooks.remove(self)
+        if shell is not None:
+            shell.events.unregister("post_run_cell", self._after_cell)
+
+    def _after_cell(self, _result: object) -> None:
+        for feed in list(self.feeds.values()):
+            self._later(functools.partial(_catch_up, feed))
+
+    async def on_message_sent(self, session: ISession, message: SessionMessage) -> None:
+        feed = self.feeds.get(session.session_id)
+        if feed is None or not message.is_active:
+            return
+        holder = feed.session.turnstile.holder
+        stream = holder if isinstance(holder, MessageStream) else None
+        self._later(lambda: feed.notice(stream))
+
+    async def on_message_received(self, session: ISession, message: SessionMessage) -> None:
+        if (feed := self.feeds.get(session.session_id)) is not None:
+            self._later(lambda: feed.notice(None))
+
+    async def on_error(self, session: ISession, error: Exception) -> None:
+        if (feed := self.feeds.get(session.session_id)) is not None:
+            self._later(lambda: feed.notice(None))
+
+    async def on_retry(self, session: ISession, notice: RetryNotice) -> None:
+        feed = self.feeds.get(session.session_id)
+        if feed is not None:
+            self._later(lambda: feed.start(_waiting(feed, notice)))
+
+    def _later(self, call: Callable[[], None]) -> None:
+        io_loop().call_soon_threadsafe(call)
+
+
+def _catch_up(feed: Feed) -> None:
+    feed.start(feed.catch_up())
+
+
+async def _waiting(feed: Feed, notice: RetryNotice) -> None:
+    if feed.live is not None:
+        feed.live.note = f"{notice.reason}; attempt {notice.attempt + 1} in {notice.wait_s:.0f} s"
+        await feed.refresh()
+
+
+_hubs: weakref.WeakKeyDictionary[SessionManager, Hub] = weakref.WeakKeyDictionary()
+
+
+def hub_of(manager: SessionManager) -> Hub:
+    """Return the hub of a manager."""
+    if manager not in _hubs:
+        _hubs[manager] = Hub(manager)
+    return _hubs[manager]

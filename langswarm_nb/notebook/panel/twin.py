@@ -1,0 +1,55 @@
+"""The static twin: the conversation as an ordinary output beside the panel, for readers without a kernel.
+
+A saved notebook keeps it. GitHub, nbconvert and a notebook that was opened again show it; while the panel
+is in the page, the panel hides it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from langswarm_nb.core.session import MessageRole, SessionMessage
+from langswarm_nb.notebook.render import render_html, visible_controls
+
+MAX_MESSAGES = 200
+MAX_CHARS = 400_000
+NAMES = {
+    MessageRole.USER: "You",
+    MessageRole.ASSISTANT: "Model",
+    MessageRole.SYSTEM: "System prompt",
+    MessageRole.TOOL: "Tool",
+}
+
+
+def twin_bundle(panel_id: str, name: str, path: Sequence[SessionMessage]) -> dict[str, Any]:
+    """Return the conversation as safe HTML and as plain text."""
+    shown = _last(path)
+    left_out = len(path) - len(shown)
+    head = f"{name}, {len(path)} messages" + (f", the last {len(shown)} of them" if left_out else "")
+    parts = [_message_html(message) for message in shown]
+    html = f'<div class="lsnb-twin lsnb-twin-{panel_id}">{render_html(head, format="text")}{"".join(parts)}</div>'
+    plain = "\n\n".join([head, *(_message_text(message) for message in shown)])
+    return {"text/html": html, "text/plain": visible_controls(plain)}
+
+
+def _last(path: Sequence[SessionMessage]) -> list[SessionMessage]:
+    """Return as many of the last messages as a notebook file should hold."""
+    shown: list[SessionMessage] = []
+    chars = 0
+    for message in reversed(path):
+        chars += len(message.content)
+        if len(shown) == MAX_MESSAGES or (shown and chars > MAX_CHARS):
+            break
+        shown.append(message)
+    return shown[::-1]
+
+
+def _message_html(message: SessionMessage) -> str:
+    form = "markdown" if message.role is MessageRole.ASSISTANT else "text"
+    body = render_html(message.content, format=form)  # type: ignore[arg-type]  # both are formats
+    return f"<p><strong>{NAMES[message.role]}</strong></p>{body}"
+
+
+def _message_text(message: SessionMessage) -> str:
+    return f"{NAMES[message.role]}: {message.content}"

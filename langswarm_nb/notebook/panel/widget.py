@@ -1,0 +1,289 @@
+"""`ChatPanel`: the widget. It shows a session and passes on what its reader asks for; the rest is elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+import anywidget
+from IPython.display import DisplayHandle, display
+from traitlets import Bool, Dict, Enum, Unicode
+
+from langswarm_nb.core.session import (
+    BaseSession,
+    SessionClosedError,
+    SessionError,
+    SessionManager,
+    SessionMessage,
+    SessionTypeError,
+    parse_model_id,
+)
+from langswarm_nb.notebook.bridge import io_loop, submit
+
+from .actions import ACTIONS
+from .facts import session_info, session_name
+from .feed import Feed, hub_of
+from .scripts import script, style
+from .twin import twin_bundle
+from .window import Window, patch
+
+if TYPE_CHECKING:
+    from .live import LiveReply
+
+Theme = Literal["auto", "light", "dark"]
+_OPEN_S = 30.0
+"""Longest wait for the storage when a panel is made or closed."""
+_REMEMBERED_KEYS = 100
+
+logger = logging.getLogger(__name__)
+
+
+class ChatPanel(anywidget.AnyWidget):
+    """A conversation to read and to go on with, in the output of a cell.
+
+    Parameters
+    ----------
+    session : BaseSession
+        What it shows and sends to; messages that come from elsewhere appear in it.
+    manager : SessionManager, optional
+        Where its reader finds other sessions; by default the one the session is from.
+    model : str, optional
+        Who answers from now on, ``"provider:model"``.
+    height : str
+        A CSS length.
+    theme : {"auto", "light", "dark"}
+        ``auto`` takes the colours of the page.
+    enter_sends : bool
+        Whether Enter sends; if not, Ctrl+Enter does.
+    resolve : callable, optional
+        Makes ``provider:model`` of what the reader typed as a model.
+
+    Raises
+    ------
+    SessionTypeError
+        ``session`` is none.
+    SessionError
+        The session could not be read, or ``model`` is not known.
+
+    Examples
+    --------
+    ::
+
+        panel = ChatPanel(session)
+        panel  # shows it
+        panel.value[-1].content  # the last message
+        panel.close()
+    """
+
+    _esm = script()
+    _css = style()
+
+    # `transcript` is changed in place: only differences go out to pages that are open, and a page
+    # that opens later, or again, gets the whole.
+    transcript = Dict().tag(sync=True)
+    info = Dict().tag(sync=True)
+    busy = Bool(False).tag(sync=True)
+    problem = Dict(None, allow_none=True).tag(sync=True)
+    height = Unicode("28rem").tag(sync=True)
+    theme = Enum(["auto", "light", "dark"], "auto").tag(sync=True)
+    enter_sends = Bool(True).tag(sync=True)
+    panel_id = Unicode().tag(sync=True)
+
+    def __init__(
+        self,
+        session: BaseSession,
+        *,
+        manager: SessionManager | None = None,
+        model: str | None = None,
+        height: str = "28rem",
+        theme: Theme = "auto",
+        enter_sends: bool = True,
+        resolve: Callable[[str, BaseSession], str] | None = None,
+    ) -> None:
+        if not isinstance(session, BaseSession):
+            raise SessionTypeError.of("session", session, "a session made by a SessionManager")
+        self.manager = manager or session.manager
+        self.window = Window()
+        self._resolve = resolve
+        self._items: list[dict[str, Any]] = []
+        self._keys: deque[str] = deque(maxlen=_REMEMBERED_KEYS)
+        self._context = contextvars.copy_context()
+        self._twin: Any = None
+        self._shown_twin: list[str] = []
+        self._is_closed = False
+        self.feed: Feed = submit(hub_of(self.manager).join(session, self)).result(_OPEN_S)
+        super().__init__(
+            transcript={"rev": 0, "earlier": 0, "messages": [], "live": None},
+            info=session_info(self.feed),
+            height=height,
+            theme=theme,
+            enter_sends=enter_sends,
+        )
+        self.panel_id = self.model_id
+        self.on_msg(self._on_page)
+        submit(self._open(model)).result(_OPEN_S)
+
+    # For its owner
+
+    @property
+    def session(self) -> BaseSession:
+        """The session that is shown; the reader may have chosen another since the panel was made."""
+        return self.feed.session
+
+    @property
+    def value(self) -> list[SessionMessage]:
+        """The messages of the active path."""
+        if not _is_io_thread() and not self._is_closed:
+            submit(self.feed.read()).result(_OPEN_S)
+        return list(self.feed.path)
+
+    def close(self) -> None:
+        """Take the panel out of the page and free what it holds; a reply that only it waits for is stopped."""
+        if not self._is_closed:
+            self._is_closed = True
+            self.on_msg(self._on_page, remove=True)
+            leaving = submit(hub_of(self.manager).leave(self.feed, self))
+            if not _is_io_thread():
+                leaving.result(_OPEN_S)
+        super().close()
+
+    def __repr__(self) -> str:
+        count = len(self.feed.path)
+        return f"ChatPanel({session_name(self.session)!r}, {count} message{'' if count == 1 else 's'})"
+
+    def _ipython_display_(self, **_kwargs: Any) -> None:
+        if self._is_closed:
+            raise SessionClosedError("This panel is closed. Make a new one with ChatPanel(session).")
+        view = self._repr_mimebundle_() or ({}, {})
+        display(view[0], metadata=view[1], raw=True)  # type: ignore[no-untyped-call]
+        self._shown_twin = self._twin_key()
+        twin: Any = DisplayHandle(f"lsnb-twin-{self.panel_id}")  # type: ignore[no-untyped-call]
+        twin.display(self._twin_data(), raw=True)
+        self._twin = twin
+
+    # For its feed
+
+    async def show(self, streamed: LiveReply | None = None) -> None:
+        """Bring the page up to date."""
+        if self._is_closed:
+            return
+        start = self.window.start(self.feed.path)
+        items = await self.feed.items(self.feed.path[start:])
+        changes = patch(self._items, items, streamed=streamed, live=self.feed.live)
+        is_new = (self._items, self.transcript["earlier"]) != (items, start)
+        is_new |= changes["live"] != self.transcript["live"]
+        self._items = items
+        if is_new:
+            rev = self.transcript["rev"] + 1
+            self.transcript.update(messages=items, earlier=start, live=changes["live"], rev=rev)
+            self._publish({**changes, "rev": rev, "earlier": start})
+        self._context.copy().run(self._set_traits)
+        self._update_twin()
+
+    def extend(self, delta: dict[str, Any]) -> None:
+        """Pass on what arrived of the live reply."""
+        if self.feed.live is not None:
+            self.transcript["live"] = self.feed.live.state
+        self._publish(delta)
+
+    def fail(self, text: str) -> None:
+        """Say what went wrong."""
+        self._context.copy().run(setattr, self, "problem", {"text": text})
+
+    # For its actions
+
+    def is_new(self, key: str) -> bool:
+        """Tell whether a message of the page comes for the first time, and remember it."""
+        if key in self._keys:
+            return False
+        self._keys.append(key)
+        return True
+
+    def resolve_model(self, typed: str) -> str:
+        """Return ``provider:model`` for what the reader typed.
+
+        Raises
+        ------
+        SessionValueError
+            It is no model of a known provider.
+        """
+        if self._resolve is not None:
+            return self._resolve(typed, self.session)
+        return ":".join(parse_model_id(typed, default_provider=self.session.provider))
+
+    async def move(self, session: BaseSession) -> None:
+        """Show another session."""
+        hub, old = hub_of(self.manager), self.feed
+        self.feed = await hub.join(session, self)
+        await hub.leave(old, self)
+        self.window = Window()
+        await self.show()
+
+    def send_snapshot(self) -> None:
+        """Give the page the whole transcript."""
+        self._publish({"type": "snapshot", **self.transcript})
+
+    # The page
+
+    def _on_page(self, _widget: object, content: Any, _buffers: object) -> None:
+        """Take a message of the page; called on the main thread or on a subshell's, so only hand it over."""
+        if isinstance(content, dict) and content.get("type") in ACTIONS:
+            # What is published from here on goes out as an answer to this message: ipykernel 7.4 sends the
+            # next message of the page to the shell that published last, which must not be one that is busy.
+            self._context = contextvars.copy_context()
+            self._publish({"type": "ack", "n": content.get("n")})
+            submit(self._serve(content))
+
+    async def _serve(self, content: dict[str, Any]) -> None:
+        answer: dict[str, Any] = {"type": "result", "n": content.get("n")}
+        try:
+            answer["value"] = await ACTIONS[content["type"]](self, content)
+        except SessionError as error:
+            answer["error"] = str(error)
+        except Exception as error:
+            logger.exception("The panel could not do %r.", content["type"])
+            answer["error"] = f"{type(error).__name__}: {error}"
+        self._publish(answer)
+
+    def _publish(self, content: dict[str, Any]) -> None:
+        if not self._is_closed:
+            self._context.copy().run(self.send, content)
+
+    def _set_traits(self) -> None:
+        with self.hold_sync():
+            self.info = session_info(self.feed)
+            self.busy = self.feed.is_busy
+
+    # Opening
+
+    async def _open(self, model: str | None) -> None:
+        if model is not None:
+            await self.session.update_settings(model=self.resolve_model(model))
+        await self.show()
+
+    # The twin
+
+    def _update_twin(self) -> None:
+        key = self._twin_key()
+        if self._twin is None or self.feed.live is not None or key == self._shown_twin:
+            return
+        self._shown_twin = key
+        self._context.copy().run(self._twin.update, self._twin_data(), raw=True)
+
+    def _twin_key(self) -> list[str]:
+        return [session_name(self.session), *(message.id for message in self.feed.path)]
+
+    def _twin_data(self) -> dict[str, Any]:
+        return twin_bundle(self.panel_id, session_name(self.session), self.feed.path)
+
+
+def _is_io_thread() -> bool:
+    """Tell whether this is the thread that must not wait for itself."""
+    try:
+        return asyncio.get_running_loop() is io_loop()
+    except RuntimeError:
+        return False

@@ -1,0 +1,174 @@
+// Where the reader writes: Enter sends, Shift+Enter breaks the line, one button sends and stops.
+
+import { h, icon } from "./dom.js";
+
+const MAX_LINES = 8;
+
+/**
+ * @param {import("./types").Context} context
+ * @param {{ sent(text: string): void, withdrawn(): void }} on
+ */
+export function createComposer(context, on) {
+  const { model, link, signal } = context;
+  const box = h("textarea", { class: "lsnb-box", rows: 1, placeholder: "Message", "aria-label": "Message" });
+  const button = h("button", { type: "button", class: "lsnb-button lsnb-send" });
+  const hint = h("span", { class: "lsnb-hint", id: `lsnb-hint-${Math.random().toString(36).slice(2)}` });
+  box.setAttribute("aria-describedby", hint.id);
+  const element = h("div", { class: "lsnb-composer" }, box, button, hint);
+  const history = createRecall(model, box, changed);
+  /** A message on its way that the kernel has not confirmed. */
+  let sending = false;
+  /** The message that was taken back because the kernel kept silent. @type {{ text: string, key: string } | null} */
+  let withdrawn = null;
+  /** Whether the button has been pressed to stop. */
+  let stopping = false;
+
+  const isBusy = () => sending || model.get("busy");
+
+  function changed() {
+    box.style.height = "auto";
+    const line = parseFloat(getComputedStyle(box).lineHeight) || 20;
+    box.style.height = `${Math.min(box.scrollHeight + 2, line * MAX_LINES + 16)}px`;
+    if (!isBusy()) button.disabled = !box.value.trim();
+    remember(model, box.value);
+  }
+
+  function show() {
+    const busy = isBusy();
+    if (!busy) stopping = false;
+    const label = busy ? "Stop" : "Send";
+    button.replaceChildren(icon(busy ? "stop" : "send"));
+    button.title = busy ? "Stop (Esc)" : model.get("enter_sends") ? "Send (Enter)" : "Send (Ctrl+Enter)";
+    button.setAttribute("aria-label", label);
+    button.dataset.does = label.toLowerCase();
+    button.disabled = busy ? stopping : !box.value.trim();
+    hint.textContent = model.get("enter_sends")
+      ? "Enter sends, Shift+Enter adds a line"
+      : "Ctrl+Enter sends, Enter adds a line";
+  }
+
+  async function send() {
+    const text = box.value;
+    if (!text.trim() || isBusy()) return;
+    const key = withdrawn?.text === text ? withdrawn.key : Math.random().toString(36).slice(2);
+    sending = true;
+    box.value = "";
+    changed();
+    show();
+    on.sent(text);
+    box.focus();
+    let lost = false;
+    const takeBack = () => {
+      lost = true;
+      withdrawn = { text, key };
+      giveBack(text);
+    };
+    try {
+      await link.ask("send", { text, key }, takeBack);
+      withdrawn = null;
+      if (lost && box.value === text) box.value = ""; // the kernel was busy and has it after all
+    } catch (error) {
+      if (!lost) giveBack(text);
+      context.notice(/** @type {Error} */ (error).message);
+    }
+    sending = false;
+    changed();
+    show();
+  }
+
+  /** @param {string} text */
+  function giveBack(text) {
+    sending = false;
+    if (!box.value) box.value = text;
+    on.withdrawn();
+    changed();
+    show();
+  }
+
+  function stop() {
+    if (!isBusy() || stopping) return;
+    stopping = true;
+    show();
+    link.ask("stop").catch(() => {});
+    box.focus();
+  }
+
+  button.addEventListener("click", (event) => {
+    if (event.detail > 1) return; // the second half of a double click
+    if (isBusy()) stop();
+    else send();
+  });
+  box.addEventListener("input", changed);
+  box.addEventListener("keydown", (event) => {
+    if (event.isComposing) return;
+    const sends = model.get("enter_sends") ? !event.shiftKey : event.ctrlKey || event.metaKey;
+    if (event.key === "Enter" && sends) {
+      event.preventDefault();
+      send();
+    } else if (event.key === "ArrowUp" || event.key === "ArrowDown") {
+      if (history.step(event.key === "ArrowUp" ? -1 : 1)) event.preventDefault();
+    }
+  });
+  model.on("change:busy", show);
+  model.on("change:enter_sends", show);
+  signal.addEventListener("abort", () => {
+    model.off("change:busy", show);
+    model.off("change:enter_sends", show);
+  });
+  box.value = remembered(model);
+  show();
+  requestAnimationFrame(changed);
+  return { element, focus: () => box.focus(), stop };
+}
+
+/**
+ * Go through the reader's own messages with the arrow keys, starting in an empty box.
+ * @param {import("./types").Model} model
+ * @param {HTMLTextAreaElement} box
+ * @param {() => void} changed
+ */
+function createRecall(model, box, changed) {
+  let at = 0; // how many messages back
+  let shown = "";
+  return {
+    /** @param {-1 | 1} way */
+    step(way) {
+      if (box.value !== shown) at = 0;
+      if (box.value && at === 0) return false;
+      const mine = model.get("transcript").messages.filter((item) => item.role === "user");
+      const next = at - way;
+      if (next < 0 || next > mine.length) return false;
+      at = next;
+      shown = at ? mine[mine.length - at].text : "";
+      box.value = shown;
+      changed();
+      return true;
+    },
+  };
+}
+
+/** The draft stays in this tab of the browser, so that it survives a reload and a dead kernel. */
+/** @param {import("./types").Model} model */
+const draftKey = (model) => `lsnb-draft-${model.get("info").sessionId}`;
+
+/**
+ * @param {import("./types").Model} model
+ * @param {string} text
+ */
+function remember(model, text) {
+  try {
+    if (text) sessionStorage.setItem(draftKey(model), text);
+    else sessionStorage.removeItem(draftKey(model));
+  } catch {
+    // No storage in this frame: the draft lives as long as the box.
+  }
+}
+
+/** @param {import("./types").Model} model */
+function remembered(model) {
+  try {
+    return sessionStorage.getItem(draftKey(model)) ?? "";
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,149 @@
+// Above the conversation: which session, which branch, which model, how full the context is, and everything else.
+
+import { copyFallbackNotice, insertCell } from "./cells.js";
+import { askFor } from "./dialog.js";
+import { h, icon, iconButton, textButton } from "./dom.js";
+import { openMenu } from "./menu.js";
+import { openPicker } from "./picker.js";
+
+/**
+ * @param {import("./types").Context} context
+ * @param {() => HTMLElement} root
+ */
+export function createHeader(context, root) {
+  const { model, signal, attempt, notice } = context;
+  const session = chooser("Session", () => openPicker(session, sessionPicker(context, root)));
+  const branch = chooser("Branch", () => openPicker(branch, branchPicker()));
+  const who = chooser("Model", () => openPicker(who, modelPicker()));
+  const meter = h("span", { class: "lsnb-meter" });
+  const more = iconButton("more", "More", () => openMenu(more, entries()), { "aria-haspopup": "menu", "aria-expanded": "false" });
+  const element = h("header", { class: "lsnb-header" }, session, branch, who, h("span", { class: "lsnb-space" }), meter, more);
+
+  const models = async () => (await attempt("models"))?.models ?? [];
+  const modelPicker = () => ({
+    label: "Model",
+    free: true,
+    choices: models,
+    choose: (/** @type {string} */ value) => attempt("model", { model: value }),
+  });
+  const branchPicker = () => ({
+    label: "Branch",
+    choices: async () =>
+      model.get("info").branches.map((name) => ({ value: name, label: name, current: name === model.get("info").branch })),
+    choose: (/** @type {string} */ name) => attempt("switch_branch", { name }),
+  });
+
+  function entries() {
+    const info = model.get("info");
+    return [
+      { label: "System prompt…", run: () => editSystem() },
+      { label: "Options…", run: () => editOptions() },
+      { label: "Insert a frame cell", run: () => insertFrame() },
+      ...info.exports.map((format) => ({ label: `Export as ${format}`, run: () => exportAs(format) })),
+    ];
+  }
+
+  async function editSystem() {
+    const hint = "Goes with every message from here on; empty sends none.";
+    const fields = [{ name: "text", label: "System prompt", value: model.get("info").system, kind: /** @type {const} */ ("long"), hint }];
+    const values = await askFor(root(), "System prompt", fields, "Set");
+    if (values) attempt("system", { text: values.text });
+  }
+
+  async function editOptions() {
+    const fields = Object.entries(model.get("info").options).map(([name, value]) => ({
+      name,
+      label: name,
+      value: value === null ? "" : String(value),
+      kind: /** @type {const} */ ("number"),
+      hint: "empty: not sent",
+    }));
+    const values = await askFor(root(), "Options", fields, "Set");
+    if (values) attempt("options", { values });
+  }
+
+  async function insertFrame() {
+    const answer = await attempt("frame");
+    if (!answer) return;
+    const done = await insertCell(model, answer.code, "code");
+    notice(done ? "Inserted below. Run the cell to see the frame." : await copyFallbackNotice(answer.code));
+  }
+
+  /** @param {string} format */
+  async function exportAs(format) {
+    const answer = await attempt("export", { format });
+    if (answer) notice(`Written to ${answer.path}`);
+  }
+
+  function show() {
+    const info = model.get("info");
+    label(session, "Session", info.name + (info.archived ? " (archived)" : ""));
+    label(branch, "Branch", info.branch);
+    branch.hidden = info.branches.length < 2;
+    label(who, "Model", info.model);
+    meter.textContent = [info.contextUsed, info.contextLimit].filter(Boolean).join("/");
+    meter.title = "Tokens of the last request, and how many the model takes";
+    meter.hidden = !info.contextUsed;
+    meter.classList.toggle("lsnb-full", (info.contextShare ?? 0) > 0.9);
+  }
+  model.on("change:info", show);
+  signal.addEventListener("abort", () => model.off("change:info", show));
+  show();
+  return { element, models };
+}
+
+/**
+ * @param {string} name
+ * @param {() => void} open
+ */
+function chooser(name, open) {
+  return h("button", {
+    type: "button",
+    class: `lsnb-button lsnb-chooser lsnb-chooser-${name.toLowerCase()}`,
+    "aria-haspopup": "listbox",
+    "aria-expanded": "false",
+    onclick: open,
+  });
+}
+
+/**
+ * @param {HTMLElement} button
+ * @param {string} name
+ * @param {string} value
+ */
+function label(button, name, value) {
+  button.replaceChildren(h("span", { class: "lsnb-chooser-text" }, value), icon("down"));
+  button.title = `${name}: ${value}`;
+  button.setAttribute("aria-label", `${name}: ${value}`);
+}
+
+/**
+ * @param {import("./types").Context} context
+ * @param {() => HTMLElement} root
+ * @returns {import("./picker.js").PickerOptions}
+ */
+function sessionPicker({ model, attempt }, root) {
+  const rename = async () => {
+    const fields = [{ name: "name", label: "Name", value: model.get("info").name }];
+    const values = await askFor(root(), "Rename session", fields, "Rename");
+    if (values?.name.trim()) attempt("rename", { name: values.name.trim() });
+  };
+  return {
+    label: "Session",
+    choices: async () => (await attempt("sessions"))?.sessions ?? [],
+    choose: (id) => attempt("open", { id }),
+    footer: (typed, close) => {
+      const run = (/** @type {() => void} */ action) => () => {
+        close();
+        action();
+      };
+      return [
+        textButton(typed ? `New “${typed}”` : "New", run(() => attempt("new", { name: typed }))),
+        textButton("Rename", run(rename)),
+        model.get("info").archived
+          ? textButton("Take out of the archive", run(() => attempt("archive", { archived: false })))
+          : textButton("Archive", run(() => attempt("archive", { archived: true }))),
+      ];
+    },
+  };
+}

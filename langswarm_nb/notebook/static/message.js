@@ -1,0 +1,97 @@
+// One message of the transcript, whole.
+
+import { blockNodes } from "./blocks.js";
+import { h, iconButton, textButton } from "./dom.js";
+
+export const NAMES = { user: "You", assistant: "Model", system: "System prompt", tool: "Tool" };
+
+/**
+ * @typedef {object} MessageActions
+ * @property {(id: string) => void} version go to this version
+ * @property {(item: import("./types").Item) => void} retry
+ */
+
+/**
+ * @param {import("./types").Item} item
+ * @param {MessageActions} actions
+ * @param {{ raw: boolean }} view
+ * @returns {HTMLElement}
+ */
+export function messageNode(item, actions, view) {
+  const node = h("article", {
+    class: `lsnb-message lsnb-${item.role}${item.hidden ? " lsnb-hidden" : ""}`,
+    tabIndex: -1,
+    "aria-label": `${NAMES[item.role]}${item.hidden ? ", hidden from the model" : ""}`,
+    "data-id": item.id,
+  });
+  if (item.role === "system" || item.role === "tool") {
+    node.append(h("details", {}, h("summary", {}, NAMES[item.role]), body(item, view)));
+  } else {
+    if (item.thinking) node.append(thinkingNode(item.thinking));
+    node.append(body(item, view));
+  }
+  if (item.status === "error") node.append(failure(item, actions));
+  node.append(foot(item, actions));
+  return node;
+}
+
+/**
+ * @param {import("./types").Item} item
+ * @param {{ raw: boolean }} view
+ */
+function body(item, view) {
+  if (view.raw) return h("pre", { class: "lsnb-raw", tabIndex: 0, "aria-label": "Raw text" }, item.text);
+  if (item.html === null) return h("div", { class: "lsnb-plain", dir: "auto" }, item.text);
+  const box = h("div", { class: "lsnb-body", dir: "auto" });
+  box.append(blockNodes(item.html));
+  return box;
+}
+
+/** @param {string} html */
+function thinkingNode(html) {
+  const box = h("div", { class: "lsnb-body" });
+  box.append(blockNodes(html));
+  return h("details", { class: "lsnb-thinking" }, h("summary", {}, "Thinking"), box);
+}
+
+/**
+ * @param {import("./types").Item} item
+ * @param {MessageActions} actions
+ */
+function failure(item, actions) {
+  return h(
+    "div",
+    { class: "lsnb-failure" },
+    h("span", {}, item.error || "The reply failed."),
+    textButton("Retry", () => actions.retry(item)),
+  );
+}
+
+/**
+ * @param {import("./types").Item} item
+ * @param {MessageActions} actions
+ */
+function foot(item, actions) {
+  const marks = [item.status === "stopped" && "stopped", item.hidden && "hidden from the model", item.note];
+  const note = marks.filter(Boolean).join(" · ");
+  return h("div", { class: "lsnb-foot" }, versions(item, actions), note && h("span", { class: "lsnb-note" }, note));
+}
+
+/**
+ * @param {import("./types").Item} item
+ * @param {MessageActions} actions
+ */
+function versions(item, actions) {
+  const [number, count, before, after] = item.version;
+  if (count < 2) return null;
+  /** @param {"left" | "right"} side @param {string} label @param {string | null} id */
+  const step = (side, label, id) =>
+    iconButton(side, label, () => id && actions.version(id), { disabled: !id, "data-version": side });
+  return h(
+    "span",
+    { class: "lsnb-versions", role: "group", "aria-label": "Versions" },
+    step("left", "Earlier version", before),
+    h("span", {}, `${number}/${count}`),
+    step("right", "Later version", after),
+  );
+}

@@ -1,0 +1,94 @@
+// The chat panel: puts its parts together. The parts share a context and know the model, not each other.
+
+import { createComposer } from "./composer.js";
+import { h } from "./dom.js";
+import { createFooter } from "./footer.js";
+import { createHeader } from "./header.js";
+import { createLink } from "./link.js";
+import { createNotices } from "./notice.js";
+import { initialize } from "./store.js";
+import { createToolbar } from "./toolbar.js";
+import { createTranscript } from "./transcript.js";
+import { hideTwin } from "./twin.js";
+
+const HELLO_AFTER_MS = 700;
+const ANNOUNCED_CHARS = 500;
+
+/** @param {{ model: import("./types").Model, el: HTMLElement }} view */
+function render({ model, el }) {
+  const stop = new AbortController();
+  const { signal } = stop;
+  const notices = createNotices();
+  const link = createLink(model, signal, notices.kernelState);
+  const announcer = h("div", { class: "lsnb-unseen", role: "status", "aria-live": "polite" });
+
+  /** @type {import("./types").Context} */
+  const context = {
+    model,
+    link,
+    signal,
+    notice: notices.say,
+    announce(text) {
+      announcer.textContent = text.slice(0, ANNOUNCED_CHARS);
+    },
+    async attempt(type, content) {
+      try {
+        return (await link.ask(type, content)) ?? {};
+      } catch (error) {
+        notices.say(/** @type {Error} */ (error).message);
+        return undefined;
+      }
+    },
+  };
+
+  const transcript = createTranscript(context, {
+    version: (id) => context.attempt("version", { id }),
+    retry: (item) => context.attempt("regenerate", { id: item.id }),
+  });
+  const composer = createComposer(context, { sent: transcript.expect, withdrawn: transcript.unexpect });
+  const header = createHeader(context, () => root);
+  createToolbar(context, transcript, { models: header.models, focusComposer: composer.focus });
+  const root = h(
+    "section",
+    // Lumino's attribute, and the stopped events below, keep JupyterLab's shortcuts away from what is typed here.
+    { class: "lsnb-panel", "aria-label": "Chat", "data-lm-suppress-shortcuts": "true" },
+    header.element,
+    transcript.element,
+    notices.element,
+    composer.element,
+    createFooter(context).element,
+    announcer,
+  );
+  root.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && model.get("busy")) composer.stop();
+    event.stopPropagation();
+  });
+
+  const dress = () => {
+    root.dataset.theme = model.get("theme");
+    root.dataset.busy = String(model.get("busy"));
+    root.style.height = model.get("height");
+  };
+  const problem = () => {
+    const now = model.get("problem");
+    if (now) notices.say(now.text, now.retry ? { label: "Retry", run: () => context.attempt("retry") } : undefined);
+  };
+  /** @type {[string, () => void][]} */
+  const watched = [["change:theme", dress], ["change:height", dress], ["change:busy", dress], ["change:problem", problem]];
+  for (const [event, run] of watched) model.on(event, run);
+  dress();
+  problem();
+  el.append(root, hideTwin(model.get("panel_id")));
+
+  // Makes the kernel answer once, so that it knows where later messages are to go (ipykernel 7.4), and fills gaps.
+  const hello = setTimeout(() => link.ask("hello", { rev: model.get("transcript").rev }).catch(() => {}), HELLO_AFTER_MS);
+
+  return () => {
+    clearTimeout(hello);
+    for (const [event, run] of watched) model.off(event, run);
+    stop.abort();
+    root.remove();
+  };
+}
+
+export default { initialize, render };

@@ -1,0 +1,159 @@
+// The conversation: keeps the nodes of the messages in step with the transcript, and the reader's place in it.
+
+import { h, icon, textButton } from "./dom.js";
+import { createLive } from "./live.js";
+import { messageNode } from "./message.js";
+
+const AT_BOTTOM_PX = 40;
+
+/**
+ * @param {import("./types").Context} context
+ * @param {import("./message.js").MessageActions} actions
+ */
+export function createTranscript(context, actions) {
+  const { model, signal } = context;
+  const earlier = textButton("Earlier messages", showEarlier, { class: "lsnb-button lsnb-earlier" });
+  const list = h("div", { class: "lsnb-list" });
+  const empty = h("p", { class: "lsnb-empty" }, "Nothing said yet.");
+  const log = h(
+    "div",
+    // Settled blocks are announced one by one, so the log itself is quiet.
+    { class: "lsnb-log", role: "log", tabIndex: 0, "aria-label": "Conversation", "aria-live": "off" },
+    earlier,
+    empty,
+    list,
+  );
+  const jump = textButton("New text", () => toBottom(), { class: "lsnb-button lsnb-jump", hidden: true });
+  jump.append(icon("down"));
+  const element = h("div", { class: "lsnb-transcript" }, log, jump);
+
+  /** @type {Map<string, { item: import("./types").Item, node: HTMLElement, raw: boolean }>} */
+  const shown = new Map();
+  /** Ids of messages shown as raw text. @type {Set<string>} */
+  const raw = new Set();
+  let live = createLive(context.announce);
+  /** A message on its way to the kernel, and the question that was the last one then. */
+  /** @type {{ node: HTMLElement, after: string | undefined } | null} */
+  let pending = null;
+  let wasAnswering = false;
+  let follows = true;
+
+  const lastQuestion = () => model.get("transcript").messages.findLast((item) => item.role === "user")?.id;
+  const isAtBottom = () => log.scrollHeight - log.scrollTop - log.clientHeight < AT_BOTTOM_PX;
+
+  function toBottom() {
+    follows = true;
+    jump.hidden = true;
+    log.scrollTop = log.scrollHeight;
+  }
+
+  /** @param {import("./types").Item} item */
+  function nodeOf(item) {
+    const known = shown.get(item.id);
+    if (known && known.item === item && known.raw === raw.has(item.id)) return known.node;
+    const node = messageNode(item, actions, { raw: raw.has(item.id) });
+    if (known?.node.contains(document.activeElement)) queueMicrotask(() => node.focus());
+    shown.set(item.id, { item, node, raw: raw.has(item.id) });
+    return node;
+  }
+
+  function show() {
+    const { messages, earlier: before, live: now } = model.get("transcript");
+    const nodes = messages.map(nodeOf);
+    const ids = new Set(messages.map((item) => item.id));
+    for (const id of shown.keys()) if (!ids.has(id)) shown.delete(id);
+    if (pending && lastQuestion() !== pending.after) pending = null;
+    if (now) {
+      live.show(now);
+      nodes.push(live.element);
+    } else if (wasAnswering) {
+      live = createLive(context.announce);
+    }
+    if (pending) nodes.push(pending.node);
+    reconcile(list, nodes);
+    earlier.hidden = before === 0;
+    earlier.textContent = `Earlier messages (${before})`;
+    empty.hidden = nodes.length > 0;
+    if (wasAnswering && !now) context.announce(ending(messages.at(-1)));
+    wasAnswering = Boolean(now);
+    if (follows) toBottom();
+    else jump.hidden = isAtBottom();
+  }
+
+  async function showEarlier() {
+    const height = log.scrollHeight;
+    const first = list.firstElementChild;
+    follows = false;
+    await context.attempt("earlier");
+    if (list.firstElementChild !== first) log.scrollTop += log.scrollHeight - height;
+  }
+
+  log.addEventListener("scroll", () => {
+    follows = isAtBottom();
+    if (follows) jump.hidden = true;
+  });
+  // Pictures of the text change height when the width does: stay where the reader was.
+  const sizes = new ResizeObserver(() => follows && toBottom());
+  sizes.observe(log);
+  model.on("change:transcript", show);
+  signal.addEventListener("abort", () => {
+    model.off("change:transcript", show);
+    sizes.disconnect();
+  });
+  show();
+
+  return {
+    element,
+    log,
+    /** @param {string} text show a message before the kernel has it */
+    expect(text) {
+      const node = messageNode(
+        { id: "", role: "user", text, html: null, thinking: "", version: [1, 1, null, null], hidden: false, status: "ok", note: "sending…", error: "" },
+        actions,
+        { raw: false },
+      );
+      node.classList.add("lsnb-pending");
+      pending = { node, after: lastQuestion() };
+      follows = true;
+      show();
+    },
+    unexpect() {
+      pending = null;
+      show();
+    },
+    /** @param {string} id */
+    toggleRaw(id) {
+      if (!raw.delete(id)) raw.add(id);
+      show();
+    },
+    /** @param {string} id */
+    isRaw: (id) => raw.has(id),
+    /** @param {string} id */
+    node: (id) => shown.get(id)?.node,
+    /** @param {string} id */
+    item: (id) => shown.get(id)?.item,
+  };
+}
+
+/**
+ * Make the children of `list` be `nodes`, moving as few as possible.
+ * @param {HTMLElement} list
+ * @param {HTMLElement[]} nodes
+ */
+function reconcile(list, nodes) {
+  const wanted = new Set(nodes);
+  for (const child of [...list.children]) {
+    if (!wanted.has(/** @type {HTMLElement} */ (child))) child.remove();
+  }
+  let at = list.firstElementChild;
+  for (const node of nodes) {
+    if (node === at) at = at.nextElementSibling;
+    else list.insertBefore(node, at);
+  }
+}
+
+/** @param {import("./types").Item | undefined} item */
+function ending(item) {
+  if (item?.status === "error") return `The reply failed. ${item.error}`;
+  return item?.status === "stopped" ? "Answer stopped." : "Answer complete.";
+}

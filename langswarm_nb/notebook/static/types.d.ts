@@ -1,0 +1,141 @@
+// What travels between the kernel and the page. Types only: nothing here reaches the browser.
+
+/** A message as the panel shows it; made by `langswarm_nb.notebook.panel.items`. */
+export interface Item {
+  id: string;
+  role: "user" | "assistant" | "system" | "tool";
+  /** The text as it is stored, for copying, editing and the raw view. */
+  text: string;
+  /** The text as safe HTML, from the one renderer; null for what is shown as plain text. */
+  html: string | null;
+  /** The model's thinking as safe HTML; empty when there is none. */
+  thinking: string;
+  /** Its number among its versions, how many there are, and the ids of its neighbours. */
+  version: [number, number, string | null, string | null];
+  hidden: boolean;
+  status: "ok" | "stopped" | "error";
+  /** Who answered, tokens, seconds, money. */
+  note: string;
+  error: string;
+  /** Set instead of `text` and `html` when the page has streamed them. */
+  streamed?: { length: number; blocks: number; rest: string };
+}
+
+/** A reply while it arrives. Lengths and positions count as JavaScript does. */
+export interface Live {
+  id: string;
+  text: string;
+  thinking: string;
+  /** Safe HTML of the blocks that will not change any more. */
+  blocks: string[];
+  /** How much of `text` the blocks stand for. */
+  settled: number;
+  /** Asked by a cell or other code, so the panel cannot stop it. */
+  foreign: boolean;
+  /** A piece was lost on the way: the text stands still until it comes whole. */
+  torn?: boolean;
+}
+
+export interface Transcript {
+  rev: number;
+  /** Messages before the first of `messages`. */
+  earlier: number;
+  messages: Item[];
+  live: Live | null;
+}
+
+export interface Patch {
+  type: "patch";
+  rev: number;
+  earlier: number;
+  /** So many of the old messages stay as the beginning. */
+  keep: number;
+  /** Ids of those that follow. */
+  tail: string[];
+  /** Those of all that are new or changed. */
+  items: Item[];
+  live: Live | null;
+}
+
+export interface Delta {
+  type: "delta";
+  id: string;
+  pos: number;
+  text: string;
+  thinking: string;
+  /** How much of the thinking came before. */
+  thinkingPos: number;
+  blocks: string[];
+  settled: number;
+}
+
+export interface Snapshot extends Transcript {
+  type: "snapshot";
+}
+
+export interface Info {
+  sessionId: string;
+  name: string;
+  model: string;
+  archived: boolean;
+  branch: string;
+  branches: string[];
+  system: string;
+  options: Record<string, number | null>;
+  /** Of the last request. */
+  contextUsed: string;
+  contextLimit: string;
+  contextShare: number | null;
+  last: string;
+  total: string;
+  exports: string[];
+}
+
+export interface Problem {
+  text: string;
+  retry: boolean;
+}
+
+export interface State {
+  transcript: Transcript;
+  info: Info;
+  busy: boolean;
+  problem: Problem | null;
+  height: string;
+  theme: "auto" | "light" | "dark";
+  enter_sends: boolean;
+  panel_id: string;
+}
+
+/** What anywidget hands over. */
+export interface Model {
+  get<K extends keyof State>(key: K): State[K];
+  set<K extends keyof State>(key: K, value: State[K]): void;
+  on(event: string, callback: (...args: any[]) => void): void;
+  off(event: string, callback: (...args: any[]) => void): void;
+  send(content: unknown): void;
+  widget_manager?: any;
+}
+
+export interface Choice {
+  value: string;
+  label: string;
+  hint?: string;
+  current?: boolean;
+}
+
+export interface Link {
+  /** Asks the kernel; resolves with its answer, however late, and rejects with a `KernelError`. */
+  ask(type: string, content?: Record<string, unknown>, onSilence?: () => void): Promise<any>;
+}
+
+/** What the parts of a panel share. */
+export interface Context {
+  model: Model;
+  link: Link;
+  signal: AbortSignal;
+  announce(text: string): void;
+  notice(text: string, action?: { label: string; run: () => void }): void;
+  /** Asks and shows what went wrong; undefined when something did. */
+  attempt(type: string, content?: Record<string, unknown>): Promise<any>;
+}
