@@ -1,6 +1,6 @@
 """What the provider suite needs to know of each dialect: how to make a session, a reply on the wire, its end mark.
 
-A provider joins the whole suite by one entry in `DIALECTS`, and its recordings by one in `RECORDED_APIS`.
+`provider_dialects` lists the dialects that take part.
 """
 
 from __future__ import annotations
@@ -153,9 +153,6 @@ CHAT = Dialect(
     is_whole=chat_is_whole,
 )
 
-DIALECTS = {dialect.name: dialect for dialect in (CHAT,)}
-
-
 # Recordings
 
 
@@ -166,6 +163,8 @@ class RecordedApi:
     dialect: Dialect
     expected: Callable[[Mapping[str, Any]], Outcome]
     """Turns what a vendor's SDK read into our words."""
+    path: str = ""
+    """End of the path of requests for a reply; others (deleting, counting, …) are left out."""
 
 
 def expected_chat(told: Mapping[str, Any]) -> Outcome:
@@ -190,13 +189,20 @@ _FINISH = {
     "tool_calls": FinishReason.TOOL_CALLS,
     "content_filter": FinishReason.CONTENT_FILTER,
 }
-SDK_ERRORS: dict[str, type[errors.ProviderSessionError]] = {
+_SDK_ERRORS: dict[str, type[errors.ProviderSessionError]] = {
     "BadRequestError": errors.ProviderRequestError,
     "AuthenticationError": errors.ProviderAuthenticationError,
     "NotFoundError": errors.ProviderNotFoundError,
     "RateLimitError": errors.ProviderRateLimitError,
     "APIError": errors.ProviderRequestError,
 }
+
+
+def sdk_error(told: Mapping[str, Any]) -> type[errors.ProviderSessionError]:
+    """Return our class for the error that a vendor's SDK raised; those go by the status alone."""
+    if told.get("code") == "model_not_found":
+        return errors.ProviderNotFoundError
+    return _SDK_ERRORS[told["raises"].rpartition(".")[2]]
 
 
 def _chat_usage(told: Mapping[str, Any]) -> Usage:
@@ -210,10 +216,7 @@ def _chat_usage(told: Mapping[str, Any]) -> Usage:
     )
 
 
-RECORDED_APIS: dict[str, RecordedApi] = {
-    "chat.completions": RecordedApi(CHAT, expected_chat),
-}
-"""API of a recording -> how to read it; one entry brings all its cases in."""
+RECORDED_CHAT = RecordedApi(CHAT, expected_chat)
 
 
 def impatient(dialect: Dialect, url: str) -> Any:

@@ -162,8 +162,8 @@ class MessagesReader:
         delta = body["delta"]
         kind = delta["type"]
         block = self._blocks.get(body["index"])
-        if block is None:
-            raise ValueError("a piece of a block that did not begin")
+        if block is None:  # some servers do not say that a block begins
+            block = self._blocks[body["index"]] = _Block({"type": str(kind).removesuffix("_delta")})
         if kind == "text_delta":
             return self._add(block, delta["text"])
         if kind == "thinking_delta":

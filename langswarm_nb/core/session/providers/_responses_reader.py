@@ -86,7 +86,8 @@ class ResponsesReader:
         """
         if body.get("error") and "output" not in body:
             raise ReportedError(read_fault(body))
-        is_end = isinstance(body["output"], list) and body.get("status") not in {"in_progress", "queued"}
+        output, status = body["output"], body.get("status")
+        is_end = bool(output or status) and status not in {"in_progress", "queued"}
         return self._read_response(body, is_end=is_end)
 
     def finish(self) -> list[ProviderEvent]:
