@@ -11,7 +11,7 @@ from langswarm_nb.core.session.messages import FinishReason, MessageRole, Usage
 
 from ._address import find_base_url
 from ._client import new_client, without_ending
-from ._faults import Fault, ReportedError
+from ._faults import Fault, ReportedError, read_fault
 from ._path import CallIds, arguments_text, joined_text, spoken, system_text
 from ._reply import stream_reply
 from ._secret import Secret
@@ -34,6 +34,16 @@ REFUSES = (
     ),
 )
 _MOST_PAGES = 50
+
+
+def wire_body(request: ProviderRequest) -> dict[str, Any]:
+    """Return the body of a request."""
+    return {
+        "model": request.model,
+        "messages": wire_messages(request.messages),
+        "stream": request.stream,
+        **wire_options(request.options),
+    }
 
 
 def wire_messages(messages: Sequence[SessionMessage]) -> list[dict[str, Any]]:
@@ -142,8 +152,8 @@ class CohereReader:
                 self._read_call(body.get("index"), message.get("tool_calls") or {})
             case "message-end":
                 yield from self._end(delta)
-            case _ if "message" in body and "type" not in body:
-                raise ReportedError(Fault(message=str(body["message"])))
+            case _ if body.get("error") or (body.get("message") and "type" not in body):
+                raise ReportedError(read_fault(body))
 
     def read_whole(self, body: Any) -> Iterator[ProviderEvent]:
         """Take a whole answer.
@@ -153,7 +163,9 @@ class CohereReader:
         ReportedError
             It says that the service failed.
         """
-        message = body["message"]
+        message = body.get("message")
+        if not isinstance(message, dict):
+            raise ReportedError(read_fault(body)) if body.get("error") or message else KeyError("message")
         yield self._named(body)
         yield from self._reasoning(message.get("tool_plan"), self._plan)
         for item in message.get("content") or ():
@@ -257,13 +269,7 @@ class CohereProviderSession(IProviderSession):
     def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
         """Send a request and yield the reply as it arrives."""
         check_options(self.name, request, REFUSES)
-        body = {
-            "model": request.model,
-            "messages": wire_messages(request.messages),
-            "stream": request.stream,
-            **wire_options(request.options),
-        }
-        return stream_reply(self.http, "/v2/chat", body, request, CohereReader(request))
+        return stream_reply(self.http, "/v2/chat", wire_body(request), request, CohereReader(request))
 
     async def list_models(self) -> list[ModelInfo]:
         """Return the models that chat."""

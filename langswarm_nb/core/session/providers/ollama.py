@@ -46,6 +46,16 @@ _SMALLEST_CONTEXT = 2048
 """Tokens that a server gives a prompt when nobody says how many, at least."""
 
 
+def wire_body(request: ProviderRequest) -> dict[str, Any]:
+    """Return the body of a request; raises what `wire_messages` raises."""
+    return {
+        "model": request.model,
+        "messages": wire_messages(request.model, request.messages),
+        "stream": request.stream,
+        **wire_options(request.options),
+    }
+
+
 def wire_messages(model: str, messages: Sequence[SessionMessage]) -> list[dict[str, Any]]:
     """Return messages in Ollama's form, with one system message at the beginning.
 
@@ -114,14 +124,14 @@ def wire_options(options: Mapping[str, Any]) -> dict[str, Any]:
     return {**wire, "options": parameters} if parameters else wire
 
 
-def cut_warning(messages: Sequence[SessionMessage], options: Mapping[str, Any], read: int | None) -> str:
+def cut_warning(messages: Sequence[SessionMessage], parameters: Mapping[str, Any], read: int | None) -> str:
     """Return a warning when the server can have read only a part of the prompt; else nothing.
 
     A prompt longer than ``num_ctx`` is cut without a word. The only sign is that fewer tokens were read than the
     prompt has, and how many it has is known about, at 4 characters each.
     """
     about = estimate_tokens(messages)
-    asked = token_count((options.get("options") or {}).get("num_ctx"))
+    asked = token_count(parameters.get("num_ctx"))
     limit, share = (_SMALLEST_CONTEXT, 0.5) if asked is None else (asked, 0.8)
     if read is None or about <= limit or read >= share * about:
         return ""
@@ -135,11 +145,11 @@ def cut_warning(messages: Sequence[SessionMessage], options: Mapping[str, Any], 
 class OllamaReader:
     """Reads the lines of one reply, or a whole one."""
 
-    def __init__(self, messages: Sequence[SessionMessage], options: Mapping[str, Any]) -> None:
+    def __init__(self, messages: Sequence[SessionMessage], parameters: Mapping[str, Any]) -> None:
         self.is_whole = False
         self.is_over = False
         self._messages = messages
-        self._options = options
+        self._parameters = parameters
         self._ids = CallIds(messages)
         self._has_calls = False
         self._is_named = False
@@ -183,7 +193,7 @@ class OllamaReader:
         )
         if usage != Usage():
             yield usage
-        warning = cut_warning(self._messages, self._options, usage.input_tokens)
+        warning = cut_warning(self._messages, self._parameters, usage.input_tokens)
         if warning:
             _log.warning("%s", warning)
             yield ReplyInfo(details={"warning": warning})
@@ -257,14 +267,8 @@ class OllamaProviderSession(IProviderSession):
     def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
         """Send a request and yield the reply as it arrives."""
         check_options(self.name, request, REFUSES)
-        options = wire_options(request.options)
-        body = {
-            "model": request.model,
-            "messages": wire_messages(request.model, request.messages),
-            "stream": request.stream,
-            **options,
-        }
-        reader = OllamaReader(request.messages, options)
+        body = wire_body(request)
+        reader = OllamaReader(request.messages, body.get("options") or {})
         return stream_reply(self.http, "/api/chat", body, request, reader, decoder=JSONLinesDecoder())
 
     async def list_models(self) -> list[ModelInfo]:
