@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -455,3 +456,54 @@ async def test_on_a_network_file_system_the_log_is_not_shared_memory(tmp_path, m
     assert "nfs4" in caplog.text
     assert str(path) in caplog.text
     check_sound(path)
+
+
+# -- what was deleted -------------------------------------------------------------------------------------------
+
+
+def bytes_of(folder: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in folder.iterdir()).lower()
+
+
+@pytest.mark.parametrize("searched", [False, True])
+async def test_a_deleted_session_leaves_no_text(tmp_path, searched):
+    """Neither in the file, nor in the log beside it, nor in the search index; other sessions stay whole."""
+    storage = SQLiteSessionStorage(tmp_path / "s.db")
+    for session_id in ("s", "kept"):
+        await storage.create_session(replace(record(session_id), title=f"title-of-{session_id}"))
+    await storage.append_messages("kept", [question("publicword " * 50) for _ in range(20)])
+    for number in range(30):
+        await storage.append_messages(
+            "s", [question(f"Secretword{number} " * 40), answer("Secretanswer " * 300)]
+        )
+    await storage.save_partial("s", answer("secretpartial"), reply_to=0)
+    if searched:
+        assert len(await storage.search_messages("secretword7")) == 1
+    assert b"secretword7" in bytes_of(tmp_path)
+    assert b"secretpartial" in bytes_of(tmp_path)
+    assert await storage.delete_session("s") is True
+    left = bytes_of(tmp_path)
+    for secret in (b"secret", b"title-of-s", b"ecretword"):
+        assert secret not in left
+    assert b"publicword" in left
+    if searched:
+        assert len(await storage.search_messages("publicword", limit=100)) == 20
+    assert len(await storage.get_messages("kept")) == 20
+    await storage.close()
+    check_sound(tmp_path / "s.db")
+
+
+async def test_a_deletion_beside_a_reader_says_what_is_left(tmp_path, caplog):
+    """While another connection reads an old state, the log cannot be emptied; the session is gone all the same."""
+    storage = SQLiteSessionStorage(tmp_path / "s.db", busy_timeout_s=0.1)
+    await storage.create_session(record())
+    await storage.append_messages("s", [question("secret")])
+    with closing(sqlite3.connect(tmp_path / "s.db", isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM messages").fetchone()
+        assert await storage.delete_session("s") is True
+        assert "still holds the text" in caplog.text
+    await storage.create_session(record("t"))
+    await storage.delete_session("t")
+    assert b"secret" not in bytes_of(tmp_path)
+    await storage.close()

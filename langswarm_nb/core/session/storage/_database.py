@@ -8,6 +8,7 @@ import sqlite3
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
@@ -19,11 +20,31 @@ from langswarm_nb.core.session.storage._schema import APPLICATION_ID, MIGRATIONS
 
 logger = logging.getLogger(__name__)
 
-# Locks on files belong to the process: closing any handle of a file drops them all. So no thread may open a file with
-# SQLite while another, which creates it, has a handle of its own.
-_opening = threading.Lock()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=lambda: globals().update(_opening=threading.Lock()))
+
+class _OpenFiles:
+    """The files that this process has open, by device and inode.
+
+    Locks on files belong to the process. Closing any handle of a file drops them all, so no thread may open a file
+    with SQLite while another, which creates it, has a handle of its own. And a forked child inherits SQLite's belief
+    that it holds locks, which are its parent's only: there, a file that was open at the fork cannot be used safely.
+    """
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self.opening = threading.Lock()
+        self.open: Counter[tuple[int, int]] = Counter()
+        self.inherited: frozenset[tuple[int, int]] = frozenset()
+
+    def notice_fork(self) -> None:
+        """Take stock if this is a child of the process that opened the files."""
+        if self.pid != os.getpid():
+            self.pid, self.opening = os.getpid(), threading.Lock()
+            self.inherited |= frozenset(self.open)
+            self.open = Counter()
+
+
+_files = _OpenFiles()
+_NO_FILE = (0, 0)
 
 
 class Task:
@@ -65,14 +86,18 @@ class Database(sqlite3.Connection):
     """
 
     def __init__(self, path: Path, durability: str, timeout: float) -> None:
-        with _opening:
-            make_private_file(path)
-            _check_ours(path, timeout)
-            super().__init__(str(path), timeout=timeout, isolation_level=None)
         self.path = path
         self.is_lost = False
         """Whether the file was removed or replaced."""
-        self._file = self._identity()
+        _files.notice_fork()
+        with _files.opening:
+            make_private_file(path)
+            self._file = self._identity()
+            self._refuse_inherited()
+            _check_ours(path, timeout)
+            super().__init__(str(path), timeout=timeout, isolation_level=None)
+            _files.open[self._file] += 1
+        self._is_open = True
         try:
             self._prepare(durability)
         except BaseException:
@@ -80,8 +105,18 @@ class Database(sqlite3.Connection):
             raise
 
     def close(self) -> None:
-        if not self.is_lost:
+        if self._is_open and not self.is_lost:
+            self._is_open = False
             super().close()
+            _files.open -= Counter([self._file])
+
+    def _refuse_inherited(self) -> None:
+        if self._file in _files.inherited:
+            raise SessionStorageError(
+                f"'{self.path}' was open when this process was forked from its parent, and SQLite cannot share it "
+                "safely then. Open the storage only after the fork, or start processes with the method 'spawn' or "
+                "'forkserver'. In the parent it works on."
+            )
 
     def _prepare(self, durability: str) -> None:
         kind = network_filesystem(self.path.resolve())
@@ -152,11 +187,11 @@ class Database(sqlite3.Connection):
             "Try again to go on with the file that is there now (a new one if there is none)."
         )
 
-    def _identity(self) -> tuple[int, int] | None:
+    def _identity(self) -> tuple[int, int]:
         try:
             status = os.stat(self.path)  # noqa: PTH116 - asked for each transaction
         except FileNotFoundError:
-            return None
+            return _NO_FILE
         return status.st_dev, status.st_ino
 
     def _set_journal(self, mode: str) -> None:

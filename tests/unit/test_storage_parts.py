@@ -1,0 +1,189 @@
+"""The parts that storages are made of: tables, migrations, owners, locations."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+
+import pytest
+
+from langswarm_nb.core.session.errors import SessionStorageError, SessionValueError
+from langswarm_nb.core.session.storage import _owner, _schema
+from langswarm_nb.core.session.storage._errors import storage_error
+from langswarm_nb.core.session.storage._search import Query
+from langswarm_nb.core.session.storage.rows import COLUMNS, RECORD_COLUMNS, decode_record
+
+
+@pytest.fixture
+def db():
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as opened:
+        yield opened
+
+
+def columns(db, table):
+    return {
+        name: (kind, bool(required))
+        for _, name, kind, required, *_ in db.execute(f"PRAGMA table_info({table})")
+    }
+
+
+class TestSchema:
+    def test_the_tables_hold_the_columns_that_rows_have(self, db):
+        """A row's names and the table's are the same, and in the same order."""
+        _schema.migrate(db)
+        assert tuple(columns(db, "messages")) == COLUMNS
+        assert set(RECORD_COLUMNS) < set(columns(db, "sessions"))
+
+    def test_sid_and_seq_can_be_read_by_name(self, db):
+        """People who look into the file with SQL need not know how the key is packed."""
+        _schema.migrate(db)
+        db.execute(
+            "INSERT INTO messages(id, path_turns, ts_us, role, message_id, content) VALUES (?, 0, 0, 'user', 'm', 'x')",
+            (3 << 32 | 7,),
+        )
+        assert db.execute("SELECT sid, seq FROM messages").fetchone() == (3, 7)
+
+    def test_steps_not_yet_made_are_made_once(self, db):
+        """An older file gets the steps it lacks; a second call changes nothing."""
+        steps = [["CREATE TABLE a(x)"], ["CREATE TABLE b(x)", "INSERT INTO b VALUES (1)"]]
+        _schema.migrate(db, steps[:1])
+        _schema.migrate(db, steps)
+        _schema.migrate(db, steps)
+        assert _schema.version_of(db) == 2
+        assert db.execute("SELECT count(*) FROM b").fetchone() == (1,)
+
+    def test_a_step_that_fails_leaves_the_file_as_it_was(self, db):
+        """All steps are made, or none."""
+        steps = [["CREATE TABLE a(x)"], ["CREATE TABLE b(x)", "nonsense"]]
+        with pytest.raises(sqlite3.OperationalError, match="nonsense"):
+            _schema.migrate(db, steps)
+        assert _schema.version_of(db) == 0
+        assert db.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+        assert not db.in_transaction
+
+
+class TestOwner:
+    def test_this_process_is_not_gone(self):
+        """A process does not take its own replies for abandoned."""
+        assert not _owner.is_gone(_owner.this_process(), 0)
+
+    def test_a_process_that_has_ended_is_gone(self):
+        """Also while its parent has not yet asked for its end."""
+        code = "from langswarm_nb.core.session.storage import _owner; print(_owner.this_process(), flush=True); input()"
+        with subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as child:
+            assert child.stdout is not None
+            owner = child.stdout.readline().strip()
+            assert not _owner.is_gone(owner, 0)
+            child.kill()
+            if hasattr(os, "waitid"):
+                os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+            else:
+                child.wait()
+            assert _owner.is_gone(owner, 0)
+        assert _owner.is_gone(owner, 0)
+
+    @pytest.mark.skipif(sys.platform not in {"linux", "win32"}, reason="the platform tells no start time")
+    def test_a_pid_that_is_used_again_is_another_process(self):
+        """The start time tells two processes of one number apart."""
+        pid, _, host = _owner.this_process().split(":", 2)
+        assert _owner.is_gone(f"{pid}:1:{host}", 0)
+
+    def test_a_process_elsewhere_is_gone_after_a_minute_of_silence(self):
+        """Another machine's processes cannot be asked."""
+        now = time.time()
+        assert not _owner.is_gone("1:1:another-machine", int((now - 30) * 1e6))
+        assert _owner.is_gone("1:1:another-machine", int((now - 90) * 1e6))
+
+    @pytest.mark.parametrize("owner", ["", "x", "a:b:c"])
+    def test_an_owner_that_is_no_name_is_gone(self, owner):
+        """Nobody will come back for it."""
+        assert _owner.is_gone(owner, int(time.time() * 1e6))
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        "code, said",
+        [
+            ("SQLITE_FULL", "full"),
+            ("SQLITE_BUSY_SNAPSHOT", r"within 3 s.*lock"),
+            ("SQLITE_IOERR_WRITE", "disk"),
+            ("SQLITE_READONLY_DBMOVED", "cannot be written"),
+            ("SQLITE_CORRUPT_VTAB", "damaged"),
+            ("SQLITE_NOTADB", "not an SQLite database"),
+            ("SQLITE_MISUSE", "report"),
+        ],
+    )
+    def test_each_error_says_what_to_do(self, code, said):
+        """The file, SQLite's own word, and the next step."""
+        error = sqlite3.OperationalError("words of SQLite")
+        error.sqlite_errorname = code
+        ours = storage_error(error, "SQLite file 'x.db'", waited_s=3.0)
+        assert isinstance(ours, SessionStorageError)
+        assert "x.db" in str(ours)
+        assert "words of SQLite" in str(ours)
+        with pytest.raises(SessionStorageError, match=f"(?s){said}"):
+            raise ours
+
+    def test_a_message_beyond_sqlites_limit_is_a_value_error(self):
+        """That one is about what was given, not about the file."""
+        error = sqlite3.DataError("string or blob too big")
+        error.sqlite_errorname = "SQLITE_TOOBIG"
+        assert isinstance(storage_error(error, "x"), SessionValueError)
+
+
+class TestRecords:
+    def row(self, **changes):
+        values = {
+            "session_id": "s",
+            "user_id": "u",
+            "provider": "mock",
+            "model": "m",
+            "backend": "local",
+            "status": "active",
+            "title": None,
+            "created_us": 0,
+            "updated_us": 0,
+            "message_count": 0,
+            "token_count": 0,
+            "branch": "main",
+            "tip": None,
+            "settings": "{}",
+            "native": None,
+            "metadata": None,
+        }
+        return tuple({**values, **changes}.values())
+
+    def test_settings_of_a_later_release_do_not_lock_a_session_out(self):
+        """A setting this version does not know is left out."""
+        assert decode_record(self.row(settings='{"seed": 1, "new_setting": 2}')).settings.seed == 1
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"settings": "{"},
+            {"settings": "[]"},
+            {"settings": '{"seed": "x"}'},
+            {"status": "?"},
+            {"backend": "?"},
+            {"metadata": "nope"},
+            {"metadata": 5},
+        ],
+    )
+    def test_a_record_that_makes_no_sense_is_a_storage_error(self, changes):
+        """Whatever another program wrote there, the error is ours."""
+        with pytest.raises(SessionStorageError):
+            decode_record(self.row(**changes))
+
+
+class TestQuery:
+    def test_a_word_may_be_found_by_the_index_when_it_has_letters_of_spaced_scripts(self):
+        """Symbols alone, and scripts without spaces, are looked for by reading."""
+        assert Query.of("abc c++ 世界 🙂 a世", None, None, 5).indexed == ("abc", "c++")
+        assert not Query.of("世界", None, None, 5).uses_index
+        assert not Query.of("abc", None, "s", 5).uses_index
