@@ -17,6 +17,10 @@ class Host:
     needs_key: bool = True
     url_variables: tuple[str, ...] = ()
     key_header: tuple[str, str] = ("Authorization", "Bearer ")
+    token_variable: str | None = None
+    """Environment variable of a token that goes as a bearer where there is no key."""
+    version_variable: str | None = None
+    """Environment variable for the option ``api_version``."""
     header_variables: tuple[tuple[str, str], ...] = ()
     """Other headers, and the environment variables that hold them."""
     limit_name: str = "max_tokens"
@@ -49,6 +53,8 @@ HOSTS: dict[str, Host] = {
         ("AZURE_OPENAI_API_KEY",),
         url_variables=("AZURE_OPENAI_ENDPOINT",),
         key_header=("api-key", ""),
+        token_variable="AZURE_OPENAI_AD_TOKEN",  # noqa: S106 - its name
+        version_variable="OPENAI_API_VERSION",
         limit_name="max_completion_tokens",
         is_openai=True,
     ),
@@ -75,5 +81,5 @@ OPENAI_REFUSES = (
         for option in ("temperature", "top_p", "logprobs", "top_logprobs")
         for models, without in ((THINKING, ("none",)), (MAY_THINK, ("none", None)))
     ),
-    RefusedOption("stop", r"(?:.*/)?(?:o3|o4-mini)(?:-.*)?", "this model takes no stop sequences"),
+    RefusedOption("stop", r"(?:.*/)?(?:o3(?!-mini)|o4-mini)(?:-.*)?", "this model takes no stop sequences"),
 )

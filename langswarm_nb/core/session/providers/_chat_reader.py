@@ -170,21 +170,24 @@ class ChatReader:
             self._is_refusal = True
             events.append(Delta(delta["refusal"], "refusal"))
         self._details += delta.get(DETAILS) or ()
-        for position, piece in enumerate(delta.get("tool_calls") or ()):
-            self._read_call(piece, position)
+        for piece in delta.get("tool_calls") or ():
+            self._read_call(piece)
         if delta.get("function_call"):  # the form before tools
-            self._read_call({"index": 0, "function": delta["function_call"]}, 0)
+            self._read_call({"index": 0, "function": delta["function_call"]})
 
-    def _read_call(self, piece: Mapping[str, Any], position: int) -> None:
+    def _read_call(self, piece: Mapping[str, Any]) -> None:
+        function = piece.get("function") or {}
         call_id = piece.get("id") or ""
         key = piece.get("index")
-        if key is None:  # whole calls in a list, or pieces told apart by their ids
-            key = call_id or (position if "type" in piece or not self._calls else None)
-        call = self._call_at.get(key) if key is not None else self._calls[-1]
+        if key is None:
+            key = call_id
+        if key != "":
+            call = self._call_at.get(key)
+        else:  # neither place nor id: a name begins a call
+            call = None if function.get("name") or not self._calls else self._calls[-1]
         if call is None or (call_id and call.id and call_id != call.id):
             call = self._call_at[key] = _ToolCall()
             self._calls.append(call)
-        function = piece.get("function") or {}
         call.id = call.id or str(call_id)
         call.name = call.name or str(function.get("name") or "")
         arguments = function.get("arguments")

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 import random
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -95,8 +96,8 @@ class HttpClient:
         self._secrets = secrets
         self._key_source = key_source
         self._read_fault = read_fault
-        self._connect_timeout_s = connect_timeout_s
-        self._silence_s = silence_s
+        self._connect_timeout_s = _seconds("connect_timeout_s", connect_timeout_s)
+        self._silence_s = _seconds("silence_s", silence_s)
         self._transports = Transports(self.address)
         self._is_closed = False
 
@@ -331,6 +332,12 @@ class _Refusal(NamedTuple):
     reason: str
     may_repeat: bool
     wait_s: float | None = None
+
+
+def _seconds(parameter: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
+        raise e.SessionValueError.of(parameter, value, "a number of seconds above 0")
+    return float(value)
 
 
 def _encode(body: Any) -> bytes:

@@ -10,22 +10,23 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from langswarm_nb.core.session.errors import SessionValueError
+from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError
 from langswarm_nb.core.session.interfaces import IProviderSession
 from langswarm_nb.core.session.messages import MessageRole
 
 from ._address import find_base_url, segment
 from ._chat_hosts import HOSTS, MAY_THINK, OPENAI_REFUSES, THINKING
 from ._chat_reader import DETAILS, ChatReader, read_models
-from ._http import HttpClient
+from ._client import new_client
 from ._reply import stream_reply
-from ._secret import Secret, find_key, split_headers
+from ._secret import Secret
 from ._wire import check_options, content_parts, image_url
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterable, Sequence
 
     from langswarm_nb.core.session.events import ModelInfo, ProviderEvent, ProviderRequest
     from langswarm_nb.core.session.messages import Part, SessionMessage
@@ -118,7 +119,7 @@ class ChatProviderSession(IProviderSession):
     ------
     ProviderAuthenticationError
         There is no key, or its form is wrong.
-    SessionValueError
+    SessionValueError, SessionTypeError
         ``base_url`` is missing or not allowed, or another value is not.
     """
 
@@ -139,21 +140,22 @@ class ChatProviderSession(IProviderSession):
             raise SessionValueError.of("provider", provider, HOSTS)
         host = self._host = HOSTS[provider]
         self.name = provider
-        key, source = find_key(provider, api_key, host.key_variables, required=host.needs_key)
         self._stream_usage = host.has_stream_options if stream_usage is None else stream_usage
-        self._api_version = api_version
-        plain, private = split_headers(headers or {})
-        from_environment = {
-            name: value for name, var in host.header_variables if (value := os.environ.get(var))
-        }
-        if key is not None:
-            private[host.key_header[0]] = (host.key_header[1], key)
-        self.http = HttpClient(
+        self._api_version = api_version or _variable(host.version_variable)
+        if headers is not None and not isinstance(headers, Mapping):
+            raise SessionTypeError.of("headers", headers, "a dict of names to texts")
+        named = {name: value for name, variable in host.header_variables if (value := _variable(variable))}
+        key_variables, key_header = host.key_variables, host.key_header
+        if api_key is None and not any(map(_variable, key_variables)) and _variable(host.token_variable):
+            key_variables, key_header = (str(host.token_variable),), ("Authorization", "Bearer ")
+        self.http = new_client(
             provider,
+            api_key,
             find_base_url(provider, base_url, host.url_variables, host.base_url),
-            headers={**from_environment, **plain},
-            secret_headers=private,
-            key_source=source,
+            key_variables=key_variables,
+            needs_key=host.needs_key,
+            key_header=key_header,
+            headers={**named, **(headers or {})},
             connect_timeout_s=connect_timeout_s,
             silence_s=silence_s,
         )
@@ -198,3 +200,7 @@ class ChatProviderSession(IProviderSession):
             return f"/openai/v1{path}", {}
         deployment = f"/deployments/{segment(model)}" if model else ""
         return f"/openai{deployment}{path}", {"api-version": self._api_version}
+
+
+def _variable(name: str | None) -> str | None:
+    return (os.environ.get(name, "").strip() or None) if name else None
