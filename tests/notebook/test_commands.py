@@ -14,6 +14,8 @@ import pytest
 from langswarm_nb.notebook.commands import COMMANDS
 from tests.support.shells import Shell, running_shell
 
+HEAD = b'{"langswarm_nb": 1, "session": {"settings": {"provider": "mock", "model": "echo"}}}\n'
+
 
 @pytest.fixture
 def shell():
@@ -100,7 +102,7 @@ def test_an_alias_is_kept_beside_the_store(shell):
 def test_a_key_is_asked_for_and_never_shown(shell, monkeypatch):
     """`key` asks without echo; the key is in no result, output or variable, and the provider works with it."""
     secret = "sk-canary-0123456789abcdef"
-    monkeypatch.setattr(getpass, "getpass", lambda prompt: secret)
+    monkeypatch.setattr(getpass, "getpass", lambda _prompt: secret)
     ran = shell.try_("%langswarm key groq")
     assert ran.error is None
     assert "memory of this kernel" in ran.result
@@ -113,7 +115,7 @@ def test_a_key_is_asked_for_and_never_shown(shell, monkeypatch):
         str(shell.ipython.user_ns),
     ]
     assert not [text for text in seen if "canary" in text]
-    monkeypatch.setattr(getpass, "getpass", lambda prompt: " ")
+    monkeypatch.setattr(getpass, "getpass", lambda _prompt: " ")
     assert "No key was given" in shell.fail("%langswarm key groq")
 
 
@@ -125,7 +127,7 @@ def test_a_key_goes_to_the_keyring_when_there_is_one(shell, monkeypatch):
     ring.set_password = lambda service, name, key: kept.update({(service, name): key})  # type: ignore[attr-defined]
     ring.get_password = lambda service, name: kept.get((service, name))  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "keyring", ring)
-    monkeypatch.setattr(getpass, "getpass", lambda prompt: "gsk-0123456789abcdef0123")
+    monkeypatch.setattr(getpass, "getpass", lambda _prompt: "gsk-0123456789abcdef0123")
     assert "keyring of this system" in shell.run("%langswarm key groq")
     with running_shell() as other:
         assert other.run("%langswarm use groq:some-model") == "groq:some-model"
@@ -260,7 +262,7 @@ def test_fix_sends_the_cell_that_failed(shell):
 def test_insert_offers_code_as_the_next_cell(shell):
     """`insert N` puts a block of the last answer into the next cell, and runs nothing."""
     offered = []
-    shell.ipython.set_next_input = lambda text, replace=False: offered.append(text)
+    shell.ipython.set_next_input = lambda text, **_: offered.append(text)
     shell.run("%%langswarm -q\nEcho\n```python\none()\n```\n```\ntwo()\n```")
     shell.run("%langswarm insert")
     shell.run("%langswarm insert 2")
@@ -324,7 +326,7 @@ def test_an_export_comes_back_whole(shell, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "complaint"),
+    "content, complaint",
     [
         (b"", "no JSON"),
         (b"\xff\xfe", "no UTF-8"),
@@ -339,14 +341,13 @@ def test_an_export_comes_back_whole(shell, tmp_path):
             "line 2",
         ),
         (
-            b'{"langswarm_nb": 1, "session": {"settings": {"provider": "mock", "model": "echo"}}}\n'
-            b'{"id": "a", "seq": 0, "role": "wizard", "content": "x", "timestamp": "2026-01-01T00:00:00+00:00"}\n',
+            HEAD
+            + b'{"id": "a", "seq": 0, "role": "wizard", "content": "x", "timestamp": "2026-01-01T00:00:00+00:00"}\n',
             "role",
         ),
         (
-            b'{"langswarm_nb": 1, "session": {"settings": {"provider": "mock", "model": "echo"}}}\n'
-            b'{"id": "a", "seq": 5, "parent_seq": 4, "role": "user", "content": "x",'
-            b' "timestamp": "2026-01-01T00:00:00+00:00"}\n',
+            HEAD + b'{"id": "a", "seq": 5, "parent_seq": 4, "role": "user", "content": "x", '
+            b'"timestamp": "2026-01-01T00:00:00+00:00"}\n',
             "hangs below message 4",
         ),
         (

@@ -62,7 +62,7 @@ def test_a_cell_that_runs_again_makes_a_version(loaded):
 
 
 @pytest.mark.parametrize(
-    ("flag", "path"),
+    "flag, path",
     [("--append", "One One"), ("--replace", "One"), ("", "One")],
     ids=["append", "replace", "version"],
 )

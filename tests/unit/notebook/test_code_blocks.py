@@ -8,7 +8,7 @@ from langswarm_nb.notebook.code_blocks import CodeBlock, code_blocks
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    "text, expected",
     [
         ("no code", []),
         ("```python\nx = 1\n```", [CodeBlock("x = 1", "python")]),

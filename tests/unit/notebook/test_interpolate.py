@@ -27,7 +27,7 @@ NAMES = {
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    "text, expected",
     [
         ("Hi {{ name }}!", "Hi Ada!"),
         ("{{name}}{{name}}", "AdaAda"),
@@ -94,7 +94,7 @@ def test_any_text_is_kept_or_refused(text):
 
 
 @pytest.mark.parametrize(
-    ("text", "complaint"),
+    "text, complaint",
     [
         ("{{ nmae }}", "'nmae' is not defined, did you mean name?"),
         ("{{ thing.szie }}", "thing has no attribute 'szie', did you mean size?"),

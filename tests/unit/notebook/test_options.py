@@ -9,7 +9,7 @@ from langswarm_nb.notebook.options import CellOptions, cell_parser, parse_cell_l
 
 
 @pytest.mark.parametrize(
-    ("line", "expected"),
+    "line, expected",
     [
         ("", {}),
         ("mock:echo", {"models": ("mock:echo",)}),
@@ -55,7 +55,7 @@ def test_a_line_is_read(line, expected):
 
 
 @pytest.mark.parametrize(
-    ("line", "complaint"),
+    "line, complaint",
     [
         ("--sesion x", "unknown flag --sesion, did you mean --session?"),
         ("--temprature 1", "did you mean --temperature?"),
