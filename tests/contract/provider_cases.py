@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -29,6 +29,8 @@ CANARY = "sk-canary-7Xb2+Q/9zLw4TqYv8RmN3"
 """The key of every session in the suite; it must turn up nowhere but in the requests. Its form needs escaping."""
 TEXT = "Grüße, 世界 🎉"
 """What the reply of every dialect's sample says."""
+PIECES = ("Grü", "ße, ", "世界", " 🎉")
+"""The same in pieces."""
 
 
 @dataclass
@@ -102,12 +104,40 @@ class Dialect:
     """Makes an event with a piece of text, in ASCII: it may hold half a character."""
     is_whole: Callable[[bytes], bool]
     """Whether the beginning of a stream holds the end mark."""
+    is_lines: bool = False
+    """Whether its streams are lines of JSON, not server-sent events."""
+
+    @property
+    def boundary(self) -> bytes:
+        """Pattern for what stands between two events."""
+        return rb"\n" if self.is_lines else rb"\r\n\r\n|\n\n|\r\r"
+
+    @property
+    def filler(self) -> bytes:
+        """What a server may send to keep a stream alive."""
+        return b"\n" if self.is_lines else b": still here\n\n"
 
 
 def event(body: object, name: str = "", *, ascii_only: bool = False) -> bytes:
     """Return a server-sent event."""
     data = body if isinstance(body, str) else json.dumps(body, ensure_ascii=ascii_only, separators=(",", ":"))
     return (f"event: {name}\n" if name else "").encode() + f"data: {data}\n\n".encode()
+
+
+def ends_with(is_end: Callable[[Any], object]) -> Callable[[bytes], bool]:
+    """Return a test for whether an event, or a line, is in the beginning of a stream."""
+
+    def is_in(beginning: bytes) -> bool:
+        for line in re.split(rb"\r\n|\n|\r", beginning):
+            try:
+                body = json.loads(line.removeprefix(b"data:"))
+            except ValueError:
+                continue
+            if isinstance(body, dict) and is_end(body):
+                return True
+        return False
+
+    return is_in
 
 
 # Chat Completions
@@ -156,6 +186,16 @@ CHAT = Dialect(
 # Recordings
 
 
+class Raised(NamedTuple):
+    """An error as it is to be."""
+
+    kind: type[errors.ProviderSessionError]
+    status: int
+    code: str | None = None
+    param: str = ""
+    request_id: str | None = None
+
+
 @dataclass(frozen=True)
 class RecordedApi:
     """How to read the recordings of one API."""
@@ -165,6 +205,8 @@ class RecordedApi:
     """Turns what a vendor's SDK read into our words."""
     path: str = ""
     """End of the path of requests for a reply; others (deleting, counting, …) are left out."""
+    raised: Callable[[Mapping[str, Any]], Raised | None] = lambda told: sdk_error(told)  # noqa: PLW0108
+    """Turns what a vendor's SDK raised into what we raise; None when it read a reply."""
 
 
 def expected_chat(told: Mapping[str, Any]) -> Outcome:
@@ -198,11 +240,15 @@ _SDK_ERRORS: dict[str, type[errors.ProviderSessionError]] = {
 }
 
 
-def sdk_error(told: Mapping[str, Any]) -> type[errors.ProviderSessionError]:
-    """Return our class for the error that a vendor's SDK raised; those go by the status alone."""
+def sdk_error(told: Mapping[str, Any]) -> Raised | None:
+    """Return our error for the one that a vendor's SDK raised; those go by the status alone."""
+    if "raises" not in told:
+        return None
+    kind = _SDK_ERRORS[told["raises"].rpartition(".")[2]]
     if told.get("code") == "model_not_found":
-        return errors.ProviderNotFoundError
-    return _SDK_ERRORS[told["raises"].rpartition(".")[2]]
+        kind = errors.ProviderNotFoundError
+    code = told.get("code", told.get("type"))
+    return Raised(kind, told.get("status_code", 200), code, told.get("param") or "", told.get("request_id"))
 
 
 def _chat_usage(told: Mapping[str, Any]) -> Usage:

@@ -286,9 +286,7 @@ async def test_a_body_that_drips_ends_with_the_call(
     provider: Any, server: FaultyServer, dialect: Dialect
 ) -> None:
     """Comments that keep a stream alive for ever do not keep the call alive."""
-    server.script(
-        lambda _: Reply.events(b": still here\n\n" * 10_000, drip_s=None, piece=14).but(then="stall")
-    )
+    server.script(lambda _: Reply.events(dialect.filler * 10_000, drip_s=None, piece=14).but(then="stall"))
     await fails(provider, errors.ProviderTimeoutError, ask(timeout_s=0.5))
 
 

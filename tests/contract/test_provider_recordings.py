@@ -13,7 +13,7 @@ import pytest
 
 from langswarm_nb.core.session.errors import StreamInterruptedError
 from langswarm_nb.core.session.messages import Usage
-from tests.contract.provider_cases import Dialect, Outcome, ask, read, sdk_error
+from tests.contract.provider_cases import Dialect, Outcome, ask, read
 from tests.contract.provider_dialects import RECORDED_APIS
 from tests.support.paths import find_shared_dir
 from tests.support.replay import Replay, cut
@@ -36,27 +36,31 @@ def _exchanges() -> dict[str, tuple[str, dict[str, Any], dict[str, Any]]]:
     for folder in _folders():
         expected = json.loads((folder / "expected.json").read_text("utf-8"))["expected"]
         for row in json.loads((folder / "index.json").read_text("utf-8")):
-            if row["api"] not in RECORDED_APIS:
+            api = next(
+                (api for api in (f"{row['provider']}/{row['api']}", row["api"]) if api in RECORDED_APIS), None
+            )
+            if api is None:
                 continue
             case = json.loads((folder / row["file"]).read_text("utf-8"))
             for number, exchange in enumerate(case["exchanges"]):
-                if not exchange["request"]["path"].endswith(RECORDED_APIS[row["api"]].path):
+                if not exchange["request"]["path"].endswith(RECORDED_APIS[api].path):
                     continue
                 name = f"{row['file'].removesuffix('.json')}-{number}"
-                found.setdefault(name, (row["api"], exchange, expected[row["file"]][number]))
+                found.setdefault(name, (api, exchange, expected[row["file"]][number]))
     return found
 
 
 def _names(*, streams: bool) -> list[str]:
     return [
         name
-        for name, (_, exchange, expected) in _exchanges().items()
-        if not streams or (_is_stream(exchange) and "raises" not in expected)
+        for name, (api, exchange, expected) in _exchanges().items()
+        if not streams or (_is_stream(exchange) and RECORDED_APIS[api].raised(expected) is None)
     ]
 
 
 def _is_stream(exchange: dict[str, Any]) -> bool:
-    return "event-stream" in exchange["response"]["headers"].get("content-type", "")
+    kind = exchange["response"]["headers"].get("content-type", "")
+    return "event-stream" in kind or "ndjson" in kind
 
 
 def _session(dialect: Dialect, exchange: dict[str, Any], pieces: Any, *, breaks: bool = False) -> Any:
@@ -75,13 +79,13 @@ async def test_a_recorded_exchange_reads_as_the_vendors_sdk_reads_it(name: str, 
     body = exchange["response"]["body"].encode()
     provider = _session(RECORDED_APIS[api].dialect, exchange, cut(body, size or len(body)))
     request = ask(stream=_is_stream(exchange), retries=0)
-    if "raises" in expected:
-        with pytest.raises(sdk_error(expected)) as caught:
+    raised = RECORDED_APIS[api].raised(expected)
+    if raised is not None:
+        with pytest.raises(raised.kind) as caught:
             await read(provider.stream(request))
-        assert expected.get("status_code", 200) == caught.value.status
-        assert caught.value.code == expected.get("code", expected.get("type"))
-        assert caught.value.request_id == expected.get("request_id", caught.value.request_id)
-        assert (expected.get("param") or "") in str(caught.value)
+        assert (caught.value.status, caught.value.code) == (raised.status, raised.code)
+        assert caught.value.request_id == raised.request_id or raised.request_id is None
+        assert raised.param in str(caught.value)
         return
     outcome = await read(provider.stream(request))
     _assert_same(outcome, RECORDED_APIS[api].expected(expected), exchange)
@@ -107,7 +111,7 @@ async def test_a_stream_cut_between_events_is_never_a_finished_reply(name: str, 
     api, exchange, expected = _exchanges()[name]
     dialect = RECORDED_APIS[api].dialect
     body = exchange["response"]["body"].encode()
-    ends = [match.end() for match in re.finditer(rb"\r\n\r\n|\n\n|\r\r", body)]
+    ends = [match.end() for match in re.finditer(dialect.boundary, body)]
     if len(body) <= _MAX_BYTES_TO_CUT_EVERYWHERE and not breaks:
         ends = list(range(len(body)))
     text = RECORDED_APIS[api].expected(expected).text
