@@ -102,10 +102,11 @@ def _assistant(piece: Piece) -> list[dict[str, Any]]:
         return [{"type": "function_call", **call, **marks}]
     if kind not in {"text", "refusal"}:
         return []
-    if "id" not in marks:
-        return [{"role": "assistant", "content": part["text"], **marks}]
-    content = [{"type": "output_text", "text": part["text"], "annotations": []}]
-    return [{"type": "message", "role": "assistant", "status": "completed", "content": content, **marks}]
+    said = {"type": "message", "role": "assistant", "content": part["text"], **marks}
+    if "id" in marks:  # a reply's own item, with all its fields
+        said["content"] = [{"type": "output_text", "text": part["text"], "annotations": []}]
+        said["status"] = "completed"
+    return [said]
 
 
 def _tool_result(part: Part) -> dict[str, Any]:
@@ -285,7 +286,10 @@ class OpenAIProviderSession(IProviderSession):
         """Return what to do after a failure of which nothing can have been kept; else raise it."""
         if plan.builds_on_it and _is_lost(error):
             _log.warning(
-                "%s: conversation %s: %s The whole path is sent.", self.name, plan.conversation, error
+                "%s: conversation %s is lost (%s) It is begun anew with all that is stored here.",
+                self.name,
+                plan.conversation,
+                error,
             )
             return await self._new_conversation(request)
         bare = wire_request(request, with_thinking=False)
@@ -320,7 +324,7 @@ class OpenAIProviderSession(IProviderSession):
             async with aclosing(events):
                 async for event in events:
                     if plan.builds_on_it and not reader.is_held and not isinstance(event, ReplyInfo):
-                        raise _NotHeldError("The answer does not confirm it.")
+                        raise _NotHeldError("the answer takes no notice of it.")
                     yield event
         finally:
             if conversation is not None and not plan.builds_on_it and not reader.is_held:
