@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from langswarm_nb.core.session import SessionError, provider_names
 
 from .bridge import submit
-from .complete import Sources, complete
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from .complete import Sources
     from .workspace import Workspace
 
 T = TypeVar("T")
@@ -44,6 +44,8 @@ class Completion:
 
         @context_matcher(identifier="langswarm_nb")  # type: ignore[untyped-decorator]  # IPython's is not typed
         def match(context: CompletionContext) -> Any:
+            from .complete import complete
+
             before = context.full_text[: _offset(context)]
             found = complete(before, self._sources())
             if found is None:
@@ -60,6 +62,8 @@ class Completion:
         return match
 
     def _sources(self) -> Sources:
+        from .complete import Sources
+
         workspace = self._workspace
         return Sources(
             models=self._models,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, get_args
 
 from traitlets import Bool, Enum, Float, Int, TraitError, Unicode
 from traitlets.config import Configurable
 
-from .options import FORMATS
-
+Format = Literal["markdown", "text", "html", "json", "math", "code", "none"]
+"""How a reply is shown."""
+FORMATS: tuple[Format, ...] = get_args(Format)
 ENVIRONMENT_PREFIX = "LANGSWARM_"
 
 

@@ -12,8 +12,6 @@ from IPython.core.error import UsageError
 
 from langswarm_nb.core.session import SessionError
 
-from .render import terminal_text
-
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -55,6 +53,8 @@ def show_session_errors_short(shell: InteractiveShell, is_short: Callable[[], bo
 
     def render(error: SessionError) -> Any:
         if is_short():
+            from .render import terminal_text
+
             return [f"{type(error).__name__}: {terminal_text(str(error))}"]
         return shell.InteractiveTB.structured_traceback(type(error), error, error.__traceback__)
 

@@ -8,7 +8,7 @@ import langswarm_nb
 
 from .bridge import submit
 from .errors import show_session_errors_short, show_session_errors_whole
-from .magics import LangSwarmMagics
+from .magics import NAME, LangSwarmMagics
 from .transformers import add_transformers, remove_transformers
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def unload_ipython_extension(ipython: InteractiveShell) -> None:
         return
     manager = ipython.magics_manager
     for kind in ("line", "cell"):
-        manager.magics[kind].pop("langswarm", None)
+        manager.magics[kind].pop(NAME, None)
     manager.registry.pop(type(magics).__name__, None)
     ipython.configurables.remove(magics)  # type: ignore[arg-type]  # any Configurable is in it
     show_session_errors_whole()

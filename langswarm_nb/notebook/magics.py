@@ -1,23 +1,26 @@
-"""`LangSwarmMagics`: ``%%langswarm`` sends the cell, ``%langswarm`` does everything else."""
+"""`LangSwarmMagics`: ``%%langswarm`` sends the cell, ``%langswarm`` does everything else.
+
+What they need is imported when they are first used, so that ``%load_ext`` stays quick.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
+from IPython.core.magic import Magics, magics_class, no_var_expand
 
-from .commands import cell_help, run_command
 from .completion import Completion
 from .config import NotebookConfig
-from .conversing import converse, prompt_of
 from .errors import short_errors
-from .options import parse_cell_line
 from .workspace import Workspace
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from .conversing import Answer
+
+NAME = "langswarm"
 
 
 @magics_class
@@ -30,25 +33,42 @@ class LangSwarmMagics(NotebookConfig, Magics):
         super().__init__(shell=shell, **kwargs)
         self.workspace = Workspace(shell, self)
         self.completion = Completion(shell, self.workspace)
+        self.magics["line"][NAME] = no_var_expand(Magic(short_errors(self.command)))
+        self.magics["cell"][NAME] = no_var_expand(Magic(short_errors(self.cell)))
 
-    @no_var_expand
-    @line_magic("langswarm")  # type: ignore[arg-type]  # IPython types its decorators for bare functions
-    @short_errors
     def command(self, line: str) -> Any:
-        """Run a command; ``%langswarm help`` lists them."""
+        """Run a command."""
+        from .commands import run_command
+
         return run_command(self.workspace, line)
 
-    @no_var_expand
-    @cell_magic("langswarm")  # type: ignore[arg-type]
-    @short_errors
     def cell(self, line: str, cell: str) -> Answer | None:
         """Send the cell to a model."""
+        from .conversing import converse, prompt_of
+        from .options import parse_cell_line
+
         options = parse_cell_line(line)
-        reply = converse(self.workspace, prompt_of(self.workspace, cell.removesuffix("\n"), options), options)
+        answer = converse(
+            self.workspace, prompt_of(self.workspace, cell.removesuffix("\n"), options), options
+        )
         if options.name is None:
-            return reply
-        self.shell.user_ns[options.name] = reply
+            return answer
+        self.shell.user_ns[options.name] = answer
         return None
 
 
-LangSwarmMagics.cell.__doc__ = cell_help()  # type: ignore[assignment]
+class Magic:
+    """A magic whose help is made from the parsers when ``%%langswarm?`` asks for it."""
+
+    def __init__(self, run: Callable[..., Any]) -> None:
+        self.__name__ = NAME
+        self._run = run
+
+    def __call__(self, line: str, cell: str | None = None) -> Any:
+        return self._run(line) if cell is None else self._run(line, cell)
+
+    @property
+    def __doc__(self) -> str:  # type: ignore[override]
+        from .commands import cell_help
+
+        return cell_help()

@@ -11,10 +11,8 @@ from typing import Any, Literal
 
 from IPython.core.error import UsageError
 
+from .config import FORMATS, Format
 from .parsing import MagicParser
-
-Format = Literal["markdown", "text", "html", "json", "math", "code", "none"]
-FORMATS: tuple[Format, ...] = ("markdown", "text", "html", "json", "math", "code", "none")
 
 
 @dataclass(frozen=True, slots=True)
