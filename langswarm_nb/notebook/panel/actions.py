@@ -19,6 +19,7 @@ from langswarm_nb.core.session import (
     SessionNotFoundError,
     SessionStatus,
     SessionValueError,
+    parse_model_id,
 )
 
 from .facts import EXPORTS, OPTIONS, model_name, session_name, system_messages
@@ -48,22 +49,28 @@ async def _send(panel: ChatPanel, content: Content) -> None:
     key = content.get("key")
     if key is not None and not panel.is_new(str(key)):
         return  # sent again by a page that thought the kernel dead
-    panel.feed.run(panel.session.stream_message(_text(content, "text"), source="panel"))
+    text = _text(content, "text")
+    panel.check([*panel.feed.path, SessionMessage(content=text)], panel.session.settings)
+    panel.run(panel.session.stream_message(text, source="panel"))
 
 
 @action
 async def _edit(panel: ChatPanel, content: Content) -> None:
-    stream = panel.session.stream_message(
-        _text(content, "text"), version_of=_text(content, "id"), source="panel"
-    )
-    panel.feed.run(stream)
+    text, old = _text(content, "text"), _text(content, "id")
+    panel.check([*_path_before(panel, old), SessionMessage(content=text)], panel.session.settings)
+    panel.run(panel.session.stream_message(text, version_of=old, source="panel"))
 
 
 @action
 async def _regenerate(panel: ChatPanel, content: Content) -> None:
-    model = content.get("model")
-    wanted = None if model is None else panel.resolve_model(str(model))
-    panel.feed.run(await panel.session.stream_regenerate(content.get("id"), model=wanted))
+    reply_id, typed = _text(content, "id"), content.get("model")
+    model = None if typed is None else panel.rules.model_id(str(typed), panel.session)
+    settings = panel.session.settings
+    if model is not None:
+        provider, name = parse_model_id(model)
+        settings = settings.updated(provider=provider, model=name)
+    panel.check(_path_before(panel, reply_id), settings)
+    panel.run(await panel.session.stream_regenerate(reply_id, model=model))
 
 
 @action
@@ -180,7 +187,7 @@ async def _models(panel: ChatPanel, _content: Content) -> Content:
 
 @action
 async def _model(panel: ChatPanel, content: Content) -> None:
-    await panel.session.update_settings(model=panel.resolve_model(_text(content, "model")))
+    await panel.session.update_settings(model=panel.rules.model_id(_text(content, "model"), panel.session))
     await panel.feed.refresh()
 
 
@@ -231,6 +238,12 @@ def free_path(folder: Path, name: str, ending: str) -> Path:
     while (path := folder / f"{stem}{'' if number == 1 else f'-{number}'}.{ending}").exists():
         number += 1
     return path
+
+
+def _path_before(panel: ChatPanel, message_id: str) -> list[SessionMessage]:
+    path = panel.feed.path
+    at = next((n for n, message in enumerate(path) if message.id == message_id), len(path))
+    return path[:at]
 
 
 def _session_hint(session: BaseSession) -> str:

@@ -27,7 +27,7 @@ def model_name(session: BaseSession) -> str:
     return f"{session.provider}:{session.model}"
 
 
-def session_info(feed: Feed) -> dict[str, Any]:
+def session_info(feed: Feed, budget_text: str) -> dict[str, Any]:
     """Return the facts for header, menu and footer."""
     session, settings = feed.session, feed.session.settings
     last = next((message for message in reversed(feed.path) if message.request is not None), None)
@@ -45,7 +45,7 @@ def session_info(feed: Feed) -> dict[str, Any]:
         "contextLimit": limit,
         "contextShare": share,
         "last": _last_text(last),
-        "total": feed.family.totals.text,
+        "total": " · ".join(part for part in (feed.family.totals.text, budget_text) if part),
         "exports": list(EXPORTS),
     }
 

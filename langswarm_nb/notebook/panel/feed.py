@@ -123,8 +123,8 @@ class Feed:
         """Whether a panel waits for a reply."""
         return bool(self._runs)
 
-    def run(self, stream: MessageStream) -> None:
-        """Read a stream to its end, for all panels to see.
+    def run(self, stream: MessageStream, then: Callable[[SessionMessage], None]) -> None:
+        """Read a stream to its end, for all panels to see; ``then`` gets the reply.
 
         Raises
         ------
@@ -133,7 +133,7 @@ class Feed:
         """
         if self._runs:
             raise SessionBusyError("A reply is arriving in this session. Stop it, or wait for its end.")
-        task = asyncio.get_running_loop().create_task(self._run(stream))
+        task = asyncio.get_running_loop().create_task(self._run(stream, then))
         self._runs.add(task)
         task.add_done_callback(self._runs.discard)
 
@@ -144,7 +144,7 @@ class Feed:
             task.cancel()
         await asyncio.gather(*runs, return_exceptions=True)
 
-    async def _run(self, stream: MessageStream) -> None:
+    async def _run(self, stream: MessageStream, then: Callable[[SessionMessage], None]) -> None:
         self._streams.add(stream)
         follower = asyncio.get_running_loop().create_task(self._follow(stream, foreign=False))
         try:
@@ -159,6 +159,8 @@ class Feed:
             self.fail(f"{type(error).__name__}: {error}")
         finally:
             self._runs.clear()
+            if stream.reply is not None:
+                then(stream.reply)
         await follower
         await self.refresh()
 
@@ -196,8 +198,8 @@ class Feed:
         """Show a reply while it arrives, whoever reads it; one after the other, as the session sends."""
         async with self._following:
             try:
-                while stream.question is None and self._is_on_its_way(stream):
-                    await asyncio.sleep(TICK_S)  # noqa: ASYNC110 - streams run on other loops too
+                while stream.question is None and self._is_on_its_way(stream):  # noqa: ASYNC110
+                    await asyncio.sleep(TICK_S)
                 if stream.question is not None:
                     await self._show_growing(stream, foreign=foreign)
             finally:

@@ -14,6 +14,7 @@ from langswarm_nb.core.session import (
 from langswarm_nb.notebook.bridge import kernel_shell, run_sync
 from langswarm_nb.notebook.cells import running_cell
 
+from .rules import WorkspaceRules
 from .widget import ChatPanel, Theme
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def chat(
         height=height,
         theme=theme,
         enter_sends=enter_sends,
-        resolve=None if workspace is None else lambda typed, where: workspace.model_id(typed, session=where),
+        rules=None if workspace is None else WorkspaceRules(workspace),
     )
     _close_earlier(panel)
     return panel

@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import anywidget
@@ -15,18 +15,20 @@ from traitlets import Bool, Dict, Enum, Unicode
 
 from langswarm_nb.core.session import (
     BaseSession,
+    MessageStream,
     SessionClosedError,
     SessionError,
     SessionManager,
     SessionMessage,
+    SessionSettings,
     SessionTypeError,
-    parse_model_id,
 )
 from langswarm_nb.notebook.bridge import io_loop, submit
 
 from .actions import ACTIONS
 from .facts import session_info, session_name
 from .feed import Feed, hub_of
+from .rules import NoRules, Rules
 from .scripts import script, style
 from .twin import twin_bundle
 from .window import Window, patch
@@ -59,8 +61,8 @@ class ChatPanel(anywidget.AnyWidget):
         ``auto`` takes the colours of the page.
     enter_sends : bool
         Whether Enter sends; if not, Ctrl+Enter does.
-    resolve : callable, optional
-        Makes ``provider:model`` of what the reader typed as a model.
+    rules : Rules, optional
+        What is asked before a send; see `langswarm_nb.notebook.panel.rules`.
 
     Raises
     ------
@@ -87,7 +89,7 @@ class ChatPanel(anywidget.AnyWidget):
     transcript = Dict().tag(sync=True)
     info = Dict().tag(sync=True)
     busy = Bool(False).tag(sync=True)
-    problem = Dict(None, allow_none=True).tag(sync=True)
+    problem = Unicode().tag(sync=True)
     height = Unicode("28rem").tag(sync=True)
     theme = Enum(["auto", "light", "dark"], "auto").tag(sync=True)
     enter_sends = Bool(True).tag(sync=True)
@@ -102,13 +104,13 @@ class ChatPanel(anywidget.AnyWidget):
         height: str = "28rem",
         theme: Theme = "auto",
         enter_sends: bool = True,
-        resolve: Callable[[str, BaseSession], str] | None = None,
+        rules: Rules | None = None,
     ) -> None:
         if not isinstance(session, BaseSession):
             raise SessionTypeError.of("session", session, "a session made by a SessionManager")
         self.manager = manager or session.manager
         self.window = Window()
-        self._resolve = resolve
+        self.rules: Rules = rules or NoRules()
         self._items: list[dict[str, Any]] = []
         self._keys: deque[str] = deque(maxlen=_REMEMBERED_KEYS)
         self._context = contextvars.copy_context()
@@ -118,7 +120,7 @@ class ChatPanel(anywidget.AnyWidget):
         self.feed: Feed = submit(hub_of(self.manager).join(session, self)).result(_OPEN_S)
         super().__init__(
             transcript={"rev": 0, "earlier": 0, "messages": [], "live": None},
-            info=session_info(self.feed),
+            info=session_info(self.feed, self.rules.budget_text),
             height=height,
             theme=theme,
             enter_sends=enter_sends,
@@ -192,7 +194,7 @@ class ChatPanel(anywidget.AnyWidget):
 
     def fail(self, text: str) -> None:
         """Say what went wrong."""
-        self._context.copy().run(setattr, self, "problem", {"text": text})
+        self._context.copy().run(setattr, self, "problem", text)
 
     # For its actions
 
@@ -203,17 +205,26 @@ class ChatPanel(anywidget.AnyWidget):
         self._keys.append(key)
         return True
 
-    def resolve_model(self, typed: str) -> str:
-        """Return ``provider:model`` for what the reader typed.
+    def check(self, messages: Sequence[SessionMessage], settings: SessionSettings) -> None:
+        """Make sure that these messages may be sent; what the reader should know is shown.
 
         Raises
         ------
-        SessionValueError
-            It is no model of a known provider.
+        SessionError
+            They may not.
         """
-        if self._resolve is not None:
-            return self._resolve(typed, self.session)
-        return ":".join(parse_model_id(typed, default_provider=self.session.provider))
+        if note := self.rules.check(self.session, messages, settings):
+            self.fail(note)
+
+    def run(self, stream: MessageStream) -> None:
+        """Read a reply, for all panels on this session.
+
+        Raises
+        ------
+        SessionBusyError
+            Another one is arriving.
+        """
+        self.feed.run(stream, self.rules.count)
 
     async def move(self, session: BaseSession) -> None:
         """Show another session."""
@@ -255,14 +266,14 @@ class ChatPanel(anywidget.AnyWidget):
 
     def _set_traits(self) -> None:
         with self.hold_sync():
-            self.info = session_info(self.feed)
+            self.info = session_info(self.feed, self.rules.budget_text)
             self.busy = self.feed.is_busy
 
     # Opening
 
     async def _open(self, model: str | None) -> None:
         if model is not None:
-            await self.session.update_settings(model=self.resolve_model(model))
+            await self.session.update_settings(model=self.rules.model_id(model, self.session))
         await self.show()
 
     # The twin

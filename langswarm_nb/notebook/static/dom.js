@@ -43,7 +43,7 @@ export function visible(text) {
 /** Outlines on a 16 by 16 grid, drawn with the colour of the text. */
 const ICONS = {
   send: "M8 13V3M3.5 7.5 8 3l4.5 4.5",
-  stop: "M4.5 4.5h7v7h-7z",
+  stop: "M4 4h8v8H4z",
   copy: "M5.5 5.5h8v8h-8zM10.5 5.5v-3h-8v8h3",
   code: "M5.5 4.5 2 8l3.5 3.5M10.5 4.5 14 8l-3.5 3.5",
   insert: "M2.5 3.5h11v6h-11zM8 11.5v3M6.5 13h3",

@@ -2,11 +2,10 @@
 
 import { blockNodes } from "./blocks.js";
 import { h, visible } from "./dom.js";
+import { typeset } from "./math.js";
 
-/**
- * @param {(text: string) => void} announce told of each settled block
- */
-export function createLive(announce) {
+/** @param {import("./types").Context} context */
+export function createLive({ model, announce }) {
   const settledBox = h("div", { class: "lsnb-body", dir: "auto" });
   const tail = h("div", { class: "lsnb-plain lsnb-tail", dir: "auto" });
   const thought = h("div", { class: "lsnb-plain" });
@@ -40,7 +39,9 @@ export function createLive(announce) {
       for (const html of fresh) {
         const nodes = blockNodes(html);
         announce(nodes.textContent ?? "");
-        settledBox.append(nodes);
+        const block = h("div", {}, nodes);
+        settledBox.append(block);
+        typeset(model, block);
       }
       tail.textContent = visible(live.text.slice(live.settled));
     } else {
@@ -51,7 +52,7 @@ export function createLive(announce) {
       thought.append(visible(live.thinking.slice(before.thinking.length)));
     }
     dots.hidden = Boolean(live.text);
-    foot.textContent = live.foreign ? "asked by a cell; ■ stops it" : "";
+    foot.textContent = [live.foreign && "asked by a cell; ■ stops it", live.note].filter(Boolean).join(" · ");
     shown = live;
   }
   return { element, show };

@@ -70,8 +70,7 @@ function render({ model, el }) {
     root.style.height = model.get("height");
   };
   const problem = () => {
-    const now = model.get("problem");
-    if (now) notices.say(now.text, now.retry ? { label: "Retry", run: () => context.attempt("retry") } : undefined);
+    if (model.get("problem")) notices.say(model.get("problem"));
   };
   /** @type {[string, () => void][]} */
   const watched = [["change:theme", dress], ["change:height", dress], ["change:busy", dress], ["change:problem", problem]];

@@ -2,6 +2,7 @@
 
 import { h, icon, textButton } from "./dom.js";
 import { createLive } from "./live.js";
+import { typeset } from "./math.js";
 import { messageNode } from "./message.js";
 
 const AT_BOTTOM_PX = 40;
@@ -31,7 +32,7 @@ export function createTranscript(context, actions) {
   const shown = new Map();
   /** Ids of messages shown as raw text. @type {Set<string>} */
   const raw = new Set();
-  let live = createLive(context.announce);
+  let live = createLive(context);
   /** A message on its way to the kernel, and the question that was the last one then. */
   /** @type {{ node: HTMLElement, after: string | undefined } | null} */
   let pending = null;
@@ -54,6 +55,7 @@ export function createTranscript(context, actions) {
     const node = messageNode(item, actions, { raw: raw.has(item.id) });
     if (known?.node.contains(document.activeElement)) queueMicrotask(() => node.focus());
     shown.set(item.id, { item, node, raw: raw.has(item.id) });
+    queueMicrotask(() => typeset(model, node)); // when it is in the page
     return node;
   }
 
@@ -67,7 +69,7 @@ export function createTranscript(context, actions) {
       live.show(now);
       nodes.push(live.element);
     } else if (wasAnswering) {
-      live = createLive(context.announce);
+      live = createLive(context);
     }
     if (pending) nodes.push(pending.node);
     reconcile(list, nodes);

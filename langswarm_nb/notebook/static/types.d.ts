@@ -32,6 +32,8 @@ export interface Live {
   settled: number;
   /** Asked by a cell or other code, so the panel cannot stop it. */
   foreign: boolean;
+  /** What is being waited for. */
+  note: string;
   /** A piece was lost on the way: the text stands still until it comes whole. */
   torn?: boolean;
 }
@@ -91,16 +93,12 @@ export interface Info {
   exports: string[];
 }
 
-export interface Problem {
-  text: string;
-  retry: boolean;
-}
-
 export interface State {
   transcript: Transcript;
   info: Info;
   busy: boolean;
-  problem: Problem | null;
+  /** What went wrong last, apart from what messages tell; empty when nothing did. */
+  problem: string;
   height: string;
   theme: "auto" | "light" | "dark";
   enter_sends: boolean;
