@@ -120,7 +120,7 @@ def _explained(error: Exception, query: str, timeout_s: float, *, is_late: bool)
         return error
     return SessionValueError(
         f"SQLite cannot run the query {shown(query)}: {error}. The tables are sessions and messages; "
-        'sql("SELECT name, sql FROM sqlite_master") shows their columns.'
+        "the column sql of the table sqlite_master shows their columns."
     )
 
 

@@ -1,0 +1,208 @@
+"""What was used over time and by whom: tokens, activity, cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from langswarm_nb.analysis.statistics import need
+from langswarm_nb.core.session import checks
+from langswarm_nb.core.session.errors import SessionValueError
+
+from . import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MOST_BARS = 60
+_WIDTHS = ("1s", "5s", "15s", "1min", "5min", "15min", "1h", "3h", "12h", "1D", "4D", "14D", "60D", "365D")
+
+
+def tokens(turns: pd.DataFrame, freq: str | None = None, ax: Axes | None = None) -> Axes:
+    """Draw the tokens of requests over time: stacked bars of input, cached input and output.
+
+    Parameters
+    ----------
+    turns : pandas.DataFrame
+        As from `turns_df`.
+    freq : str, optional
+        Width of a bar as pandas writes it, e.g. ``"1h"``; by default one that gives 10 to 60 bars.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes.
+
+    Raises
+    ------
+    SessionValueError
+        A column is missing, or ``freq`` is no width of time.
+    MissingExtraError
+        matplotlib is not installed.
+    """
+    columns = ["input_tokens", "cache_read_input_tokens", "output_tokens"]
+    need(turns, ["started_at", *columns], "turns_df")
+    ax = style.axes(ax)
+    known = turns[turns["started_at"].notna() & turns[["input_tokens", "output_tokens"]].notna().any(axis=1)]
+    title = f"Tokens of {style.count(len(known), 'request')}" + _without(len(turns) - len(known), "counts")
+    if known.empty:
+        return style.nothing(ax, title, "time (UTC)", "tokens")
+    sent, cached, received = (np.nan_to_num(style.floats(known[column])) for column in columns)
+    stacks = {"input": np.maximum(sent - cached, 0), "cached input": cached, "output": received}
+    _stacked_bars(ax, known["started_at"], stacks, freq)
+    style.label(ax, title, "time (UTC)", "tokens")
+    return ax
+
+
+def activity(messages: pd.DataFrame, freq: str | None = None, ax: Axes | None = None) -> Axes:
+    """Draw the number of messages over time, stacked by role.
+
+    Parameters
+    ----------
+    messages : pandas.DataFrame
+        As from `messages_df`.
+    freq, ax
+        As in `tokens`.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes.
+
+    Raises
+    ------
+    SessionValueError, MissingExtraError
+        As in `tokens`.
+    """
+    need(messages, ["created_at", "role"], "messages_df")
+    ax = style.axes(ax)
+    title = style.count(len(messages), "message")
+    if messages.empty:
+        return style.nothing(ax, title, "time (UTC)", "messages")
+    roles = style.names_in(messages, "role")
+    stacks = {
+        role: roles.eq(role).to_numpy(np.float64)
+        for role in ("system", "user", "assistant", "tool")
+        if roles.eq(role).any()
+    }
+    _stacked_bars(ax, messages["created_at"], stacks, freq)
+    style.label(ax, title, "time (UTC)", "messages")
+    return ax
+
+
+def cost(turns: pd.DataFrame, by: str = "session_id", top: int = 10, ax: Axes | None = None) -> Axes:
+    """Draw what requests cost: a bar for each of the costliest groups, stacked by model.
+
+    Parameters
+    ----------
+    turns : pandas.DataFrame
+        As from `turns_df`.
+    by : str
+        Column to group by.
+    top : int
+        How many bars at most; the title says what the others cost together.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes; the title has the total and the number of requests without a known price.
+
+    Raises
+    ------
+    SessionValueError, MissingExtraError
+        As in `tokens`.
+    """
+    need(turns, ["model", "cost_usd", by], "turns_df")
+    checks.whole("top", top, at_least=1)
+    usd = style.floats(turns["cost_usd"])
+    priced = ~np.isnan(usd)
+    n_unpriced = int((~priced).sum())
+    title = f"Cost: {style.money(float(usd[priced].sum()))}" + _without(n_unpriced, "a known price")
+    data = pd.DataFrame(
+        {"group": style.names_in(turns, by), "model": style.names_in(turns, "model"), "usd": usd}
+    )[priced]
+    table = data.groupby(["group", "model"])["usd"].sum().unstack(fill_value=0.0)  # noqa: PD010 - it is a pivot of sums already
+    table = table.reindex(table.sum(axis=1).sort_values(ascending=False, kind="stable").index)
+    if len(table) > top:
+        rest = style.money(float(table.iloc[top:].to_numpy().sum()))
+        title += f"; {rest} of it in {len(table) - top:,} more"
+        table = table.iloc[:top]
+    ax = style.axes(ax, height=max(2.2, 0.9 + 0.36 * len(table)))
+    if table.empty:
+        return style.nothing(ax, title, "US dollars", by)
+    places = np.arange(len(table))
+    left = np.zeros(len(table))
+    styles = style.style_of(list(table.columns))
+    for model in sorted(table.columns):
+        color, _, hatch = styles[model]
+        width = table[model].to_numpy(np.float64)
+        ax.barh(
+            places, width, 0.7, left, color=color, hatch=hatch, edgecolor="white", label=style.plain(model)
+        )
+        left += width
+    for place, total in zip(places, left, strict=True):
+        ax.annotate(
+            style.money(float(total)), (total, place), (4, 0), textcoords="offset points", va="center"
+        )
+    style.rows_axis(ax, [style.plain(str(name), 24) for name in table.index])
+    ax.margins(x=0.15)
+    style.label(ax, title, "US dollars", by)
+    style.legend_below(ax)
+    return ax
+
+
+def _stacked_bars(ax: Axes, moments: Any, stacks: dict[str, Any], freq: str | None) -> None:
+    width = freq or _width_for(moments.max() - moments.min())
+    try:
+        step = pd.Timedelta(width)
+        bins = moments.dt.floor(width)
+    except (ValueError, TypeError) as error:
+        raise SessionValueError.of("freq", freq, "a width of time such as '1min', '1h' or '1D'") from error
+    sums = pd.DataFrame(stacks, index=bins.index).groupby(bins).sum()
+    # Without their zone, since the axis says that it is UTC and matplotlib would ask for it.
+    starts = sums.index.tz_localize(None).to_numpy()  # type: ignore[attr-defined]
+    bottom = np.zeros(len(sums))
+    for number, name in enumerate(stacks):
+        height = sums[name].to_numpy(np.float64)
+        ax.bar(
+            starts,
+            height,
+            (step * 0.92).to_pytimedelta(),  # type: ignore[arg-type]  # matplotlib takes it for dates
+            bottom,
+            align="edge",
+            color=style.COLORS[number],
+            hatch=style.HATCHES[number],
+            edgecolor="white",
+            linewidth=0.5,
+            label=name,
+        )
+        bottom += height
+    _time_axis(ax)
+    if len(sums) == 1:  # a single bar alone would fill the whole width
+        middle = pd.Timestamp(starts[0]) + step / 2
+        ax.set_xlim(middle - 3 * step, middle + 3 * step)  # type: ignore[arg-type]
+    ax.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    style.legend_below(ax)
+
+
+def _time_axis(ax: Axes) -> None:
+    from matplotlib import dates
+
+    locator: Any = dates.AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+
+
+def _width_for(span: pd.Timedelta) -> str:
+    """Return the finest width that gives at most `MOST_BARS` bars."""
+    return next((width for width in _WIDTHS if span / pd.Timedelta(width) <= MOST_BARS - 1), _WIDTHS[-1])
+
+
+def _without(n: int, what: str) -> str:
+    return f", {n:,} without {what}" if n else ""
