@@ -1,0 +1,77 @@
+"""The ways to show a whole reply."""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from typing import TYPE_CHECKING
+
+import nh3
+
+from .controls import visible_controls
+from .escaping import code_block_html, text_block_html
+from .markdown import LINK_REL, formula_block_html
+from .stream import StreamRenderer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["RENDERERS"]
+
+_FRAME_HEAD = (
+    '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
+    'style-src \'unsafe-inline\'; img-src data:"><meta name="referrer" content="no-referrer">'
+)
+_FRAME_TAGS = nh3.ALLOWED_TAGS | {"style", "section", "main", "label", "button"}
+_FRAME_ATTRIBUTES = {**nh3.ALLOWED_ATTRIBUTES, "*": {"style", "class", "id", "title", "lang", "dir"}}
+
+
+def _markdown(text: str) -> str:
+    renderer = StreamRenderer()
+    renderer.feed(text)
+    return renderer.finish()
+
+
+def _json(text: str) -> str:
+    try:
+        indented = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return text_block_html(text)
+    return code_block_html(indented, "json")
+
+
+def _math(text: str) -> str:
+    formula = text.strip()
+    return formula_block_html(formula if formula.startswith(("$", "\\(", "\\[")) else f"$${formula}$$", {})
+
+
+def _frame(text: str) -> str:
+    """Return HTML as a page in a frame of its own: no scripts, no forms, nothing fetched before a click."""
+    page = nh3.clean(
+        visible_controls(text),
+        tags=_FRAME_TAGS,
+        clean_content_tags={"script"},
+        attributes=_FRAME_ATTRIBUTES,
+        attribute_filter=_only_images_hold_data,
+        url_schemes={"http", "https", "mailto", "data"},
+        link_rel=LINK_REL,
+    )
+    frame = f'<iframe class="lsnb-frame" sandbox="" srcdoc="{escape(_FRAME_HEAD + page)}"'
+    source = f"<details><summary>HTML source</summary>{code_block_html(text, 'html').rstrip()}</details>"
+    return f'{frame} title="HTML of the reply" width="100%" height="400"></iframe>{source}\n'
+
+
+def _only_images_hold_data(tag: str, attribute: str, value: str) -> str | None:
+    is_data = value.lstrip().lower().startswith("data:")
+    return None if is_data and (tag, attribute) != ("img", "src") else value
+
+
+RENDERERS: dict[str, Callable[[str], str]] = {
+    "markdown": _markdown,
+    "text": text_block_html,
+    "code": code_block_html,
+    "json": _json,
+    "math": _math,
+    "html": _frame,
+}
+"""By format; `render_html` documents them."""

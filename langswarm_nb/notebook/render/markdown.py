@@ -1,0 +1,283 @@
+"""Markdown of a model to HTML that is safe wherever it is shown.
+
+The parser never lets HTML through; what it builds then passes nh3, so that two independent locks hold.
+No image is fetched: it becomes a link with its alternative text. Links lead to http, https and mailto only and show
+where. Nothing the model wrote becomes a class, an id, a style or an address of any other kind.
+What Markdown itself would swallow stays visible: link reference definitions, blocks nested too deep, unsafe links.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from html import escape
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import nh3
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from .controls import visible_controls
+from .escaping import code_block_html, code_html, text_html
+from .math import MAX_LIVE_FORMULAS, add_math, is_plain_tex, tex_body
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from markdown_it.renderer import RendererHTML
+    from markdown_it.rules_block import StateBlock
+    from markdown_it.rules_core import StateCore
+
+__all__ = ["LINK_REL", "Environment", "block_starts", "formula_block_html", "markdown_html"]
+
+Environment = dict[str, Any]
+"""What one reply carries from block to block: ``"formulas"``, the number of live ones so far."""
+
+LINK_REL = "noopener noreferrer nofollow"
+_MAX_DEPTH = 16
+"""Of blocks and of emphasis; below the depth at which markdown-it drops text."""
+_MAX_TARGET_CHARS = 120
+
+_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
+"""Names, in Punycode by now, and addresses; a host with anything else a browser may read differently from us."""
+
+_CLASSES = {
+    "a": {"lsnb-image"},
+    "code": {"lsnb-tex"},
+    "div": {"lsnb-code", "lsnb-lang", "lsnb-math", "lsnb-table"},
+    "pre": {"lsnb-tex"},
+    "span": {"lsnb-math", "lsnb-target", "lsnb-image"},
+}
+_ATTRIBUTES = {
+    "a": {"href", "title"},
+    "ol": {"start"},
+    "th": {"align"},
+    "td": {"align"},
+    **{name: {"dir"} for name in ("p", "h1", "h2", "h3", "h4", "h5", "h6", "li", "table", "pre")},
+}
+_TAGS = {
+    *(
+        "p",
+        "br",
+        "strong",
+        "em",
+        "s",
+        "code",
+        "pre",
+        "ul",
+        "ol",
+        "li",
+        "a",
+        "blockquote",
+        "hr",
+        "div",
+        "span",
+    ),
+    *("h1", "h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td"),
+}
+
+
+def markdown_html(text: str, environment: Environment) -> str:
+    """Return the HTML of whole blocks; ``environment`` counts on over the blocks of one reply."""
+    return nh3.clean(
+        _parser().render(visible_controls(text), environment),
+        tags=_TAGS,
+        attributes=_ATTRIBUTES,
+        allowed_classes=_CLASSES,
+        url_schemes={"http", "https", "mailto"},
+        link_rel=LINK_REL,
+    )
+
+
+def block_starts(text: str) -> list[int]:
+    """Return the lines, from 0, on which a block of the top level starts."""
+    tokens: list[Token] = []
+    md = _parser()
+    md.block.parse(text, md, {}, tokens)
+    return [token.map[0] for token in tokens if token.level == 0 and token.nesting >= 0 and token.map]
+
+
+@functools.cache
+def _parser() -> MarkdownIt:
+    md = MarkdownIt("commonmark", {"html": False, "maxNesting": 20})
+    md.enable(["table", "strikethrough"])
+    md.disable("reference")  # definitions would hide text, and tie blocks together
+    md.validateLink = _is_safe_link  # type: ignore[method-assign]
+    md.block.ruler.before("table", "too_deep", _too_deep)
+    add_math(md)
+    md.core.ruler.push("finish", _finish)
+    for name, rule in _RENDER_RULES.items():
+        md.add_render_rule(name, rule)
+    return md
+
+
+def _is_safe_link(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        has_host = _HOST.fullmatch(parts.hostname or "") is not None and parts.port != 0
+    except ValueError:  # a malformed port or IPv6 address
+        return False
+    return parts.scheme == "mailto" or (parts.scheme in {"http", "https"} and has_host)
+
+
+def _too_deep(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
+    """Show what is nested deeper than any sense as the text it is; markdown-it would drop it."""
+    if silent or state.level < _MAX_DEPTH:
+        return False
+    token = state.push("code_block", "code", 0)
+    token.content = state.getLines(start_line, end_line, 0, True)
+    token.map = [start_line, end_line]
+    state.line = end_line
+    return True
+
+
+def _finish(state: StateCore) -> None:
+    """Add what the renderer needs to the tokens: directions, alignments, link targets."""
+    for token in state.tokens:
+        if token.type in {"paragraph_open", "heading_open", "list_item_open", "table_open"}:
+            token.attrSet("dir", "auto")
+        elif token.type in {"th_open", "td_open"} and token.attrs:
+            token.attrs = {"align": str(token.attrs["style"]).removeprefix("text-align:")}
+        elif token.type == "inline" and token.children:
+            token.children = _shown_targets(_flattened(token.children))
+
+
+def _flattened(tokens: list[Token]) -> list[Token]:
+    """Turn emphasis nested deeper than any sense back into its marks."""
+    depth = 0
+    for token in tokens:
+        depth += max(0, token.nesting)
+        is_too_deep = depth > _MAX_DEPTH and token.tag in {"em", "strong", "s"}
+        depth += min(0, token.nesting)
+        if is_too_deep:
+            token.type, token.content, token.nesting = "text", token.markup, 0
+    return tokens
+
+
+def _shown_targets(tokens: list[Token]) -> list[Token]:
+    """Note the address of each link that does not say it itself; a link without text says it."""
+    result: list[Token] = []
+    link: Token | None = None
+    said = ""
+    for token in tokens:
+        if token.type == "link_open":
+            link, said = token, ""
+        elif token.type == "link_close" and link is not None:
+            href = str(link.attrs["href"])
+            if not said.strip():
+                said = href
+                result.append(Token("text", "", 0, content=href))
+            is_said = said.strip() in _full_names(href)
+            token.meta = {"target": "" if is_said else _target(href)}
+            link.attrs = {"href": href} if is_said else {"href": href, "title": _title(link, href)}
+            link = None
+        elif link is not None:
+            said += token.content
+            token.meta = {"in_link": True}
+        result.append(token)
+    return result
+
+
+def _title(token: Token, address: str) -> str:
+    title = token.attrs.get("title", "")
+    return visible_controls(f"{address} ({title})" if title else address)
+
+
+def _full_names(href: str) -> set[str]:
+    """Return the texts that say as much as the address itself."""
+    bare = href.rsplit("://", 1)[-1].removeprefix("mailto:")
+    return {href, bare, bare.removesuffix("/")}
+
+
+def _target(href: str) -> str:
+    parts = urlsplit(href)
+    target = f"mailto:{parts.path}" if parts.scheme == "mailto" else str(parts.hostname)
+    return target[:_MAX_TARGET_CHARS]
+
+
+def _target_html(target: str) -> str:
+    return f' <span class="lsnb-target">({text_html(target)})</span>' if target else ""
+
+
+def _render_text(_: RendererHTML, tokens: Sequence[Token], index: int, *_rest: Any) -> str:
+    return text_html(tokens[index].content)
+
+
+def _render_code_inline(_: RendererHTML, tokens: Sequence[Token], index: int, *_rest: Any) -> str:
+    return f"<code>{code_html(tokens[index].content)}</code>"
+
+
+def _render_code_block(_: RendererHTML, tokens: Sequence[Token], index: int, *_rest: Any) -> str:
+    return code_block_html(tokens[index].content, tokens[index].info)
+
+
+def formula_block_html(formula: str, environment: Environment) -> str:
+    """Return a displayed formula, given with its delimiters: typeset by the page when it is plain, else code."""
+    html = code_html(formula)
+    if _is_live(formula, environment):
+        return f'<div class="lsnb-math">{html}</div>\n'
+    return f'<pre class="lsnb-tex"><code>{html}</code></pre>\n'
+
+
+def _render_math_inline(
+    _: RendererHTML, tokens: Sequence[Token], index: int, _options: Any, environment: Environment
+) -> str:
+    source = tokens[index].content
+    html = code_html(source)
+    if _is_live(source, environment):
+        return f'<span class="lsnb-math">{html}</span>'
+    return f'<code class="lsnb-tex">{html}</code>'
+
+
+def _render_math_block(
+    _: RendererHTML, tokens: Sequence[Token], index: int, _options: Any, environment: Environment
+) -> str:
+    return formula_block_html(tokens[index].content, environment)
+
+
+def _is_live(source: str, environment: Environment) -> bool:
+    number = environment.get("formulas", 0) + 1
+    if number > MAX_LIVE_FORMULAS or not is_plain_tex(tex_body(source)):
+        return False
+    environment["formulas"] = number
+    return True
+
+
+def _render_image(
+    renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, environment: Environment
+) -> str:
+    token = tokens[index]
+    alt = renderer.renderInlineAsText(token.children, options, environment).strip() or "image"
+    html, address = text_html(alt), str(token.attrs["src"])
+    target = _target_html(f"image: {_target(address)}")
+    if token.meta.get("in_link"):  # links do not nest
+        return f'<span class="lsnb-image">{html}</span>{target}'
+    href, title = escape(address), escape(_title(token, address))
+    return f'<a class="lsnb-image" href="{href}" title="{title}">{html}</a>{target}'
+
+
+def _render_link_close(_: RendererHTML, tokens: Sequence[Token], index: int, *_rest: Any) -> str:
+    return "</a>" + _target_html(tokens[index].meta["target"])
+
+
+def _render_table_open(renderer: RendererHTML, tokens: Sequence[Token], index: int, *rest: Any) -> str:
+    return '<div class="lsnb-table">' + renderer.renderToken(tokens, index, *rest)
+
+
+def _render_table_close(renderer: RendererHTML, tokens: Sequence[Token], index: int, *rest: Any) -> str:
+    return renderer.renderToken(tokens, index, *rest).rstrip() + "</div>\n"
+
+
+_RENDER_RULES: dict[str, Callable[..., str]] = {
+    "text": _render_text,
+    "code_inline": _render_code_inline,
+    "code_block": _render_code_block,
+    "fence": _render_code_block,
+    "math_inline": _render_math_inline,
+    "math_block": _render_math_block,
+    "image": _render_image,
+    "link_close": _render_link_close,
+    "table_open": _render_table_open,
+    "table_close": _render_table_close,
+}

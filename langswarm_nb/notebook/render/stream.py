@@ -1,0 +1,110 @@
+"""A reply as HTML while it grows: what is settled is rendered once, only the open end again."""
+
+from __future__ import annotations
+
+from .controls import visible_controls
+from .escaping import text_block_html
+from .markdown import Environment, block_starts, markdown_html
+
+__all__ = ["MAX_MARKDOWN_CHARS", "StreamRenderer"]
+
+MAX_MARKDOWN_CHARS = 120_000
+"""A longer reply is rendered up to here; the rest follows as plain text."""
+_EAGER_CHARS = 4000
+"""An open end up to this size is rendered anew each time, a longer one when it has grown by half."""
+_LEAST_GROWTH_CHARS = 64
+
+
+class StreamRenderer:
+    r"""Renders Markdown that arrives in pieces, at a cost linear in its length.
+
+    A block of the top level is settled once another has begun after a blank line: nothing that follows can change
+    it. That holds because our Markdown has no link reference definitions.
+
+    Examples
+    --------
+    >>> renderer = StreamRenderer()
+    >>> for delta in ["First.\n\nSec", "ond, *and", " last*."]:
+    ...     renderer.feed(delta)
+    >>> print(renderer.finish(), end="")
+    <p dir="auto">First.</p>
+    <p dir="auto">Second, <em>and last</em>.</p>
+    """
+
+    def __init__(self) -> None:
+        self._settled: list[str] = []
+        self._taken = 0
+        self._environment: Environment = {}
+        self._tail = ""
+        self._arrived: list[str] = []
+        self._size = 0  # of the tail with what arrived
+        self._settle_at = _LEAST_GROWTH_CHARS
+        self._shown_tail = (0, "")
+        self._room = MAX_MARKDOWN_CHARS
+        self._rest: list[str] = []
+
+    def feed(self, delta: str) -> None:
+        """Take in the next piece: any string, split anywhere."""
+        fitting = delta[: self._room]
+        self._room -= len(fitting)
+        self._arrived.append(fitting)
+        self._size += len(fitting)
+        if len(fitting) < len(delta):
+            self._rest.append(delta[len(fitting) :])
+        if self._size >= self._settle_at:
+            self._settle()
+
+    def take_settled(self) -> str:
+        """Return the HTML of the blocks settled since the last call; it goes behind what was taken before."""
+        new = "".join(self._settled[self._taken :])
+        self._taken = len(self._settled)
+        return new
+
+    @property
+    def open_chars(self) -> int:
+        """Characters of the open end: those that no settled block stands for."""
+        return self._size + sum(map(len, self._rest))
+
+    def tail_html(self) -> str:
+        """Return the HTML of the open end; it goes behind the settled blocks, in place of the end before."""
+        self._absorb()
+        rendered_chars, html = self._shown_tail
+        grown_chars = len(self._tail) - rendered_chars
+        if grown_chars and (len(self._tail) <= _EAGER_CHARS or grown_chars > rendered_chars // 2):
+            rendered_chars, html = len(self._tail), markdown_html(self._tail, dict(self._environment))
+            self._shown_tail = (rendered_chars, html)
+        pending = self._tail[rendered_chars:]
+        return html + (text_block_html(pending) if pending else "") + self._rest_html()
+
+    def html(self) -> str:
+        """Return the HTML of all that has arrived."""
+        return "".join(self._settled) + self.tail_html()
+
+    def finish(self) -> str:
+        """Return the HTML of the whole text: what `render_html` makes of it at once."""
+        self._absorb()
+        return "".join(self._settled) + markdown_html(self._tail, dict(self._environment)) + self._rest_html()
+
+    def _absorb(self) -> None:
+        self._tail += "".join(self._arrived)
+        self._arrived.clear()
+
+    def _settle(self) -> None:
+        self._absorb()
+        complete = self._tail[: self._tail.rfind("\n") + 1]
+        lines = visible_controls(complete).split("\n")
+        starts = block_starts("\n".join(lines)) if "" in map(str.strip, lines[:-1]) else []
+        cut = max((start for start in starts if start and not lines[start - 1].strip()), default=0)
+        if cut:
+            head = "\n".join(complete.split("\n")[:cut]) + "\n"
+            self._settled.append(markdown_html(head, self._environment))
+            self._tail = self._tail[len(head) :]
+            self._shown_tail = (0, "")
+        self._size = len(self._tail)
+        self._settle_at = self._size + max(_LEAST_GROWTH_CHARS, self._size // 4)
+
+    def _rest_html(self) -> str:
+        if not self._rest:
+            return ""
+        note = f"The first {MAX_MARKDOWN_CHARS:,} characters are rendered; the rest follows as plain text."
+        return f'<p class="lsnb-note">{note}</p>\n{text_block_html("".join(self._rest))}'
