@@ -51,7 +51,7 @@ def new_manager(server: FaultyServer, folder: Path) -> SessionManager:
     async def no_wait(seconds: float) -> None:
         pass
 
-    provider.http.sleep = no_wait  # type: ignore[method-assign]
+    provider.http.sleep = no_wait
     manager.add_provider_session("openai", provider)
     return manager
 
