@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from langswarm_nb.core.session import errors
 from langswarm_nb.core.session.events import Finish
 from langswarm_nb.core.session.messages import FinishReason, Usage
 from langswarm_nb.core.session.providers.cohere import CohereProviderSession
@@ -50,6 +51,7 @@ COHERE = Dialect(
         "usage": _COHERE_USAGE,
     },
     error_event=_cohere("message-end", {"finish_reason": "ERROR", "error": "too busy"}),
+    error_kind=errors.ProviderServerError,
     bad_event=_cohere("content-delta", {"message": {"content": "text where an object should be"}}),
     text_event=lambda text: _cohere_text(text, ascii_only=True),
     is_whole=ends_with(lambda body: body.get("type") == "message-end"),

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from langswarm_nb.core.session import errors
 from langswarm_nb.core.session.events import Finish
 from langswarm_nb.core.session.messages import FinishReason, Usage
 from langswarm_nb.core.session.providers.ollama import OllamaProviderSession
@@ -25,6 +26,7 @@ OLLAMA = Dialect(
     stream=b"".join(map(_line, PIECES)) + _line("", **_OLLAMA_END),
     whole=json.loads(_line(TEXT, **_OLLAMA_END)),
     error_event=b'{"error": "too busy"}\n',
+    error_kind=errors.ProviderServerError,
     bad_event=b'{"message": "text where an object should be"}\n',
     text_event=lambda text: _line(text, ascii_only=True),
     is_whole=ends_with(lambda body: body.get("done")),

@@ -57,6 +57,12 @@ def dialect(request: pytest.FixtureRequest) -> Dialect:
     return DIALECTS[request.param]
 
 
+@pytest.fixture(params=[name for name, dialect in DIALECTS.items() if not dialect.is_lines])
+def sse_dialect(request: pytest.FixtureRequest) -> Dialect:
+    """Return each dialect whose streams are server-sent events."""
+    return DIALECTS[request.param]
+
+
 @pytest.fixture
 async def server() -> AsyncIterator[FaultyServer]:
     async with FaultyServer() as server:

@@ -97,13 +97,15 @@ class Dialect:
     whole: Mapping[str, Any]
     """The same reply in one piece."""
     error_event: bytes
-    """An error inside a stream: status 503 or its like, with the words ``too busy``."""
+    """An error inside a stream, with the words ``too busy``."""
     bad_event: bytes
     """An event whose JSON has the wrong shape."""
     text_event: Callable[[str], bytes]
     """Makes an event with a piece of text, in ASCII: it may hold half a character."""
     is_whole: Callable[[bytes], bool]
     """Whether the beginning of a stream holds the end mark."""
+    error_kind: type[errors.ProviderSessionError] = errors.ProviderOverloadedError
+    """What `error_event` is to us; some dialects have words only."""
     is_lines: bool = False
     """Whether its streams are lines of JSON, not server-sent events."""
 

@@ -139,7 +139,9 @@ class ConversationReader:
                 raise ReportedError(read_fault(body))
 
     def read_whole(self, body: Any) -> Iterator[ProviderEvent]:
-        """Take a whole answer."""
+        """Take a whole answer; raises what `read` raises."""
+        if body.get("error"):
+            raise ReportedError(read_fault(body))
         yield from self._started(body)
         for index, output in enumerate(body["outputs"]):
             if output.get("type") == "message.output":
