@@ -47,7 +47,7 @@ def stored(path: Path) -> list[tuple[str, str | None, str | None]]:
 def test_a_loop_that_ends_keeps_the_part(way: str, tmp_path: Path) -> None:
     """Whether the stream is still referenced or not, the part is stored and nothing is complained about."""
     path = tmp_path / "s.db"
-    command = [sys.executable, "-X", "dev", "-W", "error", "-c", LEAVES, str(path), way]
+    command = [sys.executable, "-W", "error", "-c", LEAVES, str(path), way]
     run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert stored(path) == [("go", None, None), ("1 2 ", "interrupted", "stopped")]
     if way == "raises":
