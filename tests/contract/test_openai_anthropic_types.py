@@ -6,12 +6,12 @@ How strict this is: see `typed_dicts`; each dictionary is closed. The tests at t
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
 
-from langswarm_nb.core.session.events import ProviderRequest
+from langswarm_nb.core.session.events import PartDone, ProviderEvent, ProviderRequest
 from langswarm_nb.core.session.messages import MessageRole, Part, SessionMessage
 from langswarm_nb.core.session.providers import anthropic, openai
 from langswarm_nb.core.session.providers._message_threads import Threads, begun
@@ -42,7 +42,7 @@ def path(dialect: str, model: str, thinking: Mapping[str, Any]) -> tuple[Session
     ]
     outline = outline_part(dialect, model, items)
     assert outline is not None
-    results = [
+    results: list[Part] = [
         {"type": "tool_result", "tool_call_id": "call_1", "content": "sunny"},
         {"type": "tool_result", "tool_call_id": "call_2", "content": "no such city", "is_error": True},
     ]
@@ -75,9 +75,7 @@ def test_what_the_dialects_read_they_can_send() -> None:
         for n in (1, 2)
     ]
     reader.read_whole({"status": "completed", "output": [thinking, text, *calls]})
-    [made] = [
-        event.part for event in reader.finish() if getattr(event, "part", {}).get("type") == "reasoning"
-    ]
+    made = outline_of(reader.finish())
     assert made == path("openai_responses", "m", thinking)[6].parts[0]
     messages = MessagesReader("m")
     block = {"type": "thinking", "thinking": "Hm.", "signature": "c2ln"}
@@ -85,10 +83,13 @@ def test_what_the_dialects_read_they_can_send() -> None:
     messages.read_whole(
         {"content": [block, {"type": "text", "text": "I look."}, tool], "stop_reason": "tool_use"}
     )
-    [made] = [
-        event.part for event in messages.finish() if getattr(event, "part", {}).get("type") == "reasoning"
-    ]
+    made = outline_of(messages.finish())
     assert made["opaque"]["anthropic_messages"]["items"][0] == raw_item(block)
+
+
+def outline_of(events: Iterable[ProviderEvent]) -> Part:
+    [outline] = [event.part for event in events if isinstance(event, PartDone) and "opaque" in event.part]
+    return outline
 
 
 def _output(text: str) -> dict[str, Any]:
