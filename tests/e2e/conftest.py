@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
+TIMEOUT_MS = 15_000
 FAILED = pytest.StashKey[bool]()
 
 
@@ -58,20 +59,33 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
-@pytest.fixture
-def page(browser: Browser, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Page]:
-    """Yield an empty page; what it does is recorded in the fixture ``watched``."""
+def _new_page(browser: Browser) -> Page:
     context = browser.new_context(viewport={"width": 1100, "height": 850}, reduced_motion="reduce")
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(TIMEOUT_MS)
+    return page
+
+
+@pytest.fixture
+def page(browser: Browser, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Page]:
+    """Yield an empty page; what it does is recorded in the fixture ``watched``."""
+    page = _new_page(browser)
     yield page
     if request.node.stash.get(FAILED, False):
         folder = Path(os.environ.get("E2E_ARTIFACTS", tmp_path))
         folder.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(Exception):
             page.screenshot(path=str(folder / f"{request.node.name}.png"))
-    context.close()
+    page.context.close()
+
+
+@pytest.fixture(scope="module")
+def used_page(browser: Browser) -> Iterator[tuple[Page, Watched]]:
+    """Yield a page that the tests of a module use one after the other, each with new content."""
+    page = _new_page(browser)
+    yield page, watch(page.context, page)
+    page.context.close()
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ export function createToolbar(context, transcript, panel) {
     if (!item || message === at || message.querySelector(".lsnb-editor")) return;
     at = /** @type {HTMLElement} */ (message);
     element.replaceChildren(...buttons(item));
-    at.append(element);
+    at.querySelector(":scope > .lsnb-foot")?.append(element);
   }
 
   /** @param {import("./types").Item} item */
