@@ -118,7 +118,6 @@ def _is_balanced(tex: str) -> bool:
 def add_math(md: MarkdownIt) -> None:
     """Teach a parser the tokens ``math_inline`` and ``math_block``; their content includes the delimiters."""
     md.inline.ruler.before("escape", "math_inline", _math_inline)
-    md.inline.add_terminator_char("$")
     alt = ["paragraph", "reference", "blockquote", "list"]
     md.block.ruler.before("fence", "math_block", _math_block, {"alt": alt})
 
