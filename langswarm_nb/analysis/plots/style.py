@@ -66,7 +66,13 @@ def label(ax: Axes, title: str, xlabel: str, ylabel: str) -> None:
 
 def legend_below(ax: Axes, columns: int = 3) -> None:
     """Put the legend below the axes, where it covers nothing."""
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=columns, frameon=False, fontsize="small")
+    from matplotlib.transforms import ScaledTranslation
+
+    below = ax.transAxes + ScaledTranslation(
+        0, -0.5, ax.figure.dpi_scale_trans
+    )  # half an inch, whatever the height
+    place: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, 0), "bbox_transform": below}
+    ax.legend(**place, ncols=columns, frameon=False, fontsize="small")
 
 
 def style_of(names: Sequence[str]) -> dict[str, tuple[str, Any, str]]:

@@ -123,7 +123,8 @@ def cost(turns: pd.DataFrame, by: str = "session_id", top: int = 10, ax: Axes | 
     usd = style.floats(turns["cost_usd"])
     priced = ~np.isnan(usd)
     n_unpriced = int((~priced).sum())
-    title = f"Cost: {style.money(float(usd[priced].sum()))}" + _without(n_unpriced, "a known price")
+    total = style.money(float(usd[priced].sum())) if priced.any() else "unknown"
+    title = f"Cost of {style.count(len(usd), 'request')}: {total}" + _without(n_unpriced, "a known price")
     data = pd.DataFrame(
         {"group": style.names_in(turns, by), "model": style.names_in(turns, "model"), "usd": usd}
     )[priced]
@@ -146,10 +147,8 @@ def cost(turns: pd.DataFrame, by: str = "session_id", top: int = 10, ax: Axes | 
             places, width, 0.7, left, color=color, hatch=hatch, edgecolor="white", label=style.plain(model)
         )
         left += width
-    for place, total in zip(places, left, strict=True):
-        ax.annotate(
-            style.money(float(total)), (total, place), (4, 0), textcoords="offset points", va="center"
-        )
+    for place, end in zip(places, left, strict=True):
+        ax.annotate(style.money(float(end)), (end, place), (4, 0), textcoords="offset points", va="center")
     style.rows_axis(ax, [style.plain(str(name), 24) for name in table.index])
     ax.margins(x=0.15)
     style.label(ax, title, "US dollars", by)
