@@ -258,6 +258,27 @@ async def test_a_file_says_whose_it_is(tmp_path):
         assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
 
 
+async def test_a_file_of_an_older_version_is_copied_and_brought_up_to_date(tmp_path, monkeypatch):
+    """All messages are kept, the copy is as private as the file, and a second open finds nothing to do."""
+    path = tmp_path / "s.db"
+    await make(path, "kept")
+    newer = (*MIGRATIONS, ("CREATE TABLE extra(x)",))
+    monkeypatch.setattr("langswarm_nb.core.session.storage._database.MIGRATIONS", newer)
+    for _ in range(2):
+        storage = SQLiteSessionStorage(path)
+        assert texts(await storage.get_messages("s")) == "kept"
+        assert (await storage.health_check())["schema_version"] == len(newer)
+        await storage.close()
+    monkeypatch.undo()
+    copy = tmp_path / f"s.db.version-{len(MIGRATIONS)}"
+    assert {file.name for file in tmp_path.iterdir()} == {path.name, copy.name}
+    if os.name == "posix":
+        assert mode(copy) == 0o600
+    old = SQLiteSessionStorage(copy)
+    assert texts(await old.get_messages("s")) == "kept"
+    await old.close()
+
+
 async def test_an_empty_file_is_a_new_store(tmp_path):
     """Somebody may have made the file before."""
     path = tmp_path / "s.db"
@@ -293,6 +314,40 @@ async def test_damaged_pages_are_an_error_and_stay_as_they_are(tmp_path):
         await storage.get_messages("s")
     await storage.close()
     assert path.read_bytes() == damaged
+
+
+async def test_what_makes_no_sense_in_the_file_is_an_error_of_ours(tmp_path):
+    """A role or JSON that another program wrote is reported when it is read; the rest can be read."""
+    path = tmp_path / "s.db"
+    await make(path, "one", "two", "three")
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("UPDATE messages SET role = 'robot' WHERE seq = 0")
+        db.execute("UPDATE messages SET metadata = 'no json' WHERE seq = 1")
+        db.commit()
+    storage = SQLiteSessionStorage(path)
+    one, two, three = await storage.get_messages("s")
+    with pytest.raises(SessionStorageError, match="robot"):
+        _ = one.role
+    with pytest.raises(SessionStorageError, match="JSON"):
+        _ = two.metadata
+    assert texts([one, two, three]) == "one two three"
+    await storage.close()
+
+
+async def test_a_part_that_cannot_be_read_locks_nobody_out(tmp_path, caplog):
+    """A damaged remnant of a reply is left as it is, and said; the session can be used."""
+    path = tmp_path / "s.db"
+    await make(path)
+    with closing(sqlite3.connect(path)) as db:
+        for payload in ("no json", "[]", "{}"):
+            db.execute("INSERT INTO partials VALUES (1, ?, 0, 'gone', 0, ?)", (payload, payload))
+        db.execute("INSERT INTO partials VALUES (1, 'm', 99, 'gone', 0, '{\"message_id\": \"m\"}')")
+        db.commit()
+    storage = SQLiteSessionStorage(path)
+    await storage.append_messages("s", [question("more")])
+    assert (await storage.load_session("s")).message_count == 2
+    await storage.close()
+    assert "cannot be read" in caplog.text
 
 
 # -- files that go away or cannot be written --------------------------------------------------------------------

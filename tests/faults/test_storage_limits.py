@@ -46,7 +46,7 @@ async def test_a_lock_that_stays_is_an_error_while_the_loop_goes_on(tmp_path: Pa
             assert "0.4 s" in str(outcome)
             assert isinstance(outcome.__cause__, sqlite3.OperationalError)
         assert ticks > 10
-        assert reads == ticks
+        assert reads >= ticks - 1
         go_on(process)
         process.wait()
     await storage.append_messages("s", [question("after")])

@@ -8,9 +8,10 @@ import sqlite3
 import sys
 import threading
 import time
-from collections import Counter
+import weakref
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 class _OpenFiles:
-    """The files that this process has open, by device and inode.
+    """The connections of this process.
 
     Locks on files belong to the process. Closing any handle of a file drops them all, so no thread may open a file
     with SQLite while another, which creates it, has a handle of its own. And a forked child inherits SQLite's belief
@@ -30,21 +31,17 @@ class _OpenFiles:
     """
 
     def __init__(self) -> None:
-        self.pid = os.getpid()
         self.opening = threading.Lock()
-        self.open: Counter[tuple[int, int]] = Counter()
+        self.databases: weakref.WeakSet[Database] = weakref.WeakSet()
         self.inherited: frozenset[tuple[int, int]] = frozenset()
 
-    def notice_fork(self) -> None:
-        """Take stock if this is a child of the process that opened the files."""
-        if self.pid != os.getpid():
-            self.pid, self.opening = os.getpid(), threading.Lock()
-            self.inherited |= frozenset(self.open)
-            self.open = Counter()
-
-
-_files = _OpenFiles()
-_NO_FILE = (0, 0)
+    def after_fork(self) -> None:
+        """Leave everything that is open to the parent."""
+        for db in self.databases:
+            keep_for_ever(db)
+        self.inherited |= frozenset(db.file for db in self.databases)
+        self.databases = weakref.WeakSet()
+        self.opening = threading.Lock()
 
 
 class Task:
@@ -89,51 +86,54 @@ class Database(sqlite3.Connection):
         self.path = path
         self.is_lost = False
         """Whether the file was removed or replaced."""
-        _files.notice_fork()
         with _files.opening:
             make_private_file(path)
-            self._file = self._identity()
+            self.file = self._identity()
+            """Device and inode."""
             self._refuse_inherited()
             _check_ours(path, timeout)
             super().__init__(str(path), timeout=timeout, isolation_level=None)
-            _files.open[self._file] += 1
-        self._is_open = True
+            _files.databases.add(self)
         try:
-            self._prepare(durability)
+            self._prepare(durability, timeout)
         except BaseException:
             self.close()
             raise
 
     def close(self) -> None:
-        if self._is_open and not self.is_lost:
-            self._is_open = False
+        if not self.is_lost:
             super().close()
-            _files.open -= Counter([self._file])
+            _files.databases.discard(self)
 
     def _refuse_inherited(self) -> None:
-        if self._file in _files.inherited:
+        if self.file in _files.inherited:
             raise SessionStorageError(
                 f"'{self.path}' was open when this process was forked from its parent, and SQLite cannot share it "
                 "safely then. Open the storage only after the fork, or start processes with the method 'spawn' or "
                 "'forkserver'. In the parent it works on."
             )
 
-    def _prepare(self, durability: str) -> None:
-        kind = network_filesystem(self.path.resolve())
-        if kind is not None:
-            logger.warning(
-                "%s is on a network file system (%s), where only one machine at a time can use it safely. "
-                "Choose a local db_path, or a database server for a store that several machines share.",
-                self.path,
-                kind,
-            )
+    def _prepare(self, durability: str, timeout: float) -> None:
+        network = network_filesystem(self.path.resolve())
+        if network is not None:
+            _warn_of_network(self.path, network)
         self.execute("PRAGMA secure_delete = ON")
-        self._set_journal("DELETE" if kind else "WAL")
+        self._set_journal("DELETE" if network else "WAL", timeout)
         self.execute(f"PRAGMA synchronous = {'FULL' if durability == 'full' else 'NORMAL'}")
         if sys.platform == "darwin" and durability == "full":
             self.execute("PRAGMA fullfsync = 1")  # there, fsync alone leaves data in the drive
         self.execute("PRAGMA journal_size_limit = 67108864")
-        migrate(self)
+        self._migrate()
+
+    def _migrate(self) -> None:
+        version = version_of(self)
+        if 0 < version < len(MIGRATIONS):
+            copy = self.path.with_name(f"{self.path.name}.version-{version}")
+            make_private_file(copy)
+            with closing(sqlite3.connect(copy)) as target:
+                self.backup(target)
+            logger.warning("%s gets new tables; a copy of it as it was is in %s", self.path, copy)
+        migrate(self, MIGRATIONS)
 
     def commit_together(self, tasks: Sequence[Task]) -> None:
         """Do jobs in one transaction; one that fails does not take the others with it."""
@@ -177,7 +177,7 @@ class Database(sqlite3.Connection):
         SessionStorageError
             It was removed or replaced.
         """
-        if self._identity() == self._file:
+        if self._identity() == self.file:
             return
         if not self.is_lost:
             self.is_lost = True
@@ -194,9 +194,9 @@ class Database(sqlite3.Connection):
             return _NO_FILE
         return status.st_dev, status.st_ino
 
-    def _set_journal(self, mode: str) -> None:
-        """Set the journal mode; several processes that open a new file at once may lock each other out shortly."""
-        deadline = time.monotonic() + 10
+    def _set_journal(self, mode: str, timeout: float) -> None:
+        """Set the journal mode; processes that open a new file at the same moment may lock each other out."""
+        deadline = time.monotonic() + timeout
         while True:
             try:
                 self.execute(f"PRAGMA journal_mode = {mode}")
@@ -205,6 +205,23 @@ class Database(sqlite3.Connection):
                 if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > deadline:
                     raise
                 time.sleep(0.01)
+
+
+_files = _OpenFiles()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_files.after_fork)
+_NO_FILE = (0, 0)
+
+
+@cache
+def _warn_of_network(path: Path, kind: str) -> None:
+    """Say once that a file is in a place where locks are not to be trusted."""
+    logger.warning(
+        "%s is on a network file system (%s), where only one machine at a time can use it safely. "
+        "Choose a local db_path, or a database server for a store that several machines share.",
+        path,
+        kind,
+    )
 
 
 def _check_ours(path: Path, timeout: float) -> None:

@@ -22,7 +22,7 @@ def default_db_path() -> Path:
     ``XDG_DATA_HOME`` or ``~/.local/share``, on macOS ``~/Library/Application Support``, on Windows ``%LOCALAPPDATA%``.
     """
     if named := os.environ.get("LANGSWARM_DB_PATH"):
-        return Path(named).expanduser()
+        return Path(_at_home(named))
     return _data_folder() / "langswarm_nb" / "sessions.db"
 
 
@@ -68,7 +68,12 @@ def checked_path(db_path: object) -> Path:
     except UnicodeEncodeError:
         raise SessionValueError.of("db_path", name, "text that a file name can hold") from None
     # An absolute path is never taken for a URI or an option, whatever characters are in it.
-    return Path(os.path.abspath(Path(name).expanduser() if name.startswith("~") else name))  # noqa: PTH100
+    return Path(os.path.abspath(_at_home(name)))  # noqa: PTH100
+
+
+def _at_home(name: str) -> str:
+    """Put the user's folder for a leading ``~/``; another ``~`` is part of the name."""
+    return os.path.expanduser(name) if name.startswith(("~/", f"~{os.sep}")) else name  # noqa: PTH111
 
 
 def make_private_file(path: Path) -> None:

@@ -6,24 +6,28 @@ Plain functions on a connection; the caller holds the transaction.
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
+from typing import Any
+
+from langswarm_nb.core.session.errors import SessionNotFoundError
 
 from . import _owner, _tree
 from .rows import PAYLOAD_COLUMNS, Row
 
-_MESSAGE_ID = PAYLOAD_COLUMNS.index("message_id")
-_FINISH = PAYLOAD_COLUMNS.index("finish_reason")
-_PROVIDER = PAYLOAD_COLUMNS.index("provider")
-_STATUS = PAYLOAD_COLUMNS.index("status")
+logger = logging.getLogger(__name__)
 
 
 def save(db: sqlite3.Connection, name: str, session_id: str, payload: Row, reply_to: int) -> None:
     """Keep what has arrived of a reply in the place of what was kept of it before."""
-    sid = _tree.session_key(db, session_id, name)
+    sid = _tree.check_seq(db, name, session_id, reply_to)
+    columns = {
+        column: value for column, value in zip(PAYLOAD_COLUMNS, payload, strict=True) if value is not None
+    }
     db.execute(
         "INSERT OR REPLACE INTO partials(sid, message_id, reply_to, owner, saved_us, payload)"
         " VALUES (?, ?, ?, ?, ?, ?)",
-        (sid, payload[_MESSAGE_ID], reply_to, _owner.this_process(), _tree.now_us(), json.dumps(payload)),
+        (sid, columns["message_id"], reply_to, _owner.this_process(), _tree.now_us(), json.dumps(columns)),
     )
 
 
@@ -45,13 +49,21 @@ def recover(db: sqlite3.Connection, *, name: str, session_id: str | None = None)
         reply_to, encoded = db.execute(
             "SELECT reply_to, payload FROM partials WHERE sid = ? AND message_id = ?", (sid, message_id)
         ).fetchone()
-        payload = _interrupted(json.loads(encoded))
-        _tree.append(db, name, session, [payload], parent="tip", reply_to=reply_to, activate=True)
-        db.execute("DELETE FROM partials WHERE sid = ? AND message_id = ?", (sid, message_id))
+        try:
+            payload = _interrupted(json.loads(encoded))
+            _tree.append(db, name, session, [payload], parent="tip", reply_to=reply_to, activate=True)
+        except (
+            ValueError,
+            AttributeError,
+            SessionNotFoundError,
+        ):  # a damaged file; the rest of it can be used
+            logger.warning("A part of a reply in session %r cannot be read; it is left as it is.", session)
+        else:
+            db.execute("DELETE FROM partials WHERE sid = ? AND message_id = ?", (sid, message_id))
 
 
-def _interrupted(payload: list[object]) -> Row:
-    payload[_FINISH] = "interrupted"
-    if payload[_PROVIDER] is not None:
-        payload[_STATUS] = "stopped"
-    return tuple(payload)
+def _interrupted(columns: dict[str, Any]) -> Row:
+    columns["finish_reason"] = "interrupted"
+    if "provider" in columns:
+        columns["status"] = "stopped"
+    return tuple(map(columns.get, PAYLOAD_COLUMNS))

@@ -165,8 +165,8 @@ def find(db: sqlite3.Connection, name: str, query: Query) -> list[tuple[str, Row
         (*values, -1 if query.limit is None else query.limit),
     ).fetchall()
     select = f"SELECT s.session_id, {', '.join(f'm.{c}' for c in COLUMNS)} FROM messages m JOIN sessions s"
-    rows = [db.execute(f"{select} ON s.id = m.id >> 32 WHERE m.id = ?", key).fetchone() for key in ids]
-    return [(session_id, tuple(row)) for session_id, *row in rows]
+    rows = (db.execute(f"{select} ON s.id = m.id >> 32 WHERE m.id = ?", key).fetchone() for key in ids)
+    return [(row[0], row[1:]) for row in rows if row is not None]  # None: deleted between the two queries
 
 
 def delete_session(db: sqlite3.Connection, session_id: str) -> bool:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
-from langswarm_nb.core.session.errors import SessionNotFoundError
+from langswarm_nb.core.session.errors import SessionNotFoundError, shown
 from langswarm_nb.core.session.messages import MessageRole
 
 from .rows import COLUMNS, MESSAGE_COLUMNS, SEQ_BITS, SEQ_MASK, Row
@@ -64,6 +64,19 @@ def session_key(db: sqlite3.Connection, session_id: str, name: str) -> int:
     if row is None:
         raise SessionNotFoundError.of(session_id, storage=name)
     return int(row[0])
+
+
+def check_seq(db: sqlite3.Connection, name: str, session_id: str, seq: int) -> int:
+    """Return the surrogate id of a session that has a message with this seq.
+
+    Raises
+    ------
+    SessionNotFoundError
+        There is no such session, or message.
+    """
+    head = _head(db, session_id, name)
+    _node(db, head, session_id, seq)
+    return head.sid
 
 
 def append(
@@ -191,8 +204,8 @@ def _node(db: sqlite3.Connection, head: _Head, session_id: str, seq: int) -> tup
         ).fetchone()
     if row is None:
         raise SessionNotFoundError(
-            f"No message with seq {seq} in session {session_id!r}: it has {head.next_seq} messages, counted from 0. "
-            "List them with `await session.get_messages(branch='all')`."
+            f"No message with seq {seq} in session {shown(session_id)}: it has {head.next_seq} messages, counted "
+            "from 0. List them with `await session.get_messages(branch='all')`."
         )
     turn, path_turns, active = row
     return turn, path_turns, active

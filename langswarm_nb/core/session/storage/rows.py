@@ -11,7 +11,7 @@ from dataclasses import fields
 from operator import itemgetter
 from typing import Any, TypeAlias
 
-from langswarm_nb.core.session.errors import SessionStorageError, SessionTypeError, SessionValueError
+from langswarm_nb.core.session.errors import SessionStorageError, SessionTypeError, SessionValueError, shown
 from langswarm_nb.core.session.messages import MessageRole, Part, RequestFacts, SessionMessage, Usage
 from langswarm_nb.core.session.settings import SessionRecord, SessionSettings, SessionStatus
 from langswarm_nb.core.session.storage.values import (
@@ -203,6 +203,13 @@ def _decode_facts(row: Row) -> RequestFacts | None:
     return RequestFacts(started_at=None if started_us is None else from_us(started_us), usage=usage, **facts)
 
 
+def _unknown_role(role: object) -> MessageRole:
+    raise SessionStorageError(
+        f"A stored message has the role {shown(role)}, which this version does not know; a newer version of this "
+        "library or another program wrote it. Upgrade langswarm-nb."
+    )
+
+
 _USAGE_NAMES = tuple(f.name for f in fields(Usage))
 _AT = {name: index for index, name in enumerate(COLUMNS)}
 _AT_ROLE, _AT_TS, _AT_METADATA = _AT["role"], _AT["ts_us"], _AT["metadata"]
@@ -210,7 +217,7 @@ _AT_PARTS, _AT_ACTIVE, _AT_HIDDEN = _AT["parts"], _AT["active"], _AT["hidden"]
 _ROLES = {str(role): role for role in MessageRole}
 _FIELDS: dict[str, Callable[[Row], Any]] = {
     "id": itemgetter(_AT["message_id"]),
-    "role": lambda row: _ROLES[row[_AT_ROLE]],
+    "role": lambda row: _ROLES.get(row[_AT_ROLE]) or _unknown_role(row[_AT_ROLE]),
     "content": itemgetter(_AT["content"]),
     "timestamp": lambda row: from_us(row[_AT_TS]),
     "metadata": lambda row: from_json(row[_AT_METADATA]),

@@ -99,12 +99,12 @@ class SQLiteSessionStorage(SQLStorage):
         if self._pid != os.getpid():
             keep_for_ever(self._lanes)
             self._lanes, self._pid = {}, os.getpid()
-        gone = [self._lanes.pop(key) for key in list(self._lanes) if key[0].is_closed()]
+        gone = [self._lanes.pop(key, None) for key in list(self._lanes) if key[0].is_closed()]
         lane = Lane(self._open_writer, Database.commit_together)
         if kind == "read":
             lane = Lane(self._open_reader, Database.run_each)
         self._lanes[lane.loop, kind] = lane
-        for old in gone:
+        for old in filter(None, gone):
             await old.close()
         return lane
 
