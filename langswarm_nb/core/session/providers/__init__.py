@@ -18,7 +18,6 @@ from __future__ import annotations
 import inspect
 from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.errors import SessionError, SessionTypeError, SessionValueError
@@ -27,6 +26,7 @@ from ._secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from importlib.metadata import EntryPoint
 
     from langswarm_nb.core.session.interfaces import IProviderSession
 
@@ -132,6 +132,8 @@ def parse_model_id(text: str, *, default_provider: str | None = None) -> tuple[s
 
 @cache
 def _entry_points() -> dict[str, EntryPoint]:
+    from importlib.metadata import entry_points  # 20 ms, for who asks for a provider
+
     found = entry_points(group=ENTRY_POINT_GROUP)
     # A name of ours stays ours: another package must not get the keys meant for it.
     return {point.name: point for point in found if point.name not in _BUILT_IN}
