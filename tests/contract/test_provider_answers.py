@@ -13,7 +13,10 @@ from langswarm_nb.core.session.providers import _answer
 from tests.contract.provider_cases import TEXT, Dialect, ask, fails, read
 from tests.support.faulty import FaultyServer, Reply
 
-pytestmark = pytest.mark.usefixtures("library")
+pytestmark = [  # what stands above the HTTP libraries needs only one of them
+    pytest.mark.usefixtures("library"),
+    pytest.mark.parametrize("library", ["httpx"], indirect=True),
+]
 
 
 # Answers that are none

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from langswarm_nb.core.session import errors
 from langswarm_nb.core.session.providers import _answer
-from tests.contract.provider_cases import TEXT, Dialect, Outcome, ask, fails, read
+from tests.contract.provider_cases import TEXT, Dialect, Outcome, ask, fails, impatient, read
 from tests.support.faulty import FaultyServer, Reply
+from tests.support.replay import Replay
 
-pytestmark = pytest.mark.usefixtures("library")
+pytestmark = [  # what stands above the HTTP libraries needs only one of them
+    pytest.mark.usefixtures("library"),
+    pytest.mark.parametrize("library", ["httpx"], indirect=True),
+]
 
 
 # Streams
@@ -38,6 +43,19 @@ async def test_a_stream_may_be_framed_in_any_way(
         lambda body: body.replace(b"\n", b"\r\n"),
         lambda body: body.replace(b"\n", b"\r"),
         lambda body: b"\xef\xbb\xbf" + body,
+    ],
+)
+async def test_lines_may_end_in_any_way(
+    provider: Any, dialect: Dialect, server: FaultyServer, change: Any
+) -> None:
+    """Line ends of every kind, and a BOM."""
+    server.script(Reply.events(change(dialect.stream), piece=3))
+    assert (await read(provider.stream(ask()))).text == TEXT
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
         lambda body: b": comment\nid: 7\nretry: 10\nunknown: x\nevent\n\n" + body,
         lambda body: b"event: ping\n\n" + body,
         lambda body: body.replace(b"data: ", b"data:"),
@@ -45,12 +63,14 @@ async def test_a_stream_may_be_framed_in_any_way(
         lambda body: b'data: {"type": "of_a_later_day", "x": 1}\n\n' + body,
     ],
 )
-async def test_a_stream_may_be_written_in_any_way(
-    provider: Any, dialect: Dialect, server: FaultyServer, change: Any
+async def test_an_event_stream_may_be_written_in_any_way(
+    sse_dialect: Dialect, server: FaultyServer, change: Any
 ) -> None:
-    """Line ends, a BOM, comments, unknown fields and events, repeated ends."""
-    server.script(Reply.events(change(dialect.stream), piece=3))
+    """Comments, unknown fields and events, repeated ends."""
+    provider = impatient(sse_dialect, server.url)
+    server.script(Reply.events(change(sse_dialect.stream), piece=3))
     assert (await read(provider.stream(ask()))).text == TEXT
+    await provider.close()
 
 
 @pytest.mark.parametrize("label", ["text/event-stream; charset=latin-1", "text/plain", ""])
@@ -91,7 +111,7 @@ async def test_an_error_event_hands_on_the_part_and_raises(
     """An error inside a stream of 200 keeps its words, its class and the text before it; it is not repeated."""
     server.script(Reply.events(dialect.text_event("Half") + dialect.error_event))
     outcome = Outcome()
-    with pytest.raises(errors.ProviderOverloadedError, match="too busy") as caught:
+    with pytest.raises(dialect.error_kind, match="too busy") as caught:
         await read(provider.stream(ask()), outcome)
     assert outcome.text == "Half"
     assert caught.value.maybe_processed
@@ -148,3 +168,21 @@ async def test_a_stall_after_the_end_mark_loses_nothing(
     monkeypatch.setattr("langswarm_nb.core.session.providers._reply._LAST_WAIT_S", 0.05)
     server.script(Reply.events(dialect.stream.replace(b"data: [DONE]\n\n", b""), then="stall"))
     assert (await read(provider.stream(ask()))).text == TEXT
+
+
+@pytest.mark.parametrize("breaks", [False, True], ids=["closed", "broken"])
+async def test_a_stream_cut_anywhere_is_never_a_finished_reply(dialect: Dialect, breaks: bool) -> None:
+    """At each byte: without the end mark it raises, with it nothing of the reply is lost."""
+    provider = impatient(dialect, "http://127.0.0.1:9")
+    for end in range(len(dialect.stream)):
+        Replay([dialect.stream[:end]], breaks=breaks).into(provider)
+        outcome = Outcome()
+        seen = dialect.stream[:end]
+        if breaks:  # what had no end by then is not read
+            seen = seen[: max((found.end() for found in re.finditer(dialect.boundary, seen)), default=0)]
+        if dialect.is_whole(seen):
+            assert (await read(provider.stream(ask()), outcome)).text == TEXT
+        else:
+            with pytest.raises(errors.StreamInterruptedError):
+                await read(provider.stream(ask()), outcome)
+            assert TEXT.startswith(outcome.text)

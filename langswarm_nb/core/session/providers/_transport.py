@@ -12,10 +12,10 @@ import contextlib
 import os
 import socket
 import ssl
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, NamedTuple, Protocol
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from weakref import WeakKeyDictionary, finalize, ref
 
 import certifi
 
@@ -100,27 +100,31 @@ class Carrier(Protocol):
 
 
 class Transports:
-    """The carriers for one address."""
+    """The carriers for one address; they are closed with it, or with their event loop."""
 
     def __init__(self, address: Address) -> None:
-        self._address = address
-        self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, Pool] = WeakKeyDictionary()
+        self._make = partial(_new_carrier, address)
+        self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Pool, finalize[Any, Any]]]
+        self._pools = WeakKeyDictionary()
 
     async def pool(self) -> Pool:
         """Return the carriers of the running loop."""
         loop = asyncio.get_running_loop()
-        pool = self._pools.get(loop)
+        pool, _ = self._pools.get(loop, (None, None))
         if pool is None or pool.pid != os.getpid():  # a forked child must not use its parent's connections
             for other in [other for other in list(self._pools) if other.is_closed()]:
-                self._pools.pop(other, None)
-            pool = self._pools[loop] = Pool(self._make)
+                self._forget(other)
+            pool = Pool(self._make)
+            finalizer = finalize(self, _close_later, ref(loop), pool)
+            finalizer.atexit = False
+            self._pools[loop] = pool, finalizer
             await anext(pool.closer)
         return pool
 
     async def aclose(self) -> None:
         """Close all connections, each in the loop it belongs to."""
         for loop in list(self._pools):
-            pool = self._pools.pop(loop, None)
+            pool = self._forget(loop)
             if pool is None:
                 continue
             if loop is asyncio.get_running_loop():
@@ -128,15 +132,29 @@ class Transports:
             elif loop.is_running():
                 await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(pool.closer.aclose(), loop))
 
-    def _make(self) -> Carrier:
-        proxy = proxy_for(self._address)
-        if proxy is None and _takes_aiohttp():
-            from ._aiohttp import AiohttpCarrier
+    def _forget(self, loop: asyncio.AbstractEventLoop) -> Pool | None:
+        pool, finalizer = self._pools.pop(loop, (None, None))
+        if finalizer is not None:
+            finalizer.detach()
+        return pool
 
-            return AiohttpCarrier(self._address)
-        from ._httpx import HttpxCarrier
 
-        return HttpxCarrier(self._address, proxy)
+def _close_later(loop: ref[asyncio.AbstractEventLoop], pool: Pool) -> None:
+    """Close the connections of a session that was dropped without being closed."""
+    running = loop()
+    if running is not None and not running.is_closed() and pool.pid == os.getpid():
+        running.call_soon_threadsafe(lambda: running.create_task(pool.closer.aclose()))
+
+
+def _new_carrier(address: Address) -> Carrier:
+    proxy = proxy_for(address)
+    if proxy is None and _takes_aiohttp():
+        from ._aiohttp import AiohttpCarrier
+
+        return AiohttpCarrier(address)
+    from ._httpx import HttpxCarrier
+
+    return HttpxCarrier(address, proxy)
 
 
 class Pool:
