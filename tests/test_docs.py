@@ -101,7 +101,7 @@ def test_every_public_name_of_the_library_has_words():
 
 def _is_ours(member):
     function = member.fget if isinstance(member, property) else member
-    return getattr(function, "__module__", "").startswith("langswarm_nb")
+    return (getattr(function, "__module__", None) or "").startswith("langswarm_nb")
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)

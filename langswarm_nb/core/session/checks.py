@@ -115,7 +115,7 @@ def branch(value: object) -> None:
 def parent(value: object) -> int | Literal["tip"] | None:
     """Return the place where a message hangs."""
     if value == "tip" or value is None:
-        return value  # type: ignore[return-value]
+        return value
     return whole("parent", value, at_least=0)
 
 
