@@ -12,7 +12,7 @@ from langswarm_nb.core.session.messages import FinishReason, Usage
 from ._faults import Fault, ReportedError, read_fault
 from ._outline import call_item, outline_part, raw_item, text_item
 from ._path import arguments_text
-from ._wire import finish_reason, token_count
+from ._wire import as_object, as_text, finish_reason, token_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 DIALECT = "anthropic_messages"
 """Marks the outlines of this dialect."""
-_OK = 200
+_BAD_REQUEST = 400
 _PARAGRAPH = "\n\n"
 
 
@@ -109,12 +109,12 @@ class MessagesReader:
         if kind == "content_block_delta":
             return self._read_delta(body)
         if kind == "content_block_start":
-            return self._read_start(body["index"], _object(body["content_block"]))
+            return self._read_start(body["index"], as_object(body["content_block"]))
         if kind == "message_start":
-            return self._read_message(_object(body["message"]))
+            return self._read_message(as_object(body["message"]))
         if kind == "message_delta":
             self._read_usage(body)
-            self._read_stop(_object(body["delta"]))
+            self._read_stop(as_object(body["delta"]))
         elif kind == "message_stop":
             self._end()
         elif kind == "error" or body.get("error"):
@@ -134,7 +134,7 @@ class MessagesReader:
         content = body["content"]
         events = self._read_message(body)
         for index, block in enumerate(content):
-            events += self._read_start(index, _object(block))
+            events += self._read_start(index, as_object(block))
         self._read_stop(body)
         if content or self._stop is not None:
             self._end()
@@ -146,8 +146,8 @@ class MessagesReader:
 
     def _read_message(self, message: Mapping[str, Any]) -> list[ProviderEvent]:
         self._read_usage(message)
-        self.message_id = _text(message.get("id"))
-        info = ReplyInfo(model=_text(message.get("model")), provider_message_id=self.message_id)
+        self.message_id = as_text(message.get("id"))
+        info = ReplyInfo(model=as_text(message.get("model")), provider_message_id=self.message_id)
         usage = read_usage({name: value for name, value in self._usage.items() if "output" not in name})
         # The input is paid for although the reply may be cut short.
         return [info] if usage == Usage() else [info, usage]
@@ -192,11 +192,11 @@ class MessagesReader:
 
     def _read_usage(self, body: Mapping[str, Any]) -> None:
         # Counts in a stream are cumulative, and later ones may be partial.
-        told = _object(body.get("usage") or {})
+        told = as_object(body.get("usage") or {})
         self._usage |= {name: value for name, value in told.items() if value is not None}
 
     def _read_stop(self, told: Mapping[str, Any]) -> None:
-        self._stop = _text(told.get("stop_reason")) or self._stop
+        self._stop = as_text(told.get("stop_reason")) or self._stop
         for name in ("stop_sequence", "stop_details"):
             if told.get(name):
                 self._details[name] = told[name]
@@ -210,7 +210,7 @@ class MessagesReader:
         if usage != Usage():
             self._closing.append(usage)
         for name in ("service_tier", "speed"):
-            if value := _text(self._usage.get(name)):
+            if value := as_text(self._usage.get(name)):
                 self._details[name] = value
         if self._details:
             self._closing.append(ReplyInfo(details=self._details))
@@ -231,7 +231,7 @@ class MessagesReader:
         parts += calls
         details = self._details.get("stop_details")
         explanation = details.get("explanation") if isinstance(details, dict) else None
-        if not self.text and _text(explanation):
+        if not self.text and as_text(explanation):
             parts.append({"type": "refusal", "text": explanation})
         return [PartDone(part) for part in parts]
 
@@ -242,7 +242,7 @@ def read_usage(usage: Mapping[str, Any]) -> Usage:
         token_count(usage.get(name))
         for name in ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
     )
-    of_output = _object(usage.get("output_tokens_details") or {})
+    of_output = as_object(usage.get("output_tokens_details") or {})
     return Usage(
         input_tokens=None if plain is None else plain + (read or 0) + (written or 0),
         cached_input_tokens=read,
@@ -257,10 +257,10 @@ def read_fault_of_messages(body: Any) -> Fault:
     fault = read_fault(body)
     error = body.get("error") if isinstance(body, dict) else None
     details = error.get("details") if isinstance(error, dict) else None
-    code = _text(details.get("error_code")) if isinstance(details, dict) else None
+    code = as_text(details.get("error_code")) if isinstance(details, dict) else None
     if code is None:
         return fault
-    kind = fault.class_for(_OK)  # what the type says by itself, without a status
+    kind = fault.class_for(_BAD_REQUEST)  # what the type says by itself
     return replace(fault, code=code, kind=None if kind is ProviderRequestError else kind)
 
 
@@ -269,23 +269,13 @@ def read_models(body: Any) -> tuple[list[ModelInfo], str | None]:
     models = [
         ModelInfo(
             id=str(model["id"]),
-            name=_text(model.get("display_name")),
+            name=as_text(model.get("display_name")),
             context_tokens=token_count(model.get("max_input_tokens")),
             max_output_tokens=token_count(model.get("max_tokens")),
-            created_at=_text(model.get("created_at")),
-            owned_by=_text(model.get("owned_by")),
+            created_at=as_text(model.get("created_at")),
+            owned_by=as_text(model.get("owned_by")),
         )
         for model in body["data"]
         if model.get("lifecycle") != "retired"
     ]
-    return models, _text(body.get("last_id")) if body.get("has_more") else None
-
-
-def _object(value: object) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise TypeError("an item that is no object")
-    return value
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+    return models, as_text(body.get("last_id")) if body.get("has_more") else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.errors import ProviderServerError
@@ -10,7 +12,7 @@ from langswarm_nb.core.session.messages import FinishReason, Usage
 
 from ._faults import Fault, ReportedError, read_fault
 from ._outline import call_item, outline_part, raw_item, text_item
-from ._wire import finish_reason, token_count
+from ._wire import as_object, as_text, finish_reason, token_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +28,9 @@ _KINDS: dict[str, TextKind] = {
     "response.reasoning_summary_text.delta": "reasoning",
     "response.reasoning_text.delta": "reasoning",
 }
+_OF_THE_PROMPT = re.compile(r"invalid_|data_residency|.*(?:image|policy)")
+"""Codes of failures that another attempt would not cure."""
+_BAD_REQUEST = 400
 _PARAGRAPH = "\n\n"
 
 
@@ -69,7 +74,7 @@ class ResponsesReader:
         if kind in _KINDS:
             return self._read_delta(_KINDS[kind], body)
         if kind == "response.output_item.done":
-            self._items.append(_object(body["item"]))
+            self._items.append(as_object(body["item"]))
         elif kind == "error" or (body.get("error") and "response" not in body):
             raise ReportedError(read_fault(body))
         elif isinstance(body.get("response"), dict):
@@ -115,7 +120,7 @@ class ResponsesReader:
         if status in {"failed", "cancelled"} or response.get("error"):
             raise ReportedError(_fault(response))
         if is_end:
-            items = [_object(item) for item in response.get("output") or self._items]
+            items = [as_object(item) for item in response.get("output") or self._items]
             texts = _texts(items)
             events += self._rest(texts)
             self._closing = _closing(response, items, texts, self._model)
@@ -126,10 +131,10 @@ class ResponsesReader:
         held = response.get("conversation")
         held_id = held.get("id") if isinstance(held, dict) else held
         self.is_held = self.is_held or (held_id is not None and held_id == self._conversation)
-        tier = _text(response.get("service_tier"))
+        tier = as_text(response.get("service_tier"))
         info = ReplyInfo(
-            model=_text(response.get("model")),
-            provider_message_id=_text(response.get("id")),
+            model=as_text(response.get("model")),
+            provider_message_id=as_text(response.get("id")),
             native_id=self._conversation if self.is_held else None,
             details={"service_tier": tier} if tier else {},
         )
@@ -150,8 +155,8 @@ class ResponsesReader:
 
 def read_usage(usage: Mapping[str, Any]) -> Usage:
     """Return the counts; cached input is inside the input and reasoning inside the output, as with us."""
-    of_input = _object(usage.get("input_tokens_details") or {})
-    of_output = _object(usage.get("output_tokens_details") or {})
+    of_input = as_object(usage.get("input_tokens_details") or {})
+    of_output = as_object(usage.get("output_tokens_details") or {})
     return Usage(
         input_tokens=token_count(usage.get("input_tokens")),
         cached_input_tokens=token_count(of_input.get("cached_tokens")),
@@ -173,7 +178,7 @@ def _closing(
         events.append(PartDone(outline))
     calls = [item for item in items if item.get("type") == "function_call"]
     events += [PartDone(_tool_call(call)) for call in calls]
-    usage = read_usage(_object(response.get("usage") or {}))
+    usage = read_usage(as_object(response.get("usage") or {}))
     if usage != Usage():
         events.append(usage)
     word = _end_word(response)
@@ -187,9 +192,9 @@ def _closing(
 
 
 def _end_word(response: Mapping[str, Any]) -> str:
-    status = _text(response.get("status")) or "completed"
+    status = as_text(response.get("status")) or "completed"
     details = response.get("incomplete_details") if status == "incomplete" else None
-    return (_text(details.get("reason")) if isinstance(details, dict) else None) or status
+    return (as_text(details.get("reason")) if isinstance(details, dict) else None) or status
 
 
 def _texts(items: Sequence[Mapping[str, Any]]) -> dict[TextKind, str]:
@@ -252,14 +257,7 @@ def _fault(response: Mapping[str, Any]) -> Fault:
     if not error:
         words = f"the response ended as {response.get('status')!r} without a reason"
         return Fault(message=words, kind=ProviderServerError)
-    return read_fault({"error": error})
-
-
-def _object(value: object) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise TypeError("an item that is no object")
-    return value
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+    fault = read_fault({"error": error})
+    if _OF_THE_PROMPT.match(fault.code or ""):
+        return replace(fault, kind=fault.class_for(_BAD_REQUEST))
+    return fault

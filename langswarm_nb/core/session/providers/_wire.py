@@ -48,6 +48,24 @@ def usd(value: object) -> float | None:
     return float(value) if math.isfinite(value) and value >= 0 else None
 
 
+def as_object(value: object) -> dict[str, Any]:
+    """Return a JSON object.
+
+    Raises
+    ------
+    TypeError
+        It is none.
+    """
+    if not isinstance(value, dict):
+        raise TypeError(f"a {type(value).__name__} where an object should be")
+    return value
+
+
+def as_text(value: object) -> str | None:
+    """Return text that is not empty; None for all else."""
+    return value if isinstance(value, str) and value else None
+
+
 def rate_limits(headers: Mapping[str, str]) -> dict[str, Any]:
     """Return what the headers tell of rate limits, for `ReplyInfo.details`; empty when nothing."""
     found = {name: value for name, value in headers.items() if "ratelimit" in name}

@@ -181,9 +181,8 @@ class AnthropicProviderSession(IProviderSession):
     Parameters
     ----------
     api_key
-        None takes it from ``ANTHROPIC_API_KEY``; a server on this machine needs none.
-    auth_token
-        A token instead of a key; None takes ``ANTHROPIC_AUTH_TOKEN`` when there is no key.
+        None takes it from ``ANTHROPIC_API_KEY``, else a token from ``ANTHROPIC_AUTH_TOKEN``; a server on this
+        machine needs none.
     base_url
         Address up to and without ``/v1``; None takes ``ANTHROPIC_BASE_URL``, else Anthropic's.
     prompt_cache
@@ -214,7 +213,6 @@ class AnthropicProviderSession(IProviderSession):
         self,
         api_key: str | Secret | None = None,
         *,
-        auth_token: str | Secret | None = None,
         base_url: str | None = None,
         prompt_cache: CacheTime | None = None,
         message_threads: bool = False,
@@ -225,9 +223,6 @@ class AnthropicProviderSession(IProviderSession):
         silence_s: float = 600.0,
     ) -> None:
         api_key = None if api_key is None else Secret.of(api_key)
-        auth_token = None if auth_token is None else Secret.of(auth_token)
-        if api_key is not None and auth_token is not None:
-            raise SessionValueError("api_key and auth_token exclude each other: pass one of them.")
         if prompt_cache is not None and prompt_cache not in get_args(CacheTime):
             raise SessionValueError.of("prompt_cache", prompt_cache, get_args(CacheTime))
         if prompt_cache is not None and message_threads:
@@ -235,10 +230,10 @@ class AnthropicProviderSession(IProviderSession):
                 "prompt_cache and message_threads exclude each other: the service takes no cache_control in threads."
             )
         address = find_base_url(self.name, base_url, ("ANTHROPIC_BASE_URL",), "https://api.anthropic.com")
-        by_token = auth_token is not None or (api_key is None and not _is_set(_KEY) and _is_set(_TOKEN))
+        by_token = api_key is None and not _is_set(_KEY) and _is_set(_TOKEN)
         self.http = new_client(
             self.name,
-            auth_token if by_token else api_key,
+            api_key,
             without_ending(address, "/v1(?:/messages)?"),
             key_variables=(_TOKEN,) if by_token else (_KEY,),
             needs_key=not address.is_local,

@@ -167,7 +167,7 @@ def wire_request(
     else:
         body.setdefault("store", False)
         if thinks:
-            body["include"] = [*{*(body.get("include") or ()), _ENCRYPTED_THINKING}]
+            body["include"] = list(dict.fromkeys([*(body.get("include") or ()), _ENCRYPTED_THINKING]))
     if request.stream:
         body["stream"] = True
     return body
