@@ -1,0 +1,179 @@
+"""What the sessions of Gemini, Mistral, Cohere and Ollama ask of a service beside replies, and where the key goes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from langswarm_nb.core.session import errors
+from langswarm_nb.core.session.events import ModelInfo
+from langswarm_nb.core.session.providers import create_provider
+from tests.contract.provider_cases import CANARY, ask, read
+from tests.contract.provider_dialects import DIALECTS
+from tests.support.faulty import FaultyServer, Reply, SeenRequest
+
+GOOGLE_MODELS = json.loads((Path(__file__).parent / "wire/google/models_list.json").read_text("utf-8"))
+
+MODELS: dict[str, tuple[str, list[Any], list[ModelInfo]]] = {
+    "mistral": (
+        "/v1/models",
+        [
+            {
+                "object": "list",
+                "data": [{"id": "mistral-small-latest", "max_context_length": 131072, "created": 1}],
+            }
+        ],
+        [ModelInfo("mistral-small-latest", context_tokens=131072, created_at="1970-01-01T00:00:01+00:00")],
+    ),
+    "cohere": (
+        "/v1/models?endpoint=chat&page_size=1000",
+        [
+            {"models": [{"name": "command-a-03-2025", "context_length": 256000.0}], "next_page_token": "p2"},
+            {"models": [{"name": "command-r7b"}]},
+        ],
+        [
+            ModelInfo("command-a-03-2025", context_tokens=256000, owned_by="cohere"),
+            ModelInfo("command-r7b", owned_by="cohere"),
+        ],
+    ),
+    "ollama": (
+        "/api/tags",
+        [{"models": [{"name": "llama3:latest", "model": "llama3:latest", "size": 1}, {"name": "gemma3"}]}],
+        [ModelInfo("llama3:latest"), ModelInfo("gemma3")],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+async def test_models_are_listed_page_by_page(name: str, server: FaultyServer) -> None:
+    """All pages, in order, with what the service tells."""
+    path, pages, models = MODELS[name]
+    server.script(*map(Reply.json, pages))
+    provider = create_provider(name, CANARY, base_url=server.url)
+    assert await provider.list_models() == models
+    assert server.requests[0].path == path
+    assert len(server.requests) == len(pages)
+    await provider.close()
+
+
+async def test_googles_recorded_list_of_models_is_read(server: FaultyServer) -> None:
+    """Two pages of a real account; names are such as can be asked."""
+    pages = [exchange["response"]["body"] for exchange in GOOGLE_MODELS["exchanges"]]
+    server.script(*(Reply.json(json.loads(page)) for page in pages))
+    provider = create_provider("gemini", CANARY, base_url=server.url)
+    models = await provider.list_models()
+    assert len(models) == 54
+    assert models[0].id == "embedding-gecko-001"
+    flash = next(model for model in models if model.id == "gemini-2.0-flash-001")
+    assert (flash.context_tokens, flash.max_output_tokens) == (1048576, 8192)
+    token = json.loads(pages[0])["nextPageToken"]
+    assert [request.path for request in server.requests] == [
+        "/v1beta/models?pageSize=1000",
+        f"/v1beta/models?pageSize=1000&pageToken={token}",
+    ]
+    await provider.close()
+
+
+@pytest.mark.parametrize("name", ["gemini", "mistral", "cohere", "ollama"])
+async def test_a_list_that_is_none_is_an_error(name: str, server: FaultyServer) -> None:
+    """JSON of another form is no list of models."""
+    server.script(Reply.json({"models": [5], "data": [5]}))
+    provider = create_provider(name, CANARY, base_url=server.url)
+    with pytest.raises(errors.ProviderResponseError):
+        await provider.list_models()
+    await provider.close()
+
+
+HEADERS = {
+    "gemini": ("x-goog-api-key", CANARY),
+    "gemini-interactions": ("x-goog-api-key", CANARY),
+    "mistral": ("authorization", f"Bearer {CANARY}"),
+    "mistral-conversations": ("authorization", f"Bearer {CANARY}"),
+    "cohere": ("authorization", f"Bearer {CANARY}"),
+    "ollama": ("authorization", f"Bearer {CANARY}"),
+}
+
+
+@pytest.mark.parametrize("name", HEADERS)
+async def test_the_key_is_in_one_header_and_nowhere_else(name: str, server: FaultyServer) -> None:
+    """Not in the address, which ends in logs, not in the body, and in no second header."""
+    server.script(Reply.events(DIALECTS[name].stream))
+    provider = DIALECTS[name].create(server.url)
+    await read(provider.stream(ask()))
+    (request,) = server.requests
+    assert [(header, value) for header, value in request.headers.items() if CANARY in value] == [
+        HEADERS[name]
+    ]
+    assert CANARY.encode() not in request.path.encode() + request.body
+    await provider.close()
+
+
+@pytest.mark.parametrize(
+    "name, base_url, path",
+    [
+        ("gemini", "", "/v1beta/models/test-model:streamGenerateContent?alt=sse"),
+        ("gemini", "/v1", "/v1/models/test-model:streamGenerateContent?alt=sse"),
+        ("mistral", "", "/v1/chat/completions"),
+        ("mistral", "/v1", "/v1/chat/completions"),
+        ("cohere", "", "/v2/chat"),
+        ("cohere", "/v2", "/v2/chat"),
+        ("ollama", "", "/api/chat"),
+        ("ollama", "/api", "/api/chat"),
+        ("ollama", "/v1", "/api/chat"),
+    ],
+)
+async def test_an_address_may_be_given_with_or_without_its_version(
+    name: str, base_url: str, path: str, server: FaultyServer
+) -> None:
+    """People copy addresses as they find them."""
+    server.script(Reply.events(DIALECTS[name].stream))
+    provider = create_provider(name, CANARY, base_url=server.url + base_url)
+    await read(provider.stream(ask()))
+    assert server.requests[0].path == path
+    await provider.close()
+
+
+@pytest.mark.parametrize(
+    "name, path",
+    [("gemini", "/v1beta/interactions/a%2Fb%20%3F"), ("mistral", "/v1/conversations/a%2Fb%20%3F")],
+)
+@pytest.mark.parametrize(
+    "reply", [Reply(204), Reply.json({}), Reply.json({"error": {"message": "gone"}}, 404)]
+)
+async def test_what_a_service_holds_is_deleted_by_its_id(
+    name: str, path: str, reply: Reply, server: FaultyServer
+) -> None:
+    """Whatever the id looks like; what is gone already counts as deleted."""
+    server.script(reply)
+    provider = create_provider(name, CANARY, base_url=server.url)
+    assert await provider.delete_conversation("a/b ?") is True
+    assert [(request.method, request.path) for request in server.requests] == [("DELETE", path)]
+    await provider.close()
+
+
+@pytest.mark.parametrize("name", ["gemini", "mistral"])
+async def test_a_deletion_that_is_refused_is_an_error(name: str, server: FaultyServer) -> None:
+    """The session then tells what could not be deleted."""
+    server.script(Reply.json({"error": {"message": "no"}}, 403))
+    provider = create_provider(name, CANARY, base_url=server.url)
+    with pytest.raises(errors.ProviderAuthenticationError):
+        await provider.delete_conversation("x")
+    await provider.close()
+
+
+async def test_an_append_that_may_have_been_stored_is_not_repeated(server: FaultyServer) -> None:
+    """A 500 of Mistral does not say whether the question is in the conversation: one request, and the error says so."""
+    provider = create_provider("mistral", CANARY, base_url=server.url)
+
+    def answer(request: SeenRequest) -> Reply:
+        return Reply.json({"message": "oops"}, 500 if request.method == "POST" else 404)
+
+    server.script(answer)
+    with pytest.raises(errors.ProviderServerError) as caught:
+        await read(provider.stream(ask(native=True, native_id="conv_1")))
+    assert caught.value.maybe_processed
+    assert [request.method for request in server.requests].count("POST") == 1
+    await provider.close()
