@@ -74,7 +74,7 @@ async def prepare(workspace: Workspace, plan: Plan) -> BaseSession:
     """Make what a plan needs: the session, its branch, its system prompt."""
     session = plan.session
     if session is None:
-        session = await workspace.make(plan.opening, plan.session_name, plan.models[0])
+        session = await workspace.make(plan.opening, plan.session_name, plan.first_model)
     if plan.branching is not None and plan.branching.at is None and plan.branching.name is not None:
         await session.switch_branch(plan.branching.name)
     elif plan.branching is not None:

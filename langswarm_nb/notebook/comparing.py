@@ -15,6 +15,7 @@ from .errors import stopped
 from .exchange import Exchange, Open, Opened, TellRetry
 from .plan import make_plan
 from .reply import Reply
+from .shown import ShownOnce
 from .view import open_views
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from .workspace import Workspace
 
 
-class Comparison:
+class Comparison(ShownOnce):
     """The answers of several models to one prompt.
 
     Attributes
@@ -68,8 +69,14 @@ class Comparison:
         frame = turns_df(self.replies[0].session, branch="all")
         return frame[frame["request_id"].isin(ids)].reset_index(drop=True)
 
-    def __repr__(self) -> str:
-        return "\n\n".join(f"{reply.model}:\n{reply.text}" for reply in self)
+    def __str__(self) -> str:
+        answers = [f"{reply.model}:\n{reply.text}" for reply in self]
+        failures = [f"{model} failed: {error}" for model, error in self.errors.items()]
+        return "\n\n".join([*answers, *failures])
+
+    @property
+    def short(self) -> str:
+        return f"Comparison({', '.join(self.models)})"
 
 
 def compare(workspace: Workspace, prompt: Prompt, options: CellOptions, cell: Cell) -> Comparison:
@@ -87,19 +94,18 @@ def compare(workspace: Workspace, prompt: Prompt, options: CellOptions, cell: Ce
     try:
         run_sync(_ask_all(workspace, prompt, options, cell, exchanges, errors))
     except KeyboardInterrupt as error:
-        for exchange in exchanges.values():
-            exchange.finish()
-        raise stopped("stopped; what had arrived is kept. Run the cell again for new answers.") from error
-    for exchange in exchanges.values():
-        exchange.finish()
-    replies = {
-        model: reply
-        for model, exchange in exchanges.items()
-        if model not in errors and (reply := exchange.reply)
-    }
-    if not replies and errors:
+        _finish(exchanges)
+        raise stopped("stopped; what had arrived is kept. Run the cell again to ask again.") from error
+    replies = _finish(exchanges)
+    if len(errors) == len(exchanges):
         raise next(iter(errors.values()))
-    return Comparison(tuple(exchanges), replies, errors)
+    answers = {model: reply for model, reply in replies.items() if model not in errors}
+    return Comparison(tuple(exchanges), answers, errors)
+
+
+def _finish(exchanges: dict[str, Exchange]) -> dict[str, Reply]:
+    finished = {model: exchange.finish() for model, exchange in exchanges.items()}
+    return {model: reply for model, reply in finished.items() if reply is not None}
 
 
 async def _ask_all(

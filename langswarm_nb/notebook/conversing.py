@@ -55,16 +55,19 @@ def converse(workspace: Workspace, prompt: Prompt, options: CellOptions) -> Answ
     if options.dry_run:
         return Preview(run_sync(make_plan(workspace, options, cell)), prompt)
     if options.compares:
-        return compare(workspace, prompt, options, cell)
+        comparison = compare(workspace, prompt, options, cell)
+        comparison.mark_shown(cell)
+        return comparison
 
     async def open_stream(tell_retry: TellRetry) -> Opened:
         plan = await make_plan(workspace, options, cell)
         check_budget(workspace, plan, prompt, options)
         return await Asking(workspace, prompt, options, cell, plan).open(tell_retry)
 
-    return Exchange(
-        workspace, open_view(workspace, options, prompt), open_stream, extract=options.extract
-    ).complete()
+    view = open_view(workspace, options, prompt)
+    reply = Exchange(workspace, view, open_stream, extract=options.extract).complete()
+    reply.mark_shown(cell)
+    return reply
 
 
 def ask_again(workspace: Workspace, *, model: str | None = None) -> Reply:
@@ -83,4 +86,6 @@ def ask_again(workspace: Workspace, *, model: str | None = None) -> Reply:
         wanted = None if model is None else workspace.model_id(model, session=session)
         return Opened(session, await session.stream_regenerate(model=wanted))
 
-    return Exchange(workspace, open_view(workspace), open_again).complete()
+    reply = Exchange(workspace, open_view(workspace), open_again).complete()
+    reply.mark_shown(running_cell(workspace.shell))
+    return reply

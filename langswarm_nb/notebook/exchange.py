@@ -71,56 +71,53 @@ class Exchange:
             It failed; the part is kept and shown.
         """
         try:
-            reply = run_sync(self.run())
+            run_sync(self.run())
         except KeyboardInterrupt as error:
-            text = (
-                self.finish() and "stopped; what had arrived is kept. Run the cell again for a new version."
-            )
-            raise stopped(text or "stopped before an answer came.") from error
+            kept = self.finish() is not None
+            text = "stopped; what had arrived is kept" if kept else "stopped before anything was sent"
+            raise stopped(f"{text}. Run the cell again to ask again.") from error
         except Exception:
             self.finish()
             raise
-        self.finish()
-        return reply
-
-    async def run(self) -> Reply:
-        """Read the stream to its end."""
-        self._opened = await self._opening(self._tell_retry)
-        async for delta in self._opened.stream:
-            self._view.add(delta)
-        reply = self.reply
+        reply = self.finish()
         if reply is None:
             raise AssertionError("a stream that was read to its end has a reply")
-        if self._opened.replaces is not None:
-            await _hide_others(reply, self._opened.replaces)
         return reply
 
-    @property
-    def reply(self) -> Reply | None:
-        """What is stored of the reply; None when nothing is."""
+    async def run(self) -> None:
+        """Read the stream to its end."""
+        self._opened = opened = await self._opening(self._tell_retry)
+        async for delta in opened.stream:
+            self._view.add(delta)
+        if opened.replaces is not None:
+            await _hide_others(opened)
+
+    def finish(self) -> Reply | None:
+        """Show the reply as it is to be saved and return it; None when nothing of it is stored."""
         opened = self._opened
         if opened is None or opened.stream.reply is None or opened.stream.question is None:
+            self._view.discard()
             return None
-        return Reply(opened.stream.reply, opened.stream.question, opened.session, extract=self._extract)
-
-    def finish(self) -> bool:
-        """Show the reply as it is to be saved; False when there is none."""
-        reply, opened = self.reply, self._opened
-        if reply is None or opened is None:
-            return False
+        reply = Reply(opened.stream.reply, opened.stream.question, opened.session, extract=self._extract)
         number = run_sync(_version_number(reply)) if reply.is_version else 1
-        self._view.finish(reply, footer_line(reply, place=place_text(reply, opened, number)))
+        reply.footer = footer_line(reply, place=place_text(reply, opened, number))
+        if reply.text or reply.status != "error":
+            self._view.finish(reply)
+        else:
+            self._view.discard()  # the error says it all
         self._workspace.spent_usd += reply.cost_usd or 0.0
-        return True
+        return reply
 
     def _tell_retry(self, notice: RetryNotice) -> None:
         self._view.status(f"{notice.reason}; attempt {notice.attempt + 1} in {notice.wait_s:.0f} s")
 
 
-async def _hide_others(reply: Reply, question: SessionMessage) -> None:
-    for version in await reply.session.versions(question.id):
-        if version.id != reply.question.id:
-            await reply.session.hide(version.id)
+async def _hide_others(opened: Opened) -> None:
+    kept = opened.stream.question
+    if opened.replaces is not None and kept is not None:
+        for version in await opened.session.versions(opened.replaces.id):
+            if version.id != kept.id:
+                await opened.session.hide(version.id)
 
 
 async def _version_number(reply: Reply) -> int:

@@ -59,6 +59,8 @@ class Plan:
     """The question that the same cell asked before."""
     left_behind: int = 0
     """Turns that followed the earlier question and stay with it."""
+    first_model: str | None = None
+    """Model of a session that is made; None for that of the settings."""
     keeps_history: bool = True
     """False sends the system messages and the prompt alone."""
     hides: tuple[str, ...] = ()
@@ -110,6 +112,8 @@ async def make_plan(workspace: Workspace, options: CellOptions, cell: Cell) -> P
         before=tuple(before),
         earlier=earlier,
         left_behind=max(0, len(behind) - 1),
+        # What is reached only with the flags of this cell is no model for the cells after it.
+        first_model=None if options.api_base or options.api_key_name else models[0] if models else None,
         keeps_history=options.history,
         hides=hides,
         new_system=new_system,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from langswarm_nb.core.session import SessionMessage, Usage
 
 from .code_blocks import CodeBlock, code_blocks
+from .shown import ShownOnce
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +20,7 @@ Extract = Literal["first", "last"]
 _REPR_CHARS = 60
 
 
-class Reply:
+class Reply(ShownOnce):
     """The answer to one prompt.
 
     Parameters
@@ -55,6 +56,12 @@ class Reply:
         self.question = question
         self.session = session
         self._extract = extract
+        self.footer = ""
+        """The line below it: who answered, tokens, seconds, money, place."""
+
+    @property
+    def line(self) -> str:
+        return self.footer or self.short
 
     @property
     def text(self) -> str:
@@ -174,15 +181,14 @@ class Reply:
     def __str__(self) -> str:
         return self.text
 
-    def __repr__(self) -> str:
-        return f"Reply({self.model}, {self.status}: {_shortened(self.text)!r})"
+    @property
+    def short(self) -> str:
+        from .render import plain_repr
+
+        return f"Reply({self.model}, {self.status}: {plain_repr(self.text, _REPR_CHARS)})"
 
     def _block(self) -> CodeBlock | None:
         blocks = self.blocks if self._extract else []
         if not blocks:
             return None
         return blocks[0 if self._extract == "first" else -1]
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _REPR_CHARS else f"{text[:_REPR_CHARS]}…"

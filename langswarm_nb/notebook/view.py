@@ -24,8 +24,11 @@ class View(Protocol):
     def status(self, text: str) -> None:
         """Say what is being waited for."""
 
-    def finish(self, reply: Reply, footer: str) -> None:
+    def finish(self, reply: Reply) -> None:
         """Show the reply as it is to be saved."""
+
+    def discard(self) -> None:
+        """Leave nothing: there is no reply."""
 
 
 class NoView:
@@ -37,7 +40,10 @@ class NoView:
     def status(self, text: str) -> None:
         pass
 
-    def finish(self, reply: Reply, footer: str) -> None:
+    def finish(self, reply: Reply) -> None:
+        pass
+
+    def discard(self) -> None:
         pass
 
 
