@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import langswarm_nb
@@ -9,12 +10,12 @@ import langswarm_nb
 from .bridge import submit
 from .errors import show_session_errors_short, show_session_errors_whole
 from .magics import NAME, LangSwarmMagics
+from .suggestions import suggestion
 from .transformers import add_transformers, remove_transformers
+from .workspace import DEFAULT_MODEL, Workspace
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
-
-    from .workspace import Workspace
 
 _LOOK_S = 2.0
 """Longest wait for the store when the extension is loaded."""
@@ -59,20 +60,22 @@ def loaded(ipython: InteractiveShell) -> LangSwarmMagics | None:
 
 
 def _greeting(workspace: Workspace) -> str:
+    model = workspace.config.model or DEFAULT_MODEL
     try:
-        place, state = workspace.place, _state(workspace)
+        place = workspace.place
+        session = submit(workspace.peek()).result(timeout=_LOOK_S)
     except Exception as error:  # noqa: BLE001 - a store that cannot be read must not keep the magics away
         place, state = f"the store cannot be used: {error}", ""
+    else:
+        state = " (new)" if session is None else " (resumed)"
+        model = model if session is None else f"{session.provider}:{session.model}"
+    if model.startswith("mock:"):
+        model = f"{model} ({suggestion(os.environ) or 'offline'})"
     parts = [
         f"langswarm_nb {langswarm_nb.__version__}",
         f"session {workspace.session_name}{state}",
-        workspace.config.model or "mock:echo (offline)",
+        model,
         place,
         "%langswarm help",
     ]
     return " · ".join(parts)
-
-
-def _state(workspace: Workspace) -> str:
-    session = submit(workspace.peek()).result(timeout=_LOOK_S)
-    return " (new)" if session is None else " (resumed)"

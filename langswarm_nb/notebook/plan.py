@@ -95,7 +95,7 @@ async def make_plan(workspace: Workspace, options: CellOptions, cell: Cell) -> P
     changes = request_changes(workspace, options, base)
     branching, path = await _path(session, options)
     earlier = _earlier(workspace, options, cell, session, path)
-    at = len(path) if earlier is None else path.index(earlier)
+    at = next((n for n, message in enumerate(path) if message is earlier), len(path))
     hides, new_system = _system_change(options, path[:at])
     before = [message for message in path[:at] if message.id not in hides]
     if new_system:

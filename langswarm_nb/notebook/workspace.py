@@ -180,15 +180,23 @@ class Workspace:
 
     async def peek(self) -> BaseSession | None:
         """Return the current session; None when it is not made yet."""
-        if self._session is None:
-            self._session = await self._find_default()
-        session = self._session
+        session = self._session = await self._still_there() or await self._find_default()
         if session is not None and self._model_applies:
             self._model_applies = False
             wanted = self.model_id(self.config.model)
             if wanted != f"{session.provider}:{session.model}":
                 await session.update_settings(model=wanted)
         return session
+
+    async def _still_there(self) -> BaseSession | None:
+        """Return the session we are in, as it is now; None when another kernel has deleted it."""
+        if self._session is None:
+            return None
+        try:
+            await self._session.refresh()
+        except SessionNotFoundError:
+            return None
+        return self._session
 
     async def make(
         self, opening: Literal["current", "named", "new"], name: str | None = None, model: str | None = None

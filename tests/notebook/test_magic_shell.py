@@ -9,7 +9,7 @@ from threading import Thread
 import pytest
 
 import langswarm_nb
-from langswarm_nb.core.session import IProviderSession
+from langswarm_nb.core.session import IProviderSession, create_session_manager
 from langswarm_nb.core.session.events import Delta, Finish, ReplyInfo
 from langswarm_nb.core.session.messages import FinishReason, Usage
 from langswarm_nb.core.session.providers.mock import MockProviderSession
@@ -465,3 +465,33 @@ def test_the_log_holds_no_words(shell, caplog):
     shell.run("%%langswarm -q\nThe word is xylophone")
     shell.fail("%%langswarm mock:error\nThe word is xylophone")
     assert "xylophone" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "variable, expected",
+    [("GROQ_API_KEY", "GROQ_API_KEY is set: %langswarm use groq:…"), (None, "mock:echo (offline)")],
+)
+def test_a_key_in_the_environment_is_a_suggestion_and_no_more(monkeypatch, capsys, variable, expected):
+    """The first line names a provider that could be used; nothing is switched, and no key is shown."""
+    if variable:
+        monkeypatch.setenv(variable, "gsk-canary-0123456789")
+    with running_shell() as shell:
+        assert shell.run("%langswarm use") == "mock:echo"
+        shell.ipython.run_line_magic("reload_ext", "langswarm_nb")
+        line = capsys.readouterr().out
+    assert expected in line
+    assert "canary" not in line
+
+
+def test_a_session_that_another_kernel_deleted_is_begun_anew(shell):
+    """The next cell does not fail for ever: it starts the session again."""
+    gone = shell.run("%%langswarm -q\nOne").session.session_id
+
+    async def delete_elsewhere():
+        path = shell.workspace.manager.storage.db_path
+        async with create_session_manager("sqlite", {"db_path": path}) as manager:
+            assert await manager.delete_session(gone)
+
+    asyncio.run(delete_elsewhere())
+    assert shell.run("%%langswarm -q\nTwo").session.session_id != gone
+    assert shell.run("%langswarm")["turns"] == 1
