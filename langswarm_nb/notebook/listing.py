@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from .render import terminal_text
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -55,7 +57,7 @@ class Facts(dict[str, Any]):
 
     def __repr__(self) -> str:
         width = max(map(len, self), default=0)
-        return "\n".join(f"{name:<{width}}  {value}" for name, value in self.items())
+        return "\n".join(f"{name:<{width}}  {terminal_text(str(value))}" for name, value in self.items())
 
 
 class Text(str):
@@ -64,7 +66,7 @@ class Text(str):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return str(self)
+        return terminal_text(str(self))
 
 
 def _aligned(rows: Sequence[Sequence[Any]]) -> str:
@@ -77,5 +79,5 @@ def _aligned(rows: Sequence[Sequence[Any]]) -> str:
 
 
 def _one_line(value: Any) -> str:
-    text = "" if value is None else " ".join(str(value).split())
+    text = "" if value is None else terminal_text(" ".join(str(value).split()))
     return text if len(text) <= _MAX_CELL_CHARS else f"{text[: _MAX_CELL_CHARS - 1]}…"

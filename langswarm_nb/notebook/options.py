@@ -93,6 +93,11 @@ def split_line(line: str) -> list[str]:
         ) from None
 
 
+def word(text: str) -> str:
+    """Return how a text is written as one word of a line."""
+    return f'"{text}"' if any(char.isspace() for char in text) else text
+
+
 def read_value(text: str) -> Any:
     """Return the JSON value that a word of the line stands for; text when it is none."""
     try:

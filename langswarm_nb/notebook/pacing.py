@@ -1,13 +1,10 @@
 """When the next update of a growing reply is worth its bytes.
 
-Every update sends the whole reply so far, because a cell output can only be replaced. So updates get rarer as they
-get dearer: the new text must be a share of what is shown that grows with the square root of an update's bytes. Of
-all rules with the same total this one keeps the page closest behind the reply over all lengths. A slow model is shown
-each second as long as that stays cheap. And whatever happens, the bytes stay below a line: a constant, plus a
-multiple of the text.
-
-Measured for 96 kB of prose in 4,000 deltas, kernel to server, the final output included: see
-``tests/notebook/test_display_traffic.py``.
+An update sends the whole reply so far, because an output of a cell can only be replaced. So updates get rarer as
+they get dearer: the share of new text that makes one worth it grows with the square root of its bytes, which of all
+rules with the same total keeps the page closest behind the reply, at all lengths. A slow model is shown every second
+as long as that is cheap. And all updates with the final output stay below a line: a constant and a multiple of the
+text's bytes.
 """
 
 from __future__ import annotations
@@ -20,43 +17,59 @@ if TYPE_CHECKING:
 
 __all__ = ["Pacer"]
 
-SHORTEST_S = 0.05
+_SHORTEST_S = 0.05
 """At most 20 updates a second."""
 _PATIENCE_S = 1.0
 _PATIENCE_BYTES = 100_000
 _SHARE = 1 / 350
-"""Share of the shown text that must be new, for an update of one byte."""
+"""Share of the shown text that must be new for an update of one byte."""
 _MESSAGE_BYTES = 800
 """What a message weighs besides its HTML: headers, signature, ids."""
-_FREE_BYTES = 150_000
-_BYTES_PER_BYTE = 3.55
-"""All of the cell's traffic stays below the free bytes and this much for each byte of text."""
+_FREE_BYTES = 140_000
+_BYTES_PER_BYTE = 3.6
 
 
 class Pacer:
-    """Spends the bytes of one reply; times come from ``clock``, in seconds."""
+    """Spends the bytes of one output of a cell.
+
+    Parameters
+    ----------
+    clock
+        Tells the time in seconds.
+    """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._updated_at = -math.inf
-        self._spent = 0
-        self._last_cost = _MESSAGE_BYTES
+        self._spent_bytes = 0
+        self._html_bytes_per_char = 2.0
+        self._shown_chars = 0
 
-    def may_update(self, *, new_chars: int, shown_chars: int) -> bool:
-        """Tell whether an update is worth preparing; `allow` then looks at its exact size."""
+    def may_update(self, *, chars: int, text_bytes: int, is_urgent: bool = False) -> bool:
+        """Tell whether an update is worth it now.
+
+        Parameters
+        ----------
+        chars, text_bytes
+            Length of the reply so far.
+        is_urgent
+            Whether there is news other than text, which does not wait for more of it.
+        """
         waited_s = self._clock() - self._updated_at
-        if not new_chars or waited_s < SHORTEST_S:
+        new_chars = chars - self._shown_chars
+        if waited_s < _SHORTEST_S or not (new_chars or is_urgent):
             return False
-        is_worth_it = new_chars >= shown_chars * math.sqrt(self._last_cost) * _SHARE
-        return is_worth_it or (waited_s >= _PATIENCE_S and self._spent < _PATIENCE_BYTES)
-
-    def allow(self, *, html_bytes: int, text_bytes: int) -> bool:
-        """Tell whether an update of this size fits, with the final output still to come; counts it if so."""
+        html_bytes = chars * self._html_bytes_per_char
         cost = html_bytes + _MESSAGE_BYTES
         final = html_bytes + text_bytes + 2 * _MESSAGE_BYTES
-        if self._spent + cost + final > _FREE_BYTES + _BYTES_PER_BYTE * text_bytes:
+        if self._spent_bytes + cost + final > _FREE_BYTES + _BYTES_PER_BYTE * text_bytes:
             return False
-        self._spent += cost
-        self._last_cost = cost
+        is_patient = waited_s < _PATIENCE_S or self._spent_bytes > _PATIENCE_BYTES
+        return is_urgent or not is_patient or new_chars >= self._shown_chars * math.sqrt(cost) * _SHARE
+
+    def record(self, *, chars: int, html_bytes: int) -> None:
+        """Note that an update with ``chars`` of the reply was sent."""
         self._updated_at = self._clock()
-        return True
+        self._spent_bytes += html_bytes + _MESSAGE_BYTES
+        self._shown_chars = chars
+        self._html_bytes_per_char = html_bytes / max(chars, 200)

@@ -9,6 +9,7 @@ from langswarm_nb.core.session.window import estimate_tokens, messages_to_send
 
 from .budget import estimate_usd
 from .footer import count_text, dollars_text
+from .render import terminal_text
 
 if TYPE_CHECKING:
     from .interpolate import Prompt
@@ -71,7 +72,7 @@ class Preview:
         return "\n\n".join([*blocks, "\n".join([*filled, *told, *prices])])
 
     def __repr__(self) -> str:
-        return str(self)
+        return terminal_text(str(self))
 
 
 def _price(model: str, cost_usd: float | None) -> str:

@@ -10,7 +10,7 @@ from IPython.core.error import UsageError
 from langswarm_nb.notebook.bridge import run_sync
 from langswarm_nb.notebook.importing import read_export, store_export
 from langswarm_nb.notebook.listing import Listing
-from langswarm_nb.notebook.options import check_name
+from langswarm_nb.notebook.options import check_name, word
 
 from .command import Command, arg
 
@@ -88,7 +88,7 @@ def _import(workspace: Workspace, file: str) -> str:
     exported = read_export(path)
     name = run_sync(workspace.free_name(exported.title or path.stem))
     session = run_sync(store_export(workspace.manager, workspace.user_id, exported, title=name))
-    return f"{session.record.message_count} messages are in {name!r}; `%langswarm switch {name}` goes there"
+    return f"{session.record.message_count} messages are in {name!r}; `%langswarm switch {word(name)}` goes there"
 
 
 COMMANDS = (

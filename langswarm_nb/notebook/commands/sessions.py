@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from IPython.core.error import UsageError
 
-from langswarm_nb.core.session import SessionMessage, SessionStatus
+from langswarm_nb.core.session import MessageRole, SessionMessage, SessionStatus
 from langswarm_nb.notebook.listing import Listing
+from langswarm_nb.notebook.options import word
+from langswarm_nb.notebook.render import terminal_text
 
 from .command import Command, arg
 
@@ -66,11 +68,14 @@ async def _delete(workspace: Workspace, name: str, *, yes: bool) -> str:
     if not yes:
         raise UsageError(
             f"This deletes {shown!r} with {session.record.message_count} messages for good. "
-            f"Say so with `%langswarm delete {name} --yes`, or keep it out of sight with `%langswarm archive {name}`."
+            f"Say so with `%langswarm delete {word(name)} --yes`, or keep it out of sight with "
+            f"`%langswarm archive {word(name)}`."
         )
-    kept = f" What {session.provider} has received stays there." if session.provider != "mock" else ""
+    replies = await session.get_messages(role=MessageRole.ASSISTANT, branch="all")
+    asked = sorted({message.request.provider for message in replies if message.request} - {"mock"})
     await session.delete()
     workspace.leave(session)
+    kept = f" What {' and '.join(asked)} received stays there, for as long as they keep it." if asked else ""
     return f"{shown} is deleted.{kept}"
 
 
@@ -88,7 +93,7 @@ class Transcript:
             f"{message.role.value}{' (hidden)' if message.is_hidden else ''}: {message.content}"
             for message in self.messages
         ]
-        return "\n\n".join(blocks)
+        return terminal_text("\n\n".join(blocks))
 
 
 COMMANDS = (

@@ -1,0 +1,80 @@
+"""Tab: what is offered where, in the shell that asks."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+from IPython.core.completer import provisionalcompleter
+
+from tests.support.shells import running_shell
+
+
+class Thing:
+    """Something with an attribute."""
+
+    size = 1
+
+
+@pytest.fixture(scope="module")
+def shell():
+    """Return a shell with two sessions, an alias, a branch and some variables."""
+    with running_shell(store="memory") as shell:
+        shell.run("%%langswarm -q\nHi")
+        shell.run("%langswarm fork 0 other")
+        shell.run("%langswarm new work")
+        shell.run("%langswarm switch default")
+        shell.run("%langswarm alias quick mock:script")
+        shell["thing"] = Thing()
+        yield shell
+
+
+def offered(shell, text):
+    """Return what the text can become, each as the whole text."""
+    with provisionalcompleter(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = list(shell.ipython.Completer.completions(text, len(text)))
+    return [text[: each.start] + each.text for each in found]
+
+
+@pytest.mark.parametrize(
+    "text, word",
+    [
+        ("%langswarm se", "search sessions"),
+        ("x = 1\n%langswarm vers", "versions version"),
+        ("%langswarm help fo", "fork"),
+        ("%langswarm use mock:e", "mock:echo mock:error"),
+        ("%langswarm use qu", "quick"),
+        ("%langswarm switch w", "work"),
+        ("%langswarm branch o", "other"),
+        ("%langswarm show -", "-n"),
+        ("%langswarm df me", "messages metrics"),
+        ("%langswarm key gro", "groq"),
+        ("%langswarm retry -m mock:sl", "mock:slow"),
+        ("%langswarm cost --by d", "day"),
+        ("%langswarm ask about {{ thin", "thing"),
+        ("%%langswarm mock:sc", "mock:script"),
+        ("%%langswarm -m qui", "quick"),
+        ("%%langswarm --temp", "--temperature"),
+        ("%%langswarm -S wo", "work"),
+        ("%%langswarm -b ot", "other"),
+        ("%%langswarm -f js", "json"),
+        ("%%langswarm\ntext {{thin", "thing"),
+        ("%%langswarm\ntext {{ thing.si", "size"),
+    ],
+)
+def test_what_fits_is_offered(shell, text, word):
+    """Each place offers its own: commands, flags, models, sessions, branches, choices, variables."""
+    start = text[: len(text) - len(text.replace("{{", " ").replace(".", " ").split()[-1])]
+    assert offered(shell, text) == [start + each for each in sorted(word.split())]
+
+
+def test_private_names_are_not_offered(shell):
+    """Inside of `{{` only what may be filled in is offered."""
+    assert offered(shell, "%%langswarm\n{{ thing.") == ["%%langswarm\n{{ thing.size"]
+
+
+def test_other_text_is_left_to_ipython(shell):
+    """In Python code, and in prompts outside of `{{`, nothing of ours is in the way."""
+    assert "print" in offered(shell, "prin")
+    assert "thing.size" in offered(shell, "thing.si")
