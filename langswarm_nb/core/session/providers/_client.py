@@ -25,8 +25,8 @@ def new_client(
     key_header: tuple[str, str] = ("Authorization", "Bearer "),
     headers: Mapping[str, str] | None = None,
     read_fault: Callable[[Any], Fault] = read_fault,
-    connect_timeout_s: float,
-    silence_s: float,
+    connect_timeout_s: float = 5.0,
+    silence_s: float = 600.0,
 ) -> HttpClient:
     """Return a client for an address, with the key given, else the environment's.
 

@@ -1,0 +1,36 @@
+"""What providers are made of, for packages that bring one of their own; `docs/providers.md` shows how.
+
+A provider made of these keeps the promises of the built-in ones: repeats where that is safe, limits on time and size,
+keys out of sight, errors of one tree, and no reply without its end mark passed off as whole.
+"""
+
+from __future__ import annotations
+
+from ._address import find_base_url, segment
+from ._client import new_client
+from ._faults import Fault, ReportedError, read_fault
+from ._http import HttpClient
+from ._path import system_text
+from ._reply import ReplyReader, stream_reply
+from ._sse import JSONLinesDecoder, SSEDecoder
+from ._wire import check_options, content_parts, finish_reason, image_url, token_count
+
+__all__ = [
+    "Fault",
+    "HttpClient",
+    "JSONLinesDecoder",
+    "ReplyReader",
+    "ReportedError",
+    "SSEDecoder",
+    "check_options",
+    "content_parts",
+    "find_base_url",
+    "finish_reason",
+    "image_url",
+    "new_client",
+    "read_fault",
+    "segment",
+    "stream_reply",
+    "system_text",
+    "token_count",
+]
