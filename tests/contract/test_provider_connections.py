@@ -9,6 +9,7 @@ import pytest
 
 from langswarm_nb.core.session import errors
 from langswarm_nb.core.session.events import RetryNotice
+from langswarm_nb.core.session.providers._transport import Transports
 from tests.contract.provider_cases import TEXT, Dialect, ask, fails, read
 from tests.support.faulty import FaultyServer, Reply, SeenRequest
 
@@ -18,8 +19,16 @@ pytestmark = pytest.mark.usefixtures("library")
 # Connections
 
 
-async def test_a_connection_is_used_again(provider: Any, server: FaultyServer, good: Reply) -> None:
+def as_if_far_away(provider: Any) -> None:
+    """Let the server pass for one on another machine: only with those are connections kept."""
+    provider.http._transports = Transports(provider.http.address._replace(host="far.example"))
+
+
+async def test_a_connection_to_another_machine_is_used_again(
+    provider: Any, server: FaultyServer, good: Reply
+) -> None:
     """Replies read to their end leave their connection open for the next."""
+    as_if_far_away(provider)
     server.script(good)
     for _ in range(3):
         await read(provider.stream(ask()))
@@ -30,12 +39,23 @@ async def test_an_idle_connection_that_the_server_closed_goes_unnoticed(
     provider: Any, server: FaultyServer, good: Reply
 ) -> None:
     """The next request is sent on a new one, once."""
+    as_if_far_away(provider)
     server.script(good.but(then="close"), good)
     await read(provider.stream(ask()))
     await server.all_closed()
     await read(provider.stream(ask()))
     assert [request.connection for request in server.requests] == [1, 2]
     assert provider.waits == []
+
+
+async def test_a_connection_on_this_machine_is_not_used_again(
+    provider: Any, server: FaultyServer, good: Reply
+) -> None:
+    """A server that closes after each reply, without a word, loses no request."""
+    server.script(good.but(then="close"))
+    for _ in range(20):
+        await read(provider.stream(ask()))
+    assert [request.connection for request in server.requests] == list(range(1, 21))
 
 
 async def test_leaving_a_stream_closes_its_connection(

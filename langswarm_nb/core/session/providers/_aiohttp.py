@@ -28,12 +28,13 @@ class AiohttpCarrier:
     errors: tuple[type[Exception], ...] = _ERRORS
 
     def __init__(self, address: Address) -> None:
-        connector = aiohttp.TCPConnector(
-            limit=0,
-            keepalive_timeout=KEEPALIVE_S,
-            ssl=tls_context() if address.scheme == "https" else True,
+        self._reuses, self._may_be_stale = not address.is_local, False
+        tls = tls_context() if address.scheme == "https" else True
+        connector = (
+            aiohttp.TCPConnector(limit=0, ssl=tls, keepalive_timeout=KEEPALIVE_S)
+            if self._reuses
+            else aiohttp.TCPConnector(limit=0, ssl=tls, force_close=True)
         )
-        self._was_used = False
         self._session = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -43,11 +44,11 @@ class AiohttpCarrier:
 
     async def send(self, outgoing: Outgoing) -> Incoming:
         """Send a request and return once the headers of its answer are there."""
-        if self._was_used:
+        if self._may_be_stale:
             # Let the loop see which idle connections the server has closed: a request on one would be lost.
             for _ in range(3):
                 await asyncio.sleep(0)
-        self._was_used = True
+        self._may_be_stale = self._reuses
         response = await self._session.request(
             outgoing.method,
             URL(outgoing.url, encoded=True),

@@ -42,7 +42,9 @@ class HttpxCarrier:
 
     def __init__(self, address: Address, proxy: str | None) -> None:
         limits = httpx.Limits(
-            max_connections=self.room, max_keepalive_connections=self.room, keepalive_expiry=KEEPALIVE_S
+            max_connections=self.room,
+            max_keepalive_connections=0 if address.is_local else self.room,
+            keepalive_expiry=KEEPALIVE_S,
         )
         context = tls_context() if address.scheme == "https" else _unused_context()
         try:

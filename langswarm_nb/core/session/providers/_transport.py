@@ -3,6 +3,9 @@
 Two libraries can carry them, each behind one module: httpx, and aiohttp when it is installed (extra ``fast``),
 which needs a fraction of the work at many requests. Neither repeats, redirects or keeps cookies here: a request is
 one request on the wire. httpx's pool gets slower with each connection it holds, so each holds at most 8.
+
+On this machine each request has a connection of its own: they cost nothing here, and local servers close theirs
+unannounced (llama.cpp after each stream), which a request on its way cannot be told from one that was processed.
 """
 
 from __future__ import annotations
@@ -28,7 +31,8 @@ if TYPE_CHECKING:
 
 _IDLE_CARRIERS = 4
 """So many stay open with nothing to do; more are closed when they fall idle."""
-KEEPALIVE_S = 15.0
+KEEPALIVE_S = 4.0
+"""How long a connection waits for another request: less than the 5 s after which many servers close it."""
 LIBRARY_VARIABLE = "LANGSWARM_HTTP"
 """Environment variable that names the library, ``httpx`` or ``aiohttp``, to look for a fault in one of them."""
 
