@@ -17,6 +17,9 @@ from .rows import PAYLOAD_COLUMNS, Row
 
 logger = logging.getLogger(__name__)
 
+_DAMAGED = (ValueError, TypeError, sqlite3.IntegrityError, SessionNotFoundError)
+"""What a remnant that makes no sense raises; the rest of the file can still be used."""
+
 
 def save(db: sqlite3.Connection, name: str, session_id: str, payload: Row, reply_to: int) -> None:
     """Keep what has arrived of a reply in the place of what was kept of it before."""
@@ -52,11 +55,7 @@ def recover(db: sqlite3.Connection, *, name: str, session_id: str | None = None)
         try:
             payload = _interrupted(json.loads(encoded))
             _tree.append(db, name, session, [payload], parent="tip", reply_to=reply_to, activate=True)
-        except (
-            ValueError,
-            AttributeError,
-            SessionNotFoundError,
-        ):  # a damaged file; the rest of it can be used
+        except _DAMAGED:
             logger.warning("A part of a reply in session %r cannot be read; it is left as it is.", session)
         else:
             db.execute("DELETE FROM partials WHERE sid = ? AND message_id = ?", (sid, message_id))

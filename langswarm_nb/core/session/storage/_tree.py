@@ -104,9 +104,9 @@ def append(
     tokens = sum(payload[_TOKENS] or 0 for payload in payloads)
     tip = head.next_seq + len(rows) - 1 if place.active else head.tip
     db.execute(
-        "UPDATE sessions SET next_seq = next_seq + ?1, message_count = message_count + ?1,"
-        " token_count = token_count + ?2, tip = ?3, updated_us = ?4 WHERE id = ?5",
-        (len(rows), tokens, tip, now_us(), head.sid),
+        "UPDATE sessions SET next_seq = next_seq + ?, message_count = message_count + ?,"
+        " token_count = token_count + ?, tip = ?, updated_us = ? WHERE id = ?",
+        (len(rows), len(rows), tokens, tip, now_us(), head.sid),
     )
     db.executemany(
         "DELETE FROM partials WHERE sid = ? AND message_id = ?",
@@ -293,8 +293,8 @@ def _walk_up(db: sqlite3.Connection, head: _Head, seq: int) -> list[tuple[int, i
     """Return seq and active mark from a message up to the first active one, or to the root."""
     return db.execute(
         "WITH RECURSIVE up(seq, parent, active) AS ("
-        " SELECT seq, parent, active FROM messages WHERE id = ?1 | ?2"
-        " UNION ALL SELECT m.seq, m.parent, m.active FROM up JOIN messages m ON m.id = ?1 | up.parent"
+        " SELECT seq, parent, active FROM messages WHERE id = ?"
+        " UNION ALL SELECT m.seq, m.parent, m.active FROM up JOIN messages m ON m.id = ? | up.parent"
         " WHERE NOT up.active AND up.parent IS NOT NULL) SELECT seq, active FROM up",
-        (head.base, seq),
+        (head.base | seq, head.base),
     ).fetchall()
