@@ -203,7 +203,12 @@ def test_arrow_up_recalls_in_an_empty_box(page):
     panel = PanelPage(
         page, {"transcript": transcript(item(1, "first", "user"), item(2, "x"), item(3, "second", "user"))}
     )
-    for key, text in [("ArrowUp", "second"), ("ArrowUp", "first"), ("ArrowDown", "second"), ("ArrowDown", "")]:
+    for key, text in [
+        ("ArrowUp", "second"),
+        ("ArrowUp", "first"),
+        ("ArrowDown", "second"),
+        ("ArrowDown", ""),
+    ]:
         panel.box.press(key)
         assert panel.box.input_value() == text
     panel.box.fill("mine")
@@ -265,7 +270,10 @@ def test_a_message_that_arrived_late_is_not_sent_twice(clocked):
 def test_a_refusal_gives_the_text_back_and_says_why(panel):
     """An error of the kernel is shown, and the text is in the box again."""
     panel.page.evaluate(
-        "() => { model.kernel = ({ type, n }) => type === 'send' && model.custom({ type: 'result', n, error: 'No <b>key</b>.' }); }"
+        """() => {
+          const refusal = { type: 'result', error: 'No <b>key</b>.' };
+          model.kernel = ({ type, n }) => type === 'send' && model.custom({ ...refusal, n });
+        }"""
     )
     panel.box.fill("hello")
     panel.box.press("Enter")
@@ -380,7 +388,10 @@ def test_the_menu_sets_system_prompt_and_options_and_exports(panel):
     """Everything else is in one menu."""
     page = panel.page
     panel.answer("{ export: { path: 'a.md' } }")
-    for entry, label, value in [("System prompt…", "System prompt", "Be brief."), ("Options…", "temperature", "0.2")]:
+    for entry, label, value in [
+        ("System prompt…", "System prompt", "Be brief."),
+        ("Options…", "temperature", "0.2"),
+    ]:
         page.get_by_role("button", name="More").click()
         page.get_by_role("menuitem", name=entry).click()
         page.get_by_role("textbox", name=label).fill(value)
@@ -406,7 +417,9 @@ def test_the_view_follows_the_end_only_when_the_reader_is_there(page):
     log.hover()
     page.mouse.wheel(0, -300)
     page.wait_for_function("() => document.querySelector('.lsnb-log').scrollTop < 1e9")
-    before = log.evaluate("(log) => new Promise((done) => requestAnimationFrame(() => setTimeout(() => done(log.scrollTop), 100)))")
+    before = log.evaluate(
+        "(log) => new Promise((done) => requestAnimationFrame(() => setTimeout(() => done(log.scrollTop), 100)))"
+    )
     panel.custom(delta(80, "newer\n" * 20))
     assert log.evaluate("(log) => log.scrollTop") == before
     page.get_by_role("button", name="New text").click()
@@ -433,7 +446,9 @@ def test_keyboard_reaches_every_message_and_action(page):
 def test_keys_typed_in_the_panel_stay_in_it(panel):
     """The front end's shortcuts, on the document, see no key of the panel."""
     page = panel.page
-    page.evaluate("() => { window.seen = []; document.addEventListener('keydown', (e) => seen.push(e.key)); }")
+    page.evaluate(
+        "() => { window.seen = []; document.addEventListener('keydown', (e) => seen.push(e.key)); }"
+    )
     panel.box.press("Shift+Enter")
     panel.box.press("d")
     page.get_by_role("button", name="More").press("d")
@@ -466,7 +481,15 @@ def test_cleanup_leaves_nothing_behind(panel):
 def test_names_are_text(page, watched):
     """Session names, models, notes, errors and user text are shown as they are, whatever they hold."""
     bad = "<img src=x onerror='window.ran=1'>"
-    info = {**INFO, "name": bad, "model": bad, "branch": bad, "branches": [bad, "b"], "last": bad, "total": bad}
+    info = {
+        **INFO,
+        "name": bad,
+        "model": bad,
+        "branch": bad,
+        "branches": [bad, "b"],
+        "last": bad,
+        "total": bad,
+    }
     messages = [item(1, bad, "user", note=bad), item(2, "x", status="error", error=bad, note=bad)]
     panel = PanelPage(page, {"info": info, "transcript": transcript(*messages), "problem": bad})
     panel.answer(f"{{ sessions: {{ sessions: [{{ value: '1', label: {bad!r}, hint: {bad!r} }}] }} }}")

@@ -113,7 +113,8 @@ class PanelPage:
     def sent(self, kind: str) -> list[dict[str, Any]]:
         """Return the contents of what the page sent of this type."""
         found: list[dict[str, Any]] = self.page.evaluate(
-            "(kind) => model.sent.filter(({ type }) => type === kind).map(({ n, type, ...rest }) => rest)", kind
+            "(kind) => model.sent.filter(({ type }) => type === kind).map(({ n, type, ...rest }) => rest)",
+            kind,
         )
         return found
 

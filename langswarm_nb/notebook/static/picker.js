@@ -112,6 +112,8 @@ export function openPicker(opener, options) {
     event.stopPropagation();
     close();
   });
+  // A press on an option leaves the focus in the box; JupyterLab would take it to the notebook, and close the list.
+  list.addEventListener("mousedown", (event) => event.preventDefault());
   element.addEventListener("focusout", (event) => {
     const to = /** @type {Node | null} */ (event.relatedTarget);
     if (to && !element.contains(to)) close(false);
