@@ -258,3 +258,36 @@ def test_ollama_takes_our_chat() -> None:
     assert [m.get("thinking") for m in body["messages"] if "tool_calls" in m] == [
         "I should look.I will ask twice."
     ]
+
+
+def test_what_no_type_has_is_found() -> None:
+    """The check is worth something: unknown fields and kinds, and wrong values, fail in each vendor's types."""
+    google: Any = pytest.importorskip("google.genai._gaos.types.interactions")
+    mistral: Any = pytest.importorskip("mistralai.client.models")
+    sdk: Any = pytest.importorskip("cohere")
+    own: Any = pytest.importorskip("ollama._types")
+    interaction = interactions.wire_body(ask(native=True))
+    chat = completions.wire_body(ask())
+    user = {"role": "user", "content": "Hi"}
+    wrong = [
+        (google.CreateModelInteraction, {**interaction, "instructions": "x"}),
+        (google.CreateModelInteraction, {**interaction, "generation_config": {"max_tokens": 5}}),
+        (google.CreateModelInteraction, {**interaction, "input": [{"type": "message", "content": []}]}),
+        (google.CreateModelInteraction, {**interaction, "store": "perhaps"}),
+        (mistral.ChatCompletionRequest, {**chat, "store": True}),
+        (mistral.ChatCompletionRequest, {**chat, "max_completion_tokens": 5}),
+        (mistral.ChatCompletionRequest, {**chat, "messages": [{"role": "robot", "content": "Hi"}]}),
+        (mistral.ConversationAppendRequest, {"inputs": "Hi", "instructions": "x"}),
+        (sdk.UserChatMessageV2, {**user, "images": []}),
+        (sdk.Thinking, {"type": "enabled", "budget": 5}),
+        (own.Message, {**user, "tool_call_id": "x"}),
+        (own.Options, {"max_tokens": 5}),
+    ]
+    missed = []
+    for schema, body in wrong:
+        try:
+            accepted(schema, body)
+        except (AssertionError, pydantic.ValidationError):
+            continue
+        missed.append((schema.__name__, body))
+    assert missed == []

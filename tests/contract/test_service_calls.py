@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from langswarm_nb.core.session import errors
+from langswarm_nb.core.session import create_session_manager, errors
 from langswarm_nb.core.session.events import ModelInfo
 from langswarm_nb.core.session.providers import create_provider
-from tests.contract.provider_cases import CANARY, ask, read
+from tests.contract.provider_cases import CANARY, ask, event, fails, impatient, read
 from tests.contract.provider_dialects import DIALECTS
 from tests.support.faulty import FaultyServer, Reply, SeenRequest
 
@@ -161,6 +161,67 @@ async def test_a_deletion_that_is_refused_is_an_error(name: str, server: FaultyS
     provider = create_provider(name, CANARY, base_url=server.url)
     with pytest.raises(errors.ProviderAuthenticationError):
         await provider.delete_conversation("x")
+    await provider.close()
+
+
+THOUGHTS = {
+    "gemini": event({"candidates": [{"content": {"parts": [{"text": "Hm.", "thought": True}]}}]}),
+    "mistral": event(
+        {
+            "choices": [
+                {"index": 0, "delta": {"content": [{"type": "thinking", "thinking": [{"text": "Hm."}]}]}}
+            ]
+        }
+    ),
+    "cohere": event({"type": "content-delta", "delta": {"message": {"content": {"thinking": "Hm."}}}}),
+    "ollama": b'{"message": {"role": "assistant", "content": "", "thinking": "Hm."}, "done": false}\n',
+}
+
+
+@pytest.mark.parametrize("name", THOUGHTS)
+async def test_a_reply_cut_while_it_thought_is_kept_and_not_sent(name: str, server: FaultyServer) -> None:
+    """Services refuse a turn that says nothing: the two questions go as one."""
+    server.script(Reply.events(THOUGHTS[name]), Reply.events(DIALECTS[name].stream))
+    async with create_session_manager("memory") as manager:
+        manager.add_provider_session(name, create_provider(name, CANARY, base_url=server.url))
+        session = await manager.create_session("ada", name, "test-model")
+        with pytest.raises(errors.StreamInterruptedError):
+            await session.send_message("q1")
+        await session.send_message("q2")
+        assert [message.reasoning for message in await session.get_messages()] == ["", "Hm.", "", ""]
+    (turn,) = server.requests[1].json.get("messages") or server.requests[1].json["contents"]
+    assert turn["role"] == "user"
+    assert "q1\\n\\nq2" in json.dumps(turn)
+
+
+@pytest.mark.parametrize(
+    "details, status, kind, waits",
+    [
+        ([{"@type": "…/RetryInfo", "retryDelay": "1.5s"}], 429, None, [1.5]),
+        (
+            [{"@type": "…/ErrorInfo", "reason": "API_KEY_INVALID"}],
+            400,
+            errors.ProviderAuthenticationError,
+            [],
+        ),
+    ],
+)
+async def test_what_google_tells_in_details_is_heeded(
+    details: list[Any],
+    status: int,
+    kind: type[errors.SessionError] | None,
+    waits: list[float],
+    server: FaultyServer,
+) -> None:
+    """The wait it asks for is kept, and a bad key is told as one although the status is 400."""
+    provider = impatient(DIALECTS["gemini"], server.url)
+    refusal = {"error": {"code": status, "message": "no", "details": details}}
+    server.script(Reply.json(refusal, status), Reply.events(DIALECTS["gemini"].stream))
+    if kind is None:
+        await read(provider.stream(ask()))
+    else:
+        await fails(provider, kind)
+    assert provider.waits == waits
     await provider.close()
 
 

@@ -25,9 +25,7 @@ def messages_to_send(path: Sequence[SessionMessage], settings: SessionSettings) 
         A limit is passed and ``settings.trim`` is ``"error"``, or the last turn alone is too long.
     """
     sendable = [
-        message
-        for message in _answered_calls(path)
-        if not message.is_hidden and (message.content or message.parts)
+        message for message in _answered_calls(path) if not message.is_hidden and _says_something(message)
     ]
     return tuple(_joined(_trimmed(sendable, settings)))
 
@@ -36,6 +34,11 @@ def estimate_tokens(messages: Sequence[SessionMessage]) -> int:
     """Return about how many tokens the messages cost: 4 characters a token and 4 tokens a message."""
     chars = sum(len(message.content) for message in messages)
     return -(-chars // CHARS_PER_TOKEN) + _MESSAGE_TOKENS * len(messages)
+
+
+def _says_something(message: SessionMessage) -> bool:
+    """Return whether there is more to a message than thinking: services refuse a turn that says nothing."""
+    return bool(message.content) or any(part["type"] != "reasoning" for part in message.parts)
 
 
 def _answered_calls(path: Sequence[SessionMessage]) -> list[SessionMessage]:

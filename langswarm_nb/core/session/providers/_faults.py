@@ -45,6 +45,7 @@ _STATUSES: dict[int, type[e.ProviderSessionError]] = {
     404: e.ProviderNotFoundError,
     408: e.ProviderTimeoutError,
     429: e.ProviderRateLimitError,
+    498: e.ProviderAuthenticationError,
     503: e.ProviderOverloadedError,
     529: e.ProviderOverloadedError,
 }
