@@ -46,7 +46,12 @@ class Asking:
     def open_beside(self, session: BaseSession, model: str, tell_retry: TellRetry) -> Opened:
         """Return the stream of one answer of several, each a branch of its own."""
         beside = {"activate": False, "compare_id": self._compare_id, "version_of": self._version_of}
-        return Opened(session, self._stream(session, model, tell_retry, **beside))
+        number = self._plan.models.index(model) + 1
+        return Opened(
+            session,
+            self._stream(session, model, tell_retry, **beside),
+            note=f"%langswarm use v{number} goes on from here",
+        )
 
     @property
     def _version_of(self) -> str | None:

@@ -13,10 +13,10 @@ from .bridge import run_sync
 from .budget import check_budget
 from .errors import stopped
 from .exchange import Exchange, Open, Opened, TellRetry
+from .look import Look
 from .plan import make_plan
 from .reply import Reply
 from .shown import ShownOnce
-from .view import open_views
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,18 +94,23 @@ def compare(workspace: Workspace, prompt: Prompt, options: CellOptions, cell: Ce
     try:
         run_sync(_ask_all(workspace, prompt, options, cell, exchanges, errors))
     except KeyboardInterrupt as error:
-        _finish(exchanges)
+        _finish(exchanges, errors)
         raise stopped("stopped; what had arrived is kept. Run the cell again to ask again.") from error
-    replies = _finish(exchanges)
+    replies = _finish(exchanges, errors)
     if len(errors) == len(exchanges):
         raise next(iter(errors.values()))
-    answers = {model: reply for model, reply in replies.items() if model not in errors}
-    return Comparison(tuple(exchanges), answers, errors)
+    return Comparison(tuple(exchanges), replies, errors)
 
 
-def _finish(exchanges: dict[str, Exchange]) -> dict[str, Reply]:
-    finished = {model: exchange.finish() for model, exchange in exchanges.items()}
-    return {model: reply for model, reply in finished.items() if reply is not None}
+def _finish(exchanges: dict[str, Exchange], errors: dict[str, SessionError]) -> dict[str, Reply]:
+    """Show what is to be saved, and return the answers."""
+    replies: dict[str, Reply] = {}
+    for model, exchange in exchanges.items():
+        if model in errors and len(errors) < len(exchanges):
+            exchange.fail(errors[model])
+        elif (reply := exchange.finish()) is not None and model not in errors:
+            replies[model] = reply
+    return replies
 
 
 async def _ask_all(
@@ -120,10 +125,11 @@ async def _ask_all(
     check_budget(workspace, plan, prompt, options)
     session = await prepare(workspace, plan)
     asking = Asking(workspace, prompt, options, cell, plan)
-    views = open_views(workspace, options, prompt, plan.models)
-    for model, view in zip(plan.models, views, strict=True):
+    look = Look.of(workspace.config, options, prompt)
+    displays = look.open(plan.models)
+    for model, display in zip(plan.models, displays, strict=True):
         exchanges[model] = Exchange(
-            workspace, view, _opening(asking, session, model), extract=options.extract
+            workspace, look, display, _opening(asking, session, model), extract=options.extract
         )
     outcomes = await asyncio.gather(
         *(exchange.run() for exchange in exchanges.values()), return_exceptions=True

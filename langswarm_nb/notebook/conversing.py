@@ -13,10 +13,10 @@ from .cells import running_cell
 from .comparing import compare
 from .exchange import Exchange, Opened, TellRetry
 from .interpolate import Prompt, interpolate
+from .look import Look
 from .options import CellOptions
 from .plan import make_plan
 from .preview import Preview
-from .view import open_view
 
 if TYPE_CHECKING:
     from .comparing import Comparison
@@ -64,9 +64,12 @@ def converse(workspace: Workspace, prompt: Prompt, options: CellOptions) -> Answ
         check_budget(workspace, plan, prompt, options)
         return await Asking(workspace, prompt, options, cell, plan).open(tell_retry)
 
-    view = open_view(workspace, options, prompt)
-    reply = Exchange(workspace, view, open_stream, extract=options.extract).complete()
+    look = Look.of(workspace.config, options, prompt)
+    [display] = look.open()
+    reply = Exchange(workspace, look, display, open_stream, extract=options.extract).complete()
     reply.mark_shown(cell)
+    if options.format == "code" and reply.code is not None:
+        workspace.shell.set_next_input("\n\n".join(reply.codes))
     return reply
 
 
@@ -86,6 +89,8 @@ def ask_again(workspace: Workspace, *, model: str | None = None) -> Reply:
         wanted = None if model is None else workspace.model_id(model, session=session)
         return Opened(session, await session.stream_regenerate(model=wanted))
 
-    reply = Exchange(workspace, open_view(workspace), open_again).complete()
+    look = Look.of(workspace.config, CellOptions(), Prompt(""))
+    [display] = look.open()
+    reply = Exchange(workspace, look, display, open_again).complete()
     reply.mark_shown(running_cell(workspace.shell))
     return reply

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from langswarm_nb.core.session import BaseSession, MessageStream, RetryNotice, SessionMessage
+from langswarm_nb.core.session import BaseSession, MessageStream, RetryNotice, SessionError, SessionMessage
 
 from .bridge import run_sync
 from .errors import stopped
@@ -15,8 +17,11 @@ from .reply import Extract, Reply
 from .versions import versions_of
 
 if TYPE_CHECKING:
-    from .view import View
+    from .display import ReplyDisplay
+    from .look import Look
     from .workspace import Workspace
+
+_TICK_S = 0.1
 
 TellRetry = Callable[[RetryNotice], None]
 
@@ -45,7 +50,9 @@ class Exchange:
     ----------
     workspace : Workspace
         Keeps count of what it costs.
-    view : View
+    look : Look
+        How the reply is shown.
+    display : ReplyDisplay
         Where the reply is shown.
     opening : callable
         Prepares everything and returns the stream; gets a function that tells of waits between attempts.
@@ -54,10 +61,16 @@ class Exchange:
     """
 
     def __init__(
-        self, workspace: Workspace, view: View, opening: Open, *, extract: Extract | None = None
+        self,
+        workspace: Workspace,
+        look: Look,
+        display: ReplyDisplay,
+        opening: Open,
+        *,
+        extract: Extract | None = None,
     ) -> None:
-        self._workspace = workspace
-        self._view, self._opening, self._extract = view, opening, extract
+        self._workspace, self._look = workspace, look
+        self._display, self._opening, self._extract = display, opening, extract
         self._opened: Opened | None = None
 
     def complete(self) -> Reply:
@@ -87,29 +100,58 @@ class Exchange:
     async def run(self) -> None:
         """Read the stream to its end."""
         self._opened = opened = await self._opening(self._tell_retry)
-        async for delta in opened.stream:
-            self._view.add(delta)
+        async with _ticking(self._display):
+            await self._show(opened.stream)
         if opened.replaces is not None:
             await _hide_others(opened)
+
+    async def _show(self, stream: MessageStream) -> None:
+        is_thinking = False
+        async for delta in stream:
+            if delta.kind != "reasoning":
+                self._display.update(delta.text)
+            elif not is_thinking:
+                is_thinking = True
+                self._display.status("thinking …")
 
     def finish(self) -> Reply | None:
         """Show the reply as it is to be saved and return it; None when nothing of it is stored."""
         opened = self._opened
         if opened is None or opened.stream.reply is None or opened.stream.question is None:
-            self._view.discard()
+            self._display.discard()
             return None
         reply = Reply(opened.stream.reply, opened.stream.question, opened.session, extract=self._extract)
         number = run_sync(_version_number(reply)) if reply.is_version else 1
         reply.footer = footer_line(reply, place=place_text(reply, opened, number))
         if reply.text or reply.status != "error":
-            self._view.finish(reply)
+            self._look.finish(self._display, reply)
         else:
-            self._view.discard()  # the error says it all
+            self._display.discard()  # the error says it all
         self._workspace.spent_usd += reply.cost_usd or 0.0
         return reply
 
+    def fail(self, error: SessionError) -> None:
+        """Show in the reply's place that there is none."""
+        self._display.finish(f"{type(error).__name__}: {error}", format="text", footer="✗ failed")
+
     def _tell_retry(self, notice: RetryNotice) -> None:
-        self._view.status(f"{notice.reason}; attempt {notice.attempt + 1} in {notice.wait_s:.0f} s")
+        self._display.status(f"{notice.reason}; attempt {notice.attempt + 1} in {notice.wait_s:.0f} s")
+
+
+@contextlib.asynccontextmanager
+async def _ticking(display: ReplyDisplay) -> AsyncIterator[None]:
+    """Let a display show what is due while the model pauses."""
+
+    async def tick() -> None:
+        while True:
+            await asyncio.sleep(_TICK_S)
+            display.tick()
+
+    task = asyncio.create_task(tick())
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 async def _hide_others(opened: Opened) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from langswarm_nb.core.session import FinishReason, RequestFacts, Usage
@@ -94,19 +93,20 @@ def dollars_text(cost_usd: float | None) -> str:
     return f"${cost_usd:.4f}" if cost_usd >= _TENTH_OF_A_CENT or cost_usd == 0 else f"${cost_usd:.2g}"
 
 
-def details(reply: Reply, *, filled: Sequence[str] = (), full: bool = False) -> list[tuple[str, str]]:
-    """Return what can be opened below the line, as names and values."""
+def details(reply: Reply) -> list[tuple[str, str]]:
+    """Return all that is known of the request, as names and values."""
     facts = reply.message.request
-    rows = [("filled in", text) for text in filled]
-    if facts is None or not full:
-        return rows
+    if facts is None:
+        return []
     usage = facts.usage
-    known = {
-        "cached input": usage.cached_input_tokens,
-        "written to the cache": usage.cache_write_tokens,
-        "reasoning": usage.reasoning_tokens,
+    counts = {
+        "input": usage.input_tokens,
+        "of it cached": usage.cached_input_tokens,
+        "of it written to the cache": usage.cache_write_tokens,
+        "output": usage.output_tokens,
+        "of it reasoning": usage.reasoning_tokens,
     }
-    rows += [(name, f"{number} tokens") for name, number in known.items() if number is not None]
+    rows = [(name, f"{number:,} tokens") for name, number in counts.items() if number is not None]
     rows += [(name, str(value)) for name, value in facts.params.items()]
     rows += [("attempts", str(facts.attempts))] if facts.attempts > 1 else []
     rows += [("waited", f"{facts.queued_s:.1f} s")] if facts.queued_s else []

@@ -1,10 +1,9 @@
-"""When the next update of a growing reply is worth its bytes.
+"""When the next update of a growing output is worth its bytes.
 
-An update sends the whole reply so far, because an output of a cell can only be replaced. So updates get rarer as
-they get dearer: the share of new text that makes one worth it grows with the square root of its bytes, which of all
-rules with the same total keeps the page closest behind the reply, at all lengths. A slow model is shown every second
-as long as that is cheap. And all updates with the final output stay below a line: a constant and a multiple of the
-text's bytes.
+An output of a cell can only be replaced as a whole, so each update costs at least a message and what is shown.
+The bytes come out of a bucket that fills fast at first, where most replies end, with the text and for slow models
+with the time, and then slowly, with the text alone. With the final output counted, a cell stays below half a megabyte for 96 kB of text, and in proportion beyond:
+the cost grows with the text and not with its square.
 """
 
 from __future__ import annotations
@@ -19,18 +18,22 @@ __all__ = ["Pacer"]
 
 _SHORTEST_S = 0.05
 """At most 20 updates a second."""
-_PATIENCE_S = 1.0
-_PATIENCE_BYTES = 100_000
-_SHARE = 1 / 350
-"""Share of the shown text that must be new for an update of one byte."""
-_MESSAGE_BYTES = 800
-"""What a message weighs besides its HTML: headers, signature, ids."""
-_FREE_BYTES = 140_000
-_BYTES_PER_BYTE = 3.6
+_LIMIT_BYTES = 470_000
+_LIMIT_TEXT_BYTES = 96_000
+"""The promise: so much text within so many bytes, with some room for the cell's other messages."""
+_LEAST_FREE_BYTES = 30_000
+_FREE_WITHIN_BYTES = 6_000
+_FREE_WITHIN_S = 60.0
+"""Text, or time, over which the free part of the bucket is spread: after it, 63 % are given out."""
+_EVEN_BYTES = 0.35
+"""Bytes that each byte of text adds to the bucket, however long the text is."""
+_URGENT_BYTES = 20_000
+MESSAGE_BYTES = 800
+"""What a message weighs besides its HTML: headers, signature, ids, escapes."""
 
 
 class Pacer:
-    """Spends the bytes of one output of a cell.
+    """Spends the bytes of one output.
 
     Parameters
     ----------
@@ -40,36 +43,37 @@ class Pacer:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
+        self._started_at = clock()
         self._updated_at = -math.inf
         self._spent_bytes = 0
-        self._html_bytes_per_char = 2.0
-        self._shown_chars = 0
+        self._last_bytes = MESSAGE_BYTES
+        self._shown_bytes = 0
 
-    def may_update(self, *, chars: int, text_bytes: int, is_urgent: bool = False) -> bool:
-        """Tell whether an update is worth it now.
+    def may_update(self, *, text_bytes: int, html_ratio: float, is_urgent: bool = False) -> bool:
+        """Tell whether an update may be sent now.
 
         Parameters
         ----------
-        chars, text_bytes
-            Length of the reply so far.
+        text_bytes
+            Size of the text that has arrived.
+        html_ratio
+            Size of its HTML relative to it.
         is_urgent
-            Whether there is news other than text, which does not wait for more of it.
+            Whether there is news besides text.
         """
-        waited_s = self._clock() - self._updated_at
-        new_chars = chars - self._shown_chars
-        if waited_s < _SHORTEST_S or not (new_chars or is_urgent):
+        now = self._clock()
+        new_bytes = text_bytes - self._shown_bytes
+        if now - self._updated_at < _SHORTEST_S or not (new_bytes or is_urgent):
             return False
-        html_bytes = chars * self._html_bytes_per_char
-        cost = html_bytes + _MESSAGE_BYTES
-        final = html_bytes + text_bytes + 2 * _MESSAGE_BYTES
-        if self._spent_bytes + cost + final > _FREE_BYTES + _BYTES_PER_BYTE * text_bytes:
-            return False
-        is_patient = waited_s < _PATIENCE_S or self._spent_bytes > _PATIENCE_BYTES
-        return is_urgent or not is_patient or new_chars >= self._shown_chars * math.sqrt(cost) * _SHARE
+        final_bytes = _LIMIT_TEXT_BYTES * (1.03 + html_ratio)
+        free_bytes = max(_LIMIT_BYTES - _LIMIT_TEXT_BYTES * _EVEN_BYTES - final_bytes, _LEAST_FREE_BYTES)
+        progress = text_bytes / _FREE_WITHIN_BYTES + (now - self._started_at) / _FREE_WITHIN_S
+        bucket = free_bytes * -math.expm1(-progress) + _EVEN_BYTES * text_bytes
+        return self._spent_bytes + self._last_bytes <= bucket + _URGENT_BYTES * is_urgent
 
-    def record(self, *, chars: int, html_bytes: int) -> None:
-        """Note that an update with ``chars`` of the reply was sent."""
+    def record(self, *, text_bytes: int, html_bytes: int) -> None:
+        """Note that an update was sent."""
         self._updated_at = self._clock()
-        self._spent_bytes += html_bytes + _MESSAGE_BYTES
-        self._shown_chars = chars
-        self._html_bytes_per_char = html_bytes / max(chars, 200)
+        self._last_bytes = html_bytes + MESSAGE_BYTES
+        self._spent_bytes += self._last_bytes
+        self._shown_bytes = text_bytes

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from langswarm_nb.core.session import BaseSession
 
+    from .look import Look
+
 Extract = Literal["first", "last"]
 _REPR_CHARS = 60
 
@@ -58,16 +60,32 @@ class Reply(ShownOnce):
         self._extract = extract
         self.footer = ""
         """The line below it: who answered, tokens, seconds, money, place."""
+        self.look: Look | None = None
+        """How its cell shows it."""
 
     @property
     def line(self) -> str:
-        return self.footer or self.short
+        return f"Reply({self.model}, {self.status})"
+
+    @property
+    def bundle(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        from .display import METADATA_KEY, reply_bundle
+        from .look import Look
+
+        look = self.look or Look()
+        data = reply_bundle(look.text(self), format=look.form, footer=self.footer, details=look.details(self))
+        return {**data, "text/plain": look.text(self)}, {METADATA_KEY: self.provenance}
 
     @property
     def text(self) -> str:
         """The answer as text; with ``-x`` or ``--xl`` the code of that block alone."""
         block = self._block()
         return self.message.content if block is None else block.code
+
+    @property
+    def refusal(self) -> str:
+        """The words with which the model refused to answer; empty when it did not."""
+        return "\n\n".join(part["text"] for part in self.message.parts if part["type"] == "refusal")
 
     @property
     def blocks(self) -> list[CodeBlock]:

@@ -1,0 +1,111 @@
+"""`Look`: how the replies of a cell are shown, from its flags and the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .display import ReplyDisplay, open_reply_displays
+from .footer import details
+from .interpolate import Filled
+from .reply import Reply
+
+if TYPE_CHECKING:
+    from .config import Format, NotebookConfig
+    from .interpolate import Prompt
+    from .options import CellOptions
+
+_MAX_FIELD_CHARS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is shown of a reply."""
+
+    format: Format = "markdown"
+    is_live: bool = True
+    is_silent: bool = False
+    """Nothing at all: ``--quiet``, ``NAME <<``, ``-f none``."""
+    has_footer: bool = True
+    is_full: bool = False
+    """The footer unfolds to all that is known."""
+    filled: tuple[Filled, ...] = ()
+
+    @classmethod
+    def of(cls, config: NotebookConfig, options: CellOptions, prompt: Prompt) -> Look:
+        """Return the look that a cell asks for."""
+        form: Format = options.format or config.format
+        return cls(
+            format="code" if options.extract is not None and options.format is None else form,
+            is_live=config.stream and options.stream is not False,
+            is_silent=not options.shows or form == "none",
+            has_footer=options.usage or config.footer != "off",
+            is_full=options.usage or config.footer == "full",
+            filled=prompt.fields,
+        )
+
+    def open(self, titles: Sequence[str] = ("",)) -> list[ReplyDisplay]:
+        """Return where replies are shown, one a title, side by side."""
+        if self.is_silent or self.format == "none":
+            return [Silent() for _ in titles]
+        # Of -x and -f code the code alone is shown, and it is known at the end.
+        is_live = self.is_live and self.format != "code"
+        return open_reply_displays(titles, format=self.format, stream=is_live)
+
+    def finish(self, display: ReplyDisplay, reply: Reply) -> None:
+        """Show a reply as it is to be saved."""
+        reply.look = self
+        display.finish(
+            self.text(reply),
+            format=self.form,
+            footer=reply.footer if self.has_footer else "",
+            details=self.details(reply),
+            provenance=reply.provenance,
+        )
+
+    @property
+    def form(self) -> Any:
+        """The format as the renderer knows it."""
+        return "markdown" if self.format == "none" else self.format
+
+    def text(self, reply: Reply) -> str:
+        """Return what is shown of a reply's text."""
+        if self.format == "code" and reply.codes and reply.text == reply.message.content:
+            return "\n\n".join(reply.codes)
+        return reply.text or reply.refusal
+
+    def details(self, reply: Reply) -> list[tuple[str, str]]:
+        """Return what unfolds below the footer."""
+        filled = [
+            (
+                f"{{{{ {field.expression} }}}}",
+                f"{field.kind}, {len(field.text):,} characters\n{_cut(field.text)}",
+            )
+            for field in self.filled
+        ]
+        thinking = [("thinking", reply.message.reasoning)] if reply.message.reasoning else []
+        return [*filled, *thinking, *(details(reply) if self.is_full else [])]
+
+
+class Silent:
+    """A `ReplyDisplay` that shows nothing."""
+
+    def update(self, delta: str) -> None:
+        """Take in a piece."""
+
+    def status(self, text: str) -> None:
+        """Take in what is waited for."""
+
+    def tick(self) -> None:
+        """Let time pass."""
+
+    def finish(self, text: str | None = None, **_: Any) -> None:
+        """Take in the whole."""
+
+    def discard(self) -> None:
+        """Take in that there is none."""
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MAX_FIELD_CHARS else f"{text[:_MAX_FIELD_CHARS]}…"
