@@ -15,13 +15,18 @@ if TYPE_CHECKING:
     from .prices import set_price, update_prices
     from .queries import search, sql
     from .statistics import bradley_terry, compare, preference, summary
+    from .transfer import export, export_parquet, import_sessions, redact
 
 __all__ = [
     "bradley_terry",
     "compare",
     "events_df",
+    "export",
+    "export_parquet",
+    "import_sessions",
     "messages_df",
     "preference",
+    "redact",
     "search",
     "sessions_df",
     "set_price",
@@ -36,6 +41,7 @@ _HOMES = {
     "frames": ("messages_df", "sessions_df", "turns_df"),
     "prices": ("set_price", "update_prices"),
     "queries": ("search", "sql"),
+    "transfer": ("export", "export_parquet", "import_sessions", "redact"),
     "statistics": ("bradley_terry", "compare", "preference", "summary"),
 }
 

@@ -1,0 +1,179 @@
+"""`export`: conversations as text or files, in the form their reader needs."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from langswarm_nb.analysis.filters import Moment
+from langswarm_nb.analysis.progress import Progress
+from langswarm_nb.analysis.store import Source, find_store, run_apart
+from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError
+from langswarm_nb.core.session.export import export_session
+from langswarm_nb.core.session.interfaces import ISessionStorage, SessionMessage, SessionRecord
+
+from . import forms
+from .files import as_path, write_private
+from .redaction import Redaction, redacted, redactor
+
+SUFFIXES = {
+    ".jsonl": "jsonl",
+    ".json": "json",
+    ".md": "md",
+    ".ipynb": "ipynb",
+    ".csv": "csv",
+    ".html": "html",
+}
+FORMATS = ("jsonl", "json", "md", "html", "ipynb", "openai", "csv", "parquet")
+
+
+def export(
+    source: Source = None,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    format: str | None = None,
+    redact: Redaction = True,
+    since: Moment = None,
+    until: Moment = None,
+    user_id: str | None = None,
+) -> str:
+    """Return conversations as text, and write it to ``path`` when given.
+
+    Parameters
+    ----------
+    source : manager, storage, session or list of sessions, optional
+        What to export; by default the notebook's manager.
+    path : str or path, optional
+        File to write, readable by its owner only; for ``parquet`` a folder or URL, and needed.
+    format : str, optional
+        By default what the file's suffix says, else ``jsonl``. ``jsonl`` and ``ipynb``: everything, all branches;
+        `import_sessions` brings it back. ``json``: the same as one document. ``md``, ``html``: to read, the active
+        paths. ``openai``: a chat a line, the active paths, to train on. ``csv``: the frame of messages, for a
+        spreadsheet, in which no text runs as a formula. ``parquet``: as `export_parquet`.
+    redact : bool or callable
+        Take out secrets and personal identifiers (see `redact`); False leaves everything as it is; or a function of
+        your own from text to text.
+    since, until, user_id
+        As in `sessions_df`: which sessions.
+
+    Returns
+    -------
+    str
+        The text; for ``parquet`` the place.
+
+    Raises
+    ------
+    SessionValueError, SessionTypeError
+        An argument is not allowed.
+    SessionStorageError
+        The store cannot be read, or the file not be written.
+    """
+    form = _form(path, format)
+    take_out = redactor(redact)
+    if form == "parquet":
+        from .parquet import export_parquet
+
+        if path is None:
+            raise SessionTypeError("format='parquet' needs a path: the folder or URL to write to.")
+        return export_parquet(
+            os.fspath(path), source=source, since=since, until=until, user_id=user_id, redact=redact
+        )
+    if form == "csv":
+        text = _csv(source, take_out, since=since, until=until, user_id=user_id)
+    else:
+        sessions = _read(source, since, until, user_id)
+        text = _TEXTS[form]([_redacted(session, take_out) for session in sessions])
+    if path is not None:
+        write_private(path, text)
+    return text
+
+
+def _form(path: object, format: str | None) -> str:
+    if format is not None:
+        if format not in FORMATS:
+            raise SessionValueError.of("format", format, FORMATS)
+        return format
+    if path is None:
+        return "jsonl"
+    suffix = as_path(path).suffix.lower()
+    if suffix not in SUFFIXES:
+        raise SessionValueError.of("suffix of path", suffix, SUFFIXES, hint="Or say format=.")
+    return SUFFIXES[suffix]
+
+
+def _csv(source: Source, take_out: Callable[[str], str] | None, **filters: Any) -> str:
+    from langswarm_nb.analysis.frames import messages_df
+
+    from .csv import safe_csv
+
+    frame = messages_df(source, **filters)
+    if take_out is not None:
+        for name in forms.REDACTED_COLUMNS["messages"]:
+            frame[name] = frame[name].map(take_out, na_action="ignore").astype(frame[name].dtype)
+    return safe_csv(frame)
+
+
+def _read(source: Source, since: Moment, until: Moment, user_id: str | None) -> list[forms.Session]:
+    from langswarm_nb.analysis.frames import sessions_df
+
+    store = find_store(source)
+    ids = sessions_df(source, since=since, until=until, user_id=user_id, columns=["session_id"])[
+        "session_id"
+    ].tolist()
+    storage = store.storage
+    if storage is None or not ids:
+        return []
+    return run_apart(lambda: _load(storage, ids))
+
+
+async def _load(storage: ISessionStorage, ids: Sequence[str]) -> list[forms.Session]:
+    sessions = []
+    with Progress("exporting", len(ids), "session") as progress:
+        for session_id in ids:
+            record = await storage.load_session(session_id)
+            messages = await storage.get_messages(session_id, branch="all")
+            sessions.append(_as_json(record, messages, await storage.list_branches(session_id)))
+            progress.advance()
+    return sessions
+
+
+def _as_json(
+    record: SessionRecord, messages: Sequence[SessionMessage], branches: dict[str, int | None]
+) -> forms.Session:
+    # Only \n ends a line: str.splitlines would cut at U+2028 too, which JSON text may hold.
+    head, *lines = map(json.loads, export_session(record, messages, None, "jsonl").rstrip("\n").split("\n"))
+    return forms.Session({**head, "branches": branches}, lines)
+
+
+def _redacted(session: forms.Session, take_out: Callable[[str], str] | None) -> forms.Session:
+    if take_out is None:
+        return session
+    head = {**session.head, "session": _keeping(session.head["session"], ("title", "metadata"), take_out)}
+    lines = [
+        _keeping(line, ("content", "parts", "metadata", "request"), take_out) for line in session.messages
+    ]
+    return forms.Session(head, lines)
+
+
+def _keeping(values: dict[str, Any], free: Sequence[str], take_out: Callable[[str], str]) -> dict[str, Any]:
+    """Redact the fields that hold free text; ids, names and moments are needed as they are."""
+    kept = {name: redacted(value, take_out) if name in free else value for name, value in values.items()}
+    if "request" in kept:
+        told = values["request"]
+        fixed = {
+            name: told[name] for name in ("provider", "request_model", "model", "started_at") if name in told
+        }
+        kept["request"] = {**kept["request"], **fixed}
+    return kept
+
+
+_TEXTS: dict[str, Callable[[list[forms.Session]], str]] = {
+    "jsonl": forms.jsonl,
+    "json": forms.document,
+    "md": forms.markdown,
+    "html": forms.html,
+    "ipynb": forms.notebook,
+    "openai": forms.chats,
+}

@@ -1,0 +1,80 @@
+"""Write and read files: only their owner can read what is written, and it appears whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+from langswarm_nb.core.session.errors import SessionStorageError, SessionTypeError, SessionValueError
+
+MAX_BYTES = 500_000_000
+"""Of a file that is read."""
+
+
+def write_private(path: str | os.PathLike[str], text: str) -> None:
+    """Write a text file; what stood there before is replaced at once, or left as it was.
+
+    Raises
+    ------
+    SessionTypeError
+        It is no path.
+    SessionStorageError
+        The file cannot be written.
+    """
+    target = as_path(path)
+    try:
+        handle, name = tempfile.mkstemp(
+            dir=target.parent, prefix=f".{target.name[:40]}."
+        )  # 0600, whatever the umask
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+                file.write(text)
+            os.replace(name, target)  # noqa: PTH105 - both are names
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(name)  # noqa: PTH108
+            raise
+    except (OSError, ValueError) as error:
+        raise SessionStorageError(
+            f"The export could not be written to {str(target)!r}: {error}. Choose another place or free some space."
+        ) from error
+
+
+def read_text(path: str | os.PathLike[str]) -> str:
+    """Return the text of a file.
+
+    Raises
+    ------
+    SessionTypeError, SessionValueError
+        It is no path, or the file is too large or no UTF-8 text.
+    SessionStorageError
+        The file cannot be read.
+    """
+    source = as_path(path)
+    try:
+        if source.stat().st_size > MAX_BYTES:
+            raise SessionValueError(f"{source} is larger than {MAX_BYTES:,} bytes and was not read.")
+        return source.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SessionValueError(f"{source} is no UTF-8 text, so it holds no conversation.") from error
+    except OSError as error:
+        raise SessionStorageError(f"{source} could not be read: {error}.") from error
+    except ValueError as error:
+        if isinstance(error, SessionValueError):
+            raise
+        raise SessionValueError.of("path", str(path), "a file name") from error
+
+
+def as_path(path: object) -> Path:
+    """Return a path.
+
+    Raises
+    ------
+    SessionTypeError
+        It is none.
+    """
+    if not isinstance(path, (str, os.PathLike)):
+        raise SessionTypeError.of("path", path, "a file path")
+    return Path(path).expanduser()

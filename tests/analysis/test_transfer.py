@@ -1,0 +1,393 @@
+"""Export and import: what leaves comes back whole, is safe where it arrives, and keeps no secret it should not."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import stat
+from dataclasses import fields, replace
+from typing import Any
+
+import nbformat
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from langswarm_nb.analysis import export, import_sessions, messages_df, redact, turns_df
+from langswarm_nb.analysis.transfer import safe_csv
+from langswarm_nb.core.session import (
+    MessageRole,
+    SessionStorageError,
+    SessionTypeError,
+    SessionValueError,
+    create_session_manager,
+)
+from tests.analysis.support import ANY_TEXT
+
+
+async def everything(manager, session_id):
+    """Return all that is stored of a session, as comparable values."""
+    record = await manager.storage.load_session(session_id)
+    messages = await manager.storage.get_messages(session_id, branch="all")
+    kept = [{f.name: getattr(message, f.name) for f in fields(message)} for message in messages]
+    facts = {f.name: getattr(record, f.name) for f in fields(record)}
+    branches = await manager.storage.list_branches(session_id)
+    settings = replace(facts.pop("settings"), options={})
+    return kept, branches, settings, {n: v for n, v in facts.items() if n not in ("user_id", "updated_at")}
+
+
+@pytest.mark.parametrize("name", ["all.jsonl", "all.ipynb"])
+async def test_what_leaves_comes_back_whole(filled, tmp_path, name):
+    """Messages, versions, branches, tips, hidden marks, facts, settings, state: equal in another store."""
+    [first, *_] = [s for s in await filled.list_user_sessions("ada") if s.title == "First"]
+    await first.fork(at=0, name="side way")
+    await first.send_message("On the side.")
+    export(filled, tmp_path / name, redact=False)
+    async with create_session_manager("sqlite", {"db_path": str(tmp_path / "other.db")}) as other:
+        ids = import_sessions(tmp_path / name, other, user_id="eve")
+        assert len(ids) == len(await filled.storage.list_sessions())
+        for session_id in ids:
+            assert await everything(other, session_id) == await everything(filled, session_id)
+        assert set(messages_df(other)["user_id"]) == {"eve"}
+        assert len(turns_df(other, branch="all")) == len(turns_df(filled, branch="all"))
+
+
+async def test_an_import_beside_the_original_gets_a_new_id(filled, tmp_path):
+    """Nothing that is there is overwritten."""
+    [bob] = await filled.list_user_sessions("bob")
+    before = messages_df(bob, branch="all")
+    export(bob, tmp_path / "bob.jsonl")
+    [copied] = import_sessions(tmp_path / "bob.jsonl", filled)
+    assert copied != bob.session_id
+    pd.testing.assert_frame_equal(messages_df(bob, branch="all"), before)
+    assert len(messages_df(filled, user_id="imported")) == bob.record.message_count
+
+
+async def test_an_imported_session_goes_on(filled, tmp_path):
+    """The next message hangs where the conversation stood."""
+    [bob] = await filled.list_user_sessions("bob")
+    export(bob, tmp_path / "bob.jsonl")
+    [copied] = import_sessions(tmp_path / "bob.jsonl", filled, user_id="me")
+    session = await filled.get_session(copied)
+    before = await session.get_messages()
+    await session.send_message("And now?")
+    after = await session.get_messages()
+    assert after[-2].parent_seq == before[-1].seq
+    assert len(after) == len(before) + 2
+
+
+async def test_json_is_the_same_as_one_document(filled):
+    """Each session of the document holds the lines of the other form."""
+    lines = [json.loads(line) for line in export(filled, format="jsonl", redact=False).splitlines()]
+    document = json.loads(export(filled, format="json", redact=False))
+    flat = []
+    for session in document["sessions"]:
+        messages = session.pop("messages")
+        flat += [session, *messages]
+    assert flat == lines
+
+
+async def test_the_suffix_says_the_form(filled, tmp_path):
+    """Written as what the name says; the text is returned too; an unknown suffix is an error."""
+    text = export(filled, tmp_path / "talk.md")
+    assert (tmp_path / "talk.md").read_text("utf-8") == text
+    assert text.startswith("# First\n\nmock:echo, ")
+    with pytest.raises(SessionValueError, match=r"'\.docx'.*format="):
+        export(filled, tmp_path / "talk.docx")
+    with pytest.raises(SessionValueError, match="Did you mean 'jsonl'"):
+        export(filled, format="jsonll")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+async def test_only_the_owner_reads_an_export(filled, tmp_path):
+    """Whatever the umask, and also over a file that others could read."""
+    (tmp_path / "talk.jsonl").write_text("old")
+    (tmp_path / "talk.jsonl").chmod(0o644)
+    export(filled, tmp_path / "talk.jsonl")
+    assert stat.S_IMODE((tmp_path / "talk.jsonl").stat().st_mode) == 0o600
+    assert [path.name for path in tmp_path.iterdir() if "talk" in path.name] == ["talk.jsonl"]
+
+
+async def test_a_file_that_cannot_be_written_is_an_error(filled, tmp_path):
+    """The error names the place; what was there before stays."""
+    with pytest.raises(SessionStorageError, match="nowhere"):
+        export(filled, tmp_path / "nowhere" / "talk.jsonl")
+    with pytest.raises(SessionTypeError, match="path"):
+        export(filled, 7)  # type: ignore[arg-type]  # the point of the test
+
+
+# -- notebooks and chats
+
+
+async def test_a_notebook_is_valid_and_shows_the_conversation(filled, tmp_path):
+    """Questions are cells, answers are their outputs as plain text; nothing in it runs by itself."""
+    export(filled, tmp_path / "talk.ipynb")
+    notebook = nbformat.read(tmp_path / "talk.ipynb", as_version=4)
+    nbformat.validate(notebook)
+    active = messages_df(filled)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert len(code) == active["role"].eq("user").sum()
+    assert all(cell.source.startswith("%%langswarm --raw\n") for cell in code)
+    assert {key for cell in code for output in cell.outputs for key in output.data} == {"text/plain"}
+    assert not any(cell.cell_type == "markdown" for cell in notebook.cells)
+
+
+async def test_chat_lines_train_other_models(filled):
+    """One chat a line in the form that services take, tool calls included; sessions without an answer are left out."""
+    lines = [json.loads(line) for line in export(filled, format="openai", redact=False).splitlines()]
+    assert len(lines) == 3
+    assert [m["role"] for m in lines[0]["messages"]][:3] == ["system", "user", "assistant"]
+    [tooled] = [line["messages"] for line in lines if any("tool_calls" in m for m in line["messages"])]
+    assert tooled[1]["tool_calls"][0]["function"] == {"name": "add", "arguments": '{"a": 1}'}
+    assert tooled[2] == {"role": "tool", "content": "2", "tool_call_id": "call-1"}
+    assert ANY_TEXT in [m["content"] for m in lines[0]["messages"]]
+
+
+async def test_chat_lines_come_in(manager, tmp_path):
+    """Text, parts, developer messages, images, tool calls and results; each line is a session."""
+    image, call = {"url": "https://x.example/a.png"}, {"name": "f", "arguments": "{}"}
+    chat: list[dict[str, Any]] = [
+        {"role": "developer", "content": "Be brief."},
+        {
+            "role": "user",
+            "content": [{"type": "text", "text": "See:"}, {"type": "image_url", "image_url": image}],
+        },
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [{"id": "c", "type": "function", "function": call}],
+        },
+        {"role": "tool", "tool_call_id": "c", "content": "42"},
+        {"role": "assistant", "content": "It is 42."},
+    ]
+    path = tmp_path / "train.jsonl"
+    path.write_text("".join(json.dumps({"messages": chat, "tools": []}) + "\n" for _ in range(2)), "utf-8")
+    ids = import_sessions(path, manager, user_id="me", provider="mock", model="echo")
+    assert len(ids) == 2
+    messages = await manager.storage.get_messages(ids[0])
+    assert [message.role.value for message in messages] == [
+        "system",
+        "user",
+        "assistant",
+        "tool",
+        "assistant",
+    ]
+    assert [message.turn for message in messages] == [None, 0, 0, 0, 0]
+    assert messages[1].content == "See:"
+    assert messages[2].tool_calls[0]["name"] == "f"
+    frame = messages_df(manager)
+    assert set(frame["source"]) == {"import"}
+    assert frame["tool_name"].dropna().unique().tolist() == ["f"]
+    back = [json.loads(line)["messages"] for line in export(manager, format="openai").splitlines()]
+    assert back[0][1:] == [{**m, "content": m["content"] or ""} for m in chat[1:]]
+
+
+HEAD: dict[str, Any] = {
+    "langswarm_nb": 1,
+    "session": {
+        "session_id": "s",
+        "user_id": "u",
+        "settings": {"provider": "mock", "model": "echo"},
+        "created_at": "2026-11-01T00:00:00+00:00",
+    },
+}
+FACTS = {"provider": "p", "request_model": "m"}
+LINE = {"id": "m", "role": "user", "content": "Hi", "timestamp": "2026-11-01T00:00:00+00:00", "seq": 0}
+
+
+@pytest.mark.parametrize(
+    "lines, words",
+    [
+        (["not json"], "line 1 is no JSON"),
+        (["[1]"], "line 1 is no JSON object"),
+        ([{"x": 1}], "neither an export"),
+        ([{**HEAD, "langswarm_nb": 99}], "newer"),
+        ([{"langswarm_nb": 1}], "line 1"),
+        (
+            [{**HEAD, "session": {**HEAD["session"], "settings": {"provider": 7, "model": "m"}}}],
+            "line 1.*provider",
+        ),
+        ([{**HEAD, "session": {**HEAD["session"], "created_at": "yesterday"}}], "line 1"),
+        ([HEAD, {**LINE, "role": "root"}], "line 2.*role"),
+        ([HEAD, {**LINE, "surprise": 1}], "line 2.*surprise"),
+        ([HEAD, {**LINE, "seq": "0"}], "line 2.*seq"),
+        ([HEAD, {**LINE, "timestamp": "2026-11-01T00:00:00"}], "line 2.*time"),
+        ([HEAD, {**LINE, "parts": ["x"]}], "line 2.*parts"),
+        ([HEAD, {**LINE, "request": {**FACTS, "usage": {"tokens": 1}}}], "line 2.*tokens"),
+        ([HEAD, {**LINE, "parent_seq": 5}], "hangs below"),
+        ([HEAD, {**LINE, "parent_seq": 0}], "hangs below"),
+        ([HEAD, LINE, LINE], "twice"),
+        ([{**HEAD, "branches": {"side": 4}}, LINE], "missing"),
+        ([HEAD, '{"id": NaN}'], "line 2 is no JSON"),
+        ([HEAD, "[" * 100_000], "line 2 is no JSON"),
+        ([{"messages": []}], 'line 1 has no list "messages"'),
+        ([{"messages": [{"role": "wizard", "content": "x"}]}], "line 1 is no chat.*role"),
+        ([{"messages": [{"role": "user", "content": [{"type": "input_audio"}]}]}], "line 1 is no chat"),
+        ([{"messages": ["x"]}], "line 1 is no chat"),
+    ],
+)
+async def test_a_damaged_file_changes_nothing(manager, tmp_path, lines, words):
+    """The error names the line and what is wrong with it; not even the good part is stored."""
+    path = tmp_path / "bad.jsonl"
+    path.write_text("\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines), "utf-8")
+    with pytest.raises(SessionValueError, match=words):
+        import_sessions(path, manager)
+    assert await manager.storage.list_sessions() == []
+
+
+async def test_other_files_are_refused(manager, tmp_path):
+    """A notebook of other origin, a binary file, no file, a folder."""
+    (tmp_path / "other.ipynb").write_text(json.dumps({"cells": [], "metadata": {}, "nbformat": 4}), "utf-8")
+    (tmp_path / "binary.jsonl").write_bytes(b"\x80\x04\x95pickle")
+    with pytest.raises(SessionValueError, match="carries no conversation"):
+        import_sessions(tmp_path / "other.ipynb", manager)
+    with pytest.raises(SessionValueError, match="no UTF-8"):
+        import_sessions(tmp_path / "binary.jsonl", manager)
+    with pytest.raises(SessionStorageError, match="could not be read"):
+        import_sessions(tmp_path / "none.jsonl", manager)
+    with pytest.raises(SessionStorageError, match="could not be read"):
+        import_sessions(tmp_path, manager, format="jsonl")
+
+
+async def test_options_and_addresses_are_not_taken_over(manager, tmp_path):
+    """What could send a conversation elsewhere stays in the file."""
+    session = {**HEAD["session"], "backend": "provider_native", "native": {"id": "c"}}
+    session["settings"] = {
+        "provider": "mock",
+        "model": "echo",
+        "options": {"base_url": "https://evil.example"},
+    }
+    path = tmp_path / "x.jsonl"
+    path.write_text(json.dumps({**HEAD, "session": session}), "utf-8")
+    [session_id] = import_sessions(path, manager)
+    record = await manager.storage.load_session(session_id)
+    assert (dict(record.settings.options), record.settings.backend.value, dict(record.native)) == (
+        {},
+        "local",
+        {},
+    )
+
+
+# -- spreadsheets
+
+
+async def test_csv_runs_nothing(manager):
+    """No cell begins a formula; everything else is as it was."""
+    session = await manager.create_session("=cmd", "mock", "echo")
+    texts = [
+        "=1+1",
+        "+1",
+        "-1",
+        "@SUM(A1)",
+        "\t=1",
+        "\r=1",
+        "\n=1",
+        "\uff1d1",
+        "\uff0b1",
+        "\uff0d1",
+        "\uff201",
+        " =1",
+    ]
+    texts += ["a=1", "1-2"]
+    for text in texts:
+        await session.send_message(text, metadata={"=k": "=v"})
+    rows = list(csv.DictReader(io.StringIO(export(manager, format="csv"), newline="")))
+    assert [row["content"] for row in rows if row["role"] == "user"] == [f"'{t}" for t in texts[:-2]] + texts[
+        -2:
+    ]
+    assert {row["user_id"] for row in rows} == {"'=cmd"}
+    for row in rows:
+        assert not any(value[:1] in ("=", "+", "@", "\t", "\r") for value in row.values())
+    assert messages_df(manager)["user_id"].unique().tolist() == ["=cmd"]
+
+
+@given(
+    st.lists(
+        st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\0")), min_size=1, max_size=5
+    )
+)
+def test_csv_keeps_every_text(texts):
+    """Read back by a CSV reader, each text is there, with at most an apostrophe in front."""
+    frame = pd.DataFrame({"text": pd.Series(texts, dtype="str"), "n": range(len(texts))})
+    rows = list(csv.DictReader(io.StringIO(safe_csv(frame), newline="")))
+    assert [row["text"].removeprefix("'") for row in rows] == [text.removeprefix("'") for text in texts]
+    assert [int(row["n"]) for row in rows] == list(range(len(texts)))
+
+
+# -- redaction
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "sk-proj-abc123DEF456ghi789JKL012",
+        "sk-ant-api03-abcdef1234567890",
+        "AIzaSyA1234567890abcdefghijklmnopqrstu",
+        "ghp_abcdefghijklmnopqrstuvwxyz0123456789",
+        "AKIAIOSFODNN7EXAMPLE",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc-def_123",
+        "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----",
+        "ada.lovelace+x@example.co.uk",
+        "4111 1111 1111 1111",
+        "4111-1111-1111-1111",
+        "DE89 3704 0044 0532 0130 00",
+    ],
+)
+def test_secrets_are_taken_out(secret):
+    """Wherever they stand in a text; what is around them stays."""
+    assert redact(f"before {secret} after").startswith("before [redacted ")
+    assert redact(f"before {secret} after").endswith("] after")
+    assert redact(f'{{"a": "{secret}"}}').count("[redacted") == 1
+
+
+@pytest.mark.parametrize(
+    "text, kept",
+    [
+        ("password = 'hunter two'", "password = '[redacted secret]'"),
+        ('{"api_key": "abcdef"}', '{"api_key": "[redacted secret]"}'),
+        ("export OPENAI_API_KEY=abcdef123", "export OPENAI_API_KEY=[redacted secret]"),
+        ("Authorization: Bearer abcdef1234567890", "Authorization: Bearer [redacted token]"),
+        ("https://ada:geheim@example.org/x", "https://[redacted password]@example.org/x"),
+    ],
+)
+def test_passwords_are_taken_out_where_they_are_set(text, kept):
+    """The value goes, the name stays, so that the text can still be understood."""
+    assert redact(text) == kept
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The token count is 4096 and the secret of life is 42.",
+        "4111 1111 1111 1112 is no card, and 0000 0000 0000 0000 neither",
+        "Order 1234567890123 of 2026-11-22T13:45:00",
+        "DE88 3704 0044 0532 0130 00 has a wrong checksum",
+        "sk-learn and task-oriented, pk_something_long_without",
+        "x = tokens[0]; password_field.clear()",
+        ANY_TEXT,
+    ],
+)
+def test_innocent_text_stays(text):
+    """Numbers, code and prose that only look a little like secrets are left alone."""
+    assert redact(text) == text
+
+
+async def test_exports_are_redacted_unless_told_otherwise(manager, tmp_path):
+    """Texts, metadata, parts, errors and titles, in every form; ids and names stay so that it can be imported."""
+    secret = "sk-proj-abc123DEF456ghi789JKL012"
+    session = await manager.create_session(
+        "ada", "mock", "echo", title=f"With {secret}", metadata={"k": [secret]}
+    )
+    await session.send_message(f"My key is {secret}", metadata={"n": {"k": secret}})
+    result = {"type": "tool_result", "tool_call_id": "c", "content": secret}
+    await session.send_message("x", MessageRole.TOOL, parts=[result])
+    for form in ("jsonl", "json", "md", "ipynb", "openai", "csv"):
+        assert secret not in export(session, format=form)
+        assert secret in export(session, format=form, redact=False)
+    assert "<out>" in export(session, format="md", redact=lambda text: text.replace(secret, "<out>"))
+    export(session, tmp_path / "out.jsonl")
+    [copied] = import_sessions(tmp_path / "out.jsonl", manager)
+    assert len((await manager.get_session(copied)).messages_df()) == 4
