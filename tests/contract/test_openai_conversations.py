@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
@@ -273,6 +274,21 @@ async def test_a_stopped_stream_leaves_its_conversation(session: BaseSession, fa
     ]
     assert await session.delete()
     assert fake.held == {}
+
+
+async def test_a_send_cancelled_before_the_answer_leaves_nothing_behind(
+    session: BaseSession, server: FaultyServer, fake: FakeOpenAI
+) -> None:
+    """The conversation that was begun for it is deleted, and the question is in the next one once."""
+    fake.next_reply = Reply(cut_at=-1, then="stall")
+    sending = asyncio.create_task(session.send_message("q1"))
+    await fake.asked.wait()
+    sending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    assert fake.held == {}
+    await session.send_message("q2")
+    assert [line for line in fake.transcript(await held_of(session)) if "user" in line] == ["user: q1\n\nq2"]
 
 
 async def test_a_server_that_ignores_conversations_gets_the_whole_path(

@@ -5,6 +5,7 @@ It is a script for `FaultyServer`: ``server.script(FakeOpenAI(key))``.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -40,6 +41,8 @@ class FakeOpenAI(FakeService):
         So many requests to conversations are still refused because another one is at work.
     keeps_conversations : bool
         Whether it knows the Conversations API.
+    asked : asyncio.Event
+        Set when a request for a response has come.
     """
 
     key_header = "authorization"
@@ -50,6 +53,7 @@ class FakeOpenAI(FakeService):
         self.output: list[dict[str, Any]] | None = None
         self.locked = 0
         self.keeps_conversations = True
+        self.asked = asyncio.Event()
         self._begun = 0
 
     def route(self, request: SeenRequest, path: list[str]) -> Reply:
@@ -75,6 +79,7 @@ class FakeOpenAI(FakeService):
 
     def _respond(self, body: dict[str, Any]) -> Reply:
         self.bodies.append(body)
+        self.asked.set()
         if unknown := sorted(body.keys() - _FIELDS):
             return _error(400, f"Unknown parameter: {unknown[0]!r}", "unknown_parameter", unknown[0])
         native_id = body.get("conversation")

@@ -12,6 +12,7 @@ import re
 from contextlib import aclosing
 from dataclasses import replace
 from hashlib import sha256
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from langswarm_nb.core.session.errors import ProviderNotFoundError, ProviderSessionError, SessionError
@@ -25,6 +26,7 @@ from ._chat_reader import read_models
 from ._client import new_client, without_ending
 from ._native import as_new, delete_at
 from ._outline import Piece, in_order
+from ._path import system_text
 from ._reply import stream_reply
 from ._responses_reader import DIALECT, ResponsesReader
 from ._secret import Secret
@@ -145,21 +147,19 @@ def wire_request(
     """
     thinks = re.fullmatch(f"{THINKING}|{MAY_THINK}", request.model) is not None
     messages = request.messages
-    n_leading = next(
-        (n for n, message in enumerate(messages) if message.role is not MessageRole.SYSTEM), len(messages)
-    )
+    leading = [*takewhile(lambda message: message.role is MessageRole.SYSTEM, messages)]
     body = {
         "model": request.model,
         "input": wire_input(
-            messages[max(n_leading, new_from) :],
+            messages[max(len(leading), new_from) :],
             request.model,
             system_role="developer" if thinks else "system",
             with_thinking=with_thinking and conversation is None,
         ),
         **wire_options(request.options),
     }
-    if n_leading:  # not kept by a conversation: sent each time
-        body["instructions"] = "\n\n".join(message.content for message in messages[:n_leading])
+    if leading:  # not kept by a conversation: sent each time
+        body["instructions"] = system_text(leading)
     if request.user_id:
         body.setdefault("safety_identifier", sha256(request.user_id.encode()).hexdigest())
     if conversation is not None:
