@@ -11,8 +11,9 @@ from __future__ import annotations
 import re
 import sqlite3
 import unicodedata
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from langswarm_nb.core.session.errors import SessionStorageError
 
@@ -27,11 +28,14 @@ _CREATE = (
     "CREATE VIRTUAL TABLE messages_fts USING fts5("
     "content, content='messages', content_rowid='id', tokenize='unicode61 remove_diacritics 2')"
 )
-# Scripts written without spaces between words; the index takes a whole clause of them for one word.
-_UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u312f\u31a0-\u9fff\ua960-\ua97f\uac00-\ud7ff"
-    "\uf900-\ufaff\uff66-\uffdc\U0001b000-\U0001b16f\U00020000-\U0003ffff]"
-)
+# Scripts written without spaces between words, and what came to Unicode late: the index takes a whole clause of the
+# first for one word, and may not know the second as letters.
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1950-\u19ff\u2e80-\U0010ffff]")
+_TOKEN = re.compile(r"[^\W_]")
+_WORD_BEGINS = r"(?<![^\W_])"
+_MAYBE_ACCENTED = re.compile("[\u00c0-\u1fff\u2100-\u22ff]")
+_MAYBE_CASED = re.compile("[A-Za-z\u00c0-\u2dff\ua640-\uabff\uff00-\uffef\U00010400-\U0001efff]")
+_ACCENTS = re.compile("[\u0300-\u036f]")
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ class Query:
 
     @property
     def indexed(self) -> tuple[str, ...]:
-        """The words that the index can find."""
+        """The words that the index can find, or at least narrow down."""
         return tuple(word for word in self.words if _TOKEN.search(word) and not _UNSPACED.search(word))
 
     @property
@@ -72,15 +76,12 @@ class Query:
     @cached_property
     def patterns(self) -> tuple[re.Pattern[str], ...]:
         """For each word, where it stands in a folded text."""
-        return tuple(
-            re.compile(("" if _is_odd(word) else _WORD_BEGINS) + re.escape(_folded(word)))
-            for word in self.words
-        )
+        return tuple(map(_pattern, self.words))
 
-    def holds(self, content: str) -> bool:
-        """Return whether a message's text holds all words."""
-        folded = _folded(content)
-        return all(pattern.search(folded) for pattern in self.patterns)
+    @cached_property
+    def unsure(self) -> tuple[re.Pattern[str], ...]:
+        """The patterns that decide when the index has spoken: of words with symbols it sees the letters only."""
+        return tuple(map(_pattern, filter(_is_odd, self.words)))
 
     def snippet(self, content: str) -> str:
         """Return the text around the first word found, on one line."""
@@ -93,19 +94,34 @@ class Query:
         return f"{before}{line}{after}"
 
 
-_ACCENTS = re.compile("[\u0300-\u036f]")
-_TOKEN = re.compile(r"[^\W_]")
-_WORD_BEGINS = r"(?<![^\W_])"
-
-
 def _is_odd(word: str) -> bool:
     return not word.isalnum() or _UNSPACED.search(word) is not None
 
 
+def _pattern(word: str) -> re.Pattern[str]:
+    return re.compile(("" if _is_odd(word) else _WORD_BEGINS) + re.escape(_folded(word)))
+
+
 def _folded(content: str) -> str:
-    if content.isascii():
-        return content.lower()
-    return unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFD", content.lower())))
+    lowered = content.lower()
+    if lowered.isascii():
+        return lowered
+    if _MAYBE_ACCENTED.search(lowered):
+        lowered = _ACCENTS.sub("", unicodedata.normalize("NFD", lowered))
+    return unicodedata.normalize("NFC", lowered)
+
+
+def _test_for(patterns: Sequence[re.Pattern[str]]) -> Callable[[str], bool]:
+    """Return a function that tells whether a message's text has all patterns."""
+    # What has neither case nor accents, such as Chinese, need not be folded, which saves most of the work.
+    caseless = all(_MAYBE_CASED.search(pattern.pattern) is None for pattern in patterns)
+    prepare = partial(unicodedata.normalize, "NFC") if caseless else _folded
+
+    def holds(content: str) -> bool:
+        prepared = prepare(content)
+        return all(pattern.search(prepared) for pattern in patterns)
+
+    return holds
 
 
 def has_fts5(db: sqlite3.Connection) -> bool:
@@ -154,12 +170,15 @@ def find(db: sqlite3.Connection, name: str, query: Query) -> list[tuple[str, Row
     if query.user_id is not None:
         where.append("s.user_id = ?")
         values.append(query.user_id)
+    patterns = query.patterns
     if query.uses_index and _has_index(db):
+        patterns = query.unsure
         source = f"messages_fts f CROSS JOIN {source}"
         where.append("m.id = f.rowid AND messages_fts MATCH ?")
         values.append(" ".join(f'"{word.replace(chr(34), " ")}"*' for word in query.indexed))
-    db.create_function("holds", 1, query.holds)
-    where.append("holds(m.content)")
+    if patterns:
+        db.create_function("holds", 1, _test_for(patterns))
+        where.append("holds(m.content)")
     ids = db.execute(
         f"SELECT m.id FROM {source} WHERE {' AND '.join(where)} ORDER BY m.ts_us DESC, m.id DESC LIMIT ?",
         (*values, -1 if query.limit is None else query.limit),
