@@ -8,11 +8,10 @@ for a whole one, and cleans all text that goes on.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Protocol
 
 from langswarm_nb.core.session.errors import ProviderSessionError
-from langswarm_nb.core.session.events import Delta, PartDone, ReplyInfo
+from langswarm_nb.core.session.events import Delta, Finish, PartDone, ReplyInfo
 
 from ._answer import parse_json
 from ._faults import MALFORMED, ReportedError, read_fault
@@ -31,6 +30,10 @@ if TYPE_CHECKING:
     from ._sse import Decoder, ServerSentEvent
 
 _HEAD_BYTES = 4096
+_LONGEST_WORD = 1000
+"""Characters of the longest id or name."""
+_DEEPEST = 32
+"""Levels of what a server adds to a reply that are kept."""
 _LAST_WAIT_S = 5.0
 """Longest wait for what may follow the end mark: usage."""
 
@@ -216,15 +219,24 @@ class _Cleaner:
                 if text:
                     yield event if text is event.text else Delta(text, event.kind)
             elif isinstance(event, PartDone):
-                yield PartDone(self._json(event.part, self._http.mask.known))
+                yield PartDone(self._shallow(self._json(event.part, self._http.mask.known)))
             elif isinstance(event, ReplyInfo):
                 yield self.info(event)
+            elif isinstance(event, Finish):
+                yield Finish(event.reason, self._word(event.provider_reason))
             else:
                 yield event
 
     def info(self, info: ReplyInfo) -> ReplyInfo:
         """Return what is told about a reply, clean: it is kept with the message."""
-        return ReplyInfo(**{f.name: self._json(getattr(info, f.name), self._http.mask) for f in fields(info)})
+        return ReplyInfo(
+            model=self._word(info.model),
+            provider_message_id=self._word(info.provider_message_id),
+            request_id=self._word(info.request_id),
+            native_id=self._word(info.native_id),
+            cost_usd=info.cost_usd,
+            details=self._shallow(self._json(info.details, self._http.mask)),
+        )
 
     def rest(self) -> list[Delta]:
         """Return what was still held back at the end."""
@@ -239,6 +251,16 @@ class _Cleaner:
             text = without_key(text)
         return text
 
+    def _word(self, value: object) -> str | None:
+        """Return an id or a name; what is neither text nor a number, or very long, is none and is not kept."""
+        is_word = isinstance(value, (str, int)) and not isinstance(value, bool) and value != ""
+        word = self._http.mask(whole(str(value))) if is_word else ""
+        return word if 0 < len(word) <= _LONGEST_WORD else None
+
+    def _shallow(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Return what can be kept: a reply must not be lost for what a server adds to it."""
+        return {name: value for name, value in values.items() if not _is_deeper(value, _DEEPEST)}
+
     def _json(self, value: Any, mask: Callable[[str], str]) -> Any:
         if isinstance(value, str):
             return mask(whole(value))
@@ -247,6 +269,11 @@ class _Cleaner:
         if isinstance(value, (list, tuple)):
             return [self._json(item, mask) for item in value]
         return value
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels == 0 or any(_is_deeper(item, levels - 1) for item in items)
 
 
 def _not_a_stream(head: bytes, answer: Answer) -> ProviderSessionError:
