@@ -2,8 +2,8 @@
 
 An output of a cell can only be replaced as a whole, so each update costs at least a message and what is shown.
 The bytes come out of a bucket that fills fast at first, where most replies end, with the text and for slow models
-with the time, and then slowly, with the text alone. With the final output counted, a cell stays below half a megabyte for 96 kB of text, and in proportion beyond:
-the cost grows with the text and not with its square.
+with the time, and then slowly, with the text alone. With the final output counted, a cell stays below half a
+megabyte for 96 kB of text, and in proportion beyond: the cost grows with the text and not with its square.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ __all__ = ["Pacer"]
 
 _SHORTEST_S = 0.05
 """At most 20 updates a second."""
-_LIMIT_BYTES = 470_000
+_LIMIT_BYTES = 455_000
 _LIMIT_TEXT_BYTES = 96_000
 """The promise: so much text within so many bytes, with some room for the cell's other messages."""
 _LEAST_FREE_BYTES = 30_000
 _FREE_WITHIN_BYTES = 6_000
-_FREE_WITHIN_S = 60.0
+_FREE_WITHIN_S = 150.0
 """Text, or time, over which the free part of the bucket is spread: after it, 63 % are given out."""
 _EVEN_BYTES = 0.35
 """Bytes that each byte of text adds to the bucket, however long the text is."""

@@ -42,6 +42,12 @@ _MAX_TARGET_CHARS = 120
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 """Names, in Punycode by now, and addresses; a host with anything else a browser may read differently from us."""
 
+_RIGHT_TO_LEFT = re.compile(
+    "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
+)
+_DIRECTED = {"paragraph_open", "heading_open", "list_item_open", "table_open"}
+"""Blocks that take their direction from their text, when it has letters that are written to the left."""
+
 _CLASSES = {
     "a": {"lsnb-image"},
     "code": {"lsnb-tex"},
@@ -134,13 +140,16 @@ def _too_deep(state: StateBlock, start_line: int, end_line: int, silent: bool) -
 
 def _finish(state: StateCore) -> None:
     """Add what the renderer needs to the tokens: directions, alignments, link targets."""
+    lines = state.src.split("\n") if _RIGHT_TO_LEFT.search(state.src) else []
     for token in state.tokens:
-        if token.type in {"paragraph_open", "heading_open", "list_item_open", "table_open"}:
-            token.attrSet("dir", "auto")
-        elif token.type in {"th_open", "td_open"} and token.attrs:
+        if token.type in {"th_open", "td_open"} and token.attrs:
             token.attrs = {"align": str(token.attrs["style"]).removeprefix("text-align:")}
         elif token.type == "inline" and token.children:
             token.children = _shown_targets(_flattened(token.children))
+        elif lines and token.type in _DIRECTED and token.map:
+            start, end = token.map
+            if any(map(_RIGHT_TO_LEFT.search, lines[start:end])):
+                token.attrSet("dir", "auto")
 
 
 def _flattened(tokens: list[Token]) -> list[Token]:

@@ -27,12 +27,13 @@ class StreamRenderer:
     >>> for delta in ["First.\n\nSec", "ond, *and", " last*."]:
     ...     renderer.feed(delta)
     >>> print(renderer.finish(), end="")
-    <p dir="auto">First.</p>
-    <p dir="auto">Second, <em>and last</em>.</p>
+    <p>First.</p>
+    <p>Second, <em>and last</em>.</p>
     """
 
     def __init__(self) -> None:
         self._settled: list[str] = []
+        self._settled_chars: list[int] = []
         self._taken = 0
         self._environment: Environment = {}
         self._tail = ""
@@ -80,6 +81,29 @@ class StreamRenderer:
         """Return the HTML of all that has arrived."""
         return "".join(self._settled) + self.tail_html()
 
+    def end_html(self, chars: int) -> tuple[str, int]:
+        """Return the HTML of about the last ``chars`` characters, and how many they are.
+
+        Whole blocks when they are short enough, else the last lines as text.
+        """
+        if self.open_chars > chars:
+            self._absorb()
+            source = (self._tail + "".join(self._rest))[-chars:]
+            lines = source[source.find("\n") + 1 :]
+            return text_block_html(lines), len(lines)
+        count, shown_chars = len(self._settled), self.open_chars
+        while count and shown_chars + self._settled_chars[count - 1] <= chars:
+            count -= 1
+            shown_chars += self._settled_chars[count]
+        return "".join(self._settled[count:]) + self.tail_html(), shown_chars
+
+    @property
+    def html_ratio(self) -> float:
+        """Characters of HTML for one of the text, of what was rendered so far; 1.2 before that."""
+        rendered_chars, html = self._shown_tail
+        chars = sum(self._settled_chars) + rendered_chars
+        return (sum(map(len, self._settled)) + len(html)) / chars if chars else 1.2
+
     def finish(self) -> str:
         """Return the HTML of the whole text: what `render_html` makes of it at once."""
         self._absorb()
@@ -98,6 +122,7 @@ class StreamRenderer:
         if cut:
             head = "\n".join(complete.split("\n")[:cut]) + "\n"
             self._settled.append(markdown_html(head, self._environment))
+            self._settled_chars.append(len(head))
             self._tail = self._tail[len(head) :]
             self._shown_tail = (0, "")
         self._size = len(self._tail)

@@ -1,0 +1,310 @@
+"""Show replies while they arrive: in a cell one output that is replaced, in a terminal the text itself.
+
+A cell's output is HTML of the renderer with the text as ``text/plain``, in one bundle, and it is one output of the
+saved notebook however often it was updated; `pacing` says when it is.
+With ``LANGSWARM_STREAM=0``, and under ``%%capture``, there is one display at the end, which tools that compare saved
+outputs can follow.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import uuid
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .bridge import kernel_shell
+from .pacing import Pacer
+from .render import Format, TerminalEscaper, render_html, terminal_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from .render.page import ReplyPart
+
+__all__ = ["METADATA_KEY", "ReplyDisplay", "open_reply_display", "open_reply_displays", "reply_bundle"]
+
+METADATA_KEY = "langswarm"
+"""Where the metadata of an output say what made it."""
+
+
+class ReplyDisplay(Protocol):
+    """Shows one reply, from its first delta to its end."""
+
+    def update(self, delta: str) -> None:
+        """Take in the next piece of text and show it when an update is due."""
+
+    def status(self, text: str) -> None:
+        """Say what is being waited for, until the next piece arrives."""
+
+    def tick(self) -> None:
+        """Show what is due though nothing arrives; to be called now and then while the model pauses."""
+
+    def finish(
+        self,
+        text: str | None = None,
+        *,
+        format: Format | None = None,
+        footer: str = "",
+        details: Sequence[tuple[str, str]] = (),
+        provenance: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Show the reply as it is to be saved.
+
+        Parameters
+        ----------
+        text
+            The reply, if it is not what arrived.
+        format
+            How to show it, if not as it was opened for.
+        footer
+            One line of plain text below it.
+        details
+            Names and values, plain text, that unfold below the footer.
+        provenance
+            JSON for the output's metadata, at `METADATA_KEY`; of several replies a list of these.
+        """
+
+    def discard(self) -> None:
+        """Show that there is no reply; nothing at all when nothing was shown yet."""
+
+
+def open_reply_display(
+    *, format: Format = "markdown", stream: bool | None = None, clock: Callable[[], float] = time.monotonic
+) -> ReplyDisplay:
+    """Return where one reply is shown; the parameters are those of `open_reply_displays`."""
+    return open_reply_displays([""], format=format, stream=stream, clock=clock)[0]
+
+
+def open_reply_displays(
+    titles: Sequence[str],
+    *,
+    format: Format = "markdown",
+    stream: bool | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> list[ReplyDisplay]:
+    """Return where several replies are shown side by side, in one output; the last to finish makes it final.
+
+    Parameters
+    ----------
+    titles
+        Plain text above each reply; empty for none.
+    format
+        How to show them.
+    stream
+        Whether to show them while they arrive; None asks the variable ``LANGSWARM_STREAM``.
+    clock
+        Tells the time in seconds.
+    """
+    is_live = os.environ.get("LANGSWARM_STREAM") != "0" if stream is None else stream
+    shell = kernel_shell()
+    if shell is None:
+        return [_TerminalReply(title, is_live=is_live and len(titles) == 1) for title in titles]
+    output = _CellOutput(Pacer(clock) if is_live and not _is_captured(shell) else None)
+    return [output.add(title, format) for title in titles]
+
+
+def reply_bundle(
+    text: str, *, format: Format = "markdown", footer: str = "", details: Sequence[tuple[str, str]] = ()
+) -> dict[str, str]:
+    """Return a reply as MIME data: ``text/html``, and its text as ``text/plain``."""
+    from .render.page import ReplyPart, page_html
+
+    part = ReplyPart(render_html(text, format=format), footer=footer, details=details)
+    return {"text/html": page_html([part]), "text/plain": terminal_text(text)}
+
+
+class _CellOutput:
+    """One output of a cell, with the replies it shows."""
+
+    def __init__(self, pacer: Pacer | None) -> None:
+        self._pacer = pacer
+        self._replies: list[_CellReply] = []
+        self._display_id = uuid.uuid4().hex
+        self._is_shown = False
+
+    def add(self, title: str, format: Format) -> _CellReply:
+        reply = _CellReply(self, title, format)
+        self._replies.append(reply)
+        return reply
+
+    def refresh(self, *, is_urgent: bool = False) -> None:
+        """Show the replies as they are now, if an update is due."""
+        if self._pacer is None:
+            return
+        text_bytes = sum(reply.size_bytes for reply in self._replies)
+        html_ratio = max(reply.html_ratio for reply in self._replies)
+        if self._pacer.may_update(text_bytes=text_bytes, html_ratio=html_ratio, is_urgent=is_urgent):
+            html = self._page(self._replies)
+            self._publish(html, "The reply is arriving.", {})
+            html_bytes = len(json.dumps(html, ensure_ascii=False).encode())
+            self._pacer.record(text_bytes=text_bytes, html_bytes=html_bytes)
+
+    def end(self) -> None:
+        """Show what is to be saved, once all replies have ended."""
+        if not all(reply.is_ended for reply in self._replies):
+            self.refresh(is_urgent=True)
+            return
+        kept = [reply for reply in self._replies if not reply.is_discarded]
+        if not kept and not self._is_shown:
+            return
+        provenance = [reply.provenance for reply in kept if reply.provenance is not None]
+        self._publish(
+            self._page(kept),
+            "\n\n".join(reply.plain_text() for reply in kept),
+            {METADATA_KEY: provenance[0] if len(self._replies) == 1 else provenance} if provenance else {},
+        )
+
+    @staticmethod
+    def _page(replies: Sequence[_CellReply]) -> str:
+        from .render.page import page_html
+
+        return page_html([reply.part() for reply in replies])
+
+    def _publish(self, html: str, plain: str, metadata: dict[str, Any]) -> None:
+        from IPython.display import display
+
+        display(  # type: ignore[no-untyped-call]
+            {"text/html": html, "text/plain": plain},
+            raw=True,
+            metadata=metadata,
+            display_id=self._display_id,
+            update=self._is_shown,
+        )
+        self._is_shown = True
+
+
+class _CellReply:
+    """One reply in an output of a cell; a `ReplyDisplay`."""
+
+    def __init__(self, output: _CellOutput, title: str, format: Format) -> None:
+        from .render.growing import GrowingReply
+
+        self._output = output
+        self._title = title
+        self._format = format
+        self._growing = GrowingReply(format)
+        self._status = ""
+        self._text = ""
+        self._final: ReplyPart | None = None
+        self.is_discarded = False
+        self.provenance: Mapping[str, Any] | None = None
+
+    @property
+    def is_ended(self) -> bool:
+        return self.is_discarded or self._final is not None
+
+    @property
+    def size_bytes(self) -> int:
+        return self._growing.size_bytes
+
+    @property
+    def html_ratio(self) -> float:
+        return self._growing.html_ratio
+
+    def update(self, delta: str) -> None:
+        self._growing.feed(delta)
+        had_status, self._status = bool(self._status), ""
+        self._output.refresh(is_urgent=had_status)
+
+    def status(self, text: str) -> None:
+        self._status = text
+        self._output.refresh(is_urgent=True)
+
+    def tick(self) -> None:
+        self._output.refresh()
+
+    def finish(
+        self,
+        text: str | None = None,
+        *,
+        format: Format | None = None,
+        footer: str = "",
+        details: Sequence[tuple[str, str]] = (),
+        provenance: Mapping[str, Any] | None = None,
+    ) -> None:
+        from .render.page import ReplyPart
+
+        arrived = self._growing.text
+        self._text = arrived if text is None else text
+        if self._text == arrived and format in {None, self._format}:
+            body = self._growing.finish()
+        else:
+            body = render_html(self._text, format=format or self._format)
+        self.provenance = provenance
+        self._final = ReplyPart(body, self._title, footer, details)
+        self._output.end()
+
+    def discard(self) -> None:
+        self.is_discarded = True
+        self._output.end()
+
+    def part(self) -> ReplyPart:
+        """Return how the reply looks now."""
+        from .render.page import ReplyPart
+
+        if self._final is not None:
+            return self._final
+        return ReplyPart(self._growing.html(), self._title, self._status, is_live=not self.is_discarded)
+
+    def plain_text(self) -> str:
+        """Return the reply as ``text/plain``."""
+        text = terminal_text(self._text)
+        return f"{terminal_text(self._title)}:\n{text}" if self._title else text
+
+
+class _TerminalReply:
+    """A reply in a terminal or a script: its text, as it arrives when it is alone; a `ReplyDisplay`."""
+
+    def __init__(self, title: str, *, is_live: bool) -> None:
+        self._title = title
+        self._is_live = is_live
+        self._escaper = TerminalEscaper()
+        self._pieces: list[str] = []
+
+    def update(self, delta: str) -> None:
+        self._pieces.append(delta)
+        if self._is_live:
+            _write(self._escaper.feed(delta))
+
+    def status(self, text: str) -> None:
+        _write(f"\n{terminal_text(text)}\n" if self._pieces else f"{terminal_text(text)}\n")
+
+    def tick(self) -> None:
+        """Do nothing: all that has arrived is shown."""
+
+    def finish(
+        self,
+        text: str | None = None,
+        *,
+        format: Format | None = None,
+        footer: str = "",
+        details: Sequence[tuple[str, str]] = (),
+        provenance: Mapping[str, Any] | None = None,
+    ) -> None:
+        arrived = "".join(self._pieces)
+        if self._is_live:
+            _write(self._escaper.finish() + "\n" * bool(arrived))
+        if not self._is_live or text not in {None, arrived}:
+            heading = f"{self._title}:\n" if self._title else ""
+            _write(terminal_text(f"{heading}{arrived if text is None else text}\n"))
+        if footer:
+            _write(terminal_text(footer) + "\n")
+
+    def discard(self) -> None:
+        if self._is_live and self._pieces:
+            _write(self._escaper.finish() + "\n")
+
+
+def _write(text: str) -> None:
+    """Print, also to a terminal whose encoding lacks some of the characters."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding), end="", flush=True)  # noqa: T201
+
+
+def _is_captured(shell: Any) -> bool:
+    from IPython.core.displaypub import CapturingDisplayPublisher
+
+    return isinstance(shell.display_pub, CapturingDisplayPublisher)
