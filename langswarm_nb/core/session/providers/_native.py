@@ -6,7 +6,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from langswarm_nb.core.session.errors import ProviderNotFoundError, ProviderSessionError
+from langswarm_nb.core.session.errors import ProviderNotFoundError, ProviderSessionError, shown
 from langswarm_nb.core.session.events import ProviderRequest
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class NativeReply:
         _log.warning(
             "%s has lost the conversation %s (%s) It is begun anew with all that is stored here.",
             self._provider,
-            request.native_id,
+            shown(request.native_id),
             reason,
         )
         self._may_begin_anew = False
@@ -98,5 +98,5 @@ async def delete_at(http: HttpClient, path: str) -> bool:
         async with http.open("DELETE", path, request=request) as answer:
             await answer.drain()
     except ProviderNotFoundError:
-        _log.debug("%s: %s was gone before it was deleted.", http.provider, path)
+        _log.debug("%s: %s was gone before it was deleted.", http.provider, shown(path))
     return True

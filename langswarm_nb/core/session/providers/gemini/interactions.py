@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session import errors as e
+from langswarm_nb.core.session.errors import shown
 from langswarm_nb.core.session.events import Delta, Finish, PartDone, ReplyInfo
 from langswarm_nb.core.session.messages import FinishReason, MessageRole, Usage
 from langswarm_nb.core.session.providers._faults import Fault, ReportedError
@@ -236,13 +237,12 @@ class InteractionReader:
 
     def _is_continued(self, interaction: Mapping[str, Any]) -> bool:
         """Return whether the service holds the whole conversation, as far as it says what it continued."""
-        continued = interaction.get("previous_interaction_id", self._previous_id)
+        continued = interaction.get("previous_interaction_id", self._previous_id) or None
         if continued == self._previous_id:
             return True
         _log.warning(
-            "Gemini continued %s, not the interaction %s that was asked for: the history is sent again.",
-            continued or "nothing",
-            self._previous_id,
+            "Gemini did not go on from the interaction %s: the history is sent again with the next message.",
+            shown(self._previous_id),
         )
         return False
 

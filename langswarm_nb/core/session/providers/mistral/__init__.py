@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from langswarm_nb.core.session.errors import ProviderSessionError
+from langswarm_nb.core.session.errors import ProviderSessionError, shown
 from langswarm_nb.core.session.events import ReplyInfo
 from langswarm_nb.core.session.interfaces import IProviderSession
 from langswarm_nb.core.session.messages import MessageRole
@@ -113,7 +113,7 @@ class MistralProviderSession(IProviderSession):
         if request.native_id is not None and not await self._fits(request, fixed):
             _log.info(
                 "Model, system text or tools have changed since conversation %s began: a new one is begun.",
-                request.native_id,
+                shown(request.native_id),
             )
             request = as_new(request)
         body = conversations.added_body(request)
@@ -141,7 +141,7 @@ class MistralProviderSession(IProviderSession):
         try:
             held, _ = await self.http.request_json("GET", _path(native_id), request=once)
         except ProviderSessionError as error:
-            _log.debug("What conversation %s began with is not known: %s", native_id, error)
+            _log.debug("What conversation %s began with is not known: %s", shown(native_id), error)
             return True
         return isinstance(held, dict) and _is_begun_with(held, fixed)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from langswarm_nb.core.session.errors import shown
 from langswarm_nb.core.session.events import Delta, Finish, PartDone, ReplyInfo
 from langswarm_nb.core.session.messages import FinishReason, MessageRole, Usage
 from langswarm_nb.core.session.providers._faults import ReportedError, read_fault
@@ -169,9 +170,8 @@ class ConversationReader:
             yield ReplyInfo(native_id=conversation_id)
         else:
             _log.warning(
-                "Mistral answered in the conversation %s, not in %s: the history is sent again.",
-                conversation_id,
-                self._conversation_id,
+                "Mistral did not go on with the conversation %s: the history is sent again with the next message.",
+                shown(self._conversation_id),
             )
 
     def _said(self, output: Mapping[str, Any]) -> Iterator[ProviderEvent]:
