@@ -6,8 +6,10 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from langswarm_nb.core.session.errors import ProviderNotFoundError, ProviderSessionError, shown
+from langswarm_nb.core.session.errors import ProviderNotFoundError, ProviderSessionError
 from langswarm_nb.core.session.events import ProviderRequest
+
+from ._text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -72,7 +74,7 @@ class NativeReply:
         _log.warning(
             "%s has lost the conversation %s (%s) It is begun anew with all that is stored here.",
             self._provider,
-            shown(request.native_id),
+            one_line(request.native_id or "", 100),
             reason,
         )
         self._may_begin_anew = False
@@ -98,5 +100,5 @@ async def delete_at(http: HttpClient, path: str) -> bool:
         async with http.open("DELETE", path, request=request) as answer:
             await answer.drain()
     except ProviderNotFoundError:
-        _log.debug("%s: %s was gone before it was deleted.", http.provider, shown(path))
+        _log.debug("%s: %s was gone before it was deleted.", http.provider, one_line(path, 100))
     return True

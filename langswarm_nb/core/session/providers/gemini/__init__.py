@@ -10,8 +10,8 @@ from langswarm_nb.core.session.providers._address import find_base_url, segment
 from langswarm_nb.core.session.providers._client import new_client, version_of
 from langswarm_nb.core.session.providers._native import NativeReply, delete_at
 from langswarm_nb.core.session.providers._reply import stream_reply
-from langswarm_nb.core.session.providers._secret import Secret
 from langswarm_nb.core.session.providers._wire import check_options, token_count
+from langswarm_nb.core.session.secret import Secret
 
 from . import generate, interactions
 from .faults import read_google_fault

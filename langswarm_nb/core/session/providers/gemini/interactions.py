@@ -6,7 +6,6 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session import errors as e
-from langswarm_nb.core.session.errors import shown
 from langswarm_nb.core.session.events import Delta, Finish, PartDone, ReplyInfo
 from langswarm_nb.core.session.messages import FinishReason, MessageRole, Usage
 from langswarm_nb.core.session.providers._faults import Fault, ReportedError
@@ -19,6 +18,7 @@ from langswarm_nb.core.session.providers._path import (
     system_text,
     tool_names,
 )
+from langswarm_nb.core.session.providers._text import one_line
 from langswarm_nb.core.session.providers._wire import content_parts, finish_reason, token_count
 
 from .faults import read_google_fault
@@ -242,7 +242,7 @@ class InteractionReader:
             return True
         _log.warning(
             "Gemini did not go on from the interaction %s: the history is sent again with the next message.",
-            shown(self._previous_id),
+            one_line(self._previous_id or "", 100),
         )
         return False
 

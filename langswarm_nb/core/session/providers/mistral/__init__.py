@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from langswarm_nb.core.session.errors import ProviderSessionError, shown
+from langswarm_nb.core.session.errors import ProviderSessionError
 from langswarm_nb.core.session.events import ReplyInfo
 from langswarm_nb.core.session.interfaces import IProviderSession
 from langswarm_nb.core.session.messages import MessageRole
@@ -17,8 +17,9 @@ from langswarm_nb.core.session.providers._chat_reader import ChatReader, read_mo
 from langswarm_nb.core.session.providers._client import new_client, without_ending
 from langswarm_nb.core.session.providers._native import NativeReply, as_new, delete_at
 from langswarm_nb.core.session.providers._reply import stream_reply
-from langswarm_nb.core.session.providers._secret import Secret
+from langswarm_nb.core.session.providers._text import one_line
 from langswarm_nb.core.session.providers._wire import check_options
+from langswarm_nb.core.session.secret import Secret
 
 from . import completions, conversations
 
@@ -113,7 +114,7 @@ class MistralProviderSession(IProviderSession):
         if request.native_id is not None and not await self._fits(request, fixed):
             _log.info(
                 "Model, system text or tools have changed since conversation %s began: a new one is begun.",
-                shown(request.native_id),
+                one_line(request.native_id, 100),
             )
             request = as_new(request)
         body = conversations.added_body(request)
@@ -141,7 +142,7 @@ class MistralProviderSession(IProviderSession):
         try:
             held, _ = await self.http.request_json("GET", _path(native_id), request=once)
         except ProviderSessionError as error:
-            _log.debug("What conversation %s began with is not known: %s", shown(native_id), error)
+            _log.debug("What conversation %s began with is not known: %s", one_line(native_id, 100), error)
             return True
         return isinstance(held, dict) and _is_begun_with(held, fixed)
 

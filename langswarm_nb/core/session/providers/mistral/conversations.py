@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from langswarm_nb.core.session.errors import shown
 from langswarm_nb.core.session.events import Delta, Finish, PartDone, ReplyInfo
 from langswarm_nb.core.session.messages import FinishReason, MessageRole, Usage
 from langswarm_nb.core.session.providers._faults import ReportedError, read_fault
@@ -19,6 +18,7 @@ from langswarm_nb.core.session.providers._path import (
     spoken,
     system_text,
 )
+from langswarm_nb.core.session.providers._text import one_line
 from langswarm_nb.core.session.providers._wire import content_parts, image_url, token_count
 
 from .completions import short_id, wire_options
@@ -171,7 +171,7 @@ class ConversationReader:
         else:
             _log.warning(
                 "Mistral did not go on with the conversation %s: the history is sent again with the next message.",
-                shown(self._conversation_id),
+                one_line(self._conversation_id or "", 100),
             )
 
     def _said(self, output: Mapping[str, Any]) -> Iterator[ProviderEvent]:
