@@ -82,6 +82,17 @@ async def test_the_state_of_rate_limits_is_kept_with_the_reply() -> None:
     assert outcome.details["service_tier"] == "standard"
 
 
+async def test_a_number_that_is_none_loses_no_reply(server: FaultyServer) -> None:
+    """Python reads NaN where JSON has none; it is not kept, and what came with it is."""
+    body = b'{"id": "m", "content": [{"type": "text", "text": "Hi"}], "stop_details": {"x": NaN, "y": [1e999, 2]}}'
+    server.script(Reply(200, body, {"content-type": "application/json"}))
+    provider = AnthropicProviderSession(KEY, base_url=server.url)
+    outcome = await read(provider.stream(ask()))
+    assert outcome.text == "Hi"
+    assert outcome.details["stop_details"] == {"x": None, "y": [None, 2]}
+    await provider.close()
+
+
 async def test_a_refused_request_tells_the_services_id_of_it(server: FaultyServer) -> None:
     """In a header or in the body, to quote to the service's support."""
     body = {

@@ -7,26 +7,27 @@ for a whole one, and cleans all text that goes on.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from langswarm_nb.core.session.errors import ProviderSessionError
 from langswarm_nb.core.session.events import Delta, Finish, PartDone, ReplyInfo
+from langswarm_nb.core.session.text import TextJoiner, whole
 
 from ._answer import parse_json
 from ._faults import MALFORMED, ReportedError, read_fault
 from ._sse import SSEDecoder, StreamFormatError
-from ._text import TextJoiner, whole
 from ._wire import rate_limits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 
     from langswarm_nb.core.session.events import ProviderEvent, ProviderRequest, TextKind
+    from langswarm_nb.core.session.secret import KeyFilter
 
     from ._answer import Answer
     from ._http import HttpClient
-    from ._secret import KeyFilter
     from ._sse import Decoder, ServerSentEvent
 
 _HEAD_BYTES = 4096
@@ -268,6 +269,8 @@ class _Cleaner:
             return {mask(whole(str(name))): self._json(item, mask) for name, item in value.items()}
         if isinstance(value, (list, tuple)):
             return [self._json(item, mask) for item in value]
+        if isinstance(value, float) and not math.isfinite(value):  # Python reads NaN; nothing keeps it
+            return None
         return value
 
 

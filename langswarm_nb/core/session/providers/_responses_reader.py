@@ -228,7 +228,7 @@ def _outline(items: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     for item in items:
         kind, item_id = item.get("type"), item.get("id") if is_tied else None
         if kind == "reasoning":
-            outline += [raw_item(item)] if is_tied else []
+            outline += [raw_item(_thought(item))] if is_tied else []
         elif kind == "message" and not any(_contents(item, "refusal", "refusal")):
             length = sum(map(len, _contents(item, "output_text", "text")))
             outline.append(text_item(length, id=item_id, phase=item.get("phase")))
@@ -237,6 +237,18 @@ def _outline(items: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         else:
             return []
     return outline
+
+
+def _thought(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return thinking as it came, as far as it is text: what else a server adds could not be stored."""
+    lists = {name: [_only_texts(piece) for piece in item.get(name) or ()] for name in ("summary", "content")}
+    if not lists["content"]:
+        del lists["content"]
+    return {**_only_texts(item), **lists}
+
+
+def _only_texts(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in item.items() if isinstance(value, str)}
 
 
 def _tool_call(item: Mapping[str, Any]) -> dict[str, Any]:
