@@ -12,7 +12,7 @@ from langswarm_nb.core.session import errors
 from langswarm_nb.core.session.events import ProviderRequest
 from langswarm_nb.core.session.providers._address import check_base_url
 from langswarm_nb.core.session.providers._http import HttpClient
-from langswarm_nb.core.session.providers._secret import Secret
+from langswarm_nb.core.session.secret import Secret
 from tests.contract.provider_cases import CANARY, CHAT, impatient
 from tests.support.faulty import FaultyServer, Reply
 

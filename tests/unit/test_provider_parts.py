@@ -15,8 +15,6 @@ from langswarm_nb.core.session.events import ProviderRequest
 from langswarm_nb.core.session.messages import FinishReason
 from langswarm_nb.core.session.providers._address import check_base_url, is_loopback, proxy_for, segment
 from langswarm_nb.core.session.providers._faults import parse_retry_after, read_fault
-from langswarm_nb.core.session.providers._secret import HIDDEN, KeyFilter, Mask, Secret
-from langswarm_nb.core.session.providers._text import TextJoiner, one_line, whole
 from langswarm_nb.core.session.providers._watch import LimitReached, Watch
 from langswarm_nb.core.session.providers._wire import (
     RefusedOption,
@@ -25,6 +23,8 @@ from langswarm_nb.core.session.providers._wire import (
     token_count,
     usd,
 )
+from langswarm_nb.core.session.secret import HIDDEN, KeyFilter, Mask, Secret
+from langswarm_nb.core.session.text import TextJoiner, one_line, whole
 
 KEY = "Kp7+canary/Zx93=LmQ2"
 

@@ -10,7 +10,7 @@ from .errors import SessionTypeError
 from .hooks import LoggingMiddleware, MetricsHook
 from .interfaces import IProviderSession
 from .providers import create_provider
-from .providers._secret import Secret
+from .secret import Secret
 from .storage import create_storage
 
 __all__ = [

@@ -19,7 +19,7 @@ from .messages import (
     new_id,
     utc_now,
 )
-from .providers._text import TextJoiner
+from .text import TextJoiner
 
 
 class ReplyBuilder:

@@ -21,8 +21,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.errors import SessionError, SessionTypeError, SessionValueError
-
-from ._secret import Secret
+from langswarm_nb.core.session.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from langswarm_nb.core.session.secret import Secret, find_key, split_headers
+
 from ._faults import Fault, read_fault
 from ._http import HttpClient
-from ._secret import Secret, find_key, split_headers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -24,12 +24,12 @@ from urllib.parse import urlencode
 from langswarm_nb import __version__
 from langswarm_nb.core.session import errors as e
 from langswarm_nb.core.session.events import ProviderRequest, RetryNotice
+from langswarm_nb.core.session.secret import KeyFilter, Mask, Secret
+from langswarm_nb.core.session.text import one_line
 
 from ._answer import Answer
 from ._faults import MALFORMED, SERVER_ERRORS, Fault, may_repeat, parse_retry_after, read_fault
 from ._report import Reporter
-from ._secret import KeyFilter, Mask, Secret
-from ._text import one_line
 from ._transport import Outgoing, TransportError, Transports
 from ._watch import LimitReached, Watch
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from langswarm_nb.core.session import errors as e
+from langswarm_nb.core.session.text import one_line
 
 from ._faults import Fault, next_step
-from ._text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from langswarm_nb.core.session.secret import Mask
+
     from ._address import Address
-    from ._secret import Mask
     from ._transport import TransportError
     from ._watch import LimitReached
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from langswarm_nb.core.session.errors import ProviderSessionError, SessionValueError
 from langswarm_nb.core.session.interfaces import IProviderSession
 from langswarm_nb.core.session.messages import MessageRole
+from langswarm_nb.core.session.secret import Secret
 
 from ._address import find_base_url
 from ._client import new_client, without_ending
@@ -21,7 +22,6 @@ from ._native import as_new
 from ._outline import in_order
 from ._path import arguments_object, image_data, spoken, system_text
 from ._reply import stream_reply
-from ._secret import Secret
 from ._wire import RefusedOption, check_options, content_parts
 
 if TYPE_CHECKING:

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError
 from langswarm_nb.core.session.interfaces import IProviderSession
 from langswarm_nb.core.session.messages import MessageRole
+from langswarm_nb.core.session.secret import Secret
 
 from ._address import find_base_url, segment
 from ._chat_hosts import HOSTS, MAY_THINK, OPENAI_REFUSES, THINKING
 from ._chat_reader import DETAILS, ChatReader, read_models
 from ._client import new_client
 from ._reply import stream_reply
-from ._secret import Secret
 from ._wire import check_options, content_parts, image_url
 
 if TYPE_CHECKING:

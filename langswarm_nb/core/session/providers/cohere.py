@@ -8,13 +8,13 @@ from langswarm_nb.core.session import errors as e
 from langswarm_nb.core.session.events import Delta, Finish, ModelInfo, PartDone, ReplyInfo
 from langswarm_nb.core.session.interfaces import IProviderSession
 from langswarm_nb.core.session.messages import FinishReason, MessageRole, Usage
+from langswarm_nb.core.session.secret import Secret
 
 from ._address import find_base_url
 from ._client import new_client, without_ending
 from ._faults import Fault, ReportedError, read_fault
 from ._path import CallIds, arguments_text, joined_text, spoken, system_text
 from ._reply import stream_reply
-from ._secret import Secret
 from ._wire import RefusedOption, check_options, content_parts, finish_reason, image_url, token_count
 
 if TYPE_CHECKING:

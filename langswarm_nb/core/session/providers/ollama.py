@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from langswarm_nb.core.session.events import Delta, Finish, ModelInfo, PartDone, ReplyInfo
 from langswarm_nb.core.session.interfaces import IProviderSession
 from langswarm_nb.core.session.messages import FinishReason, MessageRole, Usage
+from langswarm_nb.core.session.secret import Secret
 from langswarm_nb.core.session.window import estimate_tokens
 
 from ._address import check_base_url, find_base_url
@@ -27,7 +28,6 @@ from ._path import (
     tool_names,
 )
 from ._reply import stream_reply
-from ._secret import Secret
 from ._sse import JSONLinesDecoder
 from ._wire import RefusedOption, check_options, content_parts, finish_reason, token_count
 

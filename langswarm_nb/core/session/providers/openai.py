@@ -19,6 +19,7 @@ from langswarm_nb.core.session.errors import ProviderNotFoundError, ProviderSess
 from langswarm_nb.core.session.events import ProviderRequest, ReplyInfo
 from langswarm_nb.core.session.interfaces import IProviderSession
 from langswarm_nb.core.session.messages import MessageRole
+from langswarm_nb.core.session.secret import Secret
 
 from ._address import find_base_url, segment
 from ._chat_hosts import MAY_THINK, OPENAI_REFUSES, THINKING
@@ -29,7 +30,6 @@ from ._outline import Piece, in_order
 from ._path import system_text
 from ._reply import stream_reply
 from ._responses_reader import DIALECT, ResponsesReader
-from ._secret import Secret
 from ._wire import RefusedOption, check_options, content_parts, image_url
 
 if TYPE_CHECKING:
