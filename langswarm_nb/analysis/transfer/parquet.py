@@ -34,9 +34,9 @@ _FRAMES: dict[str, tuple[Any, tuple[Column, ...], str]] = {
     "turns": (turns_df, TURNS, "started_at"),
     "sessions": (sessions_df, SESSIONS, "created_at"),
 }
-NO_DATE = "__HIVE_DEFAULT_PARTITION__"
-"""Partition of rows whose moment is not known."""
-_DAY = re.compile(rf"date=(\d{{4}}-\d\d-\d\d|{NO_DATE})")
+NO_DATE = "1970-01-01"
+"""Partition of rows whose moment is not known: readers stumble over one without a date."""
+_DAY = re.compile(r"date=\d{4}-\d\d-\d\d")
 
 
 def export_parquet(
@@ -123,7 +123,9 @@ def _write(
     try:
         with Progress(f"writing {place.name}", len(frame), "row") as progress:
             for day, rows in frame.groupby(days, sort=True):
-                place.put(str(day), pa.Table.from_pandas(rows, schema=schema, preserve_index=False))
+                place.put(
+                    str(day), pa.Table.from_pandas(_by_itself(rows), schema=schema, preserve_index=False)
+                )
                 progress.advance(len(rows))
         for day in place.days() - set(days):
             if _is_within(day, limits):
@@ -133,6 +135,12 @@ def _write(
             f"The Parquet files could not be written to {place.root!r}: {error}. "
             "Choose another place or free some space."
         ) from error
+
+
+def _by_itself(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows whose categories are their own, so that a day's file depends on nothing but the day."""
+    few = rows.select_dtypes("category")
+    return rows.assign(**{str(name): few[name].cat.remove_unused_categories() for name in few})
 
 
 def _is_within(day: str, limits: Filter) -> bool:
@@ -162,7 +170,8 @@ class _Place:
             table.replace_schema_metadata(_without_time(table.schema.metadata)), buffer, compression="zstd"
         )
         data, path = buffer.getvalue(), self._path(day)
-        if self._read(path) != data:
+        old = self._read(path)
+        if old is None or not data.equals(old):
             self._filesystem.create_dir(path.rpartition("/")[0], recursive=True)
             with self._filesystem.open_output_stream(path) as file:
                 file.write(data)
