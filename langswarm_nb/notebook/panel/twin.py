@@ -11,6 +11,7 @@ from typing import Any
 
 from langswarm_nb.core.session import MessageRole, SessionMessage
 from langswarm_nb.notebook.render import render_html, visible_controls
+from langswarm_nb.notebook.render.page import ReplyPart, page_html
 
 MAX_MESSAGES = 200
 MAX_CHARS = 400_000
@@ -25,12 +26,14 @@ NAMES = {
 def twin_bundle(panel_id: str, name: str, path: Sequence[SessionMessage]) -> dict[str, Any]:
     """Return the conversation as safe HTML and as plain text."""
     shown = _last(path)
-    left_out = len(path) - len(shown)
-    head = f"{name}, {len(path)} messages" + (f", the last {len(shown)} of them" if left_out else "")
-    parts = [_message_html(message) for message in shown]
-    html = f'<div class="lsnb-twin lsnb-twin-{panel_id}">{render_html(head, format="text")}{"".join(parts)}</div>'
-    plain = "\n\n".join([head, *(_message_text(message) for message in shown)])
-    return {"text/html": html, "text/plain": visible_controls(plain)}
+    cut = f", the last {len(shown)} of them" if len(shown) < len(path) else ""
+    head = f"{name}: {len(path)} message{'' if len(path) == 1 else 's'}{cut}"
+    page = page_html([ReplyPart("".join(map(_message_html, shown)), title=head)])
+    plain = "\n\n".join([head, *map(_message_text, shown)])
+    return {
+        "text/html": f'<div class="lsnb-twin lsnb-twin-{panel_id}">{page}</div>',
+        "text/plain": visible_controls(plain),
+    }
 
 
 def _last(path: Sequence[SessionMessage]) -> list[SessionMessage]:
@@ -46,9 +49,9 @@ def _last(path: Sequence[SessionMessage]) -> list[SessionMessage]:
 
 
 def _message_html(message: SessionMessage) -> str:
-    form = "markdown" if message.role is MessageRole.ASSISTANT else "text"
-    body = render_html(message.content, format=form)  # type: ignore[arg-type]  # both are formats
-    return f"<p><strong>{NAMES[message.role]}</strong></p>{body}"
+    is_reply = message.role is MessageRole.ASSISTANT
+    body = render_html(message.content, format="markdown" if is_reply else "text")
+    return render_html(f"**{NAMES[message.role]}**") + body
 
 
 def _message_text(message: SessionMessage) -> str:

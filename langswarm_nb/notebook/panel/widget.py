@@ -16,7 +16,6 @@ from traitlets import Bool, Dict, Enum, Unicode
 from langswarm_nb.core.session import (
     BaseSession,
     MessageStream,
-    SessionClosedError,
     SessionError,
     SessionManager,
     SessionMessage,
@@ -24,6 +23,7 @@ from langswarm_nb.core.session import (
     SessionTypeError,
 )
 from langswarm_nb.notebook.bridge import io_loop, submit
+from langswarm_nb.notebook.render import plain_repr
 
 from .actions import ACTIONS
 from .facts import session_info, session_name
@@ -151,15 +151,18 @@ class ChatPanel(anywidget.AnyWidget):
             leaving = submit(hub_of(self.manager).leave(self.feed, self))
             if not _is_io_thread():
                 leaving.result(_OPEN_S)
+            self.layout.close()  # a widget of its own
         super().close()
 
     def __repr__(self) -> str:
         count = len(self.feed.path)
-        return f"ChatPanel({session_name(self.session)!r}, {count} message{'' if count == 1 else 's'})"
+        facts = [plain_repr(session_name(self.session), 60), f"{count} message{'' if count == 1 else 's'}"]
+        return f"ChatPanel({', '.join([*facts, 'closed'] if self._is_closed else facts)})"
 
     def _ipython_display_(self, **_kwargs: Any) -> None:
         if self._is_closed:
-            raise SessionClosedError("This panel is closed. Make a new one with ChatPanel(session).")
+            print(self)  # noqa: T201 - nothing else is left to show
+            return
         view = self._repr_mimebundle_() or ({}, {})
         display(view[0], metadata=view[1], raw=True)  # type: ignore[no-untyped-call]
         self._shown_twin = self._twin_key()

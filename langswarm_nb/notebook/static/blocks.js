@@ -50,7 +50,7 @@ export async function toClipboard(text) {
 function copyTheOldWay(text) {
   const before = /** @type {HTMLElement | null} */ (document.activeElement);
   const box = h("textarea", { value: text, class: "lsnb-unseen" });
-  document.body.append(box);
+  (before?.closest(".lsnb-panel") ?? document.body).append(box);
   box.select();
   const worked = document.execCommand("copy");
   box.remove();

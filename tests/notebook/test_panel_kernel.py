@@ -1,0 +1,452 @@
+"""The panel in a real kernel: the flow of a message, every action, and what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.panel_kernel import LOAD, SCRIPTED, KernelPanel
+
+pytestmark = pytest.mark.kernel
+
+
+def opened(kernel, *, replies="None", delay_s="None", chunk_chars="None", options=""):
+    kernel.run(LOAD + SCRIPTED.format(replies=replies, delay_s=delay_s, chunk_chars=chunk_chars))
+    kernel.run(f"panel = ls.chat({options})\npanel")
+    return KernelPanel(kernel)
+
+
+@pytest.fixture
+def panel(kernel):
+    """Return a panel on a fresh session with the model mock:echo."""
+    return opened(kernel)
+
+
+def texts(transcript, role=None):
+    return [item["text"] for item in transcript["messages"] if role in {None, item["role"]}]
+
+
+def test_a_message_is_acknowledged_then_streamed_then_whole(panel):
+    """The page hears at once that it was heard, gets the reply in pieces that fit, and the whole is not sent again."""
+    kernel = panel.kernel
+    kernel.run(SCRIPTED.format(replies=["Some **words**.\n\nAnd 👩‍💻 more."], delay_s=0.01, chunk_chars=3))
+    panel.say("hello")
+    kinds = [content["type"] for content in panel.customs]
+    assert kinds[0] == "ack"
+    deltas = [content for content in panel.customs if content["type"] == "delta"]
+    assert len(deltas) > 1
+    text = ""
+    for delta in deltas:
+        assert delta["pos"] == len(text.encode("utf-16-le")) // 2
+        text += delta["text"]
+    assert text == "Some **words**.\n\nAnd 👩‍💻 more."
+    last = [content for content in panel.customs if content["type"] == "patch"][-1]
+    [reply] = [item for item in last["items"] if item["role"] == "assistant"]
+    assert reply["text"] == reply["html"] == ""
+    blocks = [html for delta in deltas for html in delta["blocks"]]
+    assert (
+        "".join(blocks[: reply["streamed"]["blocks"]]) + reply["streamed"]["rest"]
+        == (panel.transcript["messages"][-1]["html"])
+    )
+
+
+def test_the_whole_flow_runs_through_the_session(panel):
+    """What the panel sends is stored as from the panel, seen by the session's hooks, and is `panel.value`."""
+    panel.kernel.run(
+        """
+from langswarm_nb.core.session import MetricsHook
+hook = MetricsHook()
+panel.session.add_hook(hook)
+"""
+    )
+    panel.say("hello")
+    assert panel.eval("[m.source for m in panel.value]") == "['panel', 'panel']"
+    assert (
+        panel.eval("hook.get_metrics()['messages_sent'], hook.get_metrics()['messages_received']") == "(1, 1)"
+    )
+    assert (
+        panel.eval("[m.id for m in panel.value] == [m.id for m in await panel.session.get_messages()]")
+        == "True"
+    )
+
+
+def test_stop_keeps_the_part(kernel):
+    """Stop ends the reply; what had arrived is stored, marked stopped, and the panel is free again."""
+    panel = opened(kernel, options="model='mock:slow'")
+    panel.ask("send", text="count")
+    panel.wait(lambda t: bool(t["live"] and t["live"]["text"]))
+    panel.ask("stop")
+    reply = panel.transcript["messages"][-1]
+    assert reply["status"] == "stopped"
+    assert reply["text"].startswith("1 ")
+    assert panel.eval("panel.busy, panel.value[-1].request.status") == "(False, 'stopped')"
+
+
+def test_a_second_send_meanwhile_is_refused(kernel):
+    """While a reply arrives, another send from a panel is refused with words, and nothing of it is stored."""
+    panel = opened(kernel, options="model='mock:slow'")
+    panel.ask("send", text="first")
+    with pytest.raises(RuntimeError, match="A reply is arriving"):
+        panel.ask("send", text="second")
+    panel.ask("stop")
+    assert texts(panel.transcript, "user") == ["first"]
+
+
+def test_a_message_that_comes_twice_is_sent_once(panel):
+    """A page that thought the kernel dead may send a text again; its key tells."""
+    panel.ask("send", text="once", key="k1")
+    panel.wait(lambda t: len(t["messages"]) == 2 and not t["live"])
+    panel.ask("send", text="once", key="k1")
+    assert panel.eval("len(panel.value)") == "2"
+
+
+def test_edit_regenerate_and_versions(panel):
+    """Editing and regenerating make siblings that `version` goes to; nothing is lost."""
+    panel.kernel.run(SCRIPTED.format(replies=["A", "B", "C"], delay_s=0, chunk_chars=None))
+    panel.say("first")
+    question = panel.transcript["messages"][0]
+    panel.ask("edit", id=question["id"], text="better")
+    edited = panel.wait(lambda t: texts(t) == ["better", "B"])
+    assert edited["messages"][0]["version"] == [2, 2, question["id"], None]
+    panel.ask("regenerate", id=edited["messages"][1]["id"], model="mock:other")
+    again = panel.wait(lambda t: texts(t) == ["better", "C"])
+    assert again["messages"][1]["version"][:2] == [2, 2]
+    assert again["messages"][1]["note"].startswith("mock:")
+    panel.ask("version", id=question["id"])
+    assert texts(panel.transcript) == ["first", "A"]
+
+
+def test_branch_hide_and_system_prompt(panel):
+    """A branch goes on from a reply; a hidden message and an old system prompt are kept and no longer sent."""
+    panel.say("one")
+    panel.ask("system", text="Be brief.")
+    panel.ask("system", text="Be long.")
+    assert panel.eval("panel.info['system']") == "Be long."
+    panel.say("two")
+    first = panel.transcript["messages"][1]
+    panel.ask("branch", id=first["id"])
+    assert panel.eval("panel.info['branch'], panel.info['branches']") == "('branch-2', ['main', 'branch-2'])"
+    assert len(panel.transcript["messages"]) == 2
+    panel.ask("switch_branch", name="main")
+    panel.ask("hide", id=first["id"])
+    assert [item["hidden"] for item in panel.transcript["messages"]] == [
+        False,
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
+    panel.ask("hide", id=first["id"], hidden=False)
+    assert not panel.transcript["messages"][1]["hidden"]
+
+
+def test_sessions(panel):
+    """New, open, rename and archive; the list holds the user's sessions, archived ones left out."""
+    panel.say("in the first")
+    first = panel.eval("panel.session.session_id")
+    panel.ask("new", name="other")
+    assert panel.transcript["messages"] == []
+    panel.ask("rename", name="another")
+    assert panel.eval("panel.info['name'], panel.session.title") == "('another', 'another')"
+    labels = [choice["label"] for choice in panel.ask("sessions")["sessions"]]
+    assert labels == ["another", "default"]
+    panel.ask("archive")
+    panel.ask("open", id=first)
+    assert texts(panel.transcript, "user") == ["in the first"]
+    assert [choice["label"] for choice in panel.ask("sessions")["sessions"]] == ["default"]
+    with pytest.raises(RuntimeError, match="not stored any more"):
+        panel.ask("open", id="nowhere")
+
+
+def test_models_and_options(panel):
+    """A model and options are settings of the session; what is not allowed is refused with words."""
+    names = {choice["value"] for choice in panel.ask("models")["models"]}
+    assert {"mock:echo", "mock:slow"} <= names
+    panel.ask("model", model="mock:script")
+    panel.ask("options", values={"temperature": "0.3", "max_tokens": "100", "top_p": ""})
+    assert panel.eval("panel.session.model, panel.session.settings.temperature") == "('script', 0.3)"
+    assert panel.eval("panel.info['options']['max_tokens'], panel.info['options']['top_p']") == "(100, None)"
+    with pytest.raises(RuntimeError, match="temperature"):
+        panel.ask("options", values={"temperature": "warm"})
+    with pytest.raises(RuntimeError, match="temperature"):
+        panel.ask("options", values={"temperature": "-1"})
+    with pytest.raises(RuntimeError, match="model"):
+        panel.ask("model", model="nobody:nothing")
+
+
+def test_a_model_without_a_key_is_marked_and_refused(panel):
+    """The list says which models lack a key; sending to one says which variable is missing, and keeps nothing."""
+    panel.ask("model", model="groq:some-model")
+    hints = {choice["value"]: choice["hint"] for choice in panel.ask("models")["models"]}
+    assert hints["groq:some-model"] == "no key set"
+    assert hints["mock:echo"] == "offline"
+    with pytest.raises(RuntimeError, match="GROQ_API_KEY"):
+        panel.ask("send", text="hello")
+    assert panel.transcript["messages"] == []
+
+
+def test_export_writes_a_file_of_a_harmless_name(panel):
+    """The file lies in the working folder, named after the session; no name leads elsewhere, no file is replaced."""
+    panel.say("hello")
+    panel.ask("rename", name="../../etc/passwd")
+    names = [panel.ask("export", format="md")["path"] for _ in range(2)]
+    assert names == ["etc-passwd.md", "etc-passwd-2.md"]
+    assert "hello" in panel.eval("open('etc-passwd.md').read()")
+    with pytest.raises(RuntimeError, match="format"):
+        panel.ask("export", format="exe")
+
+
+def test_the_frame_code_runs(panel):
+    """What is inserted for a frame gives the messages of this session."""
+    panel.say("hello")
+    code = panel.ask("frame")["code"]
+    assert panel.kernel.run(f"{code}.shape[0]").result == "2"
+
+
+def test_a_failed_reply_is_shown_with_its_words(kernel):
+    """A provider's error is part of the conversation; regenerating answers the same question."""
+    panel = opened(kernel, options="model='mock:error'")
+    reply = panel.say("hello")
+    assert reply["status"] == "error"
+    assert "mock:error was asked to fail" in reply["error"]
+    panel.ask("regenerate", id=reply["id"], model="mock:echo")
+    whole = panel.wait(lambda t: t["messages"][-1]["status"] == "ok" and not t["live"])
+    assert whole["messages"][-1]["version"][:2] == [2, 2]
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("send", {}),
+        ("send", {"text": "  "}),
+        ("send", {"text": 5}),
+        ("edit", {"id": "nothing", "text": "x"}),
+        ("regenerate", {"id": "nothing"}),
+        ("version", {}),
+        ("options", {"values": [1]}),
+        ("new", {"name": ["x"]}),
+    ],
+)
+def test_nonsense_is_answered(panel, kind, content):
+    """Whatever a page sends, it gets an answer, and the panel goes on."""
+    try:
+        panel.ask(kind, **content)
+    except RuntimeError as error:
+        assert str(error)  # noqa: PT017 - an answer of either kind will do
+    panel.post("no such thing")
+    panel.post("send", n=None)
+    panel.wait(lambda t: not t["live"])
+    assert panel.ask("sessions")["sessions"]
+
+
+def test_a_cell_appears_while_it_is_answered(panel):
+    """What `%%langswarm` asks in the same session is seen with its reply while that arrives, marked as foreign."""
+    panel.post("hello", rev=0)
+    panel.kernel.run(SCRIPTED.format(replies=["one two three four"], delay_s=0.2, chunk_chars=None))
+    panel.kernel.run("%%langswarm\nfrom a cell")
+    panel.wait(lambda t: len(t["messages"]) == 2 and not t["live"])
+    lives = [content["live"] for content in panel.customs if content["type"] == "patch" and content["live"]]
+    assert lives[0]["foreign"]
+    deltas = [content["text"] for content in panel.customs if content["type"] == "delta"]
+    assert "".join(deltas) == "one two three four"
+    assert len(deltas) > 1
+
+
+def test_what_no_hook_tells_is_seen_after_the_cell(panel):
+    """Undo, renaming and hiding in a cell show as soon as the cell has ended."""
+    panel.say("one")
+    panel.say("two")
+    panel.kernel.run("await panel.session.undo(); await panel.session.rename('renamed')")
+    assert len(panel.wait(lambda t: len(t["messages"]) == 2)["messages"]) == 2
+    assert panel.eval("panel.info['name']") == "renamed"
+    panel.kernel.run("await panel.session.hide(panel.value[0].id)")
+    panel.wait(lambda t: t["messages"][0]["hidden"])
+
+
+def test_a_deleted_session_is_told(panel):
+    """A panel whose session is deleted says so and stays usable."""
+    panel.say("one")
+    panel.kernel.run("await panel.session.delete()")
+    panel.wait(lambda t: t["messages"] == [])
+    assert "(deleted)" in panel.eval("panel.info['name']")
+    panel.ask("new", name="next")
+    assert panel.say("two")["status"] == "ok"
+
+
+def test_hello_fills_gaps(panel):
+    """A page that missed something gets the whole; one that did not gets an answer and nothing more."""
+    panel.say("one")
+    rev = panel.transcript["rev"]
+    before = len(panel.customs)
+    panel.ask("hello", rev=rev)
+    assert [content["type"] for content in panel.customs[before:]] == ["ack", "result"]
+    panel.ask("hello", rev=rev - 1)
+    [snapshot] = [content for content in panel.customs if content["type"] == "snapshot"]
+    assert {key: snapshot[key] for key in panel.transcript} == panel.transcript
+
+
+def test_only_the_last_messages_are_shown_until_asked(kernel):
+    """A panel on a long session shows the last 50 messages; earlier ones come when asked for, once each."""
+    kernel.run(LOAD)
+    kernel.run(
+        """
+from langswarm_nb.core.session import MessageRole, SessionMessage
+workspace = get_ipython().magics_manager.registry["LangSwarmMagics"].workspace
+session = await workspace.current()
+roles = [MessageRole.USER, MessageRole.ASSISTANT]
+await session.storage.append_messages(
+    session.session_id, [SessionMessage(role=roles[n % 2], content=f"message {n}") for n in range(120)])
+panel = ls.chat()
+panel
+"""
+    )
+    panel = KernelPanel(kernel)
+    assert panel.transcript["earlier"] == 70
+    assert texts(panel.transcript)[0] == "message 70"
+    panel.ask("earlier")
+    assert texts(panel.transcript)[0] == "message 20"
+    [patch] = [content for content in panel.customs if content["type"] == "patch"]
+    assert len(patch["items"]) == 50
+    assert len(patch["tail"]) == 100
+    panel.ask("earlier")
+    assert panel.transcript["earlier"] == 0
+    panel.say("and on")
+    assert len(panel.transcript["messages"]) == 122
+
+
+def test_ten_panels_stay_consistent(kernel):
+    """Panels on one session show the same, whoever of them sends, also while the reply arrives."""
+    panel = opened(kernel, replies=["one " * 50, "two " * 50], delay_s="0.002")
+    kernel.run("others = [ls.chat() for _ in range(9)]")
+    panel.ask("send", text="first")
+    panel.wait(lambda t: len(t["messages"]) == 2 and not t["live"])
+    kernel.run("panel.close(); panel = others.pop()\npanel")
+    KernelPanel(kernel).say("second")
+    same = "len({json.dumps(p.transcript['messages']) for p in others}), len(panel.transcript['messages'])"
+    assert panel.eval(same) == "(1, 4)"
+
+
+def test_closed_panels_leave_nothing_behind(kernel):
+    """A hundred panels, opened and closed, leave no widget, comm, hook, task, callback or feed."""
+    kernel.run(LOAD)
+    kernel.run(
+        """
+import asyncio, gc, time, weakref, comm
+from langswarm_nb.notebook.bridge import io_loop, submit
+from langswarm_nb.notebook.panel import ChatPanel
+from langswarm_nb.notebook.panel.feed import hub_of
+workspace = get_ipython().magics_manager.registry["LangSwarmMagics"].workspace
+manager, events = workspace.manager, get_ipython().events
+session = await workspace.current()
+async def ask(panel):
+    panel.run(session.stream_message("hello", model="mock:slow"))
+async def count():
+    tasks = len(asyncio.all_tasks(io_loop())) - 1
+    return tasks, len(comm.get_comm_manager().comms), len(manager.hooks), len(events.callbacks["post_run_cell"])
+def all_counts():
+    from ipywidgets.widgets.widget import _instances
+    return *submit(count()).result(), len(_instances), len(hub_of(manager).feeds)
+"""
+    )
+    kernel.run("ChatPanel(session).close(); gc.collect(); before = all_counts()")
+    kernel.run(
+        """
+refs = []
+for number in range(100):
+    panel = ChatPanel(session)
+    refs.append(weakref.ref(panel))
+    if number % 10 == 0:
+        submit(ask(panel)).result()
+        time.sleep(0.2)  # until some of the reply has come
+    panel.close()
+    panel.close()
+del panel
+gc.collect()
+after = all_counts()
+"""
+    )
+    assert kernel.run("print(before == after, before, after)").stdout.startswith("True")
+    assert kernel.run("gc.collect(); print(sum(ref() is not None for ref in refs))").stdout.strip() == "0"
+    assert kernel.run(
+        "print({m.request.status for m in await session.get_messages() if m.request})"
+    ).stdout == ("{'stopped'}\n")
+
+
+def test_a_cell_that_runs_again_closes_its_panel(kernel):
+    """Running the cell of a panel again leaves one panel, not two."""
+    kernel.run(LOAD)
+    kernel.run("first = ls.chat()\nfirst", cell_id="c1")
+    kernel.run("second = ls.chat()\nsecond", cell_id="c1")
+    assert kernel.run("print(first.comm is None, second.comm is not None)").stdout == "True True\n"
+    assert kernel.run("first").stdout == "ChatPanel('default', 0 messages, closed)\n"
+
+
+def test_the_twin_is_refreshed_at_each_end_of_a_turn(panel):
+    """Beside the panel is one output with the whole conversation, safe HTML and plain text."""
+    shown = panel.kernel.run("panel")
+    panel.say("hello <script>alert(1)</script>")
+    panel.kernel.pump(0.2)
+    [view, twin] = [output["data"] for output in shown.outputs]
+    assert "application/vnd.jupyter.widget-view+json" in view
+    assert view["text/plain"] == "ChatPanel('default', 0 messages)"
+    assert "You said: hello" in twin["text/plain"]
+    assert "<script>" not in twin["text/html"]
+    assert "You said: hello &lt;script&gt;" in twin["text/html"]
+
+
+def test_names_and_texts_never_become_markup(panel):
+    """Every HTML that reaches the page is from the renderer; names and user text go as text."""
+    bad = "<img src=x onerror=alert(1)>"
+    panel.ask("rename", name=bad)
+    reply = panel.say(bad)
+    question = panel.transcript["messages"][0]
+    assert question["html"] is None
+    assert question["text"] == bad
+    assert "<img" not in reply["html"]
+    assert panel.eval("panel.info['name']") == bad
+
+
+def test_wrong_arguments_are_told(kernel):
+    """What is no session, model or theme is refused with words."""
+    kernel.run(LOAD)
+    for code, word in [
+        ("ls.ChatPanel('default')", "session"),
+        ("ls.chat('nowhere')", "no session"),
+        ("ls.chat(model='nobody:nothing')", "model"),
+        ("ls.chat(theme='pink')", "theme"),
+    ]:
+        cell = kernel.execute(code)
+        assert cell.status == "error"
+        assert word in cell.evalue
+
+
+def test_outside_of_a_kernel_a_panel_still_holds_the_conversation(tmp_path):
+    """In a script, where nobody sees it, a panel can be made, used and closed."""
+    code = """
+import asyncio, langswarm_nb as ls
+panel = ls.chat()
+asyncio.run(panel.session.send_message("hello"))
+print(len(panel.value), panel)
+panel.close()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("2 ChatPanel(")
+
+
+def test_json_of_the_transcript_holds_no_key(kernel):
+    """A key that the kernel knows is in nothing that goes to the page."""
+    key = "sk-canary-0123456789abcdefghij"
+    kernel.run(f"import os; os.environ['OPENAI_API_KEY'] = {key!r}")
+    panel = opened(kernel)
+    panel.say("hello")
+    panel.ask("models")
+    panel.ask("sessions")
+    assert key not in json.dumps(panel.customs)
+    assert key not in json.dumps(panel.updates)

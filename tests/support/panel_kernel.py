@@ -1,0 +1,106 @@
+"""A chat panel in a real kernel, driven as its page would: messages of its comm up, and what comes back."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from tests.support.kernels import Cell, Kernel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LOAD = "%load_ext langswarm_nb\nimport langswarm_nb as ls"
+SCRIPTED = """
+from langswarm_nb.core.session.providers.mock import MockProviderSession
+get_ipython().magics_manager.registry["LangSwarmMagics"].workspace.manager.add_provider_session(
+    "mock", MockProviderSession(replies={replies}, delay_s={delay_s}, chunk_chars={chunk_chars}))
+"""
+
+
+class KernelPanel:
+    """The panel that a kernel knows as ``name``."""
+
+    def __init__(self, kernel: Kernel, name: str = "panel") -> None:
+        self.kernel, self.name = kernel, name
+        self.comm_id = kernel.run(f"print({name}.comm.comm_id)").stdout.strip()
+        self._sent: list[Cell] = []
+
+    def post(self, kind: str, **content: Any) -> Cell:
+        """Send a message of the page and do not wait."""
+        number = f"t{len(self._sent)}"
+        data = {"method": "custom", "content": {"type": kind, "n": number, **content}}
+        message = self.kernel.client.session.msg("comm_msg", {"comm_id": self.comm_id, "data": data})
+        cell = Cell(kind, message["header"]["msg_id"])
+        # What the panel publishes is an answer to the last message of its page.
+        self.kernel._cells[cell.message_id] = cell
+        self._sent.append(cell)
+        self.kernel.client.shell_channel.send(message)
+        return cell
+
+    def ask(self, kind: str, **content: Any) -> Any:
+        """Send a message of the page and return the value of its answer; an error is raised."""
+        number = f"t{len(self._sent)}"
+        cell = self.post(kind, **content)
+
+        def answers() -> list[dict[str, Any]]:
+            return [m for m in self.customs if m["type"] == "result" and m["n"] == number]
+
+        self.kernel.wait_for(cell, lambda: bool(answers()))
+        [answer] = answers()
+        if "error" in answer:
+            raise RuntimeError(answer["error"])
+        return answer["value"]
+
+    def say(self, text: str) -> dict[str, Any]:
+        """Send a text, wait for the end of the reply, and return it as an item."""
+        count = len(self.transcript["messages"])
+        self.ask("send", text=text)
+        return self.wait(lambda t: not t["live"] and len(t["messages"]) >= count + 2)["messages"][-1]
+
+    def wait(self, condition: Callable[[dict[str, Any]], bool], timeout_s: float = 20) -> dict[str, Any]:
+        """Take in messages until the transcript is as wanted, and return it."""
+        for _ in range(round(timeout_s / 0.05)):
+            transcript = self.transcript
+            if condition(transcript):
+                return transcript
+            self.kernel.pump(0.05)
+        raise TimeoutError(f"the transcript stays {json.dumps(self.transcript)[:2000]}")
+
+    @property
+    def customs(self) -> list[dict[str, Any]]:
+        """What the kernel sent to the page, in order."""
+        return [data["content"] for data in self._data() if data["method"] == "custom"]
+
+    @property
+    def updates(self) -> list[dict[str, Any]]:
+        """The traits that the kernel set, in order."""
+        return [data["state"] for data in self._data() if data["method"] == "update"]
+
+    @property
+    def size_bytes(self) -> int:
+        """The bytes of all that was sent to the page."""
+        return sum(
+            message["size_bytes"]
+            for cell in self._sent
+            for message in cell.messages
+            if message["msg_type"] == "comm_msg"
+        )
+
+    @property
+    def transcript(self) -> dict[str, Any]:
+        """What a page that opens now would get."""
+        found: dict[str, Any] = json.loads(self.eval(f"json.dumps({self.name}.transcript)"))
+        return found
+
+    def eval(self, expression: str) -> str:
+        """Return what an expression in the kernel prints."""
+        return self.kernel.run(f"import json; print(({expression}))").stdout.strip()
+
+    def _data(self) -> list[dict[str, Any]]:
+        return [
+            message["content"]["data"]
+            for cell in self._sent
+            for message in cell.messages
+            if message["msg_type"] == "comm_msg" and message["content"]["comm_id"] == self.comm_id
+        ]
