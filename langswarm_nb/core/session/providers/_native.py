@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from langswarm_nb.core.session.errors import ProviderNotFoundError, ProviderSessionError
 from langswarm_nb.core.session.events import ProviderRequest
-
-from ._text import one_line
+from langswarm_nb.core.session.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable

@@ -18,8 +18,8 @@ from langswarm_nb.core.session.providers._path import (
     system_text,
     tool_names,
 )
-from langswarm_nb.core.session.providers._text import one_line
 from langswarm_nb.core.session.providers._wire import content_parts, finish_reason, token_count
+from langswarm_nb.core.session.text import one_line
 
 from .faults import read_google_fault
 from .generate import added

@@ -17,9 +17,9 @@ from langswarm_nb.core.session.providers._chat_reader import ChatReader, read_mo
 from langswarm_nb.core.session.providers._client import new_client, without_ending
 from langswarm_nb.core.session.providers._native import NativeReply, as_new, delete_at
 from langswarm_nb.core.session.providers._reply import stream_reply
-from langswarm_nb.core.session.providers._text import one_line
 from langswarm_nb.core.session.providers._wire import check_options
 from langswarm_nb.core.session.secret import Secret
+from langswarm_nb.core.session.text import one_line
 
 from . import completions, conversations
 

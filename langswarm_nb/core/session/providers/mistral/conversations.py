@@ -18,8 +18,8 @@ from langswarm_nb.core.session.providers._path import (
     spoken,
     system_text,
 )
-from langswarm_nb.core.session.providers._text import one_line
 from langswarm_nb.core.session.providers._wire import content_parts, image_url, token_count
+from langswarm_nb.core.session.text import one_line
 
 from .completions import short_id, wire_options
 
