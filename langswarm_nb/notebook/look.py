@@ -80,7 +80,7 @@ class Look:
         filled = [
             (
                 f"{{{{ {field.expression} }}}}",
-                f"{field.kind}, {len(field.text):,} characters\n{_cut(field.text)}",
+                f"{field.kind}, {characters(field.text)}\n{_cut(field.text)}",
             )
             for field in self.filled
         ]
@@ -105,6 +105,11 @@ class Silent:
 
     def discard(self) -> None:
         """Take in that there is none."""
+
+
+def characters(text: str) -> str:
+    """Return the length of a text in words."""
+    return f"{len(text):,} character{'s' * (len(text) != 1)}"
 
 
 def _cut(text: str) -> str:

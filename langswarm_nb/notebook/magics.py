@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, magics_class, no_var_expand
 
+from .bridge import kernel_shell
 from .completion import Completion
 from .config import NotebookConfig
 from .errors import short_errors
@@ -48,9 +49,9 @@ class LangSwarmMagics(NotebookConfig, Magics):
         from .options import parse_cell_line
 
         options = parse_cell_line(line)
-        answer = converse(
-            self.workspace, prompt_of(self.workspace, cell.removesuffix("\n"), options), options
-        )
+        # IPython adds a line end; in a terminal blank lines are how a cell is ended.
+        text = cell.rstrip("\n") if kernel_shell() is None else cell.removesuffix("\n")
+        answer = converse(self.workspace, prompt_of(self.workspace, text, options), options)
         if options.name is None:
             return answer
         self.shell.user_ns[options.name] = answer

@@ -21,7 +21,9 @@ _SHORTEST_S = 0.05
 _LIMIT_BYTES = 455_000
 _LIMIT_TEXT_BYTES = 96_000
 """The promise: so much text within so many bytes, with some room for the cell's other messages."""
-_LEAST_FREE_BYTES = 30_000
+_FIRST_BYTES = 15_000
+"""What is in the bucket before the first word, so that this is shown at once."""
+_LEAST_FREE_BYTES = 20_000
 _FREE_WITHIN_BYTES = 6_000
 _FREE_WITHIN_S = 150.0
 """Text, or time, over which the free part of the bucket is spread: after it, 63 % are given out."""
@@ -66,9 +68,10 @@ class Pacer:
         if now - self._updated_at < _SHORTEST_S or not (new_bytes or is_urgent):
             return False
         final_bytes = _LIMIT_TEXT_BYTES * (1.03 + html_ratio)
-        free_bytes = max(_LIMIT_BYTES - _LIMIT_TEXT_BYTES * _EVEN_BYTES - final_bytes, _LEAST_FREE_BYTES)
+        kept_bytes = final_bytes + _FIRST_BYTES + _LIMIT_TEXT_BYTES * _EVEN_BYTES
+        free_bytes = max(_LIMIT_BYTES - kept_bytes, _LEAST_FREE_BYTES)
         progress = text_bytes / _FREE_WITHIN_BYTES + (now - self._started_at) / _FREE_WITHIN_S
-        bucket = free_bytes * -math.expm1(-progress) + _EVEN_BYTES * text_bytes
+        bucket = _FIRST_BYTES + free_bytes * -math.expm1(-progress) + _EVEN_BYTES * text_bytes
         return self._spent_bytes + self._last_bytes <= bucket + _URGENT_BYTES * is_urgent
 
     def record(self, *, text_bytes: int, html_bytes: int) -> None:

@@ -9,6 +9,7 @@ from langswarm_nb.core.session.window import estimate_tokens, messages_to_send
 
 from .budget import estimate_usd
 from .footer import count_text, dollars_text
+from .look import characters
 from .render import terminal_text
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Preview:
     def __str__(self) -> str:
         blocks = [f"{message.role.value}:\n{message.content}" for message in self.messages]
         filled = [
-            f"{{{{ {field.expression} }}}} → {field.kind}, {len(field.text):,} characters: {_shortened(field.text)}"
+            f"{{{{ {field.expression} }}}} → {field.kind}, {characters(field.text)}: {_shortened(field.text)}"
             for field in self.prompt.fields
         ]
         prices = [

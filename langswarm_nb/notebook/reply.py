@@ -74,7 +74,7 @@ class Reply(ShownOnce):
 
         look = self.look or Look()
         data = reply_bundle(look.text(self), format=look.form, footer=self.footer, details=look.details(self))
-        return {**data, "text/plain": look.text(self)}, {METADATA_KEY: self.provenance}
+        return data, {METADATA_KEY: self.provenance}
 
     @property
     def text(self) -> str:

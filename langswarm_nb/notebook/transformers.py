@@ -25,6 +25,10 @@ def whole_cell(lines: list[str]) -> list[str]:
     return [f"get_ipython().run_cell_magic('langswarm', {match['line'] or ''!r}, {body!r})\n"]
 
 
+# IPython then asks its own transformers alone whether a cell is complete: at a prompt, Enter goes on to the next line.
+whole_cell.has_side_effects = True  # type: ignore[attr-defined]
+
+
 class QuestionLine(EscapedCommand):
     """A command whose text ends in ``?``, which IPython takes for a call for help."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
 from langswarm_nb.core.session import MessageRole, SessionMessage, SessionStatus
+from langswarm_nb.notebook.bridge import kernel_shell
 from langswarm_nb.notebook.listing import Listing
 from langswarm_nb.notebook.options import word
 from langswarm_nb.notebook.render import terminal_text
@@ -94,6 +95,13 @@ class Transcript:
             for message in self.messages
         ]
         return terminal_text("\n\n".join(blocks))
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        if kernel_shell() is None or not self.messages:
+            return {}
+        from langswarm_nb.notebook.panel.twin import twin_bundle
+
+        return {**twin_bundle("show", self.name, self.messages), "text/plain": repr(self)}
 
 
 COMMANDS = (
