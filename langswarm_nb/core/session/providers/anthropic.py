@@ -313,7 +313,7 @@ class AnthropicProviderSession(IProviderSession):
         if self._threads is None or thread is None or error.maybe_processed:
             raise error
         if error.code == UNSUPPORTED:
-            _log.warning("%s takes this request without a thread only: %s", self.name, error)
+            _log.warning("%s takes requests like this one without a thread only.", self.name)
             self._threads.refuse(whole)
             return whole
         if error.code in LOST and thread["type"] == "continue":

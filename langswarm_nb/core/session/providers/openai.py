@@ -20,6 +20,7 @@ from langswarm_nb.core.session.events import ProviderRequest, ReplyInfo
 from langswarm_nb.core.session.interfaces import IProviderSession
 from langswarm_nb.core.session.messages import MessageRole
 from langswarm_nb.core.session.secret import Secret
+from langswarm_nb.core.session.text import one_line
 
 from ._address import find_base_url, segment
 from ._chat_hosts import MAY_THINK, OPENAI_REFUSES, THINKING
@@ -285,11 +286,12 @@ class OpenAIProviderSession(IProviderSession):
     async def _other_plan(self, request: ProviderRequest, plan: _Plan, error: Exception) -> _Plan:
         """Return what to do after a failure of which nothing can have been kept; else raise it."""
         if plan.builds_on_it and _is_lost(error):
+            problem = "takes no notice of" if isinstance(error, _NotHeldError) else "has lost"
             _log.warning(
-                "%s: conversation %s is lost (%s) It is begun anew with all that is stored here.",
+                "%s %s conversation %s. It is begun anew with all that is stored here.",
                 self.name,
-                plan.conversation,
-                error,
+                problem,
+                one_line(plan.conversation or "", 100),
             )
             return await self._new_conversation(request)
         bare = wire_request(request, with_thinking=False)
@@ -324,7 +326,7 @@ class OpenAIProviderSession(IProviderSession):
             async with aclosing(events):
                 async for event in events:
                     if plan.builds_on_it and not reader.is_held and not isinstance(event, ReplyInfo):
-                        raise _NotHeldError("the answer takes no notice of it.")
+                        raise _NotHeldError
                     yield event
         finally:
             if conversation is not None and not plan.builds_on_it and not reader.is_held:
@@ -337,7 +339,10 @@ class OpenAIProviderSession(IProviderSession):
         try:
             await self.http.request_json("DELETE", path, request=request)
         except SessionError as error:
-            _log.warning("%s may keep the unused conversation %s: %s", self.name, conversation, error)
+            shown = one_line(conversation, 100)
+            _log.warning(
+                "%s may keep the unused conversation %s (%s).", self.name, shown, type(error).__name__
+            )
 
 
 def _with_effort(request: ProviderRequest) -> ProviderRequest:
