@@ -31,7 +31,7 @@ ELEMENTS = {
         "hr",
         "li",
     ),
-    *("ol", "p", "pre", "s", "small", "span", "strong", "summary"),
+    *("ol", "p", "pre", "s", "small", "span", "strong", "summary", "dl", "dt", "dd"),
     *("table", "tbody", "td", "th", "thead", "tr", "ul"),
 }
 ATTRIBUTES = {
