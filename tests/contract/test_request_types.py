@@ -15,8 +15,10 @@ import pytest
 from langswarm_nb.core.session.events import ProviderRequest
 from langswarm_nb.core.session.messages import MessageRole, RequestFacts, SessionMessage
 from langswarm_nb.core.session.providers import cohere, ollama
+from langswarm_nb.core.session.providers.chat import ChatProviderSession
 from langswarm_nb.core.session.providers.gemini import generate, interactions
 from langswarm_nb.core.session.providers.mistral import completions, conversations
+from tests.support.typed_dicts import problems
 
 pydantic = pytest.importorskip("pydantic")
 pytestmark = pytest.mark.filterwarnings("ignore:.*DEPRECATED:DeprecationWarning")  # Google's own, on sampling
@@ -172,6 +174,18 @@ def test_gemini_takes_an_image_for_a_conversation_that_goes_on() -> None:
     body = interactions.wire_body(request)
     assert [item["type"] for item in body["input"][0]["content"]] == ["text", "image", "image"]
     accepted(types.CreateModelInteraction, body)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("model", ["gpt-4o", "gpt-6-luna"])
+def test_openai_takes_our_chat(model: str, stream: bool) -> None:
+    """Chat Completions, which most other services speak too, with each dictionary closed."""
+    types: Any = pytest.importorskip("openai.types.chat.completion_create_params")
+    options = {"tools": CHAT_TOOLS, "tool_choice": "auto", "response_format": {"type": "json_object"}}
+    provider = ChatProviderSession("openai-chat", "key-of-no-account")
+    body = provider._body(ask(options, model=model, stream=stream))
+    declared = types.CompletionCreateParamsStreaming if stream else types.CompletionCreateParamsNonStreaming
+    assert problems(body, declared) == []
 
 
 MISTRAL_OPTIONS = {
