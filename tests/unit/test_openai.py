@@ -408,3 +408,14 @@ def test_the_address_may_be_that_of_the_endpoint(monkeypatch: pytest.MonkeyPatch
     one = OpenAIProviderSession("sk-x" * 8)
     other = OpenAIProviderSession("sk-x" * 8, base_url="https://arg.example/v1/responses")
     assert [p.http.address.url for p in (one, other)] == ["https://env.example/v1", "https://arg.example/v1"]
+
+
+def test_an_account_is_named_in_headers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An argument goes before the environment; headers that are none are refused."""
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-env")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "proj-env")
+    provider = OpenAIProviderSession("sk-x" * 8, organization="org-arg", headers={"X-Title": "t"})
+    expected = {"OpenAI-Organization": "org-arg", "OpenAI-Project": "proj-env", "X-Title": "t"}
+    assert expected.items() <= provider.http._headers.items()
+    with pytest.raises(errors.SessionTypeError, match="headers"):
+        OpenAIProviderSession("sk-x" * 8, headers=["X-Title"])  # type: ignore[arg-type]

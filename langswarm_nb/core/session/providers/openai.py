@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from hashlib import sha256
@@ -34,7 +35,7 @@ from ._responses_reader import DIALECT, ResponsesReader
 from ._wire import RefusedOption, check_options, content_parts, image_url
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 
     from langswarm_nb.core.session.events import ModelInfo, ProviderEvent
     from langswarm_nb.core.session.messages import Part, SessionMessage
@@ -235,16 +236,22 @@ class OpenAIProviderSession(IProviderSession):
         api_key = None if api_key is None else Secret.of(api_key)
         address = find_base_url(self.name, base_url, ("OPENAI_BASE_URL",), "https://api.openai.com/v1")
         accounts = {
-            "OpenAI-Organization": organization or os.environ.get("OPENAI_ORG_ID"),
-            "OpenAI-Project": project or os.environ.get("OPENAI_PROJECT_ID"),
+            name: value
+            for name, value in (
+                ("OpenAI-Organization", organization or os.environ.get("OPENAI_ORG_ID")),
+                ("OpenAI-Project", project or os.environ.get("OPENAI_PROJECT_ID")),
+            )
+            if value
         }
+        if headers is None or isinstance(headers, Mapping):  # else it is refused below
+            headers = {**accounts, **(headers or {})}
         self.http = new_client(
             self.name,
             api_key,
             without_ending(address, "/responses"),
             key_variables=("OPENAI_API_KEY",),
             needs_key=not address.is_local,
-            headers={**{name: value for name, value in accounts.items() if value}, **(headers or {})},
+            headers=headers,
             connect_timeout_s=connect_timeout_s,
             silence_s=silence_s,
         )
