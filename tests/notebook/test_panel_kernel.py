@@ -219,7 +219,7 @@ def test_a_failed_reply_is_shown_with_its_words(kernel):
 
 
 @pytest.mark.parametrize(
-    ("kind", "content"),
+    "kind, content",
     [
         ("send", {}),
         ("send", {"text": "  "}),

@@ -90,8 +90,7 @@ class KernelPanel:
     @property
     def transcript(self) -> dict[str, Any]:
         """What a page that opens now would get."""
-        found: dict[str, Any] = json.loads(self.eval(f"json.dumps({self.name}.transcript)"))
-        return found
+        return dict(json.loads(self.eval(f"json.dumps({self.name}.transcript)")))
 
     def eval(self, expression: str) -> str:
         """Return what an expression in the kernel prints."""

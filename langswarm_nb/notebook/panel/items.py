@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -126,7 +127,9 @@ def cost_usd(facts: RequestFacts) -> float | None:
     """Return what a request cost; None when that is not known."""
     from langswarm_nb.analysis.prices import cost_of
 
-    found = cost_of(facts)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the panel itself says that a price is unknown
+        found = cost_of(facts)
     return None if found is None else found[0]
 
 

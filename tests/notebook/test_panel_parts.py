@@ -1,0 +1,226 @@
+"""The parts of the panel that need no kernel: windows, patches, live replies, facts, and the joined script."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from langswarm_nb.core.session import MessageRole, RequestFacts, SessionMessage, Usage
+from langswarm_nb.notebook.panel.actions import free_path
+from langswarm_nb.notebook.panel.items import Family, context_text, message_item
+from langswarm_nb.notebook.panel.live import LiveReply, js_length
+from langswarm_nb.notebook.panel.scripts import STATIC, script, style
+from langswarm_nb.notebook.panel.twin import MAX_MESSAGES, twin_bundle
+from langswarm_nb.notebook.panel.window import FIRST_MESSAGES, Window, patch
+from langswarm_nb.notebook.render import render_html
+from tests.support.npm import npm_modules
+
+
+def message(number, role="user", content="x", **facts):
+    return SessionMessage(id=f"m{number}", role=MessageRole(role), content=content, seq=number, **facts)
+
+
+def applied(old, change):
+    """Do what the page does with a patch."""
+    known = {item["id"]: item for item in [*old, *change["items"]]}
+    return [known[key] for key in [*(item["id"] for item in old[: change["keep"]]), *change["tail"]]]
+
+
+ITEMS = st.lists(
+    st.fixed_dictionaries({"id": st.sampled_from("abcdefgh"), "text": st.sampled_from(["", "x", "y"])}),
+    unique_by=lambda item: item["id"],
+)
+
+
+@given(ITEMS, ITEMS)
+def test_a_patch_makes_the_new_messages_from_the_old(old, new):
+    """Whatever changed, the page ends with the same messages, and gets only what it does not have."""
+    change = patch(old, new, streamed=None, live=None)
+    assert applied(old, change) == new
+    assert all(item not in old for item in change["items"])
+
+
+def test_a_patch_may_arrive_twice():
+    """A page that got the state after a change may get its patch as well."""
+    old, new = [{"id": "a"}], [{"id": "a"}, {"id": "b"}]
+    change = patch(old, new, streamed=None, live=None)
+    assert applied(applied(old, change), change) == new
+
+
+def test_a_window_stays_where_it_began():
+    """New messages do not push old ones out of the view."""
+    window = Window()
+    path = [message(n) for n in range(80)]
+    assert window.start(path) == 80 - FIRST_MESSAGES
+    assert window.start([*path, message(80)]) == 80 - FIRST_MESSAGES
+    window.open_earlier(path)
+    assert window.start(path) == 0
+
+
+def test_a_window_on_another_path_begins_anew():
+    """When the first message shown is gone from the path, the last messages of the new path are shown."""
+    window = Window()
+    window.start([message(n) for n in range(80)])
+    assert window.start([message(n) for n in range(100, 300)]) == 200 - FIRST_MESSAGES
+    assert window.start([]) == 0
+
+
+TEXTS = st.text(st.sampled_from("ab *`\n#|-👩😀é\u202e<&"), max_size=80)
+
+
+@given(st.lists(TEXTS, max_size=12))
+def test_deltas_add_up_to_the_reply(pieces):
+    """However a reply is cut, its deltas fit together, and with the rest its blocks are what the renderer makes."""
+    live, text, shown, blocks = LiveReply("r"), "", "", []
+    for piece in pieces:
+        text += piece
+        delta = live.take(message(1, "assistant", text))
+        if delta is not None:
+            assert delta["pos"] == js_length(shown)
+            shown += delta["text"]
+            blocks += delta["blocks"]
+            assert delta["settled"] <= js_length(shown)
+    assert shown == text
+    html = render_html(text)
+    packed = live.streamed(text, html)
+    assert packed is not None
+    assert "".join(blocks[: packed["blocks"]]) + packed["rest"] == html
+
+
+def test_settled_text_ends_where_the_open_end_begins():
+    """The page cuts its plain text where the blocks end, counted as JavaScript counts."""
+    live = LiveReply("r")
+    first = "👩‍💻 " + "words " * 20
+    delta = live.take(message(1, "assistant", f"{first}\n\nopen\nend"))
+    assert delta is not None
+    assert len(delta["blocks"]) == 1
+    whole = f"{first}\n\nopen\nend".encode("utf-16-le")
+    assert whole[2 * delta["settled"] :].decode("utf-16-le").strip() == "open\nend"
+
+
+def test_a_reply_that_changed_at_its_end_is_sent_whole():
+    """When middleware changed the reply, the page does not keep what it streamed."""
+    live = LiveReply("r")
+    live.take(message(1, "assistant", "secret"))
+    assert live.streamed("******", render_html("******")) is None
+
+
+def test_versions_are_those_with_the_same_parent_and_role():
+    """Edits of a question are versions of each other, replies to it are not among them."""
+    family = Family()
+    family.add(
+        [message(0), message(1, "assistant", parent_seq=0), message(2, "assistant", parent_seq=0), message(3)]
+    )
+    assert family.place(message(2, "assistant", parent_seq=0)) == (2, 2, "m1", None)
+    assert family.place(message(0)) == (1, 2, None, "m3")
+    assert family.place(message(9, parent_seq=5)) == (1, 1, None, None)
+
+
+def facts(provider="openai", **more):
+    usage = Usage(input_tokens=412, output_tokens=128)
+    return RequestFacts(provider, "some-model", usage=usage, duration_s=2.1, **more)
+
+
+def test_totals_count_all_branches_and_never_invent_a_price():
+    """Sums are over every request; one of unknown price makes the sum unknown, the mock costs nothing."""
+    family = Family()
+    family.add([message(0, "assistant", request=facts(cost_usd=0.25))])
+    assert family.totals.text == "412→128 tok · 2.1 s · $0.2500"
+    family.add(
+        [message(0, "assistant", request=facts()), message(1, "assistant", request=facts(provider="nobody"))]
+    )
+    assert family.totals.text.endswith("price unknown")
+    free = Family()
+    free.add([message(0, "assistant", request=facts(provider="mock"))])
+    assert free.totals.text == "412→128 tok · 2.1 s"
+
+
+def test_an_item_is_json_and_tells_what_went_wrong():
+    """What goes to the page is JSON; a failed reply carries the words of its error."""
+    failed = message(1, "assistant", request=facts(status="error", error_message="No credit."))
+    item = message_item(failed, (1, 1, None, None), "<p></p>", "")
+    assert json.loads(json.dumps(item)) == item
+    assert (item["status"], item["error"]) == ("error", "No credit.")
+
+
+def test_the_meter_shows_tokens_limit_and_share():
+    """Of the last request; nothing before there is one."""
+    reply = message(
+        1, "assistant", request=RequestFacts("x", "y", usage=Usage(input_tokens=3000, output_tokens=96))
+    )
+    assert context_text(reply, 12_000) == ("3.1k", "12.0k", 0.258)
+    assert context_text(reply, None) == ("3.1k", "", None)
+    assert context_text(None, 100) == ("", "", None)
+
+
+def test_the_twin_is_safe_and_not_too_long():
+    """The static output escapes what people and models wrote, and says when it leaves something out."""
+    path = [
+        message(n, ["user", "assistant"][n % 2], f"<script>{n}</script>") for n in range(MAX_MESSAGES + 10)
+    ]
+    bundle = twin_bundle("abc", "<b>name</b>", path)
+    assert "<script" not in bundle["text/html"]
+    assert "<b>" not in bundle["text/html"]
+    assert f"the last {MAX_MESSAGES} of them" in bundle["text/plain"]
+    assert "&lt;script&gt;0&lt;" not in bundle["text/html"]
+    assert '<div class="lsnb-twin lsnb-twin-abc">' in bundle["text/html"]
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "a/b\\c", "", "...", "x" * 500, "nul\0\n", "-rf"])
+def test_files_keep_to_their_folder(tmp_path, name):
+    """A session's name makes a file name of harmless characters in the folder given."""
+    path = free_path(tmp_path, name, "md")
+    assert path.parent == tmp_path
+    assert re.fullmatch(r"\w[\w.-]{0,90}\.md", path.name)
+    path.write_text("taken")
+    assert free_path(tmp_path, name, "md") != path
+
+
+def test_the_script_is_one_module():
+    """All modules are in it, each after what it needs; no import is left, and one default export."""
+    text = script()
+    for file in STATIC.glob("*.js"):
+        for name in re.findall(
+            r"^export (?:async )?(?:function|class|const) (\w+)", file.read_text("utf-8"), re.MULTILINE
+        ):
+            assert re.search(rf"^(?:async )?(?:function|class|const) {name}\b", text, re.MULTILINE), name
+    assert "import {" not in text
+    assert text.count("export ") == text.count("export default") == 1
+
+
+def test_html_enters_the_page_through_one_door():
+    """No module but `safe.js` makes nodes from a string, and none of them evaluates one."""
+    for file in STATIC.glob("*.js"):
+        text = file.read_text("utf-8")
+        assert not re.search(
+            r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|createContextualFragment", text
+        )
+        assert not re.search(r"\beval\(|new Function|setTimeout\(\s*[\"'`]|javascript:", text)
+        assert ("DOMParser" in text) == (file.name == "safe.js")
+        assert not re.search(r"fetch\(|XMLHttpRequest|WebSocket|https?://(?!www\.w3\.org/)", text)
+
+
+def test_styles_stay_in_the_panel_and_fetch_nothing():
+    """Every rule is below `.lsnb-panel`, and no address is in the style sheet."""
+    top = re.findall(r"^[^\s@/}][^{]*", style(), re.MULTILINE)
+    assert top
+    assert all(selector.startswith(".lsnb-panel") for selector in top)
+    assert not re.search(r"url\(|@import|https?:", style())
+
+
+@pytest.mark.slow
+def test_the_front_end_passes_the_type_checker():
+    """The types in the comments of the modules hold."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not installed")
+    compiler = npm_modules() / "typescript" / "lib" / "tsc.js"
+    command = [node, str(compiler), "-p", str(STATIC / "jsconfig.json")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stdout

@@ -1,0 +1,53 @@
+"""npm packages that only tests need: pinned and hashed in ``npm/package-lock.json``, installed on first use."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.support.paths import REPOSITORY
+
+_LOCKED = Path(__file__).parent / "npm"
+_FILES = ("package.json", "package-lock.json")
+_LIMIT_S = 100
+
+
+def npm_modules() -> Path:
+    """Return the folder ``node_modules``; without npm, or a registry, skip the test, and in the CI fail it."""
+    version = hashlib.sha256((_LOCKED / "package-lock.json").read_bytes()).hexdigest()[:12]
+    target = REPOSITORY / "build" / f"npm-{version}"
+    if not target.exists():
+        _install(target)
+    return target / "node_modules"
+
+
+def _install(target: Path) -> None:
+    npm = shutil.which("npm")
+    if npm is None:
+        _give_up("npm is not installed")
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        for name in _FILES:
+            shutil.copy(_LOCKED / name, folder)
+        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, timeout=_LIMIT_S, check=False
+        )
+        if done.returncode:
+            _give_up(f"npm could not install what the tests need: {done.stderr[-500:]}")
+        try:
+            Path(folder).rename(target)
+        except OSError:  # another worker was faster
+            return
+        Path(folder).mkdir()  # for the end of the block
+
+
+def _give_up(reason: str) -> None:
+    (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
