@@ -8,6 +8,8 @@ outputs can follow.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import os
 import sys
@@ -20,11 +22,18 @@ from .pacing import Pacer
 from .render import Format, TerminalEscaper, render_html, terminal_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from .render.page import ReplyPart
 
-__all__ = ["METADATA_KEY", "ReplyDisplay", "open_reply_display", "open_reply_displays", "reply_bundle"]
+__all__ = [
+    "METADATA_KEY",
+    "ReplyDisplay",
+    "open_reply_display",
+    "open_reply_displays",
+    "reply_bundle",
+    "ticking",
+]
 
 METADATA_KEY = "langswarm"
 """Where the metadata of an output say what made it."""
@@ -104,6 +113,28 @@ def open_reply_displays(
         return [_TerminalReply(title, is_live=is_live and len(titles) == 1) for title in titles]
     output = _CellOutput(Pacer(clock) if is_live and not _is_captured(shell) else None)
     return [output.add(title, format) for title in titles]
+
+
+@contextlib.asynccontextmanager
+async def ticking(*displays: ReplyDisplay, every_s: float = 0.2) -> AsyncIterator[None]:
+    """Let displays tick while the block runs.
+
+    The timer also wakes the event loop, without which Jupyter's interrupt does not reach an ``await`` cell that waits
+    for a silent connection.
+    """
+
+    async def tick() -> None:
+        while True:
+            await asyncio.sleep(every_s)
+            for display in displays:
+                display.tick()
+
+    task = asyncio.create_task(tick())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
 
 
 def reply_bundle(

@@ -61,11 +61,12 @@ class Pacer:
         html_ratio
             Size of its HTML relative to it.
         is_urgent
-            Whether there is news besides text.
+            Whether there is news besides text, which does not wait.
         """
         now = self._clock()
         new_bytes = text_bytes - self._shown_bytes
-        if now - self._updated_at < _SHORTEST_S or not (new_bytes or is_urgent):
+        is_early = now - self._updated_at < _SHORTEST_S
+        if not is_urgent and (is_early or not new_bytes):
             return False
         final_bytes = _LIMIT_TEXT_BYTES * (1.03 + html_ratio)
         kept_bytes = final_bytes + _FIRST_BYTES + _LIMIT_TEXT_BYTES * _EVEN_BYTES

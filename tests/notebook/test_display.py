@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 
 import pytest
 
-from langswarm_nb.notebook.display import open_reply_display, open_reply_displays, reply_bundle
+from langswarm_nb.notebook.display import open_reply_display, open_reply_displays, reply_bundle, ticking
 from langswarm_nb.notebook.pacing import Pacer
 from langswarm_nb.notebook.render.growing import GrowingReply
 from tests.support.html import assert_safe, text_of
@@ -78,7 +79,7 @@ class TestCell:
         """A status is shown at once and gone with the next delta."""
         cell = kernel.run(
             "display = open_reply_display(clock=clock)\n"
-            "clock.now += 1; display.status('rate limit; attempt 2 in 3 s')\n"
+            "display.status('rate limit; attempt 2 in 3 s')\n"
             "show(display, 'Hello', footer='done')"
         )
         assert shown(cell) == ["▍rate limit; attempt 2 in 3 s", "Hello\n▍", "Hello\ndone"]
@@ -125,6 +126,21 @@ class TestCell:
         """The plain text of a display is printed by consoles: it holds no escape sequence and can be encoded."""
         cell = kernel.run("show(open_reply_display(clock=clock), '\\x1b[2J', '\\ud800')")
         assert cell.outputs[0]["data"]["text/plain"] == "\\x1b[2J\\ud800"
+
+
+async def test_ticking_goes_on_while_nothing_arrives():
+    """A pause of the model neither hides text nor puts the event loop to sleep; afterwards nothing runs."""
+    ticked = asyncio.Event()
+
+    class Display:
+        def tick(self) -> None:
+            ticked.set()
+
+    async with ticking(Display(), every_s=0.001):  # type: ignore[arg-type]
+        await ticked.wait()
+        ticked.clear()
+        await ticked.wait()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 class TestTerminal:
@@ -251,13 +267,13 @@ class TestGrowing:
 
 class TestPacer:
     def test_there_are_at_most_20_updates_a_second(self):
-        """However fast text comes, and with news too."""
+        """However fast text comes."""
         now = 0.0
         pacer = Pacer(lambda: now)
         updates = 0
         for step in range(1_000):
             now = step / 1_000
-            if pacer.may_update(text_bytes=step * 50, html_ratio=1.2, is_urgent=step % 2 == 0):
+            if pacer.may_update(text_bytes=step * 50, html_ratio=1.2):
                 pacer.record(text_bytes=step * 50, html_bytes=500)
                 updates += 1
         assert 15 <= updates <= 20
