@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
-from langswarm_nb.core.session import IProviderSession, create_provider_session
+from langswarm_nb.core.session import IProviderSession
+from langswarm_nb.core.session.providers import create_provider
+from langswarm_nb.core.session.secret import Secret
 
 from .keys import provider_ready
 
@@ -49,26 +51,25 @@ def _at_other_address(workspace: Workspace, provider: str, options: CellOptions)
     if wanted not in workspace.other_providers:
         given: dict[str, Any] = {} if options.api_base is None else {"base_url": options.api_base}
         key = None if options.api_key_name is None else _key(options.api_key_name)
-        workspace.other_providers[wanted] = create_provider_session(provider, key, **given)
+        workspace.other_providers[wanted] = create_provider(provider, key, **given)
     return workspace.other_providers[wanted]
 
 
-def _key(variable: str) -> str:
+def _key(variable: str) -> Secret:
     if not _VARIABLE.fullmatch(variable):
         raise UsageError(
             "--api-key-name takes the NAME of an environment variable, such as MY_API_KEY, never a key; "
             "what was given is no such name (it is not shown)."
         )
-    key = os.environ.get(variable, "").strip()
-    if not key:
+    if not os.environ.get(variable, "").strip():
         raise UsageError(
             f"--api-key-name: the environment variable {variable} is not set. Set it, or name another."
         )
-    return key
+    return Secret(os.environ[variable].strip())
 
 
 def _announce(workspace: Workspace, provider: str, found: IProviderSession) -> None:
-    origin, is_local = address_of(found) or ("", provider == "mock")
+    origin, is_local = address_of(found) or ("", found.name == "mock")
     if is_local or (provider, origin) in workspace.announced:
         return
     workspace.announced.add((provider, origin))

@@ -6,7 +6,9 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from langswarm_nb.core.session import ProviderAuthenticationError, SessionManager, create_provider_session
+from langswarm_nb.core.session import ProviderAuthenticationError, SessionManager
+from langswarm_nb.core.session.providers import create_provider
+from langswarm_nb.core.session.secret import Secret
 
 _SERVICE = "langswarm_nb"
 
@@ -27,10 +29,10 @@ def provider_ready(manager: SessionManager, provider: str) -> None:
             raise ProviderAuthenticationError(
                 f"{error} `%langswarm key {provider}` asks for it without showing it.", provider=provider
             ) from error
-        manager.add_provider_session(provider, create_provider_session(provider, key))
+        manager.add_provider_session(provider, create_provider(provider, key))
 
 
-def take_key(manager: SessionManager, provider: str, key: str) -> str:
+def take_key(manager: SessionManager, provider: str, key: Secret) -> str:
     """Use a key from now on; return where it is kept.
 
     Raises
@@ -38,26 +40,26 @@ def take_key(manager: SessionManager, provider: str, key: str) -> str:
     ProviderAuthenticationError
         Its form is wrong; it is not shown.
     """
-    manager.add_provider_session(provider, create_provider_session(provider, key))
+    manager.add_provider_session(provider, create_provider(provider, key))
     keyring = _keyring()
     if keyring is None:
         return "in the memory of this kernel"
     try:
-        keyring.set_password(_SERVICE, provider, key)
+        keyring.set_password(_SERVICE, provider, key.reveal())
     except Exception as error:  # noqa: BLE001 - keyrings raise what they like; the key is in use all the same
         return f"in the memory of this kernel (the keyring refused it: {type(error).__name__})"
     return "in the keyring of this system"
 
 
-def _keyring_key(provider: str) -> str | None:
+def _keyring_key(provider: str) -> Secret | None:
     keyring = _keyring()
     if keyring is None:
         return None
     try:
-        found = keyring.get_password(_SERVICE, provider)
+        key = Secret(keyring.get_password(_SERVICE, provider) or "")
     except Exception:  # noqa: BLE001 - a locked or broken keyring is one without the key
         return None
-    return found if isinstance(found, str) else None
+    return key if key.reveal() else None
 
 
 def _keyring() -> Any:

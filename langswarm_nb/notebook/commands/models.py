@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from IPython.core.error import UsageError
 
 from langswarm_nb.core.session import parse_model_id, provider_names
+from langswarm_nb.core.session.secret import Secret
 from langswarm_nb.notebook.keys import provider_ready, take_key
 from langswarm_nb.notebook.listing import Listing
 from langswarm_nb.notebook.parsing import did_you_mean
@@ -92,8 +93,8 @@ def _key(workspace: Workspace, provider: str) -> str:
         raise UsageError(
             f"There is no provider {provider!r}{did_you_mean(provider, provider_names()) or '.'}"
         )
-    key = getpass.getpass(f"Key for {provider} (not shown): ").strip()
-    if not key:
+    key = Secret(getpass.getpass(f"Key for {provider} (not shown): ").strip())
+    if not key.reveal():
         raise UsageError("No key was given; nothing was changed.")
     return f"the key for {provider} is kept {take_key(workspace.manager, provider, key)}"
 
