@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .events import events_df
     from .frames import messages_df, sessions_df, turns_df
+    from .otel import OTelHook
     from .prices import set_price, update_prices
     from .queries import search, sql
     from .statistics import bradley_terry, compare, preference, summary
     from .transfer import export, export_parquet, import_sessions, redact
 
 __all__ = [
+    "OTelHook",
     "bradley_terry",
     "compare",
     "events_df",
@@ -39,6 +41,7 @@ __all__ = [
 _HOMES = {
     "events": ("events_df",),
     "frames": ("messages_df", "sessions_df", "turns_df"),
+    "otel": ("OTelHook",),
     "prices": ("set_price", "update_prices"),
     "queries": ("search", "sql"),
     "transfer": ("export", "export_parquet", "import_sessions", "redact"),

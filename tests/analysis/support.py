@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -96,3 +96,43 @@ def as_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the frame as dicts of plain values, None for NA."""
     plain = frame.astype(object).where(frame.notna(), None)
     return [{str(name): value for name, value in row.items()} for row in plain.to_dict("records")]
+
+
+async def stored_rows(manager: SessionManager, branch: Literal["active", "all"]) -> list[dict[str, Any]]:
+    """Return what `messages_df` must hold, made from the storage's own messages."""
+    rows: list[dict[str, Any]] = []
+    for record in await manager.storage.list_sessions():
+        messages = await manager.storage.get_messages(record.session_id, branch="all")
+        ids = {message.seq: message.id for message in messages}
+        calls = {part["id"]: part["name"] for m in messages for part in m.tool_calls}
+        for m in messages:
+            if branch == "active" and not m.is_active:
+                continue
+            result: Any = next((part for part in m.parts if part["type"] == "tool_result"), {})
+            rows.append(
+                {
+                    "session_id": record.session_id,
+                    "message_id": m.id,
+                    "seq": m.seq,
+                    "turn": m.turn,
+                    "role": m.role.value,
+                    "content": m.content,
+                    "content_chars": len(m.content),
+                    "created_at": pd.Timestamp(m.timestamp),
+                    "user_id": record.user_id,
+                    "provider": m.request and m.request.provider,
+                    "model": m.request and (m.request.model or m.request.request_model),
+                    "finish_reason": m.finish_reason,
+                    "request_id": m.request and m.id,
+                    "tool_call_id": result.get("tool_call_id"),
+                    "tool_name": calls.get(result.get("tool_call_id")),
+                    "n_tool_calls": len(m.tool_calls) if m.role is MessageRole.ASSISTANT else None,
+                    "parent_id": ids.get(m.parent_seq),
+                    "version": m.version,
+                    "is_active": m.is_active,
+                    "source": m.source,
+                    "cell_id": m.cell_id,
+                    "metadata_json": dict(m.metadata) or None,
+                }
+            )
+    return rows

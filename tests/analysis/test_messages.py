@@ -6,7 +6,6 @@ import asyncio
 import json
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -16,14 +15,13 @@ from hypothesis import strategies as st
 import langswarm_nb
 from langswarm_nb.analysis import messages_df
 from langswarm_nb.core.session import (
-    MessageRole,
     SessionMessage,
     SessionTypeError,
     SessionValueError,
     create_session_manager,
     set_session_manager,
 )
-from tests.analysis.support import TEXT, as_rows, check_columns
+from tests.analysis.support import TEXT, as_rows, check_columns, stored_rows
 
 DTYPES = {
     "session_id": TEXT,
@@ -53,46 +51,6 @@ DTYPES = {
 
 def check_contract(frame):
     check_columns(frame, DTYPES)
-
-
-async def stored_rows(manager, branch):
-    """Return what the frame must hold, made from the storage's own messages."""
-    rows = []
-    for record in await manager.storage.list_sessions():
-        messages = await manager.storage.get_messages(record.session_id, branch="all")
-        ids = {message.seq: message.id for message in messages}
-        calls = {part["id"]: part["name"] for m in messages for part in m.tool_calls}
-        for m in messages:
-            if branch == "active" and not m.is_active:
-                continue
-            result: Any = next((part for part in m.parts if part["type"] == "tool_result"), {})
-            rows.append(
-                {
-                    "session_id": record.session_id,
-                    "message_id": m.id,
-                    "seq": m.seq,
-                    "turn": m.turn,
-                    "role": m.role.value,
-                    "content": m.content,
-                    "content_chars": len(m.content),
-                    "created_at": pd.Timestamp(m.timestamp),
-                    "user_id": record.user_id,
-                    "provider": m.request and m.request.provider,
-                    "model": m.request and (m.request.model or m.request.request_model),
-                    "finish_reason": m.finish_reason,
-                    "request_id": m.request and m.id,
-                    "tool_call_id": result.get("tool_call_id"),
-                    "tool_name": calls.get(result.get("tool_call_id")),
-                    "n_tool_calls": len(m.tool_calls) if m.role is MessageRole.ASSISTANT else None,
-                    "parent_id": ids.get(m.parent_seq),
-                    "version": m.version,
-                    "is_active": m.is_active,
-                    "source": m.source,
-                    "cell_id": m.cell_id,
-                    "metadata_json": dict(m.metadata) or None,
-                }
-            )
-    return rows
 
 
 @pytest.mark.parametrize("branch", ["active", "all"])

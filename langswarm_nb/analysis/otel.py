@@ -1,0 +1,151 @@
+"""`OTelHook`: a span and measurements for each request, through the OpenTelemetry API (extra ``otel``)."""
+
+from __future__ import annotations
+
+import json
+import weakref
+from datetime import timedelta
+from typing import Any
+
+from langswarm_nb.core.session.errors import MissingExtraError
+from langswarm_nb.core.session.interfaces import ISession, ISessionLifecycleHook
+from langswarm_nb.core.session.messages import MessageRole, RequestFacts, SessionMessage
+from langswarm_nb.core.session.storage.values import to_us
+
+from . import otel_names as names
+
+
+class OTelHook(ISessionLifecycleHook):
+    """Tells OpenTelemetry of each request: a span ``chat {model}``, its duration, its tokens.
+
+    Where the program has set no OpenTelemetry SDK up, nothing is sent and a turn costs some ten microseconds.
+
+    Parameters
+    ----------
+    content : bool
+        Put question and answer into the span. By default no text leaves: ids, models, numbers and types of errors only.
+
+    Raises
+    ------
+    MissingExtraError
+        The OpenTelemetry API is not installed.
+
+    Examples
+    --------
+    ::
+
+        manager.add_global_hook(OTelHook())
+    """
+
+    def __init__(self, *, content: bool = False) -> None:
+        try:
+            from opentelemetry import metrics, trace
+        except ImportError as error:
+            raise MissingExtraError(
+                "OTelHook needs the OpenTelemetry API. Install it with `pip install 'langswarm-nb[otel]'`."
+            ) from error
+        self._content = content
+        self._questions: weakref.WeakKeyDictionary[ISession, SessionMessage] = weakref.WeakKeyDictionary()
+        self._trace = trace
+        self._tracer = trace.get_tracer("langswarm_nb")
+        meter = metrics.get_meter("langswarm_nb")
+        self._duration = meter.create_histogram(
+            names.DURATION, "s", explicit_bucket_boundaries_advisory=names.DURATION_BUCKETS_S
+        )
+        self._first_chunk = meter.create_histogram(
+            names.TIME_TO_FIRST_CHUNK, "s", explicit_bucket_boundaries_advisory=names.FIRST_CHUNK_BUCKETS_S
+        )
+        self._tokens = meter.create_histogram(
+            names.TOKEN_USAGE, "{token}", explicit_bucket_boundaries_advisory=names.TOKEN_BUCKETS
+        )
+
+    async def on_message_sent(self, session: ISession, message: SessionMessage) -> None:
+        if self._content:
+            self._questions[session] = message
+
+    async def on_message_received(self, session: ISession, message: SessionMessage) -> None:
+        self._tell(session, message)
+
+    async def on_error(self, session: ISession, error: Exception) -> None:
+        # The failed request was stored before the hooks are told, as the newest reply.
+        newest = await session.get_messages(1, MessageRole.ASSISTANT, branch="all")
+        if newest and newest[0].request is not None and newest[0].request.error_type == type(error).__name__:
+            self._tell(session, newest[0])
+
+    def _tell(self, session: ISession, message: SessionMessage) -> None:
+        facts = message.request
+        if facts is None:
+            return
+        self._measure(facts)
+        end_us = to_us("timestamp", message.timestamp)
+        start = facts.started_at or message.timestamp - timedelta(seconds=facts.duration_s or 0)
+        span = self._tracer.start_span(
+            f"chat {facts.request_model}",
+            kind=self._trace.SpanKind.CLIENT,
+            attributes=self._attributes(session, message, facts),
+            start_time=to_us("started_at", start) * 1000,
+        )
+        if facts.status == "error":
+            span.set_status(self._trace.Status(self._trace.StatusCode.ERROR, facts.error_type))
+        span.end(end_us * 1000)
+
+    def _measure(self, facts: RequestFacts) -> None:
+        labels = _known({name: value for name, value in _facts(facts).items() if name in _LABELS})
+        if facts.duration_s is not None:
+            self._duration.record(facts.duration_s, labels)
+        if facts.time_to_first_chunk_s is not None:
+            self._first_chunk.record(facts.time_to_first_chunk_s, labels)
+        for kind, count in (("input", facts.usage.input_tokens), ("output", facts.usage.output_tokens)):
+            if count is not None:
+                self._tokens.record(count, {**labels, names.TOKEN_TYPE: kind})
+
+    def _attributes(self, session: ISession, message: SessionMessage, facts: RequestFacts) -> dict[str, Any]:
+        own = {"session_id": session.session_id, "request_id": message.id}
+        told = {**own, **_facts(facts)}
+        if message.finish_reason is not None:
+            told["finish_reason"] = [message.finish_reason]
+        asked = {
+            names.PARAM_ATTRIBUTES[name]: value
+            for name, value in facts.params.items()
+            if name in names.PARAM_ATTRIBUTES
+        }
+        return {**_known(told), **asked, **self._contents(session, message)}
+
+    def _contents(self, session: ISession, message: SessionMessage) -> dict[str, str]:
+        if not self._content:
+            return {}
+        question = self._questions.get(session)
+        asked = {} if question is None else {names.INPUT_MESSAGES: _as_json(question)}
+        return {**asked, names.OUTPUT_MESSAGES: _as_json(message)}
+
+
+_LABELS = ("operation", "provider", "request_model", "model", "error_type")
+
+
+def _facts(facts: RequestFacts) -> dict[str, Any]:
+    """Return the facts of a request under the names that `turns_df` has for them."""
+    usage = facts.usage
+    return {
+        "operation": "chat",
+        "provider": names.PROVIDERS.get(facts.provider, facts.provider),
+        "request_model": facts.request_model,
+        "model": facts.model,
+        "time_to_first_chunk_s": facts.time_to_first_chunk_s,
+        "input_tokens": usage.input_tokens,
+        "cache_read_input_tokens": usage.cached_input_tokens,
+        "cache_creation_input_tokens": usage.cache_write_tokens,
+        "output_tokens": usage.output_tokens,
+        "reasoning_output_tokens": usage.reasoning_tokens,
+        "error_type": facts.error_type,
+        "streamed": facts.streamed,
+    }
+
+
+def _known(values: dict[str, Any]) -> dict[str, Any]:
+    """Return attributes by OpenTelemetry's names; what is not known is left out."""
+    return {names.TURN_ATTRIBUTES[name]: value for name, value in values.items() if value is not None}
+
+
+def _as_json(message: SessionMessage) -> str:
+    part = {"type": "text", "content": message.content}
+    return json.dumps([{"role": message.role.value, "parts": [part]}], ensure_ascii=False)

@@ -1,0 +1,161 @@
+"""OTelHook: spans and measurements in OpenTelemetry's names, and no text unless it is asked for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from langswarm_nb.analysis import OTelHook, turns_df
+from langswarm_nb.analysis.otel_names import TURN_ATTRIBUTES
+from langswarm_nb.core.session import MetricsHook, ProviderSessionError, create_session_manager
+from tests.support.paths import REPOSITORY
+
+metrics: Any = pytest.importorskip(
+    "opentelemetry.metrics", reason="needs the extra otel", exc_type=ImportError
+)
+trace: Any = pytest.importorskip("opentelemetry.trace", exc_type=ImportError)
+sdk: Any = pytest.importorskip(
+    "opentelemetry.sdk.trace", reason="needs opentelemetry-sdk", exc_type=ImportError
+)
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """Return what an SDK gets to see: a function for the spans, one for the measurements."""
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    exporter, reader = InMemorySpanExporter(), InMemoryMetricReader()
+    tracers, meters = (
+        sdk.TracerProvider(shutdown_on_exit=False),
+        MeterProvider([reader], shutdown_on_exit=False),
+    )
+    tracers.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(trace, "get_tracer", tracers.get_tracer)
+    monkeypatch.setattr(metrics, "get_meter", meters.get_meter)
+
+    def measured():
+        data: Any = reader.get_metrics_data()
+        return {metric.name: metric for metric in data.resource_metrics[0].scope_metrics[0].metrics}
+
+    yield exporter.get_finished_spans, measured
+    meters.shutdown()
+    tracers.shutdown()
+
+
+async def test_a_span_is_a_row_of_the_frame(told):
+    """Name, kind, times and attributes are those of `turns_df`; unknown values are left out."""
+    spans, _ = told
+    async with create_session_manager("memory") as manager:
+        manager.add_global_hook(OTelHook())
+        session = await manager.create_session("ada", "mock", "echo", temperature=0.5)
+        await session.send_message("Hello, secret plan!")
+        [row] = turns_df(manager).to_dict("records")
+        [span] = spans()
+        assert (span.name, span.kind) == ("chat echo", trace.SpanKind.CLIENT)
+        assert span.start_time == row["started_at"].value // 1000 * 1000
+        assert span.end_time >= span.start_time
+        attributes = dict(span.attributes)
+        for column in (
+            "session_id",
+            "request_id",
+            "provider",
+            "request_model",
+            "model",
+            "input_tokens",
+            "output_tokens",
+        ):
+            assert attributes[TURN_ATTRIBUTES[column]] == row[column]
+        assert attributes["gen_ai.response.finish_reasons"] == ("stop",)
+        assert attributes["gen_ai.request.temperature"] == 0.5
+        assert attributes["gen_ai.operation.name"] == "chat"
+        assert TURN_ATTRIBUTES["reasoning_output_tokens"] not in attributes
+        assert "secret plan" not in str(attributes)
+
+
+async def test_an_error_is_a_span_too(told):
+    """With the type of the error and an error status, and without the error's text."""
+    spans, measured = told
+    async with create_session_manager("memory") as manager:
+        manager.add_global_hook(OTelHook())
+        session = await manager.create_session("ada", "mock", "error")
+        with pytest.raises(ProviderSessionError):
+            await session.send_message("Hello!")
+    [span] = spans()
+    assert span.status.status_code is trace.StatusCode.ERROR
+    assert span.attributes["error.type"] == "ProviderServerError"
+    assert "The service failed" not in str(span.status.description) + str(dict(span.attributes))
+    [point] = measured()["gen_ai.client.operation.duration"].data.data_points
+    assert point.attributes["error.type"] == "ProviderServerError"
+
+
+async def test_durations_and_tokens_are_measured(told):
+    """Histograms in seconds and tokens, input and output apart, with the buckets of the conventions."""
+    _, measured = told
+    async with create_session_manager("memory") as manager:
+        manager.add_global_hook(OTelHook())
+        session = await manager.create_session("ada", "mock", "echo")
+        for _ in range(3):
+            await session.send_message("Hello!")
+        turns = turns_df(manager)
+    found = measured()
+    assert found["gen_ai.client.operation.duration"].unit == "s"
+    [duration] = found["gen_ai.client.operation.duration"].data.data_points
+    assert (duration.count, duration.sum) == (3, pytest.approx(turns["duration_s"].sum()))
+    assert duration.explicit_bounds[:2] == (0.01, 0.02)
+    tokens = {
+        p.attributes["gen_ai.token.type"]: p for p in found["gen_ai.client.token.usage"].data.data_points
+    }
+    assert tokens["input"].sum == turns["input_tokens"].sum()
+    assert tokens["output"].sum == turns["output_tokens"].sum()
+    assert found["gen_ai.client.operation.time_to_first_chunk"].data.data_points[0].count == 3
+
+
+async def test_text_leaves_only_when_asked_for(told):
+    """`content=True` puts question and answer into the span."""
+    spans, _ = told
+    async with create_session_manager("memory") as manager:
+        manager.add_global_hook(OTelHook(content=True))
+        session = await manager.create_session("ada", "mock", "echo")
+        await session.send_message("Hello, plan!")
+    [span] = spans()
+    assert "Hello, plan!" in span.attributes["gen_ai.input.messages"]
+    assert "You said: Hello, plan!" in span.attributes["gen_ai.output.messages"]
+
+
+async def test_without_an_sdk_nothing_happens():
+    """The API alone does nothing, and the conversation goes on as before."""
+    async with create_session_manager("memory") as manager:
+        manager.add_global_hook(OTelHook())
+        manager.add_global_hook(counter := MetricsHook())
+        session = await manager.create_session("ada", "mock", "echo")
+        await session.send_message("Hello!")
+        assert counter.get_metrics()["messages_received"] == 1
+
+
+def test_without_the_package_the_error_names_the_extra():
+    """OpenTelemetry is optional, and not loaded before it is asked for."""
+    program = """
+import sys
+from langswarm_nb.analysis import OTelHook
+assert "opentelemetry" not in sys.modules and "pandas" not in sys.modules
+sys.modules["opentelemetry"] = None
+try:
+    OTelHook()
+except ImportError as error:
+    print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=REPOSITORY
+    )
+    assert "langswarm-nb[otel]" in done.stdout
+
+
+def test_every_attribute_belongs_to_a_column():
+    """The table of names speaks of columns that there are."""
+    assert set(TURN_ATTRIBUTES) <= set(turns_df([]).columns)
