@@ -4,7 +4,7 @@ VENV ?= .venv
 
 PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
-EXTRAS := plot,cost,parquet,postgres,fast,otel
+EXTRAS := plot,cost,parquet,postgres,fast,otel,stats
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-local lab test check fix notebooks e2e bench hooks clean
