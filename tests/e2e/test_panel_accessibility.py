@@ -1,0 +1,207 @@
+"""The panel for people who do not use a mouse, or a screen, or one colour scheme only."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.axe import findings
+from tests.support.panel_page import INFO, PanelPage, item
+
+TEXT = """A [link](https://example.org), `code`, **bold**.
+
+```python
+x = 1  # a comment
+```
+
+| a | b |
+|---|---|
+| 1 | 2 |
+
+> quote
+
+![picture](https://example.org/a.png)
+"""
+LAB_DARK = """<style>
+  :root { --jp-layout-color1: #111111; --jp-ui-font-color1: rgba(255, 255, 255, 1); --jp-brand-color1: #2196f3;
+          --jp-error-color0: #ef9a9a; }
+  body { background: #111111; }
+</style>"""
+CELL_STYLE = """<style>
+  .lsnb-lang, .lsnb-target, .lsnb-note, .lsnb-footer { opacity: .75 } .lsnb-code { padding-left: 7em }
+</style>"""
+
+
+@pytest.fixture
+def blank(used_page):
+    """Return the page of the tests that need no notebook."""
+    page, _ = used_page
+    page.goto("about:blank")
+    return page
+
+
+@pytest.fixture
+def full(blank):
+    """Return a function that mounts a panel with everything in it, in a theme."""
+
+    def mount(theme, head=""):
+        messages = [
+            item(0, "Be brief.", "system"),
+            item(1, "A question", "user", version=[1, 2, None, "m8"]),
+            item(
+                2, TEXT, note="mock:script · 412→128 tok", version=[2, 2, "m7", None], thinking="<p>Hm.</p>"
+            ),
+            item(3, "hidden", "user", hidden=True),
+            item(4, "", status="error", error="It failed.", note="mock:error"),
+        ]
+        live = {"id": "x", "text": "One.\n\nTwo", "thinking": "", "blocks": ["<p>One.</p>"], "settled": 6}
+        info = {
+            **INFO,
+            "branches": ["main", "branch-2"],
+            "contextUsed": "3.1k",
+            "contextLimit": "3.2k",
+            "contextShare": 0.97,
+            "last": "412→128 tok",
+            "total": "1→2 tok",
+        }
+        return PanelPage(
+            blank,
+            {
+                "theme": theme,
+                "height": "60rem",
+                "info": info,
+                "problem": "Something went wrong.",
+                "transcript": {
+                    "rev": 1,
+                    "earlier": 3,
+                    "messages": messages,
+                    "live": {**live, "foreign": True, "note": ""},
+                },
+            },
+            head=head + CELL_STYLE,
+        )
+
+    return mount
+
+
+@pytest.mark.parametrize(
+    "theme, head",
+    [("light", ""), ("dark", ""), ("auto", ""), ("auto", LAB_DARK)],
+    ids=["light", "dark", "auto", "lab"],
+)
+def test_no_serious_finding(full, blank, theme, head):
+    """axe-core finds nothing serious or critical: in the panel, its open list, its menu and its dialogs."""
+    panel = full(theme, head)
+    panel.answer(
+        "{ sessions: { sessions: [{ value: '1', label: 'one', hint: '2 messages', current: true }] } }"
+    )
+    blank.locator("[data-id=m2]").hover()
+    blank.get_by_role("toolbar").wait_for()
+    assert findings(blank) == []
+    blank.get_by_role("button", name="Session: a session").click()
+    blank.get_by_role("option", name="one").wait_for()
+    assert findings(blank) == []
+    blank.keyboard.press("Escape")
+    blank.get_by_role("button", name="More").click()
+    assert findings(blank) == []
+    blank.get_by_role("menuitem", name="Options…").click()
+    assert findings(blank, "dialog") == []
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_no_serious_finding_in_jupyterlab(open_notebook, page, theme):
+    """The same with the colours of JupyterLab's own themes."""
+    cells = ["import langswarm_nb as ls\npanel = ls.chat(model='mock:script')\npanel"]
+    notebook = open_notebook(cells)
+    notebook.command("apputils:change-theme", {"theme": theme})
+    notebook.start_cell(0)
+    box = page.get_by_role("textbox", name="Message", exact=True)
+    for number in range(3):
+        box.fill(f"Message {number}")
+        box.press("Enter")
+        page.locator(".lsnb-assistant:not(.lsnb-live)").nth(number).wait_for()
+    page.locator(".lsnb-assistant").last.hover()
+    try:
+        assert findings(page) == []
+    finally:
+        notebook.command("apputils:change-theme", {"theme": "JupyterLab Light"})
+
+
+def test_everything_can_be_reached_by_tab(full, blank):
+    """Tab goes through header, conversation, box and button, each with a visible outline and a name."""
+    full("light")
+    seen = []
+    while "Message" not in seen and len(seen) < 80:
+        blank.keyboard.press("Tab")
+        name, outline = blank.evaluate(
+            """() => {
+              const at = document.activeElement, words = at.textContent.trim().slice(0, 40);
+              return [at.getAttribute('aria-label') || words, getComputedStyle(at).outlineStyle];
+            }"""
+        )
+        assert name
+        assert outline != "none", f"{name} shows no focus"
+        seen.append(name)
+    for name in (
+        "Session: a session",
+        "Model: mock:echo",
+        "More",
+        "Conversation",
+        "Earlier version",
+        "Retry",
+        "Message",
+    ):
+        assert name in seen
+
+
+def test_targets_are_large_enough(full, blank):
+    """Buttons are at least 24 by 24 pixels."""
+    full("light")
+    blank.locator("[data-id=m2]").hover()
+    sizes = blank.evaluate(
+        """() => [...document.querySelectorAll('.lsnb-panel button, .lsnb-panel summary')]
+          .filter((node) => node.checkVisibility())
+          .map((node) => [node.textContent || node.getAttribute('aria-label'), node.getBoundingClientRect()])
+          .filter(([, box]) => Math.min(box.width, box.height) < 24).map(([name]) => name)"""
+    )
+    assert sizes == []
+
+
+def test_a_narrow_panel_scrolls_in_one_direction_only(full, blank):
+    """At 320 pixels nothing is cut off or needs scrolling sideways but code and tables."""
+    blank.set_viewport_size({"width": 320, "height": 800})
+    full("light")
+    blank.locator("[data-id=m2]").hover()
+    wide = blank.evaluate(
+        """() => { const root = document.querySelector('.lsnb-panel'); const right = root.getBoundingClientRect().right;
+          return [...root.querySelectorAll('button, textarea, p, .lsnb-foot, .lsnb-plain')]
+            .filter((node) => node.checkVisibility() && node.getBoundingClientRect().right > right + 1)
+            .map((node) => node.outerHTML.slice(0, 80)); }"""
+    )
+    blank.set_viewport_size({"width": 1100, "height": 850})
+    assert wide == []
+    assert blank.locator(".lsnb-log").evaluate("(log) => log.scrollWidth <= log.clientWidth")
+
+
+def test_motion_is_reduced_on_request(full, blank):
+    """Where the reader asked for less motion, the dots stand still."""
+    blank.emulate_media(reduced_motion="reduce")
+    full("light")
+    assert (
+        blank.locator(".lsnb-dots i").first.evaluate("(dot) => getComputedStyle(dot).animationName") == "none"
+    )
+    blank.emulate_media(reduced_motion="no-preference")
+
+
+def test_the_theme_follows_the_page(full, blank):
+    """`auto` takes JupyterLab's colours where there are some, else the system's scheme; the others are fixed."""
+
+    def background(theme, head=""):
+        full(theme, head)
+        return blank.locator(".lsnb-panel").evaluate("(panel) => getComputedStyle(panel).backgroundColor")
+
+    assert background("auto", LAB_DARK) == "rgb(17, 17, 17)"
+    assert background("light", LAB_DARK) == "rgb(255, 255, 255)"
+    blank.emulate_media(color_scheme="dark")
+    dark = background("auto")
+    blank.emulate_media(color_scheme="light")
+    assert dark == background("dark") != background("auto")
