@@ -7,10 +7,14 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 
+from langswarm_nb.core.session.storage import _lane
 from langswarm_nb.core.session.storage.sqlite import SQLiteSessionStorage
 from tests.support.paths import REPOSITORY
 from tests.support.storages import answer, check_sound, question, record, texts
@@ -274,3 +278,78 @@ async def test_a_storage_can_be_used_in_a_loop_while_another_closed(tmp_path: Pa
     assert len(await third.get_messages("s")) == 41
     await third.close()
     check_sound(tmp_path / "s.db")
+
+
+def interrupt_at(line: int, function: Callable[[], object]) -> bool:
+    """Call a function, with a Ctrl-C at the n-th line that it runs in the module of the queue; False if it ran less."""
+    left = line
+
+    def trace(frame: FrameType, event: str, _: object) -> Callable[..., Any] | None:
+        nonlocal left
+        if frame.f_code.co_filename != _lane.__file__:
+            return None
+        if event == "line":
+            left -= 1
+            if left == 0:
+                raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        function()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
+
+
+@pytest.mark.parametrize("rivals", [0, 3])
+def test_ctrl_c_at_any_line_leaves_a_storage_that_works(tmp_path: Path, rivals: int) -> None:
+    """Wherever the interrupt strikes: who still waits gets an answer, nothing is stored twice, and work goes on."""
+    loop = asyncio.new_event_loop()
+    loop.set_exception_handler(lambda *_: None)  # tasks that end by Ctrl-C are reported there
+    storage = SQLiteSessionStorage(tmp_path / "s.db", durability="fast")
+    loop.run_until_complete(storage.create_session(record()))
+    acknowledged: list[str] = []
+
+    async def append(content: str) -> None:
+        await storage.append_messages("s", [question(content)])
+        acknowledged.append(content)
+
+    struck, line = True, 0
+    while struck:
+        line += 1
+        tasks = [loop.create_task(append(f"{line}.{n}")) for n in range(1 + rivals)]
+        struck = interrupt_at(line, lambda tasks=tasks: loop.run_until_complete(asyncio.gather(*tasks)))  # type: ignore[misc]
+        loop.run_until_complete(asyncio.wait_for(append(f"{line} after"), 20))
+        loop.run_until_complete(asyncio.wait_for(asyncio.wait(tasks), 20))
+        for task in tasks:
+            assert isinstance(task.exception(), KeyboardInterrupt | None)
+    stored_contents = [m.content for m in loop.run_until_complete(storage.get_messages("s"))]
+    loop.run_until_complete(storage.close())
+    loop.close()
+    assert line > 12
+    assert len(stored_contents) == len(set(stored_contents))
+    assert set(acknowledged) <= set(stored_contents)
+
+
+@pytest.mark.parametrize("steps", range(6))
+async def test_cancelling_every_task_of_the_loop_leaves_a_storage_that_works(
+    tmp_path: Path, steps: int
+) -> None:
+    """Our own tasks may be among those that somebody cancels: nobody waits for ever, and work goes on."""
+    storage = SQLiteSessionStorage(tmp_path / "s.db", durability="fast")
+    await storage.create_session(record())
+    tasks = [asyncio.create_task(storage.append_messages("s", [question(str(n))])) for n in range(5)]
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        task.cancel()
+    await asyncio.wait_for(asyncio.wait(tasks), 20)
+    await asyncio.wait_for(storage.append_messages("s", [question("after")]), 20)
+    contents = [m.content for m in await storage.get_messages("s")]
+    assert contents[-1] == "after"
+    assert len(contents) == len(set(contents))
+    await storage.close()

@@ -81,8 +81,8 @@ class TestOwner:
             owner = child.stdout.readline().strip()
             assert not _owner.is_gone(owner, 0)
             child.kill()
-            if hasattr(os, "waitid"):
-                os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+            if sys.platform == "linux":
+                os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # dead, but not yet asked for
             else:
                 child.wait()
             assert _owner.is_gone(owner, 0)

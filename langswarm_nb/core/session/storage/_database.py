@@ -47,13 +47,14 @@ class _OpenFiles:
 class Task:
     """One job and its outcome; one that is ``alone`` shares no transaction, and makes its own if it needs one."""
 
-    __slots__ = ("alone", "error", "job", "result")
+    __slots__ = ("alone", "error", "finished", "job", "result")
 
     def __init__(self, job: Callable[[Database], Any], *, alone: bool = False) -> None:
         self.job = job
         self.alone = alone
         self.result: Any = None
         self.error: BaseException | None = None
+        self.finished = False
 
     def run(self, db: Database) -> None:
         """Do the job; a refusal is its outcome, any other error goes on."""
@@ -62,6 +63,10 @@ class Task:
             self.result = self.job(db)
         except SessionError as refusal:
             self.error = refusal
+
+    def fail(self, error: BaseException) -> None:
+        """End with an error."""
+        self.error, self.finished = error, True
 
 
 class Database(sqlite3.Connection):
@@ -145,7 +150,7 @@ class Database(sqlite3.Connection):
             self.execute("BEGIN IMMEDIATE")
         except (sqlite3.Error, SessionError) as error:
             for task in tasks:
-                task.error = error
+                task.fail(error)
             return
         try:
             for task in tasks:
@@ -155,10 +160,12 @@ class Database(sqlite3.Connection):
             if self.in_transaction:
                 self.execute("ROLLBACK")
             if len(tasks) == 1:
-                tasks[0].error = error
+                tasks[0].fail(error)
                 return
             for task in tasks:
                 self.commit_together([task])
+        for task in tasks:
+            task.finished = True
 
     def run_each(self, tasks: Sequence[Task]) -> None:
         """Do jobs that only read, or need no transaction."""
@@ -166,8 +173,9 @@ class Database(sqlite3.Connection):
             try:
                 self.check_file()
                 task.run(self)
+                task.finished = True
             except Exception as error:  # noqa: BLE001 - it goes to the caller
-                task.error = error
+                task.fail(error)
 
     def check_file(self) -> None:
         """Make sure that the file is still the one that was opened.

@@ -48,7 +48,7 @@ class Lane:
         self._in_thread = False
         self._busy = False
         self._waiting: deque[tuple[Task, asyncio.Future[None]]] = deque()
-        self._follower: asyncio.Task[None] | None = None
+        self._batch: deque[tuple[Task, asyncio.Future[None]]] = deque()
 
     async def do(self, job: Callable[[Database], T], *, alone: bool = False) -> T:
         """Run a job and return its result."""
@@ -67,10 +67,8 @@ class Lane:
     async def close(self) -> None:
         """Finish what was accepted and close the connection."""
         if self._busy and self.loop is asyncio.get_running_loop():
-            with suppress(
-                Exception
-            ):  # its turn comes after all that waits; whether the file opens does not matter
-                await self.do(lambda _: None, alone=True)
+            with suppress(Exception):  # whether the file can be opened does not matter any more
+                await self.do(lambda _: None, alone=True)  # its turn comes after all that waits
         if self._thread is None:
             return
         stopped = self._thread.stop()
@@ -79,42 +77,60 @@ class Lane:
             await stopped
 
     async def _lead(self, task: Task) -> None:
-        self._busy = True
         try:
+            self._busy = True
             await self._carry_out([task])
+            if not self._waiting:
+                self._busy = False
+                return
+            self._hand_over()
         except asyncio.CancelledError:
             await asyncio.wait([self._hand_over()], timeout=_PATIENCE_S)
             raise
-        if self._waiting:
+        except BaseException:  # Ctrl-C, which may strike at any line
             self._hand_over()
-        else:
-            self._busy = False
+            raise
 
     def _hand_over(self) -> asyncio.Task[None]:
-        self._follower = self.loop.create_task(self._follow())
-        return self._follower
+        follower = self.loop.create_task(self._follow())
+        follower.add_done_callback(self._replace_follower)
+        return follower
 
     async def _follow(self) -> None:
         """Carry out what waits, to its end: when a loop closes in good order it waits for this."""
         await self._settle()
-        while self._waiting:
-            batch = self._next_batch()
+        while self._fill_batch():
             try:
-                await self._carry_out([task for task, _ in batch])
+                await self._carry_out([task for task, _ in self._batch])
             except asyncio.CancelledError:
                 await self._settle()
-            for _, done in batch:
-                if not done.done():
-                    done.set_result(None)
-        self._busy, self._follower = False, None
+        self._busy = False
 
-    def _next_batch(self) -> list[tuple[Task, asyncio.Future[None]]]:
-        batch: list[tuple[Task, asyncio.Future[None]]] = []
-        while self._waiting and len(batch) < MOST_TOGETHER:
-            if batch and (batch[0][0].alone or self._waiting[0][0].alone):
+    def _replace_follower(self, follower: asyncio.Task[None]) -> None:
+        """See to it that nobody waits for one that has ended before its time."""
+        if follower.cancelled():  # before its first step, with all the tasks of the loop
+            for _, done in (*self._batch, *self._waiting):
+                done.cancel()
+            self._batch.clear()
+            self._waiting.clear()
+            self._busy = False
+        elif follower.exception() is not None:  # Ctrl-C
+            self._hand_over()
+
+    def _fill_batch(self) -> bool:
+        """Answer the callers whose tasks are finished, and take the next ones; False when there are none."""
+        while self._batch and self._batch[0][0].finished:
+            _, done = self._batch[0]
+            if not done.done():
+                done.set_result(None)
+            self._batch.popleft()
+        while self._waiting and len(self._batch) < MOST_TOGETHER:
+            if self._batch and (self._batch[0][0].alone or self._waiting[0][0].alone):
                 break
-            batch.append(self._waiting.popleft())
-        return batch
+            if not self._batch or self._batch[-1] is not self._waiting[0]:
+                self._batch.append(self._waiting[0])
+            self._waiting.popleft()
+        return bool(self._batch)
 
     async def _carry_out(self, tasks: Sequence[Task]) -> None:
         if self._thread is None:
@@ -124,7 +140,7 @@ class Lane:
             await self._thread.executemany("", [tasks])  # see _Worker
         except ValueError:  # aiosqlite's word for a connection that was closed, here from another loop
             for task in tasks:
-                task.error = SessionClosedError("The storage was closed before this could be done.")
+                task.fail(SessionClosedError("The storage was closed before this could be done."))
         self._in_thread = False
 
     async def _settle(self) -> None:
@@ -150,8 +166,8 @@ class _Worker:
 
     def executemany(self, _sql: str, batches: Iterable[Sequence[Task]]) -> None:
         for tasks in batches:
-            if tasks:
-                self._carry_out(tasks)
+            if unfinished := [task for task in tasks if not task.finished]:
+                self._carry_out(unfinished)
 
     def close(self) -> None:
         if self._db is not None:
@@ -166,7 +182,7 @@ class _Worker:
                 self._db = None
         except Exception as error:  # noqa: BLE001 - it goes to the callers
             for task in tasks:
-                task.error = error
+                task.fail(error)
 
 
 # -- threads and exit -------------------------------------------------------------------------------------------

@@ -71,10 +71,11 @@ def _start_on_windows(pid: int) -> str | None:
     kernel.OpenProcess.restype = wintypes.HANDLE
     query_limited_information = 0x1000
     still_active = 259
-    process = kernel.OpenProcess(query_limited_information, False, pid)
-    if process is None:
+    opened = kernel.OpenProcess(query_limited_information, False, pid)
+    if opened is None:
         access_denied = 5
         return "" if ctypes.get_last_error() == access_denied else None  # type: ignore[attr-defined,unused-ignore]
+    process = wintypes.HANDLE(opened)
     try:
         code = wintypes.DWORD()
         kernel.GetExitCodeProcess(process, ctypes.byref(code))
