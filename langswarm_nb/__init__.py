@@ -19,9 +19,15 @@ _SHORT_NAMES: dict[str, str] = {
     "ChatPanel": "langswarm_nb.notebook.panel:ChatPanel",
     "chat": "langswarm_nb.notebook.panel:chat",
     "events_df": "langswarm_nb.analysis:events_df",
+    "export": "langswarm_nb.analysis:export",
+    "import_sessions": "langswarm_nb.analysis:import_sessions",
     "messages_df": "langswarm_nb.analysis:messages_df",
+    "plots": "langswarm_nb.analysis:plots",
+    "search": "langswarm_nb.analysis:search",
     "sessions_df": "langswarm_nb.analysis:sessions_df",
     "set_price": "langswarm_nb.analysis:set_price",
+    "sql": "langswarm_nb.analysis:sql",
+    "summary": "langswarm_nb.analysis:summary",
     "turns_df": "langswarm_nb.analysis:turns_df",
 }
 """Short name -> where it lives, as ``"package.module:attribute"``."""
