@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -37,7 +38,7 @@ STEPS: dict[str, list[list[str]]] = {
             "notebooks/sanitize.cfg",
             "notebooks",
         ]
-    ],
+    ],  # run for each notebook alone, see `_commands`
     "bench": [[*PYTEST, "-s", "-p", "no:randomly", "-m", "bench", "tests/bench"]],
 }
 GROUPS = {
@@ -52,26 +53,30 @@ def run(step: str) -> bool:
     if "/" in last and not (ROOT / last).exists():
         print(f"none   {step}: there is no {last}", flush=True)
         return True
-    environment = os.environ.copy()
-    if step == "notebooks":
-        environment.update(_notebook_settings())
     start = time.perf_counter()
-    passed = all(_call(command, environment) for command in STEPS[step])
+    passed = all(_call(command, environment) for command, environment in _commands(step))
     print(f"{'ok    ' if passed else 'FAILED'} {step} {time.perf_counter() - start:.1f} s", flush=True)
     return passed
+
+
+def _commands(step: str) -> Iterator[tuple[list[str], dict[str, str]]]:
+    """Yield the commands of a step with their environments; each notebook has a store of its own."""
+    if step != "notebooks":
+        yield from ((command, os.environ.copy()) for command in STEPS[step])
+        return
+    folder = ROOT / "build" / "notebooks"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    [command] = STEPS[step]
+    for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        # Each answer is shown once, which is what a saved output can be compared with.
+        settings = {"LANGSWARM_STREAM": "0", "LANGSWARM_DB_PATH": str(folder / f"{notebook.stem}.db")}
+        yield [*command[:-1], f"notebooks/{notebook.name}"], {**os.environ, **settings}
 
 
 def _call(command: list[str], environment: dict[str, str]) -> bool:
     print("$", subprocess.list2cmdline(["python", *command[1:]]), flush=True)
     return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode == 0
-
-
-def _notebook_settings() -> dict[str, str]:
-    """Return the settings of a kernel that shows each answer once and has a store of its own."""
-    folder = ROOT / "build" / "notebooks"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return {"LANGSWARM_STREAM": "0", "LANGSWARM_DB_PATH": str(folder / "notebooks.db")}
 
 
 def _main() -> int:

@@ -140,10 +140,10 @@ async def test_an_address_that_speaks_another_language_is_said_so(llama_server: 
 
 async def test_a_server_killed_in_mid_stream_leaves_the_part(tiny_model: Path) -> None:
     """The cut reply is kept, marked, and not repeated."""
-    with LocalServer(tiny_model, name="tiny", context_tokens=4096) as server:
+    with LocalServer(tiny_model, name="tiny", context_tokens=40_000, slots=1) as server:
         providers = {"llamacpp": {"base_url": f"{server.url}/v1"}}
         async with create_session_manager("memory", providers=providers) as manager:
-            session = await manager.create_session("ada", "llamacpp", "tiny", max_tokens=3500)
+            session = await manager.create_session("ada", "llamacpp", "tiny", max_tokens=30_000)
             stream = session.stream_message("go on")
             await anext(stream)
             server.stop()
