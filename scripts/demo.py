@@ -98,8 +98,8 @@ def local_model() -> Iterator[dict[str, str]]:
     with server:
         print(f"{server.name}, served by llama.cpp at {server.url}")
         yield {
-            "LANGSWARM_MODEL": f"openai_compatible:{server.name}",
-            "LANGSWARM_API_BASE": f"{server.url}/v1",
+            "LANGSWARM_MODEL": f"llamacpp:{server.name}",
+            "LLAMACPP_BASE_URL": f"{server.url}/v1",
         }
 
 

@@ -33,8 +33,9 @@ class Host:
     """Whether it wants ``reasoning_details`` back unchanged."""
 
 
-def _local(port: int, *key_variables: str) -> Host:
-    return Host(f"http://127.0.0.1:{port}/v1", key_variables, needs_key=False)
+def _local(port: int, url_variable: str, *key_variables: str) -> Host:
+    url = f"http://127.0.0.1:{port}/v1"
+    return Host(url, key_variables, needs_key=False, url_variables=(url_variable,))
 
 
 _OPENAI = Host(
@@ -61,12 +62,12 @@ HOSTS: dict[str, Host] = {
     "groq": Host("https://api.groq.com/openai/v1", ("GROQ_API_KEY",)),
     "openrouter": Host("https://openrouter.ai/api/v1", ("OPENROUTER_API_KEY",), sends_reasoning=True),
     "deepseek": Host("https://api.deepseek.com", ("DEEPSEEK_API_KEY",)),
-    "litellm": _local(4000, "LITELLM_API_KEY"),
-    "llamacpp": _local(8080, "LLAMA_API_KEY"),
-    "lmstudio": _local(1234),
-    "ollama-chat": _local(11434, "OLLAMA_API_KEY"),
-    "vllm": _local(8000, "VLLM_API_KEY"),
-    "openai-compatible": Host(None, needs_key=False),
+    "litellm": _local(4000, "LITELLM_BASE_URL", "LITELLM_API_KEY"),
+    "llamacpp": _local(8080, "LLAMACPP_BASE_URL", "LLAMA_API_KEY"),
+    "lmstudio": _local(1234, "LMSTUDIO_BASE_URL"),
+    "ollama-chat": _local(11434, "OLLAMA_BASE_URL", "OLLAMA_API_KEY"),
+    "vllm": _local(8000, "VLLM_BASE_URL", "VLLM_API_KEY"),
+    "openai-compatible": Host(None, needs_key=False, url_variables=("OPENAI_COMPATIBLE_BASE_URL",)),
 }
 """Provider name -> what is special about it."""
 
