@@ -301,9 +301,11 @@ class Workspace:
             return next((session for session in sessions if session.title == self.session_name), None)
         return next((session for session in sessions if session.record.metadata.get("notebook") == key), None)
 
-    async def free_name(self, name: str) -> str:
-        """Return the name, or one like it that no session has."""
-        return name if await self.find(name) is None else await self._free_name(name)
+    async def free_name(self, name: str, *, besides: BaseSession) -> str:
+        """Return the name, or one like it that no other session has."""
+        sessions = await self.manager.list_user_sessions(self.user_id, limit=None)
+        is_taken = any(session.title == name for session in sessions if session is not besides)
+        return await self._free_name(name) if is_taken else name
 
     async def _free_name(self, name: str, mark: str = "-") -> str:
         titles = {
@@ -373,8 +375,10 @@ def notebook_key(shell: InteractiveShell) -> str | None:
 
 
 def short_path(path: Path) -> str:
-    """Return a path with ``~`` for the user's folder."""
-    try:
-        return str(Path("~") / path.relative_to(Path.home()))
-    except (ValueError, RuntimeError):
-        return str(path)
+    """Return a path as people would write it: from here when it is near, with ``~`` for the user's folder, or whole."""
+    here = Path.cwd()
+    for base, prefix in ((here, ""), (here.parent, ".."), (Path("~").expanduser(), "~")):
+        is_wide = base in {base.parent, Path("~").expanduser()} and prefix != "~"
+        if not is_wide and path.is_relative_to(base):
+            return str(Path(prefix) / path.relative_to(base))
+    return str(path)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
 from langswarm_nb.notebook.bridge import run_sync
-from langswarm_nb.notebook.importing import read_export, store_export
 from langswarm_nb.notebook.listing import Listing
 from langswarm_nb.notebook.options import check_name, word
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from langswarm_nb.notebook.workspace import Workspace
 
-_EXPORTS = {".jsonl": "jsonl", ".json": "json", ".md": "md"}
 _FRAMES = ("messages", "turns", "sessions", "events", "metrics")
 
 
@@ -71,24 +70,35 @@ def _sql(workspace: Workspace, text: str) -> pd.DataFrame:
     return sql(text, workspace.manager)
 
 
-def _export(workspace: Workspace, file: str, session: str | None) -> str:
+def _export(workspace: Workspace, file: str, session: str | None, format: str | None, *, whole: bool) -> str:
+    from langswarm_nb.analysis import export
+
     path = Path(file).expanduser()
-    form = _EXPORTS.get(path.suffix.lower())
-    if form is None:
-        raise UsageError(
-            f"{path.name!r}: the ending says the form, and must be one of {', '.join(_EXPORTS)}."
-        )
     found = run_sync(workspace.get(session))
-    run_sync(found.export(path, format=form))
-    return f"{workspace.name_of(found)} is in {path}"
+    export(found, path, format=format, redact=not whole)
+    note = "" if whole else "; what looks like a secret or personal was taken out (--whole keeps it)"
+    return f"{workspace.name_of(found)} is in {path}{note}"
 
 
 def _import(workspace: Workspace, file: str) -> str:
-    path = Path(file).expanduser()
-    exported = read_export(path)
-    name = run_sync(workspace.free_name(exported.title or path.stem))
-    session = run_sync(store_export(workspace.manager, workspace.user_id, exported, title=name))
-    return f"{session.record.message_count} messages are in {name!r}; `%langswarm switch {word(name)}` goes there"
+    from langswarm_nb.analysis import import_sessions
+
+    ids = import_sessions(Path(file).expanduser(), workspace.manager, user_id=workspace.user_id)
+    names = run_sync(_named(workspace, ids))
+    return "\n".join(f"{word(name)} is here; `%langswarm switch {word(name)}` goes there" for name in names)
+
+
+async def _named(workspace: Workspace, ids: Sequence[str]) -> list[str]:
+    """Give imported sessions names that no other session has, and return them."""
+    names = []
+    for session_id in ids:
+        session = await workspace.manager.get_session(session_id)
+        if session is not None:
+            name = await workspace.free_name(workspace.name_of(session), besides=session)
+            if name != session.title:
+                await session.rename(name)
+            names.append(name)
+    return names
 
 
 COMMANDS = (
@@ -111,11 +121,15 @@ COMMANDS = (
     Command(
         "export",
         _export,
-        "write a session to a file: .jsonl and .json hold all branches, .md the active one",
+        "write a session to a file: .jsonl or .ipynb with all branches, .md, .html, .json, .csv",
         (
             arg("file", metavar="FILE"),
             arg("-S", "--session", metavar="NAME", help="by default the current one"),
+            arg("-f", "--format", metavar="FORMAT", help="by default as the file's ending says"),
+            arg("--whole", action="store_true", help="take out no secrets and personal details"),
         ),
     ),
-    Command("import", _import, "read a session that was exported as .jsonl", (arg("file", metavar="FILE"),)),
+    Command(
+        "import", _import, "read a file that export wrote as .jsonl or .ipynb", (arg("file", metavar="FILE"),)
+    ),
 )
