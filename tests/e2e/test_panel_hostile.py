@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import pytest
 
 from langswarm_nb.core.session import MessageRole, SessionMessage
