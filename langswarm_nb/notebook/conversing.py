@@ -17,6 +17,7 @@ from .look import Look
 from .options import CellOptions
 from .plan import make_plan
 from .preview import Preview
+from .unknown_models import nearest_model_named
 
 if TYPE_CHECKING:
     from .comparing import Comparison
@@ -66,7 +67,9 @@ def converse(workspace: Workspace, prompt: Prompt, options: CellOptions) -> Answ
 
     look = Look.of(workspace.config, options, prompt)
     [display] = look.open()
-    reply = Exchange(workspace, look, display, open_stream, extract=options.extract).complete()
+    exchange = Exchange(workspace, look, display, open_stream, extract=options.extract)
+    with nearest_model_named(workspace):
+        reply = exchange.complete()
     reply.mark_shown(cell)
     if options.format == "code" and reply.code is not None:
         workspace.shell.set_next_input("\n\n".join(reply.codes))
@@ -91,6 +94,7 @@ def ask_again(workspace: Workspace, *, model: str | None = None) -> Reply:
 
     look = Look.of(workspace.config, CellOptions(), Prompt(""))
     [display] = look.open()
-    reply = Exchange(workspace, look, display, open_again).complete()
+    with nearest_model_named(workspace):
+        reply = Exchange(workspace, look, display, open_again).complete()
     reply.mark_shown(running_cell(workspace.shell))
     return reply

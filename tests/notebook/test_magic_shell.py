@@ -9,7 +9,12 @@ from threading import Thread
 import pytest
 
 import langswarm_nb
-from langswarm_nb.core.session import IProviderSession, create_session_manager
+from langswarm_nb.core.session import (
+    IProviderSession,
+    ModelInfo,
+    ProviderNotFoundError,
+    create_session_manager,
+)
 from langswarm_nb.core.session.events import Delta, Finish, ReplyInfo
 from langswarm_nb.core.session.messages import FinishReason, Usage
 from langswarm_nb.core.session.providers.mock import MockProviderSession
@@ -495,3 +500,17 @@ def test_a_session_that_another_kernel_deleted_is_begun_anew(shell):
     asyncio.run(delete_elsewhere())
     assert shell.run("%%langswarm -q\nTwo").session.session_id != gone
     assert shell.run("%langswarm")["turns"] == 1
+
+
+def test_a_model_that_a_service_does_not_know_names_the_nearest(shell):
+    """The service's own list is asked for the model that may have been meant."""
+
+    class Strict(MockProviderSession):
+        name = "groq"
+
+        async def list_models(self):
+            return [ModelInfo("large-2"), ModelInfo("small-2")]
+
+    unknown = ProviderNotFoundError("There is no model 'lagre-2'.", status=404)
+    shell.workspace.manager.add_provider_session("groq", Strict(replies=[unknown]))
+    assert "Did you mean groq:large-2?" in shell.fail("%%langswarm -m groq:lagre-2\nHi")
