@@ -310,3 +310,15 @@ async def test_a_key_does_not_follow_a_redirect(provider: Any, server: FaultySer
         assert elsewhere.connections == 0
     assert len(server.requests) == 1
     assert CANARY not in str(error)
+
+
+# Requests that cannot be sent
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), object(), {1, 2}, "\ud83d"])
+async def test_an_option_that_json_cannot_hold_is_refused(
+    provider: Any, server: FaultyServer, value: Any
+) -> None:
+    """Before anything is sent, as what it is."""
+    await fails(provider, errors.SessionTypeError, ask(options={"my_option": value}))
+    assert server.connections == 0

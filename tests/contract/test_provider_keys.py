@@ -19,7 +19,7 @@ import pytest
 
 from langswarm_nb.core.session import errors
 from langswarm_nb.core.session.providers import create_provider
-from tests.contract.provider_cases import CANARY, Dialect, Outcome, ask, impatient, read
+from tests.contract.provider_cases import CANARY, TEXT, Dialect, Outcome, ask, impatient, read
 from tests.support.faulty import FaultyServer, Reply, SeenRequest
 
 pytestmark = pytest.mark.usefixtures("library")
@@ -149,6 +149,23 @@ async def test_a_cancelled_request_shows_no_headers(
     assert_hidden(all_of(caught.value))
     frames = traceback.extract_tb(caught.value.__traceback__)
     assert not [frame for frame in frames if "httpcore" in frame.filename or "aiohttp" in frame.filename]
+
+
+async def test_logs_hold_neither_bodies_nor_headers(
+    provider: Any, dialect: Dialect, server: FaultyServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A log at DEBUG can be pasted into an issue, also what the HTTP library logs."""
+    caplog.set_level(logging.DEBUG)
+    busy = {"error": {"message": "words of the server"}}
+    server.script(
+        Reply.json(busy, 503, headers={"x-echo": f"Bearer {CANARY}"}),
+        Reply.events(dialect.stream, headers={"x-echo": f"Bearer {CANARY}"}),
+    )
+    await read(provider.stream(ask("the question")))
+    assert_hidden(caplog.text)
+    for unwanted in ("the question", "words of the server", TEXT[:4], "x-echo", "authorization"):
+        assert unwanted not in caplog.text.lower()
+    assert "503" in caplog.text
 
 
 @pytest.mark.parametrize("size", [1, 5, 8, 1000])
