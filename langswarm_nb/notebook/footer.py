@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from langswarm_nb.core.session import FinishReason, RequestFacts, Usage
@@ -90,7 +91,8 @@ def dollars_text(cost_usd: float | None) -> str:
         return "price unknown"
     if cost_usd >= 1:
         return f"${cost_usd:,.2f}"
-    return f"${cost_usd:.4f}" if cost_usd >= _TENTH_OF_A_CENT or cost_usd == 0 else f"${cost_usd:.2g}"
+    digits = 4 if cost_usd >= _TENTH_OF_A_CENT or cost_usd <= 0 else 1 - math.floor(math.log10(cost_usd))
+    return f"${cost_usd:.{digits}f}"
 
 
 def details(reply: Reply) -> list[tuple[str, str]]:

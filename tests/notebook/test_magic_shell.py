@@ -514,3 +514,19 @@ def test_a_model_that_a_service_does_not_know_names_the_nearest(shell):
     unknown = ProviderNotFoundError("There is no model 'lagre-2'.", status=404)
     shell.workspace.manager.add_provider_session("groq", Strict(replies=[unknown]))
     assert "Did you mean groq:large-2?" in shell.fail("%%langswarm -m groq:lagre-2\nHi")
+
+
+@pytest.mark.parametrize(
+    "code, status",
+    [("%%langswarm", "incomplete"), ("%%langswarm\nHi", "incomplete"), ("%%langswarm\nHi\n\n", "complete")],
+)
+def test_enter_goes_on_to_the_next_line_at_a_prompt(shell, code, status):
+    """A terminal and a console run the cell after a blank line, as they do with every cell magic."""
+    assert shell.ipython.check_complete(code)[0] == status
+
+
+def test_help_of_the_magic_is_its_parsers(shell):
+    """`%%langswarm?` shows the flags and the commands."""
+    text = shell.ipython.object_inspect("%%langswarm")["docstring"]
+    assert "--dry-run" in text
+    assert "archive [NAME]" in text
