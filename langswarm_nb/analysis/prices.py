@@ -6,6 +6,7 @@ first price that is looked up; it works offline and is never made to fetch anyth
 
 from __future__ import annotations
 
+import inspect
 import threading
 import warnings
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from langswarm_nb.core.session import checks
@@ -215,8 +217,17 @@ def _warn(provider: str, model: str) -> None:
     warnings.warn(
         f"The price of {provider}:{model} is not known, so its costs are NA. Set it with `{way}`, 0 and 0 for a "
         f"free model.{hint}",
-        stacklevel=2,
+        stacklevel=_levels_to_the_caller(),
     )
+
+
+def _levels_to_the_caller() -> int:
+    """Return how many calls up the first line is that is not ours: the line that asked for costs."""
+    ours = str(Path(__file__).parents[1])
+    frame, levels = inspect.currentframe(), 0
+    while frame is not None and frame.f_code.co_filename.startswith(ours):
+        frame, levels = frame.f_back, levels + 1
+    return levels
 
 
 def _from_table(provider: str, model: str, at: datetime, context: Context) -> Price | None:

@@ -77,6 +77,7 @@ async def test_an_unknown_price_is_na_with_one_warning_a_model(manager):
     assert turns["cost_usd"].isna().all()
     assert turns["cost_source"].isna().all()
     assert len([w for w in found if "price" in str(w.message)]) == 2
+    assert {w.filename for w in found} == {__file__}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         turns_df(manager)

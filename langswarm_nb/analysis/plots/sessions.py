@@ -69,7 +69,8 @@ def timeline(
     start = np.nan_to_num(style.floats(since)) * wall
     _bars(ax, places, start, waiting, (style.QUIET, "-", ""), "until the first piece")
     models = style.names_in(rows, "model")
-    for model, look in style.style_of(list(models)).items():
+    # By all models of the frame, so that a model has its colour of the other pictures.
+    for model, look in style.style_of(list(style.names_in(turns, "model"))).items():
         own = models.eq(model).to_numpy()
         if own.any():
             _bars(
