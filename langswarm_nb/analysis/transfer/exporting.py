@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any
 
 from langswarm_nb.analysis.filters import Moment
@@ -38,6 +39,7 @@ def export(
     since: Moment = None,
     until: Moment = None,
     user_id: str | None = None,
+    render: forms.Render | None = None,
 ) -> str:
     """Return conversations as text, and write it to ``path`` when given.
 
@@ -57,6 +59,8 @@ def export(
         your own from text to text.
     since, until, user_id
         As in `sessions_df`: which sessions.
+    render : callable, optional
+        What makes safe HTML of texts, for ``html``; by default the renderer of this package.
 
     Returns
     -------
@@ -83,8 +87,9 @@ def export(
     if form == "csv":
         text = _csv(source, take_out, since=since, until=until, user_id=user_id)
     else:
-        sessions = _read(source, since, until, user_id)
-        text = _TEXTS[form]([_redacted(session, take_out) for session in sessions])
+        draw = _renderer(render) if form == "html" else None
+        sessions = [_redacted(session, take_out) for session in _read(source, since, until, user_id)]
+        text = forms.html(sessions, draw) if draw is not None else _TEXTS[form](sessions)
     if path is not None:
         write_private(path, text)
     return text
@@ -101,6 +106,20 @@ def _form(path: object, format: str | None) -> str:
     if suffix not in SUFFIXES:
         raise SessionValueError.of("suffix of path", suffix, SUFFIXES, hint="Or say format=.")
     return SUFFIXES[suffix]
+
+
+def _renderer(given: forms.Render | None) -> forms.Render:
+    """Return what makes HTML of a model's text: the one renderer of the package, unless another is given."""
+    if given is not None:
+        return given
+    try:
+        renderer: forms.Render = import_module("langswarm_nb.render").render_html
+    except ImportError as error:
+        raise SessionValueError(
+            "format='html' needs a renderer that makes safe HTML of a model's text. Pass one as render=, "
+            "or export as 'md'."
+        ) from error
+    return renderer
 
 
 def _csv(source: Source, take_out: Callable[[str], str] | None, **filters: Any) -> str:
@@ -173,7 +192,6 @@ _TEXTS: dict[str, Callable[[list[forms.Session]], str]] = {
     "jsonl": forms.jsonl,
     "json": forms.document,
     "md": forms.markdown,
-    "html": forms.html,
     "ipynb": forms.notebook,
     "openai": forms.chats,
 }

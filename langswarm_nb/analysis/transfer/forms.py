@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from html import escape
-from typing import Any
+from typing import Any, Protocol
 
 REDACTED_COLUMNS = {
     "messages": ("content", "metadata_json"),
@@ -14,6 +16,13 @@ REDACTED_COLUMNS = {
     "sessions": ("title", "metadata_json"),
 }
 """Columns of frames that hold free text."""
+
+
+class Render(Protocol):
+    """Makes HTML of a text that is safe whatever the text."""
+
+    def __call__(self, text: str, *, format: Any) -> str:
+        """Return the HTML; ``format`` is ``"markdown"`` or ``"text"``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,38 +167,24 @@ def _raw_cell(text: str) -> dict[str, Any]:
     return {"cell_type": "raw", "metadata": {}, "source": text}
 
 
-def html(sessions: Sequence[Session]) -> str:
-    """Return one page that stands alone: it loads nothing, and its policy forbids scripts and loads once more."""
-    from langswarm_nb.render import render_html
+def html(sessions: Sequence[Session], render: Render) -> str:
+    """Return one page that stands alone: it loads nothing, and its policy forbids scripts and loads once more.
 
+    ``render`` makes safe HTML of the texts; all the rest of the page is escaped here.
+    """
     parts = []
     for session in sessions:
         messages = "".join(
             f'<section class="{escape(message["role"])}"><h3>{escape(_speaker(message))}</h3>'
-            f"{render_html(_text(message), format='markdown' if message['role'] == 'assistant' else 'text')}</section>"
+            f"{render(_text(message), format='markdown' if message['role'] == 'assistant' else 'text')}</section>"
             for message in session.path
         )
         about = f"{escape(session.model)}, {escape(_day(session))} UTC"
         parts.append(f"<article><h2>{escape(session.title)}</h2><p>{about}</p>{messages}</article>")
     title = escape(sessions[0].title if len(sessions) == 1 else f"{len(sessions)} conversations")
-    return _PAGE.format(title=title, style=_STYLE, body="\n".join(parts))
+    return _PAGE.format(title=title, style=_STYLE, style_hash=_STYLE_HASH, body="\n".join(parts))
 
 
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'">
-<meta name="referrer" content="no-referrer">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body>
-{body}
-</body>
-</html>
-"""  # noqa: E501 - the policy is one value
 _STYLE = """
 :root { color-scheme: light dark }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem }
@@ -200,6 +195,23 @@ pre { overflow-x: auto; white-space: pre-wrap }
 table { border-collapse: collapse }
 td, th { border: 1px solid; padding: .2rem .5rem }
 """
+_STYLE_HASH = b64encode(sha256(_STYLE.encode()).digest()).decode()
+"""Of the one style sheet that the page's policy lets in."""
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'sha256-{style_hash}'; form-action 'none'; base-uri 'none'">
+<meta name="referrer" content="no-referrer">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+{body}
+</body>
+</html>
+"""  # noqa: E501 - the policy is one value
 
 
 def _speaker(message: dict[str, Any]) -> str:
