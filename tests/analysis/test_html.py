@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from html.parser import HTMLParser
 from importlib import import_module
@@ -81,6 +83,10 @@ async def test_an_html_export_runs_and_loads_nothing(manager, tmp_path):
     ]
     assert policy.startswith("default-src 'none'")
     assert "script-src" not in policy
+    assert "unsafe" not in policy
+    style = re.search(r"<style>(.*?)</style>", text, re.DOTALL)
+    assert style is not None
+    assert base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode() in policy
     refreshes = [value for tag, name, value in page.attributes if tag == "meta" and value == "refresh"]
     assert refreshes == []
     assert "url(" not in text.split("</style>")[0]
