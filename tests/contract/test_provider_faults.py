@@ -322,3 +322,37 @@ async def test_an_option_that_json_cannot_hold_is_refused(
     """Before anything is sent, as what it is."""
     await fails(provider, errors.SessionTypeError, ask(options={"my_option": value}))
     assert server.connections == 0
+
+
+# Answers that are no HTTP
+
+NO_HTTP = {
+    "words": b"hello there\r\n\r\n",
+    "another protocol": b"SSH-2.0-OpenSSH_9.6\r\n",
+    "zeros": bytes(300),
+    "no number": b"HTTP/1.1 OK\r\n\r\n",
+    "odd number": b"HTTP/1.1 999999 What\r\n\r\n",
+    "length of letters": b"HTTP/1.1 200 OK\r\nContent-Length: abc\r\n\r\n",
+    "length below zero": b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n",
+    "two lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 7\r\n\r\nhello",
+    "odd chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\nhello\r\n",
+    "endless chunk size": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1" * 200_000,
+    "header without a name": b"HTTP/1.1 200 OK\r\n: x\r\nno colon\r\n\r\n",
+    "header with zeros": b"HTTP/1.1 200 OK\r\nX-A: a\x00b\r\n\r\n",
+    "huge header": b"HTTP/1.1 200 OK\r\nX-A: " + b"a" * 300_000 + b"\r\n\r\n",
+    "many headers": b"HTTP/1.1 200 OK\r\n" + b"X-A: a\r\n" * 50_000 + b"\r\n",
+    "another protocol from now on": b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\nhello",
+    "go on, go on": b"HTTP/1.1 100 Continue\r\n\r\n" * 1000,
+}
+
+
+@pytest.mark.parametrize("dialect", ["chat"], indirect=True)
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("raw", NO_HTTP.values(), ids=NO_HTTP)
+async def test_what_is_no_http_is_an_error_of_ours(
+    provider: Any, server: FaultyServer, raw: bytes, stream: bool
+) -> None:
+    """Whatever comes over the wire: a typed error, one request."""
+    server.script(Reply(raw=raw, then="close"))
+    await fails(provider, errors.ProviderSessionError, ask(stream=stream, timeout_s=20))
+    assert len(server.requests) == 1

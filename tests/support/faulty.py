@@ -53,6 +53,8 @@ class Reply:
     """What follows the body, or the cut: a stalled connection stays open and silent."""
     piece: int | None = None
     """Size of the pieces in which the body is written; None writes it at once."""
+    raw: bytes | None = None
+    """What is sent in the place of all that, HTTP or not."""
     drip_s: float | None = None
     """Pause between the bytes of the headers and between the pieces of the body."""
 
@@ -170,6 +172,9 @@ async def _read_request(reader: asyncio.StreamReader, connection: int) -> SeenRe
 
 
 async def _write(reply: Reply, writer: asyncio.StreamWriter) -> None:
+    if reply.raw is not None:
+        await _send(reply.raw, writer)
+        return
     headers = {"date": "Tue, 24 Nov 2026 12:00:00 GMT", **reply.headers}
     if reply.framing == "length":
         headers["content-length"] = str(len(reply.body))
