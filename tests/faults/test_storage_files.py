@@ -105,6 +105,28 @@ async def test_only_the_owner_can_read_files_and_folders(tmp_path, umask):
     assert [mode(path.parent), mode(path.parent.parent), mode(tmp_path)] == [0o700, 0o700, 0o755]
 
 
+@posix
+async def test_a_link_leads_to_a_file_that_is_as_private(tmp_path):
+    """Also when the file that it leads to is not there yet; and the store is one, whichever name is used."""
+    link, target = tmp_path / "link.db", tmp_path / "target" / "s.db"
+    link.symlink_to(target)
+    storage = SQLiteSessionStorage(link)
+    await storage.create_session(record())
+    assert [mode(target), mode(target.with_name("s.db-wal")), mode(target.parent)] == [0o600, 0o600, 0o700]
+    direct = SQLiteSessionStorage(target)
+    await direct.append_messages("s", [question("direct")])
+    assert texts(await storage.get_messages("s")) == "direct"
+    assert (await storage.health_check())["log_bytes"] > 0
+    await direct.close()
+    await storage.close()
+    loop = tmp_path / "loop.db"
+    loop.symlink_to(loop)
+    broken = SQLiteSessionStorage(loop)
+    with pytest.raises(SessionStorageError, match=r"loop\.db"):
+        await broken.list_sessions()
+    await broken.close()
+
+
 @pytest.mark.parametrize(
     "db_path, error",
     [

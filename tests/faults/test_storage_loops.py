@@ -168,9 +168,10 @@ async def after():
     await storage.close()
 asyncio.run(after())
 """
-    output = run(code, tmp_path / "s.db")
-    assert output.split() in (["before", "during", "after"], ["before", "after"])
-    assert (await stored(tmp_path / "s.db")).split() == output.split()
+    seen = run(code, tmp_path / "s.db").split()
+    assert seen in (["before", "during", "after"], ["before", "after"])
+    # Nobody waits for the write that was left behind: it may come last, or first.
+    assert (await stored(tmp_path / "s.db")).split() in (seen, [*seen, "during"])
 
 
 @needs_fork

@@ -91,13 +91,14 @@ class Database(sqlite3.Connection):
         self.path = path
         self.is_lost = False
         """Whether the file was removed or replaced."""
+        real = Path(os.path.realpath(path))  # SQLite puts its log beside the file that a link leads to
         with _files.opening:
-            make_private_file(path)
+            make_private_file(real)
             self.file = self._identity()
             """Device and inode."""
             self._refuse_inherited()
-            _check_ours(path, timeout)
-            super().__init__(str(path), timeout=timeout, isolation_level=None)
+            _check_ours(path, _look(real, timeout))
+            super().__init__(str(real), timeout=timeout, isolation_level=None)
             _files.databases.add(self)
         try:
             self._prepare(durability, timeout)
@@ -119,7 +120,7 @@ class Database(sqlite3.Connection):
             )
 
     def _prepare(self, durability: str, timeout: float) -> None:
-        network = network_filesystem(self.path.resolve())
+        network = network_filesystem(Path(os.path.realpath(self.path)))
         if network is not None:
             _warn_of_network(self.path, network)
         self.execute("PRAGMA secure_delete = ON")
@@ -232,15 +233,15 @@ def _warn_of_network(path: Path, kind: str) -> None:
     )
 
 
-def _check_ours(path: Path, timeout: float) -> None:
-    """Look at the file without changing it, or leaving another one beside it.
+def _check_ours(path: Path, header: tuple[int, int, int]) -> None:
+    """Make sure that the file is ours, and that we know its tables.
 
     Raises
     ------
     SessionStorageError
         Another program's file, or one of a newer version.
     """
-    application, version, tables = _look(path, timeout)
+    application, version, tables = header
     if application != APPLICATION_ID and (tables or application or version):
         raise SessionStorageError(
             f"'{path}' is a database of another program; it was not changed. Choose another db_path."
@@ -253,7 +254,7 @@ def _check_ours(path: Path, timeout: float) -> None:
 
 
 def _look(path: Path, timeout: float) -> tuple[int, int, int]:
-    """Return application id, version and number of tables."""
+    """Return application id, version and number of tables; nothing is changed, and no file is left beside it."""
     # A log beside the file may hold newer pages. Without one, to read as if nothing could change makes no new files;
     # should another process write at this very moment, that may fail, and the careful way decides.
     if not path.with_name(f"{path.name}-wal").exists():

@@ -47,11 +47,20 @@ class Lane:
         self._thread: aiosqlite.Connection | None = None
         self._in_thread = False
         self._busy = False
+        self._closed = False
         self._waiting: deque[tuple[Task, asyncio.Future[None]]] = deque()
         self._batch: deque[tuple[Task, asyncio.Future[None]]] = deque()
 
     async def do(self, job: Callable[[Database], T], *, alone: bool = False) -> T:
-        """Run a job and return its result."""
+        """Run a job and return its result.
+
+        Raises
+        ------
+        SessionClosedError
+            The lane was closed.
+        """
+        if self._closed:
+            raise _closed()
         task = Task(job, alone=alone)
         if self._busy:
             done = self.loop.create_future()
@@ -69,12 +78,12 @@ class Lane:
         if self._busy and self.loop is asyncio.get_running_loop():
             with suppress(Exception):  # whether the file can be opened does not matter any more
                 await self.do(lambda _: None, alone=True)  # its turn comes after all that waits
-        if self._thread is None:
-            return
-        stopped = self._thread.stop()
-        # A loop that was closed while a job ran took the thread with it: nothing will answer.
-        if stopped is not None and not (self._in_thread and self.loop.is_closed()):
-            await stopped
+        self._closed = True
+        stopped = None if self._thread is None else self._thread.stop()
+        if stopped is not None:
+            # A loop that was closed while a job ran may have taken the thread with it: then nothing answers.
+            died = self._in_thread and self.loop.is_closed()
+            await asyncio.wait([stopped], timeout=_PATIENCE_S if died else None)
 
     async def _lead(self, task: Task) -> None:
         try:
@@ -140,7 +149,7 @@ class Lane:
             await self._thread.executemany("", [tasks])  # see _Worker
         except ValueError:  # aiosqlite's word for a connection that was closed, here from another loop
             for task in tasks:
-                task.fail(SessionClosedError("The storage was closed before this could be done."))
+                task.fail(_closed())
         self._in_thread = False
 
     async def _settle(self) -> None:
@@ -150,6 +159,10 @@ class Lane:
                 await self._carry_out(())
             except asyncio.CancelledError:
                 continue
+
+
+def _closed() -> SessionClosedError:
+    return SessionClosedError("The storage was closed before this could be done. Create a new one.")
 
 
 class _Worker:

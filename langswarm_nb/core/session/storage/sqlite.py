@@ -7,6 +7,7 @@ import logging
 import os
 import sqlite3
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -70,6 +71,10 @@ class SQLiteSessionStorage(SQLStorage):
         self.name = f"SQLite file '{self.db_path}'"
         self._durability = durability
         self._busy_timeout_s = float(busy_timeout_s)
+        self._ways = {
+            "read": (self._open_reader, Database.run_each),
+            "write": (self._open_writer, Database.commit_together),
+        }
         self._lanes: dict[tuple[asyncio.AbstractEventLoop, str], Lane] = {}
         self._pid = os.getpid()
         self._closed = False
@@ -100,9 +105,7 @@ class SQLiteSessionStorage(SQLStorage):
             keep_for_ever(self._lanes)
             self._lanes, self._pid = {}, os.getpid()
         gone = [self._lanes.pop(key, None) for key in list(self._lanes) if key[0].is_closed()]
-        lane = Lane(self._open_writer, Database.commit_together)
-        if kind == "read":
-            lane = Lane(self._open_reader, Database.run_each)
+        lane = Lane(*self._ways[kind])
         self._lanes[lane.loop, kind] = lane
         for old in filter(None, gone):
             await old.close()
@@ -135,7 +138,10 @@ class SQLiteSessionStorage(SQLStorage):
     def _purge(self, db: sqlite3.Connection) -> None:
         """Overwrite the copies of deleted text in the write-ahead log."""
         db.execute(f"PRAGMA busy_timeout = {int(_PURGE_WAIT_S * 1000)}")
-        busy, *_ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        try:
+            busy, *_ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.OperationalError:  # the session is deleted all the same
+            busy = 1
         db.execute(f"PRAGMA busy_timeout = {int(self._busy_timeout_s * 1000)}")
         if busy:
             logger.warning(
@@ -150,7 +156,7 @@ class SQLiteSessionStorage(SQLStorage):
 
     def _facts(self, db: sqlite3.Connection) -> dict[str, Any]:
         (journal_mode,) = db.execute("PRAGMA journal_mode").fetchone()
-        log = self.db_path.with_name(f"{self.db_path.name}-wal")
+        log = Path(f"{os.path.realpath(self.db_path)}-wal")
         return {
             "sqlite_version": sqlite3.sqlite_version,
             "schema_version": version_of(db),
@@ -165,7 +171,5 @@ class SQLiteSessionStorage(SQLStorage):
         if self._pid != os.getpid():
             return
         lanes, self._lanes = self._lanes, {}
-        for _, lane in sorted(
-            lanes.items(), key=lambda item: item[0][1]
-        ):  # readers first: the last one tidies up
-            await lane.close()
+        for key in sorted(lanes, key=itemgetter(1)):  # readers first: the last connection empties the log
+            await lanes[key].close()
