@@ -46,7 +46,8 @@ def versions_among(messages: Sequence[SessionMessage], question: SessionMessage)
     pairs: list[tuple[SessionMessage, SessionMessage | None]] = []
     for other in messages:
         answers = replies.get(other.seq, [])
-        if _same_turn(other, question) and _comparison(answers) == comparison:
+        is_compared = _comparison(answers) == comparison
+        if is_compared and (comparison is not None or _same_turn(other, question)):
             pairs += [(other, answer) for answer in answers] or [(other, None)]
     if comparison is None:
         pairs.sort(key=lambda pair: (pair[1] or pair[0]).seq or 0)
@@ -61,12 +62,22 @@ async def last_question(session: BaseSession) -> SessionMessage | None:
 
 
 def _same_turn(other: SessionMessage, question: SessionMessage) -> bool:
+    if other.seq == question.seq:
+        return True
     return (
         other.role is MessageRole.USER
         and other.parent_seq == question.parent_seq
-        and other.cell_id == question.cell_id
+        and _same_origin(other, question)
         and bool(other.metadata.get("aside")) == bool(question.metadata.get("aside"))
     )
+
+
+def _same_origin(other: SessionMessage, question: SessionMessage) -> bool:
+    """Tell whether one question took the place of the other; else they are branches at the same place."""
+    if question.cell_id is not None or other.cell_id is not None:
+        return other.cell_id == question.cell_id
+    # Without cells a fork cannot be told from an edit, except that cells of a terminal edit nothing.
+    return question.source != "magic" and other.source == question.source
 
 
 def _comparison(replies: Sequence[SessionMessage]) -> str | None:

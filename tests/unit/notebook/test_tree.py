@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -108,15 +109,21 @@ def test_a_long_conversation_is_drawn_too():
 def test_a_cell_is_known_by_the_id_that_the_front_end_tells(metadata, expected):
     """Jupyter's cell ids are taken as they are; none is no id."""
     parent = {"header": {"msg_id": "run-1"}, "metadata": metadata}
-    cell = running_cell(SimpleNamespace(get_parent=lambda: parent, execution_count=3))
+    cell = running_cell(shell_told(parent))
     assert (cell.cell_id, cell.run) == (expected, "run-1")
+
+
+def shell_told(parent: dict[str, Any] | None = None) -> Any:
+    """Return a stand-in for a shell that a front end has told of a cell; None is a terminal."""
+    told = {} if parent is None else {"get_parent": lambda: parent}
+    return SimpleNamespace(execution_count=7, **told)
 
 
 def test_cells_of_vs_code_are_known_in_this_kernel_only():
     """Its ids hold the file's path and are given anew at each opening: the path is left out, the kernel put in."""
     told = {"cellId": "vscode-notebook-cell:/home/ada/secret.ipynb#W0sZmlsZQ"}
     parent = {"header": {"msg_id": "run-1"}, "metadata": told}
-    cell = running_cell(SimpleNamespace(get_parent=lambda: parent, execution_count=3))
+    cell = running_cell(shell_told(parent))
     assert cell.cell_id is not None
     assert cell.cell_id.startswith("vscode:")
     assert cell.cell_id.endswith(":W0sZmlsZQ")
@@ -125,7 +132,7 @@ def test_cells_of_vs_code_are_known_in_this_kernel_only():
 
 def test_a_terminal_has_runs_and_no_cells():
     """At a prompt each input is a run of its own."""
-    assert running_cell(SimpleNamespace(execution_count=7)).run == "7"
+    assert running_cell(shell_told()).run == "7"
 
 
 @pytest.mark.parametrize(
