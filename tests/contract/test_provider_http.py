@@ -10,10 +10,11 @@ import pytest
 
 from langswarm_nb.core.session import errors
 from langswarm_nb.core.session.events import ProviderRequest
+from langswarm_nb.core.session.providers import create_provider
 from langswarm_nb.core.session.providers._address import check_base_url
 from langswarm_nb.core.session.providers._http import HttpClient
 from langswarm_nb.core.session.secret import Secret
-from tests.contract.provider_cases import CANARY, CHAT, impatient
+from tests.contract.provider_cases import CANARY, CHAT, ask, impatient, read
 from tests.support.faulty import FaultyServer, Reply
 
 pytestmark = pytest.mark.usefixtures("library")
@@ -162,3 +163,35 @@ def test_a_client_closes_in_whichever_loop_its_connections_are(library: str) -> 
     thread.join(30)
     loop.close()
     assert not thread.is_alive()
+
+
+async def test_a_proxy_sees_no_key(
+    library: str, server: FaultyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is asked for a tunnel; when it refuses, nothing was sent, and its password is not shown."""
+    monkeypatch.setenv("HTTPS_PROXY", server.url.replace("//", "//me:pa55word@"))
+    server.script(Reply(403, b"not you"))
+    provider = create_provider("groq", CANARY)
+    with pytest.raises(errors.ProviderConnectionError, match=r"api\.groq\.com") as caught:
+        await read(provider.stream(ask(retries=0)))
+    assert not caught.value.maybe_processed
+    assert "pa55word" not in str(caught.value)
+    [request] = server.requests
+    assert (request.method, request.path) == ("CONNECT", "api.groq.com:443")
+    assert CANARY not in str(request)
+    await provider.close()
+
+
+async def test_connecting_has_a_limit_of_its_own(library: str, server: FaultyServer) -> None:
+    """A TLS handshake that is never answered is given up and, as nothing was sent, tried again."""
+    url = server.url.replace("http:", "https:")
+    provider: Any = create_provider("groq", CANARY, base_url=url, connect_timeout_s=0.1)
+    provider.http.sleep = asyncio.sleep
+    provider.http.jitter = lambda: 4.0  # no wait
+    with pytest.raises(
+        errors.ProviderTimeoutError, match=r"connecting.*2 attempts|2 attempts.*connecting"
+    ) as caught:
+        await read(provider.stream(ask(retries=1)))
+    assert not caught.value.maybe_processed
+    assert (server.connections, server.requests) == (2, [])
+    await provider.close()
