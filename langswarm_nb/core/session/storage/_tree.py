@@ -15,6 +15,7 @@ from langswarm_nb.core.session.errors import SessionNotFoundError, shown
 from langswarm_nb.core.session.messages import MessageRole
 
 from .rows import COLUMNS, MESSAGE_COLUMNS, SEQ_BITS, SEQ_MASK, Row
+from .values import MOST
 
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM messages "
 _INSERT = f"INSERT INTO messages({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
@@ -101,7 +102,7 @@ def append(
         _activate(db, head, place.parent)
     rows = _chain(head, place, payloads, _next_version(db, head, place.parent))
     db.executemany(_INSERT, rows)
-    tokens = sum(payload[_TOKENS] or 0 for payload in payloads)
+    tokens = min(MOST, sum(payload[_TOKENS] or 0 for payload in payloads))
     tip = head.next_seq + len(rows) - 1 if place.active else head.tip
     db.execute(
         "UPDATE sessions SET next_seq = next_seq + ?, message_count = message_count + ?,"

@@ -188,7 +188,10 @@ def decode_messages(rows: list[Row]) -> list[SessionMessage]:
 
 
 def _decode_field(row: Row, name: str) -> Any:
-    return _FIELDS[name](row)
+    decode = _FIELDS.get(name)
+    if decode is None:
+        raise AttributeError(f"'SessionMessage' object has no attribute {name!r}")
+    return decode(row)
 
 
 def _decode_facts(row: Row) -> RequestFacts | None:

@@ -23,7 +23,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _FIRST_US = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 _LAST_US = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
-_BIGGEST_INT = 2**63 - 1
+MOST = 2**53
+"""Numbers up to here are exact in JSON, in floating point and in every database."""
 _MOST_BITS = 14_000  # beyond some 4,300 digits Python does not read a number from text
 
 
@@ -175,11 +176,11 @@ def optional_text(name: str, value: object) -> str | None:
 
 
 def whole(name: str, value: object) -> int:
-    """Return a whole number that fits into 64 bits; True and False are none."""
+    """Return a whole number that is exact everywhere; True and False are none."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise SessionTypeError.of(name, value, "a whole number")
-    if abs(value) > _BIGGEST_INT:
-        raise SessionValueError.of(name, value, "a whole number of at most 63 bits")
+    if abs(value) > MOST:
+        raise SessionValueError.of(name, value, f"at most {MOST}")
     return int(value)
 
 
