@@ -52,8 +52,9 @@ def run(notebook: Path, environment: Mapping[str, str], *, name: str, save: bool
     for leftover in BUILD.glob(f"{store.name}*"):
         leftover.unlink()
     _forget_settings()
-    # One display at the end of each answer, and never the user's own store.
-    os.environ.update({"LANGSWARM_STREAM": "0", "LANGSWARM_DB_PATH": str(store), **environment})
+    # One display at the end of each answer, and never the user's own store; its path is seen in the outputs.
+    seen_path = os.path.relpath(store, notebook.parent)
+    os.environ.update({"LANGSWARM_STREAM": "0", "LANGSWARM_DB_PATH": seen_path, **environment})
 
     document = nbformat.read(notebook, as_version=4)
     metadata = deepcopy(document.metadata)
