@@ -34,12 +34,14 @@ class Asking:
         plan, workspace = self._plan, self._workspace
         session = await prepare(workspace, plan)
         earlier, behind = plan.earlier, plan.left_behind
+        notes = [f"new session {workspace.name_of(session)}"] if plan.makes_session else []
+        notes += [f"{behind} later turn{'s' * (behind > 1)} kept aside"] if behind else []
         replaces = earlier is not None and (self._options.rerun or workspace.config.rerun) == "replace"
         return Opened(
             session,
             self._stream(session, plan.models[0], tell_retry, version_of=self._version_of),
             name=workspace.name_of(session) if plan.opening == "named" else "",
-            note=f"{behind} later turn{'s' * (behind > 1)} kept aside" if behind else "",
+            note=" · ".join(notes),
             replaces=earlier if replaces else None,
         )
 

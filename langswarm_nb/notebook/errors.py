@@ -32,6 +32,10 @@ def short_errors(function: Callable[P, T]) -> Callable[P, T]:
             return function(*args, **kwargs)
         except (UsageError, SessionError):
             raise
+        except KeyboardInterrupt as error:
+            if hasattr(error, "_render_traceback_"):
+                raise
+            raise stopped("stopped.") from error
         except Exception as error:
             raise UnexpectedError(
                 f"langswarm_nb failed with {type(error).__name__}: {error}. "

@@ -17,12 +17,13 @@ class Failure:
     """A cell and what it raised."""
 
     code: str
-    error: BaseException
+    traceback: str
+    """Text, so that no frame is kept alive."""
 
     @property
     def prompt(self) -> str:
         """The question to a model."""
-        trace = "".join(traceback.format_exception(self.error))
+        trace = self.traceback
         if len(trace) > _MAX_TRACEBACK_CHARS:
             half = _MAX_TRACEBACK_CHARS // 2
             trace = f"{trace[:half]}\n…\n{trace[-half:]}"
@@ -44,4 +45,4 @@ class FailureWatch:
         if isinstance(error, Exception) and result.info is not None:
             code = result.info.raw_cell or ""
             if not code.lstrip().startswith(("%langswarm", "%%langswarm")):
-                self.last = Failure(code, error)
+                self.last = Failure(code, "".join(traceback.format_exception(error)))

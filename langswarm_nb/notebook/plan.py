@@ -68,6 +68,11 @@ class Plan:
     new_system: str | None = None
 
     @property
+    def makes_session(self) -> bool:
+        """Whether the cell asked for a session that is not there yet."""
+        return self.session is None and self.opening != "current"
+
+    @property
     def system_messages(self) -> list[SessionMessage]:
         """The system messages of the path."""
         return [message for message in self.before if message.role is MessageRole.SYSTEM]

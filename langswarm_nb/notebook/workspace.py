@@ -211,13 +211,16 @@ class Workspace:
         return self._session
 
     def new_settings(self) -> SessionSettings:
-        """Return what a new session works with.
+        """Return what a new session works with: the model of the session we are in, else that of the settings.
 
         Raises
         ------
         SessionValueError
             The setting ``model`` is no model.
         """
+        here = self._session
+        if here is not None and not self._model_applies:
+            return SessionSettings(here.provider, here.model)
         provider, model = parse_model_id(self.model_id(self.config.model or DEFAULT_MODEL))
         return SessionSettings(provider, model)
 

@@ -418,3 +418,17 @@ def test_traceback_shows_the_chain_of_the_last_error(shell):
     text = shell.try_("%langswarm traceback").stdout
     assert text.startswith("Traceback (most recent call last)")
     assert "ProviderTimeoutError" in text
+
+
+def test_a_setter_without_a_value_is_a_getter(shell):
+    """`use`, `switch`, `rename`, `branch`, `budget` and `log` tell what they would set."""
+    ask(shell, "One")
+    said = [shell.run(f"%langswarm {name}") for name in ("use", "switch", "rename", "branch")]
+    assert said == ["mock:echo", "default", "default", "main"]
+
+
+def test_a_new_session_goes_on_with_the_model_of_the_last(shell):
+    """After `use`, a session that is started has the same model."""
+    shell.run("%langswarm use mock:script")
+    shell.run("%langswarm new other")
+    assert shell.run("%langswarm use") == "mock:script"

@@ -22,8 +22,8 @@ async def _new(workspace: Workspace, name: str | None) -> str:
     return workspace.name_of(await workspace.start(name))
 
 
-async def _switch(workspace: Workspace, name: str) -> str:
-    return workspace.name_of(await workspace.switch(name))
+async def _switch(workspace: Workspace, name: str | None) -> str:
+    return workspace.name_of(await (workspace.current() if name is None else workspace.switch(name)))
 
 
 async def _sessions(workspace: Workspace, q: str | None, n: int) -> Listing:
@@ -50,10 +50,11 @@ async def _show(workspace: Workspace, name: str | None, n: int | None) -> Transc
     return Transcript(workspace.name_of(session), await session.get_messages(limit=n))
 
 
-async def _rename(workspace: Workspace, name: str) -> str:
+async def _rename(workspace: Workspace, name: str | None) -> str:
     session = await workspace.current()
-    await session.rename(name)
-    return name
+    if name is not None:
+        await session.rename(name)
+    return workspace.name_of(session)
 
 
 async def _archive(workspace: Workspace, name: str | None) -> str:
@@ -120,7 +121,7 @@ COMMANDS = (
             arg("-n", type=int, default=20, metavar="N", help="at most so many; 20 by default"),
         ),
     ),
-    Command("rename", _rename, "give this session another name", (arg("name", metavar="NAME"),)),
+    Command("rename", _rename, "give this session another name", (arg("name", metavar="NAME", nargs="?"),)),
     Command(
         "archive",
         _archive,
@@ -136,8 +137,8 @@ COMMANDS = (
     Command(
         "switch",
         _switch,
-        "go on with another session",
-        (arg("name", metavar="NAME", help="its name, or the first characters of its id"),),
+        "go on with another session; without NAME, tell this one",
+        (arg("name", metavar="NAME", nargs="?", help="its name, or the first characters of its id"),),
     ),
     Command(
         "show",

@@ -38,10 +38,11 @@ async def _fork(workspace: Workspace, turn: str | None, name: str | None) -> str
     return _here(session, await session.fork(None if turn is None else int(turn), name))
 
 
-async def _branch(workspace: Workspace, name: str) -> str:
+async def _branch(workspace: Workspace, name: str | None) -> str:
     session = await workspace.current()
-    await session.switch_branch(name)
-    return _here(session, name)
+    if name is not None:
+        await session.switch_branch(name)
+    return _here(session, session.record.branch)
 
 
 async def _tree(workspace: Workspace) -> str:
@@ -120,7 +121,12 @@ def _here(session: BaseSession, branch: str) -> str:
 
 COMMANDS = (
     Command("branches", _branches, "list the branches of this session"),
-    Command("branch", _branch, "go on with another branch", (arg("name", metavar="NAME"),)),
+    Command(
+        "branch",
+        _branch,
+        "go on with another branch; without NAME, tell this one",
+        (arg("name", metavar="NAME", nargs="?"),),
+    ),
     Command(
         "fork",
         _fork,
