@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from langswarm_nb.core.session import SessionTypeError, SessionValueError
+from langswarm_nb.core.session import SessionStorageError, SessionTypeError, SessionValueError
+from langswarm_nb.core.session.storage import _search
 from tests.support.storages import answer, question, record
 
 
@@ -68,6 +69,25 @@ async def test_words_of_all_kinds_are_found(storage, text, expected):
     """Accents do not count; symbols do; words of scripts without spaces are found anywhere. Newest first."""
     await filled(storage)
     assert await found(storage, text) == expected
+
+
+@pytest.mark.parametrize("text", ["sort", "c++", "ÖL", "straße", "世界", "SORT dataframe", "banana"])
+async def test_without_an_index_the_same_is_found(storage, monkeypatch, text):
+    """Where SQLite was built without FTS5 the messages are read; an index that others made stays unused."""
+    await filled(storage)
+    expected = await found(storage, text)
+    monkeypatch.setattr(_search, "has_fts5", lambda _: False)
+    assert await found(storage, text) == expected
+
+
+async def test_what_an_index_holds_is_not_deleted_by_halves(storage, monkeypatch):
+    """Where SQLite cannot change the index, deleting is an error, and the session stays."""
+    await filled(storage)
+    await found(storage, "sort")
+    monkeypatch.setattr(_search, "has_fts5", lambda _: False)
+    with pytest.raises(SessionStorageError, match="FTS5"):
+        await storage.delete_session("s")
+    assert len(await storage.get_messages("s")) == 2
 
 
 async def test_where_is_looked_can_be_said(storage):

@@ -171,7 +171,7 @@ def find(db: sqlite3.Connection, name: str, query: Query) -> list[tuple[str, Row
         where.append("s.user_id = ?")
         values.append(query.user_id)
     patterns = query.patterns
-    if query.uses_index and _has_index(db):
+    if query.uses_index and has_fts5(db) and _has_index(db):
         patterns = query.unsure
         source = f"messages_fts f CROSS JOIN {source}"
         where.append("m.id = f.rowid AND messages_fts MATCH ?")
@@ -188,25 +188,16 @@ def find(db: sqlite3.Connection, name: str, query: Query) -> list[tuple[str, Row
     return [(row[0], row[1:]) for row in rows if row is not None]  # None: deleted between the two queries
 
 
-def delete_session(db: sqlite3.Connection, session_id: str) -> bool:
-    """Delete a session with its messages, in the index too; False when there is none.
+def forget(db: sqlite3.Connection, sid: int, upto: int) -> None:
+    """Take the words of a session's messages out of the index, for good.
 
     Raises
     ------
     SessionStorageError
         The file has an index that this SQLite cannot change.
     """
-    row = db.execute("SELECT id, fts_upto FROM sessions WHERE session_id = ?", (session_id,)).fetchone()
-    if row is None:
-        return False
-    sid, upto = row
-    if upto and _has_index(db):
-        _forget(db, sid, upto)
-    db.execute("DELETE FROM sessions WHERE id = ?", (sid,))
-    return True
-
-
-def _forget(db: sqlite3.Connection, sid: int, upto: int) -> None:
+    if not upto or not _has_index(db):
+        return
     if not has_fts5(db):
         raise SessionStorageError(
             "The session was not deleted: its words are in a search index, which needs FTS5, and the SQLite "

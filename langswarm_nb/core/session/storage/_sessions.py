@@ -12,6 +12,7 @@ from typing import Any
 from langswarm_nb.core.session.errors import SessionExistsError, SessionNotFoundError, shown
 from langswarm_nb.core.session.settings import SessionStatus
 
+from . import _search
 from ._tree import now_us, session_key
 from .rows import RECORD_COLUMNS, Row
 
@@ -78,3 +79,14 @@ def select(
         f"{_SELECT}{where}ORDER BY updated_us DESC, id DESC LIMIT ?",
         (*used.values(), -1 if limit is None else limit),
     ).fetchall()
+
+
+def delete(db: sqlite3.Connection, session_id: str) -> bool:
+    """Delete a session with all that belongs to it; False when there is none."""
+    row = db.execute("SELECT id, fts_upto FROM sessions WHERE session_id = ?", (session_id,)).fetchone()
+    if row is None:
+        return False
+    sid, upto = row
+    _search.forget(db, sid, upto)
+    db.execute("DELETE FROM sessions WHERE id = ?", (sid,))
+    return True

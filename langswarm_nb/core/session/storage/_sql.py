@@ -164,7 +164,7 @@ class SQLStorage(ISessionStorage):
 
     async def delete_session(self, session_id: str) -> bool:
         key = filled_text("session_id", session_id)
-        return await self._write(lambda db: _search.delete_session(db, key))
+        return await self._write(lambda db: _sessions.delete(db, key))
 
     async def search_messages(
         self, text: str, *, user_id: str | None = None, session_id: str | None = None, limit: int = 20
