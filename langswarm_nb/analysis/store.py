@@ -45,18 +45,17 @@ class Store:
         SessionStorageError
             The store cannot be read.
         """
-        db = _connect(self.storage)
         name = "the storage" if self.storage is None else self.storage.name
-        with closing(db):
-            try:
+        try:
+            with closing(_connect(self.storage)) as db:
                 db.execute("PRAGMA query_only = 1")
                 db.execute("BEGIN")
                 yield db
-            except sqlite3.DatabaseError as error:
-                raise SessionStorageError(
-                    f"{name[:1].upper()}{name[1:]} could not be read ({error}). It was not changed; "
-                    "check the file, or read its sessions one by one."
-                ) from error
+        except (sqlite3.DatabaseError, OSError) as error:
+            raise SessionStorageError(
+                f"{name[:1].upper()}{name[1:]} could not be read ({error}). It was not changed; "
+                "check the file and the permissions of its folder, or choose another."
+            ) from error
 
 
 def find_store(source: Source) -> Store:

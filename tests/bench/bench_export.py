@@ -21,6 +21,7 @@ import pytest
 
 MESSAGES = int(os.environ.get("LANGSWARM_BENCH_MESSAGES", "1000000"))
 PER_SESSION = 100
+ROUNDS = 2  # the better one of each route counts: the machine may be busy
 WORDS = ["the", "cell", "streams", "its", "answer", "while", "pandas", "waits", "for", "frames", "to", "come"]
 
 # The columns that messages_df holds, as plain SQL would give them.
@@ -179,11 +180,14 @@ def compare(n_messages: int) -> dict[str, dict[str, float]]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bench.db"
         asyncio.run(fill(path, n_messages))
-        found = {}
-        for route in ROUTES:
-            command = [sys.executable, "-m", "tests.bench.bench_export", "--route", route, str(path)]
-            done = subprocess.run(command, capture_output=True, text=True, check=True)
-            found[route] = json.loads(done.stdout)
+        found: dict[str, dict[str, float]] = {}
+        for _ in range(ROUNDS):
+            for route in ROUTES:
+                command = [sys.executable, "-m", "tests.bench.bench_export", "--route", route, str(path)]
+                done = subprocess.run(command, capture_output=True, text=True, check=True)
+                measured = json.loads(done.stdout)
+                known = found.get(route)
+                found[route] = measured if known is None or measured["cpu_s"] < known["cpu_s"] else known
     floor, read = found["iterate the cursor"], found["pd.read_sql"]
     print(f"\n{n_messages:,} messages of about 200 characters")
     print(
@@ -206,6 +210,9 @@ def test_export_is_close_to_the_cursor():
     assert ours["cpu_s"] <= 2.0 * floor["cpu_s"]
     assert ours["cpu_s"] <= 0.55 * read["cpu_s"]
     assert ours["peak_mib"] <= 0.5 * read["peak_mib"]
+    plain = found["messages_df, no pyarrow"]
+    assert plain["cpu_s"] <= 2.0 * floor["cpu_s"]
+    assert plain["peak_mib"] <= 0.5 * read["peak_mib"]
 
 
 if __name__ == "__main__":
