@@ -13,6 +13,7 @@ from langswarm_nb.core.session import (
     IProviderSession,
     ModelInfo,
     ProviderNotFoundError,
+    SessionValueError,
     create_session_manager,
 )
 from langswarm_nb.core.session.events import Delta, Finish, ReplyInfo
@@ -530,3 +531,29 @@ def test_help_of_the_magic_is_its_parsers(shell):
     text = shell.ipython.object_inspect("%%langswarm")["docstring"]
     assert "--dry-run" in text
     assert "archive [NAME]" in text
+
+
+def test_the_magics_are_functions_too(shell):
+    """`ls.ask` and `ls.session` do in Python what the magics do in a line."""
+    shell["x"] = 5
+    reply = shell.run(
+        "import langswarm_nb as ls\nls.ask('Is it {{ x }}?', show=False, temperature=0, flavour='a')"
+    )
+    assert reply.question.content == "Is it 5?"
+    assert dict(last_request(shell).options) == {"temperature": 0, "flavour": "a"}
+    assert shell.run("ls.session()").session_id == reply.session.session_id
+    assert [r.model for r in shell.run("ls.ask('Both?', 'mock:echo', 'mock:script', show=False)")] == [
+        "mock:echo",
+        "mock:script",
+    ]
+    assert "'nope'" in shell.fail("ls.session('nope')")
+    assert "'y' is not defined" in shell.fail("ls.ask('{{ y }}')")
+
+
+def test_the_functions_load_the_magics():
+    """`ls.ask` works before `%load_ext`; where no notebook runs the error says what to use."""
+    with running_shell(store="memory") as shell:
+        shell.ipython.run_line_magic("unload_ext", "langswarm_nb")
+        assert shell.run("import langswarm_nb as ls\nls.ask('Hi', show=False)").status == "ok"
+    with pytest.raises(SessionValueError, match="create_session_manager"):
+        langswarm_nb.session()
