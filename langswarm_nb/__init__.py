@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 
 _SHORT_NAMES: dict[str, str] = {
     "ChatPanel": "langswarm_nb.notebook.panel:ChatPanel",
+    "ask": "langswarm_nb.notebook.calls:ask",
     "chat": "langswarm_nb.notebook.panel:chat",
     "events_df": "langswarm_nb.analysis:events_df",
     "export": "langswarm_nb.analysis:export",
@@ -24,6 +25,7 @@ _SHORT_NAMES: dict[str, str] = {
     "messages_df": "langswarm_nb.analysis:messages_df",
     "plots": "langswarm_nb.analysis:plots",
     "search": "langswarm_nb.analysis:search",
+    "session": "langswarm_nb.notebook.calls:session",
     "sessions_df": "langswarm_nb.analysis:sessions_df",
     "set_price": "langswarm_nb.analysis:set_price",
     "sql": "langswarm_nb.analysis:sql",
