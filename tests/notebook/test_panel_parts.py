@@ -164,7 +164,7 @@ def test_the_twin_is_safe_and_not_too_long():
     path = [
         message(n, ["user", "assistant"][n % 2], f"<script>{n}</script>") for n in range(MAX_MESSAGES + 10)
     ]
-    bundle = twin_bundle("abc", "<b>name</b>", path)
+    bundle = twin_bundle("abc", "<b>name</b>", path, {})
     assert "<script" not in bundle["text/html"]
     assert "<b>" not in bundle["text/html"]
     assert f"the last {MAX_MESSAGES} of them" in bundle["text/plain"]

@@ -6,7 +6,6 @@ Everything here runs on the I/O thread; other threads only call `Feed.notice`.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 import logging
 import weakref
@@ -67,7 +66,9 @@ class Feed:
         self.viewers: list[Viewer] = []
         self.family = Family()
         self.is_deleted = False
-        self._html: dict[str, tuple[str | None, str]] = {}
+        self.html: dict[str, str | None] = {}
+        """What the renderer made of messages, by their ids; None for those shown as plain text."""
+        self._thinking: dict[str, str] = {}
         self._runs: set[asyncio.Task[None]] = set()
         self._streams: set[MessageStream] = set()
         self._following = asyncio.Lock()
@@ -84,37 +85,34 @@ class Feed:
                 await viewer.show(streamed)
 
     async def read(self) -> None:
-        """Read the session anew."""
+        """Read the session anew: its path, and of all branches what is new."""
+        session = self.session
         try:
-            everything = await self.session.get_messages(branch="all")
-            self.branches = list(await self.session.branches())
+            count = (await session.refresh()).message_count
+            if count > self.family.count:
+                self.family.add(await session.get_messages(limit=count - self.family.count, branch="all"))
+            self.path = await session.get_messages()
+            self.branches = list(await session.branches())
         except SessionNotFoundError:
-            self.is_deleted, everything = True, []
-        self.family.add(everything)
-        self.path = [message for message in everything if message.is_active]
+            self.is_deleted, self.path = True, []
 
     async def catch_up(self) -> None:
         """Show what was done to the session without a hook being told: undo, rename, another kernel."""
-        if self._streams or self.is_deleted:
-            return
-        with contextlib.suppress(SessionNotFoundError):  # shown as deleted below
-            await self.session.refresh()
-        await self.refresh()
+        if not self._streams and not self.is_deleted:
+            await self.refresh()
 
     async def items(self, messages: Sequence[SessionMessage]) -> list[dict[str, Any]]:
         """Return messages for the page; each is rendered once."""
-        return [
-            message_item(message, self.family.place(message), *await self._rendered(message))
-            for message in messages
-        ]
+        return [await self._item(message) for message in messages]
 
-    async def _rendered(self, message: SessionMessage) -> tuple[str | None, str]:
-        if message.id not in self._html:
+    async def _item(self, message: SessionMessage) -> dict[str, Any]:
+        if message.id not in self.html:
             is_plain = message.role is MessageRole.USER or message.role is MessageRole.TOOL
-            html = None if is_plain else await _render(message.content)
-            thinking = await _render(message.reasoning) if message.parts and message.reasoning else ""
-            self._html[message.id] = html, thinking
-        return self._html[message.id]
+            self.html[message.id] = None if is_plain else await _render(message.content)
+        if message.parts and message.id not in self._thinking:
+            self._thinking[message.id] = await _render(message.reasoning)
+        thinking = self._thinking.get(message.id, "")
+        return message_item(message, self.family.place(message), self.html[message.id], thinking)
 
     # Running
 
@@ -213,12 +211,20 @@ class Feed:
         while stream.reply is None and self._is_on_its_way(stream):
             await self._take(live, stream)
             await asyncio.sleep(TICK_S)
-        await self._take(live, stream)
+        if live.id:
+            await self._take_rest(live, stream)
 
-    async def _take(self, live: LiveReply, stream: MessageStream) -> None:
+    async def _take_rest(self, live: LiveReply, stream: MessageStream) -> None:
+        while await self._take(live, stream):  # noqa: ASYNC110 - at most so many updates a second
+            await asyncio.sleep(TICK_S)
+        if (reply := stream.reply) is not None and (html := live.html(reply.content)) is not None:
+            self.html[reply.id] = html
+
+    async def _take(self, live: LiveReply, stream: MessageStream) -> bool:
+        """Pass on what came; False when nothing did."""
         partial = stream.partial
         if partial is None:
-            return
+            return False
         if live.id != partial.id:
             live.id = partial.id
             await self.refresh()
@@ -226,6 +232,7 @@ class Feed:
         if delta is not None:
             for viewer in self.viewers:
                 viewer.extend(delta)
+        return delta is not None
 
     def _is_on_its_way(self, stream: MessageStream) -> bool:
         return self.session.turnstile.holder is stream or (bool(self._runs) and stream.question is None)

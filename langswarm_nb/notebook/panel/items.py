@@ -17,15 +17,16 @@ class Family:
 
     def __init__(self) -> None:
         self._siblings: dict[tuple[int | None, MessageRole], list[SessionMessage]] = {}
-        self._known = 0
+        self.count = 0
+        """How many messages are known."""
         self.totals = Totals()
 
-    def add(self, everything: Sequence[SessionMessage]) -> None:
-        """Take in the messages of a session in order of storing; those known from before are not looked at."""
-        for message in everything[self._known :]:
+    def add(self, messages: Sequence[SessionMessage]) -> None:
+        """Take in messages that were stored after those known, in order of storing."""
+        for message in messages:
             self._siblings.setdefault((message.parent_seq, message.role), []).append(message)
             self.totals.add(message)
-        self._known = len(everything)
+        self.count += len(messages)
 
     def place(self, message: SessionMessage) -> tuple[int, int, str | None, str | None]:
         """Return the number of a message among its versions, their count, and the ids of its neighbours."""

@@ -7,6 +7,9 @@ from typing import Any
 from langswarm_nb.core.session import SessionMessage
 from langswarm_nb.notebook.render.stream import StreamRenderer
 
+MAX_CHARS = 8000
+"""Most text of one delta: rendering it takes a few hundredths of a second."""
+
 
 class LiveReply:
     """Turns the growing reply into deltas for the page.
@@ -48,9 +51,9 @@ class LiveReply:
         }
 
     def take(self, message: SessionMessage) -> dict[str, Any] | None:
-        """Return what came since the last call; None when nothing did."""
-        text = message.content[len(self._text) :]
-        thinking = message.reasoning[len(self._thinking) :]
+        """Return what came since the last call, or the first part of it; None when nothing did."""
+        text = message.content[len(self._text) : len(self._text) + MAX_CHARS]
+        thinking = message.reasoning[len(self._thinking) : len(self._thinking) + MAX_CHARS]
         if not text and not thinking:
             return None
         delta = {
@@ -72,6 +75,10 @@ class LiveReply:
             open_chars = self._renderer.open_chars
             self._settled = self._length - js_length(self._text[len(self._text) - open_chars :])
         return {**delta, "blocks": new, "settled": self._settled}
+
+    def html(self, text: str) -> str | None:
+        """Return the HTML of the whole reply when ``text`` is all of it; what was rendered is not rendered again."""
+        return self._renderer.finish() if text == self._text else None
 
     def streamed(self, text: str, html: str) -> dict[str, Any] | None:
         """Return how the page makes a message from what it has streamed; None when it cannot."""

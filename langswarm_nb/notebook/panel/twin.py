@@ -6,7 +6,7 @@ is in the page, the panel hides it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langswarm_nb.core.session import MessageRole, SessionMessage
@@ -21,14 +21,31 @@ NAMES = {
     MessageRole.SYSTEM: "System prompt",
     MessageRole.TOOL: "Tool",
 }
+_NAMES_HTML = {role: render_html(f"**{name}**") for role, name in NAMES.items()}
 
 
-def twin_bundle(panel_id: str, name: str, path: Sequence[SessionMessage]) -> dict[str, Any]:
-    """Return the conversation as safe HTML and as plain text."""
-    shown = _last(path)
+def twin_bundle(
+    panel_id: str, name: str, path: Sequence[SessionMessage], html: Mapping[str, str | None]
+) -> dict[str, Any]:
+    """Return the conversation as safe HTML and as plain text.
+
+    Parameters
+    ----------
+    panel_id : str
+        Id of the panel beside it.
+    name : str
+        Name of the session.
+    path : sequence of SessionMessage
+        The conversation.
+    html : mapping of str to str
+        What the renderer made of messages before, by their ids.
+    """
+    shown = last_messages(path)
     cut = f", the last {len(shown)} of them" if len(shown) < len(path) else ""
     head = f"{name}: {len(path)} message{'' if len(path) == 1 else 's'}{cut}"
-    page = page_html([ReplyPart("".join(map(_message_html, shown)), title=head)])
+    page = page_html(
+        [ReplyPart("".join(_message_html(message, html.get(message.id)) for message in shown), title=head)]
+    )
     plain = "\n\n".join([head, *map(_message_text, shown)])
     return {
         "text/html": f'<div class="lsnb-twin lsnb-twin-{panel_id}">{page}</div>',
@@ -36,7 +53,7 @@ def twin_bundle(panel_id: str, name: str, path: Sequence[SessionMessage]) -> dic
     }
 
 
-def _last(path: Sequence[SessionMessage]) -> list[SessionMessage]:
+def last_messages(path: Sequence[SessionMessage]) -> list[SessionMessage]:
     """Return as many of the last messages as a notebook file should hold."""
     shown: list[SessionMessage] = []
     chars = 0
@@ -48,10 +65,10 @@ def _last(path: Sequence[SessionMessage]) -> list[SessionMessage]:
     return shown[::-1]
 
 
-def _message_html(message: SessionMessage) -> str:
+def _message_html(message: SessionMessage, known: str | None) -> str:
     is_reply = message.role is MessageRole.ASSISTANT
-    body = render_html(message.content, format="markdown" if is_reply else "text")
-    return render_html(f"**{NAMES[message.role]}**") + body
+    body = known or render_html(message.content, format="markdown" if is_reply else "text")
+    return _NAMES_HTML[message.role] + body
 
 
 def _message_text(message: SessionMessage) -> str:

@@ -176,9 +176,12 @@ class ChatPanel(anywidget.AnyWidget):
         """Bring the page up to date."""
         if self._is_closed:
             return
-        start = self.window.start(self.feed.path)
-        items = await self.feed.items(self.feed.path[start:])
-        changes = patch(self._items, items, streamed=streamed, live=self.feed.live)
+        path, live = self.feed.path, self.feed.live
+        if live is not None:  # a reply that was stored just now is still shown as it arrives
+            path = [message for message in path if message.id != live.id]
+        start = self.window.start(path)
+        items = await self.feed.items(path[start:])
+        changes = patch(self._items, items, streamed=streamed, live=live)
         is_new = (self._items, self.transcript["earlier"]) != (items, start)
         is_new |= changes["live"] != self.transcript["live"]
         self._items = items
@@ -292,7 +295,7 @@ class ChatPanel(anywidget.AnyWidget):
         return [session_name(self.session), *(message.id for message in self.feed.path)]
 
     def _twin_data(self) -> dict[str, Any]:
-        return twin_bundle(self.panel_id, session_name(self.session), self.feed.path)
+        return twin_bundle(self.panel_id, session_name(self.session), self.feed.path, self.feed.html)
 
 
 def _is_io_thread() -> bool:
