@@ -54,7 +54,7 @@ def outline_part(dialect: str, model: str, items: Sequence[Mapping[str, Any]]) -
 
 
 def in_order(parts: Iterable[Part], dialect: str, model: str) -> list[Piece]:
-    """Return the parts of a message (`_wire.content_parts`) in the order in which they came, as far as it is known."""
+    """Return the parts of a message in the order in which they came, as far as that is known."""
     rest = list(parts)
     pieces: list[Piece] = []
     while rest:

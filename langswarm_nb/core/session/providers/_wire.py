@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from langswarm_nb.core.session.events import ProviderRequest
-    from langswarm_nb.core.session.messages import Part, SessionMessage
+    from langswarm_nb.core.session.messages import Part
 
 _FINISH_WORDS = {
     FinishReason.STOP: "stop completed end_turn stop_sequence complete pause_turn",
@@ -70,15 +70,6 @@ def rate_limits(headers: Mapping[str, str]) -> dict[str, Any]:
     """Return what the headers tell of rate limits, for `ReplyInfo.details`; empty when nothing."""
     found = {name: value for name, value in headers.items() if "ratelimit" in name}
     return {"rate_limits": found} if found else {}
-
-
-def content_parts(message: SessionMessage) -> list[Part]:
-    """Return the parts of a message with its text among them."""
-    parts = list(message.parts)
-    if message.content and not any(part["type"] in {"text", "refusal"} for part in parts):
-        at = sum(1 for part in parts if part["type"] == "reasoning")  # thinking comes before the answer
-        parts.insert(at, {"type": "text", "text": message.content})
-    return parts
 
 
 def image_url(part: Part) -> str:

@@ -22,7 +22,7 @@ from ._native import as_new
 from ._outline import in_order
 from ._path import arguments_object, image_data, spoken, system_text
 from ._reply import stream_reply
-from ._wire import RefusedOption, check_options, content_parts
+from ._wire import RefusedOption, check_options
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -63,7 +63,7 @@ def wire_messages(messages: Iterable[SessionMessage], model: str) -> list[dict[s
     for message in spoken(messages):
         is_reply = message.role is MessageRole.ASSISTANT
         role = "assistant" if is_reply else "user"
-        blocks = _reply_blocks(message, model) if is_reply else _blocks(content_parts(message))
+        blocks = _reply_blocks(message, model) if is_reply else _blocks(message.all_parts)
         if turns and turns[-1][0] == role:
             turns[-1][1].extend(blocks)
         elif blocks:
@@ -102,7 +102,7 @@ def _tool_result(part: Part) -> dict[str, Any]:
 
 def _reply_blocks(message: SessionMessage, model: str) -> list[dict[str, Any]]:
     """Return what the model said; its thinking goes back with its calls of tools, where it is needed."""
-    parts = content_parts(message)
+    parts = message.all_parts
     has_calls = any(part["type"] == "tool_call" for part in parts)
     blocks: list[dict[str, Any]] = []
     for part, _ in in_order(parts, DIALECT if has_calls else "", model):

@@ -23,7 +23,7 @@ from ._chat_hosts import HOSTS, MAY_THINK, OPENAI_REFUSES, THINKING
 from ._chat_reader import DETAILS, ChatReader, read_models
 from ._client import new_client
 from ._reply import stream_reply
-from ._wire import check_options, content_parts, image_url
+from ._wire import check_options, image_url
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
@@ -38,7 +38,7 @@ def wire_messages(
     """Return messages in the form of Chat Completions."""
     wire: list[dict[str, Any]] = []
     for message in messages:
-        parts = content_parts(message)
+        parts = message.all_parts
         wire += [_tool_result(part) for part in parts if part["type"] == "tool_result"]
         if message.role is MessageRole.ASSISTANT:
             wire.append(_assistant(parts, sends_reasoning=sends_reasoning))

@@ -15,7 +15,7 @@ from ._client import new_client, without_ending
 from ._faults import Fault, ReportedError, read_fault
 from ._path import CallIds, arguments_text, joined_text, spoken, system_text
 from ._reply import stream_reply
-from ._wire import RefusedOption, check_options, content_parts, finish_reason, image_url, token_count
+from ._wire import RefusedOption, check_options, finish_reason, image_url, token_count
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -51,7 +51,7 @@ def wire_messages(messages: Sequence[SessionMessage]) -> list[dict[str, Any]]:
     text = system_text(messages)
     wire: list[dict[str, Any]] = [{"role": "system", "content": text}] if text else []
     for message in spoken(messages):
-        parts = content_parts(message)
+        parts = message.all_parts
         wire += [
             {"role": "tool", "tool_call_id": part["tool_call_id"], "content": part["content"]}
             for part in parts

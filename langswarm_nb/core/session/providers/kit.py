@@ -13,7 +13,7 @@ from ._http import HttpClient
 from ._path import system_text
 from ._reply import ReplyReader, stream_reply
 from ._sse import JSONLinesDecoder, SSEDecoder
-from ._wire import check_options, content_parts, finish_reason, image_url, token_count
+from ._wire import check_options, finish_reason, image_url, token_count
 
 __all__ = [
     "Fault",
@@ -23,7 +23,6 @@ __all__ = [
     "ReportedError",
     "SSEDecoder",
     "check_options",
-    "content_parts",
     "find_base_url",
     "finish_reason",
     "image_url",

@@ -29,7 +29,7 @@ from ._path import (
 )
 from ._reply import stream_reply
 from ._sse import JSONLinesDecoder
-from ._wire import RefusedOption, check_options, content_parts, finish_reason, token_count
+from ._wire import RefusedOption, check_options, finish_reason, token_count
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -67,7 +67,7 @@ def wire_messages(model: str, messages: Sequence[SessionMessage]) -> list[dict[s
     text, names = system_text(messages), tool_names(messages)
     wire: list[dict[str, Any]] = [{"role": "system", "content": text}] if text else []
     for message in spoken(messages):
-        parts = content_parts(message)
+        parts = message.all_parts
         wire += [_tool_result(part, names) for part in parts if part["type"] == "tool_result"]
         if message.role is MessageRole.ASSISTANT:
             is_own = message.request is not None and message.request.provider == "ollama"

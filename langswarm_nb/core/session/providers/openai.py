@@ -32,7 +32,7 @@ from ._outline import Piece, in_order
 from ._path import system_text
 from ._reply import stream_reply
 from ._responses_reader import DIALECT, ResponsesReader
-from ._wire import RefusedOption, check_options, content_parts, image_url
+from ._wire import RefusedOption, check_options, image_url
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
@@ -73,7 +73,7 @@ def wire_input(
     """
     wire: list[dict[str, Any]] = []
     for message in messages:
-        parts = content_parts(message)
+        parts = message.all_parts
         wire += [_tool_result(part) for part in parts if part["type"] == "tool_result"]
         if message.role is MessageRole.ASSISTANT:
             dialect = DIALECT if with_thinking else ""

@@ -19,7 +19,7 @@ from langswarm_nb.core.session.providers._path import (
     system_text,
     tool_names,
 )
-from langswarm_nb.core.session.providers._wire import content_parts, finish_reason, token_count
+from langswarm_nb.core.session.providers._wire import finish_reason, token_count
 
 from .faults import read_google_fault
 
@@ -82,7 +82,7 @@ def wire_contents(messages: Sequence[SessionMessage], model: str = "") -> list[d
     contents: list[dict[str, Any]] = []
     were_results = False
     for message in spoken(messages):
-        parts = content_parts(message)
+        parts = message.all_parts
         results = [_tool_result(part, names) for part in parts if part["type"] == "tool_result"]
         if results and were_results:
             contents[-1]["parts"] += results

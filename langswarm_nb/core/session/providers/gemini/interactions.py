@@ -18,7 +18,7 @@ from langswarm_nb.core.session.providers._path import (
     system_text,
     tool_names,
 )
-from langswarm_nb.core.session.providers._wire import content_parts, finish_reason, token_count
+from langswarm_nb.core.session.providers._wire import finish_reason, token_count
 from langswarm_nb.core.session.text import one_line
 
 from .faults import read_google_fault
@@ -90,7 +90,7 @@ def wire_input(messages: Sequence[SessionMessage], new_from: int) -> str | list[
 
 
 def _steps(message: SessionMessage, names: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    parts = content_parts(message)
+    parts = message.all_parts
     for part in parts:
         if part["type"] == "reasoning" and _signature(part):
             summary = [{"type": "text", "text": part["text"]}] if part["text"] else []

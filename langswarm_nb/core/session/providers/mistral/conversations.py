@@ -18,7 +18,7 @@ from langswarm_nb.core.session.providers._path import (
     spoken,
     system_text,
 )
-from langswarm_nb.core.session.providers._wire import content_parts, image_url, token_count
+from langswarm_nb.core.session.providers._wire import image_url, token_count
 from langswarm_nb.core.session.text import one_line
 
 from .completions import short_id, wire_options
@@ -70,7 +70,7 @@ def wire_inputs(messages: Sequence[SessionMessage]) -> str | list[dict[str, Any]
 
 
 def _entries(message: SessionMessage) -> Iterator[dict[str, Any]]:
-    parts = content_parts(message)
+    parts = message.all_parts
     for part in parts:
         if part["type"] == "tool_result":
             call_id = short_id(part["tool_call_id"])
