@@ -119,7 +119,7 @@ def _explained(error: Exception, query: str, timeout_s: float, *, is_late: bool)
     if code in ("SQLITE_CORRUPT", "SQLITE_NOTADB") or code.startswith("SQLITE_IOERR"):
         return error
     return SessionValueError(
-        f"SQLite cannot run the query {shown(query)}: {error}. The tables are sessions and messages; "
+        f"SQLite cannot run the query {shown(query)}: {error}. Write one SELECT over sessions and messages; "
         "the column sql of the table sqlite_master shows their columns."
     )
 

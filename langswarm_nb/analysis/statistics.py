@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -260,7 +261,7 @@ def bradley_terry(df: pd.DataFrame, winner: str, a: str, b: str) -> pd.DataFrame
         The ranking library is not installed.
     """
     try:
-        import choix
+        choix = import_module("choix")
     except ImportError as error:
         raise MissingExtraError(
             "Bradley-Terry scores need the package choix. Install it with `pip install 'langswarm-nb[stats]'`."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -25,17 +26,13 @@ sdk: Any = pytest.importorskip(
 @pytest.fixture
 def told(monkeypatch):
     """Return what an SDK gets to see: a function for the spans, one for the measurements."""
-    from opentelemetry.sdk.metrics import MeterProvider
-    from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-
-    exporter, reader = InMemorySpanExporter(), InMemoryMetricReader()
-    tracers, meters = (
-        sdk.TracerProvider(shutdown_on_exit=False),
-        MeterProvider([reader], shutdown_on_exit=False),
-    )
-    tracers.add_span_processor(SimpleSpanProcessor(exporter))
+    sdk_metrics, readers = (import_module(f"opentelemetry.sdk.metrics{name}") for name in ("", ".export"))
+    exports = import_module("opentelemetry.sdk.trace.export")
+    in_memory = import_module("opentelemetry.sdk.trace.export.in_memory_span_exporter")
+    exporter, reader = in_memory.InMemorySpanExporter(), readers.InMemoryMetricReader()
+    tracers = sdk.TracerProvider(shutdown_on_exit=False)
+    meters = sdk_metrics.MeterProvider([reader], shutdown_on_exit=False)
+    tracers.add_span_processor(exports.SimpleSpanProcessor(exporter))
     monkeypatch.setattr(trace, "get_tracer", tracers.get_tracer)
     monkeypatch.setattr(metrics, "get_meter", meters.get_meter)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 
 import pandas as pd
@@ -158,7 +159,7 @@ async def test_every_reader_gives_the_same_sums(days, tmp_path):
 
 
 def _duckdb(place):
-    import duckdb
+    duckdb = import_module("duckdb")
 
     # A connection of its own that knows Arrow: DuckDB's extensions would be downloads.
     turns = pq.read_table(place)
@@ -173,15 +174,14 @@ def _duckdb(place):
 
 
 def _polars(place):
-    import polars as pl
+    pl = import_module("polars")
 
     turns = pl.scan_parquet(f"{place}/**/*.parquet", hive_partitioning=True).collect()
     return len(turns), turns["output_tokens"].sum(), turns["duration_s"].sum(), turns["session_id"].n_unique()
 
 
 def _dask(place):
-    import dask
-    import dask.dataframe as dd
+    dask, dd = import_module("dask"), import_module("dask.dataframe")
 
     with dask.config.set(scheduler="synchronous"):
         turns = dd.read_parquet(place)

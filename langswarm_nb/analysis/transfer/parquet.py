@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 from langswarm_nb.analysis.columns import MESSAGES, SESSIONS, TURNS, Column, Dtype
@@ -218,7 +219,7 @@ def _filesystem(url: str) -> tuple[Any, str]:
     if "://" not in url:
         return fs.LocalFileSystem(), os.path.abspath(os.path.expanduser(url))  # noqa: PTH100, PTH111 - text for pyarrow
     try:
-        import fsspec  # type: ignore[import-untyped]
+        fsspec = import_module("fsspec")
     except ImportError as error:
         raise MissingExtraError(
             f"{url.partition('://')[0]}:// needs the package fsspec (and that of the service). "
