@@ -498,3 +498,53 @@ def test_names_are_text(page, watched):
     assert page.locator("#el img").count() == 0
     assert page.evaluate("() => window.ran") is None
     assert watched.foreign == []
+
+
+def test_two_thousand_messages_scroll(page):
+    """A long conversation is whole in the page, is scrolled from end to end, and a new message adds one node."""
+    messages = [
+        item(n, f"Message **{n}**\n\n" + "words " * 40, ["user", "assistant"][n % 2]) for n in range(2000)
+    ]
+    panel = PanelPage(page, {"transcript": transcript(*messages)})
+    log = page.get_by_role("log")
+    assert page.locator(".lsnb-message").count() == 2000
+    page.evaluate("() => { document.querySelector('[data-id=m1000]').mark = 'kept'; }")
+    for share in (0, 0.25, 0.5, 0.75, 1):
+        log.evaluate("(log, share) => { log.scrollTop = share * log.scrollHeight; }", share)
+        middle = log.evaluate(
+            """(log) => {
+              const box = log.getBoundingClientRect();
+              const at = document.elementFromPoint(box.left + 60, box.top + box.height / 2);
+              return at.closest('.lsnb-message')?.dataset.id ?? at.className;
+            }"""
+        )
+        assert middle
+    panel.custom(patch(item(2000, "one more", "user"), rev=2, keep=2000))
+    assert page.locator(".lsnb-message").count() == 2001
+    assert page.evaluate("() => document.querySelector('[data-id=m1000]').mark") == "kept"
+
+
+def test_a_long_answer_streams_in_pieces(page):
+    """100 kB arrive block by block: what is settled is not touched again."""
+    panel = PanelPage(page)
+    panel.custom(patch(rev=1, live=STREAMING))
+    block = "A paragraph of some words and `code`. " * 25 + "\n\n"
+    html = item(0, block)["html"]
+    page.evaluate(
+        """([block, html]) => {
+          let pos = 0;
+          for (let n = 0; n < 100; n += 1) {
+            const delta = { type: 'delta', id: 'm9', pos, text: block, thinking: '', thinkingPos: 0 };
+            pos += block.length;
+            model.custom({ ...delta, blocks: [html], settled: pos });
+            if (n === 0) document.querySelector('.lsnb-live p').mark = 'kept';
+          }
+        }""",
+        [block, html],
+    )
+    assert page.locator(".lsnb-live p").count() == 100
+    assert page.evaluate("() => document.querySelector('.lsnb-live p').mark") == "kept"
+    done = {**item(9, ""), "streamed": {"length": 100 * len(block), "blocks": 100, "rest": ""}}
+    panel.custom(patch(done, rev=2))
+    assert page.locator(".lsnb-assistant p").count() == 100
+    assert len(page.evaluate("() => model.get('transcript').messages[0].text")) == 100 * len(block)
