@@ -277,6 +277,14 @@ def test_a_deleted_session_is_told(panel):
     assert panel.say("two")["status"] == "ok"
 
 
+def test_the_widget_is_loaded_late(kernel):
+    """Loading the extension, asking and showing a session load no widget package."""
+    kernel.run(LOAD)
+    kernel.run("%%langswarm\nhello")
+    kernel.run("%langswarm show")
+    assert kernel.run("import sys; print('anywidget' in sys.modules)").stdout == "False\n"
+
+
 def test_hello_fills_gaps(panel):
     """A page that missed something gets the whole; one that did not gets an answer and nothing more."""
     panel.say("one")
@@ -383,6 +391,17 @@ def test_a_cell_that_runs_again_closes_its_panel(kernel):
     kernel.run("second = ls.chat()\nsecond", cell_id="c1")
     assert kernel.run("print(first.comm is None, second.comm is not None)").stdout == "True True\n"
     assert kernel.run("first").stdout == "ChatPanel('default', 0 messages, closed)\n"
+
+
+def test_the_command_opens_a_panel(kernel):
+    """`%langswarm chat` opens a panel on this notebook's session, or on another, with the model given."""
+    kernel.run(LOAD)
+    kernel.run("%langswarm new other")
+    kernel.run("%langswarm chat")
+    assert kernel.run("print(_)").stdout == "ChatPanel('other', 0 messages)\n"
+    kernel.run("%langswarm new third")
+    kernel.run("%langswarm chat other -m mock:slow")
+    assert kernel.run("print(_, _.session.model)").stdout == "ChatPanel('other', 0 messages) slow\n"
 
 
 def test_the_twin_is_refreshed_at_each_end_of_a_turn(panel):

@@ -9,7 +9,7 @@ from IPython.core.error import UsageError
 from langswarm_nb.notebook.options import cell_parser
 from langswarm_nb.notebook.parsing import did_you_mean
 
-from . import about, data, figures, models, sessions, tree, writing
+from . import about, data, figures, models, panels, sessions, tree, writing
 from .command import Command, arg
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ COMMANDS: dict[str, Command] = {
             (arg("name", metavar="COMMAND", nargs="?"),),
         ),
         *writing.COMMANDS,
+        *panels.COMMANDS,
         *models.COMMANDS,
         *sessions.COMMANDS,
         *tree.COMMANDS,

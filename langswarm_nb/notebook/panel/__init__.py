@@ -1,8 +1,23 @@
-"""The chat panel: a conversation in the output of a cell, on the same sessions as the magics."""
+"""The chat panel: a conversation in the output of a cell, on the same sessions as the magics.
+
+The widget is loaded when it is first asked for; the static form of a conversation, `twin`, does not need it.
+"""
 
 from __future__ import annotations
 
-from .opening import chat
-from .widget import ChatPanel
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .opening import chat
+    from .widget import ChatPanel
 
 __all__ = ["ChatPanel", "chat"]
+
+_HOMES = {"ChatPanel": "widget", "chat": "opening"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOMES[name]}", __name__), name)

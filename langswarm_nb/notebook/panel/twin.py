@@ -25,7 +25,7 @@ _NAMES_HTML = {role: render_html(f"**{name}**") for role, name in NAMES.items()}
 
 
 def twin_bundle(
-    panel_id: str, name: str, path: Sequence[SessionMessage], html: Mapping[str, str | None]
+    panel_id: str, name: str, path: Sequence[SessionMessage], html: Mapping[str, str | None] | None = None
 ) -> dict[str, Any]:
     """Return the conversation as safe HTML and as plain text.
 
@@ -37,14 +37,18 @@ def twin_bundle(
         Name of the session.
     path : sequence of SessionMessage
         The conversation.
-    html : mapping of str to str
+    html : mapping of str to str, optional
         What the renderer made of messages before, by their ids.
     """
     shown = last_messages(path)
     cut = f", the last {len(shown)} of them" if len(shown) < len(path) else ""
     head = f"{name}: {len(path)} message{'' if len(path) == 1 else 's'}{cut}"
     page = page_html(
-        [ReplyPart("".join(_message_html(message, html.get(message.id)) for message in shown), title=head)]
+        [
+            ReplyPart(
+                "".join(_message_html(message, (html or {}).get(message.id)) for message in shown), title=head
+            )
+        ]
     )
     plain = "\n\n".join([head, *map(_message_text, shown)])
     return {
