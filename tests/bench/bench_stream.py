@@ -1,4 +1,4 @@
-"""CPU per delta of a streamed reply, against raw httpx and json reading the same stream in the same run.
+"""CPU per delta of a streamed reply, beside raw httpx and json, and the vendors' packages, in the same run.
 
 ``python -m tests.bench.bench_stream`` prints the table; as a test it prints it too, and holds the line against
 what would be felt.
@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from importlib.util import find_spec
 
 import httpx
 import pytest
@@ -77,6 +78,51 @@ async def ours(url: str, library: str) -> AsyncIterator[Contender]:
         await provider.close()
 
 
+@contextlib.asynccontextmanager
+async def ours_messages(url: str) -> AsyncIterator[Contender]:
+    """Read the Messages dialect with the provider session."""
+    provider = create_provider("anthropic", "canary-0123456789abcdef", base_url=url)
+
+    async def read(model: str) -> int:
+        request = ProviderRequest(model, (SessionMessage(content="Hi"),))
+        return sum([isinstance(event, Delta) async for event in provider.stream(request)])
+
+    yield _at_once(read)
+    await provider.close()
+
+
+@contextlib.asynccontextmanager
+async def openai_sdk(url: str) -> AsyncIterator[Contender]:
+    """Read with OpenAI's own package."""
+    import openai
+
+    async with openai.AsyncOpenAI(api_key="canary", base_url=url, max_retries=0) as client:
+
+        async def read(model: str) -> int:
+            stream = await client.chat.completions.create(
+                model=model, messages=[{"role": "user", "content": "Hi"}], stream=True
+            )
+            return sum([bool(piece.choices and piece.choices[0].delta.content) async for piece in stream])
+
+        yield _at_once(read)
+
+
+@contextlib.asynccontextmanager
+async def anthropic_sdk(url: str) -> AsyncIterator[Contender]:
+    """Read with Anthropic's own package."""
+    import anthropic
+
+    async with anthropic.AsyncAnthropic(api_key="canary", base_url=url, max_retries=0) as client:
+
+        async def read(model: str) -> int:
+            stream = await client.messages.create(
+                model=model, max_tokens=64, messages=[{"role": "user", "content": "Hi"}], stream=True
+            )
+            return sum([event.type == "content_block_delta" async for event in stream])
+
+        yield _at_once(read)
+
+
 def _body(model: str) -> dict[str, object]:
     return {"model": model, "messages": [{"role": "user", "content": "Hi"}], "stream": True}
 
@@ -96,7 +142,11 @@ async def measure(url: str) -> dict[str, dict[str, float]]:
             "httpx + json": await stack.enter_async_context(raw_httpx(url)),
             "ours, httpx": await stack.enter_async_context(ours(url, "httpx")),
             "ours, aiohttp": await stack.enter_async_context(ours(url, "aiohttp")),
+            "ours, messages": await stack.enter_async_context(ours_messages(url)),
         }
+        for name, sdk in {"openai": openai_sdk, "anthropic": anthropic_sdk}.items():
+            if find_spec(name):
+                contenders[f"{name} SDK"] = await stack.enter_async_context(sdk(url))
         cases = {
             "flood": (ONE_STREAM, 1),
             "paced": (PACED_STREAM, 1),
@@ -119,7 +169,7 @@ def show(table: dict[str, dict[str, float]]) -> None:
     print("\nCPU per delta, µs (times raw httpx + json)")
     for name, row in table.items():
         cells = (f"{case}: {cost:6.1f} ({cost / floor[case]:.2f}x)" for case, cost in row.items())
-        print(f"{name:14s}", "  ".join(cells))
+        print(f"{name:15s}", "  ".join(cells))
 
 
 @pytest.mark.bench
@@ -129,7 +179,8 @@ def test_a_delta_costs_about_what_reading_it_by_hand_costs() -> None:
         table = asyncio.run(measure(url))
     show(table)
     floor = table["httpx + json"]
-    assert all(cost < 1.5 * floor[case] for row in table.values() for case, cost in row.items())
+    own = [row for name, row in table.items() if name.startswith("ours")]
+    assert all(cost < 1.5 * floor[case] for row in own for case, cost in row.items())
 
 
 if __name__ == "__main__":

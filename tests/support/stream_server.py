@@ -1,4 +1,4 @@
-"""A chat server that only streams, as fast or as slowly as asked; runs as a process of its own for benchmarks.
+"""A server that only streams, in Chat Completions or Messages, as fast as asked; a process of its own for benchmarks.
 
 ``python -m tests.support.stream_server`` prints its port and serves until its stdin ends.
 The query says what to send: ``?deltas=1000&pause_ms=0`` (at the end of ``base_url`` there is none, so the model's
@@ -28,12 +28,34 @@ def event(text: str, **more: object) -> bytes:
     return chunk(b"data: " + json.dumps(body, separators=(",", ":")).encode() + b"\n\n")
 
 
+def named(name: str, **body: object) -> bytes:
+    """Return one event of a Messages stream, as a chunk of HTTP."""
+    data = json.dumps({"type": name, **body}, separators=(",", ":"))
+    return chunk(f"event: {name}\ndata: {data}\n\n".encode())
+
+
+def block_delta(text: str) -> bytes:
+    """Return a piece of text of a Messages stream."""
+    return named("content_block_delta", index=0, delta={"type": "text_delta", "text": text})
+
+
 def chunk(data: bytes) -> bytes:
     """Return bytes as a chunk of HTTP."""
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 TAIL = event("", finish_reason="stop") + chunk(b"data: [DONE]\n\n") + chunk(b"")
+_MESSAGE = {"id": "msg_0123456789", "type": "message", "role": "assistant", "model": "bench", "content": []}
+_USAGE = {"input_tokens": 8, "output_tokens": 1}
+MESSAGES_START = named(
+    "message_start", message={**_MESSAGE, "stop_reason": None, "stop_sequence": None, "usage": _USAGE}
+) + named("content_block_start", index=0, content_block={"type": "text", "text": ""})
+MESSAGES_TAIL = (
+    named("content_block_stop", index=0)
+    + named("message_delta", delta={"stop_reason": "end_turn", "stop_sequence": None}, usage=_USAGE)
+    + named("message_stop")
+    + chunk(b"")
+)
 
 
 async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -42,24 +64,26 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         while True:
             head = (await reader.readuntil(b"\r\n\r\n")).lower()
             size = int(head.partition(b"content-length:")[2].partition(b"\r\n")[0] or 0)
-            await answer(json.loads(await reader.readexactly(size))["model"], writer)
+            model = json.loads(await reader.readexactly(size))["model"]
+            await answer(model, writer, is_messages=b"/messages" in head.partition(b"\r\n")[0])
     except (asyncio.IncompleteReadError, ConnectionError):
         pass
     finally:
         writer.close()
 
 
-async def answer(model: str, writer: asyncio.StreamWriter) -> None:
+async def answer(model: str, writer: asyncio.StreamWriter, *, is_messages: bool = False) -> None:
     """Stream the reply that a model's name asks for."""
     asked = dict(pair.split("=") for pair in model.split(","))
     pause_s = float(asked.get("pause_ms", 0)) / 1000
-    writer.write(HEAD)
+    piece = block_delta if is_messages else event
+    writer.write(HEAD + (MESSAGES_START if is_messages else b""))
     for number in range(int(asked["deltas"])):
-        writer.write(event(f" word{number % 97}"))
+        writer.write(piece(f" word{number % 97}"))
         if pause_s:
             await asyncio.sleep(pause_s)
         await writer.drain()
-    writer.write(TAIL)
+    writer.write(MESSAGES_TAIL if is_messages else TAIL)
     await writer.drain()
 
 
