@@ -319,7 +319,7 @@ def test_an_export_comes_back_whole(shell, tmp_path):
     assert "default-2" in shell.run(f"%langswarm import {file}")
     shell.run("%langswarm switch default-2")
     after = repr(shell.run("%langswarm show")), shell.run("%langswarm tree")
-    assert after[0] == before[0]
+    assert after[0] == before[0].replace("default", "default-2", 1)
     assert re.sub(r" (main|\[.*?\])", "", after[1]) == re.sub(r" (main|\[.*?\])", "", before[1])
 
 

@@ -53,7 +53,7 @@ def test_a_footer_tells_who_what_and_where(loaded):
     """Model, tokens, seconds and place are in one line; `-u` unfolds to all that is known; it can be left out."""
     html = only_output(loaded.run("%%langswarm --new foot\nHi"))["data"]["text/html"]
     assert "mock:echo · 1→" in html
-    assert "main#0</div>" in html
+    assert "main#0 · new session foot</div>" in html
     assert "request id" in only_output(loaded.run("%%langswarm -u\nHi"))["data"]["text/html"]
     loaded.run("%config LangSwarmMagics.footer = 'off'")
     assert 'lsnb-footer"' not in only_output(loaded.run("%%langswarm\nHi"))["data"]["text/html"]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from IPython.core.error import UsageError
 
-from langswarm_nb.core.session import MessageRole, SessionMessage, SessionStatus
-from langswarm_nb.notebook.bridge import kernel_shell
+from langswarm_nb.core.session import MessageRole, SessionStatus
 from langswarm_nb.notebook.listing import Listing
 from langswarm_nb.notebook.options import word
-from langswarm_nb.notebook.render import terminal_text
+from langswarm_nb.notebook.transcript import Transcript
 
 from .command import Command, arg
 
@@ -45,9 +44,10 @@ async def _sessions(workspace: Workspace, q: str | None, n: int) -> Listing:
     return Listing(columns, rows[:n], empty=f"No sessions yet in {workspace.place}.")
 
 
-async def _show(workspace: Workspace, name: str | None, n: int | None) -> Transcript:
+async def _show(workspace: Workspace, name: str | None, n: int) -> Transcript:
     session = await workspace.get(name)
-    return Transcript(workspace.name_of(session), await session.get_messages(limit=n))
+    path = await session.get_messages()
+    return Transcript(workspace.name_of(session), path[-n:] if n > 0 else path, len(path))
 
 
 async def _rename(workspace: Workspace, name: str | None) -> str:
@@ -79,30 +79,6 @@ async def _delete(workspace: Workspace, name: str, *, yes: bool) -> str:
     workspace.leave(session)
     kept = f" What {' and '.join(asked)} received stays there, for as long as they keep it." if asked else ""
     return f"{shown} is deleted.{kept}"
-
-
-class Transcript:
-    """Messages of a session, to be read."""
-
-    def __init__(self, name: str, messages: list[SessionMessage]) -> None:
-        self.name = name
-        self.messages = messages
-
-    def __repr__(self) -> str:
-        if not self.messages:
-            return f"{self.name}: no messages yet."
-        blocks = [
-            f"{message.role.value}{' (hidden)' if message.is_hidden else ''}: {message.content}"
-            for message in self.messages
-        ]
-        return terminal_text("\n\n".join(blocks))
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        if kernel_shell() is None or not self.messages:
-            return {}
-        from langswarm_nb.notebook.panel.twin import twin_bundle
-
-        return {**twin_bundle("show", self.name, self.messages), "text/plain": repr(self)}
 
 
 COMMANDS = (
@@ -146,7 +122,9 @@ COMMANDS = (
         "show a conversation",
         (
             arg("name", metavar="NAME", nargs="?", help="session; the current one by default"),
-            arg("-n", type=int, default=None, metavar="N", help="only the last N messages"),
+            arg(
+                "-n", type=int, default=50, metavar="N", help="the last N messages, 0 for all; 50 by default"
+            ),
         ),
     ),
 )
