@@ -12,6 +12,7 @@ import pytest
 from langswarm_nb.analysis import export, export_parquet, messages_df, sessions_df, set_price, turns_df
 from langswarm_nb.core.session import (
     MessageRole,
+    MissingExtraError,
     RequestFacts,
     SessionMessage,
     SessionTypeError,
@@ -227,7 +228,7 @@ async def test_wrong_arguments_are_named(manager, tmp_path):
         export_parquet(tmp_path, ["message"], source=manager)  # type: ignore[list-item]
     with pytest.raises(SessionTypeError, match="frames"):
         export_parquet(tmp_path, "messages", source=manager)  # type: ignore[arg-type]
-    with pytest.raises(SessionValueError, match="nosuch://"):
+    with pytest.raises((SessionValueError, MissingExtraError), match="nosuch://"):
         export_parquet("nosuch://place", source=manager)
     with pytest.raises(SessionTypeError, match="needs a path"):
         export(manager, format="parquet")

@@ -272,6 +272,7 @@ def test_a_session_must_be_named_when_there_are_several():
     assert len(plots.timeline(made_turns(9), "s1").containers[0]) == 3
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # pandas 2.2 on the newest matplotlib
 def test_frames_plot_as_they_are():
     """Pandas' own plotting takes the columns without conversion."""
     turns = made_turns(20)
