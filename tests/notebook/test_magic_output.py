@@ -192,3 +192,20 @@ def test_no_key_is_in_any_output():
         ]
         assert not [text for text in seen if typed in text]
         assert typed not in kernel.log.read_bytes()
+
+
+def test_an_interrupted_comparison_keeps_all_parts(loaded):
+    """Answers stream side by side; ■ stops all of them, and each part is marked and stored."""
+    loaded.run(
+        "from langswarm_nb.core.session.providers.mock import MockProviderSession\n"
+        "from langswarm_nb.core.session import get_session_manager\n"
+        "get_session_manager().add_provider_session('groq', MockProviderSession())"
+    )
+    cell = loaded.send("%%langswarm --new -m mock:slow -m groq:slow\nCount")
+    loaded.wait_for(cell, lambda: json.dumps(cell.outputs).count("2 3") >= 2)
+    loaded.interrupt()
+    loaded.wait(cell, timeout_s=10)
+    assert cell.ename == "KeyboardInterrupt"
+    assert cell.outputs[0]["data"]["text/html"].count("■ stopped") == 2
+    states = [origin["status"] for origin in cell.outputs[0]["metadata"]["langswarm"]]
+    assert states == ["stopped", "stopped"]
