@@ -94,9 +94,10 @@ export function createTranscript(context, actions) {
     follows = isAtBottom();
     if (follows) jump.hidden = true;
   });
-  // Pictures of the text change height when the width does: stay where the reader was.
+  // Text grows also when the panel gets narrower or a formula is typeset: who reads the end goes on reading it.
   const sizes = new ResizeObserver(() => follows && toBottom());
   sizes.observe(log);
+  sizes.observe(list);
   model.on("change:transcript", show);
   signal.addEventListener("abort", () => {
     model.off("change:transcript", show);
