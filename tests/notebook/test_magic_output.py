@@ -16,11 +16,19 @@ LOAD = "%load_ext langswarm_nb"
 
 
 @pytest.fixture(scope="module")
-def loaded() -> Iterator[Kernel]:
-    """Return a kernel with the extension, for tests that do not mind each other."""
+def shared() -> Iterator[Kernel]:
+    """Yield the kernel of this module, with the extension."""
     with running_kernel() as kernel:
         kernel.run(LOAD)
         yield kernel
+
+
+@pytest.fixture
+def loaded(shared: Kernel) -> Kernel:
+    """Return a kernel with the extension, in a new session with the model echo."""
+    shared.run("%langswarm new")
+    shared.run("%langswarm use mock:echo")
+    return shared
 
 
 def only_output(cell: Cell) -> dict[str, Any]:

@@ -1,8 +1,9 @@
-"""Commands that answer with numbers: cost, compare."""
+"""Commands that answer with numbers and pictures: cost, compare, plot."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, Literal
 
 from langswarm_nb.notebook.bridge import run_sync
 
@@ -26,6 +27,10 @@ _COMPARE_COLUMNS = [
     "output_tokens",
     "cost_usd",
 ]
+PLOTS = ("tokens", "latency", "cost", "timeline", "heatmap", "tree", "compare", "activity")
+_PLOTS_OF_MESSAGES = ("tree", "activity")
+_PLOTS_OF_BRANCHES = ("tree", "compare")
+_PLOTS_OF_ONE = ("timeline", "tree")
 
 
 def _cost(workspace: Workspace, by: str) -> pd.DataFrame:
@@ -54,7 +59,48 @@ def _compare(workspace: Workspace) -> pd.DataFrame:
     return frame.reset_index(drop=True)
 
 
+def _plot(workspace: Workspace, kind: str, *, everything: bool) -> None:
+    from langswarm_nb import analysis
+
+    session = run_sync(workspace.current())
+    source = workspace.manager if everything and kind not in _PLOTS_OF_ONE else session
+    draw: Any = getattr(analysis.plots, "compare_plot" if kind == "compare" else kind)
+    branch: Literal["active", "all"] = "all" if kind in _PLOTS_OF_BRANCHES else "active"
+    build = analysis.messages_df if kind in _PLOTS_OF_MESSAGES else analysis.turns_df
+    drawn = draw(build(source, branch=branch))
+    _show(
+        (drawn.flat[0] if kind == "compare" else drawn).figure, alt=f"{kind} of {workspace.name_of(session)}"
+    )
+
+
+def _show(figure: Any, alt: str) -> None:
+    """Show a picture once, as PNG whatever backend matplotlib has, and free it."""
+    from IPython.display import Image, display
+
+    from langswarm_nb.analysis.plots.style import pyplot
+
+    png = BytesIO()
+    figure.savefig(png, format="png", dpi=2 * figure.dpi)
+    pyplot().close(figure)
+    width = round(figure.get_figwidth() * figure.dpi)
+    display(Image(png.getvalue(), format="png", width=width, alt=alt))  # type: ignore[no-untyped-call]
+
+
 COMMANDS = (
+    Command(
+        "plot",
+        _plot,
+        "draw this session, or with --all every session",
+        (
+            arg("kind", choices=PLOTS, metavar="|".join(PLOTS)),
+            arg(
+                "--all",
+                action="store_true",
+                dest="everything",
+                help="all sessions of the store; a timeline and a tree are of this one",
+            ),
+        ),
+    ),
     Command(
         "cost",
         _cost,
