@@ -54,7 +54,7 @@ def test_the_value_of_a_cell_is_shown_once(loaded):
     output = only_output(loaded.run("reply = _\nreply"))
     assert output["output_type"] == "execute_result"
     assert "You said: Once" in output["data"]["text/html"]
-    assert loaded.run("repr(reply)").result.startswith("\"Reply(mock:echo, ok: 'You said: Once")
+    assert loaded.run("repr(reply)").result.startswith("\"Reply(mock:echo, ok: 'I am mock:echo")
 
 
 def test_a_footer_tells_who_what_and_where(loaded):
@@ -100,7 +100,7 @@ def test_a_reply_can_be_sent_without_being_shown(loaded):
     """`-f none` and `-q` show nothing, and the cell still returns the reply."""
     for flag in ("-f none", "-q"):
         assert loaded.run(f"%%langswarm {flag}\nQuiet").outputs == []
-        assert loaded.run("_.text").result == "'You said: Quiet'"
+        assert loaded.run("_.text").result.endswith("You said: Quiet'")
 
 
 def test_code_is_offered_as_the_next_cell(loaded):
