@@ -142,7 +142,9 @@ class StoredRows:
     def per_second(self, count: Read, seconds: Read) -> Values:
         """Return a rate; missing where nothing was counted or no time went by."""
         known = (self[count] != MISSING) & (self[seconds] > 0)
-        return np.where(known, self[count] / np.where(known, self[seconds], 1.0), np.nan)
+        with np.errstate(over="ignore"):  # a clock that hardly moved gives no rate
+            rates = self[count] / np.where(known, self[seconds], 1.0)
+        return np.where(known & np.isfinite(rates), rates, np.nan)
 
     def costs(self, reads: Mapping[str, Read]) -> tuple[NDArray[np.float64], Few]:
         """Return what each request cost, and where that is from."""

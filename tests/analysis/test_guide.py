@@ -19,6 +19,7 @@ GUIDE = (REPOSITORY / "docs" / "guide" / "analysis.md").read_text("utf-8")
 RECIPES = re.findall(r"^```python\n(.*?)^```", GUIDE, flags=re.MULTILINE | re.DOTALL)
 OPTIONAL = {
     "duckdb": "duckdb",
+    "history/": "pyarrow",
     "plots.": "matplotlib",
     "export_parquet": "pyarrow",
     "OTelHook": "opentelemetry",

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from langswarm_nb.analysis import messages_df, sessions_df, set_price, turns_df
+from langswarm_nb.core.session import MessageRole, RequestFacts, SessionMessage, Usage
 from tests.analysis.support import TEXT, as_rows, check_columns
 
 TURNS = {
@@ -225,3 +226,19 @@ async def test_floats_are_plain_numpy(filled):
     turns = turns_df(filled)
     assert isinstance(turns["duration_s"].to_numpy(), np.ndarray)
     assert turns["duration_s"].sum() > 0
+
+
+async def test_a_clock_that_hardly_moved_gives_no_rate(manager):
+    """No duration, or one next to nothing: the rate is NA, neither infinite nor a warning."""
+    session = await manager.create_session("ada", "mock", "echo")
+    replies = [
+        SessionMessage(
+            role=MessageRole.ASSISTANT,
+            request=RequestFacts("mock", "m", duration_s=seconds, usage=Usage(output_tokens=9)),
+        )
+        for seconds in (0.0, 5e-324, None, 3.0)
+    ]
+    await manager.storage.append_messages(session.session_id, replies)
+    rates = session.turns_df()["output_tokens_per_s"]
+    assert rates.isna().tolist() == [True, True, True, False]
+    assert rates[3] == 3.0
