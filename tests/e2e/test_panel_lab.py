@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from nbconvert import HTMLExporter
 
 LOAD = "%load_ext langswarm_nb\nimport langswarm_nb as ls"
 PANEL = f"{LOAD}\npanel = ls.chat(model='mock:slow')\npanel"
@@ -290,6 +291,8 @@ def test_the_conversation_stays_in_the_file(open_panel, page, watched, server):
         out for out in saved.cells[0].outputs if "lsnb-twin" in out.get("data", {}).get("text/html", "")
     ]
     assert "You said" in output["data"]["text/plain"]
+    exported, _ = HTMLExporter().from_notebook_node(saved)
+    assert "You said: for" in exported
     page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
     page.reload()
     twin.get_by_text("You said: for").wait_for()

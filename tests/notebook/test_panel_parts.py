@@ -18,7 +18,7 @@ from langswarm_nb.notebook.panel.live import LiveReply, js_length
 from langswarm_nb.notebook.panel.scripts import STATIC, script, style
 from langswarm_nb.notebook.panel.twin import MAX_MESSAGES, twin_bundle
 from langswarm_nb.notebook.panel.window import FIRST_MESSAGES, Window, patch
-from langswarm_nb.notebook.render import render_html
+from langswarm_nb.render import render_html
 from tests.support.npm import npm_modules
 
 
@@ -83,6 +83,7 @@ def test_deltas_add_up_to_the_reply(pieces):
         delta = live.take(message(1, "assistant", text))
         if delta is not None:
             assert delta["pos"] == js_length(shown)
+            assert delta["blocksPos"] == len(blocks)
             shown += delta["text"]
             blocks += delta["blocks"]
             assert delta["settled"] <= js_length(shown)

@@ -26,7 +26,7 @@ from langswarm_nb.core.session import (
     SessionNotFoundError,
 )
 from langswarm_nb.notebook.bridge import io_loop, kernel_shell
-from langswarm_nb.notebook.render import render_html
+from langswarm_nb.render import render_html
 
 from .items import Family, message_item
 from .live import LiveReply

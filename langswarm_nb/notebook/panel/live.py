@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from langswarm_nb.core.session import SessionMessage
-from langswarm_nb.notebook.render.stream import StreamRenderer
+from langswarm_nb.render.stream import StreamRenderer
 
 MAX_CHARS = 8000
 """Most text of one delta: rendering it takes a few hundredths of a second."""
@@ -69,12 +69,13 @@ class LiveReply:
         self._thinking += thinking
         self._thinking_length += js_length(thinking)
         self._renderer.feed(text)
+        before = len(self._blocks)
         new = [html] if (html := self._renderer.take_settled()) else []
         if new:
             self._blocks += new
             open_chars = self._renderer.open_chars
             self._settled = self._length - js_length(self._text[len(self._text) - open_chars :])
-        return {**delta, "blocks": new, "settled": self._settled}
+        return {**delta, "blocks": new, "blocksPos": before, "settled": self._settled}
 
     def html(self, text: str) -> str | None:
         """Return the HTML of the whole reply when ``text`` is all of it; what was rendered is not rendered again."""

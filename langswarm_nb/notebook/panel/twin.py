@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langswarm_nb.core.session import MessageRole, SessionMessage
-from langswarm_nb.notebook.render import render_html, visible_controls
-from langswarm_nb.notebook.render.page import ReplyPart, page_html
+from langswarm_nb.render import render_html, visible_controls
+from langswarm_nb.render.page import ReplyPart, page_html
 
 MAX_MESSAGES = 200
 MAX_CHARS = 400_000

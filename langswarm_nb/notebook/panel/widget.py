@@ -23,7 +23,7 @@ from langswarm_nb.core.session import (
     SessionTypeError,
 )
 from langswarm_nb.notebook.bridge import io_loop, submit
-from langswarm_nb.notebook.render import plain_repr
+from langswarm_nb.render import plain_repr
 
 from .actions import ACTIONS
 from .facts import session_info, session_name

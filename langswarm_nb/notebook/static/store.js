@@ -48,17 +48,29 @@ function unpacked({ streamed, ...item }, live) {
 /**
  * @param {import("./types").Live | null} live
  * @param {import("./types").Delta} delta
+ * @returns {import("./types").Live | null} `torn` when a piece before this one was lost
  */
 function extended(live, delta) {
-  if (!live || live.id !== delta.id || live.torn) return live;
-  if (live.text.length !== delta.pos || live.thinking.length !== delta.thinkingPos) return { ...live, torn: true };
-  return {
-    ...live,
-    text: live.text + delta.text,
-    thinking: live.thinking + delta.thinking,
-    blocks: delta.blocks.length ? [...live.blocks, ...delta.blocks] : live.blocks,
-    settled: delta.settled,
-  };
+  if (!live || live.id !== delta.id) return live;
+  const text = joined(live.text, delta.pos, delta.text);
+  const thinking = joined(live.thinking, delta.thinkingPos, delta.thinking);
+  const blocks = joined(live.blocks, delta.blocksPos, delta.blocks);
+  if (text === null || thinking === null || blocks === null) return { ...live, torn: true };
+  return { ...live, text, thinking, blocks, settled: Math.max(live.settled, delta.settled) };
+}
+
+/**
+ * Put a piece where it belongs; what is there already is not added again.
+ * @template {string | string[]} T
+ * @param {T} have
+ * @param {number} pos
+ * @param {T} piece
+ * @returns {T | null} null when something is missing before it
+ */
+function joined(have, pos, piece) {
+  if (pos > have.length) return null;
+  const fresh = piece.slice(have.length - pos);
+  return fresh.length ? /** @type {T} */ (have.concat(/** @type {any} */ (fresh))) : have;
 }
 
 /**
@@ -70,8 +82,8 @@ export function initialize({ model }) {
   const take = (message) => {
     const old = model.get("transcript");
     const next = applied(old, message);
-    if (next === null) model.send({ type: "hello", n: "store", rev: -1 });
-    else if (next !== old) model.set("transcript", next);
+    if (next === null || (next.live?.torn && !old.live?.torn)) model.send({ type: "hello", n: "store", rev: -1 });
+    if (next !== null && next !== old) model.set("transcript", next);
   };
   model.on("msg:custom", take);
   return () => model.off("msg:custom", take);

@@ -34,7 +34,7 @@ export interface Live {
   foreign: boolean;
   /** What is being waited for. */
   note: string;
-  /** A piece was lost on the way: the text stands still until it comes whole. */
+  /** A piece was lost on the way: the text stands still until the kernel has sent it whole. */
   torn?: boolean;
 }
 
@@ -68,6 +68,8 @@ export interface Delta {
   /** How much of the thinking came before. */
   thinkingPos: number;
   blocks: string[];
+  /** How many blocks came before. */
+  blocksPos: number;
   settled: number;
 }
 
