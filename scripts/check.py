@@ -26,7 +26,7 @@ STEPS: dict[str, list[list[str]]] = {
     "types": [[sys.executable, "-m", "mypy"]],
     "fast": [[*PYTEST, *PARALLEL, "-m", "not (bench or e2e or kernel or slow)"]],
     "tests": [[*PYTEST, *PARALLEL, "-m", "not (bench or e2e)"]],
-    "e2e": [[*PYTEST, "-m", "e2e", "tests/e2e"]],
+    "e2e": [[*PYTEST, *PARALLEL, "-m", "e2e", "tests/e2e"]],
     "notebooks": [
         # nbval compares cell after cell with the file, so order matters and streaming is off.
         [
