@@ -19,9 +19,10 @@ MAX_LINES = 400
 
 ROOMS_BELOW = {
     "core": set(),
-    "analysis": {"core"},
+    "render": set(),
+    "analysis": {"core", "render"},
     "batch": {"core", "analysis"},
-    "notebook": {"core", "analysis", "batch"},
+    "notebook": {"core", "render", "analysis", "batch"},
 }
 UPWARD_DOOR = PACKAGE / "core" / "session" / "frames.py"
 """Methods of sessions that return frames; open only inside a function, see decision 0010."""

@@ -17,14 +17,15 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any, Protocol
 
+from langswarm_nb.render import Format, TerminalEscaper, render_html, terminal_text
+
 from .bridge import kernel_shell
 from .pacing import Pacer
-from .render import Format, TerminalEscaper, render_html, terminal_text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
-    from .render.page import ReplyPart
+    from langswarm_nb.render.page import ReplyPart
 
 __all__ = [
     "METADATA_KEY",
@@ -141,7 +142,7 @@ def reply_bundle(
     text: str, *, format: Format = "markdown", footer: str = "", details: Sequence[tuple[str, str]] = ()
 ) -> dict[str, str]:
     """Return a reply as MIME data: ``text/html``, and its text as ``text/plain``."""
-    from .render.page import ReplyPart, page_html
+    from langswarm_nb.render.page import ReplyPart, page_html
 
     part = ReplyPart(render_html(text, format=format), footer=footer, details=details)
     return {"text/html": page_html([part]), "text/plain": terminal_text(text)}
@@ -190,7 +191,7 @@ class _CellOutput:
 
     @staticmethod
     def _page(replies: Sequence[_CellReply]) -> str:
-        from .render.page import page_html
+        from langswarm_nb.render.page import page_html
 
         return page_html([reply.part() for reply in replies])
 
@@ -211,7 +212,7 @@ class _CellReply:
     """One reply in an output of a cell; a `ReplyDisplay`."""
 
     def __init__(self, output: _CellOutput, title: str, format: Format) -> None:
-        from .render.growing import GrowingReply
+        from langswarm_nb.render.growing import GrowingReply
 
         self._output = output
         self._title = title
@@ -256,7 +257,7 @@ class _CellReply:
         details: Sequence[tuple[str, str]] = (),
         provenance: Mapping[str, Any] | None = None,
     ) -> None:
-        from .render.page import ReplyPart
+        from langswarm_nb.render.page import ReplyPart
 
         arrived = self._growing.text
         self._text = arrived if text is None else text
@@ -274,7 +275,7 @@ class _CellReply:
 
     def part(self) -> ReplyPart:
         """Return how the reply looks now."""
-        from .render.page import ReplyPart
+        from langswarm_nb.render.page import ReplyPart
 
         if self._final is not None:
             return self._final

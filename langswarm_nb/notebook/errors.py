@@ -57,7 +57,7 @@ def show_session_errors_short(shell: InteractiveShell, is_short: Callable[[], bo
 
     def render(error: SessionError) -> Any:
         if is_short():
-            from .render import terminal_text
+            from langswarm_nb.render import terminal_text
 
             return [f"{type(error).__name__}: {terminal_text(str(error))}"]
         return shell.InteractiveTB.structured_traceback(type(error), error, error.__traceback__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .render import terminal_text
+from langswarm_nb.render import terminal_text
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from langswarm_nb.core.session import SessionMessage
 from langswarm_nb.core.session.window import estimate_tokens, messages_to_send
+from langswarm_nb.render import terminal_text
 
 from .budget import estimate_usd
 from .footer import count_text, dollars_text
 from .look import characters
-from .render import terminal_text
 
 if TYPE_CHECKING:
     from .interpolate import Prompt

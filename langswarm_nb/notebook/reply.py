@@ -201,7 +201,7 @@ class Reply(ShownOnce):
 
     @property
     def short(self) -> str:
-        from .render import plain_repr
+        from langswarm_nb.render import plain_repr
 
         return f"Reply({self.model}, {self.status}: {plain_repr(self.text, _REPR_CHARS)})"
 

@@ -53,7 +53,7 @@ class ShownOnce:
     def _repr_pretty_(self, printer: RepresentationPrinter, cycle: bool) -> None:
         from IPython.core.getipython import get_ipython
 
-        from .render import terminal_text
+        from langswarm_nb.render import terminal_text
 
         shell = get_ipython()
         is_short = cycle or len(printer.stack) > 1 or (shell is not None and self._is_shown(shell))

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from langswarm_nb.core.session import MessageRole, SessionMessage
+from langswarm_nb.render import render_html, terminal_text
 
 from .bridge import kernel_shell
-from .render import render_html, terminal_text
 
 _MAX_CHARS = 400_000
 """So much of a conversation is rendered; a notebook file should stay small."""
@@ -51,7 +51,7 @@ class Transcript:
         return {"text/html": self._html(), "text/plain": repr(self)}
 
     def _html(self) -> str:
-        from .render.page import ReplyPart, page_html
+        from langswarm_nb.render.page import ReplyPart, page_html
 
         left = _MAX_CHARS
         pages = []

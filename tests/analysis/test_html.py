@@ -6,27 +6,14 @@ import base64
 import hashlib
 import re
 from html.parser import HTMLParser
-from importlib import import_module
-from typing import Any
-
-import pytest
 
 from langswarm_nb.analysis import export
+from langswarm_nb.render import render_html
 
 HOSTILE = (
     "<script>alert(1)</script><img src=x onerror=alert(1)> ![i](https://evil.example/p.png) "
     "[l](javascript:alert(1)) </section></article><meta http-equiv=refresh content='0;url=https://evil.example'>"
 )
-
-
-def find_renderer() -> Any:
-    """Return the package's renderer, from the room it lives in."""
-    for name in ("langswarm_nb.render", "langswarm_nb.notebook.render"):
-        try:
-            return import_module(name).render_html
-        except ImportError:
-            continue
-    pytest.skip("needs the renderer")
 
 
 class Page(HTMLParser):
@@ -52,7 +39,7 @@ class Page(HTMLParser):
 
 async def test_an_html_export_runs_and_loads_nothing(manager, tmp_path):
     """Hostile titles, questions, answers and models: no script, no handler, no address that loads by itself."""
-    render = find_renderer()
+    render = render_html
     session = await manager.create_session("ada", "mock", HOSTILE, title=HOSTILE)
     await session.send_message(HOSTILE)
     text = export(session, tmp_path / "talk.html", render=render)
@@ -94,7 +81,7 @@ async def test_an_html_export_runs_and_loads_nothing(manager, tmp_path):
 
 async def test_an_html_export_can_be_read(filled):
     """Title, model, speakers and texts of the active path, one after the other; secrets are taken out."""
-    text = export(filled, format="html", render=find_renderer())
+    text = export(filled, format="html")
     assert text.startswith("<!DOCTYPE html>")
     assert "<h2>First</h2>" in text
     assert text.index("Be kind.") < text.index("Hello again!") < text.index("You said: Hello again!")

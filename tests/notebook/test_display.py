@@ -10,7 +10,7 @@ import pytest
 
 from langswarm_nb.notebook.display import open_reply_display, open_reply_displays, reply_bundle, ticking
 from langswarm_nb.notebook.pacing import Pacer
-from langswarm_nb.notebook.render.growing import GrowingReply
+from langswarm_nb.render.growing import GrowingReply
 from tests.support.html import assert_safe, text_of
 from tests.support.kernels import Kernel, running_kernel
 

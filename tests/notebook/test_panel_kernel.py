@@ -196,6 +196,9 @@ def test_export_writes_a_file_of_a_harmless_name(panel):
     names = [panel.ask("export", format="md")["path"] for _ in range(2)]
     assert names == ["etc-passwd.md", "etc-passwd-2.md"]
     assert "hello" in panel.eval("open('etc-passwd.md').read()")
+    for form in json.loads(panel.eval("json.dumps(panel.info['exports'])")):
+        path = panel.ask("export", format=form)["path"]
+        assert "hello" in panel.eval(f"open({path!r}).read()")
     with pytest.raises(RuntimeError, match="format"):
         panel.ask("export", format="exe")
 
@@ -254,6 +257,28 @@ def test_a_cell_appears_while_it_is_answered(panel):
     deltas = [content["text"] for content in panel.customs if content["type"] == "delta"]
     assert "".join(deltas) == "one two three four"
     assert len(deltas) > 1
+
+
+def test_a_wait_between_attempts_is_told(kernel):
+    """While a failed request waits to be repeated, the panel says why and for how long."""
+    kernel.run(LOAD)
+    kernel.run(
+        """
+from langswarm_nb.core.session import RetryNotice
+from langswarm_nb.core.session.providers.mock import MockProviderSession
+notice = RetryNotice(attempt=1, wait_s=7.0, reason="Too many requests")
+mock = MockProviderSession(replies=[[notice, "at last"]], delay_s=0.5)
+ls.session().manager.add_provider_session("mock", mock)
+panel = ls.chat()
+panel
+"""
+    )
+    panel = KernelPanel(kernel)
+    assert panel.say("hello")["text"] == "at last"
+    notes = {
+        content["live"]["note"] for content in panel.customs if content["type"] == "patch" and content["live"]
+    }
+    assert "Too many requests; attempt 2 in 7 s" in notes
 
 
 def test_what_no_hook_tells_is_seen_after_the_cell(panel):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from langswarm_nb.notebook.render import render_html
+from langswarm_nb.render import render_html
 from tests.support.html import assert_safe
 
 HOSTILE = [

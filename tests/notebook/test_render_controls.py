@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langswarm_nb.notebook.render import TerminalEscaper, plain_repr, terminal_text
+from langswarm_nb.render import TerminalEscaper, plain_repr, terminal_text
 
 nasty = st.text(
     st.sampled_from(

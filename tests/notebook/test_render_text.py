@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langswarm_nb.notebook.render import render_html
+from langswarm_nb.render import render_html
 from tests.support.html import assert_safe, elements, text_of
 
 FILLERS = "\u115f\u1160\u3164\uffa0"  # letters that nobody sees: shown where two stand together

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.notebook.panel.scripts import script, style
-from langswarm_nb.notebook.render import render_html
+from langswarm_nb.render import render_html
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page

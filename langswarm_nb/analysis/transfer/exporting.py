@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from typing import Any
 
 from langswarm_nb.analysis.filters import Moment
@@ -112,14 +111,9 @@ def _renderer(given: forms.Render | None) -> forms.Render:
     """Return what makes HTML of a model's text: the one renderer of the package, unless another is given."""
     if given is not None:
         return given
-    try:
-        renderer: forms.Render = import_module("langswarm_nb.render").render_html
-    except ImportError as error:
-        raise SessionValueError(
-            "format='html' needs a renderer that makes safe HTML of a model's text. Pass one as render=, "
-            "or export as 'md'."
-        ) from error
-    return renderer
+    from langswarm_nb.render import render_html
+
+    return render_html
 
 
 def _csv(source: Source, take_out: Callable[[str], str] | None, **filters: Any) -> str:

@@ -6,6 +6,7 @@ A `SessionError` goes to the page as its text.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -219,8 +220,10 @@ async def _export(panel: ChatPanel, content: Content) -> Content:
     form = _text(content, "format")
     if form not in EXPORTS:
         raise SessionValueError.of("format", form, EXPORTS)
+    from langswarm_nb.analysis import export  # pandas is loaded for it alone
+
     path = free_path(Path.cwd(), session_name(panel.session), form)
-    await panel.session.export(path, format=form)
+    await asyncio.to_thread(export, panel.session, path, format=form)
     return {"path": path.name}
 
 

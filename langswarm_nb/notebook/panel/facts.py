@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 OPTIONS = ("temperature", "top_p", "max_tokens", "max_context_tokens")
 """Settings that the panel offers as numbers."""
-EXPORTS = ("md", "jsonl", "json")
+EXPORTS = ("md", "html", "ipynb", "jsonl", "csv")
+"""Forms in which the panel writes a session to a file."""
 _ID_CHARS = 8
 
 
