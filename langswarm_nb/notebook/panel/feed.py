@@ -66,6 +66,8 @@ class Feed:
         self.viewers: list[Viewer] = []
         self.family = Family()
         self.is_deleted = False
+        self.waits = ""
+        """What the reply on its way is waiting for."""
         self.html: dict[str, str | None] = {}
         """What the renderer made of messages, by their ids; None for those shown as plain text."""
         self._thinking: dict[str, str] = {}
@@ -201,12 +203,13 @@ class Feed:
                 if stream.question is not None:
                     await self._show_growing(stream, foreign=foreign)
             finally:
-                live, self.live = self.live, None
+                live, self.live, self.waits = self.live, None, ""
                 self._streams.discard(stream)
             await self.refresh(live)
 
     async def _show_growing(self, stream: MessageStream, *, foreign: bool) -> None:
         self.live = live = LiveReply(foreign=foreign)
+        live.note = self.waits
         await self.refresh()
         while stream.reply is None and self._is_on_its_way(stream):
             await self._take(live, stream)
@@ -328,8 +331,9 @@ def _catch_up(feed: Feed) -> None:
 
 
 async def _waiting(feed: Feed, notice: RetryNotice) -> None:
+    feed.waits = f"{notice.reason}; attempt {notice.attempt + 1} in {notice.wait_s:.0f} s"
     if feed.live is not None:
-        feed.live.note = f"{notice.reason}; attempt {notice.attempt + 1} in {notice.wait_s:.0f} s"
+        feed.live.note = feed.waits
         await feed.refresh()
 
 

@@ -52,7 +52,7 @@ export function createLive({ model, announce }) {
       thought.append(visible(live.thinking.slice(before.thinking.length)));
     }
     dots.hidden = Boolean(live.text);
-    foot.textContent = [live.foreign && "asked by a cell; ■ stops it", live.note].filter(Boolean).join(" · ");
+    foot.textContent = [live.foreign && "asked by a cell; ■ stops it", !live.text && live.note].filter(Boolean).join(" · ");
     shown = live;
   }
   return { element, show };
