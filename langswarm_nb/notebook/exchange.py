@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
     from .look import Look
     from .workspace import Workspace
 
-_TICK_S = 0.1
 
 TellRetry = Callable[[RetryNotice], None]
 
@@ -99,8 +96,10 @@ class Exchange:
 
     async def run(self) -> None:
         """Read the stream to its end."""
+        from .display import ticking
+
         self._opened = opened = await self._opening(self._tell_retry)
-        async with _ticking(self._display):
+        async with ticking(self._display):
             await self._show(opened.stream)
         if opened.replaces is not None:
             await _hide_others(opened)
@@ -136,22 +135,6 @@ class Exchange:
 
     def _tell_retry(self, notice: RetryNotice) -> None:
         self._display.status(f"{notice.reason}; attempt {notice.attempt + 1} in {notice.wait_s:.0f} s")
-
-
-@contextlib.asynccontextmanager
-async def _ticking(display: ReplyDisplay) -> AsyncIterator[None]:
-    """Let a display show what is due while the model pauses."""
-
-    async def tick() -> None:
-        while True:
-            await asyncio.sleep(_TICK_S)
-            display.tick()
-
-    task = asyncio.create_task(tick())
-    try:
-        yield
-    finally:
-        task.cancel()
 
 
 async def _hide_others(opened: Opened) -> None:

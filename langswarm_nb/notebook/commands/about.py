@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import math
 import platform
+import socket
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from IPython.core.error import UsageError
 
@@ -101,8 +103,23 @@ def _provider_state(workspace: Workspace, name: str) -> str:
         return f"no key: {error}"
     except SessionError as error:
         return f"cannot be used: {error}"
-    origin, _ = address_of(provider) or ("", True)
-    return f"ready, {origin}" if origin else "ready"
+    origin, is_local = address_of(provider) or ("", True)
+    if not origin:
+        return "ready"
+    if is_local and not _listens(origin):
+        return f"no server listens at {origin}"
+    return f"{'a server listens' if is_local else 'ready'} at {origin}"
+
+
+def _listens(origin: str) -> bool:
+    """Tell whether something takes connections at an address of this machine; nothing is sent."""
+    parts = urlsplit(origin)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        socket.create_connection((parts.hostname or "127.0.0.1", port), timeout=0.5).close()
+    except OSError:
+        return False
+    return True
 
 
 def _config(workspace: Workspace) -> Listing:
