@@ -77,7 +77,8 @@ TEXTS = st.text(st.sampled_from("ab *`\n#|-👩😀é\u202e<&"), max_size=80)
 @given(st.lists(TEXTS, max_size=12))
 def test_deltas_add_up_to_the_reply(pieces):
     """However a reply is cut, its deltas fit together, and with the rest its blocks are what the renderer makes."""
-    live, text, shown, blocks = LiveReply("r"), "", "", []
+    live, text, shown = LiveReply("r"), "", ""
+    blocks: list[str] = []
     for piece in pieces:
         text += piece
         delta = live.take(message(1, "assistant", text))

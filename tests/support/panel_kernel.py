@@ -56,7 +56,9 @@ class KernelPanel:
         """Send a text, wait for the end of the reply, and return it as an item."""
         count = len(self.transcript["messages"])
         self.ask("send", text=text)
-        return self.wait(lambda t: not t["live"] and len(t["messages"]) >= count + 2)["messages"][-1]
+        shown = self.wait(lambda t: not t["live"] and len(t["messages"]) >= count + 2)
+        said: dict[str, Any] = shown["messages"][-1]
+        return said
 
     def wait(self, condition: Callable[[dict[str, Any]], bool], timeout_s: float = 20) -> dict[str, Any]:
         """Take in messages until the transcript is as wanted, and return it."""
