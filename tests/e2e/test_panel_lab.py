@@ -206,6 +206,7 @@ def test_cells_and_panels_share_a_session(open_panel, page, watched):
         "%%langswarm\nfrom a cell",
         "reply = await panel.session.send_message('from the API', model='mock:echo')",
         "panel.session.model, len(panel.value), [m.id for m in panel.value] == [m.id for m in other.value]",
+        "other.close()",
     )
     notebook.run_cell(1)
     second = Panel(page, 1)
@@ -226,6 +227,9 @@ def test_cells_and_panels_share_a_session(open_panel, page, watched):
         panel.answers.nth(2).wait_for()
     notebook.run_cell(4)
     assert notebook.text(4) == "('slow', 6, True)"
+    notebook.run_cell(5)
+    second.root.wait_for(state="detached")
+    assert first.root.is_visible()
     assert watched.errors == []
 
 

@@ -129,6 +129,22 @@ def test_stop_is_there_before_the_first_token(panel):
     assert len(panel.sent("stop")) == 1
 
 
+def test_escape_in_a_list_or_dialog_does_not_stop_the_reply(page):
+    """There it closes what is open; the next one stops."""
+    panel = PanelPage(page, {"busy": True})
+    panel.answer()
+    for name in ("Model: mock:echo", "More"):
+        page.get_by_role("button", name=name).click()
+        page.keyboard.press("Escape")
+    page.get_by_role("button", name="More").click()
+    page.get_by_role("menuitem", name="Options…").click()
+    page.keyboard.press("Escape")
+    assert page.locator("dialog, .lsnb-picker, .lsnb-menu").count() == 0
+    assert panel.sent("stop") == []
+    page.keyboard.press("Escape")
+    assert len(panel.sent("stop")) == 1
+
+
 def test_a_message_is_shown_before_the_kernel_has_it(panel):
     """What was sent is seen at once, and once: the kernel's copy takes its place."""
     panel.box.fill("hello")
@@ -268,6 +284,13 @@ def test_a_silent_kernel_gives_the_text_back(clocked):
     page.get_by_text("run the cell of this panel again").wait_for()
     assert panel.box.input_value() == "are you there?"
     assert page.locator(".lsnb-pending").count() == 0
+
+
+def test_a_kernel_that_is_busy_before_anything_was_asked_is_no_news(clocked):
+    """The greeting that the panel sends by itself may wait without a word."""
+    clocked.page.clock.run_for(5000)
+    assert [sent["rev"] for sent in clocked.sent("hello")] == [0]
+    assert clocked.page.get_by_text("The kernel").count() == 0
 
 
 def test_a_message_that_arrived_late_is_not_sent_twice(clocked):

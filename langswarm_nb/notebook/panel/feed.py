@@ -25,6 +25,7 @@ from langswarm_nb.core.session import (
     SessionMessage,
     SessionNotFoundError,
 )
+from langswarm_nb.core.session.errors import shown
 from langswarm_nb.notebook.bridge import io_loop, kernel_shell
 from langswarm_nb.render import render_html
 
@@ -156,7 +157,7 @@ class Feed:
                 self.fail(str(error))
         except Exception as error:
             logger.exception("A reply in a panel failed.")
-            self.fail(f"{type(error).__name__}: {error}")
+            self.fail(f"{type(error).__name__}: {shown(str(error))}")
         finally:
             self._runs.clear()
             if stream.reply is not None:
@@ -192,7 +193,7 @@ class Feed:
             self.fail(str(error))
         except Exception as error:
             logger.exception("A panel could not be brought up to date.")
-            self.fail(f"{type(error).__name__}: {error}")
+            self.fail(f"{type(error).__name__}: {shown(str(error))}")
 
     async def _follow(self, stream: MessageStream, *, foreign: bool) -> None:
         """Show a reply while it arrives, whoever reads it; one after the other, as the session sends."""

@@ -22,6 +22,7 @@ from langswarm_nb.core.session import (
     SessionSettings,
     SessionTypeError,
 )
+from langswarm_nb.core.session.errors import shown
 from langswarm_nb.notebook.bridge import io_loop, submit
 from langswarm_nb.render import plain_repr
 
@@ -263,7 +264,7 @@ class ChatPanel(anywidget.AnyWidget):
             answer["error"] = str(error)
         except Exception as error:
             logger.exception("The panel could not do %r.", content["type"])
-            answer["error"] = f"{type(error).__name__}: {error}"
+            answer["error"] = f"{type(error).__name__}: {shown(str(error))}"
         self._publish(answer)
 
     def _publish(self, content: dict[str, Any]) -> None:

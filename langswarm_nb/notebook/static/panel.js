@@ -60,7 +60,8 @@ function render({ model, el }) {
     announcer,
   );
   root.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && model.get("busy")) composer.stop();
+    const isOver = root.querySelector("dialog, .lsnb-picker, .lsnb-menu"); // there, Escape has another meaning
+    if (event.key === "Escape" && !isOver) composer.stop();
     event.stopPropagation();
   });
 
@@ -80,7 +81,9 @@ function render({ model, el }) {
   el.append(root, hideTwin(model.get("panel_id")));
 
   // Makes the kernel answer once, so that it knows where later messages are to go (ipykernel 7.4), and fills gaps.
-  const hello = setTimeout(() => link.ask("hello", { rev: model.get("transcript").rev }).catch(() => {}), HELLO_AFTER_MS);
+  // Nobody waits for the answer, so a busy kernel is no news.
+  const greet = () => model.send({ type: "hello", n: "hello", rev: model.get("transcript").rev });
+  const hello = setTimeout(greet, HELLO_AFTER_MS);
 
   return () => {
     clearTimeout(hello);
