@@ -221,6 +221,7 @@ def test_names_are_text_and_nothing_else(name, tmp_path):
     """A model or session named with formulas, control codes or signs the font lacks is drawn, not interpreted."""
     turns = made_turns(30, models=(HOSTILE, "$$", "b"), sessions=1).assign(session_id=HOSTILE)
     DRAW[name](turns).figure.savefig(tmp_path / "picture.png")
+    assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_model_keeps_its_colour():

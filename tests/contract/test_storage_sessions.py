@@ -241,5 +241,7 @@ async def test_close_may_be_called_twice_and_ends_all_use(storage):
 
 
 async def test_a_storage_that_was_never_used_closes(storage):
-    """Nothing has to be opened before it can be closed."""
+    """Nothing has to be opened before it can be closed, and closed it stays."""
     await storage.close()
+    with pytest.raises(SessionClosedError):
+        await storage.list_sessions()
