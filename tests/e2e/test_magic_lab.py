@@ -1,4 +1,4 @@
-"""The `%%langswarm` cell where it lives: JupyterLab, a real kernel, a real browser."""
+"""The `%%langswarm` cell where it lives: JupyterLab and Notebook 7, a real kernel, a real browser."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ def reply_text(page, number=0):
     return page.locator(".jp-OutputArea-output .lsnb-reply").nth(number).inner_text()
 
 
-def test_a_cell_streams_stops_and_becomes_a_version(open_notebook, page, watched):
+@pytest.mark.parametrize("front_end", ["lab", "notebook"])
+def test_a_cell_streams_stops_and_becomes_a_version(open_notebook, page, watched, front_end):
     """Text appears while it arrives, ■ keeps the part and its mark, running again makes version 2."""
-    book = open_notebook([LOAD, "%%langswarm mock:slow\nCount", "6 * 7"])
+    book = open_notebook([LOAD, "%%langswarm mock:slow\nCount", "6 * 7"], front_end=front_end)
     book.run_cell(0)
     book.start_cell(1)
     page.wait_for_function(
