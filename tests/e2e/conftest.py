@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +20,14 @@ from tests.support.lab import (
     watch,
     write_notebook,
 )
+from tests.support.panel_page import PanelPage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from playwright.sync_api import Browser, Page
 
+ORIGIN = "http://localhost/"
 TIMEOUT_MS = 15_000
 FAILED = pytest.StashKey[bool]()
 
@@ -80,12 +83,38 @@ def page(browser: Browser, request: pytest.FixtureRequest, tmp_path: Path) -> It
     page.context.close()
 
 
+@dataclass(frozen=True)
+class Blank:
+    """A page with nothing on it."""
+
+    page: Page
+    watched: Watched
+
+
 @pytest.fixture(scope="module")
-def used_page(browser: Browser) -> Iterator[tuple[Page, Watched]]:
-    """Yield a page that the tests of a module use one after the other, each with new content."""
+def _used_page(browser: Browser) -> Iterator[Blank]:
+    """Yield a page that the tests of a module use one after the other."""
     page = _new_page(browser)
-    yield page, watch(page.context, page)
+    yield Blank(page, watch(page.context, page))
     page.context.close()
+
+
+@pytest.fixture
+def blank(_used_page: Blank) -> Blank:
+    """Return an empty page that remembers nothing, at an address that gives it storage and a clipboard."""
+    page, watched = _used_page.page, _used_page.watched
+    page.route(ORIGIN, lambda route: route.fulfill(body="<title>Panel</title>", content_type="text/html"))
+    page.goto(ORIGIN)
+    page.evaluate("() => sessionStorage.clear()")
+    watched.foreign.clear()
+    watched.errors.clear()
+    return _used_page
+
+
+@pytest.fixture
+def panel(blank: Blank) -> PanelPage:
+    """Return an empty panel on a page of its own."""
+    return PanelPage(blank.page)
 
 
 @pytest.fixture

@@ -32,14 +32,6 @@ CELL_STYLE = """<style>
 
 
 @pytest.fixture
-def blank(used_page):
-    """Return the page of the tests that need no notebook."""
-    page, _ = used_page
-    page.goto("about:blank")
-    return page
-
-
-@pytest.fixture
 def full(blank):
     """Return a function that mounts a panel with everything in it, in a theme."""
 
@@ -64,7 +56,7 @@ def full(blank):
             "total": "1→2 tok",
         }
         return PanelPage(
-            blank,
+            blank.page,
             {
                 "theme": theme,
                 "height": "60rem",
@@ -90,21 +82,22 @@ def full(blank):
 )
 def test_no_serious_finding(full, blank, theme, head):
     """axe-core finds nothing serious or critical: in the panel, its open list, its menu and its dialogs."""
+    page = blank.page
     panel = full(theme, head)
     panel.answer(
         "{ sessions: { sessions: [{ value: '1', label: 'one', hint: '2 messages', current: true }] } }"
     )
-    blank.locator("[data-id=m2]").hover()
-    blank.get_by_role("toolbar").wait_for()
-    assert findings(blank) == []
-    blank.get_by_role("button", name="Session: a session").click()
-    blank.get_by_role("option", name="one").wait_for()
-    assert findings(blank) == []
-    blank.keyboard.press("Escape")
-    blank.get_by_role("button", name="More").click()
-    assert findings(blank) == []
-    blank.get_by_role("menuitem", name="Options…").click()
-    assert findings(blank, "dialog") == []
+    page.locator("[data-id=m2]").hover()
+    page.get_by_role("toolbar").wait_for()
+    assert findings(page) == []
+    page.get_by_role("button", name="Session: a session").click()
+    page.get_by_role("option", name="one").wait_for()
+    assert findings(page) == []
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="More").click()
+    assert findings(page) == []
+    page.get_by_role("menuitem", name="Options…").click()
+    assert findings(page, "dialog") == []
 
 
 def test_no_serious_finding_in_jupyterlab(open_notebook, page):
@@ -124,11 +117,12 @@ def test_no_serious_finding_in_jupyterlab(open_notebook, page):
 
 def test_everything_can_be_reached_by_tab(full, blank):
     """Tab goes through header, conversation, box and button, each with a visible outline and a name."""
+    page = blank.page
     full("light")
     seen: list[str] = []
     while "Message" not in seen and len(seen) < 80:
-        blank.keyboard.press("Tab")
-        name, outline = blank.evaluate(
+        page.keyboard.press("Tab")
+        name, outline = page.evaluate(
             """() => {
               const at = document.activeElement, words = at.textContent.trim().slice(0, 40);
               return [at.getAttribute('aria-label') || words, getComputedStyle(at).outlineStyle];
@@ -151,9 +145,10 @@ def test_everything_can_be_reached_by_tab(full, blank):
 
 def test_targets_are_large_enough(full, blank):
     """Buttons are at least 24 by 24 pixels."""
+    page = blank.page
     full("light")
-    blank.locator("[data-id=m2]").hover()
-    sizes = blank.evaluate(
+    page.locator("[data-id=m2]").hover()
+    sizes = page.evaluate(
         """() => [...document.querySelectorAll('.lsnb-panel button, .lsnb-panel summary')]
           .filter((node) => node.checkVisibility())
           .map((node) => [node.textContent || node.getAttribute('aria-label'), node.getBoundingClientRect()])
@@ -164,40 +159,43 @@ def test_targets_are_large_enough(full, blank):
 
 def test_a_narrow_panel_scrolls_in_one_direction_only(full, blank):
     """At 320 pixels nothing is cut off or needs scrolling sideways but code and tables."""
-    blank.set_viewport_size({"width": 320, "height": 800})
+    page = blank.page
+    page.set_viewport_size({"width": 320, "height": 800})
     full("light")
-    blank.locator("[data-id=m2]").hover()
-    wide = blank.evaluate(
+    page.locator("[data-id=m2]").hover()
+    wide = page.evaluate(
         """() => { const root = document.querySelector('.lsnb-panel'); const right = root.getBoundingClientRect().right;
           return [...root.querySelectorAll('button, textarea, p, .lsnb-foot, .lsnb-plain')]
             .filter((node) => node.checkVisibility() && node.getBoundingClientRect().right > right + 1)
             .map((node) => node.outerHTML.slice(0, 80)); }"""
     )
-    blank.set_viewport_size({"width": 1100, "height": 850})
+    page.set_viewport_size({"width": 1100, "height": 850})
     assert wide == []
-    assert blank.locator(".lsnb-log").evaluate("(log) => log.scrollWidth <= log.clientWidth")
+    assert page.locator(".lsnb-log").evaluate("(log) => log.scrollWidth <= log.clientWidth")
 
 
 def test_motion_is_reduced_on_request(full, blank):
     """Where the reader asked for less motion, the dots stand still."""
-    blank.emulate_media(reduced_motion="reduce")
+    page = blank.page
+    page.emulate_media(reduced_motion="reduce")
     full("light")
     assert (
-        blank.locator(".lsnb-dots i").first.evaluate("(dot) => getComputedStyle(dot).animationName") == "none"
+        page.locator(".lsnb-dots i").first.evaluate("(dot) => getComputedStyle(dot).animationName") == "none"
     )
-    blank.emulate_media(reduced_motion="no-preference")
+    page.emulate_media(reduced_motion="no-preference")
 
 
 def test_the_theme_follows_the_page(full, blank):
     """`auto` takes JupyterLab's colours where there are some, else the system's scheme; the others are fixed."""
+    page = blank.page
 
     def background(theme, head=""):
         full(theme, head)
-        return blank.locator(".lsnb-panel").evaluate("(panel) => getComputedStyle(panel).backgroundColor")
+        return page.locator(".lsnb-panel").evaluate("(panel) => getComputedStyle(panel).backgroundColor")
 
     assert background("auto", LAB_DARK) == "rgb(17, 17, 17)"
     assert background("light", LAB_DARK) == "rgb(255, 255, 255)"
-    blank.emulate_media(color_scheme="dark")
+    page.emulate_media(color_scheme="dark")
     dark = background("auto")
-    blank.emulate_media(color_scheme="light")
+    page.emulate_media(color_scheme="light")
     assert dark == background("dark") != background("auto")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from langswarm_nb.core.session import MessageRole, SessionMessage
 from langswarm_nb.notebook.panel.live import LiveReply
 from tests.support.hostile import EVIL, MARKUP, PWN, TEXTS
@@ -42,16 +40,6 @@ _ESCAPED = """() => {
 }"""
 
 
-@pytest.fixture
-def blank(used_page):
-    """Return the page of the tests without a notebook, with nothing recorded yet."""
-    page, watched = used_page
-    page.goto("about:blank")
-    watched.foreign.clear()
-    watched.errors.clear()
-    return page, watched
-
-
 def assert_harmless(page, watched):
     assert page.evaluate("() => window.pwned") is None
     assert page.locator(".lsnb-panel").evaluate(_HARMFUL) == []
@@ -62,7 +50,7 @@ def assert_harmless(page, watched):
 
 def test_rendered_replies(blank):
     """Each hostile text as a reply, as thinking, as a question, raw, and in every name."""
-    page, watched = blank
+    page, watched = blank.page, blank.watched
     messages = []
     for number, text in enumerate(TEXTS.values()):
         html = item(0, text)["html"]
@@ -97,7 +85,7 @@ def test_rendered_replies(blank):
 
 def test_every_prefix_while_it_streams(blank):
     """Half of a hostile text does no more than the whole: it is cut every few characters, as it would arrive."""
-    page, watched = blank
+    page, watched = blank.page, blank.watched
     panel = PanelPage(page)
     for number, text in enumerate(TEXTS.values()):
         live = LiveReply(f"m{number}")
@@ -128,7 +116,7 @@ def _reply(text):
 
 def test_a_state_that_was_tampered_with(blank):
     """HTML that is not from the renderer, as in a notebook file that somebody changed, does no harm either."""
-    page, watched = blank
+    page, watched = blank.page, blank.watched
     messages = [item(n, "x", html=html, thinking=html) for n, html in enumerate(MARKUP.values())]
     mutated = [
         "<p id=a name=b class='lsnb-panel' data-x=1 style='position:fixed'>x</p>",

@@ -1,32 +1,20 @@
-"""The panel in a real kernel: the flow of a message, every action, and what it leaves behind."""
+"""The panel in a real kernel: the flow of a message, and every action of its page."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import pytest
 
-from tests.support.panel_kernel import LOAD, SCRIPTED, KernelPanel
+from tests.support.panel_kernel import LOAD, SCRIPTED, KernelPanel, opened, texts
 
 pytestmark = pytest.mark.kernel
-
-
-def opened(kernel, *, replies="None", delay_s="None", chunk_chars="None", options=""):
-    kernel.run(LOAD + SCRIPTED.format(replies=replies, delay_s=delay_s, chunk_chars=chunk_chars))
-    kernel.run(f"panel = ls.chat({options})\npanel")
-    return KernelPanel(kernel)
 
 
 @pytest.fixture
 def panel(kernel):
     """Return a panel on a fresh session with the model mock:echo."""
     return opened(kernel)
-
-
-def texts(transcript, role=None):
-    return [item["text"] for item in transcript["messages"] if role in {None, item["role"]}]
 
 
 def test_a_message_is_acknowledged_then_streamed_then_whole(panel):
@@ -302,14 +290,6 @@ def test_a_deleted_session_is_told(panel):
     assert panel.say("two")["status"] == "ok"
 
 
-def test_the_widget_is_loaded_late(kernel):
-    """Loading the extension, asking and showing a session load no widget package."""
-    kernel.run(LOAD)
-    kernel.run("%%langswarm\nhello")
-    kernel.run("%langswarm show")
-    assert kernel.run("import sys; print('anywidget' in sys.modules)").stdout == "False\n"
-
-
 def test_hello_fills_gaps(panel):
     """A page that missed something gets the whole; one that did not gets an answer and nothing more."""
     panel.say("one")
@@ -320,177 +300,3 @@ def test_hello_fills_gaps(panel):
     panel.ask("hello", rev=rev - 1)
     [snapshot] = [content for content in panel.customs if content["type"] == "snapshot"]
     assert {key: snapshot[key] for key in panel.transcript} == panel.transcript
-
-
-def test_only_the_last_messages_are_shown_until_asked(kernel):
-    """A panel on a long session shows the last 50 messages; earlier ones come when asked for, once each."""
-    kernel.run(LOAD)
-    kernel.run(
-        """
-from langswarm_nb.core.session import MessageRole, SessionMessage
-workspace = get_ipython().magics_manager.registry["LangSwarmMagics"].workspace
-session = await workspace.current()
-roles = [MessageRole.USER, MessageRole.ASSISTANT]
-await session.storage.append_messages(
-    session.session_id, [SessionMessage(role=roles[n % 2], content=f"message {n}") for n in range(120)])
-panel = ls.chat()
-panel
-"""
-    )
-    panel = KernelPanel(kernel)
-    assert panel.transcript["earlier"] == 70
-    assert texts(panel.transcript)[0] == "message 70"
-    panel.ask("earlier")
-    assert texts(panel.transcript)[0] == "message 20"
-    [patch] = [content for content in panel.customs if content["type"] == "patch"]
-    assert len(patch["items"]) == 50
-    assert len(patch["tail"]) == 100
-    panel.ask("earlier")
-    assert panel.transcript["earlier"] == 0
-    panel.say("and on")
-    assert len(panel.transcript["messages"]) == 122
-
-
-def test_ten_panels_stay_consistent(kernel):
-    """Panels on one session show the same, whoever of them sends, also while the reply arrives."""
-    panel = opened(kernel, replies=["one " * 50, "two " * 50], delay_s="0.002")
-    kernel.run("others = [ls.chat() for _ in range(9)]")
-    panel.ask("send", text="first")
-    panel.wait(lambda t: len(t["messages"]) == 2 and not t["live"])
-    kernel.run("panel.close(); panel = others.pop()\npanel")
-    KernelPanel(kernel).say("second")
-    same = "len({json.dumps(p.transcript['messages']) for p in others}), len(panel.transcript['messages'])"
-    assert panel.eval(same) == "(1, 4)"
-
-
-def test_closed_panels_leave_nothing_behind(kernel):
-    """A hundred panels, opened and closed, leave no widget, comm, hook, task, callback or feed."""
-    kernel.run(LOAD)
-    kernel.run(
-        """
-import asyncio, gc, time, weakref, comm
-from langswarm_nb.notebook.bridge import io_loop, submit
-from langswarm_nb.notebook.panel import ChatPanel
-from langswarm_nb.notebook.panel.feed import hub_of
-workspace = get_ipython().magics_manager.registry["LangSwarmMagics"].workspace
-manager, events = workspace.manager, get_ipython().events
-session = await workspace.current()
-async def ask(panel):
-    panel.run(session.stream_message("hello", model="mock:slow"))
-async def count():
-    tasks = len(asyncio.all_tasks(io_loop())) - 1
-    return tasks, len(comm.get_comm_manager().comms), len(manager.hooks), len(events.callbacks["post_run_cell"])
-def all_counts():
-    from ipywidgets.widgets.widget import _instances
-    return *submit(count()).result(), len(_instances), len(hub_of(manager).feeds)
-"""
-    )
-    kernel.run("ChatPanel(session).close(); gc.collect(); before = all_counts()")
-    kernel.run(
-        """
-refs = []
-for number in range(100):
-    panel = ChatPanel(session)
-    refs.append(weakref.ref(panel))
-    if number % 10 == 0:
-        submit(ask(panel)).result()
-        time.sleep(0.2)  # until some of the reply has come
-    panel.close()
-    panel.close()
-del panel
-gc.collect()
-after = all_counts()
-"""
-    )
-    assert kernel.run("print(before == after, before, after)").stdout.startswith("True")
-    assert kernel.run("gc.collect(); print(sum(ref() is not None for ref in refs))").stdout.strip() == "0"
-    assert kernel.run(
-        "print({m.request.status for m in await session.get_messages() if m.request})"
-    ).stdout == ("{'stopped'}\n")
-
-
-def test_a_cell_that_runs_again_closes_its_panel(kernel):
-    """Running the cell of a panel again leaves one panel, not two."""
-    kernel.run(LOAD)
-    kernel.run("first = ls.chat()\nfirst", cell_id="c1")
-    kernel.run("second = ls.chat()\nsecond", cell_id="c1")
-    assert kernel.run("print(first.comm is None, second.comm is not None)").stdout == "True True\n"
-    assert kernel.run("first").stdout == "ChatPanel('default', 0 messages, closed)\n"
-
-
-def test_the_command_opens_a_panel(kernel):
-    """`%langswarm chat` opens a panel on this notebook's session, or on another, with the model given."""
-    kernel.run(LOAD)
-    kernel.run("%langswarm new other")
-    kernel.run("%langswarm chat")
-    assert kernel.run("print(_)").stdout == "ChatPanel('other', 0 messages)\n"
-    kernel.run("%langswarm new third")
-    kernel.run("%langswarm chat other -m mock:slow")
-    assert kernel.run("print(_, _.session.model)").stdout == "ChatPanel('other', 0 messages) slow\n"
-
-
-def test_the_twin_is_refreshed_at_each_end_of_a_turn(panel):
-    """Beside the panel is one output with the whole conversation, safe HTML and plain text."""
-    shown = panel.kernel.run("panel")
-    panel.say("hello <script>alert(1)</script>")
-    panel.kernel.pump(0.2)
-    [view, twin] = [output["data"] for output in shown.outputs]
-    assert "application/vnd.jupyter.widget-view+json" in view
-    assert view["text/plain"] == "ChatPanel('default', 0 messages)"
-    assert "You said: hello" in twin["text/plain"]
-    assert "<script>" not in twin["text/html"]
-    assert "You said: hello &lt;script&gt;" in twin["text/html"]
-
-
-def test_names_and_texts_never_become_markup(panel):
-    """Every HTML that reaches the page is from the renderer; names and user text go as text."""
-    bad = "<img src=x onerror=alert(1)>"
-    panel.ask("rename", name=bad)
-    reply = panel.say(bad)
-    question = panel.transcript["messages"][0]
-    assert question["html"] is None
-    assert question["text"] == bad
-    assert "<img" not in reply["html"]
-    assert panel.eval("panel.info['name']") == bad
-
-
-def test_wrong_arguments_are_told(kernel):
-    """What is no session, model or theme is refused with words."""
-    kernel.run(LOAD)
-    for code, word in [
-        ("ls.ChatPanel('default')", "session"),
-        ("ls.chat('nowhere')", "no session"),
-        ("ls.chat(model='nobody:nothing')", "model"),
-        ("ls.chat(theme='pink')", "theme"),
-    ]:
-        cell = kernel.execute(code)
-        assert cell.status == "error"
-        assert word in cell.evalue
-
-
-def test_outside_of_a_kernel_a_panel_still_holds_the_conversation(tmp_path):
-    """In a script, where nobody sees it, a panel can be made, used and closed."""
-    code = """
-import asyncio, langswarm_nb as ls
-panel = ls.chat()
-asyncio.run(panel.session.send_message("hello"))
-print(len(panel.value), panel)
-panel.close()
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("2 ChatPanel(")
-
-
-def test_json_of_the_transcript_holds_no_key(kernel):
-    """A key that the kernel knows is in nothing that goes to the page."""
-    key = "sk-canary-0123456789abcdefghij"
-    kernel.run(f"import os; os.environ['OPENAI_API_KEY'] = {key!r}")
-    panel = opened(kernel)
-    panel.say("hello")
-    panel.ask("models")
-    panel.ask("sessions")
-    assert key not in json.dumps(panel.customs)
-    assert key not in json.dumps(panel.updates)

@@ -105,3 +105,22 @@ class KernelPanel:
             for message in cell.messages
             if message["msg_type"] == "comm_msg" and message["content"]["comm_id"] == self.comm_id
         ]
+
+
+def opened(
+    kernel: Kernel,
+    *,
+    replies: object = None,
+    delay_s: float | None = None,
+    chunk_chars: int | None = None,
+    options: str = "",
+) -> KernelPanel:
+    """Open a panel in a kernel on its notebook's session; the mock provider answers as given."""
+    kernel.run(LOAD + SCRIPTED.format(replies=replies, delay_s=delay_s, chunk_chars=chunk_chars))
+    kernel.run(f"panel = ls.chat({options})\npanel")
+    return KernelPanel(kernel)
+
+
+def texts(transcript: dict[str, Any], role: str | None = None) -> list[str]:
+    """Return the texts of the messages shown, or of those of one role."""
+    return [item["text"] for item in transcript["messages"] if role in {None, item["role"]}]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from langswarm_nb.notebook.panel.scripts import script, style
 from langswarm_nb.render import render_html
@@ -25,7 +25,9 @@ class FakeModel {
 }
 """
 
-INFO: dict[str, Any] = {
+Item: TypeAlias = dict[str, Any]
+STREAMING = {"id": "m9", "text": "", "thinking": "", "blocks": [], "settled": 0, "foreign": False, "note": ""}
+INFO: Item = {
     "sessionId": "s1",
     "name": "a session",
     "model": "mock:echo",
@@ -57,6 +59,39 @@ def item(number: int, text: str, role: str = "assistant", **facts: Any) -> dict[
         "note": "",
         "error": "",
         **facts,
+    }
+
+
+def transcript(*messages: Item, rev: int = 1, earlier: int = 0, live: Item | None = None) -> Item:
+    """Return the state of a conversation."""
+    return {"rev": rev, "earlier": earlier, "messages": list(messages), "live": live}
+
+
+def patch(*messages: Item, rev: int, keep: int = 0, live: Item | None = None) -> Item:
+    """Return a change of the state."""
+    return {
+        "type": "patch",
+        "rev": rev,
+        "earlier": 0,
+        "keep": keep,
+        "tail": [message["id"] for message in messages],
+        "items": list(messages),
+        "live": live,
+    }
+
+
+def delta(pos: int, text: str, *blocks: str, settled: int = 0, blocks_before: int = 0) -> Item:
+    """Return a piece of the reply that is on its way."""
+    return {
+        "type": "delta",
+        "id": "m9",
+        "pos": pos,
+        "text": text,
+        "thinking": "",
+        "thinkingPos": 0,
+        "blocks": list(blocks),
+        "blocksPos": blocks_before,
+        "settled": settled,
     }
 
 

@@ -7,9 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from langswarm_nb.core.session import MessageRole, RequestFacts, SessionMessage, Usage
-from langswarm_nb.notebook.footer import count_text, dollars_text, seconds_text, tokens_text
-
-UNPRICED_PROVIDERS = frozenset({"mock"})
+from langswarm_nb.notebook.footer import (
+    UNPRICED_PROVIDERS,
+    count_text,
+    dollars_text,
+    seconds_text,
+    tokens_text,
+)
 
 
 class Family:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 STATIC = Path(__file__).parents[1] / "static"
 
+_STYLES = ("panel.css", "messages.css", "overlays.css")
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./([a-z]+\.js)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const|let) )", re.MULTILINE)
 _COMMENT = re.compile(r"^\s*(?:/\*\*.*?\*/|//.*?)\n", re.MULTILINE | re.DOTALL)
@@ -27,7 +28,7 @@ def script() -> str:
 @functools.cache
 def style() -> str:
     """Return the style sheet."""
-    return (STATIC / "panel.css").read_text("utf-8")
+    return "\n".join((STATIC / name).read_text("utf-8") for name in _STYLES)
 
 
 def _in_order(name: str, before: tuple[str, ...] = ()) -> list[str]:

@@ -21,7 +21,9 @@ NAMES = {
     MessageRole.SYSTEM: "System prompt",
     MessageRole.TOOL: "Tool",
 }
+HIDDEN = " (hidden from the model)"
 _NAMES_HTML = {role: render_html(f"**{name}**") for role, name in NAMES.items()}
+_HIDDEN_HTML = {role: render_html(f"**{name}**{HIDDEN}") for role, name in NAMES.items()}
 
 
 def twin_bundle(
@@ -72,8 +74,8 @@ def last_messages(path: Sequence[SessionMessage]) -> list[SessionMessage]:
 def _message_html(message: SessionMessage, known: str | None) -> str:
     is_reply = message.role is MessageRole.ASSISTANT
     body = known or render_html(message.content, format="markdown" if is_reply else "text")
-    return _NAMES_HTML[message.role] + body
+    return (_HIDDEN_HTML if message.is_hidden else _NAMES_HTML)[message.role] + body
 
 
 def _message_text(message: SessionMessage) -> str:
-    return f"{NAMES[message.role]}: {message.content}"
+    return f"{NAMES[message.role]}{HIDDEN if message.is_hidden else ''}: {message.content}"
