@@ -164,15 +164,16 @@ def _stacked_bars(ax: Axes, moments: Any, stacks: dict[str, Any], freq: str | No
     except (ValueError, TypeError) as error:
         raise SessionValueError.of("freq", freq, "a width of time such as '1min', '1h' or '1D'") from error
     sums = pd.DataFrame(stacks, index=bins.index).groupby(bins).sum()
-    # Without their zone, since the axis says that it is UTC and matplotlib would ask for it.
-    starts = sums.index.tz_localize(None).to_numpy()  # type: ignore[attr-defined]
+    # In matplotlib's own days: its conversion of moments depends on the versions of pandas and numpy.
+    starts = _days(sums.index)
+    days = step / pd.Timedelta(days=1)
     bottom = np.zeros(len(sums))
     for number, name in enumerate(stacks):
         height = sums[name].to_numpy(np.float64)
         ax.bar(
             starts,
             height,
-            (step * 0.92).to_pytimedelta(),  # type: ignore[arg-type]  # matplotlib takes it for dates
+            0.92 * days,
             bottom,
             align="edge",
             color=style.COLORS[number],
@@ -184,10 +185,17 @@ def _stacked_bars(ax: Axes, moments: Any, stacks: dict[str, Any], freq: str | No
         bottom += height
     _time_axis(ax)
     if len(sums) == 1:  # a single bar alone would fill the whole width
-        middle = pd.Timestamp(starts[0]) + step / 2
-        ax.set_xlim(middle - 3 * step, middle + 3 * step)  # type: ignore[arg-type]
+        ax.set_xlim(starts[0] - 2.5 * days, starts[0] + 3.5 * days)
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     style.legend_below(ax)
+
+
+def _days(moments: Any) -> Any:
+    """Return moments as matplotlib counts them, without their zone: the axis says that it is UTC."""
+    from matplotlib import dates
+
+    naive = moments.tz_localize(None).to_numpy().astype("datetime64[us]")
+    return dates.date2num(naive)  # type: ignore[no-untyped-call]
 
 
 def _time_axis(ax: Axes) -> None:
