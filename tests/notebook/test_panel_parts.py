@@ -11,8 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langswarm_nb.core.session import MessageRole, RequestFacts, SessionMessage, Usage
+from langswarm_nb.core.session import (
+    MessageRole,
+    RequestFacts,
+    SessionManager,
+    SessionMessage,
+    Usage,
+)
+from langswarm_nb.core.session.storage.memory import InMemorySessionStorage
 from langswarm_nb.notebook.panel.actions import free_path
+from langswarm_nb.notebook.panel.feed import Feed
 from langswarm_nb.notebook.panel.items import Family, context_text, message_item
 from langswarm_nb.notebook.panel.live import LiveReply, js_length
 from langswarm_nb.notebook.panel.scripts import STATIC, script, style
@@ -122,6 +130,29 @@ def test_versions_are_those_with_the_same_parent_and_role():
     assert family.place(message(2, "assistant", parent_seq=0)) == (2, 2, "m1", None)
     assert family.place(message(0)) == (1, 2, None, "m3")
     assert family.place(message(9, parent_seq=5)) == (1, 1, None, None)
+
+
+class BusyStorage(InMemorySessionStorage):
+    """Somebody stores a message whenever somebody reads."""
+
+    async def get_messages(self, session_id, **choice):
+        await self.append_messages(session_id, [SessionMessage(content="meanwhile")])
+        return await super().get_messages(session_id, **choice)
+
+
+async def test_what_is_stored_between_two_reads_is_seen_once():
+    """However many write at the same time, every message is known once and is no version of itself."""
+    async with SessionManager(BusyStorage()) as manager:
+        session = await manager.create_session("ada", "mock", "echo")
+        feed = Feed(session)
+        for count in (1, 2, 20):
+            await session.storage.append_messages(session.session_id, [SessionMessage() for _ in range(count)])
+            await feed.read()
+        await feed.read()
+        known = [one for one in feed.path if (one.seq or 0) < feed.family.next_seq]
+        assert len(known) > 20
+        assert {feed.family.place(one) for one in known} == {(1, 1, None, None)}
+        assert [one.seq for one in known] == list(range(len(known)))
 
 
 def facts(provider="openai", **more):

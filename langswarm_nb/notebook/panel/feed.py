@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 TICK_S = 0.05
 """How often a growing reply is looked at: at most 20 updates a second."""
+_SLACK = 8
 _LONG_CHARS = 4000
 """A longer text is rendered on a thread, so that replies go on arriving meanwhile."""
 
@@ -88,16 +89,24 @@ class Feed:
                 await viewer.show(streamed)
 
     async def read(self) -> None:
-        """Read the session anew: its path, and of all branches what is new."""
-        session = self.session
+        """Read the session anew: of all branches what is new, and the path."""
         try:
-            count = (await session.refresh()).message_count
-            if count > self.family.count:
-                self.family.add(await session.get_messages(limit=count - self.family.count, branch="all"))
-            self.path = await session.get_messages()
-            self.branches = list(await session.branches())
+            await self._read_new()
+            self.path = await self.session.get_messages()
+            self.branches = list(await self.session.branches())
         except SessionNotFoundError:
             self.is_deleted, self.path = True, []
+
+    async def _read_new(self) -> None:
+        known = self.family.next_seq
+        count = (await self.session.refresh()).message_count
+        # Others may store between two reads, so a few more are read, and what came is looked at.
+        latest = await self.session.get_messages(limit=max(0, count - known) + _SLACK, branch="all")
+        new = [message for message in latest if (message.seq or 0) >= known]
+        if new and new[0].seq != known:
+            everything = await self.session.get_messages(branch="all")
+            new = [message for message in everything if (message.seq or 0) >= known]
+        self.family.add(new)
 
     async def catch_up(self) -> None:
         """Show what was done to the session without a hook being told: undo, rename, another kernel."""

@@ -21,8 +21,8 @@ class Family:
 
     def __init__(self) -> None:
         self._siblings: dict[tuple[int | None, MessageRole], list[SessionMessage]] = {}
-        self.count = 0
-        """How many messages are known."""
+        self.next_seq = 0
+        """`seq` of the first message that is not known."""
         self.totals = Totals()
 
     def add(self, messages: Sequence[SessionMessage]) -> None:
@@ -30,7 +30,7 @@ class Family:
         for message in messages:
             self._siblings.setdefault((message.parent_seq, message.role), []).append(message)
             self.totals.add(message)
-        self.count += len(messages)
+            self.next_seq = max(self.next_seq, (message.seq or 0) + 1)
 
     def place(self, message: SessionMessage) -> tuple[int, int, str | None, str | None]:
         """Return the number of a message among its versions, their count, and the ids of its neighbours."""
