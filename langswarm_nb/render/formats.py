@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["RENDERERS"]
 
+_PIECE_CHARS = 2000
+"""Markdown is parsed in pieces: what the parser builds is gone before the garbage collector would look at it."""
+
 _FRAME_HEAD = (
     '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
     'style-src \'unsafe-inline\'; img-src data:"><meta name="referrer" content="no-referrer">'
@@ -28,7 +31,8 @@ _FRAME_ATTRIBUTES = {**nh3.ALLOWED_ATTRIBUTES, "*": {"style", "class", "id", "ti
 
 def _markdown(text: str) -> str:
     renderer = StreamRenderer()
-    renderer.feed(text)
+    for start in range(0, len(text), _PIECE_CHARS):
+        renderer.feed(text[start : start + _PIECE_CHARS])
     return renderer.finish()
 
 
