@@ -61,12 +61,18 @@ class Panel:
         self.root.get_by_role("menuitem", name=entry).click()
 
 
+@pytest.fixture(params=["lab", "notebook"])
+def front_end(request):
+    """Return the name of each front end in turn."""
+    return request.param
+
+
 @pytest.fixture
-def open_panel(open_notebook, page):
+def open_panel(open_notebook, front_end, page):
     """Return a function that opens a notebook, runs its first cell and waits for its panel."""
 
     def opener(*cells, **options):
-        notebook = open_notebook(list(cells), **options)
+        notebook = open_notebook(list(cells), front_end=front_end, **options)
         notebook.start_cell(0)
         panel = Panel(page)
         panel.box.wait_for()
@@ -79,10 +85,9 @@ def expect_text(locator, text):
     locator.filter(has_text=re.compile(text)).first.wait_for()
 
 
-@pytest.mark.parametrize("front_end", ["lab", "notebook"])
-def test_send_stream_stop(open_panel, page, watched, front_end):
+def test_send_stream_stop(open_panel, page, watched):
     """Enter sends, Shift+Enter breaks the line, text streams in, Stop keeps what had arrived, focus stays."""
-    notebook, panel = open_panel(PANEL, "print(panel.value[-1].content)", front_end=front_end)
+    notebook, panel = open_panel(PANEL, "print(panel.value[-1].content)")
     panel.box.fill("first")
     panel.box.press("Shift+Enter")
     panel.box.type("second")
@@ -155,11 +160,11 @@ def test_code_goes_into_a_cell_and_nothing_is_run(open_panel, page, watched):
     assert "code, please" in notebook.text(1)
 
 
-def test_sessions_and_reload(open_panel, page, watched):
+def test_sessions_and_reload(open_panel, front_end, page, watched):
     """New, rename and switch work in the panel; after a reload of the page all is there, the draft too."""
-    notebook, panel = open_panel(PANEL.replace("slow", "echo"), name="talk")
+    notebook, panel = open_panel(PANEL.replace("slow", "echo"), name=f"talk-{front_end}")
     panel.ask("in the first")
-    panel.button("Session: talk").click()
+    panel.button(f"Session: talk-{front_end}").click()
     page.keyboard.type("second talk")
     panel.root.get_by_role("button", name="New “second talk”").click()
     panel.button("Session: second talk").wait_for()
@@ -176,7 +181,7 @@ def test_sessions_and_reload(open_panel, page, watched):
     expect_text(panel.questions, "in the second")
     assert panel.box.input_value() == "half a thought"
     panel.button("Session: renamed").click()
-    page.get_by_role("option").filter(has_text=re.compile("^talk")).click()
+    page.get_by_role("option").filter(has_text=re.compile(f"^talk-{front_end}")).click()
     expect_text(panel.questions, "in the first")
     assert watched.errors == []
 
@@ -249,9 +254,9 @@ def test_a_busy_kernel_answers(open_panel, page, watched):
     assert panel.root.get_by_text("The kernel").count() == 0
 
 
-def test_where_messages_wait_for_the_cell_the_panel_says_so(open_notebook, page, watched):
+def test_where_messages_wait_for_the_cell_the_panel_says_so(open_notebook, front_end, page, watched):
     """On a front end without subshells the panel tells that the kernel is busy, and loses nothing."""
-    notebook = open_notebook([PANEL.replace("slow", "echo"), SLEEP])
+    notebook = open_notebook([PANEL.replace("slow", "echo"), SLEEP], front_end=front_end)
     page.evaluate(
         """() => {
           window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.commsOverSubshells = 'disabled';
