@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,8 @@ from IPython.core.error import UsageError
 from .parsing import did_you_mean
 from .values import value_text
 
-_FIELD = re.compile(r"(?P<escape>\\)?\{\{(?P<body>[^\n]*?)\}\}")
+# A field holds no `{{` and is short, so that a text full of braces is read once and not once a brace.
+_FIELD = re.compile(r"(?P<escape>\\)?\{\{(?P<body>(?:(?!\{\{)[^\n]){0,400}?)\}\}")
 _CONVERSIONS: dict[str, Callable[[object], str]] = {"r": repr, "s": str, "a": ascii}
 _MAX_SPEC_NUMBER = 10_000
 _QUOTES, _OPENING, _CLOSING = "'\"", "([{", ")]}"
@@ -95,7 +97,9 @@ def _field(body: str) -> _Field | None:
     """Return what stands between double braces; None when it is text."""
     expression, conversion, spec = _split(body.strip())
     try:
-        tree = ast.parse(expression, mode="eval").body
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of escapes that Python does not know, as in "\alpha"
+            tree = ast.parse(expression, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     if conversion not in ("", *_CONVERSIONS) or not _is_name(tree):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
@@ -40,6 +41,7 @@ NAMES = {
         ("{{ thing.size }} {{ thing.label }}", "7 it's"),
         ("{{ grid[1, 2] }}", "5"),
         ("{{ items }}", "[1, 2, 3]"),
+        ('{{"name": "{{ name }}"}}', '{{"name": "Ada"}}'),
     ],
 )
 def test_names_attributes_items_and_slices_are_filled_in(text, expected):
@@ -80,6 +82,21 @@ def test_a_backslash_keeps_a_field_literal():
 def test_text_that_was_filled_in_is_not_looked_at_again():
     """One pass: a value that looks like a field stays as it is."""
     assert interpolate("{{ again }}", NAMES).text == "{{ name }}"
+
+
+@pytest.mark.parametrize("text", ["{" * 1_000_000, "{{ x " * 200_000, "{{ n" + ".n" * 1000 + " }}"])
+def test_a_megabyte_of_braces_is_text(text):
+    """A prompt full of braces is read in a moment, and is no field."""
+    assert interpolate(text, NAMES).text == text
+
+
+def test_a_field_that_is_text_warns_of_nothing():
+    """TeX in quotes is no mistake in the user's Python."""
+    text = r"{{ '\alpha \d' }}"
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        assert interpolate(text, NAMES).text == text
+    assert not seen
 
 
 @given(st.text(alphabet="{} \\abn.[]()0'!:$"))
