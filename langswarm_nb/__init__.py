@@ -13,6 +13,39 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from .analysis import (
+        events_df,
+        export,
+        import_sessions,
+        messages_df,
+        plots,
+        search,
+        sessions_df,
+        set_price,
+        sql,
+        summary,
+        turns_df,
+    )
+    from .notebook.calls import ask, session
+    from .notebook.panel import ChatPanel, chat
+
+__all__ = [
+    "ChatPanel",
+    "ask",
+    "chat",
+    "events_df",
+    "export",
+    "import_sessions",
+    "messages_df",
+    "plots",
+    "search",
+    "session",
+    "sessions_df",
+    "set_price",
+    "sql",
+    "summary",
+    "turns_df",
+]
 __version__ = "0.1.0"
 
 _SHORT_NAMES: dict[str, str] = {
@@ -49,13 +82,15 @@ def unload_ipython_extension(ipython: InteractiveShell) -> None:
     unload(ipython)
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _SHORT_NAMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, _, attribute = _SHORT_NAMES[name].partition(":")
-    value = getattr(import_module(module), attribute)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # a type checker would take any name for one of ours
+
+    def __getattr__(name: str) -> Any:
+        if name not in _SHORT_NAMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module, _, attribute = _SHORT_NAMES[name].partition(":")
+        value = getattr(import_module(module), attribute)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from . import plots
     from .events import events_df
     from .frames import messages_df, sessions_df, turns_df
     from .otel import OTelHook
@@ -27,6 +28,7 @@ __all__ = [
     "export_parquet",
     "import_sessions",
     "messages_df",
+    "plots",
     "preference",
     "redact",
     "search",
@@ -49,13 +51,15 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name == "plots":
-        return import_module(f"{__name__}.plots")
-    for module, names in _HOMES.items():
-        if name in names:
-            return getattr(import_module(f"{__name__}.{module}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # a type checker would take any name for one of ours
+
+    def __getattr__(name: str) -> Any:
+        if name == "plots":
+            return import_module(f"{__name__}.plots")
+        for module, names in _HOMES.items():
+            if name in names:
+                return getattr(import_module(f"{__name__}.{module}"), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -1,0 +1,66 @@
+"""What `import langswarm_nb as ls` offers: the same names to Python, to a type checker and to Tab."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from typing import assert_type
+
+import pandas as pd
+import pytest
+
+import langswarm_nb as ls
+from langswarm_nb import analysis
+from langswarm_nb.core.session import (
+    BaseSession,
+    ISession,
+    SearchHit,
+    SessionManager,
+    SessionMessage,
+    create_session_manager,
+    create_simple_session,
+    session_context,
+)
+
+
+@pytest.mark.parametrize("name", ls.__all__)
+def test_a_short_name_loads_what_it_stands_for(name):
+    """Each short name is there, has words, and is offered to Tab."""
+    assert inspect.getdoc(getattr(ls, name))
+    assert name in dir(ls)
+
+
+def test_the_table_of_short_names_is_the_list_of_public_ones():
+    """What can be loaded is what is offered, here and in the analysis."""
+    assert sorted(ls._SHORT_NAMES) == ls.__all__
+    assert [name for name in analysis.__all__ if not hasattr(analysis, name)] == []
+
+
+def test_a_star_gives_the_short_names():
+    """`from langswarm_nb import *` works in a notebook, and brings no more than the short names."""
+    code = "before = set(globals()); from langswarm_nb import *; print(sorted(set(globals()) - before - {'before'}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == repr(ls.__all__)
+
+
+async def test_a_program_of_a_user_is_typed() -> None:
+    """`mypy --strict` knows the types of what users write, and the misspelt name; it reads this test too."""
+    async with create_session_manager(storage="memory") as manager:
+        assert_type(manager, SessionManager)
+        session = await manager.create_session("ada", "mock", "echo", temperature=0.2)
+        assert_type(session, BaseSession)
+        assert_type(await session.send_message("Hello!"), SessionMessage)
+        async for delta in session.stream_message("More?", role="user"):
+            assert_type(delta.text, str)
+        async with session_context(session) as chat:
+            assert_type(chat, ISession)
+        assert_type(await manager.search_messages("Hello"), list[SearchHit])
+        assert_type(manager.messages_df(), pd.DataFrame)
+        assert_type(ls.messages_df(manager), pd.DataFrame)
+        assert_type(analysis.turns_df(session), pd.DataFrame)
+    assert_type(await create_simple_session("ada"), BaseSession)
+    with pytest.raises(AttributeError):
+        ls.mesages_df  # type: ignore[attr-defined]  # noqa: B018 - the checker has to complain
+    with pytest.raises(AttributeError):
+        analysis.turn_df  # type: ignore[attr-defined]  # noqa: B018 - as above
