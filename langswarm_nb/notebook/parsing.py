@@ -10,6 +10,8 @@ from typing import NoReturn
 
 from IPython.core.error import UsageError
 
+from langswarm_nb.core.session.secret import Mask
+
 
 class MagicParser(argparse.ArgumentParser):
     """Parses the words of a magic line.
@@ -49,7 +51,7 @@ class MagicParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise what argparse would print."""
-        text = message.removeprefix("argument ")
+        text = Mask()(message.removeprefix("argument "))
         end = "" if text.endswith("?") else "."
         raise UsageError(f"{self.command}: {text}{end} `{self._help_command}` lists what there is.")
 

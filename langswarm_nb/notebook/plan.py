@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 _OPTIONS_THAT_ARE_SETTINGS = ("temperature", "max_tokens", "top_p", "stop", "seed", "reasoning_effort")
 _TRAITS_THAT_ARE_SETTINGS = ("timeout_s", "retries", "max_context_tokens")
 _FLAGS_THAT_ARE_SETTINGS = ("temperature", "max_tokens", "timeout_s", "retries")
+_KEY_NAME = re.compile(
+    r"api[-_]?key|authorization|secret|password|(access|auth|bearer)[-_]?token", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +135,23 @@ def request_changes(workspace: Workspace, options: CellOptions, base: SessionSet
     changes = {name: getattr(config, name) for name in _TRAITS_THAT_ARE_SETTINGS}
     changes["trim"] = None if config.max_context_tokens is None else config.trim
     extra = dict(options.options)
+    _check_no_key(extra)
     changes |= {name: extra.pop(name) for name in _OPTIONS_THAT_ARE_SETTINGS if name in extra}
     given = {name: getattr(options, name) for name in _FLAGS_THAT_ARE_SETTINGS}
     changes |= {name: value for name, value in given.items() if value is not None}
     changes["options"] = {**base.options, **extra} if extra else None
     changes["stream"] = False if options.stream is False else None
     return {name: value for name, value in changes.items() if value is not None}
+
+
+def _check_no_key(names: Iterable[str]) -> None:
+    """Options are stored and sent; a key among them would be in the store, and in the body of the request."""
+    for name in names:
+        if _KEY_NAME.search(name):
+            raise UsageError(
+                f"The option {name!r} would hold a key, and options are stored with the conversation. Name the "
+                "variable that holds it with `--api-key-name ENV`, or give it with `%langswarm key PROVIDER`."
+            )
 
 
 async def _session(

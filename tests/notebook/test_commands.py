@@ -10,6 +10,7 @@ import sys
 import types
 
 import pytest
+from IPython.core.error import StdinNotImplementedError
 
 from langswarm_nb.notebook.commands import COMMANDS
 from tests.support.shells import Shell, running_shell
@@ -115,6 +116,34 @@ def test_a_key_is_asked_for_and_never_shown(shell, monkeypatch):
     assert not [text for text in seen if "canary" in text]
     monkeypatch.setattr(getpass, "getpass", lambda _prompt: " ")
     assert "No key was given" in shell.fail("%langswarm key groq")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "%langswarm key groq sk-canary0123456789abcdef",
+        "%langswarm use mock:echo sk-canary0123456789abcdef",
+        "%%langswarm -o api_key sk-canary0123456789abcdef\nHello",
+        "%%langswarm -t sk-canary0123456789abcdef\nHello",
+        "%%langswarm sk-canary0123456789abcdef\nHello",
+    ],
+)
+def test_a_key_in_the_wrong_place_is_refused_without_being_shown(shell, code):
+    """A key that is typed where none belongs is in no message and not in the store."""
+    ran = shell.try_(code)
+    assert ran.error is not None
+    assert "canary" not in ran.complaint + ran.stdout + ran.stderr
+    assert shell.run("%langswarm sql select * from messages").empty
+
+
+def test_a_notebook_without_input_says_how_else_a_key_is_given(shell, monkeypatch):
+    """Where nobody can be asked, as in nbclient, `key` is no fault of ours but tells of the variable."""
+
+    def refuse(_prompt: str) -> str:
+        raise StdinNotImplementedError("this frontend does not support input requests")
+
+    monkeypatch.setattr(getpass, "getpass", refuse)
+    assert "environment before the kernel starts" in shell.fail("%langswarm key groq")
 
 
 def test_a_key_goes_to_the_keyring_when_there_is_one(shell, monkeypatch):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import getpass
 import re
+from argparse import SUPPRESS
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from IPython.core.error import UsageError
+from IPython.core.error import StdinNotImplementedError, UsageError
 
 from langswarm_nb.core.session import parse_model_id, provider_names
 from langswarm_nb.core.session.secret import Secret
@@ -88,12 +90,23 @@ def _alias(workspace: Workspace, name: str | None, target: str | None, *, delete
     return wanted
 
 
-def _key(workspace: Workspace, provider: str) -> str:
+def _key(workspace: Workspace, provider: str, typed: Sequence[str]) -> str:
+    if typed:
+        raise UsageError(
+            f"A key is not typed into a cell, where it would be saved with the notebook: take it out, and run "
+            f"`%langswarm key {provider}`, which asks for it without showing it."
+        )
     if provider not in provider_names():
         raise UsageError(
             f"There is no provider {provider!r}{did_you_mean(provider, provider_names()) or '.'}"
         )
-    key = Secret(getpass.getpass(f"Key for {provider} (not shown): ").strip())
+    try:
+        key = Secret(getpass.getpass(f"Key for {provider} (not shown): ").strip())
+    except StdinNotImplementedError as error:
+        raise UsageError(
+            "Nobody can be asked here: this notebook runs without input. Set the key's variable in the "
+            "environment before the kernel starts; `%langswarm doctor` names it."
+        ) from error
     if not key.reveal():
         raise UsageError("No key was given; nothing was changed.")
     return f"the key for {provider} is kept {take_key(workspace.manager, provider, key)}"
@@ -125,5 +138,10 @@ COMMANDS = (
             arg("-d", "--delete", action="store_true", help="take the name away"),
         ),
     ),
-    Command("key", _key, "ask for a provider's key without echo", (arg("provider", metavar="PROVIDER"),)),
+    Command(
+        "key",
+        _key,
+        "ask for a provider's key without echo",
+        (arg("provider", metavar="PROVIDER"), arg("typed", nargs="*", help=SUPPRESS)),
+    ),
 )
