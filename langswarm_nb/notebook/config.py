@@ -64,7 +64,7 @@ class NotebookConfig(Configurable):
     def _read_environment(self, environment: Mapping[str, str]) -> list[str]:
         """Take over what the environment sets and no configuration file does; return complaints."""
         complaints = []
-        set_already = {name for section in self._find_my_config(self.config).values() for name in [section]}
+        set_already = self._find_my_config(self.config)
         for name, trait in self.traits(config=True).items():
             variable = f"{ENVIRONMENT_PREFIX}{name.upper()}"
             text = environment.get(variable)

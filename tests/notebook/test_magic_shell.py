@@ -392,6 +392,14 @@ def test_settings_come_from_the_environment(monkeypatch):
         assert [complaint for complaint in shell.magics.ignored if "LANGSWARM_FOOTER='loud'" in complaint]
 
 
+def test_a_configuration_file_comes_before_the_environment(monkeypatch):
+    """What a profile sets stays, whatever `LANGSWARM_<NAME>` says."""
+    monkeypatch.setenv("LANGSWARM_FOOTER", "full")
+    monkeypatch.setenv("LANGSWARM_RERUN", "append")
+    with running_shell(footer="off") as shell:
+        assert (shell.magics.footer, shell.magics.rerun) == ("off", "append")
+
+
 def test_a_session_of_the_settings_is_gone_on_with():
     """`session` names the session to resume, and to make when there is none."""
     with running_shell(session="work") as shell:
