@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeAlias, get_args
@@ -97,7 +97,7 @@ def _told(name: str) -> str:
     return f"ifnull({told}, {asked})"
 
 
-def choose(columns: Sequence[Column], names: Sequence[str] | None) -> tuple[Column, ...]:
+def choose(columns: Sequence[Column], names: Any) -> tuple[Column, ...]:
     """Return the columns with these names, in their order; all when there are none.
 
     Raises
@@ -108,7 +108,11 @@ def choose(columns: Sequence[Column], names: Sequence[str] | None) -> tuple[Colu
     if names is None:
         return tuple(columns)
     by_name = {column.name: column for column in columns}
-    if isinstance(names, (str, bytes)) or not all(isinstance(name, str) for name in names):
+    if (
+        isinstance(names, (str, bytes))
+        or not isinstance(names, Iterable)
+        or not all(isinstance(name, str) for name in names)
+    ):
         raise SessionTypeError.of("columns", names, "a list of column names, or None for all")
     for name in names:
         if name not in by_name:

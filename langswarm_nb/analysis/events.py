@@ -17,11 +17,14 @@ from langswarm_nb.core.session.session import BaseSession
 from langswarm_nb.core.session.storage.values import to_us
 
 from . import arrays, texts
+from .bins import width_of
 from .columns import EVENTS, choose
 from .filters import Filter, Moment
 from .frames import as_frame
 
 KINDS: tuple[str, ...] = get_args(EventKind)
+MOST_BINS = 1_000_000
+"""Of a frame with ``freq``."""
 
 
 def events_df(
@@ -123,17 +126,19 @@ def _is_wanted(event: MetricsEvent, wanted: Filter) -> bool:
 
 
 def _counts(at_us: np.ndarray[tuple[int], np.dtype[np.int64]], kinds: list[str], freq: str) -> pd.DataFrame:
-    try:
-        bins = pd.DatetimeIndex(at_us.view("datetime64[us]"), tz="UTC").floor(freq).as_unit("us")
-    except (ValueError, TypeError) as error:
-        raise SessionValueError.of(
-            "freq", freq, "a width of time such as '1min', '15min', '1h' or '1D'"
-        ) from error
+    width = width_of(freq)
+    bins = pd.DatetimeIndex(at_us.view("datetime64[us]"), tz="UTC").floor(width).as_unit("us")
     if not len(bins):
         starts = bins
         counts = pd.DataFrame(0, index=bins, columns=list(KINDS))
     else:
-        starts = pd.date_range(bins.min(), bins.max(), freq=freq, unit="us")
+        n_bins = (bins.max() - bins.min()) // width + 1
+        if n_bins > MOST_BINS:
+            raise SessionValueError(
+                f"freq={freq!r} makes {n_bins:,} bins of these events, and at most {MOST_BINS:,} are made. "
+                "Take a greater width, or a shorter time with since= and until=."
+            )
+        starts = pd.date_range(bins.min(), bins.max(), freq=width, unit="us")
         counts = pd.crosstab(bins, kinds).reindex(index=starts, columns=list(KINDS), fill_value=0)
     whole = {kind: pd.array(counts[kind].to_numpy(np.int64), dtype="Int64") for kind in KINDS}
     return as_frame({"at": starts.array, **whole}, len(starts))

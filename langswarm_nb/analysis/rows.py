@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -179,17 +181,34 @@ class StoredRows:
     def tools(self, read: Read, key: str) -> Values:
         """Return ``id`` or ``name`` of the call that each tool message answers."""
         values: list[str | None] = [None] * len(self)
-        names = {
-            call["id"]: call["name"]
-            for _, calls in self._calls(read)
-            for call in calls
-            if "result" not in call
-        }
+        unnamed: dict[int, str] = {}
         for place, calls in self._calls(read):
-            for call in calls[:1]:
-                if call.get("result"):
-                    values[place] = call.get(key) or (names.get(call["id"]) if key == "name" else None)
+            if calls[0].get("result"):
+                values[place] = calls[0].get(key)
+                if values[place] is None:
+                    unnamed[place] = calls[0]["id"]
+        for place, name in self._asked_names(read, unnamed) if unnamed else ():
+            values[place] = name
         return texts.texts_of(values)
+
+    def _asked_names(self, read: Read, answered: Mapping[int, str]) -> Iterator[tuple[int, str]]:
+        """Yield the names of calls by the places of their answers, also of calls that the frame leaves out.
+
+        Some services number their calls anew in each reply: the last call before the answer, in its session, is meant.
+        """
+        sids = sorted({int(self.ids[place]) >> SEQ_BITS for place in answered})
+        source = f"{_OF_SESSIONS} WHERE role = 'assistant' AND parts IS NOT NULL ORDER BY id"
+        found = read_columns(self._db, [ID, read], source, [json.dumps(sids)])
+        asked: defaultdict[tuple[int, str], list[tuple[int, str]]] = defaultdict(list)
+        for at, text in texts.present(found[read]):
+            message = int(found[ID][at])
+            for call in json.loads(text):
+                asked[message >> SEQ_BITS, call["id"]].append((message, call["name"]))
+        for place, call_id in answered.items():
+            message = int(self.ids[place])
+            calls = asked[message >> SEQ_BITS, call_id]
+            if before := bisect_left(calls, (message,)):
+                yield place, calls[before - 1][1]
 
     def tool_calls(self, read: Read, role: Read) -> Values:
         """Return how many calls each assistant message asked for; missing for others."""

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import langswarm_nb
 from langswarm_nb.analysis import messages_df
 from langswarm_nb.core.session import (
+    MessageRole,
     SessionMessage,
     SessionTypeError,
     SessionValueError,
@@ -156,6 +157,7 @@ async def test_columns_are_chosen_by_name(filled):
     [
         ({"columns": ["contents"]}, SessionValueError, "Did you mean 'content'"),
         ({"columns": "content"}, SessionTypeError, "list of column names"),
+        ({"columns": 1}, SessionTypeError, "list of column names"),
         ({"branch": "main"}, SessionValueError, "'active', 'all'"),
         ({"user_id": 7}, SessionTypeError, "user_id"),
         ({"since": "yesterday"}, SessionValueError, "2026-11-22"),
@@ -233,3 +235,22 @@ async def test_dtypes_plot_and_compute_as_they_are(filled):
     assert frame.groupby("role", observed=True)["content_chars"].sum().sum() == frame["content_chars"].sum()
     assert frame["created_at"].dt.date.nunique() >= 1
     assert frame["content_chars"].astype("float64").mean() > 0
+
+
+async def test_an_answer_names_the_call_before_it(manager):
+    """The tool's name is that of the last call of its session, however services number their calls, in any excerpt."""
+    for name in ("clock", "map"):
+        session = await manager.create_session("ada", "mock", "echo")
+        for tool in (name, f"{name}-2"):
+            call = {"type": "tool_call", "id": "call-1", "name": tool, "arguments": "{}"}
+            result = {"type": "tool_result", "tool_call_id": "call-1", "content": "2"}
+            messages = [
+                SessionMessage(role=MessageRole.ASSISTANT, parts=(call,)),
+                SessionMessage(role=MessageRole.TOOL, parts=(result,)),
+            ]
+            await manager.storage.append_messages(session.session_id, messages)
+    frame = messages_df(manager)
+    answers = frame[frame["role"] == "tool"]
+    assert answers["tool_name"].tolist() == ["clock", "clock-2", "map", "map-2"]
+    last = messages_df(manager, since=answers["created_at"].iloc[-1])
+    assert last["tool_name"].tolist()[-1] == "map-2"

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from langswarm_nb.analysis.bins import width_of
 from langswarm_nb.analysis.statistics import need
 from langswarm_nb.core.session import checks
-from langswarm_nb.core.session.errors import SessionValueError
 
 from . import style
 
@@ -157,12 +157,8 @@ def cost(turns: pd.DataFrame, by: str = "session_id", top: int = 10, ax: Axes | 
 
 
 def _stacked_bars(ax: Axes, moments: Any, stacks: dict[str, Any], freq: str | None) -> None:
-    width = freq or _width_for(moments.max() - moments.min())
-    try:
-        step = pd.Timedelta(width)
-        bins = moments.dt.floor(width)
-    except (ValueError, TypeError) as error:
-        raise SessionValueError.of("freq", freq, "a width of time such as '1min', '1h' or '1D'") from error
+    step = width_of(freq or _width_for(moments.max() - moments.min()))
+    bins = moments.dt.floor(step)
     sums = pd.DataFrame(stacks, index=bins.index).groupby(bins).sum()
     # In matplotlib's own days: its conversion of moments depends on the versions of pandas and numpy.
     starts = _days(sums.index)
