@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,9 @@ _FRAME_HEAD = (
     '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
     'style-src \'unsafe-inline\'; img-src data:"><meta name="referrer" content="no-referrer">'
 )
+_STYLE_SHEET = re.compile(r"<style[^>]*>.*?</style>", re.DOTALL | re.IGNORECASE)
+_FETCHES = re.compile(r"(?:url|src|image|image-set)\s*\(|@import|\\", re.IGNORECASE)
+"""How a style names an address, or could: a backslash may spell any of it. The page's policy is the second lock."""
 _FRAME_TAGS = nh3.ALLOWED_TAGS | {"style", "section", "main", "label", "button"}
 _FRAME_ATTRIBUTES = {**nh3.ALLOWED_ATTRIBUTES, "*": {"style", "class", "id", "title", "lang", "dir"}}
 
@@ -56,18 +60,22 @@ def _frame(text: str) -> str:
         tags=_FRAME_TAGS,
         clean_content_tags={"script"},
         attributes=_FRAME_ATTRIBUTES,
-        attribute_filter=_only_images_hold_data,
+        attribute_filter=_without_addresses,
         url_schemes={"http", "https", "mailto", "data"},
         link_rel=LINK_REL,
     )
+    page = _STYLE_SHEET.sub(lambda sheet: "" if _FETCHES.search(sheet[0]) else sheet[0], page)
     frame = f'<iframe class="lsnb-frame" sandbox="" srcdoc="{escape(_FRAME_HEAD + page)}"'
     source = f"<details><summary>HTML source</summary>{code_block_html(text, 'html').rstrip()}</details>"
     return f'{frame} title="HTML of the reply" width="100%" height="400"></iframe>{source}\n'
 
 
-def _only_images_hold_data(tag: str, attribute: str, value: str) -> str | None:
+def _without_addresses(tag: str, attribute: str, value: str) -> str | None:
+    """Keep what fetches nothing: images that hold their data, links to click, plain styles."""
     is_data = value.lstrip().lower().startswith("data:")
-    return None if is_data and (tag, attribute) != ("img", "src") else value
+    if (tag, attribute) == ("img", "src"):
+        return value if is_data else None
+    return None if is_data or (attribute == "style" and _FETCHES.search(value)) else value
 
 
 RENDERERS: dict[str, Callable[[str], str]] = {

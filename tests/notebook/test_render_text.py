@@ -231,3 +231,19 @@ def test_html_is_shown_in_a_frame_that_can_do_nothing():
     for word in ("script", "onclick", "link", "base ", "refresh", "form", "iframe", "data:text"):
         assert word not in page.split('no-referrer">')[1], word
     assert {e.tag.rpartition("}")[2] for e in rest} == {"details", "summary", "div", "pre", "code"}
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        '<img src="http://evil.invalid/a.png" alt="a">',
+        "<img src=//evil.invalid/a.png alt=a>",
+        '<style title="a>b">@import "http://evil.invalid/a.css";</style>',
+        "<style>b{background:u\\72l(//evil.invalid/a)}</style>",
+        "<b style=\"background:image-set('//evil.invalid/a' 1x)\">b</b>",
+        '<b style="background:url( //evil.invalid/a )">b</b>',
+    ],
+)
+def test_html_in_a_frame_names_no_address_to_fetch_from(html):
+    """Nothing is even asked for and then refused by the policy: pictures and styles of other hosts are taken out."""
+    assert "evil" not in elements(render_html(html, format="html"))[0].attrib["srcdoc"]
