@@ -17,6 +17,7 @@ from langswarm_nb.core.session import (
     SessionSettings,
     parse_model_id,
 )
+from langswarm_nb.core.session.settings import GENERATION_OPTIONS
 
 from .parsing import did_you_mean
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from .options import CellOptions
     from .workspace import Workspace
 
-_OPTIONS_THAT_ARE_SETTINGS = ("temperature", "max_tokens", "top_p", "stop", "seed", "reasoning_effort")
 _TRAITS_THAT_ARE_SETTINGS = ("timeout_s", "retries", "max_context_tokens")
 _FLAGS_THAT_ARE_SETTINGS = ("temperature", "max_tokens", "timeout_s", "retries")
 _KEY_NAME = re.compile(
@@ -136,7 +136,7 @@ def request_changes(workspace: Workspace, options: CellOptions, base: SessionSet
     changes["trim"] = None if config.max_context_tokens is None else config.trim
     extra = dict(options.options)
     _check_no_key(extra)
-    changes |= {name: extra.pop(name) for name in _OPTIONS_THAT_ARE_SETTINGS if name in extra}
+    changes |= {name: extra.pop(name) for name in GENERATION_OPTIONS if name in extra}
     given = {name: getattr(options, name) for name in _FLAGS_THAT_ARE_SETTINGS}
     changes |= {name: value for name, value in given.items() if value is not None}
     changes["options"] = {**base.options, **extra} if extra else None
