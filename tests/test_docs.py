@@ -20,6 +20,7 @@ README = (REPOSITORY / "README.md").read_text("utf-8")
 SNIPPETS = re.findall(r"^```python\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
 DECISIONS = sorted((REPOSITORY / "docs" / "decisions").glob("*.md"))
 NOTEBOOKS = sorted((REPOSITORY / "notebooks").glob("*.ipynb"))
+PAGES = [*sorted(REPOSITORY.glob("*.md")), *sorted((REPOSITORY / "docs").rglob("*.md"))]
 
 
 def test_the_readme_shows_code():
@@ -60,12 +61,9 @@ def test_decisions_are_numbered_without_gaps():
         assert path.read_text("utf-8").startswith(f"# {number:04} ")
 
 
-@pytest.mark.parametrize(
-    "name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", *(f"docs/decisions/{p.name}" for p in DECISIONS)]
-)
-def test_links_to_files_lead_somewhere(name):
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(REPOSITORY).as_posix())
+def test_links_to_files_lead_somewhere(page):
     """A relative link in a document names a file of the repository."""
-    page = REPOSITORY / name
     targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text("utf-8"))
     assert [t for t in targets if not (page.parent / t).exists()] == []
 
@@ -76,6 +74,14 @@ def test_commands_in_the_documents_exist():
     known = set(re.findall(r"^([a-z0-9-]+):.*##", makefile, flags=re.MULTILINE))
     pages = README + (REPOSITORY / "CONTRIBUTING.md").read_text("utf-8")
     assert set(re.findall(r"\bmake ([a-z][a-z0-9-]*)", pages)) <= known
+
+
+def test_everybody_is_told_to_install_the_same():
+    """Who works without make, and the CI, get the extras that `make` installs; no test is left out for want of one."""
+    extras = re.search(r"^EXTRAS := (\S+)", (REPOSITORY / "Makefile").read_text("utf-8"), flags=re.MULTILINE)
+    pages = [REPOSITORY / "CONTRIBUTING.md", REPOSITORY / ".github" / "workflows" / "ci.yml"]
+    named = [re.findall(r'--editable "\.\[(\S+?)\]"', page.read_text("utf-8")) for page in pages]
+    assert named == [[extras[1]], [extras[1]]]
 
 
 def test_an_extra_named_in_the_readme_can_be_installed():
