@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from langswarm_nb.core.session import SessionStorageError
+from langswarm_nb.core.session.files import write_private
 
 _FILE = "aliases.json"
 
@@ -44,13 +45,6 @@ def write_aliases(path: Path, aliases: Mapping[str, str]) -> None:
     SessionStorageError
         It could not be written; it is as before.
     """
-    draft = path.with_suffix(f".{os.getpid()}.tmp")
-    try:
+    with contextlib.suppress(OSError):  # what is wrong with the folder is told of the file
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with os.fdopen(
-            os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
-        ) as file:
-            json.dump(aliases, file, ensure_ascii=False, indent=1)
-        draft.replace(path)
-    except OSError as error:
-        raise SessionStorageError(f"{path} could not be written ({error}). Nothing was changed.") from error
+    write_private(path, json.dumps(dict(aliases), ensure_ascii=False, indent=1))

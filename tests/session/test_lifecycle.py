@@ -232,6 +232,8 @@ async def test_an_export_holds_all_branches(session: BaseSession, tmp_path: Path
     await session.undo()
     await session.send_message("two \u2028 {}")
     path = tmp_path / "export.jsonl"
+    path.write_text("old")
+    path.chmod(0o644)
     text = await session.export(path)
     assert path.read_text(encoding="utf-8") == text
     assert path.stat().st_mode & 0o077 == 0

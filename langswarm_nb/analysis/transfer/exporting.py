@@ -12,10 +12,10 @@ from langswarm_nb.analysis.progress import Progress
 from langswarm_nb.analysis.store import Source, find_store, run_apart
 from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError
 from langswarm_nb.core.session.export import export_session
+from langswarm_nb.core.session.files import as_path, write_private
 from langswarm_nb.core.session.interfaces import ISessionStorage, SessionMessage, SessionRecord
 
 from . import forms
-from .files import as_path, write_private
 from .redaction import Redaction, redacted, redactor
 
 SUFFIXES = {

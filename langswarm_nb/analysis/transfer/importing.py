@@ -17,11 +17,11 @@ from langswarm_nb.core.session.errors import (
     SessionTypeError,
     SessionValueError,
 )
+from langswarm_nb.core.session.files import as_path, read_text
 from langswarm_nb.core.session.interfaces import ISessionManager, ISessionStorage
 from langswarm_nb.core.session.settings import SessionRecord, SessionSettings
 
 from .chats import session_of_chat
-from .files import as_path, read_text
 from .lines import sessions_of_lines
 from .restoring import Exported, store_session
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from .errors import SessionStorageError, SessionTypeError, SessionValueError
+from .errors import SessionValueError
+from .files import write_private
 from .messages import SessionMessage
 from .settings import SessionRecord
 
@@ -25,7 +25,7 @@ def export_session(
         raise SessionValueError.of("format", form, _FORMS)
     text = _FORMS[form](record, messages)
     if path is not None:
-        _write(path, text)
+        write_private(path, text)
     return text
 
 
@@ -75,17 +75,3 @@ _FORMS = {"jsonl": _as_jsonl, "json": _as_json, "md": _as_markdown}
 
 def _dump(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
-
-
-def _write(path: str | Path, text: str) -> None:
-    if not isinstance(path, (str, os.PathLike)):
-        raise SessionTypeError.of("path", path, "a file path")
-    try:
-        # 0600 from the start: a conversation is private whatever the umask.
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-    except (OSError, ValueError) as error:
-        raise SessionStorageError(
-            f"The export could not be written to {os.fspath(path)!r}: {error}. Choose another place or free some space."
-        ) from error

@@ -7,7 +7,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from langswarm_nb.core.session.errors import SessionStorageError, SessionTypeError, SessionValueError
+from .errors import SessionStorageError, SessionTypeError, SessionValueError
 
 MAX_BYTES = 500_000_000
 """Of a file that is read."""
@@ -38,7 +38,8 @@ def write_private(path: str | os.PathLike[str], text: str) -> None:
             raise
     except (OSError, ValueError) as error:
         raise SessionStorageError(
-            f"The export could not be written to {str(target)!r}: {error}. Choose another place or free some space."
+            f"{str(target)!r} could not be written: {error}. What was there before is as it was. "
+            "Choose another place, or free some space."
         ) from error
 
 
