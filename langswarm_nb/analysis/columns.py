@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeAlias, get_args
 
+from langswarm_nb.core.session.checks import SOURCES
 from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError
 from langswarm_nb.core.session.hooks import EventKind
+from langswarm_nb.core.session.messages import FinishReason, MessageRole, Status
+from langswarm_nb.core.session.settings import SessionBackend, SessionStatus
 
 Values: TypeAlias = Any
 """A column before it gets its dtype: an array of whole numbers with `MISSING`, of floats with NaN, texts, codes."""
@@ -120,11 +123,11 @@ def choose(columns: Sequence[Column], names: Any) -> tuple[Column, ...]:
     return tuple(by_name[name] for name in dict.fromkeys(names))
 
 
-ROLES = ("system", "user", "assistant", "tool")
-FINISH_REASONS = ("stop", "length", "tool_calls", "content_filter", "error", "interrupted")
-SOURCES = ("magic", "panel", "api", "batch", "compare", "import")
-STATUSES = ("ok", "stopped", "error")
-SESSION_STATUSES = ("active", "paused", "completed", "archived", "error")
+ROLES = tuple(role.value for role in MessageRole)
+FINISH_REASONS = tuple(reason.value for reason in FinishReason)
+STATUSES: tuple[str, ...] = get_args(Status)
+SESSION_STATUSES = tuple(status.value for status in SessionStatus)
+BACKENDS = tuple(backend.value for backend in SessionBackend)
 OPERATIONS = ("chat", "text_completion", "embeddings", "execute_tool")
 
 REQUESTS = "provider IS NOT NULL"
@@ -259,7 +262,7 @@ SESSIONS: tuple[Column, ...] = (
     stored("user_id", Dtype.TEXT),
     stored("title", Dtype.TEXT),
     stored("status", Dtype.CATEGORY, categories=SESSION_STATUSES),
-    stored("backend", Dtype.CATEGORY, categories=("local", "provider_native")),
+    stored("backend", Dtype.CATEGORY, categories=BACKENDS),
     _last_used("provider"),
     _last_used("model"),
     stored("created_at", Dtype.TIME, "created_us"),

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from langswarm_nb.analysis.bins import width_of
+from langswarm_nb.analysis.columns import ROLES
 from langswarm_nb.analysis.statistics import need
 from langswarm_nb.core.session import checks
 
@@ -84,11 +85,7 @@ def activity(messages: pd.DataFrame, freq: str | None = None, ax: Axes | None = 
     if messages.empty:
         return style.nothing(ax, title, "time (UTC)", "messages")
     roles = style.names_in(messages, "role")
-    stacks = {
-        role: roles.eq(role).to_numpy(np.float64)
-        for role in ("system", "user", "assistant", "tool")
-        if roles.eq(role).any()
-    }
+    stacks = {role: roles.eq(role).to_numpy(np.float64) for role in ROLES if roles.eq(role).any()}
     _stacked_bars(ax, messages["created_at"], stacks, freq)
     style.label(ax, title, "time (UTC)", "messages")
     return ax

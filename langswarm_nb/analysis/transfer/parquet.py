@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from langswarm_nb.analysis.columns import MESSAGES, SESSIONS, TURNS, Column, Dtype
 from langswarm_nb.analysis.cost import DAY_US
 from langswarm_nb.analysis.filters import Filter, Moment
-from langswarm_nb.analysis.frames import messages_df, sessions_df, turns_df
+from langswarm_nb.analysis.frames import SCHEMA, messages_df, sessions_df, turns_df
 from langswarm_nb.analysis.progress import Progress
 from langswarm_nb.analysis.store import Source
 from langswarm_nb.core.session.errors import (
@@ -207,7 +207,7 @@ def _without_time(metadata: Any) -> Any:
     told = dict(metadata or {})
     if b"pandas" in told:
         pandas_facts = json.loads(told[b"pandas"])
-        pandas_facts["attributes"] = {"langswarm": {"schema": 1}}
+        pandas_facts["attributes"] = {"langswarm": {"schema": SCHEMA}}
         told[b"pandas"] = json.dumps(pandas_facts)
     return told
 
