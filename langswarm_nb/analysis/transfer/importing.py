@@ -13,12 +13,10 @@ from typing import Any, Literal
 
 from langswarm_nb.analysis.store import find_store, run_apart
 from langswarm_nb.core.session import checks
-from langswarm_nb.core.session.errors import (
-    SessionTypeError,
-    SessionValueError,
-)
+from langswarm_nb.core.session.base import SessionManager
+from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError
 from langswarm_nb.core.session.files import as_path, read_text
-from langswarm_nb.core.session.interfaces import ISessionManager, ISessionStorage
+from langswarm_nb.core.session.interfaces import ISessionStorage
 from langswarm_nb.core.session.settings import SessionRecord, SessionSettings
 
 from .chats import session_of_chat
@@ -28,7 +26,7 @@ from .restoring import Exported, store_session
 
 def import_sessions(
     path: str | os.PathLike[str],
-    source: ISessionManager | ISessionStorage | None = None,
+    source: SessionManager | ISessionStorage | None = None,
     *,
     user_id: str = "imported",
     format: Literal["jsonl", "ipynb", "openai"] | None = None,
@@ -69,8 +67,7 @@ def import_sessions(
     conversation that a provider held, and provider options.
     """
     checks.text("user_id", user_id)
-    store = find_store(source)  # type: ignore[arg-type]  # a manager of any kind has a storage
-    storage = store.storage
+    storage = find_store(source).storage
     if storage is None:
         raise SessionTypeError.of("source", source, "a manager or a storage")
     found = list(read_sessions(path, format, provider, model))

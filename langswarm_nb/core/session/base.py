@@ -10,12 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from . import checks
-from .errors import (
-    SessionClosedError,
-    SessionError,
-    SessionNotFoundError,
-    SessionValueError,
-)
+from .errors import SessionClosedError, SessionError, SessionNotFoundError, SessionValueError
 from .frames import HasFrames
 from .interfaces import (
     IProviderSession,
@@ -118,9 +113,7 @@ class SessionManager(HasFrames, ISessionManager):
         self.check_open()
         checks.text("user_id", user_id)
         check_setting_names(settings)
-        wanted = SessionSettings(
-            provider=provider, model=model, backend=SessionBackend(checks.backend(backend)), **settings
-        )
+        wanted = SessionSettings(provider=provider, model=model, backend=checks.backend(backend), **settings)
         record = SessionRecord(
             session_id=new_id() if session_id is None else checks.text("session_id", session_id),
             user_id=user_id,

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from . import checks
-from .errors import (
-    SessionNotFoundError,
-)
+from .errors import SessionNotFoundError
 from .export import export_session
 from .frames import HasFrames
 from .interfaces import (

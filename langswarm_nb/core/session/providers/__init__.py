@@ -125,8 +125,7 @@ def parse_model_id(text: str, *, default_provider: str | None = None) -> tuple[s
     if default_provider is not None and text and text.rstrip(":/") == text:
         return _check_name(default_provider), text
     wanted = "'provider:model', with a provider of " + ", ".join(names)
-    error = SessionValueError.of("model", text, wanted)
-    raise error
+    raise SessionValueError.of("model", text, wanted)
 
 
 @cache

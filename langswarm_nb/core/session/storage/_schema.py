@@ -97,7 +97,7 @@ _VERSION_1 = (
       reply_to INTEGER NOT NULL,
       owner TEXT NOT NULL,                        -- the process that writes it
       saved_us INTEGER NOT NULL,
-      payload TEXT NOT NULL,                      -- JSON list of the message's columns
+      payload TEXT NOT NULL,                      -- JSON of the message's columns that are set
       PRIMARY KEY (sid, message_id)) WITHOUT ROWID
     """,
     """
