@@ -52,7 +52,7 @@ class Asking:
         return Opened(
             session,
             self._stream(session, model, tell_retry, **beside),
-            note=f"%langswarm use v{number} goes on from here",
+            note=f"%langswarm use v{number} goes on from here" if self._options.history else "",
         )
 
     @property

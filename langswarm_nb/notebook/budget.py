@@ -45,7 +45,7 @@ def check_budget(workspace: Workspace, plan: Plan, prompt: Prompt, options: Cell
                 "or send without a budget."
             )
         cost_usd += price
-    if cost_usd > limit:
+    if not cost_usd <= limit:  # NaN allows nothing
         raise SessionValueError(
             f"This would cost about {dollars_text(cost_usd)}, and the budget leaves {dollars_text(max(0.0, limit))}. "
             "Nothing was sent; shorten the prompt, set --max-tokens, or raise the budget with `%langswarm budget USD`."

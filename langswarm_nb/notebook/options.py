@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import keyword
+import math
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from IPython.core.error import UsageError
+
+from langswarm_nb.core.session.errors import shown
 
 from .config import FORMATS, Format
 from .parsing import MagicParser
@@ -99,11 +102,39 @@ def word(text: str) -> str:
 
 
 def read_value(text: str) -> Any:
-    """Return the JSON value that a word of the line stands for; text when it is none."""
+    """Return the JSON value that a word of the line stands for; text when it is none.
+
+    Raises
+    ------
+    UsageError
+        It looks like an object or a list and is none.
+    """
     try:
         return json.loads(text, parse_constant=str)
-    except ValueError:
+    except ValueError as error:
+        if text[:1] in "{[" and text:
+            raise UsageError(
+                f"-o: {shown(text)} is no JSON ({error}). Put it into single quotes, so that its own are kept: "
+                """-o metadata '{"team": "a"}'."""
+            ) from error
         return text
+
+
+def read_dollars(text: str) -> float:
+    """Return an amount of money.
+
+    Raises
+    ------
+    UsageError
+        It is none: no number, negative, infinite.
+    """
+    try:
+        amount = float(text.removeprefix("$"))
+    except ValueError:
+        amount = math.nan
+    if not 0 <= amount < math.inf:
+        raise UsageError(f"{shown(text)} is no amount of US dollars. Write it as 0.50.")
+    return amount
 
 
 def check_name(name: str) -> str:
@@ -215,7 +246,7 @@ def cell_parser() -> MagicParser:
     add(
         "--budget",
         dest="budget_usd",
-        type=float,
+        type=read_dollars,
         metavar="USD",
         help="refuse to send when it would cost more",
     )

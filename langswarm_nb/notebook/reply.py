@@ -150,6 +150,8 @@ class Reply(ShownOnce):
         """Whether the turn has, or may have, other versions beside this one."""
         facts = self.message.request
         compared = facts is not None and facts.compare_id is not None
+        if self.question.metadata.get("aside"):
+            return False
         return compared or self.message.version > 1 or self.question.version > 1
 
     async def retry(self, *, model: str | None = None, **changes: Any) -> Reply:

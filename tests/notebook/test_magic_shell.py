@@ -176,6 +176,8 @@ def test_a_prompt_can_be_sent_alone(shell):
     shell.run('%%langswarm -q -s "Be brief"\nOne')
     shell.run("%%langswarm -q --no-history\nAlone")
     assert sent(shell) == ["s:Be brief", "u:Alone"]
+    again = shell.run("%%langswarm -q --no-history\nAlone")
+    assert again.footer.endswith(" · beside main")
     shell.run("%%langswarm -q\nTwo")
     assert "u:Alone" not in sent(shell)
     assert shell.run("%langswarm versions")[-1]["version"] == "v1"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import platform
 import socket
 import sys
@@ -11,14 +10,13 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from IPython.core.error import UsageError
-
 import langswarm_nb
 from langswarm_nb.core.session import ProviderAuthenticationError, SessionError, provider_names
 from langswarm_nb.notebook.endpoints import address_of
 from langswarm_nb.notebook.errors import last_traceback
 from langswarm_nb.notebook.footer import dollars_text
 from langswarm_nb.notebook.listing import Facts, Listing
+from langswarm_nb.notebook.options import read_dollars
 
 from .command import Command, arg
 
@@ -151,19 +149,9 @@ def _budget(workspace: Workspace, usd: str | None) -> str:
     if usd == "off":
         config.budget_usd = None
     elif usd is not None:
-        config.budget_usd = _dollars(usd)
+        config.budget_usd = read_dollars(usd)
     spent = f"spent {dollars_text(workspace.spent_usd)} in this kernel, as far as prices are known"
     return spent if config.budget_usd is None else f"budget {dollars_text(config.budget_usd)}, {spent}"
-
-
-def _dollars(text: str) -> float:
-    try:
-        amount = float(text.removeprefix("$"))
-    except ValueError:
-        amount = math.nan
-    if not 0 <= amount < math.inf:
-        raise UsageError(f"%langswarm budget: {text!r} is no amount of US dollars. Write 0.50, or off.")
-    return amount
 
 
 COMMANDS = (

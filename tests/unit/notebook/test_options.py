@@ -57,6 +57,9 @@ def test_a_line_is_read(line, expected):
 @pytest.mark.parametrize(
     "line, complaint",
     [
+        ("--budget nan", "'nan' is no amount of US dollars"),
+        ("--budget -1", "'-1' is no amount of US dollars"),
+        ('-o format {"type":1}', "'{type:1}' is no JSON"),
         ("--sesion x", "unknown flag --sesion, did you mean --session?"),
         ("--temprature 1", "did you mean --temperature?"),
         ("-t hot", "invalid float value: 'hot'"),
