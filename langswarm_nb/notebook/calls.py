@@ -74,7 +74,7 @@ def session(name: str | None = None) -> BaseSession:
 def _workspace() -> Workspace:
     from IPython.core.getipython import get_ipython
 
-    from .extension import load_ipython_extension, loaded
+    from .extension import workspace_of
 
     shell = get_ipython()
     if shell is None:
@@ -82,9 +82,4 @@ def _workspace() -> Workspace:
             "No notebook runs here, so there is no session to speak to. In a script, make one with "
             "`langswarm_nb.core.session.create_session_manager()`."
         )
-    if loaded(shell) is None:
-        load_ipython_extension(shell)
-    magics = loaded(shell)
-    if magics is None:
-        raise AssertionError("the extension was just loaded")
-    return magics.workspace
+    return workspace_of(shell)

@@ -59,6 +59,15 @@ def loaded(ipython: InteractiveShell) -> LangSwarmMagics | None:
     return found if isinstance(found, LangSwarmMagics) else None
 
 
+def workspace_of(ipython: InteractiveShell) -> Workspace:
+    """Return what the magics of a shell work with; the extension is loaded when it is not."""
+    load_ipython_extension(ipython)
+    magics = loaded(ipython)
+    if magics is None:
+        raise AssertionError("the extension was just loaded")
+    return magics.workspace
+
+
 def _greeting(workspace: Workspace) -> str:
     model = workspace.config.model or DEFAULT_MODEL
     try:

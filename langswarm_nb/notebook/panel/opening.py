@@ -97,11 +97,9 @@ def _workspace() -> Workspace | None:
     shell = kernel_shell()
     if shell is None:
         return None
-    from langswarm_nb.notebook.extension import load_ipython_extension, loaded
+    from langswarm_nb.notebook.extension import workspace_of
 
-    load_ipython_extension(shell)
-    magics = loaded(shell)
-    return None if magics is None else magics.workspace
+    return workspace_of(shell)
 
 
 def _close_earlier(panel: ChatPanel) -> None:
