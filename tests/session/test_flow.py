@@ -27,6 +27,7 @@ from langswarm_nb.core.session import (
     SessionManager,
     SessionMessage,
     SessionMiddlewareError,
+    SessionValueError,
     StreamInterruptedError,
     Usage,
 )
@@ -431,3 +432,26 @@ async def test_settings_of_one_send_do_not_stay(session: BaseSession, script: Sc
     assert not first.stream
     assert second.options == {}
     assert second.stream
+
+
+async def test_stop_words_are_kept_with_the_reply(session: BaseSession, script: Script) -> None:
+    """A reply to a request with stop words is stored, with them as they were sent."""
+    mock = script("a")
+    reply = await session.send_message("one", stop=["END", "\n"])
+    assert mock.requests[0].options == {"stop": ["END", "\n"]}
+    stored = (await session.get_messages())[-1]
+    assert reply.request is not None
+    assert stored.request is not None
+    assert dict(stored.request.params) == dict(reply.request.params) == {"stop": ["END", "\n"]}
+
+
+@pytest.mark.parametrize("value", [(1, 2), object(), float("nan"), {1: 2}, "\ud800"])
+async def test_options_that_cannot_be_kept_are_not_sent(
+    session: BaseSession, script: Script, value: object
+) -> None:
+    """Options of one send that are no JSON are refused before the question is stored or anything sent."""
+    mock = script("never")
+    with pytest.raises(SessionValueError, match="options must be JSON"):
+        await session.send_message("one", options={"odd": value})
+    assert await contents(session) == []
+    assert len(mock.requests) == 0

@@ -28,6 +28,7 @@ from .interfaces import (
 from .messages import utc_now
 from .native import NativeConversation
 from .providers import parse_model_id
+from .storage.values import optional_mapping
 from .stream import MessageStream
 from .surroundings import run_hooks, run_middleware
 from .tree import MessageTree
@@ -391,4 +392,6 @@ class BaseSession(HasFrames, MessageTree):
                 model, default_provider=changes.get("provider") or settings.provider
             )
             changes = {**changes, "provider": provider, "model": name}
-        return settings.updated(**changes) if changes else settings
+        changed = settings.updated(**changes) if changes else settings
+        optional_mapping("options", changed.options)  # they are kept with the reply, so they have to be JSON
+        return changed

@@ -107,8 +107,9 @@ class SessionSettings:
 
     @property
     def request_options(self) -> dict[str, Any]:
-        """The options that go with a request: those that were set, under their common names."""
+        """The options that go with a request, as JSON: those that were set, under their common names."""
         named = {name: getattr(self, name) for name in GENERATION_OPTIONS}
+        named["stop"] = None if self.stop is None else list(self.stop)
         return {**{name: value for name, value in named.items() if value is not None}, **self.options}
 
 
