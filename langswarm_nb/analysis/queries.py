@@ -202,7 +202,7 @@ def search(
     # A search over some sessions looks at all and keeps theirs.
     most = limit if sessions is None or session_id is not None else None
     found = run_apart(
-        lambda: storage.search_messages(text, user_id=user_id, session_id=session_id, limit=most)  # type: ignore[arg-type]
+        lambda: storage.search_messages(text, user_id=user_id, session_id=session_id, limit=most)
     )
     return _hits([hit for hit in found if sessions is None or hit.session_id in sessions][:limit])
 

@@ -103,7 +103,7 @@ class UnloggedStorage(ISessionStorage):
         await self.inner.set_hidden(session_id, seq, hidden=hidden)
 
     async def search_messages(
-        self, text: str, *, user_id: str | None = None, session_id: str | None = None, limit: int = 20
+        self, text: str, *, user_id: str | None = None, session_id: str | None = None, limit: int | None = 20
     ) -> list[SearchHit]:
         return await self.inner.search_messages(text, user_id=user_id, session_id=session_id, limit=limit)
 

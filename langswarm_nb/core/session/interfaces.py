@@ -185,9 +185,12 @@ class ISessionStorage(ABC):
 
     @abstractmethod
     async def search_messages(
-        self, text: str, *, user_id: str | None = None, session_id: str | None = None, limit: int = 20
+        self, text: str, *, user_id: str | None = None, session_id: str | None = None, limit: int | None = 20
     ) -> list[SearchHit]:
-        """Return messages that hold all words of ``text``, newest first; any text is allowed, none is syntax."""
+        """Return messages that hold all words of ``text``, newest first; any text is allowed, none is syntax.
+
+        With ``limit`` None all of them.
+        """
 
     @abstractmethod
     async def health_check(self) -> dict[str, Any]:

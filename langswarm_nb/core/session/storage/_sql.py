@@ -167,7 +167,7 @@ class SQLStorage(ISessionStorage):
         return await self._write(lambda db: _sessions.delete(db, key))
 
     async def search_messages(
-        self, text: str, *, user_id: str | None = None, session_id: str | None = None, limit: int = 20
+        self, text: str, *, user_id: str | None = None, session_id: str | None = None, limit: int | None = 20
     ) -> list[SearchHit]:
         query = _search.Query.of(text, user_id, session_id, _limit(limit))
         if query.uses_index:
