@@ -211,14 +211,9 @@ class SessionManager(HasFrames, ISessionManager):
         """Keep what open streams have brought, and free connections; may be called twice."""
         if self._closed:
             return
-        self._closed = True
         for session in list(self._sessions.values()):
-            await session.stop(
-                SessionClosedError(
-                    f"The session manager on {self.storage.name} was closed; what had "
-                    "arrived of the reply is kept. Open the session with a new manager."
-                )
-            )
+            await session.settle()
+        self._closed = True
         await asyncio.gather(*(provider.close() for provider in self._providers.values()))
         await self.storage.close()
 
