@@ -5,9 +5,10 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from langswarm_nb.core.session import checks
 from langswarm_nb.core.session.errors import SessionStorageError, SessionTypeError, SessionValueError, shown
@@ -17,9 +18,6 @@ from . import arrays, texts
 from .columns import Column, Dtype, stored
 from .frames import as_frame
 from .store import Source, find_store, run_apart
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _ALLOWED = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
 _STEPS = 10_000
@@ -88,6 +86,8 @@ def _run(
     db: sqlite3.Connection, query: str, params: Any, timeout_s: float
 ) -> tuple[list[str], list[tuple[Any, ...]]]:
     deadline = time.monotonic() + timeout_s
+    # SQLite makes these tables at their first use, with a CREATE that the next line would refuse.
+    db.execute("SELECT 1 FROM json_each('[]'), json_tree('[]')").close()
     db.set_authorizer(_authorize)
     db.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
     try:
@@ -146,8 +146,7 @@ def _unique(names: Sequence[str]) -> list[str]:
 def _typed(values: Sequence[Any]) -> Any:
     kinds = {type(value) for value in values} - {type(None)}
     if kinds == {int}:
-        whole = [arrays.MISSING if value is None else value for value in values]
-        return arrays.to_pandas(stored("", Dtype.INT64), np.array(whole, np.int64))
+        return pd.array(values, dtype="Int64")
     if kinds and kinds <= {int, float}:
         return np.array([np.nan if value is None else value for value in values], np.float64)
     return texts.to_pandas(texts.texts_of([None if value is None else _as_text(value) for value in values]))

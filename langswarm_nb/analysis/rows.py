@@ -229,10 +229,16 @@ class StoredRows:
 def tools(parts: str | bytes) -> str | None:
     """Return the tool calls and results of a message's parts as short JSON; a function for SQL."""
     found = [
-        {"id": part.get("id"), "name": part.get("name")}
+        {"id": _text(part, "id"), "name": _text(part, "name")}
         if part.get("type") == "tool_call"
-        else {"id": part.get("tool_call_id"), "name": part.get("name"), "result": True}
+        else {"id": _text(part, "tool_call_id"), "name": _text(part, "name"), "result": True}
         for part in json.loads(parts)
         if part.get("type") in ("tool_call", "tool_result")
     ]
     return json.dumps(found) if found else None
+
+
+def _text(part: Mapping[str, Any], name: str) -> str | None:
+    """Return a field of a part; what is no text, which only a storage of another kind lets in, is missing."""
+    value = part.get(name)
+    return value if isinstance(value, str) else None

@@ -123,7 +123,7 @@ def _copy(storage: ISessionStorage | None) -> sqlite3.Connection:
     """Return the sessions of a storage of another kind, as rows of the tables that ours have."""
     db = InMemorySessionStorage().snapshot()
     sessions = [] if storage is None else run_apart(lambda: _read_all(storage))
-    for sid, (record, messages) in enumerate(sessions, 1):
+    for sid, (record, branches, messages) in enumerate(sessions, 1):
         fresh = encode_record(_as_new(record))
         counts = {
             "message_count": record.message_count,
@@ -131,15 +131,27 @@ def _copy(storage: ISessionStorage | None) -> sqlite3.Connection:
             "tip": record.tip_seq,
         }
         _insert(db, "sessions", {"id": sid, **fresh, **counts})
+        for name, tip in branches.items():
+            _insert(db, "branches", {"sid": sid, "name": name, "tip": tip})
         for message in messages:
             _insert(db, "messages", dict(zip(COLUMNS, _message_row(sid, message), strict=True)))
     return db
 
 
-async def _read_all(storage: ISessionStorage) -> list[tuple[SessionRecord, list[SessionMessage]]]:
+async def _read_all(
+    storage: ISessionStorage,
+) -> list[tuple[SessionRecord, dict[str, int | None], list[SessionMessage]]]:
     records = await storage.list_sessions()
     records.sort(key=lambda record: (record.created_at, record.session_id))
-    return [(record, await storage.get_messages(record.session_id, branch="all")) for record in records]
+    # The messages last, so that every branch ends in one of them, whatever is added meanwhile.
+    return [
+        (
+            record,
+            await storage.list_branches(record.session_id),
+            await storage.get_messages(record.session_id, branch="all"),
+        )
+        for record in records
+    ]
 
 
 def _as_new(record: SessionRecord) -> SessionRecord:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from langswarm_nb.analysis.filters import Moment
-from langswarm_nb.analysis.progress import Progress
-from langswarm_nb.analysis.store import Source, find_store, run_apart
+from langswarm_nb.analysis.store import Source
 from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError
-from langswarm_nb.core.session.export import export_session
 from langswarm_nb.core.session.files import as_path, write_private
-from langswarm_nb.core.session.interfaces import ISessionStorage, SessionMessage, SessionRecord
 
-from . import forms
+from . import forms, snapshot
 from .redaction import Redaction, redacted, redactor
 
 SUFFIXES = {
@@ -87,7 +83,8 @@ def export(
         text = _csv(source, take_out, since=since, until=until, user_id=user_id)
     else:
         draw = _renderer(render) if form == "html" else None
-        sessions = [_redacted(session, take_out) for session in _read(source, since, until, user_id)]
+        found = snapshot.read(source, since=since, until=until, user_id=user_id)
+        sessions = [_redacted(session, take_out) for session in found]
         text = forms.html(sessions, draw) if draw is not None else _TEXTS[form](sessions)
     if path is not None:
         write_private(path, text)
@@ -126,38 +123,6 @@ def _csv(source: Source, take_out: Callable[[str], str] | None, **filters: Any) 
         for name in forms.REDACTED_COLUMNS["messages"]:
             frame[name] = frame[name].map(take_out, na_action="ignore").astype(frame[name].dtype)
     return safe_csv(frame)
-
-
-def _read(source: Source, since: Moment, until: Moment, user_id: str | None) -> list[forms.Session]:
-    from langswarm_nb.analysis.frames import sessions_df
-
-    store = find_store(source)
-    ids = sessions_df(source, since=since, until=until, user_id=user_id, columns=["session_id"])[
-        "session_id"
-    ].tolist()
-    storage = store.storage
-    if storage is None or not ids:
-        return []
-    return run_apart(lambda: _load(storage, ids))
-
-
-async def _load(storage: ISessionStorage, ids: Sequence[str]) -> list[forms.Session]:
-    sessions = []
-    with Progress("exporting", len(ids), "session") as progress:
-        for session_id in ids:
-            record = await storage.load_session(session_id)
-            messages = await storage.get_messages(session_id, branch="all")
-            sessions.append(_as_json(record, messages, await storage.list_branches(session_id)))
-            progress.advance()
-    return sessions
-
-
-def _as_json(
-    record: SessionRecord, messages: Sequence[SessionMessage], branches: dict[str, int | None]
-) -> forms.Session:
-    # Only \n ends a line: str.splitlines would cut at U+2028 too, which JSON text may hold.
-    head, *lines = map(json.loads, export_session(record, messages, None, "jsonl").rstrip("\n").split("\n"))
-    return forms.Session({**head, "branches": branches}, lines)
 
 
 def _redacted(session: forms.Session, take_out: Callable[[str], str] | None) -> forms.Session:

@@ -126,10 +126,8 @@ def _message(values: dict[str, Any]) -> SessionMessage:
             raise TypeError(f"{name} must be a whole number")
     if not isinstance(values.get("id"), str) or values.get("seq") is None:
         raise TypeError("id must be text and seq a whole number")
-    parts, request = values.get("parts", []), values.get("request")
-    if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
-        raise TypeError("parts must be a list of objects")
-    made = {**values, "timestamp": _moment(values["timestamp"]), "parts": tuple(parts)}
+    request, parts = values.get("request"), checks.checked_parts(values.get("parts", []))
+    made = {**values, "timestamp": _moment(values["timestamp"]), "parts": parts}
     return SessionMessage(**{**made, "request": None if request is None else _facts(request)})
 
 

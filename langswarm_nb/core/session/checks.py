@@ -63,7 +63,7 @@ def message(
         text("content", content)
     _check_utf8("content", content)
     return SessionMessage(
-        role=role, content=content, metadata=_metadata(metadata), parts=_parts(parts), **origin
+        role=role, content=content, metadata=_metadata(metadata), parts=checked_parts(parts), **origin
     )
 
 
@@ -153,33 +153,34 @@ def _metadata(value: object) -> dict[str, Any]:
     return dict(value)
 
 
-def _parts(value: object) -> tuple[Part, ...]:
+def checked_parts(value: object) -> tuple[Part, ...]:
+    """Return the parts of a message, each of a known type and with what its type needs."""
     if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Sequence):
         raise SessionTypeError.of("parts", value, "a list of parts (mappings with a 'type')")
     for part in value:
         if not isinstance(part, Mapping) or not isinstance(part.get("type"), str):
             raise SessionTypeError.of("parts", part, "a list of mappings, each with a 'type'")
-        missing = [key for key in _PART_KEYS.get(part["type"], ()) if not isinstance(part.get(key), str)]
         if part["type"] not in _PART_KEYS:
             raise SessionValueError.of("part type", part["type"], _PART_KEYS)
-        if missing or (
-            part["type"] == "image" and not ("url" in part or {"media_type", "data"} <= part.keys())
-        ):
-            wanted = ", ".join(missing) or "url, or media_type and data"
+        if not any(all(isinstance(part.get(key), str) for key in keys) for keys in _PART_KEYS[part["type"]]):
+            wanted = ", or ".join(" and ".join(keys) for keys in _PART_KEYS[part["type"]])
             raise SessionValueError.of(
                 "parts", part, f"complete: a part of type {part['type']!r} needs {wanted} as text"
             )
+        if not isinstance(part.get("name"), str | None):
+            raise SessionTypeError.of("name", part["name"], "text (str)")
     return tuple(value)
 
 
-_PART_KEYS: dict[str, tuple[str, ...]] = {
-    "text": ("text",),
-    "image": (),
-    "tool_call": ("id", "name", "arguments"),
-    "tool_result": ("tool_call_id", "content"),
-    "reasoning": ("text",),
-    "refusal": ("text",),
+_PART_KEYS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "text": (("text",),),
+    "image": (("url",), ("media_type", "data")),
+    "tool_call": (("id", "name", "arguments"),),
+    "tool_result": (("tool_call_id", "content"),),
+    "reasoning": (("text",),),
+    "refusal": (("text",),),
 }
+"""What a part of each type needs, or one of the sets of what it needs."""
 
 
 def _check_utf8(parameter: str, value: str) -> None:
