@@ -81,7 +81,7 @@ workspace = get_ipython().magics_manager.registry["LangSwarmMagics"].workspace
 manager, events = workspace.manager, get_ipython().events
 session = await workspace.current()
 async def ask(panel):
-    panel.run(session.stream_message("hello", model="mock:slow"))
+    await panel.run(session.stream_message("hello", model="mock:slow"))
 async def count():
     tasks = len(asyncio.all_tasks(io_loop())) - 1
     return tasks, len(comm.get_comm_manager().comms), len(manager.hooks), len(events.callbacks["post_run_cell"])

@@ -22,6 +22,7 @@ from langswarm_nb.core.session import (
     SessionValueError,
     parse_model_id,
 )
+from langswarm_nb.core.session.errors import shown
 
 from .facts import EXPORTS, OPTIONS, model_name, session_name, system_messages
 
@@ -52,14 +53,14 @@ async def _send(panel: ChatPanel, content: Content) -> None:
         return  # sent again by a page that thought the kernel dead
     text = _text(content, "text")
     panel.check([*panel.feed.path, SessionMessage(content=text)], panel.session.settings)
-    panel.run(panel.session.stream_message(text, source="panel"))
+    await panel.run(panel.session.stream_message(text, source="panel"))
 
 
 @action
 async def _edit(panel: ChatPanel, content: Content) -> None:
     text, old = _text(content, "text"), _text(content, "id")
     panel.check([*_path_before(panel, old), SessionMessage(content=text)], panel.session.settings)
-    panel.run(panel.session.stream_message(text, version_of=old, source="panel"))
+    await panel.run(panel.session.stream_message(text, version_of=old, source="panel"))
 
 
 @action
@@ -71,7 +72,7 @@ async def _regenerate(panel: ChatPanel, content: Content) -> None:
         provider, name = parse_model_id(model)
         settings = settings.updated(provider=provider, model=name)
     panel.check(_path_before(panel, reply_id), settings)
-    panel.run(await panel.session.stream_regenerate(reply_id, model=model))
+    await panel.run(await panel.session.stream_regenerate(reply_id, model=model))
 
 
 @action
@@ -150,15 +151,19 @@ async def _open(panel: ChatPanel, content: Content) -> None:
 
 @action
 async def _new(panel: ChatPanel, content: Content) -> None:
-    name = str(content.get("name") or "").strip() or None
-    old = panel.session
+    old, name = panel.session, str(content.get("name") or "").strip() or None
+    if name is not None:
+        await _check_unused(panel, name)
     session = await panel.manager.create_session(old.user_id, old.provider, old.model, title=name)
     await panel.move(session)
 
 
 @action
 async def _rename(panel: ChatPanel, content: Content) -> None:
-    await panel.session.rename(_text(content, "name"))
+    name = _text(content, "name")
+    if name != panel.session.title:
+        await _check_unused(panel, name)
+    await panel.session.rename(name)
     await panel.feed.refresh()
 
 
@@ -241,6 +246,15 @@ def free_path(folder: Path, name: str, ending: str) -> Path:
     while (path := folder / f"{stem}{'' if number == 1 else f'-{number}'}.{ending}").exists():
         number += 1
     return path
+
+
+async def _check_unused(panel: ChatPanel, name: str) -> None:
+    """Refuse a name that another session has: cells find sessions by their names."""
+    known = await panel.manager.list_user_sessions(panel.session.user_id, limit=None)
+    if any(session.title == name for session in known):
+        raise SessionValueError(
+            f"There is a session {shown(name)} already, and cells find sessions by their names. Choose another name."
+        )
 
 
 def _path_before(panel: ChatPanel, message_id: str) -> list[SessionMessage]:

@@ -73,7 +73,7 @@ class Feed:
         self.html: dict[str, str | None] = {}
         """What the renderer made of messages, by their ids; None for those shown as plain text."""
         self._thinking: dict[str, str] = {}
-        self._runs: set[asyncio.Task[None]] = set()
+        self._runs: dict[asyncio.Task[None], MessageStream] = {}
         self._streams: set[MessageStream] = set()
         self._following = asyncio.Lock()
         self._background: set[asyncio.Task[Any]] = set()
@@ -133,46 +133,69 @@ class Feed:
         """Whether a panel waits for a reply."""
         return bool(self._runs)
 
-    def run(self, stream: MessageStream, then: Callable[[SessionMessage], None]) -> None:
-        """Read a stream to its end, for all panels to see; ``then`` gets the reply.
+    async def run(self, stream: MessageStream, then: Callable[[SessionMessage], None]) -> None:
+        """Start to read a stream, for all panels to see, and return when its question is stored.
+
+        Parameters
+        ----------
+        stream : MessageStream
+            Not begun yet; it is read to its end in the background.
+        then : callable
+            Gets the reply.
 
         Raises
         ------
         SessionBusyError
-            A reply to a panel is arriving.
+            A reply to a panel is arriving, or the question was taken back.
+        SessionError
+            The question could not be stored.
         """
         if self._runs:
             raise SessionBusyError("A reply is arriving in this session. Stop it, or wait for its end.")
         task = asyncio.get_running_loop().create_task(self._run(stream, then))
-        self._runs.add(task)
-        task.add_done_callback(self._runs.discard)
+        self._runs[task] = stream
+        task.add_done_callback(lambda done: self._runs.pop(done, None))
+        while stream.question is None and not task.done():
+            await asyncio.wait([task], timeout=TICK_S)
+        if stream.question is None:
+            task.result()
+            raise SessionBusyError("It was stopped before it was stored, so nothing was sent.")
 
     async def stop(self) -> None:
         """Stop what panels have asked; what had arrived is kept."""
-        runs = list(self._runs)
-        for task in runs:
+        runs = dict(self._runs)
+        for task, stream in runs.items():
+            # A question that is just being stored could be there or not; it is waited for.
+            while self.session.turnstile.holder is stream and stream.question is None and not task.done():
+                await asyncio.wait([task], timeout=TICK_S)
             task.cancel()
         await asyncio.gather(*runs, return_exceptions=True)
 
     async def _run(self, stream: MessageStream, then: Callable[[SessionMessage], None]) -> None:
         self._streams.add(stream)
         follower = asyncio.get_running_loop().create_task(self._follow(stream, foreign=False))
+        problem: Exception | None = None
         try:
             await stream.read()
         except asyncio.CancelledError:
             logger.debug("A panel stopped a reply in session %s.", self.session.session_id)
         except SessionError as error:
-            if stream.reply is None:
-                self.fail(str(error))
+            problem = error
         except Exception as error:
             logger.exception("A reply in a panel failed.")
-            self.fail(f"{type(error).__name__}: {shown(str(error))}")
+            problem = error
         finally:
             self._runs.clear()
             if stream.reply is not None:
                 then(stream.reply)
         await follower
         await self.refresh()
+        if problem is None:
+            return
+        if stream.question is None:
+            raise problem  # `run` tells who asked
+        if stream.reply is None or stream.reply.request is None or stream.reply.request.status != "error":
+            self.fail(_words(problem))  # else the reply tells
 
     def fail(self, text: str) -> None:
         """Tell all panels what went wrong."""
@@ -199,10 +222,10 @@ class Feed:
         try:
             await work
         except SessionError as error:
-            self.fail(str(error))
+            self.fail(_words(error))
         except Exception as error:
             logger.exception("A panel could not be brought up to date.")
-            self.fail(f"{type(error).__name__}: {shown(str(error))}")
+            self.fail(_words(error))
 
     async def _follow(self, stream: MessageStream, *, foreign: bool) -> None:
         """Show a reply while it arrives, whoever reads it; one after the other, as the session sends."""
@@ -260,6 +283,10 @@ class Feed:
         await asyncio.gather(*self._background, return_exceptions=True)
 
 
+def _words(error: Exception) -> str:
+    return str(error) if isinstance(error, SessionError) else f"{type(error).__name__}: {shown(str(error))}"
+
+
 async def _render(text: str) -> str:
     return await asyncio.to_thread(render_html, text) if len(text) > _LONG_CHARS else render_html(text)
 
@@ -279,7 +306,11 @@ class Hub(ISessionLifecycleHook):
             if len(self.feeds) == 1:
                 self._listen()
         feed.viewers.append(viewer)
-        await feed.read()
+        try:
+            await feed.read()
+        except BaseException:
+            await self.leave(feed, viewer)
+            raise
         return feed
 
     async def leave(self, feed: Feed, viewer: Viewer) -> None:

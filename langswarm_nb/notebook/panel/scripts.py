@@ -16,7 +16,7 @@ STATIC = Path(__file__).parents[1] / "static"
 _STYLES = ("panel.css", "messages.css", "overlays.css")
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./([a-z]+\.js)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const|let) )", re.MULTILINE)
-_COMMENT = re.compile(r"^\s*(?:/\*\*.*?\*/|//.*?)\n", re.MULTILINE | re.DOTALL)
+_COMMENT = re.compile(r"^\s*(?:/\*\*(?:(?!\*/).)*\*/|//.*?)\n", re.MULTILINE | re.DOTALL)
 
 
 @functools.cache

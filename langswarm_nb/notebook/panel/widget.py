@@ -21,6 +21,7 @@ from langswarm_nb.core.session import (
     SessionMessage,
     SessionSettings,
     SessionTypeError,
+    SessionValueError,
 )
 from langswarm_nb.core.session.errors import shown
 from langswarm_nb.notebook.bridge import io_loop, submit
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from .live import LiveReply
 
 Theme = Literal["auto", "light", "dark"]
+THEMES: tuple[Theme, ...] = ("auto", "light", "dark")
 _OPEN_S = 30.0
 """Longest wait for the storage when a panel is made or closed."""
 _REMEMBERED_KEYS = 100
@@ -68,7 +70,9 @@ class ChatPanel(anywidget.AnyWidget):
     Raises
     ------
     SessionTypeError
-        ``session`` is none.
+        ``session`` is none, or an option has the wrong type.
+    SessionValueError
+        ``theme`` is none.
     SessionError
         The session could not be read, or ``model`` is not known.
 
@@ -92,9 +96,11 @@ class ChatPanel(anywidget.AnyWidget):
     busy = Bool(False).tag(sync=True)
     problem = Unicode().tag(sync=True)
     height = Unicode("28rem").tag(sync=True)
-    theme = Enum(["auto", "light", "dark"], "auto").tag(sync=True)
+    theme = Enum(THEMES, "auto").tag(sync=True)
     enter_sends = Bool(True).tag(sync=True)
     panel_id = Unicode().tag(sync=True)
+
+    _is_closed = True  # until there is something to close
 
     def __init__(
         self,
@@ -109,6 +115,12 @@ class ChatPanel(anywidget.AnyWidget):
     ) -> None:
         if not isinstance(session, BaseSession):
             raise SessionTypeError.of("session", session, "a session made by a SessionManager")
+        if theme not in THEMES:
+            raise SessionValueError.of("theme", theme, THEMES)
+        if not isinstance(height, str):
+            raise SessionTypeError.of("height", height, "a CSS length, such as '28rem'")
+        if not isinstance(enter_sends, bool):
+            raise SessionTypeError.of("enter_sends", enter_sends, "True or False")
         self.manager = manager or session.manager
         self.window = Window()
         self.rules: Rules = rules or NoRules()
@@ -116,9 +128,9 @@ class ChatPanel(anywidget.AnyWidget):
         self._keys: deque[str] = deque(maxlen=_REMEMBERED_KEYS)
         self._context = contextvars.copy_context()
         self._twin: Any = None
-        self._shown_twin: list[str] = []
-        self._is_closed = False
+        self._shown_twin: list[object] = []
         self.feed: Feed = submit(hub_of(self.manager).join(session, self)).result(_OPEN_S)
+        self._is_closed = False
         super().__init__(
             transcript={"rev": 0, "earlier": 0, "messages": [], "live": None},
             info=session_info(self.feed, self.rules.budget_text),
@@ -128,7 +140,11 @@ class ChatPanel(anywidget.AnyWidget):
         )
         self.panel_id = self.model_id
         self.on_msg(self._on_page)
-        submit(self._open(model)).result(_OPEN_S)
+        try:
+            submit(self._open(model)).result(_OPEN_S)
+        except BaseException:
+            self.close()
+            raise
 
     # For its owner
 
@@ -220,18 +236,18 @@ class ChatPanel(anywidget.AnyWidget):
         SessionError
             They may not.
         """
-        if note := self.rules.check(self.session, messages, settings):
-            self.fail(note)
+        self.fail("")  # what went wrong before is settled
+        self.fail(self.rules.check(self.session, messages, settings))
 
-    def run(self, stream: MessageStream) -> None:
-        """Read a reply, for all panels on this session.
+    async def run(self, stream: MessageStream) -> None:
+        """Ask, for all panels on this session, and return when the question is stored.
 
         Raises
         ------
-        SessionBusyError
-            Another one is arriving.
+        SessionError
+            Nothing was stored: it could not be, it was stopped, or another reply is arriving.
         """
-        self.feed.run(stream, self.rules.count)
+        await self.feed.run(stream, self.rules.count)
 
     async def move(self, session: BaseSession) -> None:
         """Show another session."""
@@ -292,8 +308,8 @@ class ChatPanel(anywidget.AnyWidget):
         self._shown_twin = key
         self._context.copy().run(self._twin.update, self._twin_data(), raw=True)
 
-    def _twin_key(self) -> list[str]:
-        return [session_name(self.session), *(message.id for message in self.feed.path)]
+    def _twin_key(self) -> list[object]:
+        return [session_name(self.session), *((message.id, message.is_hidden) for message in self.feed.path)]
 
     def _twin_data(self) -> dict[str, Any]:
         return twin_bundle(self.panel_id, session_name(self.session), self.feed.path, self.feed.html)

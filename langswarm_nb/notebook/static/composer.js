@@ -1,5 +1,6 @@
 // Where the reader writes: Enter sends, Shift+Enter breaks the line, one button sends and stops.
 
+import { fit, isComposing, sends } from "./box.js";
 import { h, icon } from "./dom.js";
 
 const MAX_LINES = 8;
@@ -22,15 +23,25 @@ export function createComposer(context, on) {
   let withdrawn = null;
   /** Whether the button has been pressed to stop. */
   let stopping = false;
+  let sessionId = model.get("info").sessionId;
+  /** What is kept of the text. */
+  let draft = "";
 
   const isBusy = () => sending || model.get("busy");
 
   function changed() {
-    box.style.height = "auto";
-    const line = parseFloat(getComputedStyle(box).lineHeight) || 20;
-    box.style.height = `${Math.min(box.scrollHeight + 2, line * MAX_LINES + 16)}px`;
+    fit(box, MAX_LINES);
     if (!isBusy()) button.disabled = !box.value.trim();
-    remember(model, box.value);
+    remember(sessionId, box.value, draft);
+    draft = box.value;
+  }
+
+  /** Each session has a draft of its own. */
+  function changeSession() {
+    if (model.get("info").sessionId === sessionId) return;
+    sessionId = model.get("info").sessionId;
+    box.value = draft = remembered(sessionId);
+    changed();
   }
 
   function show() {
@@ -68,8 +79,9 @@ export function createComposer(context, on) {
       withdrawn = null;
       if (lost && box.value === text) box.value = ""; // the kernel was busy and has it after all
     } catch (error) {
-      if (!lost) giveBack(text);
-      context.notice(/** @type {Error} */ (error).message);
+      withdrawn = null;
+      giveBack(text);
+      context.fail(/** @type {Error} */ (error).message);
     }
     sending = false;
     changed();
@@ -89,7 +101,11 @@ export function createComposer(context, on) {
     if (!isBusy() || stopping) return;
     stopping = true;
     show();
-    link.ask("stop").catch(() => {});
+    const again = () => {
+      stopping = false;
+      show();
+    };
+    link.ask("stop", {}, again).catch((error) => context.fail(error.message));
     box.focus();
   }
 
@@ -100,22 +116,23 @@ export function createComposer(context, on) {
   });
   box.addEventListener("input", changed);
   box.addEventListener("keydown", (event) => {
-    if (event.isComposing) return;
-    const sends = model.get("enter_sends") ? !event.shiftKey : event.ctrlKey || event.metaKey;
-    if (event.key === "Enter" && sends) {
+    if (isComposing(event)) return;
+    if (event.key === "Enter" && sends(model, event)) {
       event.preventDefault();
       send();
     } else if (event.key === "ArrowUp" || event.key === "ArrowDown") {
       if (history.step(event.key === "ArrowUp" ? -1 : 1)) event.preventDefault();
     }
   });
+  model.on("change:info", changeSession);
   model.on("change:busy", show);
   model.on("change:enter_sends", show);
   signal.addEventListener("abort", () => {
+    model.off("change:info", changeSession);
     model.off("change:busy", show);
     model.off("change:enter_sends", show);
   });
-  box.value = remembered(model);
+  box.value = draft = remembered(sessionId);
   show();
   requestAnimationFrame(changed);
   return { element, focus: () => box.focus(), stop };
@@ -148,26 +165,28 @@ function createRecall(model, box, changed) {
 }
 
 /** The draft stays in this tab of the browser, so that it survives a reload and a dead kernel. */
-/** @param {import("./types").Model} model */
-const draftKey = (model) => `lsnb-draft-${model.get("info").sessionId}`;
+/** @param {string} sessionId */
+const draftKey = (sessionId) => `lsnb-draft-${sessionId}`;
 
 /**
- * @param {import("./types").Model} model
+ * @param {string} sessionId
  * @param {string} text
+ * @param {string} before what was kept for this box; an empty box takes no other panel's draft away
  */
-function remember(model, text) {
+function remember(sessionId, text, before) {
+  const key = draftKey(sessionId);
   try {
-    if (text) sessionStorage.setItem(draftKey(model), text);
-    else sessionStorage.removeItem(draftKey(model));
+    if (text) sessionStorage.setItem(key, text);
+    else if (sessionStorage.getItem(key) === before) sessionStorage.removeItem(key);
   } catch {
     // No storage in this frame: the draft lives as long as the box.
   }
 }
 
-/** @param {import("./types").Model} model */
-function remembered(model) {
+/** @param {string} sessionId */
+function remembered(sessionId) {
   try {
-    return sessionStorage.getItem(draftKey(model)) ?? "";
+    return sessionStorage.getItem(draftKey(sessionId)) ?? "";
   } catch {
     return "";
   }

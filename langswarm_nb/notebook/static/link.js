@@ -9,7 +9,7 @@ export class KernelError extends Error {}
 /**
  * @param {import("./types").Model} model
  * @param {AbortSignal} signal
- * @param {(state: "listening" | "busy" | "silent") => void} onState
+ * @param {(state: "listening" | "busy" | "silent" | "gone") => void} onState
  * @returns {import("./types").Link}
  */
 export function createLink(model, signal, onState) {
@@ -29,9 +29,21 @@ export function createLink(model, signal, onState) {
     if (message.error === undefined) request.resolve(message.value);
     else request.reject(new KernelError(message.error));
   };
+  const end = () => {
+    if (!model.get("gone")) return;
+    onState("gone");
+    for (const { reject, timers } of open.values()) {
+      timers.forEach(clearTimeout);
+      reject(new KernelError()); // without words: the state has them
+    }
+    open.clear();
+  };
   model.on("msg:custom", take);
+  model.on("change:gone", end);
+  end();
   signal.addEventListener("abort", () => {
     model.off("msg:custom", take);
+    model.off("change:gone", end);
     for (const { timers } of open.values()) timers.forEach(clearTimeout);
   });
 
@@ -48,7 +60,8 @@ export function createLink(model, signal, onState) {
           window.setTimeout(silent, SILENT_AFTER_MS),
         ];
         open.set(n, { resolve, reject, timers });
-        model.send({ ...content, type, n });
+        if (model.get("gone")) end();
+        else model.send({ ...content, type, n });
       });
     },
   };

@@ -51,8 +51,10 @@ export function createLive({ model, announce }) {
       thinking.hidden = false;
       thought.append(visible(live.thinking.slice(before.thinking.length)));
     }
-    dots.hidden = Boolean(live.text);
-    foot.textContent = [live.foreign && "asked by a cell; ■ stops it", !live.text && live.note].filter(Boolean).join(" · ");
+    dots.hidden = Boolean(live.text || live.cut);
+    element.setAttribute("aria-busy", String(!live.cut));
+    const marks = [live.foreign && "asked by a cell; ■ stops it", !live.text && live.note];
+    foot.textContent = live.cut ? "cut off" : marks.filter(Boolean).join(" · ");
     shown = live;
   }
   return { element, show };

@@ -30,7 +30,7 @@ export function messageNode(item, actions, view) {
     if (item.thinking) node.append(thinkingNode(item.thinking));
     node.append(body(item, view));
   }
-  if (item.status === "error") node.append(failure(item, actions));
+  if (item.status === "error") node.append(failureNode(item.error || "The reply failed.", item, actions));
   node.append(foot(item, actions));
   return node;
 }
@@ -55,16 +55,12 @@ function thinkingNode(html) {
 }
 
 /**
- * @param {import("./types").Item} item
+ * @param {string} words
+ * @param {import("./types").Item} item what is answered anew: a question, or the question of a reply
  * @param {MessageActions} actions
  */
-function failure(item, actions) {
-  return h(
-    "div",
-    { class: "lsnb-failure" },
-    h("span", {}, item.error || "The reply failed."),
-    textButton("Retry", () => actions.retry(item)),
-  );
+export function failureNode(words, item, actions) {
+  return h("div", { class: "lsnb-failure" }, h("span", {}, words), textButton("Retry", () => actions.retry(item)));
 }
 
 /**

@@ -1,27 +1,38 @@
 // One line above the composer: what went wrong, what was done, what is being waited for.
 
-import { h, iconButton, textButton } from "./dom.js";
+import { h, iconButton } from "./dom.js";
 
 const STAYS_MS = 8000;
 
 export function createNotices() {
   const kernel = h("div", { class: "lsnb-notice", role: "status", hidden: true });
-  const said = h("div", { class: "lsnb-notice", role: "status", hidden: true });
+  const said = h("div", { class: "lsnb-notice", hidden: true });
   const element = h("div", { class: "lsnb-notices" }, kernel, said);
   let timer = 0;
 
-  /** @param {string} text @param {{ label: string, run: () => void }} [action] */
-  function say(text, action) {
+  /** @param {string} text @param {"status" | "alert"} role */
+  function put(text, role) {
     clearTimeout(timer);
-    const button = action && textButton(action.label, () => (hide(), action.run()));
-    said.replaceChildren(h("span", {}, text), ...(button ? [button] : []), iconButton("close", "Dismiss", hide));
+    said.setAttribute("role", role);
+    said.replaceChildren(h("span", {}, text), iconButton("close", "Dismiss", hide));
     said.hidden = false;
-    if (!action) timer = window.setTimeout(hide, STAYS_MS);
   }
 
   function hide() {
     said.hidden = true;
     said.replaceChildren();
+  }
+
+  /** @param {string} text what was done; it goes away by itself */
+  function say(text) {
+    put(text, "status");
+    timer = window.setTimeout(hide, STAYS_MS);
+  }
+
+  /** @param {string} text what went wrong; it stays until it is dismissed, or until nothing is wrong any more */
+  function fail(text) {
+    if (text) put(text, "alert");
+    else if (said.getAttribute("role") === "alert") hide();
   }
 
   const TEXTS = {
@@ -30,11 +41,12 @@ export function createNotices() {
     silent:
       "The kernel does not answer. If a cell is running, this is done when it ends. " +
       "If the kernel was restarted, run the cell of this panel again.",
+    gone: "The kernel of this panel has ended. To go on, run the cell of this panel again; what was stored is kept.",
   };
   /** @param {keyof typeof TEXTS} state */
   function kernelState(state) {
     if (kernel.textContent !== TEXTS[state]) kernel.textContent = TEXTS[state];
     kernel.hidden = state === "listening";
   }
-  return { element, say, hide, kernelState };
+  return { element, say, fail, kernelState };
 }

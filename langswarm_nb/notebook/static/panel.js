@@ -28,6 +28,7 @@ function render({ model, el }) {
     link,
     signal,
     notice: notices.say,
+    fail: notices.fail,
     announce(text) {
       announcer.textContent = text.slice(0, ANNOUNCED_CHARS);
     },
@@ -35,7 +36,7 @@ function render({ model, el }) {
       try {
         return (await link.ask(type, content)) ?? {};
       } catch (error) {
-        notices.say(/** @type {Error} */ (error).message);
+        notices.fail(/** @type {Error} */ (error).message);
         return undefined;
       }
     },
@@ -50,8 +51,7 @@ function render({ model, el }) {
   createToolbar(context, transcript, { models: header.models, focusComposer: composer.focus });
   const root = h(
     "section",
-    // Lumino's attribute, and the stopped events below, keep JupyterLab's shortcuts away from what is typed here.
-    { class: "lsnb-panel", "aria-label": "Chat", "data-lm-suppress-shortcuts": "true" },
+    { class: "lsnb-panel", "aria-label": "Chat" },
     header.element,
     transcript.element,
     notices.element,
@@ -59,6 +59,11 @@ function render({ model, el }) {
     createFooter(context).element,
     announcer,
   );
+  // The front end's shortcuts would take keys that are meant for the panel. JupyterLab sees only events that go on to
+  // the document; Notebook 7 sees them first, and leaves those alone whose target has Lumino's attribute.
+  root.addEventListener("focusin", (event) => {
+    /** @type {Element} */ (event.target).setAttribute("data-lm-suppress-shortcuts", "true");
+  });
   root.addEventListener("keydown", (event) => {
     const isOver = root.querySelector("dialog, .lsnb-picker, .lsnb-menu"); // there, Escape has another meaning
     if (event.key === "Escape" && !isOver) composer.stop();
@@ -70,9 +75,7 @@ function render({ model, el }) {
     root.dataset.busy = String(model.get("busy"));
     root.style.height = model.get("height");
   };
-  const problem = () => {
-    if (model.get("problem")) notices.say(model.get("problem"));
-  };
+  const problem = () => notices.fail(model.get("problem"));
   /** @type {[string, () => void][]} */
   const watched = [["change:theme", dress], ["change:height", dress], ["change:busy", dress], ["change:problem", problem]];
   for (const [event, run] of watched) model.on(event, run);

@@ -1,5 +1,6 @@
 // A list to choose from that is filtered by typing; optionally what was typed is a choice too.
 
+import { isComposing } from "./box.js";
 import { h } from "./dom.js";
 
 const MAX_SHOWN = 100;
@@ -96,7 +97,7 @@ export function openPicker(opener, options) {
 
   input.addEventListener("input", offer);
   input.addEventListener("keydown", (event) => {
-    if (event.isComposing) return;
+    if (isComposing(event)) return;
     const way = { ArrowUp: -1, ArrowDown: 1 }[event.key];
     if (way && offered.length) {
       at = (at + way + offered.length) % offered.length;

@@ -85,6 +85,19 @@ export function initialize({ model }) {
     if (next === null || (next.live?.torn && !old.live?.torn)) model.send({ type: "hello", n: "store", rev: -1 });
     if (next !== null && next !== old) model.set("transcript", next);
   };
+  // ipywidgets tells that something changed, not what; a front end that lets us not ask is one that never tells.
+  const look = async () => {
+    const self = await model.widget_manager?.get_model?.(model.get("panel_id"));
+    if (self?.comm_live !== false) return;
+    const { live, ...rest } = model.get("transcript");
+    model.set("transcript", { ...rest, live: live && { ...live, cut: true } });
+    model.set("busy", false);
+    model.set("gone", true);
+  };
   model.on("msg:custom", take);
-  return () => model.off("msg:custom", take);
+  model.on("comm_live_update", look);
+  return () => {
+    model.off("msg:custom", take);
+    model.off("comm_live_update", look);
+  };
 }

@@ -1,9 +1,12 @@
 // What can be done with a message: one toolbar, which goes to the message under the pointer or with the focus.
 
 import { copy } from "./blocks.js";
+import { fit, isComposing, sends } from "./box.js";
 import { copyFallbackNotice, insertCell } from "./cells.js";
 import { h, iconButton, textButton } from "./dom.js";
 import { openPicker } from "./picker.js";
+
+const EDITOR_LINES = 12;
 
 /**
  * @param {import("./types").Context} context
@@ -83,18 +86,21 @@ export function createToolbar(context, transcript, panel) {
       node.focus();
     };
     const save = async () => {
-      const text = box.value;
-      if (!text.trim()) return;
+      if (!box.value.trim() || box.readOnly) return;
+      box.readOnly = true;
+      const done = await context.attempt("edit", { id: item.id, text: box.value });
+      box.readOnly = false;
+      if (!done) return;
       close();
-      await context.attempt("edit", { id: item.id, text });
       panel.focusComposer();
     };
+    box.addEventListener("input", () => fit(box, EDITOR_LINES));
     box.addEventListener("keydown", (event) => {
-      if (event.isComposing) return;
+      if (isComposing(event)) return;
       if (event.key === "Escape") {
         event.stopPropagation();
         close();
-      } else if (event.key === "Enter" && !event.shiftKey) {
+      } else if (event.key === "Enter" && sends(context.model, event)) {
         event.preventDefault();
         save();
       }
@@ -109,6 +115,7 @@ export function createToolbar(context, transcript, panel) {
     at = null;
     node.classList.add("lsnb-editing");
     node.append(editor);
+    fit(box, EDITOR_LINES);
     box.focus();
     box.setSelectionRange(box.value.length, box.value.length);
   }

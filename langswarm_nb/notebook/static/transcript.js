@@ -3,7 +3,7 @@
 import { h, icon, textButton } from "./dom.js";
 import { createLive } from "./live.js";
 import { typeset } from "./math.js";
-import { messageNode } from "./message.js";
+import { failureNode, messageNode } from "./message.js";
 
 const AT_BOTTOM_PX = 40;
 
@@ -36,6 +36,8 @@ export function createTranscript(context, actions) {
   /** A message on its way to the kernel, and the question that was the last one then. */
   /** @type {{ node: HTMLElement, after: string | undefined } | null} */
   let pending = null;
+  /** What is below a question that nobody is answering. @type {{ node: HTMLElement, item: import("./types").Item } | null} */
+  let unanswered = null;
   let wasAnswering = false;
   let follows = true;
 
@@ -72,11 +74,17 @@ export function createTranscript(context, actions) {
       live = createLive(context);
     }
     if (pending) nodes.push(pending.node);
+    const last = messages.at(-1);
+    if (last?.role !== "user" || last.hidden || now || pending || model.get("busy")) unanswered = null;
+    else if (unanswered?.item !== last) {
+      unanswered = { node: failureNode("No reply to this is stored.", last, actions), item: last };
+    }
+    if (unanswered) nodes.push(unanswered.node);
     reconcile(list, nodes);
     earlier.hidden = before === 0;
     earlier.textContent = `Earlier messages (${before})`;
     empty.hidden = nodes.length > 0;
-    if (wasAnswering && !now) context.announce(ending(messages.at(-1)));
+    if (wasAnswering && !now) context.announce(ending(last));
     wasAnswering = Boolean(now);
     if (follows) toBottom();
     else jump.hidden = isAtBottom();
@@ -99,8 +107,10 @@ export function createTranscript(context, actions) {
   sizes.observe(log);
   sizes.observe(list);
   model.on("change:transcript", show);
+  model.on("change:busy", show);
   signal.addEventListener("abort", () => {
     model.off("change:transcript", show);
+    model.off("change:busy", show);
     sizes.disconnect();
   });
   show();
@@ -157,6 +167,7 @@ function reconcile(list, nodes) {
 
 /** @param {import("./types").Item | undefined} item */
 function ending(item) {
+  if (item?.role === "user") return "No reply is stored.";
   if (item?.status === "error") return `The reply failed. ${item.error}`;
   return item?.status === "stopped" ? "Answer stopped." : "Answer complete.";
 }

@@ -36,6 +36,8 @@ export interface Live {
   note: string;
   /** A piece was lost on the way: the text stands still until the kernel has sent it whole. */
   torn?: boolean;
+  /** The kernel ended: there will be no more. */
+  cut?: boolean;
 }
 
 export interface Transcript {
@@ -105,6 +107,8 @@ export interface State {
   theme: "auto" | "light" | "dark";
   enter_sends: boolean;
   panel_id: string;
+  /** The kernel has ended; known to the page alone. */
+  gone?: boolean;
 }
 
 /** What anywidget hands over. */
@@ -135,7 +139,10 @@ export interface Context {
   link: Link;
   signal: AbortSignal;
   announce(text: string): void;
-  notice(text: string, action?: { label: string; run: () => void }): void;
+  /** Says what was done. */
+  notice(text: string): void;
+  /** Says what went wrong; an empty text takes it back. */
+  fail(text: string): void;
   /** Asks and shows what went wrong; undefined when something did. */
   attempt(type: string, content?: Record<string, unknown>): Promise<any>;
 }

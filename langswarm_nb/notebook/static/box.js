@@ -1,0 +1,25 @@
+// Boxes to write in: how high they are, and what Enter means there.
+
+/**
+ * Whether a key belongs to an input method; Safari tells it of the last one by its code alone.
+ * @param {KeyboardEvent} event
+ */
+export const isComposing = (event) => event.isComposing || event.keyCode === 229;
+
+/**
+ * Whether Enter, pressed so, sends.
+ * @param {import("./types").Model} model
+ * @param {KeyboardEvent} event
+ */
+export const sends = (model, event) => (model.get("enter_sends") ? !event.shiftKey : event.ctrlKey || event.metaKey);
+
+/**
+ * Make a text box as high as its text, up to a number of lines; it scrolls then.
+ * @param {HTMLTextAreaElement} box
+ * @param {number} lines
+ */
+export function fit(box, lines) {
+  box.style.height = "auto";
+  const line = parseFloat(getComputedStyle(box).lineHeight) || 20;
+  box.style.height = `${Math.min(box.scrollHeight + 2, line * lines + 16)}px`;
+}
