@@ -211,9 +211,14 @@ class SessionManager(HasFrames, ISessionManager):
         """Keep what open streams have brought, and free connections; may be called twice."""
         if self._closed:
             return
-        for session in list(self._sessions.values()):
-            await session.settle()
         self._closed = True
+        for session in list(self._sessions.values()):
+            await session.stop(
+                SessionClosedError(
+                    f"The session manager on {self.storage.name} was closed; what had "
+                    "arrived of the reply is kept. Open the session with a new manager."
+                )
+            )
         await asyncio.gather(*(provider.close() for provider in self._providers.values()))
         await self.storage.close()
 

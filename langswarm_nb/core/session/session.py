@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import weakref
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from . import checks
-from .errors import SessionNotFoundError
+from .errors import SessionError, SessionNotFoundError
 from .export import export_session
 from .frames import HasFrames
 from .interfaces import (
@@ -50,6 +51,8 @@ class BaseSession(HasFrames, MessageTree):
         """What is stored of the session, as last read or written by this object."""
         self.storage = manager.storage
         self.turnstile = Turnstile()
+        self.streams: weakref.WeakSet[MessageStream] = weakref.WeakSet()
+        """Sends that are under way."""
         self.native = NativeConversation(self)
         self._hooks: list[ISessionLifecycleHook] = []
         self._middleware: list[ISessionMiddleware] = []
@@ -343,6 +346,11 @@ class BaseSession(HasFrames, MessageTree):
     def add_middleware(self, middleware: ISessionMiddleware) -> None:
         """Put a middleware around this session alone, inside the global ones."""
         self._middleware.append(checks.instance("middleware", middleware, ISessionMiddleware))
+
+    async def stop(self, why: SessionError) -> None:
+        """End every send that is under way, and let its reader know why; all that arrived is then stored."""
+        for stream in list(self.streams):
+            await stream.end(why)
 
     async def settle(self) -> None:
         """Close a stream that was left open; all that arrived is stored when this returns."""

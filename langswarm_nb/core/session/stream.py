@@ -8,9 +8,10 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from .errors import SessionBusyError
+from .errors import SessionBusyError, SessionError
 from .events import Delta
 from .messages import SessionMessage
+from .turnstile import refuse_inside
 
 if TYPE_CHECKING:
     from .turn import Turn
@@ -20,7 +21,8 @@ class MessageStream(AsyncIterator[Delta]):
     """The deltas of one reply; nothing is sent before the first is asked for.
 
     Leaving it early (`aclose`, the end of an ``async with``, a cancelled task) closes the connection at once;
-    what had arrived is kept, marked ``stopped``.
+    what had arrived is kept, marked ``stopped``. `aclose` may come from any task, thread or event loop: who reads
+    the stream meanwhile comes to its end.
 
     Examples
     --------
@@ -35,8 +37,11 @@ class MessageStream(AsyncIterator[Delta]):
     def __init__(self, turn: Turn) -> None:
         self._turn = turn
         self._deltas: AsyncGenerator[Delta, None] = turn.run(self)
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._gave_way = False
+        self._end: SessionError | None = None
+        """What its reader is told at the end, when it was ended by others."""
+        self._left: asyncio.Future[None] | None = None
+        """Done when the reader that was told to stop has left; None while none was told."""
+        self.loop: asyncio.AbstractEventLoop | None = None
         self.reader: asyncio.Task[object] | None = None
         self.idle_since: float | None = time.monotonic()
 
@@ -56,20 +61,28 @@ class MessageStream(AsyncIterator[Delta]):
         return self._turn.partial
 
     async def __anext__(self) -> Delta:
-        if self._loop is None:
-            self._loop = asyncio.get_running_loop()
-        self.reader, self.idle_since = asyncio.current_task(), None
+        task = asyncio.current_task()
+        if self.idle_since is None:
+            raise SessionBusyError(
+                "Two tasks tried to read one stream at once. Read it in one, and pass the deltas on, "
+                "or look at `stream.partial`."
+            )
+        if self.loop is None:
+            self.loop = asyncio.get_running_loop()
+        cancels = task.cancelling() if task else 0
+        self.reader, self.idle_since = task, None
         try:
             return await self._deltas.__anext__()
         except StopAsyncIteration:
-            if self._gave_way:
-                raise SessionBusyError(
-                    "This stream was left unread while another message was sent in its session, so it was closed; "
-                    "what had arrived is kept. Read a stream to its end, or close it with `await stream.aclose()`."
-                ) from None
-            raise
+            raise self._end or StopAsyncIteration from None
+        except asyncio.CancelledError:
+            if self._left is None or task is None or task.uncancel() > cancels:
+                raise
+            raise self._end or StopAsyncIteration from None
         finally:
             self.idle_since = time.monotonic()
+            if self._left is not None and not self._left.done():
+                self._left.set_result(None)
 
     async def read(self) -> SessionMessage:
         """Read to the end and return the reply.
@@ -86,19 +99,43 @@ class MessageStream(AsyncIterator[Delta]):
         return self._turn.reply
 
     async def aclose(self) -> None:
-        """Stop: close the connection and keep what has arrived; may be called twice."""
-        await self._deltas.aclose()
+        """Stop: close the connection and keep what has arrived; may be called twice.
+
+        Raises
+        ------
+        SessionBusyError
+            A hook or middleware of this very send called it; nothing was stopped.
+        """
+        refuse_inside(self)
+        loop = self.loop
+        if loop is None or loop is asyncio.get_running_loop():
+            await self._close()
+        elif loop.is_running():
+            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._close(), loop))
+        else:  # its loop stands still, so the iterator cannot be closed; its reply can be settled from here
+            await self._turn.settle_abandoned()
+
+    async def end(self, why: SessionError) -> None:
+        """Stop as `aclose` does, and let the reader know why."""
+        self._end = why
+        await self.aclose()
 
     async def give_way(self) -> None:
-        """Stop for another send in the same session, from whatever loop it comes."""
-        self._gave_way = True
-        loop = self._loop
-        if loop is None or loop is asyncio.get_running_loop():
-            await self.aclose()
-        elif loop.is_running():
-            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self.aclose(), loop))
-        else:  # its loop stands still, so the iterator cannot be closed; its reply can be settled from here
-            await self._turn.settle_abandoned(self)
+        """Stop for another send in the same session."""
+        await self.end(
+            SessionBusyError(
+                "This stream was left unread while another message was sent in its session, so it was closed; "
+                "what had arrived is kept. Read a stream to its end, or close it with `await stream.aclose()`."
+            )
+        )
+
+    async def _close(self) -> None:
+        if self.idle_since is None and self.reader is not None:
+            if self._left is None:
+                self._left = asyncio.get_running_loop().create_future()
+                self.reader.cancel()
+            await asyncio.wait([self._left])
+        await self._deltas.aclose()
 
     async def __aenter__(self) -> Self:
         return self

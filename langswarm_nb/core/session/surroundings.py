@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 from .errors import SessionMiddlewareError, shown
-from .interfaces import ISession, ISessionLifecycleHook, ISessionMiddleware, SessionMessage
+from .interfaces import ISession, ISessionLifecycleHook, ISessionMiddleware, MessageRole, SessionMessage
 
 logger = logging.getLogger(__name__)
 
@@ -41,10 +42,31 @@ async def run_middleware(
                 f"The middleware {name} failed with {type(error).__name__}: {shown(str(error))}. "
                 "Correct or remove it; its traceback is chained."
             ) from error
-        if not isinstance(changed, SessionMessage):
-            raise SessionMiddlewareError(
-                f"The middleware {name} returned a {type(changed).__name__}, not a SessionMessage. "
-                "Return the message, or a changed copy made with dataclasses.replace."
-            )
-        message = changed
+        message = _checked(name, message, changed)
     return message
+
+
+def _checked(name: str, message: SessionMessage, changed: object) -> SessionMessage:
+    """Return what a middleware made of a message; it may say something else, but stays this message."""
+    if not isinstance(changed, SessionMessage):
+        raise SessionMiddlewareError(
+            f"The middleware {name} returned a {type(changed).__name__}, not a SessionMessage. "
+            "Return the message, or a changed copy made with dataclasses.replace."
+        )
+    if changed.role is not message.role:
+        raise SessionMiddlewareError(
+            f"The middleware {name} returned a message of role {changed.role.value!r} for one of role "
+            f"{message.role.value!r}. It may change all of a message but who speaks."
+        )
+    if message.role is not MessageRole.ASSISTANT and not (changed.content.strip() or changed.parts):
+        raise SessionMiddlewareError(
+            f"The middleware {name} left nothing of the message to send. To stop a send, raise an error that says why."
+        )
+    if changed is message:
+        return message
+    kept = {field: getattr(message, field) for field in _KEPT if getattr(changed, field) is None}
+    return replace(changed, id=message.id, **kept)
+
+
+_KEPT = ("provider_message_id", "token_count", "finish_reason", "source", "cell_id", "request")
+"""What a message that a middleware made anew takes over from the one it stands for, as its id."""

@@ -9,6 +9,7 @@ import asyncio
 import inspect
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,6 +20,8 @@ from .errors import (
     SessionError,
     SessionMiddlewareError,
     SessionNotFoundError,
+    SessionTypeError,
+    SessionValueError,
     StreamInterruptedError,
     shown,
 )
@@ -26,6 +29,7 @@ from .events import Delta, ProviderEvent, ProviderRequest, RetryNotice
 from .messages import MessageRole, SessionMessage
 from .reply import ReplyBuilder
 from .settings import SessionBackend, SessionSettings
+from .turnstile import inside
 from .window import messages_to_send
 
 if TYPE_CHECKING:
@@ -69,6 +73,7 @@ class Turn:
         self._session, self._ask = session, ask
         self._builder: ReplyBuilder | None = None
         self._store_tried = False
+        self._stream: MessageStream | None = None
         self.question: SessionMessage | None = None
         self.reply: SessionMessage | None = None
 
@@ -85,10 +90,11 @@ class Turn:
         It is the only async generator of the flow: a loop that shuts down closes all of them at once, so nested
         ones would be closed from two sides.
         """
-        turnstile = self._session.turnstile
-        if not self._ask.is_beside:  # else nothing it does depends on what others do
-            await turnstile.enter(stream)
+        self._stream = stream
+        self._session.streams.add(stream)
         try:
+            if not self._ask.is_beside:  # else nothing it does depends on what others do
+                await self._session.turnstile.enter(stream)
             provider, question, builder = await self._begin()
             checkpoint = Checkpoint(lambda: self._save_partial(question, builder))
             try:
@@ -113,17 +119,24 @@ class Turn:
                 raise ours from error
             await finish_anyway(lambda: self._succeeded(builder, checkpoint))
         finally:
-            turnstile.leave(stream)
+            self._leave()
 
-    async def settle_abandoned(self, stream: MessageStream) -> None:
+    async def settle_abandoned(self) -> None:
         """Store the reply of a send whose event loop stands still; called from another loop."""
         if self._builder is not None and self.reply is None:
             await self._store_reply(self._builder.message("stopped"))
-        self._session.turnstile.leave(stream)
+        self._leave()
+
+    def _leave(self) -> None:
+        """Let the next send through: all of this one is stored, or nothing will be."""
+        if self._stream is not None:
+            self._session.streams.discard(self._stream)
+            self._session.turnstile.leave(self._stream)
 
     async def _begin(self) -> tuple[IProviderSession, SessionMessage, ReplyBuilder]:
         ask, settings = self._ask, self._ask.settings
-        # Raises before anything is stored.
+        # Both raise before anything is stored.
+        self._session.manager.check_open()
         provider = ask.provider_session or self._session.provider_session(settings.provider)
         self.question = question = await self._store_question()
         self._builder = builder = ReplyBuilder(
@@ -141,12 +154,23 @@ class Turn:
         if ask.regenerates:
             await session.set_tip(ask.message.seq)
             return ask.message
-        message = await session.run_middleware("process_outgoing_message", ask.message)
+        message = await self._run_middleware("process_outgoing_message", ask.message)
         parent = await self._parent()
         activate = ask.activate and ask.history
         stored = await session.append(message, parent=parent, activate=activate)
-        await session.run_hooks("on_message_sent", stored)
+        await self._run_hooks_inside("on_message_sent", stored)
         return stored
+
+    async def _run_middleware(self, step: str, message: SessionMessage) -> SessionMessage:
+        with self._inside():
+            return await self._session.run_middleware(step, message)
+
+    async def _run_hooks_inside(self, event: str, *about: object) -> None:
+        with self._inside():
+            await self._session.run_hooks(event, *about)
+
+    def _inside(self) -> AbstractContextManager[None]:
+        return nullcontext() if self._stream is None else inside(self._stream)
 
     async def _parent(self) -> int | Literal["tip"] | None:
         session, ask = self._session, self._ask
@@ -188,7 +212,7 @@ class Turn:
     async def _on_retry(self, notice: RetryNotice) -> None:
         if self._builder is not None:
             self._builder.wait(notice)
-        await self._session.run_hooks("on_retry", notice)
+        await self._run_hooks_inside("on_retry", notice)
         if self._ask.on_retry is not None and inspect.isawaitable(told := self._ask.on_retry(notice)):
             await told
 
@@ -200,13 +224,14 @@ class Turn:
         await checkpoint.stop()
         message = builder.message("ok")
         try:
-            message = await self._session.run_middleware("process_incoming_message", message)
+            reply = await self._store_changed(message)
         except SessionMiddlewareError as error:
             await self._store_reply(message)  # it was paid for: kept as it came
+            self._leave()
             await self._session.run_hooks("on_error", error)
             raise
-        reply = await self._store_reply(message)
         await self._session.native.settle(self._ask.settings, builder.info.native_id, reply.seq)
+        self._leave()
         await self._session.run_hooks("on_message_received", reply)
 
     async def _stopped(self, builder: ReplyBuilder, checkpoint: Checkpoint) -> None:
@@ -214,6 +239,7 @@ class Turn:
         try:
             reply = await self._store_reply(builder.message("stopped"))
             await self._session.native.settle(self._ask.settings, builder.info.native_id, None)
+            self._leave()
             await self._session.run_hooks("on_message_received", reply)
         except SessionError:
             # The stop that the user asked for goes through; the storage's error would hide it.
@@ -224,7 +250,18 @@ class Turn:
         await self._store_reply(builder.message("error", error))
         if getattr(error, "maybe_processed", True):
             await self._session.native.settle(self._ask.settings, builder.info.native_id, None)
+        self._leave()
         await self._session.run_hooks("on_error", error)
+
+    async def _store_changed(self, message: SessionMessage) -> SessionMessage:
+        """Store the reply as the middleware leave it."""
+        changed = await self._run_middleware("process_incoming_message", message)
+        try:
+            return await self._store_reply(changed)
+        except (SessionValueError, SessionTypeError) as error:
+            raise SessionMiddlewareError(
+                f"A middleware returned a reply that cannot be kept, so it is kept as it came: {error}"
+            ) from error
 
     async def _store_reply(self, message: SessionMessage) -> SessionMessage:
         """Append the reply once, also when a first try was cancelled and may have been stored all the same."""

@@ -6,7 +6,12 @@ import asyncio
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from typing import Protocol
+
+from .errors import SessionBusyError
 
 ABANDONED_AFTER_S = 5.0
 """A stream that nobody has read from for so long gives way to a later send."""
@@ -15,6 +20,8 @@ ABANDONED_AFTER_S = 5.0
 class Passage(Protocol):
     """A send on its way through."""
 
+    loop: asyncio.AbstractEventLoop | None
+    """Where it is read; None before it was."""
     reader: asyncio.Task[object] | None
     """The task that last asked for a piece."""
     idle_since: float | None
@@ -27,14 +34,45 @@ class Passage(Protocol):
 class _Waiter:
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
+        self.since = time.monotonic()
         self.woken = asyncio.Event()
+
+
+_inside: ContextVar[tuple[Passage, ...]] = ContextVar("langswarm_nb_inside", default=())
+
+
+@contextmanager
+def inside(passage: Passage) -> Iterator[None]:
+    """Mark what the block awaits as a part of ``passage``, which therefore must not wait for its end."""
+    token = _inside.set((*_inside.get(), passage))
+    try:
+        yield
+    finally:
+        _inside.reset(token)
+
+
+def refuse_inside(passage: Passage | None) -> None:
+    """Raise when the caller is a part of ``passage``: to wait for its end would never end.
+
+    Raises
+    ------
+    SessionBusyError
+        It is.
+    """
+    if passage is not None and passage in _inside.get():
+        raise SessionBusyError(
+            "A hook or middleware tried to send in its own session, or to stop a stream of it, while a message was "
+            "on its way through; that would wait for itself. Do it in `on_message_received` or `on_error`, or send "
+            "with `activate=False`."
+        )
 
 
 class Turnstile:
     """A fair lock that belongs to no event loop.
 
     `asyncio.Lock` fails when two loops contend for it, and a notebook has two: the kernel's and the I/O thread's.
-    The holder is known, so a stream that was left without being closed does not block its session for ever.
+    The holder is known, so a stream that was left without being closed, or whose loop stands still, does not block
+    its session for ever; nor does one that waits on a loop that stands still.
     """
 
     def __init__(self) -> None:
@@ -48,7 +86,14 @@ class Turnstile:
         return self._holder
 
     async def enter(self, passage: Passage) -> None:
-        """Wait for the turn of ``passage``; a holder that was abandoned is told to give way."""
+        """Wait for the turn of ``passage``; a holder that was abandoned is told to give way.
+
+        Raises
+        ------
+        SessionBusyError
+            The caller is a part of the send that is on its way through.
+        """
+        refuse_inside(self._holder)
         waiter = _Waiter()
         with self._lock:
             self._waiters.append(waiter)
@@ -70,15 +115,17 @@ class Turnstile:
 
     def _try(self, passage: Passage, waiter: _Waiter) -> bool:
         with self._lock:
-            self._drop_dead()
-            if self._holder is not None or self._waiters[0] is not waiter:
+            if self._holder is not None:
                 return False
-            self._waiters.popleft()
+            if self._first() is not waiter:
+                self._wake_first()
+                return False
+            self._waiters.remove(waiter)
             self._holder = passage
             return True
 
     async def _wait(self, waiter: _Waiter) -> None:
-        patience = _patience(self._holder)
+        patience = _patience(self._holder, waiter.since)
         if patience <= 0 and (holder := self._holder) is not None:
             await holder.give_way()
             return
@@ -90,19 +137,25 @@ class Turnstile:
         waiter.woken.clear()
 
     def _wake_first(self) -> None:
-        self._drop_dead()
-        if self._waiters:
-            self._waiters[0].loop.call_soon_threadsafe(self._waiters[0].woken.set)
+        if (first := self._first()) is not None:
+            with suppress(RuntimeError):  # its loop was closed at this moment
+                first.loop.call_soon_threadsafe(first.woken.set)
 
-    def _drop_dead(self) -> None:
-        while self._waiters and self._waiters[0].loop.is_closed():
-            self._waiters.popleft()
+    def _first(self) -> _Waiter | None:
+        """Return who comes next: the first whose loop runs; the others are seen again when theirs does."""
+        return next((waiter for waiter in self._waiters if waiter.loop.is_running()), None)
 
 
-def _patience(holder: Passage | None) -> float:
+def _patience(holder: Passage | None, waiting_since: float) -> float:
     """Return for how many seconds the holder may still be left alone."""
-    if holder is None or holder.idle_since is None:
+    if holder is None or holder.loop is None:
         return ABANDONED_AFTER_S
-    if holder.reader is asyncio.current_task():
-        return 0  # the reader itself sends again, so it has left its stream
-    return holder.idle_since + ABANDONED_AFTER_S - time.monotonic()
+    if holder.loop.is_closed():
+        return 0
+    if holder.idle_since is not None:
+        if holder.reader is asyncio.current_task():
+            return 0  # the reader itself sends again, so it has left its stream
+        since = holder.idle_since
+    else:
+        since = time.monotonic() if holder.loop.is_running() else waiting_since
+    return since + ABANDONED_AFTER_S - time.monotonic()
