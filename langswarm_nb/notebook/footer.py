@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import TYPE_CHECKING
 
 from langswarm_nb.core.session import FinishReason, RequestFacts, Usage
@@ -83,6 +84,16 @@ def money_text(reply: Reply, facts: RequestFacts) -> str:
     if facts.provider in UNPRICED_PROVIDERS:
         return ""
     return dollars_text(reply.cost_usd)
+
+
+def cost_usd(facts: RequestFacts) -> float | None:
+    """Return what a request cost in US dollars, told by its provider or from the price table; None when unknown."""
+    from langswarm_nb.analysis.prices import cost_of
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # who shows it says that the price is unknown
+        found = cost_of(facts)
+    return None if found is None else found[0]
 
 
 def dollars_text(cost_usd: float | None) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
 from langswarm_nb.core.session import SessionMessage, Usage
 
 from .code_blocks import CodeBlock, code_blocks
+from .footer import cost_usd
 from .shown import ShownOnce
 
 if TYPE_CHECKING:
@@ -110,14 +110,7 @@ class Reply(ShownOnce):
     @property
     def cost_usd(self) -> float | None:
         """US dollars, told by the provider or from the price table; None when neither knows."""
-        if self.message.request is None:
-            return None
-        from langswarm_nb.analysis.prices import cost_of
-
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the footer says that the price is unknown
-            found = cost_of(self.message.request)
-        return None if found is None else found[0]
+        return None if self.message.request is None else cost_usd(self.message.request)
 
     @property
     def latency_s(self) -> float | None:

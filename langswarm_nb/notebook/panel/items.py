@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 from langswarm_nb.core.session import MessageRole, RequestFacts, SessionMessage, Usage
 from langswarm_nb.notebook.footer import (
     UNPRICED_PROVIDERS,
+    cost_usd,
     count_text,
     dollars_text,
     seconds_text,
@@ -126,16 +126,6 @@ def numbers(facts: RequestFacts) -> list[str]:
     """Return tokens, seconds and money of one request."""
     money = [] if facts.provider in UNPRICED_PROVIDERS else [dollars_text(cost_usd(facts))]
     return [tokens_text(facts.usage, facts.tokens_source), seconds_text(facts), *money]
-
-
-def cost_usd(facts: RequestFacts) -> float | None:
-    """Return what a request cost; None when that is not known."""
-    from langswarm_nb.analysis.prices import cost_of
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the panel itself says that a price is unknown
-        found = cost_of(facts)
-    return None if found is None else found[0]
 
 
 def context_text(message: SessionMessage | None, limit: int | None) -> tuple[str, str, float | None]:

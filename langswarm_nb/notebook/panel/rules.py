@@ -14,10 +14,8 @@ from langswarm_nb.core.session import (
 from langswarm_nb.core.session.window import estimate_tokens, messages_to_send
 from langswarm_nb.notebook.budget import estimate_usd
 from langswarm_nb.notebook.endpoints import address_of
-from langswarm_nb.notebook.footer import UNPRICED_PROVIDERS, dollars_text
+from langswarm_nb.notebook.footer import UNPRICED_PROVIDERS, cost_usd, dollars_text
 from langswarm_nb.notebook.keys import provider_ready
-
-from .items import cost_usd
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
