@@ -156,7 +156,8 @@ def cell_parser() -> MagicParser:
         "%%langswarm",
         usage="%%langswarm [MODEL] [NAME <<] [options]\nPROMPT",
         description=(
-            "Send PROMPT to a model and stream the answer. `NAME <<` puts the Reply into a variable and shows "
+            "Send PROMPT to a model and stream the answer; nothing stands above the magic in its cell. "
+            "`NAME <<` puts the Reply into a variable and shows "
             "nothing, `NAME = <<` shows it as well. {{ name.attribute[0]:.2f }} in the prompt is filled in from "
             "your variables; \\{{ is literal."
         ),

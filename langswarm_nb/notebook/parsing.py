@@ -81,11 +81,10 @@ class MagicParser(argparse.ArgumentParser):
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
-    """Help as wide as the terminal, up to 100 characters, with one metavar for a flag's two names."""
+    """Help of `help_width`, with one metavar for a flag's two names."""
 
     def __init__(self, prog: str) -> None:
-        width = min(shutil.get_terminal_size((100, 24)).columns - 2, 100)
-        super().__init__(prog, max_help_position=26, width=width)
+        super().__init__(prog, max_help_position=26, width=help_width())
 
     def add_usage(self, usage, actions, groups, prefix=None):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
         super().add_usage(usage, actions, groups, "" if prefix is None else prefix)
@@ -97,6 +96,11 @@ class _Help(argparse.RawDescriptionHelpFormatter):
         if not action.option_strings or action.nargs == 0:
             return super()._format_action_invocation(action)
         return f"{', '.join(action.option_strings)} {self._format_args(action, action.dest.upper())}"
+
+
+def help_width() -> int:
+    """Return how many characters a line of help has: as the terminal, up to 100; 80 in a notebook."""
+    return min(shutil.get_terminal_size((82, 24)).columns - 2, 100)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -150,6 +150,11 @@ class Workspace:
         try:
             provider, name = parse_model_id(model, default_provider=None if near else default)
         except SessionValueError as error:
+            if model in provider_names():
+                raise SessionValueError(
+                    f"{model!r} is a provider, and which of its models is not said: write {model}:MODEL. "
+                    f"`%langswarm models {model}` lists them."
+                ) from error
             if not near:
                 raise
             raise SessionValueError(

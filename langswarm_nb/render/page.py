@@ -15,8 +15,9 @@ _STYLE = (
     ".lsnb-reply pre,.lsnb-table{overflow-x:auto}"
     ".lsnb-code{border-left:3px solid #8886;padding-left:.7em}"
     ".lsnb-lang,.lsnb-target,.lsnb-note,.lsnb-footer{font-size:.85em;opacity:.75}.lsnb-footer{margin-top:.6em}"
-    ".lsnb-table th,.lsnb-table td{text-align:left}"  # JupyterLab aligns cells to the right, for numbers
-    ".lsnb-table [align=right]{text-align:right}.lsnb-table [align=center]{text-align:center}"
+    # JupyterLab aligns cells to the right, for numbers, with a selector of two classes.
+    ".lsnb-reply .lsnb-table th,.lsnb-reply .lsnb-table td{text-align:left}"
+    ".lsnb-reply .lsnb-table [align=right]{text-align:right}.lsnb-reply .lsnb-table [align=center]{text-align:center}"
 )
 _LIVE_STYLE = (
     ".lsnb-caret{animation:lsnb-blink 1s steps(2) infinite}@keyframes lsnb-blink{to{opacity:0}}"

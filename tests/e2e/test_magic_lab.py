@@ -77,6 +77,18 @@ def test_hostile_text_does_nothing(open_notebook, page, watched):
     assert watched.foreign == []
 
 
+def test_columns_of_a_table_stand_as_the_reply_wants_them(open_notebook, page, watched):
+    """Text is at the left, although JupyterLab puts all cells to the right; numbers are where the reply says."""
+    book = open_notebook([LOAD, "%%langswarm\n\n| name | value |\n|---|--:|\n| a | 1 |"])
+    book.run_cell(0)
+    book.run_cell(1)
+    cells = page.locator(".lsnb-table :is(th, td)")
+    cells.last.wait_for()
+    aligned = cells.evaluate_all("(cells) => cells.map((cell) => getComputedStyle(cell).textAlign)")
+    assert aligned == ["left", "right", "left", "right"]
+    assert watched.errors == []
+
+
 def test_two_models_stand_side_by_side(open_notebook, page, watched):
     """A comparison has one column a model; on a narrow page they are stacked."""
     book = open_notebook([LOAD, "%%langswarm -m mock:script,mock:echo\nCompare"])

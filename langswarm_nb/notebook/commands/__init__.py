@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
 from langswarm_nb.notebook.options import cell_parser
-from langswarm_nb.notebook.parsing import did_you_mean
+from langswarm_nb.notebook.parsing import did_you_mean, help_width
 
 from . import about, data, figures, models, panels, sessions, tree, writing
 from .command import Command, arg
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS", "cell_help", "command_help", "run_command"]
 
-_MAX_SYNOPSIS_CHARS = 32
+_MAX_SYNOPSIS_CHARS = 28
 
 
 def run_command(workspace: Workspace, line: str) -> Any:
@@ -44,8 +45,15 @@ def cell_help() -> str:
     width = max(
         len(command.synopsis) for command in COMMANDS.values() if len(command.synopsis) <= _MAX_SYNOPSIS_CHARS
     )
-    lines = [f"  {command.synopsis:<{width}}  {command.help}" for command in COMMANDS.values()]
+    lines = [_command_line(command, width) for command in COMMANDS.values()]
     return "\n".join([cell_parser().format_help(), "%langswarm COMMAND", "", *lines, "", EXAMPLES])
+
+
+def _command_line(command: Command, width: int) -> str:
+    column = " " * (width + 4)
+    head = f"  {command.synopsis}"
+    told = textwrap.fill(command.help, help_width(), initial_indent=column, subsequent_indent=column)
+    return f"{head}\n{told}" if len(head) > width + 2 else head + told[len(head) :]
 
 
 def command_help(name: str) -> str:
@@ -60,7 +68,8 @@ def _help(_workspace: Workspace, name: str | None) -> None:
 
 
 EXAMPLES = """\
-`%langswarm help COMMAND` tells more of one. Settings: `%config LangSwarmMagics`, or LANGSWARM_<NAME>."""
+`%langswarm help COMMAND` tells more of one.
+Settings: `%config LangSwarmMagics`, or LANGSWARM_<NAME>."""
 
 COMMANDS: dict[str, Command] = {
     command.name: command
