@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
@@ -73,6 +75,24 @@ async def test_files_stand_in_a_folder_a_day(days, tmp_path):
         if name.startswith("messages"):
             moments = pq.read_table(path, partitioning=None)["created_at"].to_pandas()
             assert set(moments.dt.strftime("%Y-%m-%d")) == {name.split("date=")[1][:10]}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of files are POSIX's")
+@pytest.mark.parametrize("scheme", ["", "file://"])
+async def test_only_the_owner_reads_the_files(days, tmp_path, scheme):
+    """Files and new folders are private whatever the umask, and what was there before keeps its mode."""
+    tmp_path.chmod(0o755)
+    before = os.umask(0o000)
+    try:
+        export_parquet(f"{scheme}{tmp_path / 'new' / 'history'}", source=days)
+    finally:
+        os.umask(before)
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "new").rglob("*") if path.is_dir()}
+    assert modes == {0o700} == {stat.S_IMODE((tmp_path / "new").stat().st_mode)}
+    files = [path for path in (tmp_path / "new").rglob("*") if path.is_file()]
+    assert {path.name for path in files} == {"part-0.parquet"}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
 
 
 async def test_the_schema_does_not_depend_on_the_rows(days, tmp_path):
@@ -230,5 +250,13 @@ async def test_wrong_arguments_are_named(manager, tmp_path):
         export_parquet(tmp_path, "messages", source=manager)  # type: ignore[arg-type]
     with pytest.raises((SessionValueError, MissingExtraError), match="nosuch://"):
         export_parquet("nosuch://place", source=manager)
+    with pytest.raises(SessionTypeError, match="frames"):
+        export_parquet(tmp_path, 1, source=manager)  # type: ignore[arg-type]
+    for place in (None, 1, b"folder"):
+        with pytest.raises(SessionTypeError, match="url"):
+            export_parquet(place, source=manager)  # type: ignore[arg-type]
+    for text in ("", " ", "a\0b"):
+        with pytest.raises(SessionValueError, match="url"):
+            export_parquet(text, source=manager)
     with pytest.raises(SessionTypeError, match="needs a path"):
         export(manager, format="parquet")

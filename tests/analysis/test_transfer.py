@@ -216,6 +216,19 @@ LINE = {"id": "m", "role": "user", "content": "Hi", "timestamp": "2026-11-01T00:
         ([HEAD, {**LINE, "seq": "0"}], "line 2.*seq"),
         ([HEAD, {**LINE, "timestamp": "2026-11-01T00:00:00"}], "line 2.*time"),
         ([HEAD, {**LINE, "parts": ["x"]}], "line 2.*parts"),
+        (
+            [HEAD, {**LINE, "parts": [{"type": "tool_call", "id": 1, "name": "n", "arguments": ""}]}],
+            "line 2.*id",
+        ),
+        (
+            [
+                HEAD,
+                {**LINE, "parts": [{"type": "tool_result", "tool_call_id": "c", "content": "", "name": 1}]},
+            ],
+            "line 2.*name",
+        ),
+        ([HEAD, {**LINE, "parts": [{"type": "image", "url": 1}]}], "line 2.*url"),
+        ([HEAD, {**LINE, "parts": [{"type": "spell"}]}], "line 2.*spell"),
         ([HEAD, {**LINE, "request": {**FACTS, "usage": {"tokens": 1}}}], "line 2.*tokens"),
         ([HEAD, {**LINE, "parent_seq": 5}], "hangs below"),
         ([HEAD, {**LINE, "parent_seq": 0}], "hangs below"),
@@ -290,6 +303,8 @@ async def test_csv_runs_nothing(manager):
         "\uff0d1",
         "\uff201",
         " =1",
+        "\u200b=1",
+        "\ufeff\0=1",
     ]
     texts += ["a=1", "1-2"]
     for text in texts:
@@ -351,6 +366,7 @@ def test_secrets_are_taken_out(secret):
         ("export OPENAI_API_KEY=abcdef123", "export OPENAI_API_KEY=[redacted secret]"),
         ("Authorization: Bearer abcdef1234567890", "Authorization: Bearer [redacted token]"),
         ("https://ada:geheim@example.org/x", "https://[redacted password]@example.org/x"),
+        ("x-api-key: abcdef123456\nnext", "x-api-key: [redacted secret]\nnext"),
     ],
 )
 def test_passwords_are_taken_out_where_they_are_set(text, kept):
@@ -379,7 +395,12 @@ async def test_exports_are_redacted_unless_told_otherwise(manager, tmp_path):
     """Texts, metadata, parts, errors and titles, in every form; ids and names stay so that it can be imported."""
     secret = "sk-proj-abc123DEF456ghi789JKL012"
     session = await manager.create_session(
-        "ada", "mock", "echo", title=f"With {secret}", metadata={"k": [secret]}
+        "ada",
+        "mock",
+        "echo",
+        title=f"With {secret}",
+        metadata={"k": [secret]},
+        options={"headers": [secret]},
     )
     await session.send_message(f"My key is {secret}", metadata={"n": {"k": secret}})
     result = {"type": "tool_result", "tool_call_id": "c", "content": secret}
@@ -391,3 +412,47 @@ async def test_exports_are_redacted_unless_told_otherwise(manager, tmp_path):
     export(session, tmp_path / "out.jsonl")
     [copied] = import_sessions(tmp_path / "out.jsonl", manager)
     assert len((await manager.get_session(copied)).messages_df()) == 4
+
+
+async def test_a_secret_is_known_by_its_name(manager):
+    """A password in metadata goes in every form, whatever it looks like, and what is JSON stays JSON."""
+    session = await manager.create_session("ada", "mock", "echo", metadata={"password": "plum", "n": "pear"})
+    await session.send_message(
+        "x", metadata={"api_key": 'a"plum"', "all": [{"tokens": ["plum"]}], "n": "pear"}
+    )
+    for form in ("jsonl", "json", "ipynb", "csv"):
+        text = export(session, format=form)
+        assert "plum" not in text
+        assert form == "csv" or "pear" in text
+    [row, *_] = csv.DictReader(io.StringIO(export(session, format="csv"), newline=""))
+    assert json.loads(row["metadata_json"]) == {
+        "api_key": "[redacted secret]",
+        "all": [{"tokens": ["[redacted secret]"]}],
+        "n": "pear",
+    }
+
+
+async def test_a_redaction_of_ones_own_leaves_the_structure(filled, tmp_path):
+    """A function that changes every text changes no kind, id or status: what it made can be imported."""
+    export(filled, tmp_path / "gone.jsonl", redact=lambda text: text and "gone")
+    async with create_session_manager("memory") as other:
+        import_sessions(tmp_path / "gone.jsonl", other)
+        before, after = messages_df(filled, branch="all"), messages_df(other, branch="all")
+        assert set(after.loc[after["content"] != "", "content"]) == {"gone"}
+        for name in ("message_id", "role", "tool_call_id", "tool_name", "n_tool_calls", "finish_reason"):
+            pd.testing.assert_series_equal(before[name], after[name], check_categorical=False)
+
+
+@pytest.mark.parametrize("redaction", [None, 1, "yes"])
+async def test_an_unclear_redaction_is_refused(manager, redaction):
+    """Nothing but True, False or a function says what to take out; None is not taken for False."""
+    with pytest.raises(SessionTypeError, match="redact"):
+        export(manager, redact=redaction)
+
+
+@pytest.mark.parametrize("piece", ["sk-", "eyJ-", "eyJabcdefgh.", "a@a.", "token='", "1 ", "A1B2 ", "://a:"])
+@pytest.mark.timeout(20)
+def test_a_hostile_text_holds_nobody_up(piece):
+    """The work of redaction grows with the text, not with its square, whatever the text begins again and again."""
+    text = piece * (300_000 // len(piece))
+    assert isinstance(redact(text), str)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from typing import Any
 
 from langswarm_nb.analysis.filters import Moment
@@ -12,7 +12,7 @@ from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError
 from langswarm_nb.core.session.files import as_path, write_private
 
 from . import forms, snapshot
-from .redaction import Redaction, redacted, redactor
+from .redaction import Redaction, TakeOut, redacted, redactor, with_redacted
 
 SUFFIXES = {
     ".jsonl": "jsonl",
@@ -113,38 +113,39 @@ def _renderer(given: forms.Render | None) -> forms.Render:
     return render_html
 
 
-def _csv(source: Source, take_out: Callable[[str], str] | None, **filters: Any) -> str:
+def _csv(source: Source, take_out: TakeOut | None, **filters: Any) -> str:
     from langswarm_nb.analysis.frames import messages_df
 
     from .csv import safe_csv
 
-    frame = messages_df(source, **filters)
-    if take_out is not None:
-        for name in forms.REDACTED_COLUMNS["messages"]:
-            frame[name] = frame[name].map(take_out, na_action="ignore").astype(frame[name].dtype)
-    return safe_csv(frame)
+    return safe_csv(with_redacted(messages_df(source, **filters), "messages", take_out))
 
 
-def _redacted(session: forms.Session, take_out: Callable[[str], str] | None) -> forms.Session:
+def _redacted(session: forms.Session, take_out: TakeOut | None) -> forms.Session:
+    """Redact the fields that hold free text; ids, names and moments are needed as they are."""
     if take_out is None:
         return session
-    head = {**session.head, "session": _keeping(session.head["session"], ("title", "metadata"), take_out)}
-    lines = [
-        _keeping(line, ("content", "parts", "metadata", "request"), take_out) for line in session.messages
-    ]
-    return forms.Session(head, lines)
+    about = _with_redacted(session.head["session"], ("title", "metadata"), take_out)
+    about["settings"] = _with_redacted(about["settings"], ("options", "stop"), take_out)
+    lines = [_redacted_message(line, take_out) for line in session.messages]
+    return forms.Session({**session.head, "session": about}, lines)
 
 
-def _keeping(values: dict[str, Any], free: Sequence[str], take_out: Callable[[str], str]) -> dict[str, Any]:
-    """Redact the fields that hold free text; ids, names and moments are needed as they are."""
-    kept = {name: redacted(value, take_out) if name in free else value for name, value in values.items()}
-    if "request" in kept:
-        told = values["request"]
-        fixed = {
-            name: told[name] for name in ("provider", "request_model", "model", "started_at") if name in told
-        }
-        kept["request"] = {**kept["request"], **fixed}
-    return kept
+def _redacted_message(line: dict[str, Any], take_out: TakeOut) -> dict[str, Any]:
+    made = _with_redacted(line, ("content", "metadata"), take_out)
+    if "parts" in made:
+        made["parts"] = [_with_redacted(part, set(part) - _STRUCTURE, take_out) for part in made["parts"]]
+    if "request" in made:
+        made["request"] = _with_redacted(made["request"], ("error_message", "params", "details"), take_out)
+    return made
+
+
+_STRUCTURE = {"type", "id", "tool_call_id", "name", "media_type", "data"}
+"""What a part is made of beside its texts."""
+
+
+def _with_redacted(values: dict[str, Any], free: Collection[str], take_out: TakeOut) -> dict[str, Any]:
+    return {name: redacted(value, take_out) if name in free else value for name, value in values.items()}
 
 
 _TEXTS: dict[str, Callable[[list[forms.Session]], str]] = {

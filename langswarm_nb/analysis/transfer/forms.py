@@ -10,13 +10,6 @@ from hashlib import sha256
 from html import escape
 from typing import Any, Protocol
 
-REDACTED_COLUMNS = {
-    "messages": ("content", "metadata_json"),
-    "turns": ("error_message", "params_json"),
-    "sessions": ("title", "metadata_json"),
-}
-"""Columns of frames that hold free text."""
-
 
 class Render(Protocol):
     """Makes HTML of a text that is safe whatever the text."""

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from langswarm_nb.analysis.columns import MESSAGES, SESSIONS, TURNS, Column, Dtype
@@ -21,10 +22,10 @@ from langswarm_nb.core.session.errors import (
     SessionTypeError,
     SessionValueError,
 )
+from langswarm_nb.core.session.files import make_private_folders, write_private
 from langswarm_nb.core.session.storage.values import to_us
 
-from .forms import REDACTED_COLUMNS
-from .redaction import Redaction, redactor
+from .redaction import Redaction, redactor, with_redacted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,7 +55,8 @@ def export_parquet(
 
     ``<url>/<frame>/date=YYYY-MM-DD/part-0.parquet``, where the date is the day (UTC) of ``created_at``, for turns of
     ``started_at``. A second export changes only the files whose rows have changed, and removes those of days that
-    have no rows any more, so that the folder holds what this call exports.
+    have no rows any more, so that the folder holds what this call exports. On this machine's disk only their owner can
+    read the files.
 
     Parameters
     ----------
@@ -83,19 +85,17 @@ def export_parquet(
     SessionStorageError
         The store cannot be read, or the files not be written.
     """
-    if isinstance(frames, str) or not all(isinstance(name, str) for name in frames):
+    if not isinstance(frames, list | tuple) or not all(isinstance(name, str) for name in frames):
         raise SessionTypeError.of("frames", frames, "a list of frame names")
     for name in frames:
         if name not in _FRAMES:
             raise SessionValueError.of("frames", name, _FRAMES)
-    place = os.fspath(url)
+    place = _as_place(url)
     take_out, limits = redactor(redact), Filter.of(since, until, user_id, "all")
     for name in dict.fromkeys(frames):
         build, columns, moment = _FRAMES[name]
         frame = build(source, since=since, until=until, user_id=user_id, branch="all")
-        for column in REDACTED_COLUMNS[name] if take_out is not None else ():
-            frame[column] = frame[column].map(take_out, na_action="ignore").astype(frame[column].dtype)
-        _write(frame, columns, moment, _Place(place, name), limits)
+        _write(with_redacted(frame, name, take_out), columns, moment, _Place(place, name), limits)
     return place
 
 
@@ -173,9 +173,16 @@ class _Place:
         data, path = buffer.getvalue(), self._path(day)
         old = self._read(path)
         if old is None or not data.equals(old):
-            self._filesystem.create_dir(path.rpartition("/")[0], recursive=True)
-            with self._filesystem.open_output_stream(path) as file:
-                file.write(data)
+            self._write(path, data)
+
+    def _write(self, path: str, data: Any) -> None:
+        if self._filesystem.type_name == "local":
+            make_private_folders(Path(path).parent)
+            write_private(path, data.to_pybytes())
+            return
+        self._filesystem.create_dir(path.rpartition("/")[0], recursive=True)
+        with self._filesystem.open_output_stream(path) as file:
+            file.write(data)
 
     def days(self) -> set[str]:
         """Return the days that have a file."""
@@ -212,10 +219,20 @@ def _without_time(metadata: Any) -> Any:
     return told
 
 
+def _as_place(url: object) -> str:
+    place = os.fspath(url) if isinstance(url, (str, os.PathLike)) else url
+    if not isinstance(place, str):
+        raise SessionTypeError.of("url", url, "a folder or a URL, as text or path")
+    if not place.strip() or "\0" in place:
+        raise SessionValueError.of("url", place, "a folder or a URL")
+    return place
+
+
 def _filesystem(url: str) -> tuple[Any, str]:
     _pyarrow()
     from pyarrow import fs
 
+    url = url.removeprefix("file://")
     if "://" not in url:
         return fs.LocalFileSystem(), os.path.abspath(os.path.expanduser(url))  # noqa: PTH100, PTH111 - text for pyarrow
     try:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-Redaction: TypeAlias = bool | Callable[[str], str]
+from langswarm_nb.core.session.errors import SessionTypeError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TakeOut: TypeAlias = Callable[[str], str]
+Redaction: TypeAlias = bool | TakeOut
 """True: `redact`; False: nothing is taken out; or a function of your own."""
 
 _NAMES_OF_SECRETS = r"(?:api[_-]?key|access[_-]?key|secret|token|passwd|password|authorization|credential)s?"
+_IS_SECRET = re.compile(rf"(?i:[\w-]*{_NAMES_OF_SECRETS})")
 
 
 def _luhn(digits: str) -> bool:
@@ -35,11 +44,11 @@ _RULES: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], bool]], ...]
         re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"),
         _ALWAYS,
     ),
-    ("token", re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), _ALWAYS),
+    ("token", re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), _ALWAYS),
     (
         "key",
         re.compile(
-            r"\b(?:sk|pk|rk|gsk|xai|hf|r8|pplx|ghp|gho|ghs|glpat|xox[abprs]|npm|pypi)[-_](?=[\w-]*\d)[\w-]{12,}"
+            r"\b(?:sk|pk|rk|gsk|xai|hf|r8|pplx|ghp|gho|ghs|glpat|xox[abprs]|npm|pypi)[-_](?=[\w-]{0,99}\d)[\w-]{12,}"
             r"|\bgithub_pat_\w{20,}|\bAIza[\w-]{30,}|\bya29\.[\w-]{20,}|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
         ),
         _ALWAYS,
@@ -52,6 +61,13 @@ _RULES: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], bool]], ...]
         _ALWAYS,
     ),
     ("secret", re.compile(rf"(?i:\b\w*{_NAMES_OF_SECRETS}\s*=\s*)(?P<value>[^\s\"',;&]{{6,}})"), _ALWAYS),
+    (
+        "secret",
+        re.compile(
+            rf"(?i:\b\w*{_NAMES_OF_SECRETS}:\s*)(?P<value>(?=[^\s\"',;&]{{0,99}}\d)[^\s\"',;&]{{12,}})"
+        ),
+        _ALWAYS,
+    ),
     ("email", re.compile(r"\b[\w.+-]{1,64}@(?:[\w-]{1,63}\.)+[A-Za-z]{2,24}\b"), _ALWAYS),
     ("card", re.compile(r"(?<![\w.])(?:\d[ -]?){12,18}\d(?![\w.]\d|\w)"), _is_card),
     ("iban", re.compile(r"\b[A-Z]{2}\d{2}(?: ?[0-9A-Z]{4}){2,7}(?: ?[0-9A-Z]{1,4})?\b"), _is_iban),
@@ -86,21 +102,56 @@ def _replacement(name: str, is_meant: Callable[[re.Match[str]], bool]) -> Callab
     return replace
 
 
-def redactor(redaction: Redaction) -> Callable[[str], str] | None:
-    """Return the function that redacts; None when nothing is to be taken out."""
+def redactor(redaction: Redaction) -> TakeOut | None:
+    """Return the function that redacts; None when nothing is to be taken out.
+
+    Raises
+    ------
+    SessionTypeError
+        It is neither True nor False nor a function.
+    """
     if callable(redaction):
         return redaction
+    if not isinstance(redaction, bool):
+        raise SessionTypeError.of("redact", redaction, "True, False or a function from text to text")
     return redact if redaction else None
 
 
-def redacted(value: Any, take_out: Callable[[str], str] | None) -> Any:
-    """Return JSON values with every text in them redacted, names of fields excepted."""
-    if take_out is None:
-        return value
+def redacted(value: Any, take_out: TakeOut, name: str = "") -> Any:
+    """Return JSON values with every text in them redacted; ``name`` is that of the field which holds the value."""
     if isinstance(value, str):
-        return take_out(value)
+        return "[redacted secret]" if take_out is redact and _IS_SECRET.fullmatch(name) else take_out(value)
     if isinstance(value, Mapping):
-        return {name: redacted(child, take_out) for name, child in value.items()}
+        return {key: redacted(child, take_out, key) for key, child in value.items()}
     if isinstance(value, (list, tuple)):
-        return [redacted(child, take_out) for child in value]
+        return [redacted(child, take_out, name) for child in value]
     return value
+
+
+_FREE_COLUMNS = {
+    "messages": ("content", "metadata_json"),
+    "turns": ("error_message", "params_json"),
+    "sessions": ("title", "metadata_json"),
+}
+
+
+def with_redacted(frame: pd.DataFrame, name: str, take_out: TakeOut | None) -> pd.DataFrame:
+    """Return a frame (by the name of its kind) with its columns of free text redacted, JSON within its values."""
+    columns = (
+        {}
+        if take_out is None
+        else {
+            column: frame[column]
+            .map(
+                partial(_redacted_json, take_out) if column.endswith("_json") else take_out,
+                na_action="ignore",
+            )
+            .astype(frame[column].dtype)
+            for column in _FREE_COLUMNS[name]
+        }
+    )
+    return frame.assign(**columns)
+
+
+def _redacted_json(take_out: TakeOut, text: str) -> str:
+    return json.dumps(redacted(json.loads(text), take_out), ensure_ascii=False, separators=(",", ":"))

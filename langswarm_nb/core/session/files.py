@@ -13,8 +13,8 @@ MAX_BYTES = 500_000_000
 """Of a file that is read."""
 
 
-def write_private(path: str | os.PathLike[str], text: str) -> None:
-    """Write a text file; what stood there before is replaced at once, or left as it was.
+def write_private(path: str | os.PathLike[str], content: str | bytes) -> None:
+    """Write a file, text as UTF-8; what stood there before is replaced at once, or left as it was.
 
     Raises
     ------
@@ -29,8 +29,8 @@ def write_private(path: str | os.PathLike[str], text: str) -> None:
             dir=target.parent, prefix=f".{target.name[:40]}."
         )  # 0600, whatever the umask
         try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-                file.write(text)
+            with os.fdopen(handle, "wb") as file:
+                file.write(content.encode() if isinstance(content, str) else content)
             os.replace(name, target)  # noqa: PTH105 - both are names
         except BaseException:
             with contextlib.suppress(OSError):
@@ -41,6 +41,26 @@ def write_private(path: str | os.PathLike[str], text: str) -> None:
             f"{str(target)!r} could not be written: {error}. What was there before is as it was. "
             "Choose another place, or free some space."
         ) from error
+
+
+def make_private_folders(folder: Path) -> None:
+    """Make a folder, and those above it, that only their owner can enter; what is there stays as it is.
+
+    Raises
+    ------
+    OSError
+        One of them cannot be made.
+    """
+    missing = []
+    while not folder.exists():
+        missing.append(folder)
+        folder = folder.parent
+    for new in reversed(missing):
+        try:
+            new.mkdir(mode=0o700)
+        except FileExistsError:  # another process was faster
+            continue
+        new.chmod(0o700)
 
 
 def read_text(path: str | os.PathLike[str]) -> str:

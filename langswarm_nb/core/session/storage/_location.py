@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError
+from langswarm_nb.core.session.files import make_private_folders
 
 _NETWORK_FILESYSTEM = re.compile(
     r"9p|afs|beegfs|ceph|cifs|fuse\.(ceph|glusterfs|s3fs|sshfs)|gpfs|lustre|ncpfs|nfs4?|smb[23]|smbfs"
@@ -81,7 +82,7 @@ def make_private_file(path: Path) -> None:
 
     SQLite gives the files beside it (``-wal``, ``-shm``) the same mode.
     """
-    _make_private_folders(path.parent)
+    make_private_folders(path.parent)
     try:
         handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
     except FileExistsError:
@@ -91,19 +92,6 @@ def make_private_file(path: Path) -> None:
             os.fchmod(handle, 0o600)  # the umask may have taken bits away
     finally:
         os.close(handle)
-
-
-def _make_private_folders(folder: Path) -> None:
-    missing = []
-    while not folder.exists():
-        missing.append(folder)
-        folder = folder.parent
-    for new in reversed(missing):
-        try:
-            new.mkdir(mode=0o700)
-        except FileExistsError:  # another process was faster
-            continue
-        new.chmod(0o700)
 
 
 def network_filesystem(path: Path, mounts: str | None = None) -> str | None:
