@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import pickle
 import traceback
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,17 @@ async def test_empty_text_is_refused(session: BaseSession, content: str) -> None
         ({"content": "", "parts": [{"type": "image"}]}, "needs url"),
         ({"content": "", "parts": "text"}, "parts must be a list"),
         ({"content": "x", "stop": [""]}, "stop"),
+        ({"content": "x", "stop": ["\ud800"]}, "stop.*UTF-8"),
+        ({"content": "x", "model": "a\ud800"}, "model.*UTF-8"),
+        ({"content": "x", "reasoning_effort": "\ud800"}, "reasoning_effort.*UTF-8"),
+        ({"content": "x", "max_tokens": 10**400}, "max_tokens.*from 1 to"),
+        ({"content": "x", "temperature": 10**400}, "temperature.*from 0 to"),
+        ({"content": "x", "seed": -(10**5000)}, "seed.*at least"),
+        ({"content": "x", "parent": 10**5000}, "No message with seq"),
+        ({"content": "x", "history": None}, "history must be True or False"),
+        ({"content": "x", "activate": "no"}, "activate must be True or False"),
+        ({"content": "x", "compare_id": 5}, "compare_id must be text"),
+        ({"content": "x", "on_retry": 5}, "on_retry must be a function"),
     ],
 )
 async def test_what_is_not_allowed_is_named(
@@ -75,7 +87,7 @@ async def test_what_is_not_allowed_is_named(
     provider: Any = session.provider_session("mock")
     with pytest.raises(SessionError, match=words) as caught:
         await session.send_message(**arguments)
-    assert isinstance(caught.value, ValueError | TypeError)
+    assert isinstance(caught.value, ValueError | TypeError | LookupError)
     assert await session.get_messages(branch="all") == []
     assert len(provider.requests) == 0
 
@@ -108,6 +120,43 @@ async def test_a_session_that_cannot_be_is_not_stored(
         await manager.create_session(**{**good, **arguments})
     assert isinstance(caught.value, ValueError | TypeError)
     assert await manager.storage.list_sessions() == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"provider": "opnai"}, {"provider": "cohere", "backend": "provider_native"}],
+)
+async def test_settings_that_could_not_send_are_not_stored(
+    manager: SessionManager, session: BaseSession, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
+) -> None:
+    """`update_settings` refuses what `create_session` refuses; the session goes on with what it had."""
+    monkeypatch.setenv("CO_API_KEY", KEY)
+    with pytest.raises(SessionError):
+        await session.update_settings(**changes)
+    assert (await session.refresh()).settings.provider == "mock"
+    await session.send_message("Hello")
+
+
+NUMBERS = [-1, math.nan, 10**400, 10**5000, "1", None, True, 1.5, [1]]
+
+
+@pytest.mark.parametrize("number", NUMBERS, ids=lambda value: type(value).__name__)
+async def test_no_number_is_an_error_of_pythons_own(
+    manager: SessionManager, session: BaseSession, number: Any
+) -> None:
+    """Wherever a number is asked for, one of the wrong size or kind is taken or refused by name."""
+    await session.send_message("Hello")
+    for call in (
+        lambda: session.get_messages(limit=number),
+        lambda: session.fork(number),
+        lambda: session.undo(number),
+        lambda: manager.list_user_sessions("ada", limit=number),
+        lambda: manager.search_messages("Hello", limit=number),
+        lambda: manager.cleanup_inactive_sessions(number),
+        lambda: session.export(format=number),
+    ):
+        with suppress(SessionError):
+            await call()
 
 
 async def test_an_id_that_exists_is_not_overwritten(manager: SessionManager) -> None:

@@ -122,7 +122,7 @@ class SessionManager(HasFrames, ISessionManager):
             metadata=checks.metadata(metadata),
         )
         first = None if system is None else checks.message(system, MessageRole.SYSTEM, None)
-        self._check_provider(wanted)
+        self.check_provider(wanted)
         await self.storage.create_session(record)
         session = self._session(record)
         if first is not None:
@@ -175,7 +175,10 @@ class SessionManager(HasFrames, ISessionManager):
         """Archive active sessions that were not used for so long; return how many. Nothing is deleted."""
         self.check_open()
         checks.number("max_inactive_hours", max_inactive_hours, at_least=0)
-        before = utc_now() - timedelta(hours=max_inactive_hours)
+        try:
+            before = utc_now() - timedelta(hours=max_inactive_hours)
+        except OverflowError:  # nothing is as old as that
+            return 0
         records = await self.storage.list_sessions(status=SessionStatus.ACTIVE, updated_before=before)
         return sum([await self._session(record).archive() for record in records])
 
@@ -212,13 +215,13 @@ class SessionManager(HasFrames, ISessionManager):
         if self._closed:
             return
         self._closed = True
+        ended = SessionClosedError(
+            f"The session manager on {self.storage.name} was closed; what had arrived of the reply is kept. "
+            "Open the session with a new manager."
+        )
         for session in list(self._sessions.values()):
-            await session.stop(
-                SessionClosedError(
-                    f"The session manager on {self.storage.name} was closed; what had "
-                    "arrived of the reply is kept. Open the session with a new manager."
-                )
-            )
+            for stream in list(session.streams):
+                await stream.end(ended)
         await asyncio.gather(*(provider.close() for provider in self._providers.values()))
         await self.storage.close()
 
@@ -271,7 +274,8 @@ class SessionManager(HasFrames, ISessionManager):
         session.record = record
         return session
 
-    def _check_provider(self, settings: SessionSettings) -> None:
+    def check_provider(self, settings: SessionSettings) -> None:
+        """Raise when the settings name a provider that is not there, or cannot do what they ask."""
         provider = self.provider_session(settings.provider)
         if settings.backend is SessionBackend.PROVIDER_NATIVE and not provider.supports_native:
             raise SessionValueError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
@@ -12,6 +12,7 @@ from .messages import MessageRole, Part, SessionMessage, as_role
 from .settings import SessionBackend, SessionStatus
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 
 SOURCES = ("magic", "panel", "api", "batch", "compare", "import")
 
@@ -78,6 +79,20 @@ def limit(value: object) -> None:
         whole("limit", value, at_least=1)
 
 
+def flag(parameter: str, value: object) -> bool:
+    """Return True or False."""
+    if not isinstance(value, bool):
+        raise SessionTypeError.of(parameter, value, "True or False")
+    return value
+
+
+def function(parameter: str, value: F) -> F:
+    """Return what can be called."""
+    if not callable(value):
+        raise SessionTypeError.of(parameter, value, "a function")
+    return value
+
+
 def whole(parameter: str, value: object, *, at_least: int) -> int:
     """Return a whole number that is not too small."""
     if isinstance(value, bool) or not isinstance(value, int):
@@ -91,7 +106,7 @@ def number(parameter: str, value: object, *, at_least: float) -> float:
     """Return a finite number that is not too small."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise SessionTypeError.of(parameter, value, "a number")
-    if not math.isfinite(value) or value < at_least:
+    if not at_least <= value < math.inf:  # also when it is not a number
         raise SessionValueError.of(parameter, value, f"a finite number of at least {at_least:g}")
     return value
 

@@ -33,7 +33,7 @@ They hold plain facts only, so they can be pickled, and never a key.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -276,5 +276,7 @@ class StreamInterruptedError(ProviderResponseError):
 def _nearest(value: object, names: list[str]) -> str:
     import difflib
 
-    close: list[Any] = difflib.get_close_matches(str(value), names, n=1)
+    if not isinstance(value, str):
+        return ""
+    close = difflib.get_close_matches(value, names, n=1)
     return f"Did you mean {close[0]!r}?" if close else ""

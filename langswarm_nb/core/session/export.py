@@ -21,7 +21,7 @@ def export_session(
     record: SessionRecord, messages: Sequence[SessionMessage], path: str | Path | None, form: str
 ) -> str:
     """Return the session in a form, and write it when there is a path."""
-    if form not in _FORMS:
+    if form not in tuple(_FORMS):
         raise SessionValueError.of("format", form, _FORMS)
     text = _FORMS[form](record, messages)
     if path is not None:

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from .errors import ProviderResponseError, ProviderSessionError, SessionError
+from .errors import (
+    ProviderResponseError,
+    ProviderSessionError,
+    SessionError,
+    SessionTypeError,
+    SessionValueError,
+)
 from .events import Delta, Finish, PartDone, ProviderEvent, ReplyInfo, RetryNotice, TextKind
 from .messages import (
     FinishReason,
@@ -19,6 +26,7 @@ from .messages import (
     new_id,
     utc_now,
 )
+from .storage.values import optional_mapping, optional_number, optional_text, optional_whole, text
 from .text import TextJoiner
 
 
@@ -82,21 +90,15 @@ class ReplyBuilder:
         """Take an event in; return the delta to hand on, if it is one."""
         if isinstance(event, Delta):
             return self._take_delta(event)
-        if isinstance(event, Usage):
-            self._usage = event if self._usage is None else self._usage.updated(event)
-        elif isinstance(event, PartDone):
-            self._parts.append(event.part)
-        elif isinstance(event, ReplyInfo):
-            self._take_info(event)
-        elif isinstance(event, Finish):
-            self._finish = event
-        else:
+        try:
+            self._take_fact(event)
+        except (SessionTypeError, SessionValueError) as error:
             raise ProviderResponseError(
-                f"Provider {self._provider!r} yielded a {type(event).__name__}; "
-                "a provider yields Delta, PartDone, ReplyInfo, Usage and Finish only. Correct the provider.",
+                f"Provider {self._provider!r} yielded a {type(event).__name__} that cannot be kept: {error} "
+                "Correct the provider.",
                 provider=self._provider,
                 model=self._model,
-            )
+            ) from error
         return None
 
     def rest(self) -> list[Delta]:
@@ -138,7 +140,26 @@ class ReplyBuilder:
         self._texts[delta.kind].append(text)
         return delta if text is delta.text else Delta(text, delta.kind)
 
+    def _take_fact(self, event: ProviderEvent) -> None:
+        if isinstance(event, Usage):
+            for name in Usage.__slots__:
+                optional_whole(name, getattr(event, name))
+            self._usage = event if self._usage is None else self._usage.updated(event)
+        elif isinstance(event, PartDone):
+            self._parts.append(_checked_part(event.part))
+        elif isinstance(event, ReplyInfo):
+            self._take_info(event)
+        elif isinstance(event, Finish):
+            self._finish = _checked_finish(event)
+        else:
+            kinds = "a Delta, PartDone, ReplyInfo, Usage or Finish"
+            raise SessionTypeError.of("event", event, kinds)
+
     def _take_info(self, info: ReplyInfo) -> None:
+        for name in ("model", "provider_message_id", "request_id", "native_id"):
+            optional_text(name, getattr(info, name))
+        optional_number("cost_usd", info.cost_usd)
+        optional_mapping("details", info.details)
         old = self.info
         self.info = ReplyInfo(
             model=info.model or old.model,
@@ -187,6 +208,22 @@ class ReplyBuilder:
         if self._first_s is None or not self._streamed:
             return None
         return max(0.0, self._first_s - self._queued_s)
+
+
+def _checked_part(part: Part) -> Part:
+    """Return a part that can be kept."""
+    optional_mapping("part", part)
+    text("type of the part", part.get("type"))
+    return part
+
+
+def _checked_finish(finish: Finish) -> Finish:
+    """Return an end mark that can be kept; its reason may come by its name."""
+    optional_text("provider_reason", finish.provider_reason)
+    try:
+        return replace(finish, reason=FinishReason(finish.reason))
+    except ValueError:
+        raise SessionValueError.of("reason", finish.reason, [str(known) for known in FinishReason]) from None
 
 
 def _error_text(error: BaseException | None) -> str | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from . import checks
-from .errors import SessionError, SessionNotFoundError
+from .errors import SessionNotFoundError
 from .export import export_session
 from .frames import HasFrames
 from .interfaces import (
@@ -51,8 +51,7 @@ class BaseSession(HasFrames, MessageTree):
         """What is stored of the session, as last read or written by this object."""
         self.storage = manager.storage
         self.turnstile = Turnstile()
-        self.streams: weakref.WeakSet[MessageStream] = weakref.WeakSet()
-        """Sends that are under way."""
+        self.streams: weakref.WeakSet[MessageStream] = weakref.WeakSet()  # sends that are under way
         self.native = NativeConversation(self)
         self._hooks: list[ISessionLifecycleHook] = []
         self._middleware: list[ISessionMiddleware] = []
@@ -202,12 +201,12 @@ class BaseSession(HasFrames, MessageTree):
             settings,
             parent=checks.parent(parent),
             version_of=version_of,
-            history=history,
-            activate=activate,
-            compare_id=compare_id,
+            history=checks.flag("history", history),
+            activate=checks.flag("activate", activate),
+            compare_id=compare_id if compare_id is None else checks.text("compare_id", compare_id),
             provider_session=provider_session
             and checks.instance("provider_session", provider_session, IProviderSession),
-            on_retry=on_retry,
+            on_retry=on_retry and checks.function("on_retry", on_retry),
         )
         return MessageStream(Turn(self, ask))
 
@@ -275,6 +274,7 @@ class BaseSession(HasFrames, MessageTree):
             A name is misspelt or a value not allowed; nothing was changed.
         """
         settings = self._settings_for(changes.pop("model", None), changes)
+        self._manager.check_provider(settings)
         await self.change(settings=settings)
         return settings
 
@@ -346,11 +346,6 @@ class BaseSession(HasFrames, MessageTree):
     def add_middleware(self, middleware: ISessionMiddleware) -> None:
         """Put a middleware around this session alone, inside the global ones."""
         self._middleware.append(checks.instance("middleware", middleware, ISessionMiddleware))
-
-    async def stop(self, why: SessionError) -> None:
-        """End every send that is under way, and let its reader know why; all that arrived is then stored."""
-        for stream in list(self.streams):
-            await stream.end(why)
 
     async def settle(self) -> None:
         """Close a stream that was left open; all that arrived is stored when this returns."""

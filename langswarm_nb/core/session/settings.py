@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
@@ -11,6 +10,9 @@ from typing import Any, Literal
 
 from .errors import SessionTypeError, SessionValueError
 from .messages import utc_now
+
+_MOST = 2**53
+"""Numbers up to here are exact in JSON, in floating point and in every database."""
 
 
 class SessionStatus(StrEnum):
@@ -78,7 +80,7 @@ class SessionSettings:
             ) from None
         for name in ("max_messages", "max_context_tokens", "max_tokens"):
             _check_number(name, getattr(self, name), 1, whole=True)
-        _check_number("seed", self.seed, None, whole=True)
+        _check_number("seed", self.seed, -_MOST, whole=True)
         _check_number("temperature", self.temperature, 0)
         _check_number("top_p", self.top_p, 0, 1)
         _check_number("timeout_s", self.timeout_s, 0.001, optional=False)
@@ -174,13 +176,22 @@ def _check_text(name: str, value: object) -> None:
         raise SessionTypeError.of(name, value, "text (str)")
     if not value.strip():
         raise SessionValueError.of(name, value, "not empty")
+    _check_utf8(name, value)
+
+
+def _check_utf8(name: str, value: str) -> None:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        allowed = "text that UTF-8 can hold; it has half of a surrogate pair"
+        raise SessionValueError.of(name, value, allowed) from None
 
 
 def _check_number(
     name: str,
     value: object,
-    low: float | None,
-    high: float | None = None,
+    low: float,
+    high: float = _MOST,
     *,
     whole: bool = False,
     optional: bool = True,
@@ -190,21 +201,15 @@ def _check_number(
     kinds = int if whole else (int, float)
     if isinstance(value, bool) or not isinstance(value, kinds):
         raise SessionTypeError.of(name, value, "a whole number" if whole else "a number")
-    number = float(value)
-    if (
-        math.isnan(number)
-        or math.isinf(number)
-        or (low is not None and number < low)
-        or (high is not None and number > high)
-    ):
-        limits = f"at least {low:g}" if high is None else f"from {low:g} to {high:g}"
-        raise SessionValueError.of(
-            name, value, f"a number {limits}" if low is not None else "a finite number"
-        )
+    if not low <= value <= high:  # NaN is neither
+        limits = f"at least {low}" if value < low else f"a number from {low} to {high}"
+        raise SessionValueError.of(name, value, limits)
 
 
 def _as_stop(value: object) -> tuple[str, ...]:
     words = (value,) if isinstance(value, str) else value
     if not isinstance(words, (tuple, list)) or not all(isinstance(word, str) and word for word in words):
         raise SessionTypeError.of("stop", value, "text, or a list of texts that are not empty")
+    for word in words:
+        _check_utf8("stop", word)
     return tuple(words)

@@ -180,7 +180,7 @@ class MessageTree(ISession):
         if not of_turn:
             turns = sorted({message.turn for message in path if message.turn is not None})
             raise SessionNotFoundError(
-                f"No turn {at} on the active path of session {self.session_id!r}: "
+                f"No turn {shown(at)} on the active path of session {self.session_id!r}: "
                 + (f"its turns are {turns[0]} to {turns[-1]}." if turns else "it has none yet.")
             )
         return of_turn[-1].seq

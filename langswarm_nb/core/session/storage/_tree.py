@@ -205,8 +205,8 @@ def _node(db: sqlite3.Connection, head: _Head, session_id: str, seq: int) -> tup
         ).fetchone()
     if row is None:
         raise SessionNotFoundError(
-            f"No message with seq {seq} in session {shown(session_id)}: it has {head.next_seq} messages, counted "
-            "from 0. List them with `await session.get_messages(branch='all')`."
+            f"No message with seq {shown(seq)} in session {shown(session_id)}: it has {head.next_seq} messages, "
+            "counted from 0. List them with `await session.get_messages(branch='all')`."
         )
     turn, path_turns, active = row
     return turn, path_turns, active

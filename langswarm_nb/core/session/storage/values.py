@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 import re
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -193,7 +194,7 @@ def number(name: str, value: object) -> float:
     """Return a finite number."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise SessionTypeError.of(name, value, "a number")
-    if not math.isfinite(value):
+    if not abs(value) <= sys.float_info.max:  # NaN is not either
         raise SessionValueError.of(name, value, "a finite number")
     return float(value)
 
