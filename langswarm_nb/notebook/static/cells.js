@@ -13,7 +13,8 @@ export async function insertCell(model, source, type) {
   try {
     const notebook = model.widget_manager.context.model.sharedModel;
     const at = cellOf(notebook, model.get("panel_id"));
-    notebook.insertCell(at === null ? notebook.cells.length : at + 1, { cell_type: type, source, metadata: {} });
+    if (at === null) return false; // VS Code hands over a notebook that nobody sees
+    notebook.insertCell(at + 1, { cell_type: type, source, metadata: {} });
     return true;
   } catch {
     return false;
@@ -41,6 +42,6 @@ function cellOf(notebook, panelId) {
 export async function copyFallbackNotice(text) {
   const copied = await toClipboard(text);
   return copied
-    ? "This front end lets no widget insert cells. The text is copied: paste it into a cell."
-    : "This front end lets no widget insert cells, and the text could not be copied.";
+    ? "No cell can be inserted from here. The text is copied: paste it into a cell."
+    : "No cell can be inserted from here, and the text could not be copied.";
 }
