@@ -50,6 +50,20 @@ export function askFor(root, title, fields, done) {
     });
     root.append(dialog);
     dialog.showModal();
+    overPanel(dialog, root);
     inputs[0]?.input.focus();
   });
+}
+
+/**
+ * Put the dialog over the panel. The middle of the page is not where the reader looks when the page is a frame
+ * as tall as the whole notebook (VS Code).
+ * @param {HTMLDialogElement} dialog
+ * @param {HTMLElement} root
+ */
+function overPanel(dialog, root) {
+  const { top, height } = root.getBoundingClientRect();
+  const over = top + (height - dialog.offsetHeight) / 2;
+  const last = window.innerHeight - dialog.offsetHeight;
+  dialog.style.marginTop = `${Math.max(0, Math.min(over, last))}px`;
 }
