@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import uuid
 from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
@@ -131,14 +132,16 @@ class ChatPanel(anywidget.AnyWidget):
         self._shown_twin: list[object] = []
         self.feed: Feed = submit(hub_of(self.manager).join(session, self)).result(_OPEN_S)
         self._is_closed = False
+        panel_id = uuid.uuid4().hex
         super().__init__(
+            model_id=panel_id,
+            panel_id=panel_id,  # from the first state on: a page can draw before it has seen a change
             transcript={"rev": 0, "earlier": 0, "messages": [], "live": None},
             info=session_info(self.feed, self.rules.budget_text),
             height=height,
             theme=theme,
             enter_sends=enter_sends,
         )
-        self.panel_id = self.model_id
         self.on_msg(self._on_page)
         try:
             submit(self._open(model)).result(_OPEN_S)
