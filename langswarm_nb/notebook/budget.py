@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -31,24 +32,37 @@ def check_budget(workspace: Workspace, plan: Plan, prompt: Prompt, options: Cell
         return
     limit = min(amount for amount in (options.budget_usd, left) if amount is not None)
     before = plan.before if plan.keeps_history else plan.system_messages
+    messages = [*before, SessionMessage(content=prompt.text)]
+    check_cost(limit, [(plan.settings(model), messages) for model in plan.models])
+
+
+def check_cost(
+    limit_usd: float, requests: Sequence[tuple[SessionSettings, Sequence[SessionMessage]]]
+) -> None:
+    """Make sure that requests together cost no more than is allowed.
+
+    Raises
+    ------
+    SessionValueError
+        They would cost more, or a price is not known.
+    """
     cost_usd = 0.0
-    for model in plan.models:
-        settings = plan.settings(model)
+    for settings, messages in requests:
         if settings.provider in UNPRICED_PROVIDERS:
             continue
-        messages = messages_to_send([*before, SessionMessage(content=prompt.text)], settings)
-        price = estimate_usd(settings, estimate_tokens(messages))
+        price = estimate_usd(settings, estimate_tokens(messages_to_send(messages, settings)))
         if price is None:
             raise SessionValueError(
-                f"The price of {model} is not known, so it cannot be kept within a budget. Set it with "
-                f"`langswarm_nb.set_price({settings.model!r}, input_usd_per_mtok, output_usd_per_mtok)`, "
-                "or send without a budget."
+                f"The price of {settings.provider}:{settings.model} is not known, so it cannot be kept within a "
+                f"budget. Set it with `langswarm_nb.set_price({settings.model!r}, input_usd_per_mtok, "
+                "output_usd_per_mtok)`, or send without a budget."
             )
         cost_usd += price
-    if not cost_usd <= limit:  # NaN allows nothing
+    if not cost_usd <= limit_usd:  # NaN allows nothing
         raise SessionValueError(
-            f"This would cost about {dollars_text(cost_usd)}, and the budget leaves {dollars_text(max(0.0, limit))}. "
-            "Nothing was sent; shorten the prompt, set --max-tokens, or raise the budget with `%langswarm budget USD`."
+            f"This would cost about {dollars_text(cost_usd)}, and the budget leaves "
+            f"{dollars_text(max(0.0, limit_usd))}. Nothing was sent; shorten the prompt, set --max-tokens, or raise "
+            "the budget with `%langswarm budget USD`."
         )
 
 

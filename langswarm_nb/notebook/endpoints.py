@@ -36,8 +36,18 @@ def provider_for(workspace: Workspace, provider: str, options: CellOptions) -> I
         found = workspace.manager.provider_session(provider)
     else:
         found = _at_other_address(workspace, provider, options)
-    _announce(workspace, provider, found)
+    if text := destination(workspace, provider, found):
+        print(text)  # noqa: T201 - the cell says where its prompt goes
     return found
+
+
+def destination(workspace: Workspace, provider: str, found: IProviderSession) -> str:
+    """Return where prompts go, to be told the first time that they leave this machine; then nothing."""
+    origin, is_local = address_of(found) or ("", found.name == "mock")
+    if is_local or (provider, origin) in workspace.announced:
+        return ""
+    workspace.announced.add((provider, origin))
+    return f"Prompts for {provider} leave this machine{origin and f' for {origin}'}. (Said once in a kernel.)"
 
 
 def address_of(provider: IProviderSession) -> tuple[str, bool] | None:
@@ -66,11 +76,3 @@ def _key(variable: str) -> Secret:
             f"--api-key-name: the environment variable {variable} is not set. Set it, or name another."
         )
     return Secret(os.environ[variable].strip())
-
-
-def _announce(workspace: Workspace, provider: str, found: IProviderSession) -> None:
-    origin, is_local = address_of(found) or ("", found.name == "mock")
-    if is_local or (provider, origin) in workspace.announced:
-        return
-    workspace.announced.add((provider, origin))
-    print(f"Prompts for {provider} leave this machine{origin and f' for {origin}'}. (Said once in a kernel.)")  # noqa: T201

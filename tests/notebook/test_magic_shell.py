@@ -13,6 +13,7 @@ from langswarm_nb.core.session import (
     IProviderSession,
     ModelInfo,
     ProviderNotFoundError,
+    SessionMessage,
     SessionValueError,
     create_session_manager,
 )
@@ -20,6 +21,8 @@ from langswarm_nb.core.session.events import Delta, Finish, ReplyInfo
 from langswarm_nb.core.session.messages import FinishReason, Usage
 from langswarm_nb.core.session.providers.mock import MockProviderSession
 from langswarm_nb.notebook import conversing
+from langswarm_nb.notebook.bridge import run_sync
+from langswarm_nb.notebook.panel.rules import WorkspaceRules
 from tests.support.shells import running_shell
 
 
@@ -260,6 +263,21 @@ def test_a_budget_refuses_what_would_cost_more(shell):
     shell.run("%langswarm budget 1")
     assert "the budget leaves" in shell.fail("%%langswarm\nHello there")
     assert "is not known" in shell.fail("%%langswarm -m groq:unpriced-model\nHello there")
+
+
+@pytest.mark.parametrize("budget_usd", [1.0, float("nan")])
+def test_a_panel_keeps_to_the_budget_of_the_cells(shell, budget_usd):
+    """What a panel is asked to send is refused as a cell's prompt would be."""
+    langswarm_nb.set_price("budget-model", 1_000_000, 1_000_000, provider="groq")
+    shell.workspace.manager.add_provider_session("groq", MockProviderSession())
+    session = run_sync(shell.workspace.manager.create_session("me", "groq", "budget-model"))
+    rules, messages = WorkspaceRules(shell.workspace), [SessionMessage(content="Hello there")]
+    assert rules.check(session, messages, session.settings) == ""
+    shell.magics.budget_usd = budget_usd
+    with pytest.raises(SessionValueError, match="the budget leaves"):
+        rules.check(session, messages, session.settings)
+    with pytest.raises(SessionValueError, match="is not known"):
+        rules.check(session, messages, session.settings.updated(model="unpriced-model"))
 
 
 def test_another_address_is_used_for_the_cell_alone(shell, llama_server, monkeypatch):

@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from langswarm_nb.core.session import (
-    BaseSession,
-    SessionMessage,
-    SessionSettings,
-    SessionValueError,
-    parse_model_id,
-)
-from langswarm_nb.core.session.window import estimate_tokens, messages_to_send
-from langswarm_nb.notebook.budget import estimate_usd
-from langswarm_nb.notebook.endpoints import address_of
+from langswarm_nb.core.session import BaseSession, SessionMessage, SessionSettings, parse_model_id
+from langswarm_nb.notebook.budget import check_cost
+from langswarm_nb.notebook.endpoints import destination
 from langswarm_nb.notebook.footer import UNPRICED_PROVIDERS, cost_usd, dollars_text
 from langswarm_nb.notebook.keys import provider_ready
 
@@ -77,33 +70,11 @@ class WorkspaceRules:
         self, session: BaseSession, messages: Sequence[SessionMessage], settings: SessionSettings
     ) -> str:
         provider_ready(session.manager, settings.provider)
-        self._check_budget(messages, settings)
-        return self._destination(session, settings.provider)
+        if (left_usd := self._workspace.budget_left_usd) is not None:
+            check_cost(left_usd, [(settings, messages)])
+        found = session.manager.provider_session(settings.provider)
+        return destination(self._workspace, settings.provider, found)
 
     def count(self, reply: SessionMessage) -> None:
         if reply.request is not None and reply.request.provider not in UNPRICED_PROVIDERS:
             self._workspace.spent_usd += cost_usd(reply.request) or 0.0
-
-    def _check_budget(self, messages: Sequence[SessionMessage], settings: SessionSettings) -> None:
-        left = self._workspace.budget_left_usd
-        if left is None or settings.provider in UNPRICED_PROVIDERS:
-            return
-        cost = estimate_usd(settings, estimate_tokens(messages_to_send(messages, settings)))
-        if cost is None:
-            raise SessionValueError(
-                f"The price of {settings.provider}:{settings.model} is not known, so it cannot be kept within the "
-                "budget. Set it with `langswarm_nb.set_price(…)`, or lift the budget with `%langswarm budget off`."
-            )
-        if cost > left:
-            raise SessionValueError(
-                f"This would cost about {dollars_text(cost)}, and the budget leaves {dollars_text(max(0.0, left))}. "
-                "Nothing was sent; shorten the text, or raise the budget with `%langswarm budget USD`."
-            )
-
-    def _destination(self, session: BaseSession, provider: str) -> str:
-        """Return where messages go, the first time that they leave this machine."""
-        origin, is_local = address_of(session.manager.provider_session(provider)) or ("", provider == "mock")
-        if is_local or (provider, origin) in self._workspace.announced:
-            return ""
-        self._workspace.announced.add((provider, origin))
-        return f"Messages for {provider} leave this machine{origin and f' for {origin}'}. (Said once in a kernel.)"
