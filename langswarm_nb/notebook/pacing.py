@@ -23,12 +23,13 @@ _LIMIT_TEXT_BYTES = 96_000
 """The promise: so much text within so many bytes, with some room for the cell's other messages."""
 _FIRST_BYTES = 15_000
 """What is in the bucket before the first word, so that this is shown at once."""
-_LEAST_FREE_BYTES = 20_000
+_LEAST_BYTES = 40_000
+"""For the updates of a text whose final output, full of markup, takes nearly all."""
 _FREE_WITHIN_BYTES = 6_000
 _FREE_WITHIN_S = 150.0
 """Text, or time, over which the free part of the bucket is spread: after it, 63 % are given out."""
 _EVEN_BYTES = 0.35
-"""Bytes that each byte of text adds to the bucket, however long the text is."""
+"""Bytes that each byte of text adds to the bucket, however long the text is; fewer when little is left."""
 _URGENT_BYTES = 20_000
 MESSAGE_BYTES = 800
 """What a message weighs besides its HTML: headers, signature, ids, escapes."""
@@ -69,10 +70,11 @@ class Pacer:
         if not is_urgent and (is_early or not new_bytes):
             return False
         final_bytes = _LIMIT_TEXT_BYTES * (1.03 + html_ratio)
-        kept_bytes = final_bytes + _FIRST_BYTES + _LIMIT_TEXT_BYTES * _EVEN_BYTES
-        free_bytes = max(_LIMIT_BYTES - kept_bytes, _LEAST_FREE_BYTES)
+        later_bytes = max(_LIMIT_BYTES - final_bytes, _LEAST_BYTES) - _FIRST_BYTES
+        even = min(_EVEN_BYTES, later_bytes / 2 / _LIMIT_TEXT_BYTES)
+        free_bytes = later_bytes - even * _LIMIT_TEXT_BYTES
         progress = text_bytes / _FREE_WITHIN_BYTES + (now - self._started_at) / _FREE_WITHIN_S
-        bucket = _FIRST_BYTES + free_bytes * -math.expm1(-progress) + _EVEN_BYTES * text_bytes
+        bucket = _FIRST_BYTES + free_bytes * -math.expm1(-progress) + even * text_bytes
         return self._spent_bytes + self._last_bytes <= bucket + _URGENT_BYTES * is_urgent
 
     def record(self, *, text_bytes: int, html_bytes: int) -> None:

@@ -22,6 +22,7 @@ TEXTS = {
     "prose": PROSE,
     "one paragraph": "token ",
     "code": "```python\n" + 'x = function(1, "a") + [2, 3]\n' * 5_000,
+    "tables": "| a | b | c |\n|---|---|---|\n" + "| 1 | 2 | 3 |\n" * 20 + "\n",
     "list": "- an item of a list that never ends\n",
 }
 SETUP = """
