@@ -6,13 +6,13 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from IPython.core.inputtransformer2 import EscapedCommand
+from IPython.core.inputtransformer2 import EscapedCommand, MagicAssign
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 _CELL = re.compile(r"%%langswarm(?:[ \t]+(?P<line>.*?))?\s*$")
-_QUESTION = re.compile(r"\s*%langswarm\s+(?:ask|search|sql)\s.*\?\s*$")
+_QUESTION = re.compile(r"%langswarm\s+(?:ask|search|sql)\s.*\?\s*$")
 
 
 def whole_cell(lines: list[str]) -> list[str]:
@@ -39,24 +39,38 @@ class QuestionLine(EscapedCommand):
         """Return the first such line."""
         for tokens in tokens_by_line:
             start = next((token for token in tokens if token.string.strip()), None)
-            if start is not None and start.string == "%" and _QUESTION.match(start.line):
+            if start is not None and start.string == "%" and _QUESTION.match(start.line.lstrip()):
                 return cls(start.start)
         return None
+
+
+class QuestionAssignment(MagicAssign):
+    """The same behind ``name =``."""
+
+    priority = 1
+
+    @classmethod
+    def find(cls, tokens_by_line: Sequence[Sequence[Any]]) -> QuestionAssignment | None:
+        """Return the first such line."""
+        for tokens in tokens_by_line:
+            found = super().find([tokens])  # type: ignore[no-untyped-call]
+            if found is not None and _QUESTION.match(tokens[0].line[found.start_col :]):
+                return cls((found.start_line + 1, found.start_col))
+        return None
+
+
+_TOKEN_TRANSFORMERS = (QuestionLine, QuestionAssignment)
 
 
 def add_transformers(shell: InteractiveShell) -> None:
     """Put ours before IPython's."""
     manager = shell.input_transformer_manager
     manager.cleanup_transforms.insert(0, whole_cell)
-    manager.token_transformers.insert(0, QuestionLine)
+    manager.token_transformers[:0] = _TOKEN_TRANSFORMERS
 
 
 def remove_transformers(shell: InteractiveShell) -> None:
     """Take ours away."""
     manager = shell.input_transformer_manager
-    for transformers, ours in (
-        (manager.cleanup_transforms, whole_cell),
-        (manager.token_transformers, QuestionLine),
-    ):
-        if ours in transformers:
-            transformers.remove(ours)
+    manager.cleanup_transforms[:] = [f for f in manager.cleanup_transforms if f is not whole_cell]
+    manager.token_transformers[:] = [c for c in manager.token_transformers if c not in _TOKEN_TRANSFORMERS]

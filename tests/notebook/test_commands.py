@@ -275,6 +275,9 @@ def test_ask_takes_the_line_as_it_stands(shell):
     reply = shell.run('%langswarm ask What\'s "this" $x {x} {{ x }} --raw?')
     assert reply.question.content == 'What\'s "this" $x {x} 5 --raw?'
     assert "TEXT is missing" in shell.fail("%langswarm ask")
+    shell.run('if x:\n    said = %langswarm ask What\'s "this" $x {x}?\nother = 1')
+    assert shell["said"].question.content == 'What\'s "this" $x {x}?'
+    assert shell["other"] == 1
 
 
 def test_fix_sends_the_cell_that_failed(shell):
