@@ -338,20 +338,42 @@ async def test_damaged_pages_are_an_error_and_stay_as_they_are(tmp_path):
     assert path.read_bytes() == damaged
 
 
+async def test_damaged_tables_are_an_error_of_ours(tmp_path):
+    """SQLite quotes what it cannot read, in bytes that are no text; that is our error too, not Python's."""
+    path = tmp_path / "s.db"
+    await make(path)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA writable_schema = ON")
+        db.execute("UPDATE sqlite_master SET sql = CAST(x'435245415445ff' AS TEXT) WHERE name = 'branches'")
+        db.commit()
+    damaged = path.read_bytes()
+    storage = SQLiteSessionStorage(path)
+    with pytest.raises(SessionStorageError, match="damaged"):
+        await storage.get_messages("s")
+    await storage.close()
+    assert path.read_bytes() == damaged
+
+
 async def test_what_makes_no_sense_in_the_file_is_an_error_of_ours(tmp_path):
     """A role or JSON that another program wrote is reported when it is read; the rest can be read."""
     path = tmp_path / "s.db"
-    await make(path, "one", "two", "three")
+    await make(path, "one", "two", "three", "four", "five")
     with closing(sqlite3.connect(path)) as db:
         db.execute("UPDATE messages SET role = 'robot' WHERE seq = 0")
         db.execute("UPDATE messages SET metadata = 'no json' WHERE seq = 1")
+        db.execute("UPDATE messages SET ts_us = 1 << 62 WHERE seq = 3")
+        db.execute("UPDATE messages SET content = x'00ff' WHERE seq = 4")
         db.commit()
     storage = SQLiteSessionStorage(path)
-    one, two, three = await storage.get_messages("s")
+    one, two, three, four, five = await storage.get_messages("s")
     with pytest.raises(SessionStorageError, match="robot"):
         _ = one.role
     with pytest.raises(SessionStorageError, match="JSON"):
         _ = two.metadata
+    with pytest.raises(SessionStorageError, match="time"):
+        _ = four.timestamp
+    with pytest.raises(SessionStorageError, match="content is not text"):
+        _ = five.content
     assert texts([one, two, three]) == "one two three"
     await storage.close()
 

@@ -21,9 +21,13 @@ _NEXT_STEP = {
 }
 
 
-def storage_error(error: sqlite3.Error, name: str, *, waited_s: float | None = None) -> SessionError:
+def storage_error(
+    error: sqlite3.Error | UnicodeDecodeError, name: str, *, waited_s: float | None = None
+) -> SessionError:
     """Return our error for one of SQLite's; the caller chains the two."""
     code = getattr(error, "sqlite_errorname", "") or ""
+    if isinstance(error, UnicodeDecodeError):  # SQLite quotes what is damaged, and Python cannot read that
+        code = "SQLITE_CORRUPT"
     if code == "SQLITE_TOOBIG":
         return SessionValueError("A message is longer than SQLite can hold (about 1 GB); it was not stored.")
     family = "_".join(code.split("_")[:2])

@@ -213,23 +213,39 @@ def _unknown_role(role: object) -> MessageRole:
     )
 
 
+def _text_of(column: str, *, required: bool = False) -> Callable[[Row], Any]:
+    """Return the decoder of a column of text; in a damaged file there may be something else."""
+    at = _AT[column]
+
+    def decode(row: Row) -> Any:
+        value = row[at]
+        if isinstance(value, str) or (value is None and not required):
+            return value
+        raise SessionStorageError(
+            f"A stored {column} is not text but {type(value).__name__}; the file is damaged, or another program "
+            "changed it. The other messages can still be read."
+        )
+
+    return decode
+
+
 _USAGE_NAMES = tuple(f.name for f in fields(Usage))
 _AT = {name: index for index, name in enumerate(COLUMNS)}
 _AT_ROLE, _AT_TS, _AT_METADATA = _AT["role"], _AT["ts_us"], _AT["metadata"]
 _AT_PARTS, _AT_ACTIVE, _AT_HIDDEN = _AT["parts"], _AT["active"], _AT["hidden"]
 _ROLES = {str(role): role for role in MessageRole}
 _FIELDS: dict[str, Callable[[Row], Any]] = {
-    "id": itemgetter(_AT["message_id"]),
+    "id": _text_of("message_id", required=True),
     "role": lambda row: _ROLES.get(row[_AT_ROLE]) or _unknown_role(row[_AT_ROLE]),
-    "content": itemgetter(_AT["content"]),
+    "content": _text_of("content", required=True),
     "timestamp": lambda row: from_us(row[_AT_TS]),
     "metadata": lambda row: from_json(row[_AT_METADATA]),
-    "provider_message_id": itemgetter(_AT["provider_message_id"]),
+    "provider_message_id": _text_of("provider_message_id"),
     "token_count": itemgetter(_AT["token_count"]),
-    "finish_reason": itemgetter(_AT["finish_reason"]),
+    "finish_reason": _text_of("finish_reason"),
     "parts": lambda row: () if row[_AT_PARTS] is None else tuple(from_json(row[_AT_PARTS])),
-    "source": itemgetter(_AT["source"]),
-    "cell_id": itemgetter(_AT["cell_id"]),
+    "source": _text_of("source"),
+    "cell_id": _text_of("cell_id"),
     "request": _decode_facts,
     "seq": lambda row: row[0] & SEQ_MASK,
     "parent_seq": itemgetter(_AT["parent"]),

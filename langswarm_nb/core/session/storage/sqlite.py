@@ -91,7 +91,7 @@ class SQLiteSessionStorage(SQLStorage):
         lane = self._lanes.get((asyncio.get_running_loop(), kind)) if self._pid == os.getpid() else None
         try:
             return await (lane or await self._new_lane(kind)).do(job, alone=alone)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise storage_error(error, self.name, waited_s=self._busy_timeout_s) from error
         except OSError as error:
             raise SessionStorageError(

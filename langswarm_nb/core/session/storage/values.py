@@ -85,8 +85,20 @@ def to_us(name: str, value: object) -> int:
 
 
 def from_us(us: int) -> datetime:
-    """Return the moment that `to_us` encoded."""
-    return _EPOCH + timedelta(microseconds=us)
+    """Return the moment that `to_us` encoded.
+
+    Raises
+    ------
+    SessionStorageError
+        The stored value is no moment: something else wrote it, or the file is damaged.
+    """
+    try:
+        return _EPOCH + timedelta(microseconds=us)
+    except (TypeError, OverflowError) as error:
+        raise SessionStorageError(
+            f"A stored time ({shown(us)}) is none; the file is damaged, or another program changed it. "
+            "The other messages can still be read."
+        ) from error
 
 
 def to_json(name: str, value: Any) -> str:
