@@ -72,13 +72,13 @@ def test_it_is_found_by_its_name(acme: str) -> None:
 def test_it_has_the_manners_of_the_others(acme: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A missing key, a misspelt option and an address that is not allowed are errors at once."""
     with pytest.raises(ProviderAuthenticationError, match="ACME_API_KEY"):
-        create_provider_session(acme)
+        create_provider_session(acme, None)
     with pytest.raises(SessionValueError, match="base_url"):
         create_provider_session(acme, KEY, bas_url="https://x.example")
     with pytest.raises(SessionValueError, match="not allowed"):
         create_provider_session(acme, KEY, base_url="http://x.example")
     monkeypatch.setenv("ACME_API_KEY", KEY)
-    assert KEY not in repr(vars(create_provider_session(acme)))
+    assert KEY not in repr(vars(create_provider_session(acme, None)))
 
 
 async def test_it_answers_in_a_session(acme: str, server: FaultyServer) -> None:

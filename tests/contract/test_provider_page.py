@@ -38,8 +38,8 @@ def test_a_key_is_read_from_the_variables_on_the_page(name: str, monkeypatch: py
     if name == "groq":
         variables = ["GROQ_API_KEY"]
     with pytest.raises(ProviderAuthenticationError, match=variables[0]):
-        create_provider_session(name)
+        create_provider_session(name, None)
     for variable in variables:
         with monkeypatch.context() as patch:
             patch.setenv(variable, "key-of-no-account")
-            assert create_provider_session(name).name == name
+            assert create_provider_session(name, None).name == name

@@ -54,9 +54,10 @@ def test_every_function_has_the_documented_parameters(name: str) -> None:
 
 
 def test_create_provider_session_takes_a_provider_a_key_and_options() -> None:
-    """`create_provider_session(provider, api_key, **kwargs)`; that the key may be left out is our addition."""
+    """`create_provider_session(provider, api_key, **kwargs)`; None as key means the environment's."""
     parameters = list(inspect.signature(api.create_provider_session).parameters.values())
     assert [p.name for p in parameters] == ["provider", "api_key", "kwargs"]
+    assert [p.default for p in parameters] == [REQUIRED] * 3
     assert parameters[2].kind is inspect.Parameter.VAR_KEYWORD
 
 

@@ -84,15 +84,15 @@ async def create_simple_session(
     return await manager.create_session(user_id, provider, model)
 
 
-def create_provider_session(provider: str, api_key: str | None = None, **kwargs: Any) -> IProviderSession:
+def create_provider_session(provider: str, api_key: str | None, **kwargs: Any) -> IProviderSession:
     """Return an object that speaks to a provider.
 
     Parameters
     ----------
     provider : str
         Name of the provider.
-    api_key : str, optional
-        Its key; None takes it from the provider's environment variable.
+    api_key : str or None
+        Its key; None takes it from the provider's environment variable, or does without where none is needed.
     **kwargs
         Options of the provider, e.g. ``base_url``.
 
