@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.axe import findings
-from tests.support.panel_page import INFO, PanelPage, item
+from tests.support.panel_page import INFO, PanelPage, item, transcript
 
 TEXT = """A [link](https://example.org), `code`, **bold**.
 
@@ -199,3 +199,42 @@ def test_the_theme_follows_the_page(full, blank):
     dark = background("auto")
     page.emulate_media(color_scheme="light")
     assert dark == background("dark") != background("auto")
+
+
+def test_the_focus_never_falls_out_of_the_panel(blank):
+    """When what has the focus goes away, what took its place has it, or the box; never the notebook's own keys."""
+    page = blank.page
+    first = transcript(item(1, "why?", "user"), item(2, "so", version=[2, 3, "m7", "m8"]))
+    panel = PanelPage(page, {"transcript": first, "problem": "It failed."})
+    panel.answer()
+    focused = page.locator(":focus")
+    page.get_by_role("button", name="Later version").press("Enter")
+    panel.set(
+        transcript=transcript(item(1, "why?", "user"), item(8, "also", version=[3, 3, "m2", None]), rev=2)
+    )
+    assert focused.get_attribute("data-id") == "m8"  # at the end there is no later version
+    page.get_by_role("button", name="Earlier version").focus()
+    panel.set(
+        transcript=transcript(item(1, "why?", "user"), item(2, "so", version=[2, 3, "m7", "m8"]), rev=3)
+    )
+    assert focused.get_attribute("aria-label") == "Earlier version"
+    panel.set(transcript=transcript(item(1, "why?", "user"), item(2, "so", hidden=True), rev=4))
+    assert focused.get_attribute("data-id") == "m2"
+    page.get_by_role("button", name="Regenerate", exact=True).press("Enter")
+    assert focused.get_attribute("aria-label") == "Message"
+    page.get_by_role("button", name="Dismiss").press("Enter")
+    assert focused.get_attribute("aria-label") == "Message"
+
+
+def test_a_resting_pointer_does_not_take_the_actions_from_the_keyboard(blank):
+    """Keys that scroll a message under the pointer leave the actions at the message that has the focus."""
+    page = blank.page
+    messages = [item(n, f"message {n}\n\n" + "line  \n" * 8) for n in range(1, 9)]
+    panel = PanelPage(page, {"transcript": transcript(*messages)})
+    page.locator("[data-id=m8]").hover()
+    panel.page.get_by_role("log").focus()
+    for _ in range(6):
+        page.keyboard.press("ArrowUp")
+        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert page.locator(":focus").get_attribute("data-id") == "m3"
+    page.locator("[data-id=m3]").get_by_role("toolbar").wait_for()

@@ -123,6 +123,17 @@ def test_a_cell_that_runs_again_closes_its_panel(kernel):
     assert kernel.run("first").stdout == "ChatPanel('default', 0 messages, closed)\n"
 
 
+def test_one_run_of_a_cell_may_open_many_panels(kernel):
+    """Ten panels of one cell are open together, and all are closed when the cell runs again."""
+    kernel.run(LOAD)
+    cell = "panels = [ls.chat() for _ in range(10)]; everyone = [*globals().get('everyone', ()), *panels]"
+    for run in (1, 2):
+        kernel.run(cell, cell_id="c1")
+        assert kernel.run(
+            "print([panel.comm is not None for panel in everyone].count(True), len(everyone))"
+        ).stdout == (f"10 {10 * run}\n")
+
+
 def test_the_command_opens_a_panel(kernel):
     """`%langswarm chat` opens a panel on this notebook's session, or on another, with the model given."""
     kernel.run(LOAD)

@@ -20,8 +20,8 @@ from .widget import ChatPanel, Theme
 if TYPE_CHECKING:
     from langswarm_nb.notebook.workspace import Workspace
 
-_of_cell: weakref.WeakValueDictionary[str, ChatPanel] = weakref.WeakValueDictionary()
-"""The panel that each cell opened last."""
+_of_cell: dict[str, tuple[str, weakref.WeakSet[ChatPanel]]] = {}
+"""The last run of each cell that opened panels, and those panels."""
 
 
 def chat(
@@ -33,7 +33,7 @@ def chat(
     manager: SessionManager | None = None,
     enter_sends: bool = True,
 ) -> ChatPanel:
-    """Open a chat panel; a cell that runs again closes the panel that it opened before.
+    """Open a chat panel; a cell that runs again closes the panels that it opened before.
 
     Parameters
     ----------
@@ -103,11 +103,15 @@ def _workspace() -> Workspace | None:
 
 
 def _close_earlier(panel: ChatPanel) -> None:
+    """Close what an earlier run of this cell has opened; one run may open several."""
     shell = kernel_shell()
-    cell_id = None if shell is None else running_cell(shell).cell_id
-    if cell_id is None:
+    cell = None if shell is None else running_cell(shell)
+    if cell is None or cell.cell_id is None:
         return
-    earlier = _of_cell.get(cell_id)
-    if earlier is not None:
-        earlier.close()
-    _of_cell[cell_id] = panel
+    run, panels = _of_cell.get(cell.cell_id, ("", weakref.WeakSet[ChatPanel]()))
+    if run != cell.run:
+        for earlier in list(panels):
+            earlier.close()
+        panels = weakref.WeakSet()
+    panels.add(panel)
+    _of_cell[cell.cell_id] = cell.run, panels

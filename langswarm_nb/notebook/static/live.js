@@ -15,6 +15,7 @@ export function createLive({ model, announce }) {
   dots.append(h("i"), h("i"), h("i"));
   const element = h("article", {
     class: "lsnb-message lsnb-assistant lsnb-live",
+    tabIndex: -1,
     "aria-label": "Model, answering",
     "aria-busy": "true",
   });

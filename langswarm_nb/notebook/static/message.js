@@ -60,7 +60,7 @@ function thinkingNode(html) {
  * @param {MessageActions} actions
  */
 export function failureNode(words, item, actions) {
-  return h("div", { class: "lsnb-failure" }, h("span", {}, words), textButton("Retry", () => actions.retry(item)));
+  return h("div", { class: "lsnb-failure", tabIndex: -1 }, h("span", {}, words), textButton("Retry", () => actions.retry(item)));
 }
 
 /**

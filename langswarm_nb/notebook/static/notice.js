@@ -4,7 +4,8 @@ import { h, iconButton } from "./dom.js";
 
 const STAYS_MS = 8000;
 
-export function createNotices() {
+/** @param {() => void} dismissed */
+export function createNotices(dismissed) {
   const kernel = h("div", { class: "lsnb-notice", role: "status", hidden: true });
   const said = h("div", { class: "lsnb-notice", hidden: true });
   const element = h("div", { class: "lsnb-notices" }, kernel, said);
@@ -14,7 +15,7 @@ export function createNotices() {
   function put(text, role) {
     clearTimeout(timer);
     said.setAttribute("role", role);
-    said.replaceChildren(h("span", {}, text), iconButton("close", "Dismiss", hide));
+    said.replaceChildren(h("span", {}, text), iconButton("close", "Dismiss", () => (hide(), dismissed())));
     said.hidden = false;
   }
 

@@ -18,7 +18,7 @@ const ANNOUNCED_CHARS = 500;
 function render({ model, el }) {
   const stop = new AbortController();
   const { signal } = stop;
-  const notices = createNotices();
+  const notices = createNotices(() => composer.focus());
   const link = createLink(model, signal, notices.kernelState);
   const announcer = h("div", { class: "lsnb-unseen", role: "status", "aria-live": "polite" });
 
@@ -44,11 +44,16 @@ function render({ model, el }) {
 
   const transcript = createTranscript(context, {
     version: (id) => context.attempt("version", { id }),
-    retry: (item) => context.attempt("regenerate", { id: item.id }),
+    retry: (item) => regenerate(item),
   });
   const composer = createComposer(context, { sent: transcript.expect, withdrawn: transcript.unexpect });
   const header = createHeader(context, () => root);
-  createToolbar(context, transcript, { models: header.models, focusComposer: composer.focus });
+  /** @param {import("./types").Item} item @param {string} [other] another model */
+  async function regenerate(item, other) {
+    await context.attempt("regenerate", other ? { id: item.id, model: other } : { id: item.id });
+    composer.focus(); // as after a send
+  }
+  createToolbar(context, transcript, { models: header.models, focusComposer: composer.focus, regenerate });
   const root = h(
     "section",
     { class: "lsnb-panel", "aria-label": "Chat" },

@@ -11,7 +11,11 @@ const EDITOR_LINES = 12;
 /**
  * @param {import("./types").Context} context
  * @param {ReturnType<typeof import("./transcript.js").createTranscript>} transcript
- * @param {{ models(): Promise<import("./types").Choice[]>, focusComposer(): void }} panel
+ * @param {{
+ *   models(): Promise<import("./types").Choice[]>,
+ *   focusComposer(): void,
+ *   regenerate(item: import("./types").Item, model?: string): void,
+ * }} panel
  */
 export function createToolbar(context, transcript, panel) {
   const { log } = transcript;
@@ -41,7 +45,7 @@ export function createToolbar(context, transcript, panel) {
         iconButton("code", "Copy code", (event) => copy(codes().join("\n\n"), /** @type {HTMLElement} */ (event.currentTarget))),
       Boolean(isReply) && iconButton("insert", "Insert as cell", () => insert(item)),
       item.role === "user" && iconButton("edit", "Edit", () => edit(item)),
-      isReply && iconButton("again", "Regenerate", () => attempt("regenerate", { id: item.id })),
+      isReply && iconButton("again", "Regenerate", () => panel.regenerate(item)),
       isReply &&
         iconButton("down", "Regenerate with another model", (event) => regenerateWith(item, event), {
           "aria-haspopup": "listbox",
@@ -71,7 +75,7 @@ export function createToolbar(context, transcript, panel) {
       label: "Model",
       free: true,
       choices: panel.models,
-      choose: (model) => context.attempt("regenerate", { id: item.id, model }),
+      choose: (model) => panel.regenerate(item, model),
     });
   }
 
@@ -120,8 +124,16 @@ export function createToolbar(context, transcript, panel) {
     box.setSelectionRange(box.value.length, box.value.length);
   }
 
+  let pointer = "";
+  /** @param {PointerEvent} event */
+  const hasMoved = ({ screenX, screenY }) => pointer !== (pointer = `${screenX} ${screenY}`);
+  log.addEventListener("pointermove", hasMoved);
   log.addEventListener("pointerover", (event) => {
-    if (!element.contains(document.activeElement)) show(event.target);
+    // Keys scroll messages under a pointer that rests; the toolbar stays where the focus is.
+    const moved = hasMoved(event);
+    if (!element.contains(document.activeElement) && (moved || !log.querySelector(".lsnb-message:focus-visible"))) {
+      show(event.target);
+    }
   });
   log.addEventListener("focusin", (event) => show(event.target));
   log.addEventListener("keydown", (event) => {

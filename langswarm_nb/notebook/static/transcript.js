@@ -24,7 +24,7 @@ export function createTranscript(context, actions) {
     empty,
     list,
   );
-  const jump = textButton("New text", () => toBottom(), { class: "lsnb-button lsnb-jump", hidden: true });
+  const jump = textButton("New text", jumpToBottom, { class: "lsnb-button lsnb-jump", hidden: true });
   jump.append(icon("down"));
   const element = h("div", { class: "lsnb-transcript" }, log, jump);
 
@@ -50,12 +50,16 @@ export function createTranscript(context, actions) {
     log.scrollTop = log.scrollHeight;
   }
 
+  function jumpToBottom() {
+    toBottom();
+    log.focus({ preventScroll: true }); // the button is gone
+  }
+
   /** @param {import("./types").Item} item */
   function nodeOf(item) {
     const known = shown.get(item.id);
     if (known && known.item === item && known.raw === raw.has(item.id)) return known.node;
     const node = messageNode(item, actions, { raw: raw.has(item.id) });
-    if (known?.node.contains(document.activeElement)) queueMicrotask(() => node.focus());
     shown.set(item.id, { item, node, raw: raw.has(item.id) });
     queueMicrotask(() => typeset(model, node)); // when it is in the page
     return node;
@@ -63,6 +67,7 @@ export function createTranscript(context, actions) {
 
   function show() {
     const { messages, earlier: before, live: now } = model.get("transcript");
+    const refocus = focusKeeper(list);
     const nodes = messages.map(nodeOf);
     const ids = new Set(messages.map((item) => item.id));
     for (const id of shown.keys()) if (!ids.has(id)) shown.delete(id);
@@ -81,6 +86,7 @@ export function createTranscript(context, actions) {
     }
     if (unanswered) nodes.push(unanswered.node);
     reconcile(list, nodes);
+    refocus();
     earlier.hidden = before === 0;
     earlier.textContent = `Earlier messages (${before})`;
     empty.hidden = nodes.length > 0;
@@ -94,7 +100,9 @@ export function createTranscript(context, actions) {
     const height = log.scrollHeight;
     const first = list.firstElementChild;
     follows = false;
+    const hadFocus = document.activeElement === earlier;
     await context.attempt("earlier");
+    if (hadFocus && earlier.hidden) log.focus({ preventScroll: true });
     if (list.firstElementChild !== first) log.scrollTop += log.scrollHeight - height;
   }
 
@@ -163,6 +171,22 @@ function reconcile(list, nodes) {
     if (node === at) at = at.nextElementSibling;
     else list.insertBefore(node, at);
   }
+}
+
+/**
+ * Remember where the focus is; the function returned puts it at the same place when what had it is gone.
+ * @param {HTMLElement} list
+ */
+function focusKeeper(list) {
+  const had = /** @type {HTMLElement | null} */ (document.activeElement);
+  const at = [...list.children].findIndex((child) => child.contains(had));
+  return () => {
+    if (at < 0 || had?.isConnected) return;
+    const node = /** @type {HTMLElement | undefined} */ (list.children[Math.min(at, list.children.length - 1)]);
+    const side = had?.dataset.version; // stepping through versions goes on with the same key
+    const arrow = /** @type {HTMLElement | null} */ (side && node?.querySelector(`[data-version=${side}]:enabled`));
+    (arrow || node)?.focus({ preventScroll: true });
+  };
 }
 
 /** @param {import("./types").Item | undefined} item */
