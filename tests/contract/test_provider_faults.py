@@ -242,13 +242,17 @@ async def test_terminal_codes_in_an_error_are_shown_as_codes(provider: Any, serv
 async def test_a_request_that_may_have_been_processed_is_not_repeated(
     provider: Any, dialect: Dialect, server: FaultyServer, good: Reply, fault: dict[str, Any], stream: bool
 ) -> None:
-    """Sent, then closed, reset or cut before the whole answer: one request, and the error says what it may mean."""
+    """Sent, then closed, reset or cut before the whole answer: one request, and the error says what it may mean.
+
+    In words: no library's object is put in it, with all headers of the answer.
+    """
     reply = good if stream else Reply.json(dialect.whole)
     server.script(reply.but(**fault))
     error = await fails(provider, errors.ProviderSessionError, ask(stream=stream))
     assert isinstance(error, (errors.ProviderConnectionError, errors.ProviderResponseError))
     assert error.maybe_processed
     assert "again" in str(error)
+    assert "headers=" not in str(error)
     assert len(server.requests) == 1
 
 

@@ -125,13 +125,16 @@ async def test_a_refused_request_leaves_the_question_and_the_error(
     assert [(m.role, m.content) for m in mock.requests[-1].messages] == [("user", "first\n\nsecond")]
 
 
-async def test_a_reply_cut_short_is_kept_marked_and_raised(session: BaseSession, script: Script) -> None:
-    """A stream without its end mark is never taken for a whole reply."""
-    script(["half of", StreamInterruptedError("cut", provider="mock", maybe_processed=True)])
+@pytest.mark.parametrize("came", [["half of"], []], ids=["half", "nothing"])
+async def test_a_reply_cut_short_is_kept_marked_and_raised(
+    session: BaseSession, script: Script, came: list[str]
+) -> None:
+    """A stream without its end mark is never taken for a whole reply, nor for a refused request."""
+    script([*came, StreamInterruptedError("cut", provider="mock", maybe_processed=True)])
     with pytest.raises(StreamInterruptedError) as caught:
         await session.send_message("go")
     _, part = await session.get_messages()
-    assert caught.value.partial_text == part.content == "half of"
+    assert caught.value.partial_text == part.content == "".join(came)
     assert part.request is not None
     assert (part.finish_reason, part.request.status) == ("interrupted", "error")
 

@@ -13,6 +13,7 @@ from .errors import (
     SessionError,
     SessionTypeError,
     SessionValueError,
+    StreamInterruptedError,
 )
 from .events import Delta, Finish, PartDone, ProviderEvent, ReplyInfo, RetryNotice, TextKind
 from .messages import (
@@ -116,7 +117,7 @@ class ReplyBuilder:
     def message(self, status: Status = "ok", error: BaseException | None = None) -> SessionMessage:
         """Return the reply as it is now."""
         finish = self._finish.reason if self._finish and status == "ok" else FinishReason.INTERRUPTED
-        if status == "error" and self.is_empty:
+        if status == "error" and self.is_empty and not isinstance(error, StreamInterruptedError):
             finish = FinishReason.ERROR
         return SessionMessage(
             id=self.id,

@@ -61,8 +61,10 @@ class AiohttpCarrier:
 
     def describe(self, error: Exception) -> TransportError:
         """Tell what an error means."""
+        # aiohttp's own words for it may be the repr of all headers.
+        is_gone = isinstance(error, aiohttp.ServerDisconnectedError)
         return TransportError(
-            reason_of(error),
+            "the server closed the connection" if is_gone else reason_of(error),
             was_sent=not isinstance(error, _NOT_SENT),
             timed_out=isinstance(error, TimeoutError),
         )

@@ -73,7 +73,7 @@ class Answer:
         except self._carrier.errors as error:
             failure = self.report.broken(self._carrier.describe(error), in_stream=self.is_stream)
         except _PackingError as error:
-            failure = self.report.bad_answer(str(error), status=self.status)
+            failure = self._bad(str(error))
         except asyncio.CancelledError as error:
             failure = self.report.too_late(watch.reached) if watch.is_mine() else error
         else:
@@ -137,7 +137,9 @@ class Answer:
 
     def too_long(self) -> ProviderSessionError:
         """Make the error for a body beyond the limit."""
-        reason = f"longer than {MAX_ANSWER_BYTES} bytes"
+        return self._bad(f"longer than {MAX_ANSWER_BYTES} bytes")
+
+    def _bad(self, reason: str) -> ProviderSessionError:
         if self.is_stream:
             return self.report.interrupted(reason)
         return self.report.bad_answer(reason, status=self.status)

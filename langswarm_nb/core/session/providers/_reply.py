@@ -141,7 +141,7 @@ class _Pieces:
         self._clean = clean
         self._decoder = decoder
         self._failure: ProviderSessionError | None = None
-        self._head: bytes | None = b""  # of a stream in which no event was found yet
+        self._head: bytes | None = b""  # of what has not shown itself to be a stream
         self._is_hurried = False
 
     async def next(self) -> list[ProviderEvent]:
@@ -174,7 +174,8 @@ class _Pieces:
         try:
             found = self._decoder.feed(chunk) if chunk else self._decoder.close()
             if self._head is not None:
-                self._head = None if found else (self._head + chunk)[:_HEAD_BYTES]
+                is_stream = bool(found) and found[0].data.lstrip()[:1] in {"{", "["}
+                self._head = None if is_stream else (self._head + chunk)[:_HEAD_BYTES].lstrip()
             self._read_events(found, events)
         except ReportedError as error:
             return report.refused(error.fault, self._answer.status, maybe_processed=True)
@@ -182,11 +183,13 @@ class _Pieces:
             return report.interrupted(f"the stream holds {error}")
         except MALFORMED as error:
             if chunk:  # at the end it is a torn event, and what matters is whether the reply was whole before
-                return report.interrupted(f"an event is not what this API sends ({_told(error)})")
+                return self._cut_short(f"an event is not what this API sends ({_told(error)})")
         if chunk and not reader.is_over:
             return None
         reader.is_over = True
-        return None if reader.is_whole else self._cut_short()
+        return (
+            None if reader.is_whole else self._cut_short("the stream ended without the end mark of the reply")
+        )
 
     def _read_events(self, found: list[ServerSentEvent], events: list[ProviderEvent]) -> None:
         reader = self._reader
@@ -198,11 +201,13 @@ class _Pieces:
             if reader.is_over:
                 break
 
-    def _cut_short(self) -> ProviderSessionError:
-        head = (self._head or b"").strip()
-        if head[:1] in {b"<", b"{", b"["} or (head and "event-stream" not in self._answer.media_type):
+    def _cut_short(self, reason: str) -> ProviderSessionError:
+        head = self._head
+        if head and (head[:1] in {b"<", b"{", b"["} or "event-stream" not in self._answer.media_type):
             return _not_a_stream(head, self._answer)
-        return self._answer.report.interrupted("the stream ended without the end mark of the reply")
+        if head == b"":
+            reason = "the answer is empty (check base_url, and whether a proxy answers in its place)"
+        return self._answer.report.interrupted(reason)
 
 
 class _Cleaner:
