@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import pickle
 import traceback
@@ -22,8 +23,10 @@ from langswarm_nb.core.session import (
     SessionMessage,
     SessionTypeError,
     SessionValueError,
+    configure_production_sessions,
     create_provider_session,
     create_session_manager,
+    create_simple_session,
 )
 
 KEY = "sk-proj-CANARY0123456789abcdefABCDEF"
@@ -218,6 +221,30 @@ async def test_a_key_in_the_wrong_place_is_not_shown(manager: SessionManager) ->
         with pytest.raises(SessionError) as caught:
             make()
         assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: create_session_manager("memory", providers=KEY),  # type: ignore[arg-type]
+        lambda: create_session_manager("memory", providers=[KEY]),  # type: ignore[arg-type]
+        lambda: create_session_manager("memory", providers={"openai": [KEY]}),
+        lambda: create_session_manager("memory", providers={"openai": {"api_key": KEY.encode()}}),
+        lambda: create_session_manager("nowhere", providers={"openai": KEY}),
+        lambda: create_provider_session("openai", [KEY]),  # type: ignore[arg-type]
+        lambda: configure_production_sessions({"db_path": ""}, {"openai": KEY}),
+        lambda: asyncio.run(create_simple_session("ada", "openai", "gpt", [KEY])),  # type: ignore[arg-type]
+        lambda: asyncio.run(create_simple_session("", "openai", "gpt", KEY)),
+    ],
+)
+def test_no_frame_of_ours_shows_a_key(make: Any) -> None:
+    """A traceback that lists local variables, as `%xmode Verbose` does, shows no key that came where keys belong."""
+    with pytest.raises(SessionError) as caught:
+        make()
+    frames = traceback.TracebackException.from_exception(caught.value, capture_locals=True).stack
+    ours = [frame.locals or {} for frame in frames if "langswarm_nb" in Path(frame.filename).parts]
+    assert ours
+    assert KEY not in str(ours)
 
 
 async def test_messages_check_themselves() -> None:

@@ -47,8 +47,10 @@ def create_session_manager(
     ProviderAuthenticationError
         A key has the wrong form; it is not shown.
     """
-    # Bound anew at once: a traceback that shows local variables shows no key.
-    providers = _hide_keys(providers)
+    # Bound anew at once, here and below: a traceback that shows local variables shows no key.
+    providers, problem = _hide_keys(providers)
+    if problem:
+        raise SessionTypeError(problem)
     return SessionManager(create_storage(storage, storage_config), _build_providers(providers))
 
 
@@ -77,10 +79,10 @@ async def create_simple_session(
     SessionError
         As in `create_session_manager` and `SessionManager.create_session`.
     """
-    secret, api_key = None if api_key is None else Secret.of(api_key), None
-    manager = create_session_manager(
-        storage=storage, providers=None if secret is None else {provider: secret}
-    )
+    api_key, problem = _hide_key(api_key)  # type: ignore[assignment]
+    if problem:
+        raise SessionTypeError(problem)
+    manager = create_session_manager(storage, providers=None if api_key is None else {provider: api_key})
     return await manager.create_session(user_id, provider, model)
 
 
@@ -103,8 +105,10 @@ def create_provider_session(provider: str, api_key: str | None, **kwargs: Any) -
     ProviderAuthenticationError
         There is no key, or its form is wrong; it is not shown.
     """
-    secret, api_key = None if api_key is None else Secret.of(api_key), None
-    return create_provider(provider, secret, **kwargs)
+    api_key, problem = _hide_key(api_key)  # type: ignore[assignment]
+    if problem:
+        raise SessionTypeError(problem)
+    return create_provider(provider, api_key, **kwargs)
 
 
 def configure_development_sessions() -> SessionManager:
@@ -130,24 +134,37 @@ def configure_production_sessions(
     SessionError
         As in `create_session_manager`.
     """
+    providers, problem = _hide_keys(providers)
+    if problem:
+        raise SessionTypeError(problem)
     manager = create_session_manager("sqlite", storage_config, providers)
     manager.add_global_hook(MetricsHook())
     return manager
 
 
-def _hide_keys(providers: object) -> dict[str, Any]:
+def _hide_keys(providers: object) -> tuple[dict[str, Any], str]:
+    """Return providers with their keys hidden, and what is wrong: nothing is raised where a key can be seen."""
     if providers is None:
-        return {}
+        return {}, ""
     if not isinstance(providers, Mapping):
         kind = type(providers).__name__
-        raise SessionTypeError(f"providers must be a dict of provider names to API keys, not {kind}.")
-    return {name: _hidden(value) for name, value in providers.items()}
+        return {}, f"providers must be a dict of provider names to API keys, not {kind}."
+    hidden: dict[str, Any] = {}
+    problems = ""
+    for name, value in providers.items():
+        if isinstance(value, Mapping):
+            key, problem = _hide_key(value.get("api_key"))
+            hidden[name] = {**value, "api_key": key}
+        else:
+            hidden[name], problem = _hide_key(value)
+        problems = problems or problem
+    return hidden, problems
 
 
-def _hidden(value: object) -> object:
-    if isinstance(value, Mapping):
-        return {name: _hidden(inner) if name == "api_key" else inner for name, inner in value.items()}
-    return Secret.of(value) if isinstance(value, str) else value
+def _hide_key(api_key: object) -> tuple[Secret | None, str]:
+    if api_key is None or isinstance(api_key, (str, Secret)):
+        return None if api_key is None else Secret.of(api_key), ""
+    return None, f"api_key must be text (str) or None, not {type(api_key).__name__}; it is not shown here."
 
 
 def _build_providers(providers: Mapping[str, Any]) -> dict[str, IProviderSession]:
