@@ -167,6 +167,8 @@ def test_sessions_are_made_found_and_left(shell):
     assert [row["session"] for row in shell.run("%langswarm sessions")] == ["work", "default"]
     assert [row["session"] for row in shell.run("%langswarm sessions -q DEF")] == ["default"]
     assert len(shell.run("%langswarm sessions -n 1")) == 1
+    assert len(shell.run("%langswarm sessions -n 0")) == 2
+    assert repr(shell.run("%langswarm sessions -q nowhere")) == "No session has 'nowhere' in its name."
     assert shell.run("%langswarm switch default") == "default"
     assert "did you mean work?" in shell.fail("%langswarm switch wrok")
     assert shell.run("%langswarm rename main-talk") == "main-talk"

@@ -74,6 +74,15 @@ def test_what_running_again_does_can_be_chosen(loaded, flag, path):
     assert loaded.run("print(*path.content[path.role == 'user'])").stdout == f"{path}\n"
 
 
+def test_a_version_that_was_replaced_is_sent_again_once_it_is_gone_back_to(loaded):
+    """`--replace` hides the old version; `use v1` is how it comes back, whole."""
+    for text in ("One", "Uno"):
+        loaded.run(f"%%langswarm --replace\n{text}", cell_id="cell-a")
+    loaded.run("%langswarm use v1")
+    preview = loaded.run("%%langswarm --dry-run\nTwo", cell_id="cell-b").result
+    assert preview.startswith("user:\nOne\n")
+
+
 def test_a_cell_that_asks_in_a_loop_adds_turns(loaded):
     """Only the first question of a run can be a version of an earlier run's; the others follow it."""
     loop = "for text in 'AB':\n    get_ipython().run_cell_magic('langswarm', '', text)"

@@ -47,6 +47,8 @@ async def _use_version(workspace: Workspace, number: int) -> str:
         names = ", ".join(f"v{version.number}" for version in versions)
         raise UsageError(f"The turn asked last has no version v{number}; it has {names or 'none yet'}.")
     await session.use_version(chosen.last.id)
+    if chosen.question.is_hidden:  # by `--replace`; what is gone back to is meant to be sent
+        await session.hide(chosen.question.id, hidden=False)
     return f"{session.record.branch}#{chosen.question.turn} v{number}"
 
 

@@ -41,7 +41,8 @@ async def _sessions(workspace: Workspace, q: str | None, n: int) -> Listing:
         and (q is None or q.casefold() in workspace.name_of(session).casefold())
     ]
     columns = ("", "session", "model", "messages", "last used", "id")
-    return Listing(columns, rows[:n], empty=f"No sessions yet in {workspace.place}.")
+    empty = f"No sessions yet in {workspace.place}." if q is None else f"No session has {q!r} in its name."
+    return Listing(columns, rows[:n] if n > 0 else rows, empty=empty)
 
 
 async def _show(workspace: Workspace, name: str | None, n: int) -> Transcript:
@@ -94,7 +95,7 @@ COMMANDS = (
         "list the sessions, the last used first",
         (
             arg("-q", metavar="TEXT", help="only those with TEXT in their name"),
-            arg("-n", type=int, default=20, metavar="N", help="at most so many; 20 by default"),
+            arg("-n", type=int, default=20, metavar="N", help="at most so many, 0 for all; 20 by default"),
         ),
     ),
     Command("rename", _rename, "give this session another name", (arg("name", metavar="NAME", nargs="?"),)),
