@@ -147,7 +147,7 @@ def compare(
     -----
     Percentile bootstrap: 1000 draws from a fixed seed, so that a result can be repeated.
     """
-    need(turns, [by, metric, *([] if pair is None else [pair])], "turns_df")
+    need(turns, [by, metric, *([] if pair is None else [pair])], "turns_df", numbers=[metric])
     good = turns if "status" not in turns.columns else turns[turns["status"].ne("error").fillna(value=True)]
     good = good.assign(**{metric: good[metric].astype("float64")}).dropna(subset=[by, metric])
     names = sorted(good[by].astype(str).unique())
@@ -281,21 +281,26 @@ def bradley_terry(df: pd.DataFrame, winner: str, a: str, b: str) -> pd.DataFrame
     return as_frame(columns, len(names))
 
 
-def need(frame: object, columns: Sequence[str], kind: str) -> None:
-    """Check that a frame has columns.
+def need(frame: object, columns: Sequence[str], kind: str, numbers: Sequence[str] = ()) -> None:
+    """Check that a frame has columns, and that those of ``numbers`` hold numbers.
 
     Raises
     ------
     SessionTypeError
         It is no frame.
     SessionValueError
-        It lacks a column.
+        It lacks a column, or one holds something else.
     """
     if not isinstance(frame, pd.DataFrame):
         raise SessionTypeError.of("the first argument", frame, f"a DataFrame, as from {kind}")
     for column in columns:
         if column not in frame.columns:
             raise SessionValueError.of("column", column, [str(name) for name in frame.columns])
+    for column in numbers:
+        try:
+            frame[column].astype("float64")
+        except (TypeError, ValueError) as error:
+            raise SessionValueError.of("column", column, "one that holds numbers") from error
 
 
 def _known(values: Any) -> NDArray[np.float64]:

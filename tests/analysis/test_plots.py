@@ -224,6 +224,62 @@ def test_names_are_text_and_nothing_else(name, tmp_path):
     assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("name", ["_private", "__", "_nolegend_", "", " \n", "$x$"])
+def test_every_model_is_in_the_legend(name):
+    """Also one whose name matplotlib takes for a hidden one, or that nobody sees."""
+    turns = made_turns(40, models=(name, "b"), sessions=1)
+    for draw in (plots.latency, plots.cost, plots.timeline):
+        legend = draw(turns).get_legend()
+        texts = [text.get_text().split("  ")[0].strip() for text in legend.get_texts()]
+        assert {name.strip().replace("$", r"\$") or "(blank)", "b"} <= set(texts)
+
+
+@pytest.mark.parametrize("name", ["latency", "cost", "timeline", "compare_plot"])
+@pytest.mark.parametrize("n_models", [2, 40, 100])
+def test_many_models_leave_room_for_the_picture(name, n_models, tmp_path):
+    """However many models with however long names: the axes keep their place, and nothing is cut off."""
+    models = [f"{number:03d}-{'long' * 20}" for number in range(n_models)]
+    ax = np.ravel(getattr(plots, name)(made_turns(800, models, sessions=1)))[0]
+    ax.figure.savefig(tmp_path / "picture.png", dpi=40)  # a warning of the layout would fail this test
+    width, height = ax.get_position().size * ax.figure.get_size_inches()
+    assert width > 0.5
+    assert height > 0.9
+    if (legend := ax.get_legend()) is not None:
+        box = legend.get_window_extent().transformed(ax.figure.transFigure.inverted())
+        assert box.x0 >= -0.01
+        assert box.x1 <= 1.01
+        assert len(legend.get_texts()) <= 32
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_lines_and_words_are_seen_on_a_dark_background(name):
+    """Nothing that is drawn in the colour of writing is dark on dark."""
+    with plt.style.context("dark_background"):
+        for turns in (made_turns(0), made_turns(30, sessions=1)):
+            ax = DRAW[name](turns)
+            for text in ax.texts:
+                assert matplotlib.colors.to_rgb(text.get_color()) == (1.0, 1.0, 1.0)
+            for collection in ax.collections:
+                assert (0.2, 0.2, 0.2, 1.0) not in map(tuple, np.round(collection.get_edgecolor(), 6))
+            for bars in ax.containers:
+                assert {bar.get_edgecolor() for bar in bars} <= {(0.0, 0.0, 0.0, 1.0)}
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda turns: plots.latency(turns, metric="model"),
+        lambda turns: plots.heatmap(turns, value="model"),
+        lambda turns: plots.compare_plot(turns, metrics=["cost_usd", "model"]),
+        lambda turns: plots.tokens(turns, freq="0min"),
+    ],
+)
+def test_what_cannot_be_drawn_is_named(draw):
+    """A column without numbers, a width that is none."""
+    with pytest.raises(SessionValueError, match=r"model|freq"):
+        draw(made_turns(5))
+
+
 def test_a_model_keeps_its_colour():
     """The colour goes by the sorted names: two pictures of the same models agree."""
     turns = made_turns(40)
@@ -234,8 +290,8 @@ def test_a_model_keeps_its_colour():
     assert {name: matplotlib.colors.to_rgba(color) for name, color in lines.items()} == bars
 
 
-def test_colours_stand_out_from_white_and_from_each_other():
-    """3:1 and more against the background, as WCAG asks of graphics; no two alike for the colour-blind."""
+def test_colours_stand_out_from_both_backgrounds_and_from_each_other():
+    """3:1 and more against white and black, as WCAG asks of graphics; no two alike for the colour-blind."""
     from langswarm_nb.analysis.plots.style import COLORS
 
     def linear(color):
@@ -245,6 +301,7 @@ def test_colours_stand_out_from_white_and_from_each_other():
     for color in COLORS:
         luminance = linear(color) @ [0.2126, 0.7152, 0.0722]
         assert 1.05 / (luminance + 0.05) >= 3, color
+        assert (luminance + 0.05) / 0.05 >= 3, color
     # Machado et al. (2009), full protanopia and deuteranopia.
     blind = (
         [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],

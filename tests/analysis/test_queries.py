@@ -29,6 +29,18 @@ async def test_a_query_gives_a_typed_frame(filled):
     assert sql("SELECT :a AS a, 2 AS a", filled, params={"a": 1}).to_dict("list") == {"a": [1], "a_2": [2]}
 
 
+async def test_json_and_whole_numbers_come_as_they_are(filled):
+    """A query may open the JSON columns, and every number that SQLite holds comes through."""
+    names = sql(
+        "SELECT json_extract(value, '$.name') AS name FROM messages, json_each(parts) "
+        "WHERE json_extract(value, '$.type') = 'tool_call'",
+        filled,
+    )
+    assert names["name"].tolist() == ["add"]
+    numbers = sql("SELECT -9223372036854775808 AS n UNION ALL SELECT 9223372036854775807 ORDER BY n", filled)
+    assert numbers["n"].tolist() == [-(2**63), 2**63 - 1]
+
+
 async def test_an_empty_result_keeps_its_columns(filled):
     """No rows: the names are there all the same."""
     frame = sql("SELECT id, role FROM messages WHERE 0", filled)

@@ -58,8 +58,8 @@ def latency(
     MissingExtraError
         matplotlib is not installed.
     """
-    need(turns, [metric, by, "status"], "turns_df")
-    ax = style.axes(ax, height=4.0)
+    need(turns, [metric, by, "status"], "turns_df", numbers=[metric])
+    is_new, ax = ax is None, style.axes(ax, height=4.0)
     xlabel = _WORDS.get(metric, metric)
     groups = _samples(turns, metric, by)
     title = f"{style.count(sum(map(len, groups.values())), 'request')} that did not fail"
@@ -73,7 +73,7 @@ def latency(
         ordered = np.sort(np.maximum(values, floor))
         share = np.arange(1, len(ordered) + 1) / len(ordered)
         p95 = f"{np.quantile(values, 0.95):.3g} s" if len(values) >= 20 else "NA"  # noqa: PLR2004 - as in `summary`
-        words = f"{style.plain(name)}  n={len(values):,}  p50 {np.median(values):.3g} s  p95 {p95}"
+        words = f"{style.plain(name, 24)}  n={len(values):,}  p50 {np.median(values):.3g} s  p95 {p95}"
         ax.step(
             np.concatenate([ordered[:1], ordered]),
             np.concatenate([[0.0], share]),
@@ -86,13 +86,13 @@ def latency(
             label=words,
         )
     for level in (0.5, 0.95):
-        ax.axhline(level, color=style.QUIET, linewidth=0.8, zorder=0)
+        ax.axhline(level, color=style.ink(), alpha=0.3, linewidth=0.8, zorder=0)
     ax.set_xscale("log")
     style.log_ticks(ax.xaxis)
     ax.set_ylim(0, 1.02)
     ax.set_yticks([0, 0.25, 0.5, 0.75, 0.95], ["0", "25 %", "50 %", "75 %", "95 %"])
     style.label(ax, title, xlabel, "share done")
-    style.legend_below(ax, columns=1 if len(groups) < 5 else 2)  # noqa: PLR2004 - longer lists need two columns
+    style.legend_below(ax, columns=1 if len(groups) < 5 else 2, grows=is_new)  # noqa: PLR2004 - longer lists need two columns
     return ax
 
 
@@ -131,7 +131,7 @@ def compare_plot(
         matplotlib is not installed.
     """
     metrics = [metrics] if isinstance(metrics, str) else list(metrics)
-    need(turns, [by, *metrics], "turns_df")
+    need(turns, [by, *metrics], "turns_df", numbers=metrics)
     named = turns.assign(**{by: style.names_in(turns, by)})
     tables = {metric: compare(named, by=by, metric=metric) for metric in metrics}
     names = sorted({name for table in tables.values() for name in table[by]})
@@ -139,7 +139,7 @@ def compare_plot(
     styles = style.style_of(names)
     for number, (panel, (metric, table)) in enumerate(zip(panels, tables.items(), strict=True)):
         ylabel = by if number == 0 else ""
-        words = _WORDS.get(metric, metric)
+        words = style.plain(_WORDS.get(metric, metric))
         if table.empty:
             style.nothing(panel, words, "", ylabel, "no values")
             continue
@@ -155,9 +155,9 @@ def compare_plot(
             range(len(names)), [style.plain(name, 24) for name in names] if number == 0 else [""] * len(names)
         )
         panel.set_ylim(len(names) - 0.5, -0.5)
-        panel.set_xlim(left=0)
         panel.margins(x=0.1)
-        panel.grid(axis="x", color=style.FAINT)
+        panel.set_xlim(left=min(0.0, *panel.dataLim.intervalx))
+        panel.grid(axis="x", color=style.ink(), alpha=0.1)
         panel.set_axisbelow(True)
         panel.locator_params(axis="x", nbins=4)
         style.label(panel, words, "median, 95 % interval", ylabel)
@@ -199,11 +199,11 @@ def heatmap(turns: pd.DataFrame, value: str = "output_tokens", ax: Axes | None =
     MissingExtraError
         matplotlib is not installed.
     """
-    need(turns, ["session_id", "turn", "status", value], "turns_df")
+    need(turns, ["session_id", "turn", "status", value], "turns_df", numbers=[value])
     rows = turns[turns["turn"].notna()]
     sessions = list(dict.fromkeys(rows["session_id"].astype(str)))
     ax = style.axes(ax, height=float(np.clip(1.4 + 0.22 * len(sessions), 2.4, 9.0)))
-    title = f"{value} of {style.count(len(sessions), 'session')}"
+    title = f"{style.plain(value)} of {style.count(len(sessions), 'session')}"
     if not sessions:
         return style.nothing(ax, title, "turn", "session")
     y = pd.Categorical(rows["session_id"].astype(str), categories=sessions).codes.astype(np.int64)
@@ -238,5 +238,5 @@ def _colored(ax: Axes, grid: NDArray[np.float64], value: str) -> None:
     norm = LogNorm(low, high if high > low else low * 10, clip=True)
     shown = np.ma.masked_invalid(np.where(grid == 0, low, grid))
     image = ax.imshow(shown, aspect="auto", interpolation="nearest", cmap="viridis", norm=norm)
-    bar = ax.figure.colorbar(image, ax=ax, label=value)
+    bar = ax.figure.colorbar(image, ax=ax, label=style.plain(value))
     style.log_ticks(bar.ax.yaxis)

@@ -19,6 +19,7 @@ _MARKS = {"system": "s", "user": "o", "assistant": "D", "tool": "^"}
 _MOST_BARS = 300
 _MOST_TEXTS = 30
 """Of messages with their text beside them."""
+_MOST_TEXTS_IN_A_LINE = 10
 
 
 def timeline(
@@ -57,12 +58,12 @@ def timeline(
         "turns_df",
     )
     rows = _of_one_session(turns, session_id, "request")
-    ax = style.axes(ax, height=float(np.clip(1.2 + 0.28 * len(rows), 2.2, 9.0)))
+    is_new, ax = ax is None, style.axes(ax, height=float(np.clip(1.2 + 0.28 * len(rows), 2.2, 9.0)))
     title = style.count(len(rows), "request")
     if rows.empty:
         return style.nothing(ax, title, "seconds", "turn")
     places = np.arange(len(rows))
-    duration = np.nan_to_num(style.floats(rows["duration_s"]))
+    duration = np.maximum(np.nan_to_num(style.floats(rows["duration_s"])), 0)
     first = style.floats(rows["time_to_first_chunk_s"])
     waiting = np.where(np.isnan(first), duration, np.minimum(first, duration))
     since = (rows["started_at"] - rows["started_at"].min()).dt.total_seconds()
@@ -91,14 +92,16 @@ def timeline(
     ax.margins(x=0.03)
     ax.set_xlim(left=0)
     style.label(ax, title, "seconds since the first request" if wall else "seconds", "turn")
-    style.legend_below(ax, columns=4)
+    style.legend_below(ax, columns=4, grows=is_new)
     return ax
 
 
 def _bars(ax: Axes, places: Any, start: Any, width: Any, look: tuple[str, Any, str], label: str) -> None:
     color, _, hatch = look
     if len(places) <= _MOST_BARS:
-        ax.barh(places, width, 0.7, start, color=color, hatch=hatch, edgecolor="white", label=label)
+        ax.barh(
+            places, width, 0.7, start, color=color, hatch=hatch, edgecolor=ax.get_facecolor(), label=label
+        )
     else:  # as lines, which are drawn a hundred times faster
         ax.hlines(places, start, start + width, color=color, linewidth=1, label=label)
 
@@ -139,13 +142,14 @@ def tree(messages: pd.DataFrame, session_id: str | None = None, ax: Axes | None 
     if rows.empty:
         return style.nothing(ax, style.count(0, "message"), "messages from the beginning", "branch")
     active = rows["is_active"].fillna(value=False).to_numpy(bool)
+    empty = ax.get_facecolor()
     _draw_edges(ax, depth, lane, parent, active)
     roles = style.names_in(rows, "role")
     for number, (role, mark) in enumerate(_MARKS.items()):
         own = roles.eq(role).to_numpy()
         if own.any():
             color = style.COLORS[number]
-            faces = [color if on else "white" for on in active[own]]
+            faces = [color if on else empty for on in active[own]]
             size = float(np.clip(9000 / len(rows), 4, 50))
             ax.scatter(
                 depth[own],
@@ -158,7 +162,7 @@ def tree(messages: pd.DataFrame, session_id: str | None = None, ax: Axes | None 
                 zorder=3,
                 label=role,
             )
-    if len(rows) <= _MOST_TEXTS:
+    if len(rows) <= _MOST_TEXTS and depth.max() < _MOST_TEXTS_IN_A_LINE:
         for x, y, text in zip(depth, lane, rows["content"].astype(str), strict=True):
             ax.annotate(
                 style.plain(text, 16),
@@ -235,5 +239,5 @@ def _draw_edges(ax: Axes, depth: Any, lane: Any, parent: Any, active: Any) -> No
     above = parent[child]
     lines = np.stack([np.stack([depth[above], lane[above]], 1), np.stack([depth[child], lane[child]], 1)], 1)
     strong = active[child] & active[above]
-    for which, color, width in ((~strong, "#8c8c8c", 1.0), (strong, style.INK, 2.4)):
+    for which, color, width in ((~strong, "#8c8c8c", 1.0), (strong, style.ink(), 2.4)):
         ax.add_collection(LineCollection(list(lines[which]), colors=color, linewidths=width, zorder=1))

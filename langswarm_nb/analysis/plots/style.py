@@ -14,14 +14,15 @@ from langswarm_nb.core.session.errors import MissingExtraError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Told apart with any colour vision, and with 3:1 or more on white; line styles and hatches tell them apart once more.
-COLORS = ("#0072b2", "#c45a00", "#00806a", "#a8428f", "#333333", "#7a6a00", "#4f86d9", "#b3313f")
+# Told apart with any colour vision, and with 3:1 or more on white and on black; line styles and hatches tell them
+# apart once more.
+COLORS = ("#0072b2", "#c45a00", "#00806a", "#a8428f", "#6b6b6b", "#7a6a00", "#4f86d9", "#b3313f")
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 HATCHES = ("", "///", "...", "xxx", "\\\\\\", "++", "ooo", "**")
 QUIET = "#c8c8c8"
 FAINT = "#ececec"
-INK = "#333333"
 UNKNOWN = "unknown"
+MOST_IN_LEGEND = 30
 
 
 def pyplot() -> Any:
@@ -49,30 +50,48 @@ def axes(ax: Axes | None, width: float = 7.0, height: float = 3.6) -> Axes:
     return ax
 
 
+def ink() -> str:
+    """Return the colour of writing, which is light where the background is dark."""
+    return str(pyplot().rcParams["text.color"])
+
+
 def nothing(ax: Axes, title: str, xlabel: str, ylabel: str, why: str = "nothing to show yet") -> Axes:
     """Label axes on which there is nothing to draw."""
     label(ax, title, xlabel, ylabel)
     ax.set(xticks=[], yticks=[])
-    ax.text(0.5, 0.5, why, transform=ax.transAxes, ha="center", va="center", color="#595959")
+    ax.text(0.5, 0.5, why, transform=ax.transAxes, ha="center", va="center", alpha=0.7)
     return ax
 
 
 def label(ax: Axes, title: str, xlabel: str, ylabel: str) -> None:
     """Set title and labels."""
     ax.set_title(title, loc="left", fontsize="medium")
-    ax.set_xlabel(xlabel)
-    ax.set_ylabel(ylabel)
+    ax.set_xlabel(plain(xlabel, 60))
+    ax.set_ylabel(plain(ylabel, 60))
 
 
-def legend_below(ax: Axes, columns: int = 3) -> None:
-    """Put the legend below the axes, where it covers nothing."""
+def legend_below(ax: Axes, columns: int = 3, *, grows: bool = False) -> None:
+    """Put the legend below the axes, where it covers nothing; a figure that may grow makes room for a long one."""
+    from matplotlib.lines import Line2D
     from matplotlib.transforms import ScaledTranslation
 
+    handles, labels = ax.get_legend_handles_labels()
+    if len(labels) > MOST_IN_LEGEND:
+        more = f"and {len(labels) - MOST_IN_LEGEND:,} more"
+        handles, labels = (
+            [*handles[:MOST_IN_LEGEND], Line2D([], [], alpha=0)],
+            [*labels[:MOST_IN_LEGEND], more],
+        )
+    figure: Any = ax.figure
+    widest_in = 0.5 + 0.08 * max(map(len, labels), default=0)
+    columns = int(np.clip(figure.get_figwidth() // widest_in, 1, columns))
+    if grows:
+        figure.set_figheight(figure.get_figheight() + 0.19 * max(0, -(-len(labels) // columns) - 2))
     below = ax.transAxes + ScaledTranslation(
-        0, -0.5, ax.figure.dpi_scale_trans
+        0, -0.5, figure.dpi_scale_trans
     )  # half an inch, whatever the height
     place: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, 0), "bbox_transform": below}
-    ax.legend(**place, ncols=columns, frameon=False, fontsize="small")
+    ax.legend(handles, labels, **place, ncols=columns, frameon=False, fontsize="small")
 
 
 def style_of(names: Sequence[str]) -> dict[str, tuple[str, Any, str]]:
@@ -90,16 +109,18 @@ def style_of(names: Sequence[str]) -> dict[str, tuple[str, Any, str]]:
 
 
 def names_in(frame: pd.DataFrame, column: str) -> pd.Series[Any]:
-    """Return a column as plain text; what is missing is `UNKNOWN`."""
+    """Return a column as plain text; what is missing is `UNKNOWN`, and what is not seen is named."""
     text = frame[column].astype(object)
-    return text.where(text.notna(), UNKNOWN).astype(str)
+    names = text.where(text.notna(), UNKNOWN).astype(str)
+    return names.where(names.str.strip().ne(""), "(blank)")
 
 
 def plain(text: str, limit: int = 40) -> str:
     """Return text as a label: one short line, no formulas, and only characters that the font has."""
     line = " ".join(text.split())
     short = line if len(line) <= limit else f"{line[: limit - 1]}…"
-    return "".join(char if _has_glyph(char) else "\N{WHITE SQUARE}" for char in short).replace("$", r"\$")
+    shown = "".join(char if _has_glyph(char) else "\N{WHITE SQUARE}" for char in short).replace("$", r"\$")
+    return f" {shown}" if shown.startswith("_") else shown  # matplotlib keeps "_…" out of a legend
 
 
 @lru_cache(maxsize=4096)
@@ -136,8 +157,8 @@ def floats(values: Any) -> Any:
 
 def money(usd: float) -> str:
     """Return an amount of dollars with the digits that say something."""
-    digits = 2 if usd >= 1 or usd == 0 else min(8, 2 - int(np.floor(np.log10(usd))))
-    return rf"\${usd:,.{digits}f}"
+    digits = 2 if abs(usd) >= 1 or usd == 0 else min(8, 2 - int(np.floor(np.log10(abs(usd)))))
+    return rf"{'-' if usd < 0 else ''}\${abs(usd):,.{digits}f}"
 
 
 def count(n: int, word: str) -> str:

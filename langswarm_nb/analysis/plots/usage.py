@@ -46,7 +46,7 @@ def tokens(turns: pd.DataFrame, freq: str | None = None, ax: Axes | None = None)
         matplotlib is not installed.
     """
     columns = ["input_tokens", "cache_read_input_tokens", "output_tokens"]
-    need(turns, ["started_at", *columns], "turns_df")
+    need(turns, ["started_at", *columns], "turns_df", numbers=columns)
     ax = style.axes(ax)
     known = turns[turns["started_at"].notna() & turns[["input_tokens", "output_tokens"]].notna().any(axis=1)]
     title = f"Tokens of {style.count(len(known), 'request')}" + _without(len(turns) - len(known), "counts")
@@ -115,7 +115,7 @@ def cost(turns: pd.DataFrame, by: str = "session_id", top: int = 10, ax: Axes | 
     SessionValueError, MissingExtraError
         As in `tokens`.
     """
-    need(turns, ["model", "cost_usd", by], "turns_df")
+    need(turns, ["model", "cost_usd", by], "turns_df", numbers=["cost_usd"])
     checks.whole("top", top, at_least=1)
     usd = style.floats(turns["cost_usd"])
     priced = ~np.isnan(usd)
@@ -131,7 +131,7 @@ def cost(turns: pd.DataFrame, by: str = "session_id", top: int = 10, ax: Axes | 
         rest = style.money(float(table.iloc[top:].to_numpy().sum()))
         title += f"; {rest} of it in {len(table) - top:,} more"
         table = table.iloc[:top]
-    ax = style.axes(ax, height=max(2.2, 0.9 + 0.36 * len(table)))
+    is_new, ax = ax is None, style.axes(ax, height=max(2.2, 0.9 + 0.36 * len(table)))
     if table.empty:
         return style.nothing(ax, title, "US dollars", by)
     places = np.arange(len(table))
@@ -141,7 +141,14 @@ def cost(turns: pd.DataFrame, by: str = "session_id", top: int = 10, ax: Axes | 
         color, _, hatch = styles[model]
         width = table[model].to_numpy(np.float64)
         ax.barh(
-            places, width, 0.7, left, color=color, hatch=hatch, edgecolor="white", label=style.plain(model)
+            places,
+            width,
+            0.7,
+            left,
+            color=color,
+            hatch=hatch,
+            edgecolor=ax.get_facecolor(),
+            label=style.plain(model),
         )
         left += width
     for place, end in zip(places, left, strict=True):
@@ -149,7 +156,7 @@ def cost(turns: pd.DataFrame, by: str = "session_id", top: int = 10, ax: Axes | 
     style.rows_axis(ax, [style.plain(str(name), 24) for name in table.index])
     ax.margins(x=0.15)
     style.label(ax, title, "US dollars", by)
-    style.legend_below(ax)
+    style.legend_below(ax, grows=is_new)
     return ax
 
 
@@ -171,7 +178,7 @@ def _stacked_bars(ax: Axes, moments: Any, stacks: dict[str, Any], freq: str | No
             align="edge",
             color=style.COLORS[number],
             hatch=style.HATCHES[number],
-            edgecolor="white",
+            edgecolor=ax.get_facecolor(),
             linewidth=0.5,
             label=name,
         )
