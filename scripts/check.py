@@ -70,7 +70,11 @@ def _commands(step: str) -> Iterator[tuple[list[str], dict[str, str]]]:
     [command] = STEPS[step]
     for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):
         # Each answer is shown once, which is what a saved output can be compared with.
-        settings = {"LANGSWARM_STREAM": "0", "LANGSWARM_DB_PATH": f"../build/notebooks/{notebook.stem}.db"}
+        settings = {
+            "LANGSWARM_MODEL": "mock:echo",
+            "LANGSWARM_STREAM": "0",
+            "LANGSWARM_DB_PATH": f"../build/notebooks/{notebook.stem}.db",
+        }
         yield [*command[:-1], f"notebooks/{notebook.name}"], {**os.environ, **settings}
 
 

@@ -96,8 +96,8 @@ class MockProviderSession(IProviderSession):
     api_key
         Not looked at; taken so that the mock can stand in for every provider.
     replies
-        Answers to the requests, one after the other, whatever the model; see `Reply`. A request after the
-        last one is refused. Without replies the model name decides, see `MODELS`.
+        Answers to the requests, one after the other, in the name of the model that was asked for; see `Reply`. A
+        request after the last one is refused. Without replies the model name decides, see `MODELS`.
     delay_s
         Seconds before each piece; the model ``slow`` waits 0.05 by default, the others do not.
     chunk_chars
@@ -153,7 +153,7 @@ class MockProviderSession(IProviderSession):
         native_id, messages = self._conversation(request)
         steps = self._steps(request, messages)
         yield ReplyInfo(
-            model=request.model if request.model in MODELS else "echo",
+            model=request.model if self._replies is not None or request.model in MODELS else "echo",
             provider_message_id=f"mock_msg_{number}",
             request_id=f"mock_req_{number}",
             native_id=native_id,
