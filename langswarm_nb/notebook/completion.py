@@ -29,10 +29,11 @@ class Completion:
         self._shell, self._workspace = shell, workspace
 
     def add(self) -> None:
-        """Offer ours before IPython's own."""
-        matchers = getattr(self._shell.Completer, "custom_matchers", None)
-        if matchers is not None:  # since IPython 8.6
-            matchers.insert(0, self._matcher())
+        """Offer ours before IPython's own; IPython before 8.6, which Colab has, knows no such matchers."""
+        from IPython.core import completer
+
+        if hasattr(completer, "context_matcher"):
+            self._shell.Completer.custom_matchers.insert(0, self._matcher())
 
     def remove(self) -> None:
         """Take ours away."""

@@ -68,7 +68,7 @@ def test_terminal_ipython_is_served_by_the_io_thread():
     print(run_sync(answer(42)), run_sync(where()), is_patched())
     print(await answer(run_sync(where())))
     """
-    ipython = (sys.executable, "-m", "IPython", "--no-banner", "--colors=nocolor", "-c")
+    ipython = (sys.executable, "-m", "IPython", "--no-banner", "--no-term-title", "--colors=NoColor", "-c")
     assert run_script(code, python=ipython) == "42 langswarm-io False\nlangswarm-io\n"
 
 

@@ -5,9 +5,14 @@ from __future__ import annotations
 import warnings
 
 import pytest
+from IPython.core import completer
 from IPython.core.completer import provisionalcompleter
 
 from tests.support.shells import running_shell
+
+offers_ours = pytest.mark.skipif(
+    not hasattr(completer, "context_matcher"), reason="needs the matchers of IPython 8.6"
+)
 
 
 class Thing:
@@ -37,6 +42,7 @@ def offered(shell, text):
     return [text[: each.start] + each.text for each in found]
 
 
+@offers_ours
 @pytest.mark.parametrize(
     "text, word",
     [
@@ -69,6 +75,7 @@ def test_what_fits_is_offered(shell, text, word):
     assert offered(shell, text) == [start + each for each in sorted(word.split())]
 
 
+@offers_ours
 def test_private_names_are_not_offered(shell):
     """Inside of `{{` only what may be filled in is offered."""
     assert offered(shell, "%%langswarm\n{{ thing.") == ["%%langswarm\n{{ thing.size"]
@@ -78,3 +85,11 @@ def test_other_text_is_left_to_ipython(shell):
     """In Python code, and in prompts outside of `{{`, nothing of ours is in the way."""
     assert "print" in offered(shell, "prin")
     assert "thing.size" in offered(shell, "thing.si")
+
+
+def test_the_extension_loads_in_an_ipython_without_such_matchers(monkeypatch):
+    """IPython before 8.6, which Colab has, gets everything but what Tab offers."""
+    monkeypatch.delattr(completer, "context_matcher", raising=False)
+    monkeypatch.delattr(completer, "CompletionContext", raising=False)
+    with running_shell(store="memory") as shell:
+        assert shell.run("%%langswarm -q\nHi").status == "ok"
