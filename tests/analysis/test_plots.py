@@ -234,6 +234,18 @@ def test_every_model_is_in_the_legend(name):
         assert {name.strip().replace("$", r"\$") or "(blank)", "b"} <= set(texts)
 
 
+def test_long_names_stay_different():
+    """Of a long name the middle is left out, so that models of the same family are told apart."""
+    turns = made_turns(
+        40, models=[f"a-family-with-a-very-very-long-name-of-{n}" for n in range(4)], sessions=1
+    )
+    for ax in (plots.latency(turns), plots.cost(turns), plots.cost(turns, by="model")):
+        assert len({text.get_text().split("  ")[0] for text in ax.get_legend().get_texts()}) == 4
+    named = [label.get_text() for label in plots.compare_plot(turns)[0].get_yticklabels()]
+    assert len(set(named)) == 4
+    assert all("…" in name for name in named)
+
+
 @pytest.mark.parametrize("name", ["latency", "cost", "timeline", "compare_plot"])
 @pytest.mark.parametrize("n_models", [2, 40, 100])
 def test_many_models_leave_room_for_the_picture(name, n_models, tmp_path):

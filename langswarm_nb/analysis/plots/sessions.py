@@ -165,7 +165,7 @@ def tree(messages: pd.DataFrame, session_id: str | None = None, ax: Axes | None 
     if len(rows) <= _MOST_TEXTS and depth.max() < _MOST_TEXTS_IN_A_LINE:
         for x, y, text in zip(depth, lane, rows["content"].astype(str), strict=True):
             ax.annotate(
-                style.plain(text, 16),
+                style.beginning(text, 16),
                 (x, y),
                 (0, -8),
                 textcoords="offset points",

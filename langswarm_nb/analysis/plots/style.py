@@ -116,11 +116,21 @@ def names_in(frame: pd.DataFrame, column: str) -> pd.Series[Any]:
 
 
 def plain(text: str, limit: int = 40) -> str:
-    """Return text as a label: one short line, no formulas, and only characters that the font has."""
+    """Return text as a label: one short line, no formulas, and only characters that the font has.
+
+    Of a long text the middle is left out: names of models often differ at their end.
+    """
     line = " ".join(text.split())
-    short = line if len(line) <= limit else f"{line[: limit - 1]}…"
+    tail = limit // 3
+    short = line if len(line) <= limit else f"{line[: limit - tail - 1]}…{line[-tail:]}"
     shown = "".join(char if _has_glyph(char) else "\N{WHITE SQUARE}" for char in short).replace("$", r"\$")
     return f" {shown}" if shown.startswith("_") else shown  # matplotlib keeps "_…" out of a legend
+
+
+def beginning(text: str, limit: int) -> str:
+    """Return how a text begins, as a label."""
+    line = " ".join(text.split())
+    return plain(line if len(line) <= limit else f"{line[: limit - 1]}…", limit)
 
 
 @lru_cache(maxsize=4096)
