@@ -174,6 +174,24 @@ def test_a_narrow_panel_scrolls_in_one_direction_only(full, blank):
     assert page.locator(".lsnb-log").evaluate("(log) => log.scrollWidth <= log.clientWidth")
 
 
+def test_a_table_in_a_narrow_panel_keeps_its_words_whole(blank):
+    """A wide table scrolls in its own box; no word of it is broken."""
+    page = blank.page
+    page.set_viewport_size({"width": 320, "height": 800})
+    table = "| measurement | uncertainty | reproducibility |\n|---|---|---|\n| a | b | c |"
+    PanelPage(page, {"transcript": transcript(item(1, table))})
+    lines = page.locator(".lsnb-body th").evaluate_all(
+        """(cells) => cells.map((cell) => {
+          const words = document.createRange();
+          words.selectNodeContents(cell);
+          return words.getClientRects().length;
+        })"""
+    )
+    assert lines == [1, 1, 1]
+    assert page.get_by_role("log").evaluate("(log) => log.scrollWidth <= log.clientWidth")
+    page.set_viewport_size({"width": 1100, "height": 850})
+
+
 def test_motion_is_reduced_on_request(full, blank):
     """Where the reader asked for less motion, the dots stand still."""
     page = blank.page

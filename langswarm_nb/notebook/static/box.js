@@ -1,5 +1,8 @@
 // Boxes to write in: how high they are, and what Enter means there.
 
+/** A text that fills every box; measuring a pasted book takes long. */
+const LONG_CHARS = 20_000;
+
 /**
  * Whether a key belongs to an input method; Safari tells it of the last one by its code alone.
  * @param {KeyboardEvent} event
@@ -19,7 +22,8 @@ export const sends = (model, event) => (model.get("enter_sends") ? !event.shiftK
  * @param {number} lines
  */
 export function fit(box, lines) {
+  const most = (parseFloat(getComputedStyle(box).lineHeight) || 20) * lines + 16;
   box.style.height = "auto";
-  const line = parseFloat(getComputedStyle(box).lineHeight) || 20;
-  box.style.height = `${Math.min(box.scrollHeight + 2, line * lines + 16)}px`;
+  const needed = box.value.length > LONG_CHARS ? most : box.scrollHeight + 2;
+  box.style.height = `${Math.min(needed, most)}px`;
 }

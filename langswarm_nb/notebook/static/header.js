@@ -81,7 +81,7 @@ export function createHeader(context, root) {
     label(branch, "Branch", info.branch);
     branch.hidden = info.branches.length < 2;
     label(who, "Model", info.model);
-    meter.textContent = [info.contextUsed, info.contextLimit].filter(Boolean).join("/");
+    meter.textContent = info.contextLimit ? `${info.contextUsed}/${info.contextLimit}` : `${info.contextUsed} tok`;
     meter.title = "Tokens of the last request, and how many the model takes";
     meter.hidden = !info.contextUsed;
     meter.classList.toggle("lsnb-full", (info.contextShare ?? 0) > 0.9);

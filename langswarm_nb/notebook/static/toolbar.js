@@ -131,7 +131,7 @@ export function createToolbar(context, transcript, panel) {
   log.addEventListener("pointerover", (event) => {
     // Keys scroll messages under a pointer that rests; the toolbar stays where the focus is.
     const moved = hasMoved(event);
-    if (!element.contains(document.activeElement) && (moved || !log.querySelector(".lsnb-message:focus-visible"))) {
+    if (!element.querySelector(":focus-visible") && (moved || !log.querySelector(".lsnb-message:focus-visible"))) {
       show(event.target);
     }
   });
