@@ -40,6 +40,20 @@ def test_actions_of_a_reply(blank):
     assert page.locator("[data-id=m2] .lsnb-raw").inner_text() == "**a**"
 
 
+def test_the_toolbar_follows_the_pointer_after_a_click(blank):
+    """A button that was clicked does not hold the toolbar at its message; one that the keys reached does."""
+    page = blank.page
+    PanelPage(page, {"transcript": transcript(item(1, "q", "user"), item(2, "a"))})
+    first, second = page.locator("[data-id=m1]"), page.locator("[data-id=m2]")
+    first.hover()
+    first.get_by_role("button", name="Copy").click()
+    second.hover()
+    second.get_by_role("button", name="Copy").wait_for()
+    page.keyboard.press("Tab")
+    first.hover()
+    assert second.get_by_role("toolbar").is_visible()
+
+
 def test_edit_sends_a_new_version(blank):
     """Edit opens the text in place, Enter sends it as a version of that message, Escape leaves it as it was."""
     page = blank.page
