@@ -27,6 +27,17 @@ def test_the_widget_is_loaded_late(kernel):
     assert kernel.run("import sys; print('anywidget' in sys.modules)").stdout == "False\n"
 
 
+def test_the_first_state_of_a_panel_names_its_twin(kernel):
+    """A page that draws the panel before it has seen any change knows which twin to hide."""
+    kernel.run(LOAD)
+    opens = [
+        message["content"]["data"]["state"]["panel_id"]
+        for message in kernel.run("panel = ls.chat()").messages
+        if message["msg_type"] == "comm_open" and "panel_id" in message["content"]["data"]["state"]
+    ]
+    assert opens == [kernel.run("print(panel.model_id)").stdout.strip()]
+
+
 def test_only_the_last_messages_are_shown_until_asked(kernel):
     """A panel on a long session shows the last 50 messages; earlier ones come when asked for, once each."""
     kernel.run(LOAD)
