@@ -251,6 +251,7 @@ async def test_sampling_that_a_model_does_not_take_is_left_out_with_one_warning(
     [
         ("claude-sonnet-5-5", {"seed": 1}, "seed"),
         ("claude-opus-4-6", {"temperature": 0.5, "top_p": 0.5}, "top_p"),
+        ("claude-opus-4-7", {"thinking": {"type": "enabled", "budget_tokens": 2000}}, "thinking"),
         ("claude-sonnet-5-5", {"system": "x"}, "system"),
         ("claude-sonnet-5-5", {"thread": {"type": "create"}}, "thread"),
     ],

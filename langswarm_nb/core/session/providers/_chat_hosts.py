@@ -83,4 +83,10 @@ OPENAI_REFUSES = (
         for models, without in ((THINKING, ("none",)), (MAY_THINK, ("none", None)))
     ),
     RefusedOption("stop", r"(?:.*/)?(?:o3(?!-mini)|o4-mini)(?:-.*)?", "this model takes no stop sequences"),
+    RefusedOption(
+        "reasoning_effort",
+        r"(?:.*/)?gpt-[6-9].*",
+        "its lowest efforts are 'none' and 'low', there is no 'minimal'",
+        takes=lambda effort: effort != "minimal",
+    ),
 )

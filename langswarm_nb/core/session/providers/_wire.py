@@ -11,7 +11,7 @@ from langswarm_nb.core.session.errors import ProviderRequestError
 from langswarm_nb.core.session.messages import FinishReason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from langswarm_nb.core.session.events import ProviderRequest
     from langswarm_nb.core.session.messages import Part
@@ -88,10 +88,12 @@ class RefusedOption:
     why: str
     unless: tuple[str, tuple[Any, ...]] = ("", ())
     """Another option, and its values (None: not set) with which the model takes this one."""
+    takes: Callable[[Any], bool] = lambda value: value is None
+    """Whether the model takes this value all the same."""
 
     def hits(self, model: str, options: Mapping[str, Any]) -> bool:
         """Return whether a request asks for it in vain."""
-        if options.get(self.option) is None or not re.fullmatch(self.models, model):
+        if self.takes(options.get(self.option)) or not re.fullmatch(self.models, model):
             return False
         other, values = self.unless
         return options.get(other) not in values

@@ -47,6 +47,12 @@ REFUSES = (
         "this model takes temperature or top_p, not both",
         unless=("temperature", (None,)),
     ),
+    RefusedOption(
+        "thinking",
+        rf"(?!(?:{_TAKES_SAMPLING})$).*",
+        "with a fixed budget no longer; it thinks as much as it needs, or as 'reasoning_effort' says",
+        takes=lambda thinking: not (isinstance(thinking, dict) and thinking.get("type") == "enabled"),
+    ),
 )
 RESERVED = ("model", "messages", "system", "stream", "thread")
 _MAX_TOKENS = ((r".*claude-3-(?:opus|sonnet|haiku).*", 4096), (r".*claude-3.*", 8192), (".*", 16384))
