@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import langswarm_nb
@@ -30,7 +31,8 @@ def load_ipython_extension(ipython: InteractiveShell) -> None:
     show_session_errors_short(ipython, lambda: magics.short_errors)
     add_transformers(ipython)
     magics.completion.add()
-    ipython.events.register("post_run_cell", magics.workspace.failures.see)
+    for event, callback in _callbacks(magics):
+        ipython.events.register(event, callback)
     for complaint in magics.ignored:
         print(complaint)  # noqa: T201
     print(_greeting(magics.workspace))  # noqa: T201
@@ -49,7 +51,9 @@ def unload_ipython_extension(ipython: InteractiveShell) -> None:
     show_session_errors_whole()
     remove_transformers(ipython)
     magics.completion.remove()
-    ipython.events.unregister("post_run_cell", magics.workspace.failures.see)
+    for event, callback in _callbacks(magics):
+        ipython.events.unregister(event, callback)
+    magics.pulse.stop()
     submit(magics.workspace.close()).result()
 
 
@@ -66,6 +70,14 @@ def workspace_of(ipython: InteractiveShell) -> Workspace:
     if magics is None:
         raise AssertionError("the extension was just loaded")
     return magics.workspace
+
+
+def _callbacks(magics: LangSwarmMagics) -> list[tuple[str, Callable[..., None]]]:
+    return [
+        ("pre_run_cell", magics.pulse.start),
+        ("post_run_cell", magics.pulse.stop),
+        ("post_run_cell", magics.workspace.failures.see),
+    ]
 
 
 def _greeting(workspace: Workspace) -> str:

@@ -39,8 +39,10 @@ class FailureWatch:
     def __init__(self) -> None:
         self.last: Failure | None = None
 
-    def see(self, result: ExecutionResult) -> None:
-        """Look at how a cell ended."""
+    def see(self, result: ExecutionResult | None) -> None:
+        """Look at how a cell ended; an interrupted one may have no result."""
+        if result is None:
+            return
         error = result.error_before_exec or result.error_in_exec
         if isinstance(error, Exception) and result.info is not None:
             code = result.info.raw_cell or ""

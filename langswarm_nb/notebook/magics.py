@@ -14,6 +14,7 @@ from .bridge import kernel_shell
 from .completion import Completion
 from .config import NotebookConfig
 from .errors import short_errors
+from .pulse import Pulse
 from .workspace import Workspace
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class LangSwarmMagics(NotebookConfig, Magics):
         super().__init__(shell=shell, **kwargs)
         self.workspace = Workspace(shell, self)
         self.completion = Completion(shell, self.workspace)
+        self.pulse = Pulse()
         self.magics["line"][NAME] = no_var_expand(Magic(short_errors(self.command)))
         self.magics["cell"][NAME] = no_var_expand(Magic(short_errors(self.cell)))
 

@@ -92,6 +92,20 @@ def test_a_cell_that_asks_in_a_loop_adds_turns(loaded):
     assert loaded.run("print(*path.content[path.role == 'user'])").stdout == "A B\n"
 
 
+def test_an_interrupt_reaches_a_cell_that_awaits_in_silence(loaded):
+    """A cell that awaits ends at the first interrupt, also when nothing else would wake the kernel's loop."""
+    cell = loaded.send(
+        "import asyncio\nprint('waiting', flush=True)\nawait asyncio.get_running_loop().create_future()"
+    )
+    loaded.wait_for(cell, lambda: "waiting" in cell.stdout)
+    loaded.interrupt()
+    loaded.wait(cell, timeout_s=20)
+    assert cell.status == "error"
+    assert [output["output_type"] for output in cell.outputs] == ["stream", "error"]
+    assert "callback" not in cell.stderr
+    assert loaded.run("6 * 7").result == "42"
+
+
 def test_an_interrupt_keeps_the_part_and_ends_the_cell(loaded):
     """■ in mid-stream: a short KeyboardInterrupt, the part is stored and marked, and the next cell works."""
     cell = loaded.send(SLOW)
