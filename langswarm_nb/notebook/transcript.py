@@ -1,8 +1,9 @@
-"""`Transcript`: a conversation to be read, in a page and in a terminal."""
+"""A conversation to be read, in a page and in a terminal: `Transcript`, and `messages_html` for the panel's twin."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langswarm_nb.core.session import MessageRole, SessionMessage
@@ -10,8 +11,15 @@ from langswarm_nb.render import render_html, terminal_text
 
 from .bridge import kernel_shell
 
-_MAX_CHARS = 400_000
+MAX_CHARS = 400_000
 """So much of a conversation is rendered; a notebook file should stay small."""
+NAMES = {
+    MessageRole.USER: "You",
+    MessageRole.ASSISTANT: "Model",
+    MessageRole.SYSTEM: "System prompt",
+    MessageRole.TOOL: "Tool",
+}
+HIDDEN = " (hidden from the model)"
 
 
 class Transcript:
@@ -48,19 +56,39 @@ class Transcript:
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         if kernel_shell() is None or not self.messages:
             return {}
-        return {"text/html": self._html(), "text/plain": repr(self)}
+        return {"text/html": messages_html(self.heading, self.messages), "text/plain": repr(self)}
 
-    def _html(self) -> str:
-        from langswarm_nb.render.page import ReplyPart, page_html
 
-        left = _MAX_CHARS
-        pages = []
-        for message in reversed(self.messages):
-            is_answer = message.role is MessageRole.ASSISTANT and len(message.content) <= left
-            body = render_html(message.content, format="markdown" if is_answer else "text")
-            left -= len(message.content)
-            pages.append(page_html([ReplyPart(body, title=_speaker(message))]))
-        return "".join([page_html([ReplyPart("", footer=self.heading)]), *reversed(pages)])
+def messages_html(
+    heading: str, messages: Sequence[SessionMessage], known: Mapping[str, str | None] | None = None
+) -> str:
+    """Return messages as one safe page; beyond `MAX_CHARS`, counted from the end, replies stay plain text.
+
+    Parameters
+    ----------
+    heading : str
+        Plain text above them.
+    messages : sequence of SessionMessage
+        What was said, in order.
+    known : mapping of str to str, optional
+        What the renderer made of messages before, by their ids.
+    """
+    from langswarm_nb.render.page import ReplyPart, page_html
+
+    left = MAX_CHARS
+    blocks = []
+    for message in reversed(messages):
+        is_rendered = message.role is MessageRole.ASSISTANT and len(message.content) <= left
+        left -= len(message.content)
+        body = (known or {}).get(message.id)
+        body = body or render_html(message.content, format="markdown" if is_rendered else "text")
+        blocks.append(_name_html(message.role, is_hidden=message.is_hidden) + body)
+    return page_html([ReplyPart("".join(reversed(blocks)), title=heading)])
+
+
+@functools.cache
+def _name_html(role: MessageRole, *, is_hidden: bool) -> str:
+    return render_html(f"**{NAMES[role]}**{HIDDEN * is_hidden}")
 
 
 def _speaker(message: SessionMessage) -> str:

@@ -26,6 +26,7 @@ from langswarm_nb.notebook.panel.live import LiveReply, js_length
 from langswarm_nb.notebook.panel.scripts import STATIC, script, style
 from langswarm_nb.notebook.panel.twin import MAX_MESSAGES, twin_bundle
 from langswarm_nb.notebook.panel.window import FIRST_MESSAGES, Window, patch
+from langswarm_nb.notebook.transcript import MAX_CHARS, messages_html
 from langswarm_nb.render import render_html
 from tests.support.npm import npm_modules
 
@@ -205,6 +206,17 @@ def test_the_twin_is_safe_and_not_too_long():
     assert f"the last {MAX_MESSAGES} of them" in bundle["text/plain"]
     assert "&lt;script&gt;0&lt;" not in bundle["text/html"]
     assert '<div class="lsnb-twin lsnb-twin-abc">' in bundle["text/html"]
+
+
+def test_a_conversation_to_be_read_is_little_more_than_its_text():
+    """`%langswarm show` and the twin have one page for all messages, rendered as far as a file should hold."""
+    path = [message(n, ["user", "assistant"][n % 2], f"*{n}*") for n in range(50)]
+    page = messages_html("talk", path, {"m1": "<p>known</p>"})
+    assert page.count("<style>") == 1
+    assert (page.count("<strong>You</strong>"), page.count("<strong>Model</strong>")) == (25, 25)
+    assert page.index("*0*") < page.index("known") < page.index("<em>49</em>")
+    path[1] = message(1, "assistant", "*x*" + " " * MAX_CHARS)
+    assert messages_html("talk", path).count("<em>x</em>") == 0
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "a/b\\c", "", "...", "x" * 500, "nul\0\n", "-rf"])

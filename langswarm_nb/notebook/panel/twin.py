@@ -9,21 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from langswarm_nb.core.session import MessageRole, SessionMessage
-from langswarm_nb.render import render_html, visible_controls
-from langswarm_nb.render.page import ReplyPart, page_html
+from langswarm_nb.core.session import SessionMessage
+from langswarm_nb.notebook.transcript import HIDDEN, MAX_CHARS, NAMES, messages_html
+from langswarm_nb.render import visible_controls
 
 MAX_MESSAGES = 200
-MAX_CHARS = 400_000
-NAMES = {
-    MessageRole.USER: "You",
-    MessageRole.ASSISTANT: "Model",
-    MessageRole.SYSTEM: "System prompt",
-    MessageRole.TOOL: "Tool",
-}
-HIDDEN = " (hidden from the model)"
-_NAMES_HTML = {role: render_html(f"**{name}**") for role, name in NAMES.items()}
-_HIDDEN_HTML = {role: render_html(f"**{name}**{HIDDEN}") for role, name in NAMES.items()}
 
 
 def twin_bundle(
@@ -45,13 +35,7 @@ def twin_bundle(
     shown = last_messages(path)
     cut = f", the last {len(shown)} of them" if len(shown) < len(path) else ""
     head = f"{name}: {len(path)} message{'' if len(path) == 1 else 's'}{cut}"
-    page = page_html(
-        [
-            ReplyPart(
-                "".join(_message_html(message, (html or {}).get(message.id)) for message in shown), title=head
-            )
-        ]
-    )
+    page = messages_html(head, shown, html)
     plain = "\n\n".join([head, *map(_message_text, shown)])
     return {
         "text/html": f'<div class="lsnb-twin lsnb-twin-{panel_id}">{page}</div>',
@@ -69,12 +53,6 @@ def last_messages(path: Sequence[SessionMessage]) -> list[SessionMessage]:
             break
         shown.append(message)
     return shown[::-1]
-
-
-def _message_html(message: SessionMessage, known: str | None) -> str:
-    is_reply = message.role is MessageRole.ASSISTANT
-    body = known or render_html(message.content, format="markdown" if is_reply else "text")
-    return (_HIDDEN_HTML if message.is_hidden else _NAMES_HTML)[message.role] + body
 
 
 def _message_text(message: SessionMessage) -> str:
