@@ -157,10 +157,11 @@ def test_targets_are_large_enough(full, blank):
     assert sizes == []
 
 
-def test_a_narrow_panel_scrolls_in_one_direction_only(full, blank):
-    """At 320 pixels nothing is cut off or needs scrolling sideways but code and tables."""
+@pytest.mark.parametrize("width", [320, 220], ids=["alone", "beside JupyterLab's side bars"])
+def test_a_narrow_panel_scrolls_in_one_direction_only(full, blank, width):
+    """On a page of 320 pixels nothing is cut off or needs scrolling sideways but code and tables."""
     page = blank.page
-    page.set_viewport_size({"width": 320, "height": 800})
+    page.set_viewport_size({"width": width, "height": 800})
     full("light")
     page.locator("[data-id=m2]").hover()
     wide = page.evaluate(
