@@ -26,7 +26,7 @@ ROOMS_BELOW = {
 }
 UPWARD_DOOR = PACKAGE / "core" / "session" / "frames.py"
 """Methods of sessions that return frames; open only inside a function, see decision 0010."""
-CORE_NEEDS = {"aiosqlite", "certifi", "httpx", "sniffio"}  # certifi comes with httpx
+CORE_NEEDS = {"aiosqlite", "certifi", "httpx", "sniffio"}  # certifi is what httpx trusts
 CORE_EXTRAS = {"aiohttp", "pandas", "yarl"}  # only inside functions
 CORE_OPTIONAL = {"_aiohttp"}  # a module that is imported only when its optional package is there
 
