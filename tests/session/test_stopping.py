@@ -244,3 +244,41 @@ async def test_sessions_of_one_manager_may_send_in_each_other(manager: SessionMa
     async with asyncio.timeout(20):
         await one.send_message("Hello")
     assert len(await other.get_messages()) == 2
+
+
+@pytest.mark.parametrize("reads_on", [True, False])
+def test_a_manager_closed_from_another_loop_keeps_the_parts(tmp_path: Path, reads_on: bool) -> None:
+    """`close` ends a send of another thread, also one that this thread's loop is closing as it ends."""
+    config = {"db_path": str(tmp_path / "sessions.db")}
+    manager = create_session_manager("sqlite", config)
+    session = asyncio.run(manager.create_session("ada", "mock", "echo"))
+    begun = threading.Event()
+    ends: list[str] = []
+
+    async def read() -> None:
+        stream = session.stream_message("Count", model="mock:slow")
+        await anext(stream)
+        begun.set()
+        try:
+            while reads_on:
+                await anext(stream)
+        except SessionClosedError as error:
+            ends.append(str(error))
+
+    thread = threading.Thread(target=asyncio.run, args=(read(),))
+    thread.start()
+    begun.wait()
+    asyncio.run(manager.close())
+    thread.join()
+    assert len(ends) == reads_on
+
+    async def stored() -> list[SessionMessage]:
+        async with create_session_manager("sqlite", config) as reopened:
+            again = await reopened.get_session(session.session_id)
+            assert again is not None
+            return await again.get_messages(branch="all")
+
+    question, part = asyncio.run(stored())
+    assert question.content == "Count"
+    assert part.content.startswith("1 ")
+    assert part.finish_reason == "interrupted"

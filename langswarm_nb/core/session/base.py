@@ -180,7 +180,7 @@ class SessionManager(HasFrames, ISessionManager):
         except OverflowError:  # nothing is as old as that
             return 0
         records = await self.storage.list_sessions(status=SessionStatus.ACTIVE, updated_before=before)
-        return sum([await self._session(record).archive() for record in records])
+        return sum([await self.archive_session(record.session_id) for record in records])
 
     def add_provider_session(self, provider: str, provider_session: IProviderSession) -> None:
         """Use this object for the provider of this name, in all sessions, from now on."""

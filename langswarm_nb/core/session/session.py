@@ -184,8 +184,8 @@ class BaseSession(HasFrames, MessageTree):
         ------
         SessionValueError, SessionTypeError
             At once, with nothing stored or sent: something that was passed is not allowed.
-        SessionClosedError
-            The session was deleted, or the manager closed.
+        SessionClosedError, SessionNotFoundError
+            The manager was closed, or the session deleted, also while reading.
         SessionMiddlewareError
             While reading: a middleware failed.
         SessionStorageError

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 from .errors import SessionBusyError, SessionError
 from .events import Delta
 from .messages import SessionMessage
-from .turnstile import refuse_inside
+from .turnstile import ABANDONED_AFTER_S, refuse_inside
 
 if TYPE_CHECKING:
     from .turn import Turn
@@ -110,9 +110,8 @@ class MessageStream(AsyncIterator[Delta]):
         loop = self.loop
         if loop is None or loop is asyncio.get_running_loop():
             await self._close()
-        elif loop.is_running():
-            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._close(), loop))
-        else:  # its loop stands still, so the iterator cannot be closed; its reply can be settled from here
+        elif not (loop.is_running() and await self._close_on(loop)):
+            # Its loop stands still, so the iterator cannot be closed; its reply can be settled from here.
             await self._turn.settle_abandoned()
 
     async def end(self, why: SessionError) -> None:
@@ -129,13 +128,32 @@ class MessageStream(AsyncIterator[Delta]):
             )
         )
 
+    async def _close_on(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Stop on the loop where it is read; False when that loop ends, and does not get to it."""
+        closing = self._close()
+        try:
+            asyncio.run_coroutine_threadsafe(closing, loop)
+        except RuntimeError:  # it was closed at this moment
+            closing.close()
+            return False
+        return await self._is_over()
+
+    async def _is_over(self) -> bool:
+        """Wait for the end of the send; False when it does not come in time."""
+        over = asyncio.wrap_future(self._turn.over)
+        await asyncio.wait([over], timeout=ABANDONED_AFTER_S)
+        return over.done()
+
     async def _close(self) -> None:
         if self.idle_since is None and self.reader is not None:
             if self._left is None:
                 self._left = asyncio.get_running_loop().create_future()
                 self.reader.cancel()
             await asyncio.wait([self._left])
-        await self._deltas.aclose()
+        try:
+            await self._deltas.aclose()
+        except RuntimeError:  # the loop, which shuts down, is closing it at this moment
+            await self._is_over()
 
     async def __aenter__(self) -> Self:
         return self

@@ -9,7 +9,8 @@ import asyncio
 import inspect
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import AbstractContextManager, nullcontext
+from concurrent.futures import Future, InvalidStateError
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
@@ -74,6 +75,8 @@ class Turn:
         self._builder: ReplyBuilder | None = None
         self._store_tried = False
         self._stream: MessageStream | None = None
+        self.over: Future[None] = Future()
+        """Done when all is stored."""
         self.question: SessionMessage | None = None
         self.reply: SessionMessage | None = None
 
@@ -132,6 +135,8 @@ class Turn:
         if self._stream is not None:
             self._session.streams.discard(self._stream)
             self._session.turnstile.leave(self._stream)
+        with suppress(InvalidStateError):  # done before
+            self.over.set_result(None)
 
     async def _begin(self) -> tuple[IProviderSession, SessionMessage, ReplyBuilder]:
         ask, settings = self._ask, self._ask.settings
