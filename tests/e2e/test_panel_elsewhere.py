@@ -122,3 +122,13 @@ def test_dialogs_open_over_the_panel(blank):
         page.set_viewport_size(size)
     assert panel["y"] <= dialog["y"]
     assert dialog["y"] + dialog["height"] <= panel["y"] + panel["height"]
+
+
+def test_colab_names_both_colours(blank):
+    """Colab's widgets bring JupyterLab's white and Colab's light text; the panel takes both colours from Colab."""
+    page = blank.page
+    colab = "--colab-primary-surface-color: #383838; --colab-primary-text-color: #e3e3e3"
+    lab = "--jp-layout-color1: white; --jp-ui-font-color1: var(--colab-primary-text-color)"
+    PanelPage(page, head=f"<style>:root {{ {colab}; {lab} }}</style>")
+    style = "(panel) => [getComputedStyle(panel).backgroundColor, getComputedStyle(panel).color]"
+    assert page.locator(".lsnb-panel").evaluate(style) == ["rgb(56, 56, 56)", "rgb(227, 227, 227)"]
