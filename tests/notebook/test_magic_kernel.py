@@ -95,7 +95,8 @@ def test_a_cell_that_asks_in_a_loop_adds_turns(loaded):
 def test_an_interrupt_reaches_a_cell_that_awaits_in_silence(loaded):
     """A cell that awaits ends at the first interrupt, also when nothing else would wake the kernel's loop."""
     cell = loaded.send(
-        "import asyncio\nprint('waiting', flush=True)\nawait asyncio.get_running_loop().create_future()"
+        "import asyncio, threading\nthreading.Timer(1, print, ['waiting']).start()\n"  # by now the loop is at rest
+        "await asyncio.get_running_loop().create_future()"
     )
     loaded.wait_for(cell, lambda: "waiting" in cell.stdout)
     loaded.interrupt()
