@@ -31,6 +31,7 @@ NO_ANSWERS = {
     "a list": Reply.json([1, 2]),
     "a number": Reply.json(5),
     "no choices": Reply.json({"choices": [], "output": [], "content": []}),
+    "an empty message": Reply.json({"id": "x", "message": {}}),
     "deep": Reply(200, b"[" * 200_000 + b"]" * 200_000, {"content-type": "application/json"}),
     "long number": Reply(200, b"1" * 10_000, {"content-type": "application/json"}),
     "no UTF-8": Reply(200, b'{"a": "\xff\xfe"}', {"content-type": "application/json"}),

@@ -340,12 +340,27 @@ def test_a_cost_the_server_tells_is_kept() -> None:
         {**chunk(content="a"), "error": {"message": "boom"}},
         {"choices": [{"index": 0, "delta": {}, "finish_reason": "error", "error": {"message": "boom"}}]},
         {"choices": [], "x_groq": {"error": "boom"}},
+        {"object": "error", "message": "boom", "type": "BadRequestError", "code": 400},
     ],
 )
 def test_an_error_in_a_chunk_is_reported(body: dict[str, Any]) -> None:
     """In each of the places where hosts put it."""
     with pytest.raises(ReportedError, match="boom"):
         read(body)
+
+
+def test_an_event_named_error_is_one() -> None:
+    """Also where its JSON does not say so."""
+    with pytest.raises(ReportedError, match="too busy"):
+        ChatReader().read({"message": "too busy", "code": 503}, "error")
+
+
+def test_a_filtered_reply_may_lack_its_message() -> None:
+    """Azure then sends the finish reason alone."""
+    reader = ChatReader()
+    reader.read_whole({"choices": [{"index": 0, "finish_reason": "content_filter"}]})
+    assert reader.is_whole
+    assert reader.finish() == [Finish(FinishReason.CONTENT_FILTER, "content_filter")]
 
 
 def test_a_reply_that_the_host_ended_in_error_is_none() -> None:

@@ -95,8 +95,12 @@ class ChatReader:
         events: list[ProviderEvent] = []
         if not self._is_named:
             self._read_name(body, events)
-        for choice in body.get("choices") or ():
-            self._read_choice(choice, events)
+        choices = body.get("choices")
+        if choices:
+            for choice in choices:
+                self._read_choice(choice, events)
+        elif name == "error" or body.get("object") == "error":
+            raise ReportedError(read_fault(body))
         usage = body.get("usage")
         if usage:
             self._usage = _object(usage)
@@ -113,8 +117,9 @@ class ChatReader:
             It holds an error.
         """
         events = self.read(body)
-        # A whole message needs no end mark; some hosts send null for it.
-        self.is_whole = any(isinstance(choice.get("message"), dict) for choice in body["choices"])
+        # A whole message needs no end mark, some hosts send null for it; Azure leaves out one that it filtered.
+        is_there = any(isinstance(choice.get("message"), dict) for choice in body["choices"])
+        self.is_whole = is_there or self._finish is not None
         return events
 
     def finish(self) -> list[ProviderEvent]:

@@ -164,7 +164,7 @@ class CohereReader:
             It says that the service failed.
         """
         message = body.get("message")
-        if not isinstance(message, dict):
+        if not (message and isinstance(message, dict)):
             raise ReportedError(read_fault(body)) if body.get("error") or message else KeyError("message")
         yield self._named(body)
         yield from self._reasoning(message.get("tool_plan"), self._plan)
