@@ -89,7 +89,7 @@ class Progress:
         elif self._handle is None:
             from IPython.display import display
 
-            self._handle = display(self, display_id=True)  # type: ignore[no-untyped-call]
+            self._handle = display(self, display_id=True)
         else:
             self._handle.update(self)
 

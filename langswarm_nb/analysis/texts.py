@@ -51,8 +51,8 @@ class _ArrowCollector:
             lengths = np.array([-1 if value is None else len(value) for value in batch])
             self._data += b"".join(filter(None, batch))
         else:
-            lengths = np.fromiter(map(len, batch), np.int64, len(batch))  # type: ignore[arg-type]
-            self._data += b"".join(batch)  # type: ignore[arg-type]
+            lengths = np.fromiter(map(len, batch), np.int64, len(batch))  # type: ignore[arg-type]  # none is None
+            self._data += b"".join(batch)  # type: ignore[arg-type]  # as above
         self._lengths.append(lengths)
 
     def done(self) -> Texts:

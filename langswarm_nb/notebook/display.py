@@ -198,7 +198,7 @@ class _CellOutput:
     def _publish(self, html: str, plain: str, metadata: dict[str, Any]) -> None:
         from IPython.display import display
 
-        display(  # type: ignore[no-untyped-call]
+        display(
             {"text/html": html, "text/plain": plain},
             raw=True,
             metadata=metadata,

@@ -48,7 +48,7 @@ def short_errors(function: Callable[P, T]) -> Callable[P, T]:
 def stopped(text: str) -> KeyboardInterrupt:
     """Return the interrupt that ends a cell, shown in one line."""
     error = KeyboardInterrupt(text)
-    error._render_traceback_ = lambda: [f"KeyboardInterrupt: {text}"]  # type: ignore[attr-defined]
+    error._render_traceback_ = lambda: [f"KeyboardInterrupt: {text}"]  # type: ignore[attr-defined]  # what IPython looks for
     return error
 
 
@@ -62,13 +62,13 @@ def show_session_errors_short(shell: InteractiveShell, is_short: Callable[[], bo
             return [f"{type(error).__name__}: {terminal_text(str(error))}"]
         return shell.InteractiveTB.structured_traceback(type(error), error, error.__traceback__)
 
-    SessionError._render_traceback_ = render  # type: ignore[attr-defined]
+    SessionError._render_traceback_ = render  # type: ignore[attr-defined]  # what IPython looks for
 
 
 def show_session_errors_whole() -> None:
     """Undo `show_session_errors_short`."""
     if "_render_traceback_" in vars(SessionError):
-        del SessionError._render_traceback_  # type: ignore[attr-defined]
+        del SessionError._render_traceback_  # type: ignore[attr-defined]  # what IPython looks for
 
 
 def last_traceback() -> str:

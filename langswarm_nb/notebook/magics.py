@@ -71,7 +71,7 @@ class Magic:
         return self._run(line) if cell is None else self._run(line, cell)
 
     @property
-    def __doc__(self) -> str:  # type: ignore[override]
+    def __doc__(self) -> str:  # type: ignore[override]  # made when it is asked for
         from .commands import cell_help
 
         return cell_help()

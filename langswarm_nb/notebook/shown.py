@@ -57,7 +57,7 @@ class ShownOnce:
 
         shell = get_ipython()
         is_short = cycle or len(printer.stack) > 1 or (shell is not None and self._is_shown(shell))
-        printer.text(self.line if is_short else terminal_text(str(self)))  # type: ignore[no-untyped-call]
+        printer.text(self.line if is_short else terminal_text(str(self)))
 
     def _is_shown(self, shell: Any) -> bool:
         from .cells import running_cell

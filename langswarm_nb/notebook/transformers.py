@@ -26,7 +26,7 @@ def whole_cell(lines: list[str]) -> list[str]:
 
 
 # IPython then asks its own transformers alone whether a cell is complete: at a prompt, Enter goes on to the next line.
-whole_cell.has_side_effects = True  # type: ignore[attr-defined]
+whole_cell.has_side_effects = True  # type: ignore[attr-defined]  # what IPython looks for
 
 
 class QuestionLine(EscapedCommand):
@@ -53,7 +53,7 @@ class QuestionAssignment(MagicAssign):
     def find(cls, tokens_by_line: Sequence[Sequence[Any]]) -> QuestionAssignment | None:
         """Return the first such line."""
         for tokens in tokens_by_line:
-            found = super().find([tokens])  # type: ignore[no-untyped-call]
+            found = super().find([tokens])  # type: ignore[no-untyped-call]  # IPython is typed in parts
             if found is not None and _QUESTION.match(tokens[0].line[found.start_col :]):
                 return cls((found.start_line + 1, found.start_col))
         return None

@@ -109,7 +109,7 @@ def _parser() -> MarkdownIt:
     md = MarkdownIt("commonmark", {"html": False, "maxNesting": 20})
     md.enable(["table", "strikethrough"])
     md.disable("reference")  # definitions would hide text, and tie blocks together
-    md.validateLink = _is_safe_link  # type: ignore[method-assign]
+    md.validateLink = _is_safe_link  # type: ignore[method-assign]  # how markdown-it is told
     md.block.ruler.before("table", "too_deep", _too_deep)
     add_math(md)
     md.core.ruler.push("finish", _finish)

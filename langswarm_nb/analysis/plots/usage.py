@@ -195,15 +195,15 @@ def _days(moments: Any) -> Any:
     from matplotlib import dates
 
     naive = moments.tz_localize(None).to_numpy().astype("datetime64[us]")
-    return dates.date2num(naive)  # type: ignore[no-untyped-call]
+    return dates.date2num(naive)
 
 
 def _time_axis(ax: Axes) -> None:
     from matplotlib import dates
 
-    locator: Any = dates.AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
+    locator: Any = dates.AutoDateLocator(minticks=3, maxticks=8)
     ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    ax.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
 
 
 def _width_for(span: pd.Timedelta) -> str:

@@ -137,7 +137,7 @@ def parent(value: object) -> int | Literal["tip"] | None:
 def status(value: object) -> SessionStatus:
     """Return the status for its name."""
     try:
-        return SessionStatus(value)  # type: ignore[arg-type]
+        return SessionStatus(value)  # type: ignore[arg-type]  # checked by being made
     except ValueError:
         raise SessionValueError.of("status", value, [str(known) for known in SessionStatus]) from None
 
@@ -145,7 +145,7 @@ def status(value: object) -> SessionStatus:
 def backend(value: object) -> SessionBackend:
     """Return the backend for its name."""
     try:
-        return SessionBackend(value)  # type: ignore[arg-type]
+        return SessionBackend(value)  # type: ignore[arg-type]  # as above
     except ValueError:
         raise SessionValueError.of("backend", value, [str(known) for known in SessionBackend]) from None
 

@@ -79,7 +79,7 @@ async def create_simple_session(
     SessionError
         As in `create_session_manager` and `SessionManager.create_session`.
     """
-    api_key, problem = _hide_key(api_key)  # type: ignore[assignment]
+    api_key, problem = _hide_key(api_key)  # type: ignore[assignment]  # no frame keeps it
     if problem:
         raise SessionTypeError(problem)
     manager = create_session_manager(storage, providers=None if api_key is None else {provider: api_key})
@@ -105,7 +105,7 @@ def create_provider_session(provider: str, api_key: str | None, **kwargs: Any) -
     ProviderAuthenticationError
         There is no key, or its form is wrong; it is not shown.
     """
-    api_key, problem = _hide_key(api_key)  # type: ignore[assignment]
+    api_key, problem = _hide_key(api_key)  # type: ignore[assignment]  # no frame keeps it
     if problem:
         raise SessionTypeError(problem)
     return create_provider(provider, api_key, **kwargs)

@@ -257,6 +257,6 @@ def as_role(role: object) -> MessageRole:
         No role has this name.
     """
     try:
-        return MessageRole(role)  # type: ignore[arg-type]
+        return MessageRole(role)  # type: ignore[arg-type]  # checked by being made
     except ValueError:
         raise SessionValueError.of("role", role, [str(known) for known in MessageRole]) from None

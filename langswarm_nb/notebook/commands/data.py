@@ -61,7 +61,7 @@ def _frame(workspace: Workspace, kind: str) -> pd.DataFrame:
     if kind == "metrics":
         return Listing(("event", "count"), list(workspace.metrics.get_metrics().items())).to_frame()
     build: Any = getattr(analysis, f"{kind}_df")
-    return build(workspace.manager)  # type: ignore[no-any-return]
+    return build(workspace.manager)  # type: ignore[no-any-return]  # found by its name
 
 
 def _sql(workspace: Workspace, text: str) -> pd.DataFrame:

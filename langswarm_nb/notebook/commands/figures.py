@@ -83,7 +83,7 @@ def _show(figure: Any, alt: str) -> None:
     figure.savefig(png, format="png", dpi=2 * figure.dpi)
     pyplot().close(figure)
     width = round(figure.get_figwidth() * figure.dpi)
-    display(Image(png.getvalue(), format="png", width=width, alt=alt))  # type: ignore[no-untyped-call]
+    display(Image(png.getvalue(), format="png", width=width, alt=alt))
 
 
 COMMANDS = (

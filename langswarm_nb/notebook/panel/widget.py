@@ -184,9 +184,9 @@ class ChatPanel(anywidget.AnyWidget):
             print(self)  # noqa: T201 - nothing else is left to show
             return
         view = self._repr_mimebundle_() or ({}, {})
-        display(view[0], metadata=view[1], raw=True)  # type: ignore[no-untyped-call]
+        display(view[0], metadata=view[1], raw=True)
         self._shown_twin = self._twin_key()
-        twin: Any = DisplayHandle(f"lsnb-twin-{self.panel_id}")  # type: ignore[no-untyped-call]
+        twin: Any = DisplayHandle(f"lsnb-twin-{self.panel_id}")
         twin.display(self._twin_data(), raw=True)
         self._twin = twin
 

@@ -67,14 +67,14 @@ def _start_on_windows(pid: int) -> str | None:
     import ctypes
     from ctypes import wintypes
 
-    kernel = ctypes.WinDLL("kernel32", use_last_error=True)  # type: ignore[attr-defined,unused-ignore]
+    kernel = ctypes.WinDLL("kernel32", use_last_error=True)  # type: ignore[attr-defined,unused-ignore]  # Windows
     kernel.OpenProcess.restype = wintypes.HANDLE
     query_limited_information = 0x1000
     still_active = 259
     opened = kernel.OpenProcess(query_limited_information, False, pid)
     if opened is None:
         access_denied = 5
-        return "" if ctypes.get_last_error() == access_denied else None  # type: ignore[attr-defined,unused-ignore]
+        return "" if ctypes.get_last_error() == access_denied else None  # type: ignore[attr-defined,unused-ignore]  # Windows
     process = wintypes.HANDLE(opened)
     try:
         code = wintypes.DWORD()
