@@ -137,9 +137,11 @@ class Turnstile:
         waiter.woken.clear()
 
     def _wake_first(self) -> None:
-        if (first := self._first()) is not None:
-            with suppress(RuntimeError):  # its loop was closed at this moment
-                first.loop.call_soon_threadsafe(first.woken.set)
+        for waiter in self._waiters:  # those before the first notice it when their loops run again
+            with suppress(RuntimeError):  # its loop is closed
+                waiter.loop.call_soon_threadsafe(waiter.woken.set)
+            if waiter.loop.is_running():
+                return
 
     def _first(self) -> _Waiter | None:
         """Return who comes next: the first whose loop runs; the others are seen again when theirs does."""
