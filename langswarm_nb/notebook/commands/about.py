@@ -91,7 +91,9 @@ def _kernel(workspace: Workspace) -> str:
 def _event_loop() -> str:
     loop = asyncio.get_running_loop()
     name = f"{type(loop).__module__}.{type(loop).__name__}"
-    return f"{name}, nested by nest-asyncio" if hasattr(loop, "_nest_patched") else name
+    if not hasattr(loop, "_nest_patched"):
+        return name
+    return f"{name}, nested by {'nest-asyncio2' if hasattr(asyncio, '_nest_asyncio2') else 'nest-asyncio'}"
 
 
 def _provider_state(workspace: Workspace, name: str) -> str:
