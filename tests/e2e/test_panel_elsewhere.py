@@ -35,6 +35,7 @@ def running_voila(home):
         stderr=subprocess.PIPE,
         text=True,
     )
+    assert process.stderr is not None
     said = ""
     try:
         for line in process.stderr:
