@@ -38,17 +38,18 @@ def _frame_text(value: Any) -> str:
         return ""
     if isinstance(value, pandas.Series):
         name = "" if value.name is None else f" {value.name}"
-        title = f"Series{name}: {len(value)} rows, dtype {value.dtype}"
+        title = f"Series{name}: {len(value)} rows, dtype {value.dtype}{_first(value)}"
         column = "value" if value.name is None else value.name
         return f"{title}\n\n{_frame_table(value.head(MAX_ROWS).to_frame(name=column))}"
     rows, columns = value.shape
     shown = value.iloc[:MAX_ROWS, :MAX_COLUMNS]
     dtypes = ", ".join(f"{name}: {dtype}" for name, dtype in shown.dtypes.items())
     more = f", and {columns - MAX_COLUMNS} more columns" if columns > MAX_COLUMNS else ""
-    first = f" (the first {MAX_ROWS} rows follow)" if rows > MAX_ROWS else ""
-    return (
-        f"DataFrame: {rows} rows x {columns} columns{first}\ndtypes: {dtypes}{more}\n\n{_frame_table(shown)}"
-    )
+    return f"DataFrame: {rows} rows x {columns} columns{_first(value)}\ndtypes: {dtypes}{more}\n\n{_frame_table(shown)}"
+
+
+def _first(value: Any) -> str:
+    return f" (the first {MAX_ROWS} rows follow)" if len(value) > MAX_ROWS else ""
 
 
 def _frame_table(frame: Any) -> str:
@@ -71,7 +72,7 @@ def _array_text(value: Any) -> str:
     if numpy is None or not isinstance(value, numpy.ndarray) or value.ndim not in (1, 2):
         return ""
     title = f"array: shape {' x '.join(map(str, value.shape))}, dtype {value.dtype}"
-    first = f" (the first {MAX_ROWS} rows follow)" if len(value) > MAX_ROWS else ""
+    first = _first(value)
     if value.ndim == 1:
         return f"{title}{first}\n\n{', '.join(_cell(item) for item in value[:MAX_ROWS].tolist())}"
     rows = value[:MAX_ROWS, :MAX_COLUMNS].tolist()

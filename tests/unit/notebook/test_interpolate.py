@@ -163,6 +163,9 @@ def test_a_series_and_an_array_are_shown_with_their_types():
     series = pd.Series([1.5, 2.25], index=["a", "b"], name="score")
     text = interpolate("{{ s }} {{ a }} {{ g }}", {"s": series, "a": np.arange(3), "g": NAMES["grid"]}).text
     assert "Series score: 2 rows, dtype float64\n\n|  | score |\n| --- | --- |\n| a | 1.5 |" in text
+    long = interpolate("{{ s }}", {"s": pd.Series(range(30))}).text
+    assert long.startswith("Series: 30 rows, dtype int64 (the first 20 rows follow)")
+    assert long.endswith("| 19 |")
     assert "array: shape 3, dtype int64\n\n0, 1, 2" in text
     assert "array: shape 2 x 3, dtype int64\n\n| 0 | 1 | 2 |" in text
 
