@@ -38,7 +38,7 @@ class Progress:
     def __init__(self, what: str, total: int, unit: str = "row") -> None:
         self.what, self.total, self.unit = what, total, unit
         self.done = 0
-        self.is_finished = False
+        self._end: str | None = None  # how it ended; None while it goes on
         self._mode = chosen_mode()
         self._started = self._shown_at = time.monotonic()
         self._handle: Any = None
@@ -50,7 +50,7 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.is_finished = kind is None
+        self._end = "" if kind is None else ", stopped"
         if self._handle is not None or self._has_line:
             self._show()
         if self._has_line:
@@ -67,8 +67,8 @@ class Progress:
     def __str__(self) -> str:
         units = self.unit if self.total == 1 else f"{self.unit}s"
         line = f"{self.what}: {self.done:,} of {self.total:,} {units}"
-        if self.is_finished:
-            return line
+        if self._end is not None:
+            return line + self._end
         elapsed = time.monotonic() - self._started
         rate = self.done / elapsed if elapsed > 0 else 0.0
         left = f", {(self.total - self.done) / rate:,.0f} s left" if rate > 0 else ""
