@@ -96,6 +96,7 @@ ECHOES = {
     "event": lambda text: Reply.events(f'data: {{"error": {{"message": "{text}"}}}}\n\n'.encode()),
     "broken event": lambda text: Reply.events(f"data: {text}\n\n".encode()),
     "cut": lambda text: Reply.events(f"data: {text}".encode(), then="reset", cut_at=30),
+    "header of a cut stream": lambda text: Reply.events(b"\n\n", headers={"x-ratelimit-reset": text}),
     "wait": lambda text: Reply.json({"error": text}, 429, headers={"retry-after": "9999"}),
 }
 

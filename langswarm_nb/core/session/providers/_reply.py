@@ -83,9 +83,9 @@ async def stream_reply(
     """
     async with http.open("POST", path, body, request=request, **how) as answer:
         clean = _Cleaner(http)
-        info = ReplyInfo(request_id=answer.report.request_id, details=rate_limits(answer.headers))
+        info = clean.info(ReplyInfo(request_id=answer.report.request_id, details=rate_limits(answer.headers)))
         if info != ReplyInfo():
-            yield clean.info(info)
+            yield info
         if answer.media_type == "application/json" or not (request.stream or "event" in answer.media_type):
             for event in await _read_whole(answer, reader, clean):
                 yield event
