@@ -369,10 +369,10 @@ class ISessionLifecycleHook(ABC):  # noqa: B024 - every method may be left out
         """A session was stored."""
 
     async def on_message_sent(self, session: ISession, message: SessionMessage) -> None:
-        """A message of the user was stored and is about to be sent."""
+        """A message of the user was stored and is about to be sent; a send in the same session is refused here."""
 
     async def on_message_received(self, session: ISession, message: SessionMessage) -> None:
-        """A reply was stored, whole or cut short."""
+        """A reply was stored, whole or cut short; the next send may begin, from here too."""
 
     async def on_session_archived(self, session: ISession) -> None:
         """A session was archived."""
@@ -388,7 +388,7 @@ class ISessionLifecycleHook(ABC):  # noqa: B024 - every method may be left out
 
 
 class ISessionMiddleware(ABC):
-    """May change messages on their way; one that fails stops the send with a `SessionMiddlewareError`."""
+    """May change all of a message but role and id; one that fails stops the send with a `SessionMiddlewareError`."""
 
     @abstractmethod
     async def process_outgoing_message(self, session: ISession, message: SessionMessage) -> SessionMessage:
