@@ -419,3 +419,6 @@ def test_an_account_is_named_in_headers(monkeypatch: pytest.MonkeyPatch) -> None
     assert expected.items() <= provider.http._headers.items()
     with pytest.raises(errors.SessionTypeError, match="headers"):
         OpenAIProviderSession("sk-x" * 8, headers=["X-Title"])  # type: ignore[arg-type]
+    with pytest.raises(errors.SessionValueError, match="headers") as caught:
+        OpenAIProviderSession("sk-x" * 8, headers={"sk-a-key-in-the-wrong-place": "é"})
+    assert "sk-a-key" not in str(caught.value)

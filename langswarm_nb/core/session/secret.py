@@ -15,6 +15,7 @@ from langswarm_nb.core.session.errors import (
     ProviderAuthenticationError,
     SessionTypeError,
     SessionValueError,
+    shown,
 )
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def split_headers(headers: Mapping[str, str]) -> tuple[dict[str, str], dict[str,
             )
         if not str(value).isascii() or not str(value).isprintable():
             raise SessionValueError(
-                f"headers[{name!r}] must be printable ASCII text; its value is not shown here."
+                f"headers[{shown(name)}] must be printable ASCII text; its value is not shown here."
             )
         if _SENSITIVE_NAME.search(name):
             private[name] = ("", Secret(str(value)))
