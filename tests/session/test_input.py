@@ -140,6 +140,17 @@ async def test_settings_that_could_not_send_are_not_stored(
     await session.send_message("Hello")
 
 
+async def test_a_model_may_be_chosen_before_its_key_is_there(
+    session: BaseSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A missing key is an error of the send, which names the variable; the choice stays."""
+    monkeypatch.delenv("GROQ_API_KEY", raising=False)
+    await session.update_settings(model="groq:some-model")
+    with pytest.raises(ProviderAuthenticationError, match="GROQ_API_KEY"):
+        await session.send_message("Hello")
+    assert await session.get_messages() == []
+
+
 NUMBERS = [-1, math.nan, 10**400, 10**5000, "1", None, True, 1.5, [1]]
 
 

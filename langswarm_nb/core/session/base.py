@@ -5,12 +5,19 @@ from __future__ import annotations
 import asyncio
 import weakref
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self
 
 from . import checks
-from .errors import SessionClosedError, SessionError, SessionNotFoundError, SessionValueError
+from .errors import (
+    ProviderAuthenticationError,
+    SessionClosedError,
+    SessionError,
+    SessionNotFoundError,
+    SessionValueError,
+)
 from .frames import HasFrames
 from .interfaces import (
     IProviderSession,
@@ -122,7 +129,7 @@ class SessionManager(HasFrames, ISessionManager):
             metadata=checks.metadata(metadata),
         )
         first = None if system is None else checks.message(system, MessageRole.SYSTEM, None)
-        self.check_provider(wanted)
+        self._check_provider(wanted)
         await self.storage.create_session(record)
         session = self._session(record)
         if first is not None:
@@ -274,8 +281,12 @@ class SessionManager(HasFrames, ISessionManager):
         session.record = record
         return session
 
-    def check_provider(self, settings: SessionSettings) -> None:
-        """Raise when the settings name a provider that is not there, or cannot do what they ask."""
+    def check_change(self, settings: SessionSettings) -> None:
+        """Raise when settings name a provider that is not there, or cannot do what they ask; a key may still come."""
+        with suppress(ProviderAuthenticationError):
+            self._check_provider(settings)
+
+    def _check_provider(self, settings: SessionSettings) -> None:
         provider = self.provider_session(settings.provider)
         if settings.backend is SessionBackend.PROVIDER_NATIVE and not provider.supports_native:
             raise SessionValueError(

@@ -274,7 +274,7 @@ class BaseSession(HasFrames, MessageTree):
             A name is misspelt or a value not allowed; nothing was changed.
         """
         settings = self._settings_for(changes.pop("model", None), changes)
-        self._manager.check_provider(settings)
+        self._manager.check_change(settings)
         await self.change(settings=settings)
         return settings
 
