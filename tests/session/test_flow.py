@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +19,7 @@ from langswarm_nb.core.session import (
     ISession,
     ISessionLifecycleHook,
     ISessionMiddleware,
+    MessageRole,
     PartDone,
     ProviderConnectionError,
     ProviderRequest,
@@ -27,10 +28,12 @@ from langswarm_nb.core.session import (
     SessionManager,
     SessionMessage,
     SessionMiddlewareError,
+    SessionStorageError,
     SessionValueError,
     StreamInterruptedError,
     Usage,
 )
+from langswarm_nb.core.session.storage.memory import InMemorySessionStorage
 
 Script = Callable[..., Any]
 
@@ -458,3 +461,25 @@ async def test_options_that_cannot_be_kept_are_not_sent(
         await session.send_message("one", options={"odd": value})
     assert await contents(session) == []
     assert len(mock.requests) == 0
+
+
+class FullAtTheReply(InMemorySessionStorage):
+    """A storage with room for questions only."""
+
+    async def append_messages(
+        self, session_id: str, messages: Sequence[SessionMessage], **options: Any
+    ) -> Any:
+        if any(message.role is MessageRole.ASSISTANT for message in messages):
+            raise SessionStorageError("The disk is full.")
+        return await super().append_messages(session_id, messages, **options)
+
+
+async def test_a_reply_that_cannot_be_stored_comes_with_the_error() -> None:
+    """What was paid for is in the error, and the question is stored."""
+    async with SessionManager(FullAtTheReply()) as manager:
+        session = await manager.create_session("me", "mock", "script")
+        with pytest.raises(SessionStorageError, match="full") as caught:
+            await session.send_message("go")
+        assert caught.value.reply is not None
+        assert caught.value.reply.content.startswith("# A scripted reply")
+        assert [message.content for message in await session.get_messages()] == ["go"]

@@ -38,6 +38,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from .messages import SessionMessage
+
 __all__ = [
     "ContextLengthError",
     "MissingExtraError",
@@ -161,7 +163,15 @@ class SessionBusyError(SessionError):
 
 
 class SessionStorageError(SessionError):
-    """The storage could not read or write; nothing was half-written."""
+    """The storage could not read or write; nothing was half-written.
+
+    Attributes
+    ----------
+    reply : SessionMessage or None
+        The reply that had arrived, when it is what could not be stored.
+    """
+
+    reply: SessionMessage | None = None
 
 
 class SessionMiddlewareError(SessionError):

@@ -21,6 +21,7 @@ from .errors import (
     SessionError,
     SessionMiddlewareError,
     SessionNotFoundError,
+    SessionStorageError,
     SessionTypeError,
     SessionValueError,
     StreamInterruptedError,
@@ -274,7 +275,11 @@ class Turn:
         stored = await session.get_message(message.id) if self._store_tried else None
         self._store_tried = True
         if stored is None:
-            stored = await session.append(message, reply_to=self.question.seq if self.question else None)
+            try:
+                stored = await session.append(message, reply_to=self.question.seq if self.question else None)
+            except SessionStorageError as error:
+                error.reply = message  # it was paid for
+                raise
         self.reply = stored
         return stored
 
