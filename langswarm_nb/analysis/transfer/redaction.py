@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from langswarm_nb.core.session.errors import SessionTypeError
+from langswarm_nb.core.session.keyforms import BEGINNINGS, FORMS, JWT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,13 +45,11 @@ _RULES: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], bool]], ...]
         re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"),
         _ALWAYS,
     ),
-    ("token", re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), _ALWAYS),
+    ("token", re.compile(JWT), _ALWAYS),
     (
         "key",
-        re.compile(
-            r"\b(?:sk|pk|rk|gsk|xai|hf|r8|pplx|ghp|gho|ghs|glpat|xox[abprs]|npm|pypi)[-_](?=[\w-]{0,99}\d)[\w-]{12,}"
-            r"|\bgithub_pat_\w{20,}|\bAIza[\w-]{30,}|\bya29\.[\w-]{20,}|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
-        ),
+        # Text may speak of `sk-learn`; a key has a digit.
+        re.compile(rf"(?:{BEGINNINGS}|\b(?:npm|pypi)[-_])(?=[\w-]{{0,99}}\d)[\w-]{{12,}}|{FORMS}"),
         _ALWAYS,
     ),
     ("token", re.compile(r"(?i:(?<=\bbearer )|(?<=\bbasic ))[\w.~+/=-]{12,}"), _ALWAYS),

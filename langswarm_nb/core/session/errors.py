@@ -35,6 +35,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from .keyforms import BEGINNINGS, FORMS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -68,10 +70,11 @@ __all__ = [
 ]
 
 _SHOWN_CHARS = 80
-# What vendors' keys look like; a value of this form is never shown, wherever it was put by mistake.
+# A value of this form is never shown, wherever it was put by mistake.
 _KEY_LIKE = re.compile(
-    r"\b(?:sk|pk|rk|gsk|xai|hf|ghp|key|api|tok|AIza|ya29)[-_A-Za-z0-9.]{12,}"
-    r"|\b(?=[A-Za-z0-9_-]*[a-z])(?=[A-Za-z0-9_-]*[A-Z])(?=[A-Za-z0-9_-]*[0-9])[A-Za-z0-9_-]{32,}\b"
+    rf"{BEGINNINGS}[-\w.]{{8,}}|{FORMS}"
+    r"|\b(?=[\w-]*[a-z])(?=[\w-]*[A-Z])(?=[\w-]*[0-9])[\w-]{32,}\b",
+    re.ASCII,
 )
 
 

@@ -18,6 +18,8 @@ from langswarm_nb.core.session.errors import (
     shown,
 )
 
+from .keyforms import BEGINNINGS, FORMS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -27,12 +29,10 @@ _GRAM = 8
 _WHOLE_ONLY = 12
 """A key shorter than this is hidden only as a whole word: its pieces could be words."""
 _KEY_LIKE = re.compile(
-    r"\b(?:sk|pk|rk|gsk|xai|hf|ghp|gho|pplx|nvapi|r8|tok)[-_][-_A-Za-z0-9.*…]{8,}"
-    r"|\bAIza[-_A-Za-z0-9*]{12,}|\bya29\.[-_A-Za-z0-9.]{12,}|\bAKIA[A-Z0-9]{12,}"
-    r"|\beyJ[-_A-Za-z0-9]{8,}\.[-_A-Za-z0-9.]{8,}"
+    rf"{BEGINNINGS}[-\w.*…]{{8,}}|{FORMS}"
     r"|(?:(?<=bearer )|(?<=basic ))[-_A-Za-z0-9.~+/=]{8,}"
     r"|(?:(?<=api-key: )|(?<=api_key=)|(?<=[?&]key=))[^\s\"'&]{8,}",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 
 

@@ -1,0 +1,21 @@
+"""What an error text shows of the value it speaks of."""
+
+from __future__ import annotations
+
+import pytest
+
+from langswarm_nb.core.session.errors import shown
+
+
+@pytest.mark.parametrize("name", ["skywork-13b-base-v2", "tokenizer_config_x1", "api_compatible_thing"])
+def test_a_name_that_begins_like_a_key_is_shown(name):
+    """An error text shows the value it speaks of, unless it is a key."""
+    assert name in shown(name)
+
+
+@pytest.mark.parametrize(
+    "key", ["sk-proj-abcdefgh", "gsk_abcdefghijkl", "hf_abcdefghijk", "AIzaSyA1234567890"]
+)
+def test_a_key_is_not_shown(key):
+    """What has the form of a key is hidden, wherever it was put by mistake."""
+    assert key not in shown(f"model {key}!")
