@@ -17,7 +17,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any, Protocol
 
-from langswarm_nb.render import Format, TerminalEscaper, render_html, terminal_text
+from langswarm_nb.render import Format, TerminalEscaper, render_html, visible_controls
 
 from .bridge import kernel_shell
 from .pacing import Pacer
@@ -145,7 +145,7 @@ def reply_bundle(
     from langswarm_nb.render.page import ReplyPart, page_html
 
     part = ReplyPart(render_html(text, format=format), footer=footer, details=details)
-    return {"text/html": page_html([part]), "text/plain": terminal_text(text)}
+    return {"text/html": page_html([part]), "text/plain": visible_controls(text)}
 
 
 class _CellOutput:
@@ -283,8 +283,8 @@ class _CellReply:
 
     def plain_text(self) -> str:
         """Return the reply as ``text/plain``."""
-        text = terminal_text(self._text)
-        return f"{terminal_text(self._title)}:\n{text}" if self._title else text
+        text = visible_controls(self._text)
+        return f"{visible_controls(self._title)}:\n{text}" if self._title else text
 
 
 class _TerminalReply:
@@ -302,7 +302,7 @@ class _TerminalReply:
             _write(self._escaper.feed(delta))
 
     def status(self, text: str) -> None:
-        _write(f"\n{terminal_text(text)}\n" if self._pieces else f"{terminal_text(text)}\n")
+        _write(f"\n{visible_controls(text)}\n" if self._pieces else f"{visible_controls(text)}\n")
 
     def tick(self) -> None:
         """Do nothing: all that has arrived is shown."""
@@ -321,9 +321,9 @@ class _TerminalReply:
             _write(self._escaper.finish() + "\n" * bool(arrived))
         if not self._is_live or text not in {None, arrived}:
             heading = f"{self._title}:\n" if self._title else ""
-            _write(terminal_text(f"{heading}{arrived if text is None else text}\n"))
+            _write(visible_controls(f"{heading}{arrived if text is None else text}\n"))
         if footer:
-            _write(terminal_text(footer) + "\n")
+            _write(visible_controls(footer) + "\n")
 
     def discard(self) -> None:
         if self._is_live and self._pieces:

@@ -57,9 +57,9 @@ def show_session_errors_short(shell: InteractiveShell, is_short: Callable[[], bo
 
     def render(error: SessionError) -> Any:
         if is_short():
-            from langswarm_nb.render import terminal_text
+            from langswarm_nb.render import visible_controls
 
-            return [f"{type(error).__name__}: {terminal_text(str(error))}"]
+            return [f"{type(error).__name__}: {visible_controls(str(error))}"]
         return shell.InteractiveTB.structured_traceback(type(error), error, error.__traceback__)
 
     SessionError._render_traceback_ = render  # type: ignore[attr-defined]  # what IPython looks for

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from langswarm_nb.render import terminal_text
+from langswarm_nb.render import visible_controls
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +57,7 @@ class Facts(dict[str, Any]):
 
     def __repr__(self) -> str:
         width = max(map(len, self), default=0)
-        return "\n".join(f"{name:<{width}}  {terminal_text(str(value))}" for name, value in self.items())
+        return "\n".join(f"{name:<{width}}  {visible_controls(str(value))}" for name, value in self.items())
 
 
 class Text(str):
@@ -66,7 +66,7 @@ class Text(str):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return terminal_text(str(self))
+        return visible_controls(str(self))
 
 
 def _aligned(rows: Sequence[Sequence[Any]]) -> str:
@@ -79,5 +79,5 @@ def _aligned(rows: Sequence[Sequence[Any]]) -> str:
 
 
 def _one_line(value: Any) -> str:
-    text = "" if value is None else terminal_text(" ".join(str(value).split()))
+    text = "" if value is None else visible_controls(" ".join(str(value).split()))
     return text if len(text) <= _MAX_CELL_CHARS else f"{text[: _MAX_CELL_CHARS - 1]}…"

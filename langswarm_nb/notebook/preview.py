@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from langswarm_nb.core.session import SessionMessage
 from langswarm_nb.core.session.window import estimate_tokens, messages_to_send
-from langswarm_nb.render import terminal_text
+from langswarm_nb.render import visible_controls
 
 from .budget import estimate_usd
 from .footer import count_text, dollars_text
@@ -73,7 +73,7 @@ class Preview:
         return "\n\n".join([*blocks, "\n".join([*filled, *told, *prices])])
 
     def __repr__(self) -> str:
-        return terminal_text(str(self))
+        return visible_controls(str(self))
 
 
 def _price(model: str, cost_usd: float | None) -> str:

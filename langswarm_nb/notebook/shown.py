@@ -53,11 +53,11 @@ class ShownOnce:
     def _repr_pretty_(self, printer: RepresentationPrinter, cycle: bool) -> None:
         from IPython.core.getipython import get_ipython
 
-        from langswarm_nb.render import terminal_text
+        from langswarm_nb.render import visible_controls
 
         shell = get_ipython()
         is_short = cycle or len(printer.stack) > 1 or (shell is not None and self._is_shown(shell))
-        printer.text(self.line if is_short else terminal_text(str(self)))
+        printer.text(self.line if is_short else visible_controls(str(self)))
 
     def _is_shown(self, shell: Any) -> bool:
         from .cells import running_cell

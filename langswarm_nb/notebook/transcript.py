@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langswarm_nb.core.session import MessageRole, SessionMessage
-from langswarm_nb.render import render_html, terminal_text
+from langswarm_nb.render import render_html, visible_controls
 
 from .bridge import kernel_shell
 
@@ -51,7 +51,7 @@ class Transcript:
 
     def __repr__(self) -> str:
         blocks = [f"{_speaker(message)}: {message.content}" for message in self.messages]
-        return terminal_text("\n\n".join([self.heading, *blocks]))
+        return visible_controls("\n\n".join([self.heading, *blocks]))
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         if kernel_shell() is None or not self.messages:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from .controls import TerminalEscaper, plain_repr, terminal_text, visible_controls
+from .controls import TerminalEscaper, plain_repr, visible_controls
 
 __all__ = [
     "Format",
     "TerminalEscaper",
     "plain_repr",
     "render_html",
-    "terminal_text",
     "visible_controls",
 ]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["TerminalEscaper", "plain_repr", "terminal_text", "visible_controls"]
+__all__ = ["TerminalEscaper", "plain_repr", "visible_controls"]
 
 _ALWAYS_SHOWN = (
     r"\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 without tab and newline, DEL, C1
@@ -42,6 +42,8 @@ _LONGEST_HELD = 64
 
 def visible_controls(text: str, before: str = "") -> str:
     """Return the text with what hides, moves or overwrites shown as codes; other text unchanged.
+
+    A terminal shows what is returned and does not obey it.
 
     Parameters
     ----------
@@ -96,11 +98,6 @@ class TerminalEscaper:
         shown = visible_controls(text, self._before)
         self._before = text[-1:] or self._before
         return shown
-
-
-def terminal_text(text: str) -> str:
-    """Return text that a terminal shows and does not obey; see `visible_controls`."""
-    return visible_controls(text)
 
 
 def plain_repr(text: str, limit: int = 80) -> str:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langswarm_nb.render import TerminalEscaper, plain_repr, terminal_text
+from langswarm_nb.render import TerminalEscaper, plain_repr, visible_controls
 
 nasty = st.text(
     st.sampled_from(
@@ -43,7 +43,7 @@ nasty = st.text(
 )
 def test_what_hides_moves_or_overwrites_is_shown(text: str, shown: str):
     """Escape sequences, carriage returns, bidi controls, tags and runs of selectors become visible codes."""
-    assert terminal_text(text) == shown
+    assert visible_controls(text) == shown
 
 
 @pytest.mark.parametrize(
@@ -57,13 +57,13 @@ def test_what_hides_moves_or_overwrites_is_shown(text: str, shown: str):
 )
 def test_scripts_and_emoji_stay(text: str):
     """Single joiners and selectors with a meaning are left alone."""
-    assert terminal_text(text) == text
+    assert visible_controls(text) == text
 
 
 @given(nasty)
 def test_nothing_dangerous_is_left(text: str):
     """The result can be encoded and holds no control, bidi control or surrogate; showing it twice changes nothing."""
-    shown = terminal_text(text)
+    shown = visible_controls(text)
     shown.encode()
     assert not [c for c in shown if unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} and c not in "\n\t"]
     assert not [
@@ -71,7 +71,7 @@ def test_nothing_dangerous_is_left(text: str):
         for c in shown
         if unicodedata.bidirectional(c) in {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
     ]
-    assert terminal_text(shown) == shown
+    assert visible_controls(shown) == shown
 
 
 @given(nasty, st.lists(st.integers(0, 60)))
@@ -80,7 +80,7 @@ def test_pieces_show_what_the_whole_shows(text: str, cuts: list[int]):
     edges = sorted({0, len(text), *(min(cut, len(text)) for cut in cuts)})
     escaper = TerminalEscaper()
     shown = "".join(escaper.feed(text[a:b]) for a, b in itertools.pairwise(edges)) + escaper.finish()
-    assert shown == terminal_text(text)
+    assert shown == visible_controls(text)
 
 
 def test_a_stream_of_invisible_characters_is_not_held_back():
@@ -97,7 +97,7 @@ def test_a_plain_repr_is_one_bounded_line(text: str, limit: int):
     line = plain_repr(text, limit)
     assert len(line) <= limit
     assert "\n" not in line
-    assert line == terminal_text(line)
+    assert line == visible_controls(line)
 
 
 @pytest.mark.parametrize(
