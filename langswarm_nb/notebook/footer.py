@@ -29,8 +29,9 @@ def footer_line(reply: Reply, *, place: str) -> str:
     facts = reply.message.request
     if facts is None:
         return place
-    parts = [mark(reply), f"{facts.provider}:{facts.model or facts.request_model}"]
-    parts += [
+    parts = [
+        mark(reply),
+        facts.model_id,
         tokens_text(facts.usage, facts.tokens_source),
         seconds_text(facts),
         money_text(reply, facts),

@@ -120,8 +120,7 @@ class Reply(ShownOnce):
     @property
     def model(self) -> str:
         """Who answered, as ``provider:model``."""
-        facts = self.message.request
-        return "" if facts is None else f"{facts.provider}:{facts.model or facts.request_model}"
+        return "" if self.message.request is None else self.message.request.model_id
 
     @property
     def finish_reason(self) -> str | None:

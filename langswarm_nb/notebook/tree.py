@@ -1,4 +1,7 @@
-"""A session's tree as text: one line a turn, the active path marked, branch names at their tips."""
+"""A session's tree as text: one line a turn, the active path marked, branch names at their tips.
+
+Questions of a comparison read alike, so theirs tell who answered.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,10 @@ def draw_tree(messages: Sequence[SessionMessage], branches: Mapping[str, int | N
     below: dict[int | None, list[SessionMessage]] = {}
     for question in questions:
         below.setdefault(_turn_above(question, by_seq), []).append(question)
-    names: dict[int | None, list[str]] = {}
+    labels: dict[int | None, list[str]] = {}
+    for reply in messages:
+        if reply.request is not None and reply.request.compare_id is not None:
+            labels.setdefault(reply.parent_seq, []).append(f"({reply.request.model_id})")
     for name, tip in branches.items():
         message = by_seq.get(tip)
         at = (
@@ -36,9 +42,9 @@ def draw_tree(messages: Sequence[SessionMessage], branches: Mapping[str, int | N
             if message.role is MessageRole.USER
             else _turn_above(message, by_seq)
         )
-        names.setdefault(at, []).append(f"[{name}]" if name == current else name)
-    lines = [] if None not in names else [f"(start) {' '.join(names[None])}"]
-    _draw(below, names, None, "", lines)
+        labels.setdefault(at, []).append(f"[{name}]" if name == current else name)
+    lines = [] if None not in labels else [f"(start) {' '.join(labels[None])}"]
+    _draw(below, labels, None, "", lines)
     return "\n".join(lines) or "Nothing was asked yet."
 
 
@@ -52,7 +58,7 @@ def _turn_above(message: SessionMessage, by_seq: Mapping[int | None, SessionMess
 
 def _draw(
     below: Mapping[int | None, list[SessionMessage]],
-    names: Mapping[int | None, list[str]],
+    labels: Mapping[int | None, list[str]],
     start: int | None,
     indent: str,
     lines: list[str],
@@ -66,17 +72,17 @@ def _draw(
         for n, question in enumerate(turns):
             is_last = n == len(turns) - 1
             corner = "" if not several else "└─ " if is_last else "├─ "
-            lines.append(f"{indent}{corner}{_line(question, names.get(question.seq, []))}")
+            lines.append(f"{indent}{corner}{_line(question, labels.get(question.seq, []))}")
             deeper = indent if not several else indent + ("   " if is_last else "│  ")
             if is_last:
                 todo.append((question.seq, deeper))
             else:
-                _draw(below, names, question.seq, deeper, lines)
+                _draw(below, labels, question.seq, deeper, lines)
 
 
-def _line(question: SessionMessage, names: Sequence[str]) -> str:
+def _line(question: SessionMessage, labels: Sequence[str]) -> str:
     mark = "●" if question.is_active else "○"
     text = " ".join(question.content.split())
     text = text if len(text) <= _MAX_CHARS else f"{text[: _MAX_CHARS - 1]}…"
     hidden = " (hidden)" if question.is_hidden else ""
-    return " ".join([mark, f"#{question.turn}", f"{text}{hidden}", *names])
+    return " ".join([mark, f"#{question.turn}", f"{text}{hidden}", *labels])

@@ -332,6 +332,11 @@ def test_models_are_compared_at_the_same_time(shell):
     frame = shell.run("%langswarm compare")
     assert list(frame.model) == ["echo", "script"]
     assert list(both.to_frame().model) == ["echo", "script"]
+    assert shell.run("%langswarm tree").split("\n") == [
+        "● #0 Before [main]",
+        "├─ ○ #1 Compare (mock:echo)",
+        "└─ ○ #1 Compare (mock:script)",
+    ]
     assert shell.run("%langswarm use v2") == "main#1 v2"
     assert shell.run("%langswarm show").messages[-1].content == both[1].text
     shell.run("%%langswarm -q\nAfter")

@@ -122,6 +122,11 @@ class RequestFacts:
     details: Mapping[str, Any] = field(default_factory=dict)
     """What else the provider told: rate-limit state, service tier, ..."""
 
+    @property
+    def model_id(self) -> str:
+        """``provider:model`` of who answered; of who was asked, when the provider does not name the model."""
+        return f"{self.provider}:{self.model or self.request_model}"
+
 
 class _Lazy:
     """Decodes attributes from a stored row when they are first asked for.

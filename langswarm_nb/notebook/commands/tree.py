@@ -68,27 +68,22 @@ async def _versions(workspace: Workspace, turn: int | None) -> Listing:
     session = await workspace.current()
     question = await last_question(session) if turn is None else await _question(session, turn)
     found = [] if question is None else await versions_of(session, question)
-    rows = [
-        (
-            "→" if version.is_active else "",
-            f"v{version.number}",
-            _model(version.reply),
-            "no answer"
-            if version.reply is None or version.reply.request is None
-            else version.reply.request.status,
-            version.question.content,
-            version.last.content if version.reply else "",
+    rows = []
+    for version in found:
+        reply, facts = version.reply, version.reply and version.reply.request
+        rows.append(
+            (
+                "→" if version.is_active else "",
+                f"v{version.number}",
+                facts.model_id if facts else "",
+                facts.status if facts else "no answer",
+                version.question.content,
+                reply.content if reply else "",
+            )
         )
-        for version in found
-    ]
     return Listing(
         ("", "version", "model", "status", "question", "answer"), rows, empty="Nothing was asked yet."
     )
-
-
-def _model(reply: SessionMessage | None) -> str:
-    facts = None if reply is None else reply.request
-    return "" if facts is None else f"{facts.provider}:{facts.model or facts.request_model}"
 
 
 def _retry(workspace: Workspace, model: str | None) -> Reply:

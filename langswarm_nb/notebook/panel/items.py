@@ -115,7 +115,7 @@ def facts_text(facts: RequestFacts, finish_reason: str | None) -> str:
     """Return who answered, how it ended when that is unusual, tokens, seconds and money, in one line."""
     endings = {"length": "cut at the token limit", "content_filter": "withheld by the content filter"}
     parts = [
-        f"{facts.provider}:{facts.model or facts.request_model}",
+        facts.model_id,
         endings.get(finish_reason or "", ""),
         *numbers(facts),
     ]
