@@ -134,7 +134,7 @@ class Exchange:
         self._display.finish(f"{type(error).__name__}: {error}", format="text", footer="✗ failed")
 
     def _tell_retry(self, notice: RetryNotice) -> None:
-        self._display.status(f"{notice.reason}; attempt {notice.attempt + 1} in {notice.wait_s:.0f} s")
+        self._display.status(notice.text)
 
 
 async def _hide_others(opened: Opened) -> None:

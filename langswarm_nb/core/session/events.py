@@ -61,6 +61,11 @@ class RetryNotice:
     wait_s: float
     reason: str
 
+    @property
+    def text(self) -> str:
+        """Why, which attempt is next, and when, in one line."""
+        return f"{self.reason}; attempt {self.attempt + 1} in {self.wait_s:.0f} s"
+
 
 async def _ignore(notice: RetryNotice) -> None:
     """Take a notice that nobody asked for."""

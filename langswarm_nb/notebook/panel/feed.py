@@ -372,7 +372,7 @@ def _catch_up(feed: Feed) -> None:
 
 
 async def _waiting(feed: Feed, notice: RetryNotice) -> None:
-    feed.waits = f"{notice.reason}; attempt {notice.attempt + 1} in {notice.wait_s:.0f} s"
+    feed.waits = notice.text
     if feed.live is not None:
         feed.live.note = feed.waits
         await feed.refresh()
