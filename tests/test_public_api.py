@@ -15,9 +15,12 @@ from langswarm_nb import analysis
 from langswarm_nb.core.session import (
     BaseSession,
     ISession,
+    MetricsHook,
     SearchHit,
     SessionManager,
     SessionMessage,
+    SessionTypeError,
+    SessionValueError,
     create_session_manager,
     create_simple_session,
     session_context,
@@ -42,6 +45,31 @@ def test_a_star_gives_the_short_names():
     code = "before = set(globals()); from langswarm_nb import *; print(sorted(set(globals()) - before - {'before'}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == repr(ls.__all__)
+
+
+FRAMES = ("messages_df", "turns_df", "sessions_df", "events_df")
+
+
+@pytest.mark.parametrize("owner", [BaseSession, SessionManager])
+@pytest.mark.parametrize("name", FRAMES)
+def test_a_frame_that_is_a_method_has_the_arguments_of_the_function(owner, name):
+    """Shift+Tab shows for `session.turns_df` what it shows for `turns_df`, but for the source."""
+    method, function = (inspect.signature(getattr(place, name)) for place in (owner, analysis))
+    assert list(method.parameters.values())[1:] == list(function.parameters.values())[1:]
+
+
+@pytest.mark.parametrize("name", FRAMES)
+async def test_a_frame_that_is_a_method_hands_its_arguments_on(name):
+    """What the function refuses, the method refuses."""
+    async with create_session_manager(storage="memory") as manager:
+        manager.add_global_hook(MetricsHook())
+        method = getattr(manager, name)
+        method()
+        for argument in inspect.signature(method).parameters.keys() - {
+            "estimate"
+        }:  # anything is true or false
+            with pytest.raises((SessionTypeError, SessionValueError)):
+                method(**{argument: 5})
 
 
 async def test_a_program_of_a_user_is_typed() -> None:

@@ -5,35 +5,86 @@ The one door from the library up to `langswarm_nb.analysis`, open only while a f
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from langswarm_nb.analysis.filters import Branch, Moment
+
 
 class HasFrames:
     """Frames of one session, or of all sessions of a manager; the arguments are those of the functions named."""
 
-    def messages_df(self, **filters: Any) -> pd.DataFrame:
+    def messages_df(
+        self,
+        *,
+        since: Moment = None,
+        until: Moment = None,
+        user_id: str | None = None,
+        columns: Sequence[str] | None = None,
+        branch: Branch = "active",
+    ) -> pd.DataFrame:
         """Return the messages, one row each; see `langswarm_nb.analysis.messages_df`."""
-        return frame_of("messages_df", self, filters)
+        return frame_of(
+            "messages_df", self, since=since, until=until, user_id=user_id, columns=columns, branch=branch
+        )
 
-    def turns_df(self, **filters: Any) -> pd.DataFrame:
+    def turns_df(
+        self,
+        *,
+        since: Moment = None,
+        until: Moment = None,
+        user_id: str | None = None,
+        columns: Sequence[str] | None = None,
+        branch: Branch = "active",
+        estimate: bool = False,
+    ) -> pd.DataFrame:
         """Return the requests to models, one row each; see `langswarm_nb.analysis.turns_df`."""
-        return frame_of("turns_df", self, filters)
+        return frame_of(
+            "turns_df",
+            self,
+            since=since,
+            until=until,
+            user_id=user_id,
+            columns=columns,
+            branch=branch,
+            estimate=estimate,
+        )
 
-    def sessions_df(self, **filters: Any) -> pd.DataFrame:
+    def sessions_df(
+        self,
+        *,
+        since: Moment = None,
+        until: Moment = None,
+        user_id: str | None = None,
+        columns: Sequence[str] | None = None,
+        branch: Branch = "active",
+    ) -> pd.DataFrame:
         """Return the sessions, one row each; see `langswarm_nb.analysis.sessions_df`."""
-        return frame_of("sessions_df", self, filters)
+        return frame_of(
+            "sessions_df", self, since=since, until=until, user_id=user_id, columns=columns, branch=branch
+        )
 
-    def events_df(self, **filters: Any) -> pd.DataFrame:
+    def events_df(
+        self,
+        freq: str | None = None,
+        *,
+        since: Moment = None,
+        until: Moment = None,
+        user_id: str | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> pd.DataFrame:
         """Return what the manager's `MetricsHook` saw, one row an event; see `langswarm_nb.analysis.events_df`."""
-        return frame_of("events_df", self, filters)
+        return frame_of(
+            "events_df", self, freq=freq, since=since, until=until, user_id=user_id, columns=columns
+        )
 
 
-def frame_of(name: str, source: object, filters: dict[str, Any]) -> pd.DataFrame:
+def frame_of(name: str, source: object, **arguments: Any) -> pd.DataFrame:
     """Return the frame that a function of `langswarm_nb.analysis` makes of a source."""
     from langswarm_nb import analysis
 
-    frame: pd.DataFrame = getattr(analysis, name)(source, **filters)
+    frame: pd.DataFrame = getattr(analysis, name)(source, **arguments)
     return frame

@@ -77,7 +77,7 @@ class MetricsHook(ISessionLifecycleHook):
         pandas.DataFrame
             Columns and dtypes as in `langswarm_nb.analysis.events_df`, the same when empty.
         """
-        return frame_of("events_df", self, {"freq": freq})
+        return frame_of("events_df", self, freq=freq)
 
     async def on_session_created(self, session: ISession) -> None:
         self._count(session, "created")
