@@ -177,6 +177,15 @@ def test_sessions_are_made_found_and_left(shell):
     assert shell.run("%langswarm switch main-talk") == "main-talk"
 
 
+def test_no_two_sessions_get_one_name(shell):
+    """`rename` refuses what another session is called, in the panel's words; its own name is no other's."""
+    shell.run("%langswarm new taken")
+    shell.run("%langswarm new free")
+    assert "There is a session 'taken' already" in shell.fail("%langswarm rename taken")
+    assert shell.run("%langswarm rename free") == "free"
+    assert [row["session"] for row in shell.run("%langswarm sessions")] == ["free", "taken"]
+
+
 def test_a_session_started_anew_keeps_the_old_one(shell):
     """`new NAME` twice: the name is the new session's, and the old one keeps its messages."""
     shell.run("%langswarm new work")

@@ -8,6 +8,7 @@ from IPython.core.error import UsageError
 
 from langswarm_nb.core.session import MessageRole, SessionStatus
 from langswarm_nb.notebook.listing import Listing
+from langswarm_nb.notebook.names import rename
 from langswarm_nb.notebook.options import word
 from langswarm_nb.notebook.transcript import Transcript
 
@@ -54,7 +55,7 @@ async def _show(workspace: Workspace, name: str | None, n: int) -> Transcript:
 async def _rename(workspace: Workspace, name: str | None) -> str:
     session = await workspace.current()
     if name is not None:
-        await session.rename(name)
+        await rename(session, name)
     return workspace.name_of(session)
 
 

@@ -22,7 +22,7 @@ from langswarm_nb.core.session import (
     SessionValueError,
     parse_model_id,
 )
-from langswarm_nb.core.session.errors import shown
+from langswarm_nb.notebook.names import check_unused, rename
 
 from .facts import EXPORTS, OPTIONS, model_name, session_name, system_messages
 
@@ -153,17 +153,14 @@ async def _open(panel: ChatPanel, content: Content) -> None:
 async def _new(panel: ChatPanel, content: Content) -> None:
     old, name = panel.session, str(content.get("name") or "").strip() or None
     if name is not None:
-        await _check_unused(panel, name)
+        await check_unused(panel.manager, old.user_id, name)
     session = await panel.manager.create_session(old.user_id, old.provider, old.model, title=name)
     await panel.move(session)
 
 
 @action
 async def _rename(panel: ChatPanel, content: Content) -> None:
-    name = _text(content, "name")
-    if name != panel.session.title:
-        await _check_unused(panel, name)
-    await panel.session.rename(name)
+    await rename(panel.session, _text(content, "name"))
     await panel.feed.refresh()
 
 
@@ -246,15 +243,6 @@ def free_path(folder: Path, name: str, ending: str) -> Path:
     while (path := folder / f"{stem}{'' if number == 1 else f'-{number}'}.{ending}").exists():
         number += 1
     return path
-
-
-async def _check_unused(panel: ChatPanel, name: str) -> None:
-    """Refuse a name that another session has: cells find sessions by their names."""
-    known = await panel.manager.list_user_sessions(panel.session.user_id, limit=None)
-    if any(session.title == name for session in known):
-        raise SessionValueError(
-            f"There is a session {shown(name)} already, and cells find sessions by their names. Choose another name."
-        )
 
 
 def _path_before(panel: ChatPanel, message_id: str) -> list[SessionMessage]:
