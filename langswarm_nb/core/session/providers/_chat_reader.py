@@ -10,7 +10,7 @@ from langswarm_nb.core.session.events import Delta, Finish, ModelInfo, PartDone,
 from langswarm_nb.core.session.messages import FinishReason, Usage
 
 from ._faults import ReportedError, read_fault
-from ._wire import finish_reason, token_count, usd
+from ._wire import as_text, finish_reason, token_count, usd
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -161,7 +161,7 @@ class ChatReader:
         return reason
 
     def _read_name(self, body: Mapping[str, Any], events: list[ProviderEvent]) -> None:
-        model, message_id = _text(body.get("model")), _text(body.get("id"))
+        model, message_id = as_text(body.get("model")), as_text(body.get("id"))
         if model or message_id:  # Azure's first chunk has them empty
             self._is_named = True
             details = {name: body[name] for name in ("service_tier", "provider") if body.get(name)}
@@ -242,17 +242,13 @@ def _model(model: Mapping[str, Any]) -> ModelInfo:
     created = token_count(model.get("created"))
     return ModelInfo(
         id=str(model["id"]),
-        name=_text(model.get("name")),
+        name=as_text(model.get("name")),
         context_tokens=next((size for value in sizes if (size := token_count(value))), None),
         max_output_tokens=token_count(model.get("max_completion_tokens") or top.get("max_completion_tokens")),
         created_at=datetime.fromtimestamp(created, UTC).isoformat() if created else None,
-        owned_by=_text(model.get("owned_by")),
+        owned_by=as_text(model.get("owned_by")),
     )
 
 
 def _object(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None

@@ -12,6 +12,8 @@ from typing import Any
 from langswarm_nb.core.session import errors as e
 from langswarm_nb.core.session.messages import utc_now
 
+from ._wire import as_text
+
 MALFORMED = (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError)
 """What reading JSON of an unexpected shape raises; readers need not check each field."""
 SERVER_ERRORS = range(500, 600)
@@ -111,7 +113,7 @@ def read_fault(body: Any) -> Fault:
         return Fault(message=body if isinstance(body, str) else "")
     error = body.get("error", body)
     if not isinstance(error, Mapping):
-        return Fault(message=_words(error), request_id=_text(body.get("request_id")))
+        return Fault(message=_words(error), request_id=as_text(body.get("request_id")))
     code = error.get("code")
     number = code if isinstance(code, int) and not isinstance(code, bool) else None
     metadata = error.get("metadata")
@@ -121,8 +123,8 @@ def read_fault(body: Any) -> Fault:
         message=f"{words}: {upstream}" if isinstance(upstream, str) else words,
         code=_best_code(code, error.get("type"), error.get("status"), number and str(number)),
         status=number if number in _ERRORS else None,
-        param=_text(error.get("param")),
-        request_id=_text(body.get("request_id")),
+        param=as_text(error.get("param")),
+        request_id=as_text(body.get("request_id")),
     )
 
 
@@ -172,7 +174,7 @@ _NEXT_STEPS: dict[type, str] = {
 
 
 def _best_code(*candidates: object) -> str | None:
-    texts = [text for text in map(_text, candidates) if text]
+    texts = [text for text in map(as_text, candidates) if text]
     return next((text for text in texts if text in _KINDS), texts[0] if texts else None)
 
 
@@ -188,10 +190,6 @@ def _words(value: object) -> str:
     if isinstance(value, list):
         return "; ".join(filter(None, map(_words, value[:5])))
     return ""
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
 
 
 def _seconds(text: str, *, scale: float = 1.0) -> float | None:
