@@ -22,6 +22,7 @@ from ._address import find_base_url, segment
 from ._chat_hosts import HOSTS, MAY_THINK, OPENAI_REFUSES, THINKING
 from ._chat_reader import DETAILS, ChatReader, read_models
 from ._client import new_client
+from ._path import joined_text
 from ._reply import stream_reply
 from ._wire import check_options, image_url
 
@@ -39,7 +40,7 @@ def wire_messages(
     wire: list[dict[str, Any]] = []
     for message in messages:
         parts = message.all_parts
-        wire += [_tool_result(part) for part in parts if part["type"] == "tool_result"]
+        wire += wire_results(parts)
         if message.role is MessageRole.ASSISTANT:
             wire.append(_assistant(parts, sends_reasoning=sends_reasoning))
         elif content := _content(parts):
@@ -48,22 +49,20 @@ def wire_messages(
     return wire
 
 
-def _content(parts: Sequence[Part]) -> str | list[dict[str, Any]]:
-    """Return plain text when there is nothing else: every host takes that."""
+def wire_pieces(parts: Iterable[Part]) -> list[dict[str, Any]]:
+    """Return the texts and images among parts."""
     pieces: list[dict[str, Any]] = []
     for part in parts:
         if part["type"] == "text":
             pieces.append({"type": "text", "text": part["text"]})
         elif part["type"] == "image":
             pieces.append({"type": "image_url", "image_url": {"url": image_url(part)}})
-    if all(piece["type"] == "text" for piece in pieces):
-        return "\n\n".join(piece["text"] for piece in pieces)
     return pieces
 
 
-def _assistant(parts: Sequence[Part], *, sends_reasoning: bool) -> dict[str, Any]:
-    text = "\n\n".join(part["text"] for part in parts if part["type"] in {"text", "refusal"})
-    calls = [
+def wire_calls(parts: Iterable[Part]) -> list[dict[str, Any]]:
+    """Return the calls of tools among parts."""
+    return [
         {
             "id": part["id"],
             "type": "function",
@@ -72,6 +71,27 @@ def _assistant(parts: Sequence[Part], *, sends_reasoning: bool) -> dict[str, Any
         for part in parts
         if part["type"] == "tool_call"
     ]
+
+
+def wire_results(parts: Iterable[Part]) -> list[dict[str, Any]]:
+    """Return the results of tools among parts, each a message."""
+    return [
+        {"role": "tool", "tool_call_id": part["tool_call_id"], "content": part["content"]}
+        for part in parts
+        if part["type"] == "tool_result"
+    ]
+
+
+def _content(parts: Sequence[Part]) -> str | list[dict[str, Any]]:
+    """Return plain text when there is nothing else: every host takes that."""
+    pieces = wire_pieces(parts)
+    if all(piece["type"] == "text" for piece in pieces):
+        return "\n\n".join(piece["text"] for piece in pieces)
+    return pieces
+
+
+def _assistant(parts: Sequence[Part], *, sends_reasoning: bool) -> dict[str, Any]:
+    text, calls = joined_text(parts), wire_calls(parts)
     wire: dict[str, Any] = {"role": "assistant", "content": text if text or not calls else None}
     if calls:
         wire["tool_calls"] = calls
@@ -79,10 +99,6 @@ def _assistant(parts: Sequence[Part], *, sends_reasoning: bool) -> dict[str, Any
         details = [part["opaque"] for part in parts if part["type"] == "reasoning" and part.get("opaque")]
         wire |= {name: value for opaque in details for name, value in opaque.items() if name == DETAILS}
     return wire
-
-
-def _tool_result(part: Part) -> dict[str, Any]:
-    return {"role": "tool", "tool_call_id": part["tool_call_id"], "content": part["content"]}
 
 
 def wire_options(options: Mapping[str, Any], limit_name: str) -> dict[str, Any]:

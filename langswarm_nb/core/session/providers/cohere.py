@@ -15,7 +15,8 @@ from ._client import new_client, without_ending
 from ._faults import Fault, ReportedError, read_fault
 from ._path import CallIds, arguments_text, joined_text, spoken, system_text
 from ._reply import stream_reply
-from ._wire import RefusedOption, check_options, finish_reason, image_url, token_count
+from ._wire import RefusedOption, check_options, finish_reason, token_count
+from .chat import wire_calls, wire_pieces, wire_results
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -52,11 +53,7 @@ def wire_messages(messages: Sequence[SessionMessage]) -> list[dict[str, Any]]:
     wire: list[dict[str, Any]] = [{"role": "system", "content": text}] if text else []
     for message in spoken(messages):
         parts = message.all_parts
-        wire += [
-            {"role": "tool", "tool_call_id": part["tool_call_id"], "content": part["content"]}
-            for part in parts
-            if part["type"] == "tool_result"
-        ]
+        wire += wire_results(parts)
         if message.role is MessageRole.ASSISTANT:
             wire.append(_assistant(parts))
         elif content := _content(parts):
@@ -65,28 +62,12 @@ def wire_messages(messages: Sequence[SessionMessage]) -> list[dict[str, Any]]:
 
 
 def _content(parts: Sequence[Part]) -> str | list[dict[str, Any]]:
-    if all(part["type"] != "image" for part in parts):
-        return joined_text(parts)
-    pieces: list[dict[str, Any]] = []
-    for part in parts:
-        if part["type"] == "text":
-            pieces.append({"type": "text", "text": part["text"]})
-        elif part["type"] == "image":
-            pieces.append({"type": "image_url", "image_url": {"url": image_url(part)}})
-    return pieces
+    has_image = any(part["type"] == "image" for part in parts)
+    return wire_pieces(parts) if has_image else joined_text(parts)
 
 
 def _assistant(parts: Sequence[Part]) -> dict[str, Any]:
-    calls = [
-        {
-            "id": part["id"],
-            "type": "function",
-            "function": {"name": part["name"], "arguments": part["arguments"]},
-        }
-        for part in parts
-        if part["type"] == "tool_call"
-    ]
-    text = joined_text(parts)
+    text, calls = joined_text(parts), wire_calls(parts)
     wire: dict[str, Any] = {"role": "assistant"}
     if text or not calls:
         wire["content"] = text
