@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ._client import Service
 from ._wire import RefusedOption
 
 
 @dataclass(frozen=True, slots=True)
-class Host:
+class Host(Service):
     """How one service differs from the others."""
 
-    base_url: str | None = None
-    """None: the caller must name it."""
-    key_variables: tuple[str, ...] = ()
-    needs_key: bool = True
-    url_variables: tuple[str, ...] = ()
-    key_header: tuple[str, str] = ("Authorization", "Bearer ")
     token_variable: str | None = None
     """Environment variable of a token that goes as a bearer where there is no key."""
     version_variable: str | None = None

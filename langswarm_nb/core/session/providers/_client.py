@@ -1,19 +1,105 @@
-"""`new_client`: the client of a provider that has an address and a key of its own."""
+"""Providers that have an address and a key of their own: `HttpProviderSession`, and the client that it makes."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from langswarm_nb.core.session.interfaces import IProviderSession
 from langswarm_nb.core.session.secret import Secret, find_key, split_headers
 
+from ._address import find_base_url
 from ._faults import Fault, read_fault
 from ._http import HttpClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from langswarm_nb.core.session.events import ModelInfo
+
     from ._address import Address
+
+_MOST_PAGES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """How a service is reached, and how it wants its key."""
+
+    base_url: str | None = None
+    """None: the caller must name it."""
+    key_variables: tuple[str, ...] = ()
+    needs_key: bool = True
+    url_variables: tuple[str, ...] = ()
+    key_header: tuple[str, str] = ("Authorization", "Bearer ")
+    """The header that holds the key, and what stands before the key in it."""
+    ending: str = ""
+    """Pattern of what the paths begin with: people copy it with the address, and it is left away."""
+    fault_reader: Callable[[Any], Fault] = read_fault
+    on_this_machine: Mapping[str, Any] = field(default_factory=dict)
+    """Fields that are different where the address is this machine."""
+
+
+class HttpProviderSession(IProviderSession):
+    """A provider session over HTTP; a subclass tells its `name`, its `_service`, and how to `stream`."""
+
+    http: HttpClient
+    _service: Service
+
+    def __init__(
+        self,
+        api_key: str | Secret | None = None,
+        *,
+        base_url: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        connect_timeout_s: float = 5.0,
+        silence_s: float = 600.0,
+    ) -> None:
+        api_key = None if api_key is None else Secret.of(api_key)
+        address, service = self._find_address(base_url), self._service
+        if address.is_local:
+            service = replace(service, **service.on_this_machine)
+        self.http = new_client(
+            self.name,
+            api_key,
+            address._replace(url=re.sub(f"(?:{service.ending})$", "", address.url)),
+            key_variables=service.key_variables,
+            needs_key=service.needs_key,
+            key_header=service.key_header,
+            headers=headers,
+            read_fault=service.fault_reader,
+            connect_timeout_s=connect_timeout_s,
+            silence_s=silence_s,
+        )
+
+    async def close(self) -> None:
+        """Free connections; may be called twice."""
+        await self.http.aclose()
+
+    def _find_address(self, base_url: str | None) -> Address:
+        return find_base_url(self.name, base_url, self._service.url_variables, self._service.base_url)
+
+    async def _list_pages(
+        self,
+        path: str,
+        read_page: Callable[[Any], tuple[list[ModelInfo], str | None]],
+        query: Mapping[str, str],
+        mark_name: str,
+        **how: Any,
+    ) -> list[ModelInfo]:
+        """Return the models of all pages; ``read_page`` returns those of one, and the mark of the next if there is one.
+
+        ``mark_name`` is the mark's name in the query; parameters and errors else as in `HttpClient.open`.
+        """
+        models: list[ModelInfo] = []
+        for _ in range(_MOST_PAGES):
+            page, mark = await self.http.get_json(path, read_page, query=query, **how)
+            models += page
+            if not mark:
+                break
+            query = {**query, mark_name: mark}
+        return models
 
 
 def new_client(
@@ -58,14 +144,3 @@ def new_client(
         connect_timeout_s=connect_timeout_s,
         silence_s=silence_s,
     )
-
-
-def without_ending(address: Address, pattern: str) -> Address:
-    """Return an address without what the paths begin with: people copy it with the address."""
-    return address._replace(url=re.sub(f"(?:{pattern})$", "", address.url))
-
-
-def version_of(address: Address) -> str:
-    """Return the version that an address ends with; empty when it has none."""
-    match = re.search(r"/(v[0-9]+[a-z0-9]*)$", address.url)
-    return match[1] if match else ""

@@ -6,16 +6,15 @@ import logging
 import os
 import re
 from contextlib import aclosing
+from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from langswarm_nb.core.session.errors import ProviderSessionError, SessionValueError
-from langswarm_nb.core.session.interfaces import IProviderSession
 from langswarm_nb.core.session.messages import MessageRole
 from langswarm_nb.core.session.secret import Secret
 
-from ._address import find_base_url
-from ._client import new_client, without_ending
+from ._client import HttpProviderSession, Service
 from ._message_threads import BETA, LOST, UNSUPPORTED, Threads, begun
 from ._messages_reader import DIALECT, MessagesReader, read_fault_of_messages, read_models
 from ._native import as_new
@@ -57,8 +56,6 @@ REFUSES = (
 RESERVED = ("model", "messages", "system", "stream", "thread")
 _MAX_TOKENS = ((r".*claude-3-(?:opus|sonnet|haiku).*", 4096), (r".*claude-3.*", 8192), (".*", 16384))
 """Longest reply when none is asked for, which the API wants to be told; thinking counts."""
-_PAGE = "1000"
-_MOST_PAGES = 20
 _KEY, _TOKEN = "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"
 CacheTime = Literal["5m", "1h"]
 
@@ -181,7 +178,7 @@ def choose_version(body: Mapping[str, Any], version: str | None = None) -> tuple
     return version, [] if version <= SAMPLING_VERSION else asked
 
 
-class AnthropicProviderSession(IProviderSession):
+class AnthropicProviderSession(HttpProviderSession):
     """Anthropic, or a server that speaks its Messages API.
 
     Parameters
@@ -214,6 +211,15 @@ class AnthropicProviderSession(IProviderSession):
     """
 
     name = "anthropic"
+    _service = Service(
+        "https://api.anthropic.com",
+        (_KEY,),
+        url_variables=("ANTHROPIC_BASE_URL",),
+        key_header=("x-api-key", ""),
+        ending="/v1(?:/messages)?",
+        fault_reader=read_fault_of_messages,
+        on_this_machine={"needs_key": False},
+    )
 
     def __init__(
         self,
@@ -235,17 +241,14 @@ class AnthropicProviderSession(IProviderSession):
             raise SessionValueError(
                 "prompt_cache and message_threads exclude each other: the service takes no cache_control in threads."
             )
-        address = find_base_url(self.name, base_url, ("ANTHROPIC_BASE_URL",), "https://api.anthropic.com")
-        by_token = api_key is None and not _is_set(_KEY) and _is_set(_TOKEN)
-        self.http = new_client(
-            self.name,
+        if api_key is None and not _is_set(_KEY) and _is_set(_TOKEN):
+            self._service = replace(
+                self._service, key_variables=(_TOKEN,), key_header=("Authorization", "Bearer ")
+            )
+        super().__init__(
             api_key,
-            without_ending(address, "/v1(?:/messages)?"),
-            key_variables=(_TOKEN,) if by_token else (_KEY,),
-            needs_key=not address.is_local,
-            key_header=("Authorization", "Bearer ") if by_token else ("x-api-key", ""),
+            base_url=base_url,
             headers=headers,
-            read_fault=read_fault_of_messages,
             connect_timeout_s=connect_timeout_s,
             silence_s=silence_s,
         )
@@ -281,20 +284,9 @@ class AnthropicProviderSession(IProviderSession):
 
     async def list_models(self) -> list[ModelInfo]:
         """Return the models on offer, without those that are retired."""
-        models: list[ModelInfo] = []
-        query = {"limit": _PAGE}
         headers = self._headers(self._version or VERSION, {})
-        for _ in range(_MOST_PAGES):
-            page, last = await self.http.get_json("/v1/models", read_models, query=query, headers=headers)
-            models += page
-            if last is None:
-                break
-            query["after_id"] = last
-        return models
-
-    async def close(self) -> None:
-        """Free connections; may be called twice."""
-        await self.http.aclose()
+        query = {"limit": "1000"}
+        return await self._list_pages("/v1/models", read_models, query, "after_id", headers=headers)
 
     def _headers(self, version: str, body: Mapping[str, Any]) -> dict[str, str]:
         beta = [*self._beta, *([BETA] if "thread" in body else [])]

@@ -11,17 +11,17 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError
-from langswarm_nb.core.session.interfaces import IProviderSession
 from langswarm_nb.core.session.messages import MessageRole
 from langswarm_nb.core.session.secret import Secret
 
-from ._address import find_base_url, segment
+from ._address import segment
 from ._chat_hosts import HOSTS, MAY_THINK, OPENAI_REFUSES, THINKING
 from ._chat_reader import DETAILS, ChatReader, read_models
-from ._client import new_client
+from ._client import HttpProviderSession
 from ._path import joined_text
 from ._reply import stream_reply
 from ._wire import check_options, image_url
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from langswarm_nb.core.session.events import ModelInfo, ProviderEvent, ProviderRequest
     from langswarm_nb.core.session.messages import Part, SessionMessage
+
+    from ._chat_hosts import Host
 
 
 def wire_messages(
@@ -111,7 +113,7 @@ def wire_options(options: Mapping[str, Any], limit_name: str) -> dict[str, Any]:
     return wire
 
 
-class ChatProviderSession(IProviderSession):
+class ChatProviderSession(HttpProviderSession):
     """A service that speaks Chat Completions.
 
     Parameters
@@ -139,6 +141,8 @@ class ChatProviderSession(IProviderSession):
         ``base_url`` is missing or not allowed, or another value is not.
     """
 
+    _service: Host
+
     def __init__(
         self,
         provider: str = "openai-compatible",
@@ -154,23 +158,20 @@ class ChatProviderSession(IProviderSession):
         api_key = None if api_key is None else Secret.of(api_key)
         if provider not in HOSTS:
             raise SessionValueError.of("provider", provider, HOSTS)
-        host = self._host = HOSTS[provider]
+        host = HOSTS[provider]
         self.name = provider
         self._stream_usage = host.has_stream_options if stream_usage is None else stream_usage
         self._api_version = api_version or _variable(host.version_variable)
         if headers is not None and not isinstance(headers, Mapping):
             raise SessionTypeError.of("headers", headers, "a dict of names to texts")
         named = {name: value for name, variable in host.header_variables if (value := _variable(variable))}
-        key_variables, key_header = host.key_variables, host.key_header
-        if api_key is None and not any(map(_variable, key_variables)) and _variable(host.token_variable):
-            key_variables, key_header = (str(host.token_variable),), ("Authorization", "Bearer ")
-        self.http = new_client(
-            provider,
+        token = host.token_variable
+        if token and api_key is None and _variable(token) and not any(map(_variable, host.key_variables)):
+            host = replace(host, key_variables=(token,), key_header=("Authorization", "Bearer "))
+        self._service = host
+        super().__init__(
             api_key,
-            find_base_url(provider, base_url, host.url_variables, host.base_url),
-            key_variables=key_variables,
-            needs_key=host.needs_key,
-            key_header=key_header,
+            base_url=base_url,
             headers={**named, **(headers or {})},
             connect_timeout_s=connect_timeout_s,
             silence_s=silence_s,
@@ -178,9 +179,9 @@ class ChatProviderSession(IProviderSession):
 
     def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
         """Send a request and yield the reply as it arrives."""
-        check_options(self.name, request, OPENAI_REFUSES if self._host.is_openai else ())
+        check_options(self.name, request, OPENAI_REFUSES if self._service.is_openai else ())
         path, query = self._path("/chat/completions", request.model)
-        reader = ChatReader(keeps_details=self._host.sends_reasoning)
+        reader = ChatReader(keeps_details=self._service.sends_reasoning)
         return stream_reply(self.http, path, self._body(request), request, reader, query=query)
 
     async def list_models(self) -> list[ModelInfo]:
@@ -188,20 +189,16 @@ class ChatProviderSession(IProviderSession):
         path, query = self._path("/models", "")
         return await self.http.get_json(path, read_models, query=query)
 
-    async def close(self) -> None:
-        """Free connections; may be called twice."""
-        await self.http.aclose()
-
     def _body(self, request: ProviderRequest) -> dict[str, Any]:
-        thinks = self._host.is_openai and re.fullmatch(f"{THINKING}|{MAY_THINK}", request.model)
+        thinks = self._service.is_openai and re.fullmatch(f"{THINKING}|{MAY_THINK}", request.model)
         body = {
             "model": request.model,
             "messages": wire_messages(
                 request.messages,
                 system_role="developer" if thinks else "system",
-                sends_reasoning=self._host.sends_reasoning,
+                sends_reasoning=self._service.sends_reasoning,
             ),
-            **wire_options(request.options, self._host.limit_name),
+            **wire_options(request.options, self._service.limit_name),
         }
         if request.stream:
             body["stream"] = True

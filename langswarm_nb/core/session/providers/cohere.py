@@ -6,12 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session import errors as e
 from langswarm_nb.core.session.events import Delta, Finish, ModelInfo, PartDone, ReplyInfo
-from langswarm_nb.core.session.interfaces import IProviderSession
 from langswarm_nb.core.session.messages import FinishReason, MessageRole, Usage
-from langswarm_nb.core.session.secret import Secret
 
-from ._address import find_base_url
-from ._client import new_client, without_ending
+from ._client import HttpProviderSession, Service
 from ._faults import Fault, ReportedError, read_fault
 from ._path import CallIds, arguments_text, joined_text, spoken, system_text
 from ._reply import stream_reply
@@ -34,7 +31,6 @@ REFUSES = (
         "this model does not think",
     ),
 )
-_MOST_PAGES = 50
 
 
 def wire_body(request: ProviderRequest) -> dict[str, Any]:
@@ -202,7 +198,7 @@ class CohereReader:
         self.is_whole = self.is_over = True
 
 
-class CohereProviderSession(IProviderSession):
+class CohereProviderSession(HttpProviderSession):
     """Cohere's models.
 
     Parameters
@@ -225,27 +221,9 @@ class CohereProviderSession(IProviderSession):
     """
 
     name = "cohere"
-
-    def __init__(
-        self,
-        api_key: str | Secret | None = None,
-        *,
-        base_url: str | None = None,
-        headers: Mapping[str, str] | None = None,
-        connect_timeout_s: float = 5.0,
-        silence_s: float = 600.0,
-    ) -> None:
-        api_key = None if api_key is None else Secret.of(api_key)
-        address = find_base_url(self.name, base_url, ("CO_API_URL",), "https://api.cohere.com")
-        self.http = new_client(
-            self.name,
-            api_key,
-            without_ending(address, "/v[12]"),
-            key_variables=("CO_API_KEY",),
-            headers=headers,
-            connect_timeout_s=connect_timeout_s,
-            silence_s=silence_s,
-        )
+    _service = Service(
+        "https://api.cohere.com", ("CO_API_KEY",), url_variables=("CO_API_URL",), ending="/v[12]"
+    )
 
     def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
         """Send a request and yield the reply as it arrives."""
@@ -254,19 +232,8 @@ class CohereProviderSession(IProviderSession):
 
     async def list_models(self) -> list[ModelInfo]:
         """Return the models that chat."""
-        models: list[ModelInfo] = []
         query = {"endpoint": "chat", "page_size": "1000"}
-        for _ in range(_MOST_PAGES):
-            page, following = await self.http.get_json("/v1/models", _read_page, query=query)
-            models += page
-            if not following:
-                break
-            query["page_token"] = following
-        return models
-
-    async def close(self) -> None:
-        """Free connections; may be called twice."""
-        await self.http.aclose()
+        return await self._list_pages("/v1/models", _read_page, query, "page_token")
 
 
 def _read_page(body: Any) -> tuple[list[ModelInfo], str]:

@@ -8,13 +8,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.events import Delta, Finish, ModelInfo, PartDone, ReplyInfo
-from langswarm_nb.core.session.interfaces import IProviderSession
 from langswarm_nb.core.session.messages import FinishReason, MessageRole, Usage
-from langswarm_nb.core.session.secret import Secret
 from langswarm_nb.core.session.window import estimate_tokens
 
-from ._address import check_base_url, find_base_url
-from ._client import new_client, without_ending
+from ._address import check_base_url
+from ._client import HttpProviderSession, Service
 from ._faults import ReportedError, read_fault
 from ._path import (
     CallIds,
@@ -36,6 +34,8 @@ if TYPE_CHECKING:
 
     from langswarm_nb.core.session.events import ProviderEvent, ProviderRequest
     from langswarm_nb.core.session.messages import Part, SessionMessage
+
+    from ._address import Address
 
 _log = logging.getLogger(__name__)
 
@@ -213,7 +213,7 @@ class OllamaReader:
         )
 
 
-class OllamaProviderSession(IProviderSession):
+class OllamaProviderSession(HttpProviderSession):
     """Models that an Ollama server runs, on this machine or in Ollama's cloud.
 
     Parameters
@@ -237,32 +237,13 @@ class OllamaProviderSession(IProviderSession):
     """
 
     name = "ollama"
-
-    def __init__(
-        self,
-        api_key: str | Secret | None = None,
-        *,
-        base_url: str | None = None,
-        headers: Mapping[str, str] | None = None,
-        connect_timeout_s: float = 5.0,
-        silence_s: float = 600.0,
-    ) -> None:
-        api_key = None if api_key is None else Secret.of(api_key)
-        host = os.environ.get("OLLAMA_HOST", "").strip()
-        if base_url is None and host:
-            address = check_base_url(host_url(host), "OLLAMA_HOST")
-        else:
-            address = find_base_url(self.name, base_url, (), "http://127.0.0.1:11434")
-        self.http = new_client(
-            self.name,
-            api_key,
-            without_ending(address, "/v1|/api"),
-            key_variables=() if address.is_local else ("OLLAMA_API_KEY",),
-            needs_key=False,
-            headers=headers,
-            connect_timeout_s=connect_timeout_s,
-            silence_s=silence_s,
-        )
+    _service = Service(
+        "http://127.0.0.1:11434",
+        ("OLLAMA_API_KEY",),
+        needs_key=False,
+        ending="/v1|/api",
+        on_this_machine={"key_variables": ()},
+    )
 
     def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
         """Send a request and yield the reply as it arrives."""
@@ -275,9 +256,11 @@ class OllamaProviderSession(IProviderSession):
         """Return the models that the server has."""
         return await self.http.get_json("/api/tags", _read_models)
 
-    async def close(self) -> None:
-        """Free connections; may be called twice."""
-        await self.http.aclose()
+    def _find_address(self, base_url: str | None) -> Address:
+        host = os.environ.get("OLLAMA_HOST", "").strip()
+        if base_url is None and host:
+            return check_base_url(host_url(host), "OLLAMA_HOST")
+        return super()._find_address(base_url)
 
 
 def host_url(host: str) -> str:

@@ -18,15 +18,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from langswarm_nb.core.session.errors import ProviderNotFoundError, ProviderSessionError, SessionError
 from langswarm_nb.core.session.events import ProviderRequest, ReplyInfo
-from langswarm_nb.core.session.interfaces import IProviderSession
 from langswarm_nb.core.session.messages import MessageRole
 from langswarm_nb.core.session.secret import Secret
 from langswarm_nb.core.session.text import one_line
 
-from ._address import find_base_url, segment
+from ._address import segment
 from ._chat_hosts import MAY_THINK, OPENAI_REFUSES, THINKING
 from ._chat_reader import read_models
-from ._client import new_client, without_ending
+from ._client import HttpProviderSession, Service
 from ._native import as_new, delete_at
 from ._outline import Piece, in_order
 from ._path import system_text
@@ -189,7 +188,7 @@ class _NotHeldError(Exception):
     """The service answered without the conversation that it was asked to go on with."""
 
 
-class OpenAIProviderSession(IProviderSession):
+class OpenAIProviderSession(HttpProviderSession):
     """OpenAI, or a server that speaks its Responses API.
 
     Parameters
@@ -221,6 +220,13 @@ class OpenAIProviderSession(IProviderSession):
 
     name = "openai"
     supports_native = True
+    _service = Service(
+        "https://api.openai.com/v1",
+        ("OPENAI_API_KEY",),
+        url_variables=("OPENAI_BASE_URL",),
+        ending="/responses",
+        on_this_machine={"needs_key": False},
+    )
 
     def __init__(
         self,
@@ -234,7 +240,6 @@ class OpenAIProviderSession(IProviderSession):
         silence_s: float = 600.0,
     ) -> None:
         api_key = None if api_key is None else Secret.of(api_key)
-        address = find_base_url(self.name, base_url, ("OPENAI_BASE_URL",), "https://api.openai.com/v1")
         accounts = {
             name: value
             for name, value in (
@@ -245,12 +250,9 @@ class OpenAIProviderSession(IProviderSession):
         }
         if headers is None or isinstance(headers, Mapping):  # else it is refused below
             headers = {**accounts, **(headers or {})}
-        self.http = new_client(
-            self.name,
+        super().__init__(
             api_key,
-            without_ending(address, "/responses"),
-            key_variables=("OPENAI_API_KEY",),
-            needs_key=not address.is_local,
+            base_url=base_url,
             headers=headers,
             connect_timeout_s=connect_timeout_s,
             silence_s=silence_s,
@@ -277,10 +279,6 @@ class OpenAIProviderSession(IProviderSession):
     async def delete_conversation(self, native_id: str) -> bool:
         """Delete a conversation; what is gone already counts as deleted."""
         return await delete_at(self.http, f"/conversations/{segment(native_id)}")
-
-    async def close(self) -> None:
-        """Free connections; may be called twice."""
-        await self.http.aclose()
 
     async def _first_plan(self, request: ProviderRequest) -> _Plan:
         if not request.native:

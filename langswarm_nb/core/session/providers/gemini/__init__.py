@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.events import ModelInfo
-from langswarm_nb.core.session.interfaces import IProviderSession
-from langswarm_nb.core.session.providers._address import find_base_url, segment
-from langswarm_nb.core.session.providers._client import new_client, version_of
+from langswarm_nb.core.session.providers._address import segment
+from langswarm_nb.core.session.providers._client import HttpProviderSession, Service
 from langswarm_nb.core.session.providers._native import NativeReply, delete_at
 from langswarm_nb.core.session.providers._reply import stream_reply
 from langswarm_nb.core.session.providers._wire import check_options, token_count
-from langswarm_nb.core.session.secret import Secret
 
 from . import generate, interactions
 from .faults import read_google_fault
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator
 
     from langswarm_nb.core.session.events import ProviderEvent, ProviderRequest
 
 __all__ = ["GeminiProviderSession"]
 
-_MOST_PAGES = 50
 
-
-class GeminiProviderSession(IProviderSession):
+class GeminiProviderSession(HttpProviderSession):
     """Gemini models, by Google's API for developers.
 
     Parameters
@@ -51,32 +48,18 @@ class GeminiProviderSession(IProviderSession):
 
     name = "gemini"
     supports_native = True
+    _service = Service(
+        "https://generativelanguage.googleapis.com",
+        ("GOOGLE_API_KEY", "GEMINI_API_KEY"),
+        url_variables=("GOOGLE_GEMINI_BASE_URL",),
+        key_header=("x-goog-api-key", ""),
+        fault_reader=read_google_fault,
+    )
 
-    def __init__(
-        self,
-        api_key: str | Secret | None = None,
-        *,
-        base_url: str | None = None,
-        headers: Mapping[str, str] | None = None,
-        connect_timeout_s: float = 5.0,
-        silence_s: float = 600.0,
-    ) -> None:
-        api_key = None if api_key is None else Secret.of(api_key)
-        address = find_base_url(
-            self.name, base_url, ("GOOGLE_GEMINI_BASE_URL",), "https://generativelanguage.googleapis.com"
-        )
-        self._version = "" if version_of(address) else "/v1beta"
-        self.http = new_client(
-            self.name,
-            api_key,
-            address,
-            key_variables=("GOOGLE_API_KEY", "GEMINI_API_KEY"),
-            key_header=("x-goog-api-key", ""),
-            headers=headers,
-            read_fault=read_google_fault,
-            connect_timeout_s=connect_timeout_s,
-            silence_s=silence_s,
-        )
+    @property
+    def _version(self) -> str:
+        """What stands before the paths: nothing where the address ends with a version."""
+        return "" if re.search(r"/v[0-9]+[a-z0-9]*$", self.http.address.url) else "/v1beta"
 
     def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
         """Send a request and yield the reply as it arrives."""
@@ -97,23 +80,12 @@ class GeminiProviderSession(IProviderSession):
 
     async def list_models(self) -> list[ModelInfo]:
         """Return the models on offer, those that do not chat among them."""
-        models: list[ModelInfo] = []
-        query = {"pageSize": "1000"}
-        for _ in range(_MOST_PAGES):
-            page, following = await self.http.get_json(f"{self._version}/models", _read_page, query=query)
-            models += page
-            if not following:
-                break
-            query["pageToken"] = following
-        return models
+        path = f"{self._version}/models"
+        return await self._list_pages(path, _read_page, {"pageSize": "1000"}, "pageToken")
 
     async def delete_conversation(self, native_id: str) -> bool:
         """Delete one interaction; those before it have ids of their own."""
         return await delete_at(self.http, f"{self._version}/interactions/{segment(native_id)}")
-
-    async def close(self) -> None:
-        """Free connections; may be called twice."""
-        await self.http.aclose()
 
 
 def _model_path(model: str) -> str:

@@ -6,19 +6,18 @@ import json
 import logging
 from contextlib import aclosing
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.errors import ProviderSessionError
 from langswarm_nb.core.session.events import ReplyInfo
-from langswarm_nb.core.session.interfaces import IProviderSession
 from langswarm_nb.core.session.messages import MessageRole
-from langswarm_nb.core.session.providers._address import find_base_url, segment
+from langswarm_nb.core.session.providers._address import segment
 from langswarm_nb.core.session.providers._chat_reader import ChatReader, read_models
-from langswarm_nb.core.session.providers._client import new_client, without_ending
+from langswarm_nb.core.session.providers._client import HttpProviderSession, Service
 from langswarm_nb.core.session.providers._native import NativeReply, as_new, delete_at
 from langswarm_nb.core.session.providers._reply import stream_reply
 from langswarm_nb.core.session.providers._wire import check_options
-from langswarm_nb.core.session.secret import Secret
 from langswarm_nb.core.session.text import one_line
 
 from . import completions, conversations
@@ -34,7 +33,7 @@ _log = logging.getLogger(__name__)
 _MOST_KNOWN = 1000
 
 
-class MistralProviderSession(IProviderSession):
+class MistralProviderSession(HttpProviderSession):
     """Mistral's models.
 
     Parameters
@@ -63,28 +62,12 @@ class MistralProviderSession(IProviderSession):
 
     name = "mistral"
     supports_native = True
+    _service = Service("https://api.mistral.ai", ("MISTRAL_API_KEY",), ending="/v1")
 
-    def __init__(
-        self,
-        api_key: str | Secret | None = None,
-        *,
-        base_url: str | None = None,
-        headers: Mapping[str, str] | None = None,
-        connect_timeout_s: float = 5.0,
-        silence_s: float = 600.0,
-    ) -> None:
-        api_key = None if api_key is None else Secret.of(api_key)
-        address = find_base_url(self.name, base_url, (), "https://api.mistral.ai")
-        self.http = new_client(
-            self.name,
-            api_key,
-            without_ending(address, "/v1"),
-            key_variables=("MISTRAL_API_KEY",),
-            headers=headers,
-            connect_timeout_s=connect_timeout_s,
-            silence_s=silence_s,
-        )
-        self._begun_with: dict[str, str] = {}  # conversation -> what it was begun with, the last ones
+    @cached_property
+    def _begun_with(self) -> dict[str, str]:
+        """Conversation -> what it was begun with, for the last ones."""
+        return {}
 
     def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
         """Send a request and yield the reply as it arrives."""
@@ -104,10 +87,6 @@ class MistralProviderSession(IProviderSession):
         """Delete a conversation; one that is gone already counts as deleted."""
         self._begun_with.pop(native_id, None)
         return await delete_at(self.http, _path(native_id))
-
-    async def close(self) -> None:
-        """Free connections; may be called twice."""
-        await self.http.aclose()
 
     async def _converse(self, request: ProviderRequest) -> AsyncGenerator[ProviderEvent, None]:
         fixed = conversations.fixed_body(request)
