@@ -5,6 +5,7 @@ Any split of the bytes gives the same events, and each byte is looked at a fixed
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import NamedTuple, Protocol
 
 MAX_EVENT_BYTES = 16 * 2**20
@@ -78,17 +79,14 @@ class LineSplitter:
         return [rest.removeprefix(_BOM) if self._is_first else rest] if rest else []
 
 
-class SSEDecoder:
-    """Reads ``text/event-stream``."""
+class _LineDecoder(ABC):
+    """What both decoders do: the events before a bad line are returned first, and the failure comes after them."""
 
-    __slots__ = ("_data", "_failure", "_limit", "_name", "_size", "_splitter")
+    __slots__ = ("_failure", "_limit", "_splitter")
 
     def __init__(self, limit: int = MAX_EVENT_BYTES) -> None:
         self._splitter = LineSplitter(limit)
         self._limit = limit
-        self._name = ""
-        self._data: list[bytes] = []
-        self._size = 0  # of the reads since the last whole event
         self._failure: StreamFormatError | None = None
 
     def feed(self, chunk: bytes) -> list[ServerSentEvent]:
@@ -104,9 +102,7 @@ class SSEDecoder:
             raise self._failure
         events: list[ServerSentEvent] = []
         try:
-            self._read(self._splitter.feed(chunk), events)
-            self._size = self._size + len(chunk) if self._data and not events else 0
-            _check_size("an event", self._size, self._limit)
+            self._take(chunk, events)
         except StreamFormatError as failure:
             self._failure = failure
             if not events:
@@ -126,6 +122,30 @@ class SSEDecoder:
         events: list[ServerSentEvent] = []
         self._read([*self._splitter.close(), b""], events)
         return events
+
+    def _take(self, chunk: bytes, events: list[ServerSentEvent]) -> None:
+        self._read(self._splitter.feed(chunk), events)
+
+    @abstractmethod
+    def _read(self, lines: list[bytes], events: list[ServerSentEvent]) -> None:
+        """Add to ``events`` what the lines complete."""
+
+
+class SSEDecoder(_LineDecoder):
+    """Reads ``text/event-stream``."""
+
+    __slots__ = ("_data", "_name", "_size")
+
+    def __init__(self, limit: int = MAX_EVENT_BYTES) -> None:
+        super().__init__(limit)
+        self._name = ""
+        self._data: list[bytes] = []
+        self._size = 0  # of the reads since the last whole event
+
+    def _take(self, chunk: bytes, events: list[ServerSentEvent]) -> None:
+        self._read(self._splitter.feed(chunk), events)
+        self._size = self._size + len(chunk) if self._data and not events else 0
+        _check_size("an event", self._size, self._limit)
 
     def _read(self, lines: list[bytes], events: list[ServerSentEvent]) -> None:
         for line in lines:
@@ -157,47 +177,15 @@ class SSEDecoder:
         return ServerSentEvent(_text(data), self._name)
 
 
-class JSONLinesDecoder:
+class JSONLinesDecoder(_LineDecoder):
     """Reads newline-delimited JSON: each line that is not blank is an event without a name."""
 
-    __slots__ = ("_failure", "_splitter")
+    __slots__ = ()
 
-    def __init__(self, limit: int = MAX_EVENT_BYTES) -> None:
-        self._splitter = LineSplitter(limit)
-        self._failure: StreamFormatError | None = None
-
-    def feed(self, chunk: bytes) -> list[ServerSentEvent]:
-        """Take bytes and return the lines that are complete with them.
-
-        Raises
-        ------
-        StreamFormatError
-            A line is too long or is no UTF-8; the lines before it are returned first.
-        """
-        if self._failure is not None:
-            raise self._failure
-        events: list[ServerSentEvent] = []
-        try:
-            for line in self._splitter.feed(chunk):
-                if line.strip():
-                    events.append(ServerSentEvent(_text(line)))  # noqa: PERF401 - keeps those before a bad one
-        except StreamFormatError as failure:
-            self._failure = failure
-            if not events:
-                raise
-        return events
-
-    def close(self) -> list[ServerSentEvent]:
-        """Take the end of the stream and return the last line when it has no end; it may be torn.
-
-        Raises
-        ------
-        StreamFormatError
-            As in `feed`.
-        """
-        if self._failure is not None:
-            raise self._failure
-        return [ServerSentEvent(_text(line)) for line in self._splitter.close() if line.strip()]
+    def _read(self, lines: list[bytes], events: list[ServerSentEvent]) -> None:
+        for line in lines:
+            if line.strip():
+                events.append(ServerSentEvent(_text(line)))  # noqa: PERF401 - keeps those before a bad one
 
 
 def _check_size(what: str, size: int, limit: int) -> None:
