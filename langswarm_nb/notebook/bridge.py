@@ -96,6 +96,7 @@ def run_sync(awaitable: Awaitable[T]) -> T:
             else:
                 task = _wait_for(submit(watched), interrupts)
             result = task.result()
+            del task  # here: an interrupt that came while it is cleaned up outside would be dropped by Python
         except asyncio.CancelledError:
             if not interrupts.count:
                 raise

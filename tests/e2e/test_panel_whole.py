@@ -25,8 +25,8 @@ panel.manager.add_provider_session("mock", mock)
 panel"""
 
 
-PLACE = """(message) =>
-  message.getBoundingClientRect().top - message.closest('.lsnb-log').getBoundingClientRect().top"""
+PLACE = """(id) => document.querySelector(`[data-id="${id}"]`).getBoundingClientRect().top
+  - document.querySelector('.lsnb-log').getBoundingClientRect().top"""
 
 
 @pytest.fixture(params=["lab", "notebook"])
@@ -47,8 +47,8 @@ def test_two_thousand_messages(open_notebook, front_end, page, watched):
     log = page.get_by_role("log")
     while earlier.is_visible():
         log.evaluate("(log) => { log.scrollTop = 0; }")
-        count, read = messages.count(), messages.first.element_handle()
-        place = read.evaluate(PLACE)
+        count, read = messages.count(), messages.first.get_attribute("data-id")
+        place = page.evaluate(PLACE, read)
         earlier.click()
         messages.nth(count).wait_for()
         page.wait_for_function(f"([read, place]) => Math.abs(({PLACE})(read) - place) < 2", arg=[read, place])
