@@ -1,4 +1,4 @@
-"""The rooms of the package and the way their doors open: notebook -> analysis, batch -> core, never back."""
+"""The rooms of the package and the way their doors open: notebook -> analysis -> render, core, never back."""
 
 from __future__ import annotations
 
@@ -21,8 +21,7 @@ ROOMS_BELOW = {
     "core": set(),
     "render": set(),
     "analysis": {"core", "render"},
-    "batch": {"core", "analysis"},
-    "notebook": {"core", "render", "analysis", "batch"},
+    "notebook": {"core", "render", "analysis"},
 }
 UPWARD_DOOR = PACKAGE / "core" / "session" / "frames.py"
 """Methods of sessions that return frames; open only inside a function, see decision 0010."""
