@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import httpx
 import pytest
 
 from langswarm_nb.core.session.events import Delta, ProviderRequest
+from langswarm_nb.core.session.interfaces import IProviderSession
 from langswarm_nb.core.session.messages import SessionMessage
 from langswarm_nb.core.session.providers import create_provider
 from langswarm_nb.core.session.providers._transport import LIBRARY_VARIABLE
@@ -69,12 +71,7 @@ async def ours(url: str, library: str) -> AsyncIterator[Contender]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(LIBRARY_VARIABLE, library)
         provider = create_provider("openai-compatible", "canary-0123456789abcdef", base_url=url)
-
-        async def read(model: str) -> int:
-            request = ProviderRequest(model, (SessionMessage(content="Hi"),))
-            return sum([isinstance(event, Delta) async for event in provider.stream(request)])
-
-        yield _at_once(read)
+        yield _at_once(functools.partial(_read_deltas, provider))
         await provider.close()
 
 
@@ -82,13 +79,13 @@ async def ours(url: str, library: str) -> AsyncIterator[Contender]:
 async def ours_messages(url: str) -> AsyncIterator[Contender]:
     """Read the Messages dialect with the provider session."""
     provider = create_provider("anthropic", "canary-0123456789abcdef", base_url=url)
-
-    async def read(model: str) -> int:
-        request = ProviderRequest(model, (SessionMessage(content="Hi"),))
-        return sum([isinstance(event, Delta) async for event in provider.stream(request)])
-
-    yield _at_once(read)
+    yield _at_once(functools.partial(_read_deltas, provider))
     await provider.close()
+
+
+async def _read_deltas(provider: IProviderSession, model: str) -> int:
+    request = ProviderRequest(model, (SessionMessage(content="Hi"),))
+    return sum([isinstance(event, Delta) async for event in provider.stream(request)])
 
 
 @contextlib.asynccontextmanager

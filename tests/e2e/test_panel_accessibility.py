@@ -100,21 +100,6 @@ def test_no_serious_finding(full, blank, theme, head):
     assert findings(page, "dialog") == []
 
 
-def test_no_serious_finding_in_jupyterlab(open_notebook, page):
-    """The same with the colours of JupyterLab's own themes."""
-    notebook = open_notebook(["import langswarm_nb as ls\npanel = ls.chat(model='mock:script')\npanel"])
-    notebook.start_cell(0)
-    box = page.get_by_role("textbox", name="Message", exact=True)
-    for number in range(3):
-        box.fill(f"Message {number}")
-        box.press("Enter")
-        page.locator(".lsnb-assistant:not(.lsnb-live)").nth(number).wait_for()
-    for theme in ("JupyterLab Dark", "JupyterLab Light"):
-        notebook.command("apputils:change-theme", {"theme": theme})
-        page.locator(".lsnb-assistant").last.hover()
-        assert findings(page) == []
-
-
 def test_everything_can_be_reached_by_tab(full, blank):
     """Tab goes through header, conversation, box and button, each with a visible outline and a name."""
     page = blank.page

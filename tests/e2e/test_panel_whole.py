@@ -154,7 +154,7 @@ def test_a_whole_conversation_by_keyboard(open_notebook, front_end, page, watche
 
 
 def test_no_serious_finding_in_either_theme(open_notebook, front_end, page):
-    """axe-core finds nothing serious or critical in the light and the dark theme of the front end."""
+    """axe-core finds nothing serious or critical with the colours of the front end's own themes."""
     notebook = open_notebook([f"{LOAD}\npanel = ls.chat(model='mock:script')\npanel"], front_end=front_end)
     notebook.start_cell(0)
     box = page.get_by_role("textbox", name="Message", exact=True)
