@@ -10,6 +10,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ._version import __version__ as __version__
+
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -26,8 +28,8 @@ if TYPE_CHECKING:
         summary,
         turns_df,
     )
-    from .notebook.calls import ask, session
-    from .notebook.panel import ChatPanel, chat
+    from .notebook.calls import ask, chat, session
+    from .notebook.panel import ChatPanel
 
 __all__ = [
     "ChatPanel",
@@ -46,12 +48,10 @@ __all__ = [
     "summary",
     "turns_df",
 ]
-__version__ = "0.1.0"
-
 _SHORT_NAMES: dict[str, str] = {
     "ChatPanel": "langswarm_nb.notebook.panel:ChatPanel",
     "ask": "langswarm_nb.notebook.calls:ask",
-    "chat": "langswarm_nb.notebook.panel:chat",
+    "chat": "langswarm_nb.notebook.calls:chat",
     "events_df": "langswarm_nb.analysis:events_df",
     "export": "langswarm_nb.analysis:export",
     "import_sessions": "langswarm_nb.analysis:import_sessions",
@@ -70,14 +70,14 @@ _SHORT_NAMES: dict[str, str] = {
 
 def load_ipython_extension(ipython: InteractiveShell) -> None:
     """Register the magics; IPython calls this for ``%load_ext langswarm_nb``."""
-    from langswarm_nb.notebook import load_ipython_extension as load
+    from .notebook import load_ipython_extension as load
 
     load(ipython)
 
 
 def unload_ipython_extension(ipython: InteractiveShell) -> None:
     """Undo `load_ipython_extension`; IPython calls this for ``%unload_ext langswarm_nb``."""
-    from langswarm_nb.notebook import unload_ipython_extension as unload
+    from .notebook import unload_ipython_extension as unload
 
     unload(ipython)
 

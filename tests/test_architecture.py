@@ -23,11 +23,11 @@ ROOMS_BELOW = {
     "analysis": {"core", "render"},
     "notebook": {"core", "render", "analysis"},
 }
-UPWARD_DOOR = PACKAGE / "core" / "session" / "frames.py"
+UPWARD_DOOR = PACKAGE / "core" / "session" / "frame_methods.py"
 """Methods of sessions that return frames; open only inside a function, see decision 0010."""
 CORE_NEEDS = {"aiosqlite", "certifi", "httpx", "sniffio"}  # certifi is what httpx trusts
 CORE_EXTRAS = {"aiohttp", "pandas", "yarl"}  # only inside functions
-CORE_OPTIONAL = {"_aiohttp"}  # a module that is imported only when its optional package is there
+CORE_OPTIONAL = {"carrier_aiohttp"}  # a module that is imported only when its optional package is there
 
 
 @dataclass(frozen=True)

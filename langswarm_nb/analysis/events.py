@@ -14,7 +14,7 @@ from langswarm_nb.core.session.default import get_session_manager
 from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError
 from langswarm_nb.core.session.hooks import EventKind, MetricsEvent, MetricsHook
 from langswarm_nb.core.session.session import BaseSession
-from langswarm_nb.core.session.storage.values import to_us
+from langswarm_nb.core.session.values import to_us
 
 from . import arrays, texts
 from .bins import width_of

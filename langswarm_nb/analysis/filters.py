@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Literal, TypeAlias
 
 from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError
-from langswarm_nb.core.session.storage.values import to_us
+from langswarm_nb.core.session.values import to_us
 
 Branch: TypeAlias = Literal["active", "all"]
 Moment: TypeAlias = datetime | date | str | None

@@ -10,7 +10,7 @@ from typing import Any
 from langswarm_nb.core.session.errors import MissingExtraError
 from langswarm_nb.core.session.interfaces import ISession, ISessionLifecycleHook
 from langswarm_nb.core.session.messages import MessageRole, RequestFacts, SessionMessage
-from langswarm_nb.core.session.storage.values import to_us
+from langswarm_nb.core.session.values import to_us
 
 from . import otel_names as names
 

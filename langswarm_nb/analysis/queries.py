@@ -12,7 +12,7 @@ import pandas as pd
 
 from langswarm_nb.core.session import checks
 from langswarm_nb.core.session.errors import SessionStorageError, SessionTypeError, SessionValueError, shown
-from langswarm_nb.core.session.storage.values import to_us
+from langswarm_nb.core.session.values import to_us
 
 from . import arrays, texts
 from .columns import Column, Dtype, stored

@@ -10,13 +10,13 @@ if TYPE_CHECKING:
 
 def load_ipython_extension(ipython: InteractiveShell) -> None:
     """Register the magics and print one line."""
-    from .extension import load_ipython_extension as load
+    from .shell.extension import load_ipython_extension as load
 
     load(ipython)
 
 
 def unload_ipython_extension(ipython: InteractiveShell) -> None:
     """Take the magics away."""
-    from .extension import unload_ipython_extension as unload
+    from .shell.extension import unload_ipython_extension as unload
 
     unload(ipython)

@@ -1,4 +1,4 @@
-"""The magics as functions: `langswarm_nb.ask` and `langswarm_nb.session`."""
+"""What users call from Python: `langswarm_nb.ask`, `langswarm_nb.session` and `langswarm_nb.chat`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session import BaseSession, SessionValueError
 
-from .bridge import run_sync
-from .conversing import converse, prompt_of
-from .options import CellOptions
+from .asking.options import CellOptions
+from .asking.send import converse, prompt_of
+from .bridge import kernel_shell, run_sync
 
 if TYPE_CHECKING:
-    from .conversing import Answer
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from langswarm_nb.core.session import SessionManager
+
+    from .asking.send import Answer
+    from .panel import ChatPanel
+    from .panel.widget import Theme
     from .workspace import Workspace
 
 _FIELDS = frozenset(field.name for field in fields(CellOptions)) - {"models", "name", "shows", "options"}
@@ -71,10 +77,62 @@ def session(name: str | None = None) -> BaseSession:
     return run_sync(_workspace().get(name))
 
 
+def chat(
+    session: BaseSession | str | None = None,
+    model: str | None = None,
+    height: str = "28rem",
+    theme: Theme = "auto",
+    *,
+    manager: SessionManager | None = None,
+    enter_sends: bool = True,
+) -> ChatPanel:
+    """Open a chat panel; a cell that runs again closes the panels that it opened before.
+
+    Parameters
+    ----------
+    session : BaseSession or str, optional
+        A session, or its name or id; by default the one that the cells of this notebook talk to.
+    model, height, theme, enter_sends
+        As in `ChatPanel`.
+    manager : SessionManager, optional
+        Where the session is looked up by id; by default the store of the magics.
+
+    Returns
+    -------
+    ChatPanel
+        As the last value of a cell it is shown.
+
+    Raises
+    ------
+    SessionNotFoundError
+        There is no session of this name.
+    SessionError
+        The session could not be read or made.
+
+    Examples
+    --------
+    ::
+
+        import langswarm_nb as ls
+
+        ls.chat(model="mock:script")
+    """
+    from .panel.opening import open_panel
+
+    shell = kernel_shell()
+    return open_panel(
+        None if shell is None else _workspace_of(shell),
+        session,
+        manager=manager,
+        model=model,
+        height=height,
+        theme=theme,
+        enter_sends=enter_sends,
+    )
+
+
 def _workspace() -> Workspace:
     from IPython.core.getipython import get_ipython
-
-    from .extension import workspace_of
 
     shell = get_ipython()
     if shell is None:
@@ -82,4 +140,11 @@ def _workspace() -> Workspace:
             "No notebook runs here, so there is no session to speak to. In a script, make one with "
             "`langswarm_nb.core.session.create_session_manager()`."
         )
+    return _workspace_of(shell)
+
+
+def _workspace_of(shell: InteractiveShell) -> Workspace:
+    """Return what the magics of a shell work with; they are loaded when they are not."""
+    from .shell.extension import workspace_of
+
     return workspace_of(shell)

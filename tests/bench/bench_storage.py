@@ -21,7 +21,7 @@ import pytest
 
 from langswarm_nb.core.session.messages import MessageRole, RequestFacts, SessionMessage, Usage, utc_now
 from langswarm_nb.core.session.settings import SessionRecord, SessionSettings
-from langswarm_nb.core.session.storage._schema import migrate
+from langswarm_nb.core.session.storage._sqlite.schema import migrate
 from langswarm_nb.core.session.storage.rows import COLUMNS, Row, encode_message
 from langswarm_nb.core.session.storage.sqlite import SQLiteSessionStorage
 

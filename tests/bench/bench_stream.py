@@ -19,11 +19,11 @@ from importlib.util import find_spec
 import httpx
 import pytest
 
-from langswarm_nb.core.session.events import Delta, ProviderRequest
 from langswarm_nb.core.session.interfaces import IProviderSession
 from langswarm_nb.core.session.messages import SessionMessage
+from langswarm_nb.core.session.provider_events import Delta, ProviderRequest
 from langswarm_nb.core.session.providers import create_provider
-from langswarm_nb.core.session.providers._transport import LIBRARY_VARIABLE
+from langswarm_nb.core.session.providers._http.pool import LIBRARY_VARIABLE
 
 ONE_STREAM = "deltas=4000"
 PACED_STREAM = "deltas=1000,pause_ms=1"

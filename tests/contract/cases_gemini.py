@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from langswarm_nb.core.session import errors
-from langswarm_nb.core.session.events import Finish, ProviderEvent, ProviderRequest
 from langswarm_nb.core.session.messages import FinishReason, Usage
+from langswarm_nb.core.session.provider_events import Finish, ProviderEvent, ProviderRequest
 from langswarm_nb.core.session.providers.gemini import GeminiProviderSession
 from tests.contract.provider_cases import (
     CANARY,

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
-from langswarm_nb.core.session.events import ProviderEvent, ProviderRequest
+from langswarm_nb.core.session.provider_events import ProviderEvent, ProviderRequest
 from langswarm_nb.core.session.providers.mistral import MistralProviderSession
 from tests.contract.provider_cases import (
     CANARY,

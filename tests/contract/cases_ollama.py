@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from langswarm_nb.core.session import errors
-from langswarm_nb.core.session.events import Finish
 from langswarm_nb.core.session.messages import FinishReason, Usage
+from langswarm_nb.core.session.provider_events import Finish
 from langswarm_nb.core.session.providers.ollama import OllamaProviderSession
 from tests.contract.provider_cases import CANARY, PIECES, TEXT, Dialect, Outcome, RecordedApi, ends_with
 

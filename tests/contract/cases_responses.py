@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from langswarm_nb.core.session.events import Finish
 from langswarm_nb.core.session.messages import FinishReason, Usage
+from langswarm_nb.core.session.provider_events import Finish
 from langswarm_nb.core.session.providers.openai import OpenAIProviderSession
 from tests.contract.provider_cases import CANARY, TEXT, Dialect, Outcome, RecordedApi, event
 

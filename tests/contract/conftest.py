@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from langswarm_nb.core.session import ISessionStorage
-from langswarm_nb.core.session.providers._transport import LIBRARY_VARIABLE
+from langswarm_nb.core.session.providers._http.pool import LIBRARY_VARIABLE
 from langswarm_nb.core.session.storage import create_storage
 from tests.contract.provider_cases import Dialect, impatient
 from tests.contract.provider_dialects import DIALECTS

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from langswarm_nb.core.session import errors
-from langswarm_nb.core.session.events import (
+from langswarm_nb.core.session.messages import FinishReason, SessionMessage, Usage
+from langswarm_nb.core.session.provider_events import (
     Delta,
     Finish,
     PartDone,
@@ -22,7 +23,6 @@ from langswarm_nb.core.session.events import (
     ProviderRequest,
     ReplyInfo,
 )
-from langswarm_nb.core.session.messages import FinishReason, SessionMessage, Usage
 from langswarm_nb.core.session.providers.chat import ChatProviderSession
 
 CANARY = "sk-canary-7Xb2+Q/9zLw4TqYv8RmN3"

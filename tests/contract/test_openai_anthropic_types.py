@@ -11,13 +11,18 @@ from typing import Any
 
 import pytest
 
-from langswarm_nb.core.session.events import PartDone, ProviderEvent, ProviderRequest
 from langswarm_nb.core.session.messages import MessageRole, Part, SessionMessage
+from langswarm_nb.core.session.provider_events import PartDone, ProviderEvent, ProviderRequest
 from langswarm_nb.core.session.providers import anthropic, openai
-from langswarm_nb.core.session.providers._message_threads import Threads, begun
-from langswarm_nb.core.session.providers._messages_reader import MessagesReader
-from langswarm_nb.core.session.providers._outline import call_item, outline_part, raw_item, text_item
-from langswarm_nb.core.session.providers._responses_reader import ResponsesReader
+from langswarm_nb.core.session.providers._dialect.reasoning_order import (
+    call_item,
+    outline_part,
+    raw_item,
+    text_item,
+)
+from langswarm_nb.core.session.providers.anthropic.reader import MessagesReader
+from langswarm_nb.core.session.providers.anthropic.threads import Threads, begun
+from langswarm_nb.core.session.providers.openai.reader import ResponsesReader
 from tests.support.typed_dicts import problems
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "additionalProperties": False}

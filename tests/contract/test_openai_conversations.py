@@ -21,8 +21,8 @@ from langswarm_nb.core.session import (
     StreamInterruptedError,
     create_session_manager,
 )
-from langswarm_nb.core.session.events import RetryNotice
 from langswarm_nb.core.session.messages import MessageRole
+from langswarm_nb.core.session.provider_events import RetryNotice
 from langswarm_nb.core.session.providers.openai import OpenAIProviderSession
 from tests.support.fake_openai import FakeOpenAI
 from tests.support.faulty import FaultyServer, Reply, SeenRequest

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from langswarm_nb.core.session import errors
-from langswarm_nb.core.session.providers import _answer
+from langswarm_nb.core.session.providers._http import response as _answer
 from tests.contract.provider_cases import TEXT, Dialect, ask, fails, read
 from tests.support.faulty import FaultyServer, Reply
 

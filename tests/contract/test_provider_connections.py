@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from langswarm_nb.core.session import errors
-from langswarm_nb.core.session.events import RetryNotice
-from langswarm_nb.core.session.providers._transport import Transports
+from langswarm_nb.core.session.provider_events import RetryNotice
+from langswarm_nb.core.session.providers._http.pool import Transports
 from tests.contract.provider_cases import TEXT, Dialect, ask, fails, read
 from tests.support.faulty import FaultyServer, Reply, SeenRequest
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from langswarm_nb.core.session import errors
-from langswarm_nb.core.session.events import RetryNotice
+from langswarm_nb.core.session.provider_events import RetryNotice
 from tests.contract.provider_cases import CANARY, TEXT, Dialect, ask, fails, impatient, read
 from tests.support.faulty import FaultyServer, Reply
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from langswarm_nb.core.session import errors
-from langswarm_nb.core.session.events import ProviderRequest
+from langswarm_nb.core.session.provider_events import ProviderRequest
 from langswarm_nb.core.session.providers import create_provider
-from langswarm_nb.core.session.providers._address import check_base_url
-from langswarm_nb.core.session.providers._http import HttpClient
+from langswarm_nb.core.session.providers._http.address import check_base_url
+from langswarm_nb.core.session.providers._http.client import HttpClient
 from langswarm_nb.core.session.secret import Secret
 from tests.contract.provider_cases import CANARY, CHAT, ask, impatient, read
 from tests.support.faulty import FaultyServer, Reply

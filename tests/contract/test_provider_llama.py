@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from langswarm_nb.core.session import errors
-from langswarm_nb.core.session.events import Delta, ProviderRequest
 from langswarm_nb.core.session.messages import FinishReason, MessageRole, SessionMessage
+from langswarm_nb.core.session.provider_events import Delta, ProviderRequest
 from langswarm_nb.core.session.providers import create_provider
 from scripts.local_server import LocalServer
 from tests.contract.provider_cases import Outcome, read

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from langswarm_nb.core.session import errors
-from langswarm_nb.core.session.events import (
+from langswarm_nb.core.session.messages import FinishReason, MessageRole, SessionMessage, Usage
+from langswarm_nb.core.session.provider_events import (
     Delta,
     Finish,
     ModelInfo,
@@ -18,7 +19,6 @@ from langswarm_nb.core.session.events import (
     ReplyInfo,
     RetryNotice,
 )
-from langswarm_nb.core.session.messages import FinishReason, MessageRole, SessionMessage, Usage
 from langswarm_nb.core.session.providers import create_provider
 from langswarm_nb.core.session.providers.mock import ERRORS, MODELS, MockProviderSession
 from tests.contract.provider_cases import Outcome, ask, read

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from langswarm_nb.core.session import errors
-from langswarm_nb.core.session.providers import _answer
+from langswarm_nb.core.session.providers._http import response as _answer
 from tests.contract.provider_cases import TEXT, Dialect, Outcome, ask, fails, impatient, read
 from tests.support.faulty import FaultyServer, Reply
 from tests.support.replay import Replay
@@ -165,7 +165,7 @@ async def test_a_stall_after_the_end_mark_loses_nothing(
     provider: Any, dialect: Dialect, server: FaultyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A reply whose end mark came is whole, though the server then keeps the connection open and silent."""
-    monkeypatch.setattr("langswarm_nb.core.session.providers._reply._LAST_WAIT_S", 0.05)
+    monkeypatch.setattr("langswarm_nb.core.session.providers._dialect.reply_stream._LAST_WAIT_S", 0.05)
     server.script(Reply.events(dialect.stream.replace(b"data: [DONE]\n\n", b""), then="stall"))
     assert (await read(provider.stream(ask()))).text == TEXT
 

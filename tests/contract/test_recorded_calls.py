@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from langswarm_nb.core.session.errors import ProviderRequestError
-from langswarm_nb.core.session.events import ModelInfo, ProviderRequest
 from langswarm_nb.core.session.messages import MessageRole, SessionMessage
-from langswarm_nb.core.session.providers._outline import outline_part, raw_item, text_item
+from langswarm_nb.core.session.provider_events import ModelInfo, ProviderRequest
+from langswarm_nb.core.session.providers._dialect.reasoning_order import outline_part, raw_item, text_item
 from langswarm_nb.core.session.providers.anthropic import AnthropicProviderSession
 from langswarm_nb.core.session.providers.openai import OpenAIProviderSession
 from tests.contract.provider_cases import ask, read

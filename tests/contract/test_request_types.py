@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from langswarm_nb.core.session.events import ProviderRequest
 from langswarm_nb.core.session.messages import MessageRole, RequestFacts, SessionMessage
+from langswarm_nb.core.session.provider_events import ProviderRequest
 from langswarm_nb.core.session.providers import cohere, ollama
 from langswarm_nb.core.session.providers.chat import ChatProviderSession
 from langswarm_nb.core.session.providers.gemini import generate, interactions

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from langswarm_nb.core.session import create_session_manager, errors
-from langswarm_nb.core.session.events import ModelInfo
+from langswarm_nb.core.session.provider_events import ModelInfo
 from langswarm_nb.core.session.providers import create_provider
 from tests.contract.provider_cases import CANARY, ask, event, fails, impatient, read
 from tests.contract.provider_dialects import DIALECTS

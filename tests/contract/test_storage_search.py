@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from langswarm_nb.core.session import SessionStorageError, SessionTypeError, SessionValueError
-from langswarm_nb.core.session.storage import _search
+from langswarm_nb.core.session.storage._sqlite import search as _search
 from tests.support.storages import answer, question, record
 
 

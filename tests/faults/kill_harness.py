@@ -13,14 +13,9 @@ import random
 import signal
 import sys
 
-from langswarm_nb.core.session import (
-    ISession,
-    ISessionLifecycleHook,
-    SessionMessage,
-    checkpoint,
-    create_session_manager,
-)
+from langswarm_nb.core.session import ISession, ISessionLifecycleHook, SessionMessage, create_session_manager
 from langswarm_nb.core.session.providers.mock import MockProviderSession
+from langswarm_nb.core.session.sending import checkpoint
 
 checkpoint.CHECKPOINT_S = 0.002
 

@@ -23,8 +23,8 @@ from langswarm_nb.core.session import (
     SessionValueError,
 )
 from langswarm_nb.core.session.storage import create_storage, default_db_path
-from langswarm_nb.core.session.storage._location import network_filesystem
-from langswarm_nb.core.session.storage._schema import APPLICATION_ID, MIGRATIONS
+from langswarm_nb.core.session.storage._sqlite.location import network_filesystem
+from langswarm_nb.core.session.storage._sqlite.schema import APPLICATION_ID, MIGRATIONS
 from langswarm_nb.core.session.storage.sqlite import SQLiteSessionStorage
 from tests.support.paths import REPOSITORY
 from tests.support.storages import answer, check_sound, question, record, texts
@@ -285,7 +285,7 @@ async def test_a_file_of_an_older_version_is_copied_and_brought_up_to_date(tmp_p
     path = tmp_path / "s.db"
     await make(path, "kept")
     newer = (*MIGRATIONS, ("CREATE TABLE extra(x)",))
-    monkeypatch.setattr("langswarm_nb.core.session.storage._database.MIGRATIONS", newer)
+    monkeypatch.setattr("langswarm_nb.core.session.storage._sqlite.database.MIGRATIONS", newer)
     for _ in range(2):
         storage = SQLiteSessionStorage(path)
         assert texts(await storage.get_messages("s")) == "kept"
@@ -545,7 +545,9 @@ def test_network_file_systems_are_known(path, kind):
 
 async def test_on_a_network_file_system_the_log_is_not_shared_memory(tmp_path, monkeypatch, caplog):
     """There the journal is a plain file, and a warning says that only one machine may use the store."""
-    monkeypatch.setattr("langswarm_nb.core.session.storage._database.network_filesystem", lambda _: "nfs4")
+    monkeypatch.setattr(
+        "langswarm_nb.core.session.storage._sqlite.database.network_filesystem", lambda _: "nfs4"
+    )
     path = tmp_path / "s.db"
     storage = SQLiteSessionStorage(path)
     await storage.create_session(record())

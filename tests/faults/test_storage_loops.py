@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from langswarm_nb.core.session.storage import _lane
+from langswarm_nb.core.session.storage._sqlite import lane as _lane
 from langswarm_nb.core.session.storage.sqlite import SQLiteSessionStorage
 from tests.support.paths import REPOSITORY
 from tests.support.storages import answer, check_sound, question, record, texts

@@ -177,7 +177,7 @@ async def test_a_writer_taken_for_dead_loses_nothing(tmp_path: Path, monkeypatch
     storage = SQLiteSessionStorage(path)
     with worker("stream", path, "Half") as process:
         wait_ready(process)
-        monkeypatch.setattr("langswarm_nb.core.session.storage._owner.is_gone", lambda *_: True)
+        monkeypatch.setattr("langswarm_nb.core.session.storage._sqlite.owner.is_gone", lambda *_: True)
         assert (await storage.load_session("s")).tip_seq == 1
         go_on(process)
         finish(process)

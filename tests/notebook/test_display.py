@@ -8,14 +8,19 @@ import sys
 
 import pytest
 
-from langswarm_nb.notebook.display import open_reply_display, open_reply_displays, reply_bundle, ticking
-from langswarm_nb.notebook.pacing import Pacer
+from langswarm_nb.notebook.showing.display import (
+    open_reply_display,
+    open_reply_displays,
+    reply_bundle,
+    ticking,
+)
+from langswarm_nb.notebook.showing.pacing import Pacer
 from langswarm_nb.render.growing import GrowingReply
 from tests.support.html import assert_safe, text_of
 from tests.support.kernels import Kernel, running_kernel
 
 SETUP = """
-from langswarm_nb.notebook.display import open_reply_display, open_reply_displays
+from langswarm_nb.notebook.showing.display import open_reply_display, open_reply_displays
 
 class Clock:
     now = 0.0
@@ -192,7 +197,7 @@ class TestTerminal:
     def test_a_terminal_without_unicode_still_shows_the_reply(self):
         """Characters its encoding lacks are codes, not an error."""
         code = (
-            "from langswarm_nb.notebook.display import open_reply_display as o\n"
+            "from langswarm_nb.notebook.showing.display import open_reply_display as o\n"
             "d = o(); d.update('na\\u00efve \\u4f60 x'); d.finish()"
         )
         done = subprocess.run(
@@ -204,7 +209,7 @@ class TestTerminal:
     def test_showing_text_in_a_terminal_loads_no_renderer(self):
         """Scripts pay for no Markdown parser."""
         code = (
-            "import sys; from langswarm_nb.notebook.display import open_reply_display as o\n"
+            "import sys; from langswarm_nb.notebook.showing.display import open_reply_display as o\n"
             "d = o(); d.update('x'); d.finish()\n"
             "print({'markdown_it', 'nh3', 'IPython', 'ipywidgets'} & set(sys.modules))"
         )

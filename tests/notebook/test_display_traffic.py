@@ -26,7 +26,7 @@ TEXTS = {
     "list": "- an item of a list that never ends\n",
 }
 SETUP = """
-from langswarm_nb.notebook.display import open_reply_display
+from langswarm_nb.notebook.showing.display import open_reply_display
 
 def stream(text, size, seconds_each):
     now = 0.0

@@ -17,10 +17,10 @@ from langswarm_nb.core.session import (
     SessionValueError,
     create_session_manager,
 )
-from langswarm_nb.core.session.events import Delta, Finish, ReplyInfo
 from langswarm_nb.core.session.messages import FinishReason, Usage
+from langswarm_nb.core.session.provider_events import Delta, Finish, ReplyInfo
 from langswarm_nb.core.session.providers.mock import MockProviderSession
-from langswarm_nb.notebook import conversing
+from langswarm_nb.notebook.asking import send as conversing
 from langswarm_nb.notebook.bridge import run_sync
 from langswarm_nb.notebook.panel.rules import WorkspaceRules
 from tests.support.shells import running_shell

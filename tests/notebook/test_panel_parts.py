@@ -21,12 +21,12 @@ from langswarm_nb.core.session import (
 from langswarm_nb.core.session.storage.memory import InMemorySessionStorage
 from langswarm_nb.notebook.panel.actions import free_path
 from langswarm_nb.notebook.panel.feed import Feed
-from langswarm_nb.notebook.panel.items import Family, context_text, message_item
 from langswarm_nb.notebook.panel.live import LiveReply, js_length
+from langswarm_nb.notebook.panel.message_items import Family, context_text, message_item
+from langswarm_nb.notebook.panel.patches import FIRST_MESSAGES, Window, patch
 from langswarm_nb.notebook.panel.scripts import STATIC, script, style
-from langswarm_nb.notebook.panel.twin import MAX_MESSAGES, twin_bundle
-from langswarm_nb.notebook.panel.window import FIRST_MESSAGES, Window, patch
-from langswarm_nb.notebook.transcript import MAX_CHARS, messages_html
+from langswarm_nb.notebook.panel.static_twin import MAX_MESSAGES, twin_bundle
+from langswarm_nb.notebook.showing.transcript import MAX_CHARS, messages_html
 from langswarm_nb.render import render_html
 from tests.support.npm import npm_modules
 

@@ -22,8 +22,8 @@ from langswarm_nb.core.session import (
     SessionMessage,
     SessionMiddlewareError,
     create_session_manager,
-    turnstile,
 )
+from langswarm_nb.core.session.sending import turnstile
 
 
 class Held:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from langswarm_nb.core.session.providers._transport import Outgoing, TransportError
+from langswarm_nb.core.session.providers._http.carrier import Outgoing, TransportError
 
 
 class Replay:

@@ -11,7 +11,7 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from langswarm_nb.notebook.magics import LangSwarmMagics
+from langswarm_nb.notebook.shell.magics import LangSwarmMagics
 from langswarm_nb.notebook.workspace import Workspace
 
 

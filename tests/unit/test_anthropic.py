@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from langswarm_nb.core.session import errors
-from langswarm_nb.core.session.events import (
+from langswarm_nb.core.session.messages import FinishReason, MessageRole, Part, SessionMessage, Usage
+from langswarm_nb.core.session.provider_events import (
     Delta,
     Finish,
     ModelInfo,
@@ -18,19 +19,18 @@ from langswarm_nb.core.session.events import (
     ProviderRequest,
     ReplyInfo,
 )
-from langswarm_nb.core.session.messages import FinishReason, MessageRole, Part, SessionMessage, Usage
 from langswarm_nb.core.session.providers import create_provider
-from langswarm_nb.core.session.providers._messages_reader import (
-    MessagesReader,
-    read_fault_of_messages,
-    read_models,
-    read_usage,
-)
 from langswarm_nb.core.session.providers.anthropic import (
     AnthropicProviderSession,
     choose_version,
     wire_messages,
     wire_request,
+)
+from langswarm_nb.core.session.providers.anthropic.reader import (
+    MessagesReader,
+    read_fault_of_messages,
+    read_models,
+    read_usage,
 )
 from tests.support.replay import Replay
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from langswarm_nb.core.session import errors
-from langswarm_nb.core.session.events import (
+from langswarm_nb.core.session.messages import FinishReason, MessageRole, Part, SessionMessage, Usage
+from langswarm_nb.core.session.provider_events import (
     Delta,
     Finish,
     ModelInfo,
@@ -16,12 +17,11 @@ from langswarm_nb.core.session.events import (
     ProviderRequest,
     ReplyInfo,
 )
-from langswarm_nb.core.session.messages import FinishReason, MessageRole, Part, SessionMessage, Usage
 from langswarm_nb.core.session.providers import create_provider
-from langswarm_nb.core.session.providers._chat_hosts import HOSTS
-from langswarm_nb.core.session.providers._chat_reader import ChatReader, read_models
-from langswarm_nb.core.session.providers._faults import ReportedError
+from langswarm_nb.core.session.providers._http.faults import ReportedError
 from langswarm_nb.core.session.providers.chat import wire_messages
+from langswarm_nb.core.session.providers.chat.hosts import HOSTS
+from langswarm_nb.core.session.providers.chat.reader import ChatReader, read_models
 
 CALL: Part = {"type": "tool_call", "id": "c1", "name": "f", "arguments": '{"a": 1}'}
 WIRE_CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from langswarm_nb.core.session import errors
-from langswarm_nb.core.session.events import Delta, Finish, PartDone, ProviderRequest, ReplyInfo
 from langswarm_nb.core.session.messages import FinishReason, MessageRole, SessionMessage, Usage
+from langswarm_nb.core.session.provider_events import Delta, Finish, PartDone, ProviderRequest, ReplyInfo
 from langswarm_nb.core.session.providers import create_provider
-from langswarm_nb.core.session.providers._faults import ReportedError
+from langswarm_nb.core.session.providers._http.faults import ReportedError
 from langswarm_nb.core.session.providers.cohere import PLAN, CohereReader, wire_messages, wire_options
 
 REQUEST = ProviderRequest("command-a-plus-05-2026", (SessionMessage(content="Hi"),))

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from langswarm_nb.core.session import errors
-from langswarm_nb.core.session.events import (
+from langswarm_nb.core.session.messages import FinishReason, MessageRole, SessionMessage, Usage
+from langswarm_nb.core.session.provider_events import (
     Delta,
     Finish,
     PartDone,
@@ -16,9 +17,8 @@ from langswarm_nb.core.session.events import (
     ProviderRequest,
     ReplyInfo,
 )
-from langswarm_nb.core.session.messages import FinishReason, MessageRole, SessionMessage, Usage
 from langswarm_nb.core.session.providers import create_provider
-from langswarm_nb.core.session.providers._faults import ReportedError
+from langswarm_nb.core.session.providers._http.faults import ReportedError
 from langswarm_nb.core.session.providers.gemini import generate, interactions
 from langswarm_nb.core.session.providers.gemini.faults import read_google_fault
 

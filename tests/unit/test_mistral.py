@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from langswarm_nb.core.session import errors
-from langswarm_nb.core.session.events import Delta, Finish, PartDone, ProviderRequest, ReplyInfo
 from langswarm_nb.core.session.messages import FinishReason, MessageRole, Part, SessionMessage, Usage
+from langswarm_nb.core.session.provider_events import Delta, Finish, PartDone, ProviderRequest, ReplyInfo
 from langswarm_nb.core.session.providers import create_provider
-from langswarm_nb.core.session.providers._chat_reader import ChatReader
-from langswarm_nb.core.session.providers._faults import ReportedError, read_fault
+from langswarm_nb.core.session.providers._http.faults import ReportedError, read_fault
+from langswarm_nb.core.session.providers.chat.reader import ChatReader
 from langswarm_nb.core.session.providers.mistral import _is_begun_with, completions, conversations
 
 QUESTION = SessionMessage(content="Hi")

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from langswarm_nb.core.session import errors
-from langswarm_nb.core.session.events import Delta, Finish, PartDone, ProviderRequest, ReplyInfo
 from langswarm_nb.core.session.messages import FinishReason, MessageRole, RequestFacts, SessionMessage, Usage
+from langswarm_nb.core.session.provider_events import Delta, Finish, PartDone, ProviderRequest, ReplyInfo
 from langswarm_nb.core.session.providers import create_provider
 from langswarm_nb.core.session.providers.ollama import (
     OllamaProviderSession,

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from langswarm_nb.core.session import errors
-from langswarm_nb.core.session.events import (
+from langswarm_nb.core.session.messages import FinishReason, MessageRole, Part, SessionMessage, Usage
+from langswarm_nb.core.session.provider_events import (
     Delta,
     Finish,
     PartDone,
@@ -16,11 +17,10 @@ from langswarm_nb.core.session.events import (
     ProviderRequest,
     ReplyInfo,
 )
-from langswarm_nb.core.session.messages import FinishReason, MessageRole, Part, SessionMessage, Usage
 from langswarm_nb.core.session.providers import create_provider
-from langswarm_nb.core.session.providers._faults import ReportedError
-from langswarm_nb.core.session.providers._responses_reader import ResponsesReader
+from langswarm_nb.core.session.providers._http.faults import ReportedError
 from langswarm_nb.core.session.providers.openai import OpenAIProviderSession, wire_input, wire_request
+from langswarm_nb.core.session.providers.openai.reader import ResponsesReader
 
 THINKING_MODELS = ["gpt-5", "gpt-5-mini", "gpt-6-luna", "gpt-6.2-sol", "o3", "o4-mini"]
 PNG: Part = {"type": "image", "media_type": "image/png", "data": "iVBORw0KGgo="}

@@ -11,18 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langswarm_nb.core.session import errors
-from langswarm_nb.core.session.events import ProviderRequest
 from langswarm_nb.core.session.messages import FinishReason
-from langswarm_nb.core.session.providers._address import check_base_url, is_loopback, proxy_for, segment
-from langswarm_nb.core.session.providers._faults import parse_retry_after, read_fault
-from langswarm_nb.core.session.providers._watch import LimitReached, Watch
-from langswarm_nb.core.session.providers._wire import (
+from langswarm_nb.core.session.provider_events import ProviderRequest
+from langswarm_nb.core.session.providers._dialect.wire import (
     RefusedOption,
     check_options,
     finish_reason,
     token_count,
     usd,
 )
+from langswarm_nb.core.session.providers._http.address import check_base_url, is_loopback, proxy_for, segment
+from langswarm_nb.core.session.providers._http.deadline import LimitReached, Watch
+from langswarm_nb.core.session.providers._http.faults import parse_retry_after, read_fault
 from langswarm_nb.core.session.secret import HIDDEN, KeyFilter, Mask, Secret
 from langswarm_nb.core.session.text import TextJoiner, one_line, whole
 

@@ -14,7 +14,7 @@ from langswarm_nb.core.session import errors, providers
 from langswarm_nb.core.session.providers import create_provider, parse_model_id, provider_names
 
 ACME = """
-from langswarm_nb.core.session.events import Delta, Finish
+from langswarm_nb.core.session.provider_events import Delta, Finish
 from langswarm_nb.core.session.interfaces import IProviderSession
 from langswarm_nb.core.session.messages import FinishReason
 

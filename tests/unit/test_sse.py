@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langswarm_nb.core.session.providers._sse import (
+from langswarm_nb.core.session.providers._dialect.sse import (
     JSONLinesDecoder,
     LineSplitter,
     ServerSentEvent,

@@ -12,9 +12,10 @@ from contextlib import closing
 import pytest
 
 from langswarm_nb.core.session.errors import SessionStorageError, SessionValueError
-from langswarm_nb.core.session.storage import _owner, _schema
-from langswarm_nb.core.session.storage._errors import storage_error
-from langswarm_nb.core.session.storage._search import Query
+from langswarm_nb.core.session.storage._sqlite import owner as _owner
+from langswarm_nb.core.session.storage._sqlite import schema as _schema
+from langswarm_nb.core.session.storage._sqlite.errors import storage_error
+from langswarm_nb.core.session.storage._sqlite.search import Query
 from langswarm_nb.core.session.storage.rows import COLUMNS, RECORD_COLUMNS, decode_record
 
 
@@ -73,7 +74,7 @@ class TestOwner:
 
     def test_a_process_that_has_ended_is_gone(self):
         """Also while its parent has not yet asked for its end."""
-        code = "from langswarm_nb.core.session.storage import _owner; print(_owner.this_process(), flush=True); input()"
+        code = "from langswarm_nb.core.session.storage._sqlite import owner as _owner; print(_owner.this_process(), flush=True); input()"
         with subprocess.Popen(
             [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         ) as child:

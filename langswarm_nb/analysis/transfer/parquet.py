@@ -23,7 +23,7 @@ from langswarm_nb.core.session.errors import (
     SessionValueError,
 )
 from langswarm_nb.core.session.files import make_private_folders, write_private
-from langswarm_nb.core.session.storage.values import to_us
+from langswarm_nb.core.session.values import to_us
 
 from .redaction import Redaction, redactor, with_redacted
 

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from langswarm_nb.core.session.errors import SessionTypeError
-from langswarm_nb.core.session.keyforms import BEGINNINGS, FORMS, JWT
+from langswarm_nb.core.session.key_patterns import BEGINNINGS, FORMS, JWT
 
 if TYPE_CHECKING:
     import pandas as pd

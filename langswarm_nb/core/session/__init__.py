@@ -73,7 +73,7 @@ from .interfaces import (
     Usage,
 )
 from .providers import parse_model_id, provider_names
-from .stream import MessageStream
+from .sending.stream import MessageStream
 
 __all__ = [
     "BaseSession",

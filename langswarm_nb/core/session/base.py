@@ -18,7 +18,7 @@ from .errors import (
     SessionNotFoundError,
     SessionValueError,
 )
-from .frames import HasFrames
+from .frame_methods import HasFrames
 from .interfaces import (
     IProviderSession,
     ISessionLifecycleHook,

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 from .errors import SessionTypeError, SessionValueError
 from .messages import MessageRole, Part, SessionMessage, as_role
 from .settings import SessionBackend, SessionStatus
+from .values import check_utf8, member
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -23,7 +24,7 @@ def text(parameter: str, value: object) -> str:
         raise SessionTypeError.of(parameter, value, "text (str)")
     if not value.strip():
         raise SessionValueError.of(parameter, value, "text that is not empty or blank")
-    _check_utf8(parameter, value)
+    check_utf8(parameter, value)
     return value
 
 
@@ -62,7 +63,7 @@ def message(
         raise SessionTypeError.of("content", content, "text (str)")
     if not parts:
         text("content", content)
-    _check_utf8("content", content)
+    check_utf8("content", content)
     return SessionMessage(
         role=role, content=content, metadata=_metadata(metadata), parts=checked_parts(parts), **origin
     )
@@ -136,18 +137,12 @@ def parent(value: object) -> int | Literal["tip"] | None:
 
 def status(value: object) -> SessionStatus:
     """Return the status for its name."""
-    try:
-        return SessionStatus(value)  # type: ignore[arg-type]  # checked by being made
-    except ValueError:
-        raise SessionValueError.of("status", value, [str(known) for known in SessionStatus]) from None
+    return member("status", value, SessionStatus)
 
 
 def backend(value: object) -> SessionBackend:
     """Return the backend for its name."""
-    try:
-        return SessionBackend(value)  # type: ignore[arg-type]  # as above
-    except ValueError:
-        raise SessionValueError.of("backend", value, [str(known) for known in SessionBackend]) from None
+    return member("backend", value, SessionBackend)
 
 
 def instance(parameter: str, value: T, kind: type) -> T:
@@ -196,13 +191,3 @@ _PART_KEYS: dict[str, tuple[tuple[str, ...], ...]] = {
     "refusal": (("text",),),
 }
 """What a part of each type needs, or one of the sets of what it needs."""
-
-
-def _check_utf8(parameter: str, value: str) -> None:
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise SessionValueError(
-            f"{parameter} holds a lone surrogate (U+{ord(value[error.start]):04X} at position {error.start}), "
-            "which no UTF-8 text can hold. Replace it, e.g. with text.encode('utf-8', 'replace').decode()."
-        ) from None

@@ -35,7 +35,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from .keyforms import BEGINNINGS, FORMS
+from .key_patterns import BEGINNINGS, FORMS
+from .text import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -287,9 +288,5 @@ class StreamInterruptedError(ProviderResponseError):
 
 
 def _nearest(value: object, names: list[str]) -> str:
-    import difflib
-
-    if not isinstance(value, str):
-        return ""
-    close = difflib.get_close_matches(value, names, n=1)
-    return f"Did you mean {close[0]!r}?" if close else ""
+    near = nearest(value, names) if isinstance(value, str) else None
+    return f"Did you mean {near!r}?" if near else ""

@@ -10,10 +10,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from . import checks
-from .events import RetryNotice
-from .frames import frame_of
+from .frame_methods import frame_of
 from .interfaces import ISession, ISessionLifecycleHook, ISessionMiddleware
 from .messages import SessionMessage, utc_now
+from .provider_events import RetryNotice
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from .events import Delta, Finish, ModelInfo, PartDone, ProviderEvent, ProviderRequest, ReplyInfo, RetryNotice
-from .messages import FinishReason, MessageRole, Part, RequestFacts, SessionMessage, Usage
+from .messages import FinishReason, MessageRole, Part, RequestFacts, SearchHit, SessionMessage, Usage
+from .provider_events import (
+    Delta,
+    Finish,
+    ModelInfo,
+    PartDone,
+    ProviderEvent,
+    ProviderRequest,
+    ReplyInfo,
+    RetryNotice,
+)
 from .settings import SessionBackend, SessionMetrics, SessionRecord, SessionSettings, SessionStatus
 
 if TYPE_CHECKING:
-    from .stream import MessageStream
+    from .sending.stream import MessageStream
 
 __all__ = [
     "Delta",
@@ -44,16 +52,6 @@ __all__ = [
     "SessionStatus",
     "Usage",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class SearchHit:
-    """A message found by full-text search."""
-
-    session_id: str
-    message: SessionMessage
-    snippet: str
-    """Text around the match, one line, at most about 200 characters."""
 
 
 class ISessionStorage(ABC):

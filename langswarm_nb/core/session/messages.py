@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, Literal, Self, TypeAlias
 
 from .errors import SessionTypeError, SessionValueError
+from .values import member
 
 JSON: TypeAlias = "dict[str, JSON] | list[JSON] | str | int | float | bool | None"
 Part: TypeAlias = Mapping[str, Any]
@@ -248,6 +249,16 @@ class SessionMessage(_Lazy):
         return tuple(part for part in self.parts if part["type"] == "tool_call")
 
 
+@dataclass(frozen=True, slots=True)
+class SearchHit:
+    """A message found by full-text search."""
+
+    session_id: str
+    message: SessionMessage
+    snippet: str
+    """Text around the match, one line, at most about 200 characters."""
+
+
 # The slots themselves: half the cost of object.__setattr__.
 _set_row = vars(_Lazy)["_row"].__set__
 _set_decode = vars(_Lazy)["_decode"].__set__
@@ -261,7 +272,4 @@ def as_role(role: object) -> MessageRole:
     SessionValueError
         No role has this name.
     """
-    try:
-        return MessageRole(role)  # type: ignore[arg-type]  # checked by being made
-    except ValueError:
-        raise SessionValueError.of("role", role, [str(known) for known in MessageRole]) from None
+    return member("role", role, MessageRole)

@@ -11,14 +11,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import quote
 
-from langswarm_nb.core.session.errors import (
-    ProviderAuthenticationError,
-    SessionTypeError,
-    SessionValueError,
-    shown,
-)
-
-from .keyforms import BEGINNINGS, FORMS
+from .errors import ProviderAuthenticationError, SessionTypeError, SessionValueError, shown
+from .key_patterns import BEGINNINGS, FORMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

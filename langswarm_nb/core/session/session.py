@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from . import checks
 from .errors import SessionNotFoundError
 from .export import export_session
-from .frames import HasFrames
+from .frame_methods import HasFrames
 from .interfaces import (
     IProviderSession,
     ISessionLifecycleHook,
@@ -26,15 +26,15 @@ from .interfaces import (
     SessionSettings,
     SessionStatus,
 )
+from .message_tree import MessageTree
 from .messages import utc_now
-from .native import NativeConversation
 from .providers import parse_model_id
-from .storage.values import optional_mapping
-from .stream import MessageStream
-from .surroundings import run_hooks, run_middleware
-from .tree import MessageTree
-from .turn import Ask, Turn
-from .turnstile import Turnstile
+from .sending.hook_runner import run_hooks, run_middleware
+from .sending.native_conversation import NativeConversation
+from .sending.stream import MessageStream
+from .sending.turn import Ask, Turn
+from .sending.turnstile import Turnstile
+from .values import optional_mapping
 
 if TYPE_CHECKING:
     from .base import SessionManager

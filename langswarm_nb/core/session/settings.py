@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from .errors import SessionTypeError, SessionValueError
 from .messages import utc_now
+from .values import check_utf8
 
 _MOST = 2**53
 """Numbers up to here are exact in JSON, in floating point and in every database."""
@@ -176,15 +177,7 @@ def _check_text(name: str, value: object) -> None:
         raise SessionTypeError.of(name, value, "text (str)")
     if not value.strip():
         raise SessionValueError.of(name, value, "not empty")
-    _check_utf8(name, value)
-
-
-def _check_utf8(name: str, value: str) -> None:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        allowed = "text that UTF-8 can hold; it has half of a surrogate pair"
-        raise SessionValueError.of(name, value, allowed) from None
+    check_utf8(name, value)
 
 
 def _check_number(
@@ -211,5 +204,5 @@ def _as_stop(value: object) -> tuple[str, ...]:
     if not isinstance(words, (tuple, list)) or not all(isinstance(word, str) and word for word in words):
         raise SessionTypeError.of("stop", value, "text, or a list of texts that are not empty")
     for word in words:
-        _check_utf8("stop", word)
+        check_utf8("stop", word)
     return tuple(words)

@@ -1,8 +1,9 @@
-"""Text from outside: made fit for UTF-8 (`TextJoiner`) and for one line of an error text (`one_line`)."""
+"""Text: made fit for UTF-8 (`TextJoiner`) and for one line of an error text (`one_line`), and the nearest of words."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _UNSEEN = re.compile(
@@ -51,3 +52,21 @@ def one_line(text: str, limit: int = 500) -> str:
     text = " ".join(text[: 4 * limit].split())
     text = _UNSEEN.sub(lambda found: f"\\u{{{ord(found[0]):x}}}", text)
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def as_text(value: object) -> str | None:
+    """Return text that is not empty; None for all else."""
+    return value if isinstance(value, str) and value else None
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that is most like ``word``; None when none is near."""
+    import difflib  # 3 ms, for who misspells
+
+    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)), None)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return the end of a sentence that asks for the nearest of the known words; empty when none is near."""
+    near = nearest(word, known)
+    return f", did you mean {near}?" if near else ""

@@ -9,14 +9,12 @@ import re
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from enum import Enum
+from typing import Any, TypeVar
 
-from langswarm_nb.core.session.errors import (
-    SessionStorageError,
-    SessionTypeError,
-    SessionValueError,
-    shown,
-)
+from .errors import SessionStorageError, SessionTypeError, SessionValueError, shown
+
+E = TypeVar("E", bound=Enum)
 
 MAX_JSON_DEPTH = 100
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -41,13 +39,41 @@ def text(name: str, value: object) -> str:
     """
     if not isinstance(value, str):
         raise SessionTypeError.of(name, value, "text (str)")
-    if not value.isascii():
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            allowed = "text that UTF-8 can hold; it has half of a surrogate pair"
-            raise SessionValueError.of(name, value, allowed) from None
+    check_utf8(name, value)
     return value if type(value) is str else str.__str__(value)
+
+
+def check_utf8(name: str, value: str) -> None:
+    """Check that text can be written as UTF-8.
+
+    Raises
+    ------
+    SessionValueError
+        It has half of a character, which no UTF-8 text can hold.
+    """
+    if value.isascii():
+        return
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise SessionValueError(
+            f"{name} holds a lone surrogate (U+{ord(value[error.start]):04X} at position {error.start}), "
+            "which no UTF-8 text can hold. Replace it, e.g. with text.encode('utf-8', 'replace').decode()."
+        ) from None
+
+
+def member(name: str, value: object, kind: type[E]) -> E:
+    """Return the member of an enumeration for itself or its value.
+
+    Raises
+    ------
+    SessionValueError
+        It has no such member; the error lists those that it has.
+    """
+    try:
+        return kind(value)
+    except ValueError:
+        raise SessionValueError.of(name, value, [str(known) for known in kind]) from None
 
 
 def filled_text(name: str, value: object) -> str:

@@ -8,15 +8,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from langswarm_nb.core.session import SessionMessage, SessionSettings, SessionValueError
-from langswarm_nb.core.session.window import estimate_tokens, messages_to_send
-
-from .footer import UNPRICED_PROVIDERS, dollars_text
+from langswarm_nb.core.session.sending.context_window import estimate_tokens, messages_to_send
+from langswarm_nb.notebook.showing.amounts import UNPRICED_PROVIDERS, dollars_text
 
 if TYPE_CHECKING:
+    from langswarm_nb.notebook.workspace import Workspace
+
     from .interpolate import Prompt
     from .options import CellOptions
     from .plan import Plan
-    from .workspace import Workspace
 
 
 def check_budget(workspace: Workspace, plan: Plan, prompt: Prompt, options: CellOptions) -> None:

@@ -7,26 +7,25 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from langswarm_nb.core.session import SessionError
+from langswarm_nb.notebook.bridge import run_sync
+from langswarm_nb.notebook.cell_errors import stopped
+from langswarm_nb.notebook.showing.reply import Reply
+from langswarm_nb.notebook.showing.shown_once import ShownOnce
 
-from .asking import Asking, prepare
-from .bridge import run_sync
 from .budget import check_budget
-from .errors import stopped
-from .exchange import Exchange, Open, Opened, TellRetry
-from .look import Look
+from .open_streams import Asking, prepare
 from .plan import make_plan
-from .reply import Reply
-from .shown import ShownOnce
+from .show_stream import Exchange, Open, Opened, TellRetry, look_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from langswarm_nb.core.session import BaseSession
+    from langswarm_nb.notebook.running_cell import Cell
+    from langswarm_nb.notebook.workspace import Workspace
 
-    from .cells import Cell
     from .interpolate import Prompt
     from .options import CellOptions
-    from .workspace import Workspace
 
 
 class Comparison(ShownOnce):
@@ -125,7 +124,7 @@ async def _ask_all(
     check_budget(workspace, plan, prompt, options)
     session = await prepare(workspace, plan)
     asking = Asking(workspace, prompt, options, cell, plan)
-    look = Look.of(workspace.config, options, prompt)
+    look = look_of(workspace.config, options, prompt)
     displays = look.open(plan.models)
     for model, display in zip(plan.models, displays, strict=True):
         exchanges[model] = Exchange(

@@ -16,24 +16,16 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
-from .parsing import did_you_mean
-from .values import value_text
+from langswarm_nb.core.session.text import did_you_mean
+from langswarm_nb.notebook.showing.reply_view import Filled
+
+from .value_text import value_text
 
 # A field holds no `{{` and is short, so that a text full of braces is read once and not once a brace.
 _FIELD = re.compile(r"(?P<escape>\\)?\{\{(?P<body>(?:(?!\{\{)[^\n]){0,400}?)\}\}")
 _CONVERSIONS: dict[str, Callable[[object], str]] = {"r": repr, "s": str, "a": ascii}
 _MAX_SPEC_NUMBER = 10_000
 _QUOTES, _OPENING, _CLOSING = "'\"", "([{", ")]}"
-
-
-@dataclass(frozen=True, slots=True)
-class Filled:
-    """One field and what stands in its place."""
-
-    expression: str
-    kind: str
-    """Type of the value."""
-    text: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NoReturn
 
 from IPython.core.error import UsageError
 
 from langswarm_nb.core.session.secret import Mask
+from langswarm_nb.core.session.text import did_you_mean
 
 
 class MagicParser(argparse.ArgumentParser):
@@ -101,9 +101,3 @@ class _Help(argparse.RawDescriptionHelpFormatter):
 def help_width() -> int:
     """Return how many characters a line of help has: as the terminal, up to 100; 80 in a notebook."""
     return min(shutil.get_terminal_size((82, 24)).columns - 2, 100)
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return a question with the nearest of the known words; empty when none is near."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f", did you mean {close[0]}?" if close else ""

@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from langswarm_nb.core.session import ProviderNotFoundError, SessionError
-
-from .bridge import run_sync
+from langswarm_nb.notebook.bridge import run_sync
 
 if TYPE_CHECKING:
-    from .workspace import Workspace
+    from langswarm_nb.notebook.workspace import Workspace
 
 _LONGEST_WAIT_S = 5.0
 

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Any
 from langswarm_nb.core.session import BaseSession, MessageRole, MessageStream, SessionMessage, parse_model_id
 from langswarm_nb.core.session.messages import new_id
 
-from .endpoints import provider_for
-from .exchange import Opened, TellRetry
+from .provider_choice import provider_for
+from .show_stream import Opened, TellRetry
 from .versions import ASIDE
 
 if TYPE_CHECKING:
-    from .cells import Cell
+    from langswarm_nb.notebook.running_cell import Cell
+    from langswarm_nb.notebook.workspace import Workspace
+
     from .interpolate import Prompt
     from .options import CellOptions
     from .plan import Plan
-    from .workspace import Workspace
 
 
 class Asking:

@@ -13,9 +13,9 @@ from typing import Any, Literal
 from IPython.core.error import UsageError
 
 from langswarm_nb.core.session.errors import shown
+from langswarm_nb.notebook.config import FORMATS, Format
 
-from .config import FORMATS, Format
-from .parsing import MagicParser
+from .magic_parser import MagicParser
 
 
 @dataclass(frozen=True, slots=True)

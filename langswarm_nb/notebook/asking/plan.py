@@ -18,13 +18,13 @@ from langswarm_nb.core.session import (
     parse_model_id,
 )
 from langswarm_nb.core.session.settings import GENERATION_OPTIONS
-
-from .parsing import did_you_mean
+from langswarm_nb.core.session.text import did_you_mean
 
 if TYPE_CHECKING:
-    from .cells import Cell
+    from langswarm_nb.notebook.running_cell import Cell
+    from langswarm_nb.notebook.workspace import Workspace
+
     from .options import CellOptions
-    from .workspace import Workspace
 
 _TRAITS_THAT_ARE_SETTINGS = ("timeout_s", "retries", "max_context_tokens")
 _FLAGS_THAT_ARE_SETTINGS = ("temperature", "max_tokens", "timeout_s", "retries")

@@ -11,12 +11,12 @@ from IPython.core.error import UsageError
 from langswarm_nb.core.session import IProviderSession
 from langswarm_nb.core.session.providers import create_provider
 from langswarm_nb.core.session.secret import Secret
-
-from .keys import provider_ready
+from langswarm_nb.notebook.workspace.keys import provider_ready
 
 if TYPE_CHECKING:
+    from langswarm_nb.notebook.workspace import Workspace
+
     from .options import CellOptions
-    from .workspace import Workspace
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 

@@ -6,23 +6,24 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from IPython.core.error import UsageError
 
-from .asking import Asking
-from .bridge import run_sync
+from langswarm_nb.notebook.bridge import run_sync
+from langswarm_nb.notebook.running_cell import running_cell
+
 from .budget import check_budget
-from .cells import running_cell
-from .comparing import compare
-from .exchange import Exchange, Opened, TellRetry
+from .compare import compare
 from .interpolate import Prompt, interpolate
-from .look import Look
+from .model_hints import nearest_model_named
+from .open_streams import Asking
 from .options import CellOptions
 from .plan import make_plan
 from .preview import Preview
-from .unknown_models import nearest_model_named
+from .show_stream import Exchange, Opened, TellRetry, look_of
 
 if TYPE_CHECKING:
-    from .comparing import Comparison
-    from .reply import Reply
-    from .workspace import Workspace
+    from langswarm_nb.notebook.showing.reply import Reply
+    from langswarm_nb.notebook.workspace import Workspace
+
+    from .compare import Comparison
 
     Answer: TypeAlias = Reply | Comparison | Preview
 
@@ -65,7 +66,7 @@ def converse(workspace: Workspace, prompt: Prompt, options: CellOptions) -> Answ
         check_budget(workspace, plan, prompt, options)
         return await Asking(workspace, prompt, options, cell, plan).open(tell_retry)
 
-    look = Look.of(workspace.config, options, prompt)
+    look = look_of(workspace.config, options, prompt)
     [display] = look.open()
     exchange = Exchange(workspace, look, display, open_stream, extract=options.extract)
     with nearest_model_named(workspace):
@@ -92,7 +93,7 @@ def ask_again(workspace: Workspace, *, model: str | None = None) -> Reply:
         wanted = None if model is None else workspace.model_id(model, session=session)
         return Opened(session, await session.stream_regenerate(model=wanted))
 
-    look = Look.of(workspace.config, CellOptions(), Prompt(""))
+    look = look_of(workspace.config, CellOptions(), Prompt(""))
     [display] = look.open()
     with nearest_model_named(workspace):
         reply = Exchange(workspace, look, display, open_again).complete()

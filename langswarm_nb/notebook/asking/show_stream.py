@@ -7,17 +7,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from langswarm_nb.core.session import BaseSession, MessageStream, RetryNotice, SessionError, SessionMessage
+from langswarm_nb.notebook.bridge import run_sync
+from langswarm_nb.notebook.cell_errors import stopped
+from langswarm_nb.notebook.showing.footer import footer_line
+from langswarm_nb.notebook.showing.reply import Extract, Reply
+from langswarm_nb.notebook.showing.reply_view import Look
 
-from .bridge import run_sync
-from .errors import stopped
-from .footer import footer_line
-from .reply import Extract, Reply
 from .versions import versions_of
 
 if TYPE_CHECKING:
-    from .display import ReplyDisplay
-    from .look import Look
-    from .workspace import Workspace
+    from langswarm_nb.notebook.config import Format, NotebookConfig
+    from langswarm_nb.notebook.showing.display import ReplyDisplay
+    from langswarm_nb.notebook.workspace import Workspace
+
+    from .interpolate import Prompt
+    from .options import CellOptions
 
 
 TellRetry = Callable[[RetryNotice], None]
@@ -38,6 +42,19 @@ class Opened:
 
 
 Open = Callable[[TellRetry], Awaitable[Opened]]
+
+
+def look_of(config: NotebookConfig, options: CellOptions, prompt: Prompt) -> Look:
+    """Return how a cell asks for its replies to be shown."""
+    form: Format = options.format or config.format
+    return Look(
+        format="code" if options.extract is not None and options.format is None else form,
+        is_live=config.stream and options.stream is not False,
+        is_silent=not options.shows or form == "none",
+        has_footer=options.usage or config.footer != "off",
+        is_full=options.usage or config.footer == "full",
+        filled=prompt.fields,
+    )
 
 
 class Exchange:
@@ -96,7 +113,7 @@ class Exchange:
 
     async def run(self) -> None:
         """Read the stream to its end."""
-        from .display import ticking
+        from langswarm_nb.notebook.showing.display import ticking
 
         self._opened = opened = await self._opening(self._tell_retry)
         async with ticking(self._display):

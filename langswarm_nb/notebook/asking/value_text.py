@@ -7,8 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from langswarm_nb.core.session import SessionMessage
-
-from .reply import Reply
+from langswarm_nb.notebook.showing.shown_once import ShownOnce
 
 MAX_CHARS = 4000
 """Longest repr."""
@@ -19,7 +18,7 @@ _MAX_CELL_CHARS = 200
 
 def value_text(value: Any) -> str:
     """Return the text that stands for a value in a prompt."""
-    if isinstance(value, (str, Reply)):
+    if isinstance(value, (str, ShownOnce)):
         return str(value)
     if isinstance(value, SessionMessage):
         return value.content

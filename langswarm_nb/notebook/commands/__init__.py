@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
-from langswarm_nb.notebook.options import cell_parser
-from langswarm_nb.notebook.parsing import did_you_mean, help_width
+from langswarm_nb.core.session.text import did_you_mean
+from langswarm_nb.notebook.asking.magic_parser import help_width
+from langswarm_nb.notebook.asking.options import cell_parser
 
 from . import about, data, figures, models, panels, sessions, tree, writing
 from .command import Command, arg

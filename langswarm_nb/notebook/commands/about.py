@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 
 import langswarm_nb
 from langswarm_nb.core.session import ProviderAuthenticationError, SessionError, provider_names
-from langswarm_nb.notebook.endpoints import address_of
-from langswarm_nb.notebook.errors import last_traceback
-from langswarm_nb.notebook.footer import dollars_text
-from langswarm_nb.notebook.listing import Facts, Listing
-from langswarm_nb.notebook.options import read_dollars
+from langswarm_nb.notebook.asking.options import read_dollars
+from langswarm_nb.notebook.asking.provider_choice import address_of
+from langswarm_nb.notebook.cell_errors import last_traceback
+from langswarm_nb.notebook.showing.amounts import dollars_text
 
 from .command import Command, arg
+from .results import Facts, Listing
 
 if TYPE_CHECKING:
     from langswarm_nb.notebook.workspace import Workspace

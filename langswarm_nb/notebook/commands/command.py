@@ -8,10 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from langswarm_nb.notebook.asking.magic_parser import MagicParser
+from langswarm_nb.notebook.asking.options import split_line
 from langswarm_nb.notebook.bridge import run_sync
-from langswarm_nb.notebook.listing import Text
-from langswarm_nb.notebook.options import split_line
-from langswarm_nb.notebook.parsing import MagicParser
+
+from .results import Text
 
 if TYPE_CHECKING:
     from langswarm_nb.notebook.workspace import Workspace

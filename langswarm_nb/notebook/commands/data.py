@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
+from langswarm_nb.notebook.asking.options import check_name, word
 from langswarm_nb.notebook.bridge import run_sync
-from langswarm_nb.notebook.listing import Listing
-from langswarm_nb.notebook.options import check_name, word
 
 from .command import Command, arg
+from .results import Listing
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,12 +12,12 @@ from IPython.core.error import StdinNotImplementedError, UsageError
 
 from langswarm_nb.core.session import parse_model_id, provider_names
 from langswarm_nb.core.session.secret import Secret
-from langswarm_nb.notebook.keys import provider_ready, take_key
-from langswarm_nb.notebook.listing import Listing
-from langswarm_nb.notebook.parsing import did_you_mean
-from langswarm_nb.notebook.versions import last_question, versions_of
+from langswarm_nb.core.session.text import did_you_mean
+from langswarm_nb.notebook.asking.versions import last_question, versions_of
+from langswarm_nb.notebook.workspace.keys import provider_ready, take_key
 
 from .command import Command, arg
+from .results import Listing
 
 if TYPE_CHECKING:
     from langswarm_nb.notebook.workspace import Workspace

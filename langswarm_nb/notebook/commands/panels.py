@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from langswarm_nb.notebook.workspace import Workspace
 
 
-def _chat(_workspace: Workspace, name: str | None, model: str | None) -> ChatPanel:
-    from langswarm_nb.notebook.panel import chat
+def _chat(workspace: Workspace, name: str | None, model: str | None) -> ChatPanel:
+    from langswarm_nb.notebook.panel.opening import open_panel
 
-    return chat(name, model=model)
+    return open_panel(workspace, name, model=model)
 
 
 COMMANDS = (

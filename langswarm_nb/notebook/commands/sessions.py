@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from IPython.core.error import UsageError
 
 from langswarm_nb.core.session import MessageRole, SessionStatus
-from langswarm_nb.notebook.listing import Listing
-from langswarm_nb.notebook.names import rename
-from langswarm_nb.notebook.options import word
-from langswarm_nb.notebook.transcript import Transcript
+from langswarm_nb.notebook.asking.options import word
+from langswarm_nb.notebook.showing.transcript import Transcript
+from langswarm_nb.notebook.workspace.session_names import rename
 
 from .command import Command, arg
+from .results import Listing
 
 if TYPE_CHECKING:
     from langswarm_nb.notebook.workspace import Workspace

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from IPython.core.error import UsageError
 
 from langswarm_nb.core.session import BaseSession, MessageRole, SessionMessage
-from langswarm_nb.notebook.conversing import ask_again
-from langswarm_nb.notebook.listing import Listing
-from langswarm_nb.notebook.tree import draw_tree
-from langswarm_nb.notebook.versions import last_question, versions_of
+from langswarm_nb.notebook.asking.send import ask_again
+from langswarm_nb.notebook.asking.versions import last_question, versions_of
 
 from .command import Command, arg
+from .results import Listing
+from .tree_drawing import draw_tree
 
 if TYPE_CHECKING:
-    from langswarm_nb.notebook.reply import Reply
+    from langswarm_nb.notebook.showing.reply import Reply
     from langswarm_nb.notebook.workspace import Workspace
 
 

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 from IPython.core.error import UsageError
 
 from langswarm_nb.core.session import MessageRole
+from langswarm_nb.notebook.asking.interpolate import Prompt
+from langswarm_nb.notebook.asking.options import CellOptions
+from langswarm_nb.notebook.asking.send import converse, prompt_of
 from langswarm_nb.notebook.bridge import run_sync
-from langswarm_nb.notebook.code_blocks import code_blocks
-from langswarm_nb.notebook.conversing import converse, prompt_of
-from langswarm_nb.notebook.interpolate import Prompt
-from langswarm_nb.notebook.options import CellOptions
+from langswarm_nb.notebook.showing.code_blocks import code_blocks
 
 from .command import Command, arg
 
 if TYPE_CHECKING:
-    from langswarm_nb.notebook.conversing import Answer
+    from langswarm_nb.notebook.asking.send import Answer
     from langswarm_nb.notebook.workspace import Workspace
 
 

@@ -5,21 +5,19 @@ The widget is loaded when it is first asked for; the static form of a conversati
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .opening import chat
     from .widget import ChatPanel
 
-__all__ = ["ChatPanel", "chat"]
-
-_HOMES = {"ChatPanel": "widget", "chat": "opening"}
+__all__ = ["ChatPanel"]
 
 
 if not TYPE_CHECKING:  # a type checker would take any name for one of ours
 
     def __getattr__(name: str) -> Any:
-        if name not in _HOMES:
+        if name != "ChatPanel":
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+        from .widget import ChatPanel
+
+        return ChatPanel

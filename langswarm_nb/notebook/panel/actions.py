@@ -22,9 +22,9 @@ from langswarm_nb.core.session import (
     SessionValueError,
     parse_model_id,
 )
-from langswarm_nb.notebook.names import check_unused, rename
+from langswarm_nb.notebook.workspace.session_names import check_unused, rename
 
-from .facts import EXPORTS, OPTIONS, model_name, session_name, system_messages
+from .session_info import EXPORTS, OPTIONS, model_name, session_name, system_messages
 
 if TYPE_CHECKING:
     from .widget import ChatPanel

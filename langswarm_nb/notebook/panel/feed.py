@@ -29,8 +29,8 @@ from langswarm_nb.core.session.errors import shown
 from langswarm_nb.notebook.bridge import io_loop, kernel_shell
 from langswarm_nb.render import render_html
 
-from .items import Family, message_item
 from .live import LiveReply
+from .message_items import Family, message_item
 
 if TYPE_CHECKING:
     from collections.abc import Callable

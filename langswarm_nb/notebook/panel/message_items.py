@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from langswarm_nb.core.session import MessageRole, RequestFacts, SessionMessage, Usage
-from langswarm_nb.notebook.footer import (
+from langswarm_nb.notebook.showing.amounts import (
     UNPRICED_PROVIDERS,
     cost_usd,
     count_text,

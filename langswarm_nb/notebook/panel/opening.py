@@ -1,9 +1,9 @@
-"""`chat`: opens a panel on a session of this notebook."""
+"""Opens a panel on a session, and closes those that an earlier run of the cell opened."""
 
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session import (
     BaseSession,
@@ -12,10 +12,10 @@ from langswarm_nb.core.session import (
     create_session_manager,
 )
 from langswarm_nb.notebook.bridge import kernel_shell, run_sync
-from langswarm_nb.notebook.cells import running_cell
+from langswarm_nb.notebook.running_cell import running_cell
 
 from .rules import WorkspaceRules
-from .widget import ChatPanel, Theme
+from .widget import ChatPanel
 
 if TYPE_CHECKING:
     from langswarm_nb.notebook.workspace import Workspace
@@ -24,58 +24,18 @@ _of_cell: dict[str, tuple[str, weakref.WeakSet[ChatPanel]]] = {}
 """The last run of each cell that opened panels, and those panels."""
 
 
-def chat(
+def open_panel(
+    workspace: Workspace | None,
     session: BaseSession | str | None = None,
-    model: str | None = None,
-    height: str = "28rem",
-    theme: Theme = "auto",
     *,
     manager: SessionManager | None = None,
-    enter_sends: bool = True,
+    **settings: Any,
 ) -> ChatPanel:
-    """Open a chat panel; a cell that runs again closes the panels that it opened before.
-
-    Parameters
-    ----------
-    session : BaseSession or str, optional
-        A session, or its name or id; by default the one that the cells of this notebook talk to.
-    model, height, theme, enter_sends
-        As in `ChatPanel`.
-    manager : SessionManager, optional
-        Where the session is looked up by id; by default the store of the magics.
-
-    Returns
-    -------
-    ChatPanel
-        As the last value of a cell it is shown.
-
-    Raises
-    ------
-    SessionNotFoundError
-        There is no session of this name.
-    SessionError
-        The session could not be read or made.
-
-    Examples
-    --------
-    ::
-
-        import langswarm_nb as ls
-
-        ls.chat(model="mock:script")
-    """
-    workspace = _workspace()
+    """Open a panel; parameters as in `langswarm_nb.chat`, with the workspace of the magics where there is one."""
     if not isinstance(session, BaseSession):
         session = run_sync(_find(session, manager, workspace))
-    panel = ChatPanel(
-        session,
-        manager=manager,
-        model=model,
-        height=height,
-        theme=theme,
-        enter_sends=enter_sends,
-        rules=None if workspace is None else WorkspaceRules(workspace),
-    )
+    rules = None if workspace is None else WorkspaceRules(workspace)
+    panel = ChatPanel(session, manager=manager, rules=rules, **settings)
     _close_earlier(panel)
     return panel
 
@@ -90,16 +50,6 @@ async def _find(name: str | None, manager: SessionManager | None, workspace: Wor
     if found is None:
         raise SessionNotFoundError.of(name, storage=manager.storage.name)
     return found
-
-
-def _workspace() -> Workspace | None:
-    """Return the workspace of the magics; loads them when this is a kernel in which they are not loaded."""
-    shell = kernel_shell()
-    if shell is None:
-        return None
-    from langswarm_nb.notebook.extension import workspace_of
-
-    return workspace_of(shell)
 
 
 def _close_earlier(panel: ChatPanel) -> None:

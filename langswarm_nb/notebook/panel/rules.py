@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from langswarm_nb.core.session import BaseSession, SessionMessage, SessionSettings, parse_model_id
-from langswarm_nb.notebook.budget import check_cost
-from langswarm_nb.notebook.endpoints import destination
-from langswarm_nb.notebook.footer import UNPRICED_PROVIDERS, cost_usd, dollars_text
-from langswarm_nb.notebook.keys import provider_ready
+from langswarm_nb.notebook.asking.budget import check_cost
+from langswarm_nb.notebook.asking.provider_choice import destination
+from langswarm_nb.notebook.showing.amounts import UNPRICED_PROVIDERS, cost_usd, dollars_text
+from langswarm_nb.notebook.workspace.keys import provider_ready
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

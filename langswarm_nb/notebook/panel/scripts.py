@@ -11,7 +11,7 @@ import functools
 import re
 from pathlib import Path
 
-STATIC = Path(__file__).parents[1] / "static"
+STATIC = Path(__file__).parent / "static"
 
 _STYLES = ("panel.css", "messages.css", "overlays.css")
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./([a-z]+\.js)";\n', re.MULTILINE)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session import BaseSession, MessageRole, SessionMessage, SessionStatus
 
-from .items import context_text, numbers
+from .message_items import context_text, numbers
 
 if TYPE_CHECKING:
     from .feed import Feed

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langswarm_nb.core.session import SessionMessage
-from langswarm_nb.notebook.transcript import HIDDEN, MAX_CHARS, NAMES, messages_html
+from langswarm_nb.notebook.showing.transcript import HIDDEN, MAX_CHARS, NAMES, messages_html
 from langswarm_nb.render import visible_controls
 
 MAX_MESSAGES = 200

@@ -29,12 +29,12 @@ from langswarm_nb.notebook.bridge import io_loop, submit
 from langswarm_nb.render import plain_repr
 
 from .actions import ACTIONS
-from .facts import session_info, session_name
 from .feed import Feed, hub_of
+from .patches import Window, patch
 from .rules import NoRules, Rules
 from .scripts import script, style
-from .twin import twin_bundle
-from .window import Window, patch
+from .session_info import session_info, session_name
+from .static_twin import twin_bundle
 
 if TYPE_CHECKING:
     from .live import LiveReply

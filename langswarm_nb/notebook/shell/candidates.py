@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .commands import COMMANDS
-from .options import cell_parser
-from .parsing import MagicParser
+from langswarm_nb.notebook.asking.magic_parser import MagicParser
+from langswarm_nb.notebook.asking.options import cell_parser
+from langswarm_nb.notebook.commands import COMMANDS
 
 _LINE = re.compile(r"\s*%langswarm\s+(?P<rest>[^\n]*)$")
 _CELL_LINE = re.compile(r"\s*%%langswarm[ \t]+(?P<rest>[^\n]*)$")

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import langswarm_nb
+from langswarm_nb.notebook.bridge import submit
+from langswarm_nb.notebook.cell_errors import show_session_errors_short, show_session_errors_whole
+from langswarm_nb.notebook.suggestions import suggestion
+from langswarm_nb.notebook.workspace import DEFAULT_MODEL, Workspace
 
-from .bridge import submit
-from .errors import show_session_errors_short, show_session_errors_whole
+from .input_transformers import add_transformers, remove_transformers
 from .magics import NAME, LangSwarmMagics
-from .suggestions import suggestion
-from .transformers import add_transformers, remove_transformers
-from .workspace import DEFAULT_MODEL, Workspace
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

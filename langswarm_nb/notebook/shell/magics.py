@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, magics_class, no_var_expand
 
-from .bridge import kernel_shell
-from .completion import Completion
-from .config import NotebookConfig
-from .errors import short_errors
+from langswarm_nb.notebook.bridge import kernel_shell
+from langswarm_nb.notebook.cell_errors import short_errors
+from langswarm_nb.notebook.config import NotebookConfig
+from langswarm_nb.notebook.workspace import Workspace
+
 from .pulse import Pulse
-from .workspace import Workspace
+from .tab_completion import Completion
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .conversing import Answer
+    from langswarm_nb.notebook.asking.send import Answer
 
 NAME = "langswarm"
 
@@ -41,14 +42,14 @@ class LangSwarmMagics(NotebookConfig, Magics):
 
     def command(self, line: str) -> Any:
         """Run a command."""
-        from .commands import run_command
+        from langswarm_nb.notebook.commands import run_command
 
         return run_command(self.workspace, line)
 
     def cell(self, line: str, cell: str) -> Answer | None:
         """Send the cell to a model."""
-        from .conversing import converse, prompt_of
-        from .options import parse_cell_line
+        from langswarm_nb.notebook.asking.options import parse_cell_line
+        from langswarm_nb.notebook.asking.send import converse, prompt_of
 
         options = parse_cell_line(line)
         # IPython adds a line end; in a terminal blank lines are how a cell is ended.
@@ -72,6 +73,6 @@ class Magic:
 
     @property
     def __doc__(self) -> str:  # type: ignore[override]  # made when it is asked for
-        from .commands import cell_help
+        from langswarm_nb.notebook.commands import cell_help
 
         return cell_help()

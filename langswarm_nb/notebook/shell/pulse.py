@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 
-from .bridge import kernel_shell
+from langswarm_nb.notebook.bridge import kernel_shell
 
 _EVERY_S = 0.2
 

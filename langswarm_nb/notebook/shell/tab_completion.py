@@ -7,14 +7,14 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from langswarm_nb.core.session import SessionError, provider_names
-
-from .bridge import submit
+from langswarm_nb.notebook.bridge import submit
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .complete import Sources
-    from .workspace import Workspace
+    from langswarm_nb.notebook.workspace import Workspace
+
+    from .candidates import Sources
 
 T = TypeVar("T")
 _WAIT_S = 1.0
@@ -45,7 +45,7 @@ class Completion:
 
         @context_matcher(identifier="langswarm_nb")  # type: ignore[untyped-decorator]  # IPython's is not typed
         def match(context: CompletionContext) -> Any:
-            from .complete import complete
+            from .candidates import complete
 
             before = context.full_text[: _offset(context)]
             found = complete(before, self._sources())
@@ -63,7 +63,7 @@ class Completion:
         return match
 
     def _sources(self) -> Sources:
-        from .complete import Sources
+        from .candidates import Sources
 
         workspace = self._workspace
         return Sources(

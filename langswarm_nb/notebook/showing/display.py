@@ -17,9 +17,9 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any, Protocol
 
+from langswarm_nb.notebook.bridge import kernel_shell
 from langswarm_nb.render import Format, TerminalEscaper, render_html, visible_controls
 
-from .bridge import kernel_shell
 from .pacing import Pacer
 
 if TYPE_CHECKING:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from langswarm_nb.core.session import SessionMessage, Usage
 
+from .amounts import cost_usd
 from .code_blocks import CodeBlock, code_blocks
-from .footer import cost_usd
-from .shown import ShownOnce
+from .shown_once import ShownOnce
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from langswarm_nb.core.session import BaseSession
 
-    from .look import Look
-
 Extract = Literal["first", "last"]
 _REPR_CHARS = 60
+
+
+class View(Protocol):
+    """Shows replies; see `langswarm_nb.notebook.showing.reply_view`."""
+
+    def bundle(self, reply: Reply) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return a reply as MIME data with its metadata."""
 
 
 class Reply(ShownOnce):
@@ -35,6 +40,8 @@ class Reply(ShownOnce):
         Where both are.
     extract : {"first", "last"}, optional
         Make `text` this code block alone; `message` keeps everything.
+    view : View, optional
+        How it is shown; by default as plain text.
 
     Examples
     --------
@@ -53,6 +60,7 @@ class Reply(ShownOnce):
         session: BaseSession,
         *,
         extract: Extract | None = None,
+        view: View | None = None,
     ) -> None:
         self.message = message
         self.question = question
@@ -60,7 +68,7 @@ class Reply(ShownOnce):
         self._extract = extract
         self.footer = ""
         """The line below it: who answered, tokens, seconds, money, place."""
-        self.look: Look | None = None
+        self.view = view
         """How its cell shows it."""
 
     @property
@@ -69,12 +77,7 @@ class Reply(ShownOnce):
 
     @property
     def bundle(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        from .display import METADATA_KEY, reply_bundle
-        from .look import Look
-
-        look = self.look or Look()
-        data = reply_bundle(look.text(self), format=look.form, footer=self.footer, details=look.details(self))
-        return data, {METADATA_KEY: self.provenance}
+        return ({"text/plain": self.text}, {}) if self.view is None else self.view.bundle(self)
 
     @property
     def text(self) -> str:
@@ -162,7 +165,7 @@ class Reply(ShownOnce):
             The send failed.
         """
         message = await self.session.regenerate(self.message.id, model=model, **changes)
-        return Reply(message, self.question, self.session, extract=self._extract)
+        return Reply(message, self.question, self.session, extract=self._extract, view=self.view)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the question and the answer as a frame of two rows, see `langswarm_nb.messages_df`."""

@@ -6,17 +6,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .display import ReplyDisplay, open_reply_displays
+from .display import METADATA_KEY, ReplyDisplay, open_reply_displays, reply_bundle
 from .footer import details
-from .interpolate import Filled
-from .reply import Reply
 
 if TYPE_CHECKING:
-    from .config import Format, NotebookConfig
-    from .interpolate import Prompt
-    from .options import CellOptions
+    from langswarm_nb.notebook.config import Format
+
+    from .reply import Reply
 
 _MAX_FIELD_CHARS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """One field and what stands in its place."""
+
+    expression: str
+    kind: str
+    """Type of the value."""
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +40,6 @@ class Look:
     """The footer unfolds to all that is known."""
     filled: tuple[Filled, ...] = ()
 
-    @classmethod
-    def of(cls, config: NotebookConfig, options: CellOptions, prompt: Prompt) -> Look:
-        """Return the look that a cell asks for."""
-        form: Format = options.format or config.format
-        return cls(
-            format="code" if options.extract is not None and options.format is None else form,
-            is_live=config.stream and options.stream is not False,
-            is_silent=not options.shows or form == "none",
-            has_footer=options.usage or config.footer != "off",
-            is_full=options.usage or config.footer == "full",
-            filled=prompt.fields,
-        )
-
     def open(self, titles: Sequence[str] = ("",)) -> list[ReplyDisplay]:
         """Return where replies are shown, one a title, side by side."""
         if self.is_silent or self.format == "none":
@@ -55,7 +50,7 @@ class Look:
 
     def finish(self, display: ReplyDisplay, reply: Reply) -> None:
         """Show a reply as it is to be saved."""
-        reply.look = self
+        reply.view = self
         display.finish(
             self.text(reply),
             format=self.form,
@@ -63,6 +58,13 @@ class Look:
             details=self.details(reply),
             provenance=reply.provenance,
         )
+
+    def bundle(self, reply: Reply) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return a reply as MIME data with its metadata."""
+        data = reply_bundle(
+            self.text(reply), format=self.form, footer=reply.footer, details=self.details(reply)
+        )
+        return data, {METADATA_KEY: reply.provenance}
 
     @property
     def form(self) -> Any:

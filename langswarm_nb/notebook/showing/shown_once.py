@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .bridge import kernel_shell
+from langswarm_nb.notebook.bridge import kernel_shell
 
 if TYPE_CHECKING:
     from IPython.lib.pretty import RepresentationPrinter
 
-    from .cells import Cell
+    from langswarm_nb.notebook.running_cell import Cell
 
 
 class ShownOnce:
@@ -60,6 +60,6 @@ class ShownOnce:
         printer.text(self.line if is_short else visible_controls(str(self)))
 
     def _is_shown(self, shell: Any) -> bool:
-        from .cells import running_cell
+        from langswarm_nb.notebook.running_cell import running_cell
 
         return self._shown is not None and self._shown.run == running_cell(shell).run

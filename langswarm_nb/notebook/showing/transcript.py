@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langswarm_nb.core.session import MessageRole, SessionMessage
+from langswarm_nb.notebook.bridge import kernel_shell
 from langswarm_nb.render import render_html, visible_controls
-
-from .bridge import kernel_shell
 
 MAX_CHARS = 400_000
 """So much of a conversation is rendered; a notebook file should stay small."""

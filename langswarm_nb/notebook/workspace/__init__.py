@@ -21,19 +21,19 @@ from langswarm_nb.core.session import (
     set_session_manager,
 )
 from langswarm_nb.core.session.storage import create_storage
+from langswarm_nb.core.session.storage.unlogged import UnloggedStorage
+from langswarm_nb.core.session.text import did_you_mean
+from langswarm_nb.notebook.bridge import run_sync
 
 from .aliases import alias_file, read_aliases, write_aliases
-from .bridge import run_sync
-from .failures import FailureWatch
+from .identity import notebook_key, notebook_name, short_path, user_id
 from .keys import provider_ready
-from .parsing import did_you_mean
-from .surroundings import notebook_key, notebook_name, short_path, user_id
-from .unlogged import UnloggedStorage
+from .last_failure import FailureWatch
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .config import NotebookConfig
+    from langswarm_nb.notebook.config import NotebookConfig
 
 DEFAULT_MODEL = "mock:echo"
 DEFAULT_SESSION = "default"

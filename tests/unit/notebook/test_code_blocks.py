@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from langswarm_nb.notebook.code_blocks import CodeBlock, code_blocks
+from langswarm_nb.notebook.showing.code_blocks import CodeBlock, code_blocks
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from IPython.core.error import UsageError
 
-from langswarm_nb.notebook.interpolate import interpolate
-from langswarm_nb.notebook.values import MAX_CHARS
+from langswarm_nb.notebook.asking.interpolate import interpolate
+from langswarm_nb.notebook.asking.value_text import MAX_CHARS
 
 NAMES = {
     "name": "Ada",

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from langswarm_nb.core.session import MessageRole, RequestFacts, SessionMessage
-from langswarm_nb.notebook.cells import running_cell
-from langswarm_nb.notebook.footer import count_text, dollars_text
-from langswarm_nb.notebook.tree import draw_tree
-from langswarm_nb.notebook.versions import versions_among
+from langswarm_nb.notebook.asking.versions import versions_among
+from langswarm_nb.notebook.commands.tree_drawing import draw_tree
+from langswarm_nb.notebook.running_cell import running_cell
+from langswarm_nb.notebook.showing.amounts import count_text, dollars_text
 
 
 def said(seq, role, parent, text="", *, cell=None, active=True, turn=0, compare=None, aside=False):

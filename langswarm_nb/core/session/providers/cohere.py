@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session import errors as e
-from langswarm_nb.core.session.events import Delta, Finish, ModelInfo, PartDone, ReplyInfo
 from langswarm_nb.core.session.messages import FinishReason, MessageRole, Usage
+from langswarm_nb.core.session.provider_events import Delta, Finish, ModelInfo, PartDone, ReplyInfo
 
-from ._client import HttpProviderSession, Service
-from ._faults import Fault, ReportedError, read_fault
-from ._path import CallIds, arguments_text, joined_text, spoken, system_text
-from ._reply import stream_reply
-from ._wire import RefusedOption, check_options, finish_reason, token_count
+from ._dialect.history import CallIds, arguments_text, joined_text, spoken, system_text
+from ._dialect.http_session import HttpProviderSession, Service
+from ._dialect.reply_stream import stream_reply
+from ._dialect.wire import RefusedOption, check_options, finish_reason, token_count
+from ._http.faults import Fault, ReportedError, read_fault
 from .chat import wire_calls, wire_pieces, wire_results
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
-    from langswarm_nb.core.session.events import ProviderEvent, ProviderRequest
     from langswarm_nb.core.session.messages import Part, SessionMessage
+    from langswarm_nb.core.session.provider_events import ProviderEvent, ProviderRequest
 
 PLAN = "cohere_tool_plan"
 """Marks the reasoning that the model gave as its plan before it called tools; it goes back as such."""

@@ -6,14 +6,14 @@ keys out of sight, errors of one tree, and no reply without its end mark passed 
 
 from __future__ import annotations
 
-from ._address import find_base_url, segment
-from ._client import new_client
-from ._faults import Fault, ReportedError, read_fault
-from ._http import HttpClient
-from ._path import system_text
-from ._reply import ReplyReader, stream_reply
-from ._sse import JSONLinesDecoder, SSEDecoder
-from ._wire import check_options, finish_reason, image_url, token_count
+from ._dialect.history import system_text
+from ._dialect.http_session import new_client
+from ._dialect.reply_stream import ReplyReader, stream_reply
+from ._dialect.sse import JSONLinesDecoder, SSEDecoder
+from ._dialect.wire import check_options, finish_reason, image_url, token_count
+from ._http.address import find_base_url, segment
+from ._http.client import HttpClient
+from ._http.faults import Fault, ReportedError, read_fault
 
 __all__ = [
     "Fault",

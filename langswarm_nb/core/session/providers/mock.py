@@ -8,7 +8,9 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from langswarm_nb.core.session import errors as e
-from langswarm_nb.core.session.events import (
+from langswarm_nb.core.session.interfaces import IProviderSession
+from langswarm_nb.core.session.messages import FinishReason, MessageRole, SessionMessage, Usage
+from langswarm_nb.core.session.provider_events import (
     Delta,
     Finish,
     ModelInfo,
@@ -18,8 +20,6 @@ from langswarm_nb.core.session.events import (
     ReplyInfo,
     RetryNotice,
 )
-from langswarm_nb.core.session.interfaces import IProviderSession
-from langswarm_nb.core.session.messages import FinishReason, MessageRole, SessionMessage, Usage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence

@@ -7,14 +7,11 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from langswarm_nb.core.session.events import Delta, Finish, ModelInfo, PartDone, ReplyInfo
 from langswarm_nb.core.session.messages import FinishReason, MessageRole, Usage
-from langswarm_nb.core.session.window import estimate_tokens
+from langswarm_nb.core.session.provider_events import Delta, Finish, ModelInfo, PartDone, ReplyInfo
+from langswarm_nb.core.session.sending.context_window import estimate_tokens
 
-from ._address import check_base_url
-from ._client import HttpProviderSession, Service
-from ._faults import ReportedError, read_fault
-from ._path import (
+from ._dialect.history import (
     CallIds,
     arguments_object,
     arguments_text,
@@ -25,17 +22,20 @@ from ._path import (
     system_text,
     tool_names,
 )
-from ._reply import stream_reply
-from ._sse import JSONLinesDecoder
-from ._wire import RefusedOption, check_options, finish_reason, token_count
+from ._dialect.http_session import HttpProviderSession, Service
+from ._dialect.reply_stream import stream_reply
+from ._dialect.sse import JSONLinesDecoder
+from ._dialect.wire import RefusedOption, check_options, finish_reason, token_count
+from ._http.address import check_base_url
+from ._http.faults import ReportedError, read_fault
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
-    from langswarm_nb.core.session.events import ProviderEvent, ProviderRequest
     from langswarm_nb.core.session.messages import Part, SessionMessage
+    from langswarm_nb.core.session.provider_events import ProviderEvent, ProviderRequest
 
-    from ._address import Address
+    from ._http.address import Address
 
 _log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from .errors import SessionError
+from langswarm_nb.core.session.errors import SessionError
 
 CHECKPOINT_S = 1.0
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from .errors import ContextLengthError
-from .messages import MessageRole, SessionMessage
-from .settings import SessionSettings
+from langswarm_nb.core.session.errors import ContextLengthError
+from langswarm_nb.core.session.messages import MessageRole, SessionMessage
+from langswarm_nb.core.session.settings import SessionSettings
 
 CHARS_PER_TOKEN = 4
 _MESSAGE_TOKENS = 4  # what roles and separators cost, about

@@ -6,8 +6,14 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
-from .errors import SessionMiddlewareError, shown
-from .interfaces import ISession, ISessionLifecycleHook, ISessionMiddleware, MessageRole, SessionMessage
+from langswarm_nb.core.session.errors import SessionMiddlewareError, shown
+from langswarm_nb.core.session.interfaces import (
+    ISession,
+    ISessionLifecycleHook,
+    ISessionMiddleware,
+    MessageRole,
+    SessionMessage,
+)
 
 logger = logging.getLogger(__name__)
 

@@ -12,13 +12,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .errors import SessionError
-from .messages import SessionMessage
-from .settings import SessionBackend, SessionSettings
-from .window import messages_to_send
+from langswarm_nb.core.session.errors import SessionError
+from langswarm_nb.core.session.messages import SessionMessage
+from langswarm_nb.core.session.settings import SessionBackend, SessionSettings
+
+from .context_window import messages_to_send
 
 if TYPE_CHECKING:
-    from .base import BaseSession
+    from langswarm_nb.core.session.base import BaseSession
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from .errors import (
+from langswarm_nb.core.session.errors import (
     ProviderResponseError,
     ProviderSessionError,
     SessionError,
@@ -15,8 +15,7 @@ from .errors import (
     SessionValueError,
     StreamInterruptedError,
 )
-from .events import Delta, Finish, PartDone, ProviderEvent, ReplyInfo, RetryNotice, TextKind
-from .messages import (
+from langswarm_nb.core.session.messages import (
     FinishReason,
     MessageRole,
     Part,
@@ -27,8 +26,24 @@ from .messages import (
     new_id,
     utc_now,
 )
-from .storage.values import optional_mapping, optional_number, optional_text, optional_whole, text
-from .text import TextJoiner
+from langswarm_nb.core.session.provider_events import (
+    Delta,
+    Finish,
+    PartDone,
+    ProviderEvent,
+    ReplyInfo,
+    RetryNotice,
+    TextKind,
+)
+from langswarm_nb.core.session.text import TextJoiner
+from langswarm_nb.core.session.values import (
+    member,
+    optional_mapping,
+    optional_number,
+    optional_text,
+    optional_whole,
+    text,
+)
 
 
 class ReplyBuilder:
@@ -221,10 +236,7 @@ def _checked_part(part: Part) -> Part:
 def _checked_finish(finish: Finish) -> Finish:
     """Return an end mark that can be kept; its reason may come by its name."""
     optional_text("provider_reason", finish.provider_reason)
-    try:
-        return replace(finish, reason=FinishReason(finish.reason))
-    except ValueError:
-        raise SessionValueError.of("reason", finish.reason, [str(known) for known in FinishReason]) from None
+    return replace(finish, reason=member("reason", finish.reason, FinishReason))
 
 
 def _error_text(error: BaseException | None) -> str | None:

@@ -8,9 +8,10 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from .errors import SessionBusyError, SessionError
-from .events import Delta
-from .messages import SessionMessage
+from langswarm_nb.core.session.errors import SessionBusyError, SessionError
+from langswarm_nb.core.session.messages import SessionMessage
+from langswarm_nb.core.session.provider_events import Delta
+
 from .turnstile import ABANDONED_AFTER_S, refuse_inside
 
 if TYPE_CHECKING:

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
-from .checkpoint import Checkpoint
-from .errors import (
+from langswarm_nb.core.session.errors import (
     ProviderSessionError,
     SessionError,
     SessionMiddlewareError,
@@ -27,16 +26,19 @@ from .errors import (
     StreamInterruptedError,
     shown,
 )
-from .events import Delta, ProviderEvent, ProviderRequest, RetryNotice
-from .messages import MessageRole, SessionMessage
-from .reply import ReplyBuilder
-from .settings import SessionBackend, SessionSettings
+from langswarm_nb.core.session.messages import MessageRole, SessionMessage
+from langswarm_nb.core.session.provider_events import Delta, ProviderEvent, ProviderRequest, RetryNotice
+from langswarm_nb.core.session.settings import SessionBackend, SessionSettings
+
+from .checkpoint import Checkpoint
+from .context_window import messages_to_send
+from .reply_builder import ReplyBuilder
 from .turnstile import inside
-from .window import messages_to_send
 
 if TYPE_CHECKING:
-    from .base import BaseSession
-    from .interfaces import IProviderSession
+    from langswarm_nb.core.session.base import BaseSession
+    from langswarm_nb.core.session.interfaces import IProviderSession
+
     from .stream import MessageStream
 
 logger = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Protocol
 
-from .errors import SessionBusyError
+from langswarm_nb.core.session.errors import SessionBusyError
 
 ABANDONED_AFTER_S = 5.0
 """A stream that nobody has read from for so long gives way to a later send."""

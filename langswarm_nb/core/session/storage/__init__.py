@@ -9,7 +9,8 @@ from typing import Any
 
 from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError
 from langswarm_nb.core.session.interfaces import ISessionStorage
-from langswarm_nb.core.session.storage._location import default_db_path
+
+from ._sqlite.location import default_db_path
 
 __all__ = ["STORAGES", "create_storage", "default_db_path"]
 

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 from langswarm_nb.core.session.errors import SessionClosedError
 
-from ._errors import storage_error
-from ._schema import migrate
-from ._sql import Job, SQLStorage, counts
+from ._sqlite.contract import Job, SQLStorage, counts
+from ._sqlite.errors import storage_error
+from ._sqlite.schema import migrate
 
 T = TypeVar("T")
 

@@ -14,11 +14,12 @@ from typing import Any, TypeAlias
 from langswarm_nb.core.session.errors import SessionStorageError, SessionTypeError, SessionValueError, shown
 from langswarm_nb.core.session.messages import MessageRole, Part, RequestFacts, SessionMessage, Usage
 from langswarm_nb.core.session.settings import SessionRecord, SessionSettings, SessionStatus
-from langswarm_nb.core.session.storage.values import (
+from langswarm_nb.core.session.values import (
     filled_text,
     flag,
     from_json,
     from_us,
+    member,
     number,
     optional_mapping,
     optional_number,
@@ -322,10 +323,7 @@ def _encode_settings(settings: object) -> dict[str, Any]:
 
 
 def _encode_status(status: object) -> dict[str, Any]:
-    try:
-        return {"status": SessionStatus(status).value}  # type: ignore[arg-type]  # checked by being made
-    except ValueError:
-        raise SessionValueError.of("status", status, [str(known) for known in SessionStatus]) from None
+    return {"status": member("status", status, SessionStatus).value}
 
 
 _CHANGES: dict[str, Callable[[Any], dict[str, Any]]] = {

@@ -17,13 +17,14 @@ from langswarm_nb.core.session.errors import (
     SessionTypeError,
     SessionValueError,
 )
-from langswarm_nb.core.session.storage import _partials
-from langswarm_nb.core.session.storage._database import Database, Task, keep_for_ever
-from langswarm_nb.core.session.storage._errors import storage_error
-from langswarm_nb.core.session.storage._lane import Lane
-from langswarm_nb.core.session.storage._location import checked_path, default_db_path
-from langswarm_nb.core.session.storage._schema import version_of
-from langswarm_nb.core.session.storage._sql import Job, SQLStorage, counts
+
+from ._sqlite import partials as _partials
+from ._sqlite.contract import Job, SQLStorage, counts
+from ._sqlite.database import Database, Task, keep_for_ever
+from ._sqlite.errors import storage_error
+from ._sqlite.lane import Lane
+from ._sqlite.location import checked_path, default_db_path
+from ._sqlite.schema import version_of
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)

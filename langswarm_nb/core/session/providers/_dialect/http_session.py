@@ -7,18 +7,16 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.interfaces import IProviderSession
+from langswarm_nb.core.session.providers._http.address import find_base_url
+from langswarm_nb.core.session.providers._http.client import HttpClient
+from langswarm_nb.core.session.providers._http.faults import Fault, read_fault
 from langswarm_nb.core.session.secret import Secret, find_key, split_headers
-
-from ._address import find_base_url
-from ._faults import Fault, read_fault
-from ._http import HttpClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from langswarm_nb.core.session.events import ModelInfo
-
-    from ._address import Address
+    from langswarm_nb.core.session.provider_events import ModelInfo
+    from langswarm_nb.core.session.providers._http.address import Address
 
 _MOST_PAGES = 50
 

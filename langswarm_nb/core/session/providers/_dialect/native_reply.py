@@ -7,15 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from langswarm_nb.core.session.errors import ProviderNotFoundError, ProviderSessionError
-from langswarm_nb.core.session.events import ProviderRequest
+from langswarm_nb.core.session.provider_events import ProviderRequest
 from langswarm_nb.core.session.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
-    from langswarm_nb.core.session.events import ProviderEvent
-
-    from ._http import HttpClient
+    from langswarm_nb.core.session.provider_events import ProviderEvent
+    from langswarm_nb.core.session.providers._http.client import HttpClient
 
 _log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ._faults import MALFORMED
+from langswarm_nb.core.session.providers._http.faults import MALFORMED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

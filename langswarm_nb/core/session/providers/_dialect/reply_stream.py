@@ -12,23 +12,23 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from langswarm_nb.core.session.errors import ProviderSessionError
-from langswarm_nb.core.session.events import Delta, Finish, PartDone, ReplyInfo
+from langswarm_nb.core.session.provider_events import Delta, Finish, PartDone, ReplyInfo
+from langswarm_nb.core.session.providers._http.faults import MALFORMED, ReportedError, read_fault
+from langswarm_nb.core.session.providers._http.response import parse_json
 from langswarm_nb.core.session.text import TextJoiner, whole
 
-from ._answer import parse_json
-from ._faults import MALFORMED, ReportedError, read_fault
-from ._sse import SSEDecoder, StreamFormatError
-from ._wire import rate_limits
+from .sse import SSEDecoder, StreamFormatError
+from .wire import rate_limits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 
-    from langswarm_nb.core.session.events import ProviderEvent, ProviderRequest, TextKind
+    from langswarm_nb.core.session.provider_events import ProviderEvent, ProviderRequest, TextKind
+    from langswarm_nb.core.session.providers._http.client import HttpClient
+    from langswarm_nb.core.session.providers._http.response import Answer
     from langswarm_nb.core.session.secret import KeyFilter
 
-    from ._answer import Answer
-    from ._http import HttpClient
-    from ._sse import Decoder, ServerSentEvent
+    from .sse import Decoder, ServerSentEvent
 
 _HEAD_BYTES = 4096
 _LONGEST_WORD = 1000

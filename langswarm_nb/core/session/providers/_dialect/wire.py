@@ -13,8 +13,8 @@ from langswarm_nb.core.session.messages import FinishReason
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from langswarm_nb.core.session.events import ProviderRequest
     from langswarm_nb.core.session.messages import Part
+    from langswarm_nb.core.session.provider_events import ProviderRequest
 
 _FINISH_WORDS = {
     FinishReason.STOP: "stop completed end_turn stop_sequence complete pause_turn",
@@ -59,11 +59,6 @@ def as_object(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise TypeError(f"a {type(value).__name__} where an object should be")
     return value
-
-
-def as_text(value: object) -> str | None:
-    """Return text that is not empty; None for all else."""
-    return value if isinstance(value, str) and value else None
 
 
 def rate_limits(headers: Mapping[str, str]) -> dict[str, Any]:

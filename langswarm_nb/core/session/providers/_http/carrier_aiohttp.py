@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import aiohttp
 from yarl import URL
 
-from ._transport import KEEPALIVE_S, TransportError, reason_of, tls_context
+from .carrier import KEEPALIVE_S, TransportError, reason_of, tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from ._address import Address
-    from ._transport import Incoming, Outgoing
+    from .address import Address
+    from .carrier import Incoming, Outgoing
 
 # Most of aiohttp's other errors come after something was sent; ServerDisconnectedError for one.
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)

@@ -13,13 +13,13 @@ import httpx
 
 from langswarm_nb.core.session.errors import MissingExtraError
 
-from ._transport import KEEPALIVE_S, TransportError, reason_of, tls_context
+from .carrier import KEEPALIVE_S, TransportError, reason_of, tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from ._address import Address
-    from ._transport import Incoming, Outgoing
+    from .address import Address
+    from .carrier import Incoming, Outgoing
 
 _NOT_SENT = (
     httpx.ConnectError,

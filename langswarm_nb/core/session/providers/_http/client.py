@@ -23,20 +23,21 @@ from urllib.parse import urlencode
 
 from langswarm_nb import __version__
 from langswarm_nb.core.session import errors as e
-from langswarm_nb.core.session.events import ProviderRequest, RetryNotice
+from langswarm_nb.core.session.provider_events import ProviderRequest, RetryNotice
 from langswarm_nb.core.session.secret import KeyFilter, Mask, Secret
 from langswarm_nb.core.session.text import one_line
 
-from ._answer import Answer
-from ._faults import MALFORMED, SERVER_ERRORS, Fault, may_repeat, parse_retry_after, read_fault
-from ._report import Reporter
-from ._transport import Outgoing, TransportError, Transports
-from ._watch import LimitReached, Watch
+from .carrier import Outgoing, TransportError
+from .deadline import LimitReached, Watch
+from .error_reports import Reporter
+from .faults import MALFORMED, SERVER_ERRORS, Fault, may_repeat, parse_retry_after, read_fault
+from .pool import Transports
+from .response import Answer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 
-    from ._address import Address
+    from .address import Address
 
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from langswarm_nb.core.session import errors as e
 from langswarm_nb.core.session.text import one_line
 
-from ._faults import Fault, next_step
+from .faults import Fault, next_step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from langswarm_nb.core.session.secret import Mask
 
-    from ._address import Address
-    from ._transport import TransportError
-    from ._watch import LimitReached
+    from .address import Address
+    from .carrier import TransportError
+    from .deadline import LimitReached
 
 _OK = 200
 _E = TypeVar("_E", bound=e.ProviderSessionError)

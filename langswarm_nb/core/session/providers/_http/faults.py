@@ -11,8 +11,7 @@ from typing import Any
 
 from langswarm_nb.core.session import errors as e
 from langswarm_nb.core.session.messages import utc_now
-
-from ._wire import as_text
+from langswarm_nb.core.session.text import as_text
 
 MALFORMED = (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError)
 """What reading JSON of an unexpected shape raises; readers need not check each field."""

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.errors import ProviderSessionError
 
-from ._watch import LimitReached
+from .deadline import LimitReached
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from ._report import Reporter
-    from ._transport import Carrier, Incoming, Pool
-    from ._watch import Watch
+    from .carrier import Carrier, Incoming
+    from .deadline import Watch
+    from .error_reports import Reporter
+    from .pool import Pool
 
 MAX_ANSWER_BYTES = 256 * 2**20
 """Longest answer, after decompression."""

@@ -12,22 +12,27 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from langswarm_nb.core.session.errors import ProviderSessionError, SessionValueError
 from langswarm_nb.core.session.messages import MessageRole
+from langswarm_nb.core.session.providers._dialect.history import (
+    arguments_object,
+    image_data,
+    spoken,
+    system_text,
+)
+from langswarm_nb.core.session.providers._dialect.http_session import HttpProviderSession, Service
+from langswarm_nb.core.session.providers._dialect.native_reply import as_new
+from langswarm_nb.core.session.providers._dialect.reasoning_order import in_order
+from langswarm_nb.core.session.providers._dialect.reply_stream import stream_reply
+from langswarm_nb.core.session.providers._dialect.wire import RefusedOption, check_options
 from langswarm_nb.core.session.secret import Secret
 
-from ._client import HttpProviderSession, Service
-from ._message_threads import BETA, LOST, UNSUPPORTED, Threads, begun
-from ._messages_reader import DIALECT, MessagesReader, read_fault_of_messages, read_models
-from ._native import as_new
-from ._outline import in_order
-from ._path import arguments_object, image_data, spoken, system_text
-from ._reply import stream_reply
-from ._wire import RefusedOption, check_options
+from .reader import DIALECT, MessagesReader, read_fault_of_messages, read_models
+from .threads import BETA, LOST, UNSUPPORTED, Threads, begun
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
-    from langswarm_nb.core.session.events import ModelInfo, ProviderEvent, ProviderRequest
     from langswarm_nb.core.session.messages import Part, SessionMessage
+    from langswarm_nb.core.session.provider_events import ModelInfo, ProviderEvent, ProviderRequest
 
 _log = logging.getLogger(__name__)
 VERSION, SAMPLING_VERSION = "2026-10-21", "2023-06-01"

@@ -6,18 +6,23 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.errors import ProviderRequestError
-from langswarm_nb.core.session.events import Delta, Finish, ModelInfo, PartDone, ReplyInfo
 from langswarm_nb.core.session.messages import FinishReason, Usage
-
-from ._faults import Fault, ReportedError, read_fault
-from ._outline import call_item, outline_part, raw_item, text_item
-from ._path import arguments_text
-from ._wire import as_object, as_text, finish_reason, token_count
+from langswarm_nb.core.session.provider_events import Delta, Finish, ModelInfo, PartDone, ReplyInfo
+from langswarm_nb.core.session.providers._dialect.history import arguments_text
+from langswarm_nb.core.session.providers._dialect.reasoning_order import (
+    call_item,
+    outline_part,
+    raw_item,
+    text_item,
+)
+from langswarm_nb.core.session.providers._dialect.wire import as_object, finish_reason, token_count
+from langswarm_nb.core.session.providers._http.faults import Fault, ReportedError, read_fault
+from langswarm_nb.core.session.text import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from langswarm_nb.core.session.events import ProviderEvent
+    from langswarm_nb.core.session.provider_events import ProviderEvent
 
 DIALECT = "anthropic_messages"
 """Marks the outlines of this dialect."""

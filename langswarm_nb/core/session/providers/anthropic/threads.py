@@ -18,7 +18,7 @@ from langswarm_nb.core.session.messages import MessageRole
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from langswarm_nb.core.session.events import ProviderRequest
+    from langswarm_nb.core.session.provider_events import ProviderRequest
 
 BETA = "message-threads-2026-08-12"
 LOST = {

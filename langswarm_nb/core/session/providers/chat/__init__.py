@@ -16,23 +16,23 @@ from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError
 from langswarm_nb.core.session.messages import MessageRole
+from langswarm_nb.core.session.providers._dialect.history import joined_text
+from langswarm_nb.core.session.providers._dialect.http_session import HttpProviderSession
+from langswarm_nb.core.session.providers._dialect.reply_stream import stream_reply
+from langswarm_nb.core.session.providers._dialect.wire import check_options, image_url
+from langswarm_nb.core.session.providers._http.address import segment
 from langswarm_nb.core.session.secret import Secret
 
-from ._address import segment
-from ._chat_hosts import HOSTS, MAY_THINK, OPENAI_REFUSES, THINKING
-from ._chat_reader import DETAILS, ChatReader, read_models
-from ._client import HttpProviderSession
-from ._path import joined_text
-from ._reply import stream_reply
-from ._wire import check_options, image_url
+from .hosts import HOSTS, MAY_THINK, OPENAI_REFUSES, THINKING
+from .reader import DETAILS, ChatReader, read_models
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
 
-    from langswarm_nb.core.session.events import ModelInfo, ProviderEvent, ProviderRequest
     from langswarm_nb.core.session.messages import Part, SessionMessage
+    from langswarm_nb.core.session.provider_events import ModelInfo, ProviderEvent, ProviderRequest
 
-    from ._chat_hosts import Host
+    from .hosts import Host
 
 
 def wire_messages(

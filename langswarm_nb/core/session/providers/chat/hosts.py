@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ._client import Service
-from ._wire import RefusedOption
+from langswarm_nb.core.session.providers._dialect.http_session import Service
+from langswarm_nb.core.session.providers._dialect.wire import RefusedOption
 
 
 @dataclass(frozen=True, slots=True)

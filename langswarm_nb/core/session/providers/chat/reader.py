@@ -6,17 +6,17 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from langswarm_nb.core.session.events import Delta, Finish, ModelInfo, PartDone, ReplyInfo
 from langswarm_nb.core.session.messages import FinishReason, Usage
-
-from ._faults import ReportedError, read_fault
-from ._wire import as_text, finish_reason, token_count, usd
+from langswarm_nb.core.session.provider_events import Delta, Finish, ModelInfo, PartDone, ReplyInfo
+from langswarm_nb.core.session.providers._dialect.wire import finish_reason, token_count, usd
+from langswarm_nb.core.session.providers._http.faults import ReportedError, read_fault
+from langswarm_nb.core.session.text import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from langswarm_nb.core.session.events import ProviderEvent
     from langswarm_nb.core.session.messages import Part
+    from langswarm_nb.core.session.provider_events import ProviderEvent
 
 DETAILS = "reasoning_details"
 """OpenRouter's opaque record of thinking, to be sent back as it came."""

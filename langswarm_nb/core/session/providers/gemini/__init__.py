@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from langswarm_nb.core.session.events import ModelInfo
-from langswarm_nb.core.session.providers._address import segment
-from langswarm_nb.core.session.providers._client import HttpProviderSession, Service
-from langswarm_nb.core.session.providers._native import NativeReply, delete_at
-from langswarm_nb.core.session.providers._reply import stream_reply
-from langswarm_nb.core.session.providers._wire import check_options, token_count
+from langswarm_nb.core.session.provider_events import ModelInfo
+from langswarm_nb.core.session.providers._dialect.http_session import HttpProviderSession, Service
+from langswarm_nb.core.session.providers._dialect.native_reply import NativeReply, delete_at
+from langswarm_nb.core.session.providers._dialect.reply_stream import stream_reply
+from langswarm_nb.core.session.providers._dialect.wire import check_options, token_count
+from langswarm_nb.core.session.providers._http.address import segment
 
 from . import generate, interactions
 from .faults import read_google_fault
@@ -18,7 +18,7 @@ from .faults import read_google_fault
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
 
-    from langswarm_nb.core.session.events import ProviderEvent, ProviderRequest
+    from langswarm_nb.core.session.provider_events import ProviderEvent, ProviderRequest
 
 __all__ = ["GeminiProviderSession"]
 

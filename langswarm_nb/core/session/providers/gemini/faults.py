@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from langswarm_nb.core.session import errors as e
-from langswarm_nb.core.session.providers._faults import Fault, read_fault
+from langswarm_nb.core.session.providers._http.faults import Fault, read_fault
 
 _KINDS: dict[str, type[e.ProviderSessionError]] = {
     "API_KEY_INVALID": e.ProviderAuthenticationError,

@@ -7,10 +7,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.errors import ProviderRequestError
-from langswarm_nb.core.session.events import Delta, Finish, PartDone, ReplyInfo
 from langswarm_nb.core.session.messages import FinishReason, MessageRole, Usage
-from langswarm_nb.core.session.providers._faults import ReportedError
-from langswarm_nb.core.session.providers._path import (
+from langswarm_nb.core.session.provider_events import Delta, Finish, PartDone, ReplyInfo
+from langswarm_nb.core.session.providers._dialect.history import (
     CallIds,
     arguments_object,
     arguments_text,
@@ -19,15 +18,16 @@ from langswarm_nb.core.session.providers._path import (
     system_text,
     tool_names,
 )
-from langswarm_nb.core.session.providers._wire import finish_reason, token_count
+from langswarm_nb.core.session.providers._dialect.wire import finish_reason, token_count
+from langswarm_nb.core.session.providers._http.faults import ReportedError
 
 from .faults import read_google_fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from langswarm_nb.core.session.events import ProviderEvent, ProviderRequest
     from langswarm_nb.core.session.messages import Part, SessionMessage
+    from langswarm_nb.core.session.provider_events import ProviderEvent, ProviderRequest
 
 SIGNATURE = "gemini_signature"
 """Key, in ``opaque``, of the signature that Gemini puts on a part and wants back with it."""

@@ -6,10 +6,9 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session import errors as e
-from langswarm_nb.core.session.events import Delta, Finish, PartDone, ReplyInfo
 from langswarm_nb.core.session.messages import FinishReason, MessageRole, Usage
-from langswarm_nb.core.session.providers._faults import Fault, ReportedError
-from langswarm_nb.core.session.providers._path import (
+from langswarm_nb.core.session.provider_events import Delta, Finish, PartDone, ReplyInfo
+from langswarm_nb.core.session.providers._dialect.history import (
     CallIds,
     arguments_object,
     arguments_text,
@@ -18,7 +17,8 @@ from langswarm_nb.core.session.providers._path import (
     system_text,
     tool_names,
 )
-from langswarm_nb.core.session.providers._wire import finish_reason, token_count
+from langswarm_nb.core.session.providers._dialect.wire import finish_reason, token_count
+from langswarm_nb.core.session.providers._http.faults import Fault, ReportedError
 from langswarm_nb.core.session.text import one_line
 
 from .faults import read_google_fault
@@ -27,8 +27,8 @@ from .generate import added
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from langswarm_nb.core.session.events import ProviderEvent, ProviderRequest
     from langswarm_nb.core.session.messages import Part, SessionMessage
+    from langswarm_nb.core.session.provider_events import ProviderEvent, ProviderRequest
 
 _log = logging.getLogger(__name__)
 

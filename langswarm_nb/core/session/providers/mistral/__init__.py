@@ -10,14 +10,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.errors import ProviderSessionError
-from langswarm_nb.core.session.events import ReplyInfo
 from langswarm_nb.core.session.messages import MessageRole
-from langswarm_nb.core.session.providers._address import segment
-from langswarm_nb.core.session.providers._chat_reader import ChatReader, read_models
-from langswarm_nb.core.session.providers._client import HttpProviderSession, Service
-from langswarm_nb.core.session.providers._native import NativeReply, as_new, delete_at
-from langswarm_nb.core.session.providers._reply import stream_reply
-from langswarm_nb.core.session.providers._wire import check_options
+from langswarm_nb.core.session.provider_events import ReplyInfo
+from langswarm_nb.core.session.providers._dialect.http_session import HttpProviderSession, Service
+from langswarm_nb.core.session.providers._dialect.native_reply import NativeReply, as_new, delete_at
+from langswarm_nb.core.session.providers._dialect.reply_stream import stream_reply
+from langswarm_nb.core.session.providers._dialect.wire import check_options
+from langswarm_nb.core.session.providers._http.address import segment
+from langswarm_nb.core.session.providers.chat.reader import ChatReader, read_models
 from langswarm_nb.core.session.text import one_line
 
 from . import completions, conversations
@@ -25,7 +25,7 @@ from . import completions, conversations
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
-    from langswarm_nb.core.session.events import ModelInfo, ProviderEvent, ProviderRequest
+    from langswarm_nb.core.session.provider_events import ModelInfo, ProviderEvent, ProviderRequest
 
 __all__ = ["MistralProviderSession"]
 

@@ -7,14 +7,14 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.messages import MessageRole, SessionMessage
-from langswarm_nb.core.session.providers._path import spoken, system_text
-from langswarm_nb.core.session.providers._wire import RefusedOption
+from langswarm_nb.core.session.providers._dialect.history import spoken, system_text
+from langswarm_nb.core.session.providers._dialect.wire import RefusedOption
 from langswarm_nb.core.session.providers.chat import wire_messages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from langswarm_nb.core.session.events import ProviderRequest
+    from langswarm_nb.core.session.provider_events import ProviderRequest
 
 _OTHER_NAMES = {
     "max_completion_tokens": "its name is max_tokens",

@@ -8,17 +8,17 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from langswarm_nb.core.session.events import Delta, Finish, PartDone, ReplyInfo
 from langswarm_nb.core.session.messages import FinishReason, MessageRole, Usage
-from langswarm_nb.core.session.providers._faults import ReportedError, read_fault
-from langswarm_nb.core.session.providers._path import (
+from langswarm_nb.core.session.provider_events import Delta, Finish, PartDone, ReplyInfo
+from langswarm_nb.core.session.providers._dialect.history import (
     CallIds,
     arguments_text,
     joined_text,
     spoken,
     system_text,
 )
-from langswarm_nb.core.session.providers._wire import image_url, token_count
+from langswarm_nb.core.session.providers._dialect.wire import image_url, token_count
+from langswarm_nb.core.session.providers._http.faults import ReportedError, read_fault
 from langswarm_nb.core.session.text import one_line
 
 from .completions import short_id, wire_options
@@ -26,8 +26,8 @@ from .completions import short_id, wire_options
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from langswarm_nb.core.session.events import ProviderEvent, ProviderRequest
     from langswarm_nb.core.session.messages import Part, SessionMessage
+    from langswarm_nb.core.session.provider_events import ProviderEvent, ProviderRequest
 
 _log = logging.getLogger(__name__)
 

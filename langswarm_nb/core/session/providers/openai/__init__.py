@@ -17,27 +17,27 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from langswarm_nb.core.session.errors import ProviderNotFoundError, ProviderSessionError, SessionError
-from langswarm_nb.core.session.events import ProviderRequest, ReplyInfo
 from langswarm_nb.core.session.messages import MessageRole
+from langswarm_nb.core.session.provider_events import ProviderRequest, ReplyInfo
+from langswarm_nb.core.session.providers._dialect.history import system_text
+from langswarm_nb.core.session.providers._dialect.http_session import HttpProviderSession, Service
+from langswarm_nb.core.session.providers._dialect.native_reply import as_new, delete_at
+from langswarm_nb.core.session.providers._dialect.reasoning_order import Piece, in_order
+from langswarm_nb.core.session.providers._dialect.reply_stream import stream_reply
+from langswarm_nb.core.session.providers._dialect.wire import RefusedOption, check_options, image_url
+from langswarm_nb.core.session.providers._http.address import segment
+from langswarm_nb.core.session.providers.chat.hosts import MAY_THINK, OPENAI_REFUSES, THINKING
+from langswarm_nb.core.session.providers.chat.reader import read_models
 from langswarm_nb.core.session.secret import Secret
 from langswarm_nb.core.session.text import one_line
 
-from ._address import segment
-from ._chat_hosts import MAY_THINK, OPENAI_REFUSES, THINKING
-from ._chat_reader import read_models
-from ._client import HttpProviderSession, Service
-from ._native import as_new, delete_at
-from ._outline import Piece, in_order
-from ._path import system_text
-from ._reply import stream_reply
-from ._responses_reader import DIALECT, ResponsesReader
-from ._wire import RefusedOption, check_options, image_url
+from .reader import DIALECT, ResponsesReader
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 
-    from langswarm_nb.core.session.events import ModelInfo, ProviderEvent
     from langswarm_nb.core.session.messages import Part, SessionMessage
+    from langswarm_nb.core.session.provider_events import ModelInfo, ProviderEvent
 
 _log = logging.getLogger(__name__)
 _OPENAI_MODELS = r"(?:.*/)?(?:gpt-[3-9]|chatgpt|o[1-9](?:-|$)|codex|computer-use).*"

@@ -14,9 +14,7 @@ from langswarm_nb.core.session.errors import SessionStorageError, SessionTypeErr
 from langswarm_nb.core.session.interfaces import ISessionStorage, SearchHit
 from langswarm_nb.core.session.messages import MessageRole, SessionMessage, as_role
 from langswarm_nb.core.session.settings import SessionRecord, SessionStatus
-
-from . import _partials, _search, _sessions, _tree
-from .rows import (
+from langswarm_nb.core.session.storage.rows import (
     decode_message,
     decode_messages,
     decode_record,
@@ -24,7 +22,12 @@ from .rows import (
     encode_message,
     encode_record,
 )
-from .values import filled_text, text, to_us
+from langswarm_nb.core.session.values import filled_text, member, text, to_us
+
+from . import partials as _partials
+from . import search as _search
+from . import sessions as _sessions
+from . import tree as _tree
 
 T = TypeVar("T")
 Job = Callable[[sqlite3.Connection], T]
@@ -80,7 +83,7 @@ class SQLStorage(ISessionStorage):
         select = partial(
             _sessions.select,
             user_id=None if user_id is None else text("user_id", user_id),
-            status=None if status is None else _status(status),
+            status=None if status is None else member("status", status, SessionStatus),
             before_us=None if updated_before is None else to_us("updated_before", updated_before),
             limit=_limit(limit),
         )
@@ -202,10 +205,3 @@ def _limit(value: object) -> int | None:
     if value < 0:
         raise SessionValueError.of("limit", value, "0 or more, or None for all")
     return min(value, 2**62)
-
-
-def _status(value: object) -> SessionStatus:
-    try:
-        return SessionStatus(value)  # type: ignore[arg-type]  # checked by being made
-    except ValueError:
-        raise SessionValueError.of("status", value, [str(known) for known in SessionStatus]) from None

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from langswarm_nb.core.session.errors import SessionError, SessionStorageError
-from langswarm_nb.core.session.storage._location import make_private_file, network_filesystem
-from langswarm_nb.core.session.storage._schema import APPLICATION_ID, MIGRATIONS, migrate, version_of
+
+from .location import make_private_file, network_filesystem
+from .schema import APPLICATION_ID, MIGRATIONS, migrate, version_of
 
 logger = logging.getLogger(__name__)
 

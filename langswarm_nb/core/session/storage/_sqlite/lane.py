@@ -15,7 +15,7 @@ import aiosqlite
 
 from langswarm_nb.core.session.errors import SessionClosedError
 
-from ._database import Database, Task
+from .database import Database, Task
 
 T = TypeVar("T")
 Run = Callable[[Database, Sequence[Task]], None]

@@ -11,9 +11,10 @@ import sqlite3
 from typing import Any
 
 from langswarm_nb.core.session.errors import SessionNotFoundError
+from langswarm_nb.core.session.storage.rows import PAYLOAD_COLUMNS, Row
 
-from . import _owner, _tree
-from .rows import PAYLOAD_COLUMNS, Row
+from . import owner as _owner
+from . import tree as _tree
 
 logger = logging.getLogger(__name__)
 

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 
 from langswarm_nb.core.session.errors import SessionStorageError
+from langswarm_nb.core.session.storage.rows import COLUMNS, SEQ_BITS, Row
+from langswarm_nb.core.session.values import text
 
-from . import _tree
-from .rows import COLUMNS, SEQ_BITS, Row
-from .values import text
+from . import tree as _tree
 
 BATCH = 2000
 """Messages indexed in one transaction: some 30 ms, so that other writers get their turn."""

@@ -11,10 +11,10 @@ from typing import Any
 
 from langswarm_nb.core.session.errors import SessionExistsError, SessionNotFoundError, shown
 from langswarm_nb.core.session.settings import SessionStatus
+from langswarm_nb.core.session.storage.rows import RECORD_COLUMNS, Row
 
-from . import _search
-from ._tree import now_us, session_key
-from .rows import RECORD_COLUMNS, Row
+from . import search as _search
+from .tree import now_us, session_key
 
 _SELECT = f"SELECT {', '.join(RECORD_COLUMNS)} FROM sessions "
 

@@ -13,9 +13,8 @@ from typing import Any, Literal, NamedTuple
 
 from langswarm_nb.core.session.errors import SessionNotFoundError, shown
 from langswarm_nb.core.session.messages import MessageRole
-
-from .rows import COLUMNS, MESSAGE_COLUMNS, SEQ_BITS, SEQ_MASK, Row
-from .values import MOST
+from langswarm_nb.core.session.storage.rows import COLUMNS, MESSAGE_COLUMNS, SEQ_BITS, SEQ_MASK, Row
+from langswarm_nb.core.session.values import MOST
 
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM messages "
 _INSERT = f"INSERT INTO messages({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"

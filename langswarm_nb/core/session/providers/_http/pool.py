@@ -1,0 +1,137 @@
+"""Connections to a service, made when needed in whichever event loop asks.
+
+Two libraries can carry them, each behind one module: httpx, and aiohttp when it is installed (extra ``fast``),
+which needs a fraction of the work at many requests. httpx's pool gets slower with each connection it holds, so each
+holds at most 8.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from functools import partial
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, finalize, ref
+
+from .address import proxy_for
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+
+    from .address import Address
+    from .carrier import Carrier
+
+_IDLE_CARRIERS = 4
+"""So many stay open with nothing to do; more are closed when they fall idle."""
+
+
+LIBRARY_VARIABLE = "LANGSWARM_HTTP"
+"""Environment variable that names the library, ``httpx`` or ``aiohttp``, to look for a fault in one of them."""
+
+
+class Transports:
+    """The carriers for one address; they are closed with it, or with their event loop."""
+
+    def __init__(self, address: Address) -> None:
+        self._make = partial(_new_carrier, address)
+        self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Pool, finalize[Any, Any]]]
+        self._pools = WeakKeyDictionary()
+
+    async def pool(self) -> Pool:
+        """Return the carriers of the running loop."""
+        loop = asyncio.get_running_loop()
+        pool, _ = self._pools.get(loop, (None, None))
+        if pool is None or pool.pid != os.getpid():  # a forked child must not use its parent's connections
+            for other in [other for other in list(self._pools) if other.is_closed()]:
+                self._forget(other)
+            pool = Pool(self._make)
+            finalizer = finalize(self, _close_later, ref(loop), pool)
+            finalizer.atexit = False
+            self._pools[loop] = pool, finalizer
+            await anext(pool.closer)
+        return pool
+
+    async def aclose(self) -> None:
+        """Close all connections, each in the loop it belongs to."""
+        for loop in list(self._pools):
+            pool = self._forget(loop)
+            if pool is None:
+                continue
+            if loop is asyncio.get_running_loop():
+                await pool.closer.aclose()
+            elif loop.is_running():
+                await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(pool.closer.aclose(), loop))
+
+    def _forget(self, loop: asyncio.AbstractEventLoop) -> Pool | None:
+        pool, finalizer = self._pools.pop(loop, (None, None))
+        if finalizer is not None:
+            finalizer.detach()
+        return pool
+
+
+def _close_later(loop: ref[asyncio.AbstractEventLoop], pool: Pool) -> None:
+    """Close the connections of a session that was dropped without being closed."""
+    running = loop()
+    if running is not None and not running.is_closed() and pool.pid == os.getpid():
+        running.call_soon_threadsafe(lambda: running.create_task(pool.closer.aclose()))
+
+
+def _new_carrier(address: Address) -> Carrier:
+    proxy = proxy_for(address)
+    if proxy is None and _takes_aiohttp():
+        from .carrier_aiohttp import AiohttpCarrier
+
+        return AiohttpCarrier(address)
+    from .carrier_httpx import HttpxCarrier
+
+    return HttpxCarrier(address, proxy)
+
+
+class Pool:
+    """The carriers of one event loop, with the number of requests on each."""
+
+    def __init__(self, make: Callable[[], Carrier]) -> None:
+        self.pid = os.getpid()
+        self.closer = self._close_with_loop()
+        self._make = make
+        self._busy: dict[Carrier, int] = {}  # in order of their making
+
+    def take(self) -> Carrier:
+        """Return a carrier with room, to be given back."""
+        for carrier, busy in self._busy.items():
+            if busy < carrier.room:
+                break
+        else:
+            carrier, busy = self._make(), 0
+        self._busy[carrier] = busy + 1
+        return carrier
+
+    async def give_back(self, carrier: Carrier) -> None:
+        """End a use of a carrier."""
+        if carrier not in self._busy:  # closed meanwhile
+            return
+        self._busy[carrier] -= 1
+        if not self._busy[carrier] and len(self._busy) > _IDLE_CARRIERS:
+            del self._busy[carrier]
+            await _close(carrier)
+
+    async def _close_with_loop(self) -> AsyncGenerator[None, None]:
+        # A loop closes the generators that wait in it before it ends, and with this one the connections.
+        try:
+            yield
+        finally:
+            carriers, self._busy = list(self._busy), {}
+            for carrier in carriers:
+                await _close(carrier)
+
+
+async def _close(carrier: Carrier) -> None:
+    with contextlib.suppress(*carrier.errors):
+        await carrier.aclose()
+
+
+def _takes_aiohttp() -> bool:
+    named = os.environ.get(LIBRARY_VARIABLE, "").strip().lower()
+    return named != "httpx" and find_spec("aiohttp") is not None

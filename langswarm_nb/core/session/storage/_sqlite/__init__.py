@@ -1,0 +1,1 @@
+"""The SQL that both storages run, and the file it runs on."""
