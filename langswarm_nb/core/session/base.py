@@ -128,12 +128,12 @@ class SessionManager(HasFrames, ISessionManager):
             title=None if title is None else checks.text("title", title),
             metadata=checks.metadata(metadata),
         )
-        first = None if system is None else checks.message(system, MessageRole.SYSTEM, None)
+        first = None if system is None else checks.message(system, MessageRole.SYSTEM, None, scope="session")
         self._check_provider(wanted)
         await self.storage.create_session(record)
         session = self._session(record)
         if first is not None:
-            await session.append(first)
+            await session.append([first])
         await session.run_hooks("on_session_created")
         return session
 

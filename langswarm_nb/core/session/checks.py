@@ -28,6 +28,14 @@ def text(parameter: str, value: object) -> str:
     return value
 
 
+def system_text(value: object) -> str:
+    """Return the text of a system message that comes with a question; empty takes away what was before."""
+    if not isinstance(value, str):
+        raise SessionTypeError.of("system", value, "text (str)")
+    check_utf8("system", value)
+    return value
+
+
 def question(
     content: object,
     role: object,
@@ -66,6 +74,16 @@ def message(
     check_utf8("content", content)
     return SessionMessage(
         role=role, content=content, metadata=_metadata(metadata), parts=checked_parts(parts), **origin
+    )
+
+
+def system_message(content: object, scope: object, metadata: Mapping[str, Any] | None) -> SessionMessage:
+    """Return a new system message; one that takes the place of others may be empty."""
+    if scope not in ("add", "replace"):
+        raise SessionValueError.of("scope", scope, ["add", "replace"])
+    text_of = system_text(content) if scope == "replace" else text("content", content)
+    return SessionMessage(
+        role=MessageRole.SYSTEM, content=text_of, metadata=_metadata(metadata), scope=scope, source="api"
     )
 
 

@@ -166,6 +166,13 @@ class SessionBusyError(SessionError):
     """A stream was left unread and a later send took its session over; what had arrived is kept."""
 
 
+class SessionLeasedError(SessionError):
+    """Another message of this session is being answered, or the path has moved on; nothing was stored.
+
+    A send waits for its turn and looks again, so that callers see this only when they append to a storage themselves.
+    """
+
+
 class SessionStorageError(SessionError):
     """The storage could not read or write; nothing was half-written.
 

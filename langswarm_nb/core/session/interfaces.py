@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from .messages import FinishReason, MessageRole, Part, RequestFacts, SearchHit, SessionMessage, Usage
 from .provider_events import (
@@ -20,8 +20,10 @@ from .provider_events import (
     RetryNotice,
 )
 from .settings import SessionBackend, SessionMetrics, SessionRecord, SessionSettings, SessionStatus
+from .storage_interface import ISessionStorage
 
 if TYPE_CHECKING:
+    from .sending.options import SendOptions
     from .sending.stream import MessageStream
 
 __all__ = [
@@ -52,151 +54,6 @@ __all__ = [
     "SessionStatus",
     "Usage",
 ]
-
-
-class ISessionStorage(ABC):
-    """Where sessions are kept; one storage serves many sessions, tasks, event loops and processes at once.
-
-    It can be made with no event loop running and opens on first use. What it returns is a copy.
-    Messages are only ever added: a session is a tree of messages, of which one path from the root to the tip is
-    active. All methods raise `SessionStorageError` when the place of storage fails (nothing is then half-written),
-    `SessionNotFoundError` for a session id that is not stored, and `SessionClosedError` after `close`.
-    """
-
-    name: str
-    """How error texts call this storage, e.g. ``SQLite file '…'``."""
-
-    @abstractmethod
-    async def create_session(self, record: SessionRecord) -> None:
-        """Store a new session.
-
-        Raises
-        ------
-        SessionExistsError
-            The id is taken; what is stored was not changed.
-        SessionValueError, SessionTypeError
-            Something in the record cannot be kept (text that is not UTF-8, metadata that is not JSON).
-        """
-
-    @abstractmethod
-    async def load_session(self, session_id: str) -> SessionRecord:
-        """Return what is stored of a session; replies that a dead process left unfinished are closed first."""
-
-    @abstractmethod
-    async def update_session(self, session_id: str, **changes: Any) -> SessionRecord:
-        """Change ``settings``, ``status``, ``title``, ``native`` or ``metadata``; return the new record."""
-
-    @abstractmethod
-    async def list_sessions(
-        self,
-        *,
-        user_id: str | None = None,
-        status: SessionStatus | None = None,
-        updated_before: datetime | None = None,
-        limit: int | None = None,
-    ) -> list[SessionRecord]:
-        """Return sessions, the last used first."""
-
-    @abstractmethod
-    async def delete_session(self, session_id: str) -> bool:
-        """Delete a session and its messages for good, text included; False when there is none."""
-
-    @abstractmethod
-    async def append_messages(
-        self,
-        session_id: str,
-        messages: Sequence[SessionMessage],
-        *,
-        parent: int | Literal["tip"] | None = "tip",
-        reply_to: int | None = None,
-        activate: bool = True,
-    ) -> list[SessionMessage]:
-        """Add messages as a chain: all of them or none. Cost grows with ``messages``, not with the history.
-
-        Parameters
-        ----------
-        parent : int, "tip" or None
-            Where the chain hangs: after the tip; below the message with this `seq` as a new version, with the tip
-            moved there (None: a new root).
-        reply_to : int, optional
-            `seq` of the question that the first message answers; ``parent`` is then not looked at. The reply goes
-            after the tip while the question is on the active path (other writers may have added in between);
-            else directly below the question, inactive. It belongs to the question's turn.
-        activate : bool
-            False adds below ``parent`` (a `seq` or None) and leaves the active path as it is.
-
-        Returns
-        -------
-        list of SessionMessage
-            Copies with `seq`, `parent_seq`, `turn`, `version`, `is_active` filled in.
-
-        Raises
-        ------
-        SessionNotFoundError
-            No session has this id, or no message this `seq`.
-        SessionValueError, SessionTypeError
-            A message cannot be kept unchanged.
-
-        Notes
-        -----
-        A caller cancelled while it waits does not know whether its messages were stored; their ids tell.
-        An append of a message whose id has a partial (`save_partial`) removes the partial in the same transaction.
-        """
-
-    @abstractmethod
-    async def get_messages(
-        self,
-        session_id: str,
-        *,
-        limit: int | None = None,
-        role: MessageRole | None = None,
-        since: datetime | None = None,
-        branch: Literal["active", "all"] = "active",
-    ) -> list[SessionMessage]:
-        """Return the active path, or all messages, in order of `seq`; with ``limit`` the last of those that fit."""
-
-    @abstractmethod
-    async def get_message(self, session_id: str, message_id: str) -> SessionMessage | None:
-        """Return the message with this id, on whatever branch; None when there is none."""
-
-    @abstractmethod
-    async def set_tip(self, session_id: str, seq: int | None, *, branch: str | None = None) -> SessionRecord:
-        """Make the path from the root to ``seq`` the active one (None: the empty path).
-
-        With ``branch`` the session goes on under this branch name; the branch it leaves keeps its own tip.
-        """
-
-    @abstractmethod
-    async def list_branches(self, session_id: str) -> dict[str, int | None]:
-        """Return the tip of each branch by name, the active branch included."""
-
-    @abstractmethod
-    async def set_hidden(self, session_id: str, seq: int, *, hidden: bool) -> None:
-        """Mark a message as kept but not sent, or take the mark back."""
-
-    @abstractmethod
-    async def save_partial(self, session_id: str, message: SessionMessage, *, reply_to: int) -> None:
-        """Keep what has arrived of a reply, replacing what was kept of it before (same ``message.id``).
-
-        When the writing process is gone, the next open or `load_session` appends it as an interrupted reply.
-        """
-
-    @abstractmethod
-    async def search_messages(
-        self, text: str, *, user_id: str | None = None, session_id: str | None = None, limit: int | None = 20
-    ) -> list[SearchHit]:
-        """Return messages that hold all words of ``text``, newest first; any text is allowed, none is syntax.
-
-        With ``limit`` None all of them.
-        """
-
-    @abstractmethod
-    async def health_check(self) -> dict[str, Any]:
-        """Return facts about the storage for diagnostics: place, versions, sizes in bytes, counts."""
-
-    @abstractmethod
-    async def close(self) -> None:
-        """Finish what was accepted and free everything; may be called twice."""
 
 
 class IProviderSession(ABC):
@@ -265,21 +122,35 @@ class ISession(ABC):
 
     @abstractmethod
     async def send_message(
-        self, content: str, role: MessageRole = MessageRole.USER, **options: Any
+        self,
+        content: str,
+        role: MessageRole = MessageRole.USER,
+        *,
+        model: str | None = None,
+        **options: Unpack[SendOptions],
     ) -> SessionMessage:
         """Send a message and return the whole reply; options as in `stream_message`."""
 
     @abstractmethod
     def stream_message(
-        self, content: str, role: MessageRole = MessageRole.USER, **options: Any
+        self,
+        content: str,
+        role: MessageRole = MessageRole.USER,
+        *,
+        model: str | None = None,
+        **options: Unpack[SendOptions],
     ) -> MessageStream:
         """Send a message and return its reply as an async iterator of `Delta`."""
 
     @abstractmethod
     async def add_system_message(
-        self, content: str, *, metadata: Mapping[str, Any] | None = None
+        self,
+        content: str,
+        *,
+        scope: Literal["add", "replace"] = "add",
+        metadata: Mapping[str, Any] | None = None,
     ) -> SessionMessage:
-        """Add a system message at the end of the active path."""
+        """Add a system message at the end of the active path; it goes with the next question."""
 
     @abstractmethod
     async def get_messages(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from . import checks
+from .conversation import moves
+from .conversation.tree import Tree
 from .errors import SessionNotFoundError, SessionValueError, shown
 from .interfaces import ISession, ISessionStorage, MessageRole, SessionMessage, SessionRecord
-from .messages import as_role
+from .messages import as_role, utc_now
 
 
 class MessageTree(ISession):
@@ -37,21 +41,55 @@ class MessageTree(ISession):
         checks.text("message_id", message_id)
         return await self.storage.get_message(self.session_id, message_id)
 
-    async def path_to(self, message: SessionMessage) -> list[SessionMessage]:
-        """Return the messages from the root to a stored message."""
-        path = await self.storage.get_messages(self.session_id)
-        at = next((n for n, known in enumerate(path, 1) if known.seq == message.seq), None)
-        if at is not None:
-            return path[:at]
-        by_seq = {
-            known.seq: known for known in await self.storage.get_messages(self.session_id, branch="all")
-        }
-        found: list[SessionMessage] = []
-        step: SessionMessage | None = message
-        while step is not None:
-            found.append(step)
-            step = by_seq.get(step.parent_seq) if step.parent_seq is not None else None
-        return found[::-1]
+    async def tree(self) -> Tree:
+        """Return the shape of the session: turns, versions, branches."""
+        return Tree(await self.storage.read_tree(self.session_id))
+
+    async def add_system_message(
+        self,
+        content: str,
+        *,
+        scope: Literal["add", "replace"] = "add",
+        metadata: Mapping[str, Any] | None = None,
+    ) -> SessionMessage:
+        """Add a system message, which goes with the next question of this path.
+
+        Parameters
+        ----------
+        content : str
+            The text; with ``replace`` it may be empty, which takes away what was before.
+        scope : {"add", "replace"}
+            Whether it joins the system messages before it or takes their place.
+        metadata : mapping, optional
+            JSON of the caller's own.
+
+        Raises
+        ------
+        SessionError
+            Something is not allowed, or it could not be stored.
+        """
+        message = checks.system_message(content, scope, metadata)
+        [stored] = await self.append([message])
+        return stored
+
+    async def append(self, messages: Sequence[SessionMessage], **place: Any) -> list[SessionMessage]:
+        """Store messages as a chain and count them; ``place`` as for `ISessionStorage.append_messages`."""
+        stored = await self.storage.append_messages(self.session_id, messages, **place)
+        record = self.record
+        active = [message.seq for message in stored if message.is_active]
+        self.record = replace(
+            record,
+            message_count=record.message_count + len(stored),
+            token_count=record.token_count + sum(message.token_count or 0 for message in stored),
+            tip_seq=active[-1] if active else record.tip_seq,
+            branch=place.get("branch") or record.branch,
+            updated_at=utc_now(),
+        )
+        return stored
+
+    async def pick_messages(self, seqs: Sequence[int]) -> list[SessionMessage]:
+        """Return some messages by their ascending seqs."""
+        return await self.storage.pick_messages(self.session_id, seqs)
 
     async def clear_messages(self) -> bool:
         had = bool(await self.storage.get_messages(self.session_id, limit=1))
@@ -65,7 +103,7 @@ class MessageTree(ISession):
         Parameters
         ----------
         at : str, int, optional
-            Id of the message to go on after, or number of the turn to go on after; by default the tip.
+            Id of the message to go on after, number of the turn on the path, or ``"TURN.VERSION"``; by default the tip.
         name : str, optional
             Name of the branch; by default ``branch-2``, ``branch-3``, …
 
@@ -89,7 +127,7 @@ class MessageTree(ISession):
             raise SessionValueError.of(
                 "name", name, f"new; the session has the branches {', '.join(branches)}"
             )
-        await self.set_tip(await self._seq_at(at), branch=name)
+        await self.set_tip(await self.seq_at(at), branch=name)
         return name
 
     async def switch_branch(self, name: str) -> None:
@@ -111,37 +149,72 @@ class MessageTree(ISession):
 
     async def undo(self, turns: int = 1) -> int:
         checks.whole("turns", turns, at_least=1)
-        path = await self.storage.get_messages(self.session_id)
-        starts = [n for n, message in enumerate(path) if message.role is MessageRole.USER]
-        undone = min(turns, len(starts))
+        move, undone = moves.undo(await self.tree(), turns)
         if undone:
-            at = starts[-undone]
-            await self.set_tip(path[at - 1].seq if at else None)
+            await self.set_tip(move.tip)
         return undone
+
+    async def restart(self) -> None:
+        """Go back before the first turn: what follows is asked anew, and all that was said stays as versions."""
+        await self.set_tip(moves.restart(await self.tree()).tip)
 
     async def versions(self, message_id: str) -> list[SessionMessage]:
         message = await self._existing(message_id)
-        everything = await self.storage.get_messages(self.session_id, branch="all")
-        return [
-            other
-            for other in everything
-            if other.parent_seq == message.parent_seq and other.role == message.role
-        ]
+        nodes = (await self.tree()).of_turn(message.turn)
+        alike = [node.seq for node in nodes if node.role == message.role.value]
+        return await self.pick_messages(alike) if alike else [message]
 
-    async def use_version(self, message_id: str) -> None:
-        """Make the path through this message, and on to the newest message below it, the active one."""
+    async def use_version(self, message_id: str) -> str:
+        """Make the version of a turn that a message belongs to the current one, on the branch where it is.
+
+        Returns
+        -------
+        str
+            What the reader should be told: another branch, turns that come back, an aside that was adopted.
+
+        Raises
+        ------
+        SessionNotFoundError
+            There is no such message.
+        """
         message = await self._existing(message_id)
-        everything = await self.storage.get_messages(self.session_id, branch="all")
-        newest_child = {other.parent_seq: other for other in everything}
-        while (below := newest_child.get(message.seq)) is not None:
-            message = below
-        await self.set_tip(message.seq)
+        if message.turn is None:
+            await self.set_tip(message.seq)
+            return ""
+        return await self.use(message.turn, message.version)
+
+    async def use(self, turn: int, version: int | None = None) -> str:
+        """Make a version of a turn the current one, as `use_version` does; by default its newest.
+
+        Raises
+        ------
+        SessionNotFoundError
+            There is no such turn or version.
+        """
+        move = moves.use(await self.tree(), turn, version)
+        if move.tip != self.record.tip_seq or move.branch is not None:
+            await self.set_tip(move.tip, branch=move.branch)
+        return move.note
 
     async def hide(self, message_id: str, *, hidden: bool = True) -> None:
-        """Keep a message but send it no more; ``hidden=False`` takes that back."""
+        """Keep a turn but send it no more on this branch; ``hidden=False`` takes that back.
+
+        The turn is hidden whole, in the version that the message belongs to.
+        """
         message = await self._existing(message_id)
-        if message.seq is not None:
-            await self.storage.set_hidden(self.session_id, message.seq, hidden=hidden)
+        if message.turn is None:
+            raise SessionNotFoundError(
+                f"The message {shown(message_id)} belongs to no turn, so none can be hidden."
+            )
+        here = (await self.tree()).turn_on_path(message.turn)
+        on_path = here is not None and message.is_active
+        version = here.version if here is not None and on_path else message.version
+        await self.storage.set_hidden(self.session_id, message.turn, version, hidden=hidden)
+
+    async def hide_versions(self, versions: Sequence[tuple[int, int]]) -> None:
+        """Send some versions of turns no more on this branch."""
+        for turn, version in versions:
+            await self.storage.set_hidden(self.session_id, turn, version, hidden=True)
 
     async def set_tip(self, seq: int | None, *, branch: str | None = None) -> None:
         """Make the path to ``seq`` the active one."""
@@ -149,16 +222,14 @@ class MessageTree(ISession):
 
     async def question_of(self, message_id: str | None) -> SessionMessage:
         """Return the last question of the active path, or the one that a message belongs to."""
-        if message_id is None:
-            path = await self.storage.get_messages(self.session_id)
-        else:
-            path = await self.path_to(await self._existing(message_id))
-        for message in reversed(path):
-            if message.role in (MessageRole.USER, MessageRole.TOOL):
-                return message
-        raise SessionNotFoundError(
-            f"Session {self.session_id!r} has no question to answer again. Send a message first."
-        )
+        tree = await self.tree()
+        seq = tree.tip if message_id is None else (await self._existing(message_id)).seq
+        found = [node.seq for node in tree.path_to(seq) if node.role in ("user", "tool")]
+        if not found:
+            raise SessionNotFoundError(
+                f"Session {self.session_id!r} has no question to answer again. Send a message first."
+            )
+        return (await self.pick_messages(found[-1:]))[0]
 
     async def _existing(self, message_id: str) -> SessionMessage:
         message = await self.get_message(message_id)
@@ -169,18 +240,20 @@ class MessageTree(ISession):
             )
         return message
 
-    async def _seq_at(self, at: str | int | None) -> int | None:
-        path = await self.storage.get_messages(self.session_id)
+    async def seq_at(self, at: str | int | None) -> int | None:
+        """Return the `seq` of a place to go on after: a message's id, ``TURN.VERSION``, a turn's number, the tip.
+
+        Raises
+        ------
+        SessionNotFoundError
+            There is no such place.
+        """
+        tree = await self.tree()
         if at is None:
-            return path[-1].seq if path else None
+            return tree.tip
         if isinstance(at, str):
+            turn, dot, version = at.partition(".")
+            if dot and turn.isdecimal() and version.isdecimal():
+                return moves.fork(tree, int(turn), int(version)).tip
             return (await self._existing(at)).seq
-        checks.whole("at", at, at_least=0)
-        of_turn = [message for message in path if message.turn == at]
-        if not of_turn:
-            turns = sorted({message.turn for message in path if message.turn is not None})
-            raise SessionNotFoundError(
-                f"No turn {shown(at)} on the active path of session {self.session_id!r}: "
-                + (f"its turns are {turns[0]} to {turns[-1]}." if turns else "it has none yet.")
-            )
-        return of_turn[-1].seq
+        return moves.fork(tree, checks.whole("at", at, at_least=0)).tip

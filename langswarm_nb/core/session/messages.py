@@ -184,13 +184,20 @@ class SessionMessage(_Lazy):
     parent_seq: int | None = field(default=None, compare=False)
     """`seq` of the message before it on its path; None for the first."""
     turn: int | None = field(default=None, compare=False)
-    """Number of the turn, from 0; None before the first user message."""
+    """Number of the turn, from 0, given once in its session; None before the first user message."""
     version: int = field(default=1, compare=False)
-    """1, 2, ... among the messages with the same parent."""
+    """Number of this version of the turn, from 1, given once."""
     is_active: bool = field(default=True, compare=False)
     """On the active path."""
     is_hidden: bool = field(default=False, compare=False)
-    """Kept, but not sent."""
+    """Kept, but not sent on the active branch."""
+    ask: int | None = None
+    """Which ask of one run of its cell it was, from 0."""
+    scope: Literal["replace", "add", "session", "none"] | None = None
+    """Of a system message: it takes the place of those before it on its path, joins them, came with its session
+    (and so stays when the first turn is undone), or holds no more."""
+    beside: Literal["aside", "comparison"] | None = None
+    """How it was asked, when it was asked beside the active path."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "role", as_role(self.role))
@@ -230,6 +237,16 @@ class SessionMessage(_Lazy):
         reasoning = tuple(part for part in self.parts if part["type"] == "reasoning")
         others = tuple(part for part in self.parts if part["type"] != "reasoning")
         return (*reasoning, {"type": "text", "text": self.content}, *others)
+
+    @property
+    def address(self) -> str:
+        """``TURN.VERSION``, as `%langswarm use` takes it; empty before the first turn."""
+        return "" if self.turn is None else f"{self.turn}.{self.version}"
+
+    @property
+    def is_aside(self) -> bool:
+        """Whether it was asked beside the path and was not taken onto it."""
+        return self.beside is not None and not self.is_active
 
     @property
     def usage(self) -> Usage | None:

@@ -139,6 +139,10 @@ class SessionRecord:
     """Name of the branch whose path is active."""
     tip_seq: int | None = None
     """`seq` of the last message of the active path; None when it is empty."""
+    home: str | None = None
+    """The notebook that the session belongs to, as its front end names it; None when it has none."""
+    main_at: datetime | None = None
+    """When a cell of the home that names no session last used it; UTC."""
     native: Mapping[str, Any] = field(default_factory=dict)
     """State of the conversation that the provider holds; empty with `SessionBackend.LOCAL`."""
     metadata: Mapping[str, Any] = field(default_factory=dict)

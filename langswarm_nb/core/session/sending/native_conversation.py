@@ -7,9 +7,9 @@ storage with the next request, so no turn can be in it twice.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.errors import SessionError
@@ -25,36 +25,48 @@ logger = logging.getLogger(__name__)
 
 
 class NativeConversation:
-    """What the provider holds of one session: ``{"id", "upto", "left": [ids]}`` in the record."""
+    """What the provider holds of one session: ``{"id", "upto", "sent", "left": [ids]}`` in the record."""
 
     def __init__(self, session: BaseSession) -> None:
         self._session = session
 
-    async def plan(self, path: Sequence[SessionMessage], settings: SessionSettings) -> dict[str, Any]:
-        """Return the part of a request that says what is new: ``messages, native, native_id, new_from``."""
-        whole = replace(settings, max_messages=None, max_context_tokens=None)  # the provider keeps all of it
+    async def plan(self, messages: Sequence[SessionMessage], settings: SessionSettings) -> dict[str, Any]:
+        """Return the part of a request that says what is new: ``messages, native, native_id, new_from``.
+
+        The provider's conversation goes on only where it holds exactly what would be sent before the new messages:
+        a path that left it, a turn that was hidden, another system text begin a new one.
+        """
         held = (await self._session.refresh()).native
-        at = next((n for n, message in enumerate(path, 1) if message.seq == held.get("upto")), None)
-        if not held.get("id") or at is None or held.get("provider") != settings.provider:
+        at = next((n for n, message in enumerate(messages, 1) if message.seq == held.get("upto")), None)
+        is_same = at is not None and held.get("sent") == _fingerprint([m.seq for m in messages[:at]])
+        if not held.get("id") or not is_same or held.get("provider") != settings.provider:
             await self._leave()
-            return {"messages": messages_to_send(path, whole), "native": True}
-        known, new = messages_to_send(path[:at], whole), messages_to_send(path[at:], whole)
+            return {"messages": messages_to_send(messages), "native": True}
+        known, new = messages_to_send(messages[:at]), messages_to_send(messages[at:])
         return {"messages": (*known, *new), "native": True, "native_id": held["id"], "new_from": len(known)}
 
-    async def settle(self, settings: SessionSettings, native_id: str | None, upto: int | None) -> None:
-        """Note what the provider holds after a request; ``upto`` None when that is not certain."""
+    async def settle(
+        self, settings: SessionSettings, native_id: str | None, seqs: Sequence[int] | None
+    ) -> None:
+        """Note what the provider holds after a request: the messages ``seqs``, or None when that is not certain."""
         if settings.backend is not SessionBackend.PROVIDER_NATIVE:
             return
         held = self._session.record.native
         left = list(held.get("left", ()))
         if held.get("id") and held["id"] != native_id:
             left.append([held.get("provider"), held["id"]])
-        if native_id is not None and upto is None:
+        if native_id is not None and seqs is None:
             left.append([settings.provider, native_id])
-        if native_id is None or upto is None:
+        if native_id is None or seqs is None:
             await self._note({"left": left})
         else:
-            await self._note({"provider": settings.provider, "id": native_id, "upto": upto, "left": left})
+            now = {
+                "provider": settings.provider,
+                "id": native_id,
+                "upto": seqs[-1],
+                "sent": _fingerprint(seqs),
+            }
+            await self._note({**now, "left": left})
 
     async def delete(self) -> list[str]:
         """Delete all that providers hold of the session; return the ids that could not be deleted."""
@@ -81,3 +93,8 @@ class NativeConversation:
     async def _note(self, native: dict[str, Any]) -> None:
         if native != self._session.record.native:
             await self._session.change(native=native)
+
+
+def _fingerprint(seqs: Sequence[int | None]) -> str:
+    """Return what tells whether the same messages stand before."""
+    return hashlib.sha256(",".join(map(str, seqs)).encode()).hexdigest()[:16]

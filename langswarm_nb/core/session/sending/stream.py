@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from langswarm_nb.core.session.conversation.placing import Place
 from langswarm_nb.core.session.errors import SessionBusyError, SessionError
 from langswarm_nb.core.session.messages import SessionMessage
 from langswarm_nb.core.session.provider_events import Delta
@@ -50,6 +51,20 @@ class MessageStream(AsyncIterator[Delta]):
     def question(self) -> SessionMessage | None:
         """The message as it was stored; None before it is."""
         return self._turn.question
+
+    @property
+    def place(self) -> Place | None:
+        """Where the message went; None before it is stored."""
+        return self._turn.place
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should be told of where it went and what was sent with it."""
+        return self._turn.notes
+
+    async def begin(self) -> None:
+        """Store the message of a send beside the path without sending it: several are stored in order."""
+        await self._turn.begin()
 
     @property
     def reply(self) -> SessionMessage | None:

@@ -8,30 +8,37 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from concurrent.futures import Future, InvalidStateError
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from langswarm_nb.core.session.conversation import notes
+from langswarm_nb.core.session.conversation.asks import AskFacts
+from langswarm_nb.core.session.conversation.context import Context
+from langswarm_nb.core.session.conversation.placing import Place
+from langswarm_nb.core.session.conversation.tree import Tree
 from langswarm_nb.core.session.errors import (
     ProviderSessionError,
     SessionError,
+    SessionLeasedError,
     SessionMiddlewareError,
-    SessionNotFoundError,
     SessionStorageError,
     SessionTypeError,
     SessionValueError,
     StreamInterruptedError,
     shown,
 )
-from langswarm_nb.core.session.messages import MessageRole, SessionMessage
+from langswarm_nb.core.session.messages import SessionMessage
 from langswarm_nb.core.session.provider_events import Delta, ProviderEvent, ProviderRequest, RetryNotice
-from langswarm_nb.core.session.settings import SessionBackend, SessionSettings
+from langswarm_nb.core.session.settings import SessionBackend
 
+from .ask import Ask, node_of, resolved, sent
 from .checkpoint import Checkpoint
 from .context_window import messages_to_send
+from .lease import Lease, wait_a_little
 from .reply_builder import ReplyBuilder
 from .turnstile import inside
 
@@ -41,33 +48,10 @@ if TYPE_CHECKING:
 
     from .stream import MessageStream
 
+_TELL_AFTER = 3
+"""So many looks at a session that another holds are quicker than what a reader notices."""
+
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """What one send asks for."""
-
-    message: SessionMessage
-    """The question; one that is stored already when ``regenerates``."""
-    settings: SessionSettings
-    """The session's, with the changes of this send."""
-    parent: int | Literal["tip"] | None = "tip"
-    version_of: str | None = None
-    """Id of the message that this one is a new version of."""
-    regenerates: bool = False
-    history: bool = True
-    """False sends the system messages and the question alone, and leaves the active path as it is."""
-    activate: bool = True
-    compare_id: str | None = None
-    provider_session: IProviderSession | None = None
-    """What to send through; None for the manager's."""
-    on_retry: Callable[[RetryNotice], Awaitable[None] | None] | None = None
-
-    @property
-    def is_beside(self) -> bool:
-        """Whether the active path stays as it is."""
-        return not self.regenerates and not (self.activate and self.history)
 
 
 class Turn:
@@ -76,12 +60,35 @@ class Turn:
     def __init__(self, session: BaseSession, ask: Ask) -> None:
         self._session, self._ask = session, ask
         self._builder: ReplyBuilder | None = None
+        self._begun: tuple[IProviderSession, ReplyBuilder] | None = None
+        self._lease: Lease | None = None
+        self._tree = Tree.empty()
         self._store_tried = False
         self._stream: MessageStream | None = None
         self.over: Future[None] = Future()
         """Done when all is stored."""
-        self.question: SessionMessage | None = None
+        self.place: Place | None = None
+        """Where the question went; None before it is stored."""
+        self.chain: list[SessionMessage] = []
+        """What was stored before anything was sent."""
+        self.context = Context(())
+        """What was sent."""
         self.reply: SessionMessage | None = None
+
+    @property
+    def question(self) -> SessionMessage | None:
+        """The message that is answered, as it is stored; None before it is."""
+        return self.chain[-1] if self.chain else None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader is told of where it went and what was sent."""
+        told = [] if self.place is None else [self.place.note]
+        told += [notes.left_out(self.context.left_out)] if self.context.left_out else []
+        reply = self.reply
+        if reply is not None and not self._ask.is_beside and not reply.is_active:
+            told.append(notes.elsewhere(reply.address, self._tree.branch))
+        return tuple(note for note in told if note)
 
     @property
     def partial(self) -> SessionMessage | None:
@@ -101,10 +108,14 @@ class Turn:
         try:
             if not self._ask.is_beside:  # else nothing it does depends on what others do
                 await self._session.turnstile.enter(stream)
-            provider, question, builder = await self._begin()
-            checkpoint = Checkpoint(lambda: self._save_partial(question, builder))
+            if self._begun is None:
+                self._begun = await self._begin()
+            provider, builder = self._begun
+            checkpoint = Checkpoint(lambda: self._save_partial(builder))
             try:
-                request = await self._request(question)
+                if self._lease is not None:
+                    self._lease.hold(stream)
+                request = await self._request(builder)
                 async with _Closing(provider.stream(request)) as events:
                     async for event in events:
                         delta = builder.take(event)
@@ -135,39 +146,76 @@ class Turn:
 
     def _leave(self) -> None:
         """Let the next send through: all of this one is stored, or nothing will be."""
+        if self._lease is not None:
+            self._lease.let_go()
         if self._stream is not None:
             self._session.streams.discard(self._stream)
             self._session.turnstile.leave(self._stream)
         with suppress(InvalidStateError):  # done before
             self.over.set_result(None)
 
-    async def _begin(self) -> tuple[IProviderSession, SessionMessage, ReplyBuilder]:
+    async def begin(self) -> None:
+        """Store the question of an ask beside the path, ahead of reading: several are stored in order."""
+        self._begun = await self._begin()
+
+    async def _begin(self) -> tuple[IProviderSession, ReplyBuilder]:
         ask, settings = self._ask, self._ask.settings
         # Both raise before anything is stored.
         self._session.manager.check_open()
         provider = ask.provider_session or self._session.provider_session(settings.provider)
-        self.question = question = await self._store_question()
+        message = ask.message
+        if not ask.regenerates:
+            message = await self._run_middleware("process_outgoing_message", message)
         self._builder = builder = ReplyBuilder(
             provider.name,
             settings.model,
-            question,
+            message,
             streamed=settings.stream,
             params=settings.request_options,
             compare_id=ask.compare_id,
         )
-        return provider, question, builder
+        await self._store_question(message, builder.id)
+        if not ask.regenerates:
+            await self._run_hooks_inside("on_message_sent", self.chain[-1])
+        return provider, builder
 
-    async def _store_question(self) -> SessionMessage:
-        session, ask = self._session, self._ask
-        if ask.regenerates:
-            await session.set_tip(ask.message.seq)
-            return ask.message
-        message = await self._run_middleware("process_outgoing_message", ask.message)
-        parent = await self._parent()
-        activate = ask.activate and ask.history
-        stored = await session.append(message, parent=parent, activate=activate)
-        await self._run_hooks_inside("on_message_sent", stored)
-        return stored
+    async def _store_question(self, message: SessionMessage, lease: str) -> None:
+        """Give the question its place, as soon as no other message of the session is being answered."""
+        ask, session = await resolved(self._ask, self._session), self._session
+        attempt = 0
+        while True:
+            self._tree = tree = Tree(await session.storage.read_tree(session.session_id))
+            place = ask.place_in(tree)
+            chain = [] if ask.regenerates else ask.chain(replace(message, ask=place.ask))
+            held: dict[str, Any] = (
+                {} if ask.is_beside else {"lease": lease, "expects": (tree.branch, tree.tip)}
+            )
+            try:
+                stored = await session.append(
+                    chain,
+                    parent=place.parent,
+                    turn=place.turn,
+                    activate=not ask.is_beside,
+                    branch=place.branch,
+                    hides=place.hides,
+                    **held,
+                )
+            except SessionLeasedError:
+                if attempt == _TELL_AFTER and ask.on_wait is not None:
+                    ask.on_wait("waiting: another message of this session is being answered")
+                await wait_a_little(attempt)
+                attempt += 1
+                continue
+            break
+        self.place, self.chain = place, stored or [message]
+        if held:
+            self._lease = Lease(session.storage, session.session_id, lease)
+        self._remember(ask.facts, place)
+
+    def _remember(self, facts: AskFacts, place: Place) -> None:
+        asked, turn = facts.asked, self.chain[-1].turn
+        if asked is not None and turn is not None and facts.joins is None:
+            asked.memory.note(turn, asked.cell, facts.beside, place.replayed)
 
     async def _run_middleware(self, step: str, message: SessionMessage) -> SessionMessage:
         with self._inside():
@@ -180,42 +228,32 @@ class Turn:
     def _inside(self) -> AbstractContextManager[None]:
         return nullcontext() if self._stream is None else inside(self._stream)
 
-    async def _parent(self) -> int | Literal["tip"] | None:
-        session, ask = self._session, self._ask
-        if ask.version_of is not None:
-            message = await session.get_message(ask.version_of)
-            if message is None:
-                raise SessionNotFoundError(
-                    f"No message {shown(ask.version_of)} in session {session.session_id!r}, so it can have no new "
-                    "version. List the ids with `await session.get_messages(branch='all')`."
-                )
-            return message.parent_seq
-        if ask.parent == "tip" and not (ask.activate and ask.history):
-            return (await session.refresh()).tip_seq
-        return ask.parent
-
-    async def _request(self, question: SessionMessage) -> ProviderRequest:
+    async def _request(self, builder: ReplyBuilder) -> ProviderRequest:
         ask, settings = self._ask, self._ask.settings
-        path = await self._path(question)
         base: dict[str, Any] = {
             "model": settings.model,
             "options": settings.request_options,
             "stream": settings.stream,
             "timeout_s": settings.timeout_s,
             "retries": settings.retries,
-            "idempotency_key": self._builder.id if self._builder else None,
+            "idempotency_key": builder.id,
             "user_id": self._session.user_id,
             "on_retry": self._on_retry,
         }
-        if settings.backend is SessionBackend.PROVIDER_NATIVE and ask.history and ask.activate:
-            return ProviderRequest(**base, **await self._session.native.plan(path, settings))
-        return ProviderRequest(**base, messages=messages_to_send(path, settings))
-
-    async def _path(self, question: SessionMessage) -> list[SessionMessage]:
-        session, ask = self._session, self._ask
-        if ask.history:
-            return await session.path_to(question)
-        return [*await session.get_messages(role=MessageRole.SYSTEM), question]
+        if self.place is None:
+            raise AssertionError("a request is made after its question was stored")
+        if self.place.branch is not None:  # which hides what it hides
+            self._tree = Tree(await self._session.storage.read_tree(self._session.session_id))
+        native = settings.backend is SessionBackend.PROVIDER_NATIVE and not ask.is_beside
+        chain = [node_of(m, m.seq, m.parent_seq) for m in self.chain if m.seq is not None]
+        self.context = context = ask.context(
+            self._tree, self.place, [] if ask.regenerates else chain, limited=not native
+        )
+        known = {m.seq: m for m in self.chain if m.seq is not None}
+        messages = await sent(context, known, self._session.pick_messages)
+        if native:
+            return ProviderRequest(**base, **await self._session.native.plan(messages, settings))
+        return ProviderRequest(**base, messages=messages_to_send(messages))
 
     async def _on_retry(self, notice: RetryNotice) -> None:
         if self._builder is not None:
@@ -224,8 +262,9 @@ class Turn:
         if self._ask.on_retry is not None and inspect.isawaitable(told := self._ask.on_retry(notice)):
             await told
 
-    async def _save_partial(self, question: SessionMessage, builder: ReplyBuilder) -> None:
-        if question.seq is not None and self.reply is None:
+    async def _save_partial(self, builder: ReplyBuilder) -> None:
+        question = self.question
+        if question is not None and question.seq is not None and self.reply is None:
             await self._session.save_partial(builder.message("stopped"), reply_to=question.seq)
 
     async def _succeeded(self, builder: ReplyBuilder, checkpoint: Checkpoint) -> None:
@@ -238,15 +277,23 @@ class Turn:
             self._leave()
             await self._session.run_hooks("on_error", error)
             raise
-        await self._session.native.settle(self._ask.settings, builder.info.native_id, reply.seq)
+        await self._settle_native(builder, reply)
+        if self.place is not None and self.place.replaces:
+            await self._session.hide_versions(self.place.replaces)
         self._leave()
         await self._session.run_hooks("on_message_received", reply)
+
+    async def _settle_native(self, builder: ReplyBuilder, reply: SessionMessage | None) -> None:
+        """Note what the provider holds now; a send beside the path leaves its conversation as it was."""
+        if not self._ask.is_beside:
+            seqs = None if reply is None or reply.seq is None else (*self.context.seqs, reply.seq)
+            await self._session.native.settle(self._ask.settings, builder.info.native_id, seqs)
 
     async def _stopped(self, builder: ReplyBuilder, checkpoint: Checkpoint) -> None:
         await checkpoint.stop()
         try:
             reply = await self._store_reply(builder.message("stopped"))
-            await self._session.native.settle(self._ask.settings, builder.info.native_id, None)
+            await self._settle_native(builder, None)
             self._leave()
             await self._session.run_hooks("on_message_received", reply)
         except SessionError:
@@ -257,7 +304,7 @@ class Turn:
         await checkpoint.stop()
         await self._store_reply(builder.message("error", error))
         if getattr(error, "maybe_processed", True):
-            await self._session.native.settle(self._ask.settings, builder.info.native_id, None)
+            await self._settle_native(builder, None)
         self._leave()
         await self._session.run_hooks("on_error", error)
 
@@ -278,9 +325,16 @@ class Turn:
         self._store_tried = True
         if stored is None:
             try:
-                stored = await session.append(message, reply_to=self.question.seq if self.question else None)
+                question = self.question
+                [stored] = await session.append(
+                    [replace(message, beside=self._ask.facts.beside)],
+                    reply_to=None if question is None else question.seq,
+                    activate=not self._ask.is_beside,
+                )
             except SessionStorageError as error:
                 error.reply = message  # it was paid for
+                if self._lease is not None:
+                    await self._lease.give_back()
                 raise
         self.reply = stored
         return stored

@@ -33,8 +33,8 @@ from langswarm_nb.core.session.values import (
 
 Row: TypeAlias = tuple[Any, ...]
 
-PLACE_COLUMNS = ("id", "parent", "turn", "path_turns", "version", "active")
-"""``id`` is ``sid << 32 | seq``; ``path_turns`` counts the turns on the path from the root to here."""
+PLACE_COLUMNS = ("id", "parent", "turn", "version", "active")
+"""``id`` is ``sid << 32 | seq``."""
 MESSAGE_COLUMNS = (
     "hidden",
     "ts_us",
@@ -44,6 +44,9 @@ MESSAGE_COLUMNS = (
     "token_count",
     "source",
     "cell_id",
+    "ask",
+    "scope",
+    "beside",
     "provider_message_id",
     "content",
     "parts",
@@ -94,6 +97,8 @@ RECORD_COLUMNS = (
     "token_count",
     "branch",
     "tip",
+    "home",
+    "main_us",
     "settings",
     "native",
     "metadata",
@@ -127,6 +132,9 @@ def encode_message(message: SessionMessage) -> Row:
         optional_whole("token_count", message.token_count),
         optional_text("source", message.source),
         optional_text("cell_id", message.cell_id),
+        optional_whole("ask", message.ask),
+        optional_text("scope", message.scope),
+        optional_text("beside", message.beside),
         optional_text("provider_message_id", message.provider_message_id),
         text("content", message.content),
         _encode_parts(message.parts),
@@ -247,6 +255,9 @@ _FIELDS: dict[str, Callable[[Row], Any]] = {
     "parts": lambda row: () if row[_AT_PARTS] is None else tuple(from_json(row[_AT_PARTS])),
     "source": _text_of("source"),
     "cell_id": _text_of("cell_id"),
+    "ask": itemgetter(_AT["ask"]),
+    "scope": _text_of("scope"),
+    "beside": _text_of("beside"),
     "request": _decode_facts,
     "seq": lambda row: row[0] & SEQ_MASK,
     "parent_seq": itemgetter(_AT["parent"]),
@@ -284,9 +295,7 @@ def encode_record(record: SessionRecord) -> dict[str, Any]:
         "created_us": to_us("created_at", record.created_at),
         "updated_us": to_us("updated_at", record.updated_at),
         "branch": filled_text("branch", record.branch),
-        **encode_changes(
-            {name: getattr(record, name) for name in ("settings", "status", "title", "native", "metadata")}
-        ),
+        **encode_changes({name: getattr(record, name) for name in _NEW}),
     }
 
 
@@ -332,7 +341,11 @@ _CHANGES: dict[str, Callable[[Any], dict[str, Any]]] = {
     "title": lambda value: {"title": optional_text("title", value)},
     "native": lambda value: {"native": optional_mapping("native", value)},
     "metadata": lambda value: {"metadata": optional_mapping("metadata", value)},
+    "home": lambda value: {"home": optional_text("home", value)},
+    "main_at": lambda value: {"main_us": None if value is None else to_us("main_at", value)},
 }
+_NEW = ("settings", "status", "title", "native", "metadata", "home")
+"""What a new session may bring along."""
 
 
 def decode_record(row: Row) -> SessionRecord:
@@ -368,6 +381,8 @@ def decode_record(row: Row) -> SessionRecord:
         token_count=stored["token_count"],
         branch=stored["branch"],
         tip_seq=stored["tip"],
+        home=stored["home"],
+        main_at=None if stored["main_us"] is None else from_us(stored["main_us"]),
         native=from_json(stored["native"]),
         metadata=from_json(stored["metadata"]),
     )

@@ -15,6 +15,7 @@ from langswarm_nb.core.session import (
     SessionRecord,
     SessionStatus,
 )
+from langswarm_nb.core.session.conversation.nodes import Node, TreeRows
 
 
 class UnloggedStorage(ISessionStorage):
@@ -29,6 +30,7 @@ class UnloggedStorage(ISessionStorage):
         self.name = inner.name
         self.db_path = getattr(inner, "db_path", None)
         self._whole: dict[tuple[str, str], SessionMessage] = {}
+        self._seqs: dict[tuple[str, int | None], str] = {}
 
     async def append_messages(
         self,
@@ -36,18 +38,38 @@ class UnloggedStorage(ISessionStorage):
         messages: Sequence[SessionMessage],
         *,
         parent: int | Literal["tip"] | None = "tip",
-        reply_to: int | None = None,
-        activate: bool = True,
+        **place: Any,
     ) -> list[SessionMessage]:
         self._whole |= {(session_id, message.id): message for message in messages}
         stored = await self.inner.append_messages(
-            session_id,
-            [_without_words(m) for m in messages],
-            parent=parent,
-            reply_to=reply_to,
-            activate=activate,
+            session_id, [_without_words(m) for m in messages], parent=parent, **place
         )
+        for message in stored:
+            self._seqs[session_id, message.seq] = message.id
         return [self._restored(session_id, message) for message in stored]
+
+    async def read_tree(self, session_id: str) -> TreeRows:
+        rows = await self.inner.read_tree(session_id)
+        return rows._replace(nodes=[self._node(session_id, Node._make(row)) for row in rows.nodes])
+
+    def _node(self, session_id: str, node: Node) -> Node:
+        """Return a node that tells of the words in memory."""
+        message_id = self._seqs.get((session_id, node.seq), "")
+        whole = self._whole.get((session_id, message_id))
+        if whole is None:
+            return node
+        says = 2 if whole.content else 1 if whole.parts else 0
+        return node._replace(says=says, chars=len(whole.content))
+
+    async def pick_messages(self, session_id: str, seqs: Sequence[int]) -> list[SessionMessage]:
+        found = await self.inner.pick_messages(session_id, seqs)
+        return [self._restored(session_id, message) for message in found]
+
+    async def keep_lease(self, session_id: str, lease: str) -> None:
+        await self.inner.keep_lease(session_id, lease)
+
+    async def leave_lease(self, session_id: str, lease: str) -> None:
+        await self.inner.leave_lease(session_id, lease)
 
     async def get_messages(
         self,
@@ -86,12 +108,9 @@ class UnloggedStorage(ISessionStorage):
         *,
         user_id: str | None = None,
         status: SessionStatus | None = None,
-        updated_before: datetime | None = None,
-        limit: int | None = None,
+        **filters: Any,
     ) -> list[SessionRecord]:
-        return await self.inner.list_sessions(
-            user_id=user_id, status=status, updated_before=updated_before, limit=limit
-        )
+        return await self.inner.list_sessions(user_id=user_id, status=status, **filters)
 
     async def set_tip(self, session_id: str, seq: int | None, *, branch: str | None = None) -> SessionRecord:
         return await self.inner.set_tip(session_id, seq, branch=branch)
@@ -99,8 +118,8 @@ class UnloggedStorage(ISessionStorage):
     async def list_branches(self, session_id: str) -> dict[str, int | None]:
         return await self.inner.list_branches(session_id)
 
-    async def set_hidden(self, session_id: str, seq: int, *, hidden: bool) -> None:
-        await self.inner.set_hidden(session_id, seq, hidden=hidden)
+    async def set_hidden(self, session_id: str, turn: int, version: int, *, hidden: bool) -> None:
+        await self.inner.set_hidden(session_id, turn, version, hidden=hidden)
 
     async def search_messages(
         self, text: str, *, user_id: str | None = None, session_id: str | None = None, limit: int | None = 20

@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Literal, TypeVar
 
+from langswarm_nb.core.session.conversation.nodes import TreeRows
 from langswarm_nb.core.session.errors import SessionStorageError, SessionTypeError, SessionValueError
 from langswarm_nb.core.session.interfaces import ISessionStorage, SearchHit
 from langswarm_nb.core.session.messages import MessageRole, SessionMessage, as_role
@@ -22,12 +23,15 @@ from langswarm_nb.core.session.storage.rows import (
     encode_message,
     encode_record,
 )
-from langswarm_nb.core.session.values import filled_text, member, text, to_us
+from langswarm_nb.core.session.values import filled_text, member, optional_text, optional_whole, text, to_us
 
+from . import leases as _leases
 from . import partials as _partials
+from . import reading as _reading
 from . import search as _search
 from . import sessions as _sessions
 from . import tree as _tree
+from .head import session_key
 
 T = TypeVar("T")
 Job = Callable[[sqlite3.Connection], T]
@@ -78,12 +82,16 @@ class SQLStorage(ISessionStorage):
         user_id: str | None = None,
         status: SessionStatus | None = None,
         updated_before: datetime | None = None,
+        home: str | None = None,
+        title: str | None = None,
         limit: int | None = None,
     ) -> list[SessionRecord]:
         select = partial(
             _sessions.select,
             user_id=None if user_id is None else text("user_id", user_id),
             status=None if status is None else member("status", status, SessionStatus),
+            home=optional_text("home", home),
+            title=optional_text("title", title),
             before_us=None if updated_before is None else to_us("updated_before", updated_before),
             limit=_limit(limit),
         )
@@ -96,7 +104,12 @@ class SQLStorage(ISessionStorage):
         *,
         parent: int | Literal["tip"] | None = "tip",
         reply_to: int | None = None,
+        turn: int | None = None,
         activate: bool = True,
+        branch: str | None = None,
+        hides: Sequence[tuple[int, int]] = (),
+        lease: str | None = None,
+        expects: tuple[str, int | None] | None = None,
     ) -> list[SessionMessage]:
         key = filled_text("session_id", session_id)
         payloads = [encode_message(message) for message in messages]
@@ -104,12 +117,34 @@ class SQLStorage(ISessionStorage):
             _seq("parent", parent)
         if reply_to is not None:
             _seq("reply_to", reply_to)
-        rows = await self._write(
-            lambda db: _tree.append(
-                db, self.name, key, payloads, parent=parent, reply_to=reply_to, activate=activate
-            )
+        append = partial(
+            _tree.append,
+            parent=parent,
+            reply_to=reply_to,
+            turn=optional_whole("turn", turn),
+            activate=activate,
+            branch=None if branch is None else filled_text("branch", branch),
+            hides=tuple(hides),
+            lease=optional_text("lease", lease),
+            expects=expects,
         )
-        return decode_messages(rows)
+        return decode_messages(await self._write(lambda db: append(db, self.name, key, payloads)))
+
+    async def keep_lease(self, session_id: str, lease: str) -> None:
+        key = filled_text("session_id", session_id)
+        await self._write(lambda db: _leases.keep(db, session_key(db, key, self.name), lease))
+
+    async def leave_lease(self, session_id: str, lease: str) -> None:
+        key = filled_text("session_id", session_id)
+        await self._write(lambda db: _leases.leave(db, session_key(db, key, self.name), lease))
+
+    async def read_tree(self, session_id: str) -> TreeRows:
+        key = filled_text("session_id", session_id)
+        return await self._read(lambda db: _reading.tree(db, self.name, key))
+
+    async def pick_messages(self, session_id: str, seqs: Sequence[int]) -> list[SessionMessage]:
+        key = filled_text("session_id", session_id)
+        return decode_messages(await self._read(lambda db: _reading.pick(db, self.name, key, seqs)))
 
     async def get_messages(
         self,
@@ -124,7 +159,7 @@ class SQLStorage(ISessionStorage):
             raise SessionValueError.of("branch", branch, ["active", "all"])
         key = filled_text("session_id", session_id)
         read = partial(
-            _tree.read,
+            _reading.read,
             active=branch == "active",
             limit=_limit(limit),
             role=None if role is None else as_role(role),
@@ -134,7 +169,7 @@ class SQLStorage(ISessionStorage):
 
     async def get_message(self, session_id: str, message_id: str) -> SessionMessage | None:
         key, wanted = filled_text("session_id", session_id), text("message_id", message_id)
-        row = await self._read(lambda db: _tree.find(db, self.name, key, wanted))
+        row = await self._read(lambda db: _reading.find(db, self.name, key, wanted))
         return None if row is None else decode_message(row)
 
     async def set_tip(self, session_id: str, seq: int | None, *, branch: str | None = None) -> SessionRecord:
@@ -152,12 +187,13 @@ class SQLStorage(ISessionStorage):
 
     async def list_branches(self, session_id: str) -> dict[str, int | None]:
         key = filled_text("session_id", session_id)
-        return await self._read(lambda db: _tree.branches(db, self.name, key))
+        return await self._read(lambda db: _reading.branches(db, self.name, key))
 
-    async def set_hidden(self, session_id: str, seq: int, *, hidden: bool) -> None:
+    async def set_hidden(self, session_id: str, turn: int, version: int, *, hidden: bool) -> None:
         key = filled_text("session_id", session_id)
-        _seq("seq", seq)
-        await self._write(lambda db: _tree.set_hidden(db, self.name, key, seq, hidden=bool(hidden)))
+        _seq("turn", turn)
+        _seq("version", version)
+        await self._write(lambda db: _tree.set_hidden(db, self.name, key, turn, version, hidden=bool(hidden)))
 
     async def save_partial(self, session_id: str, message: SessionMessage, *, reply_to: int) -> None:
         key = filled_text("session_id", session_id)

@@ -13,8 +13,10 @@ from typing import Any
 from langswarm_nb.core.session.errors import SessionNotFoundError
 from langswarm_nb.core.session.storage.rows import PAYLOAD_COLUMNS, Row
 
+from . import leases as _leases
 from . import owner as _owner
 from . import tree as _tree
+from .head import check_seq, now_us, session_key
 
 logger = logging.getLogger(__name__)
 
@@ -24,15 +26,16 @@ _DAMAGED = (ValueError, TypeError, sqlite3.IntegrityError, SessionNotFoundError)
 
 def save(db: sqlite3.Connection, name: str, session_id: str, payload: Row, reply_to: int) -> None:
     """Keep what has arrived of a reply in the place of what was kept of it before."""
-    sid = _tree.check_seq(db, name, session_id, reply_to)
+    sid = check_seq(db, name, session_id, reply_to)
     columns = {
         column: value for column, value in zip(PAYLOAD_COLUMNS, payload, strict=True) if value is not None
     }
     db.execute(
         "INSERT OR REPLACE INTO partials(sid, message_id, reply_to, owner, saved_us, payload)"
         " VALUES (?, ?, ?, ?, ?, ?)",
-        (sid, columns["message_id"], reply_to, _owner.this_process(), _tree.now_us(), json.dumps(columns)),
+        (sid, columns["message_id"], reply_to, _owner.this_process(), now_us(), json.dumps(columns)),
     )
+    _leases.keep(db, sid, columns["message_id"])
 
 
 def orphans(db: sqlite3.Connection, session_id: str | None = None) -> list[tuple[str, str]]:
@@ -49,7 +52,7 @@ def orphans(db: sqlite3.Connection, session_id: str | None = None) -> list[tuple
 def recover(db: sqlite3.Connection, *, name: str, session_id: str | None = None) -> None:
     """Append the replies whose writer is gone as interrupted ones."""
     for session, message_id in orphans(db, session_id):
-        sid = _tree.session_key(db, session, name)
+        sid = session_key(db, session, name)
         reply_to, encoded = db.execute(
             "SELECT reply_to, payload FROM partials WHERE sid = ? AND message_id = ?", (sid, message_id)
         ).fetchone()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+from .renumbering import renumber_turns
 
 APPLICATION_ID = 0x4C534E42  # "LSNB": tells our files from those of other programs
 _OURS = f"PRAGMA application_id = {APPLICATION_ID}"
@@ -110,9 +112,61 @@ _VERSION_1 = (
     _OURS,
 )
 
-Migrations = Sequence[Sequence[str]]
-MIGRATIONS: Migrations = (_VERSION_1,)
-"""Statements that lead from version ``n`` (the index) to ``n + 1``; never changed once released."""
+_VERSION_2 = (
+    # A turn has a number of its own, given once; before, it was counted on each path. Where two turns of a session
+    # have one number, the one on the active path keeps it, else the older one; the others get new numbers.
+    "ALTER TABLE sessions ADD COLUMN next_turn INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE sessions ADD COLUMN home TEXT",  # the notebook it belongs to
+    "ALTER TABLE sessions ADD COLUMN main_us INTEGER",  # when a cell that names no session last used it
+    "ALTER TABLE messages ADD COLUMN ask INTEGER",  # which ask of one run of its cell, from 0
+    "ALTER TABLE messages ADD COLUMN scope TEXT",  # of a system message: replace, add
+    "ALTER TABLE messages ADD COLUMN beside TEXT",  # asked beside the path: aside, comparison
+    "ALTER TABLE branches ADD COLUMN left_us INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX sessions_home ON sessions(home) WHERE home IS NOT NULL",
+    # Where a branch has been: the ends of paths that it left for others.
+    """
+    CREATE TABLE former_tips(
+      sid INTEGER NOT NULL,
+      branch TEXT NOT NULL,
+      seq INTEGER NOT NULL,
+      left_us INTEGER NOT NULL,
+      PRIMARY KEY (sid, branch, seq)) WITHOUT ROWID
+    """,
+    # What a branch does not send; messages.hidden shows it for the branch whose path is active.
+    """
+    CREATE TABLE hides(
+      sid INTEGER NOT NULL,
+      branch TEXT NOT NULL,
+      turn INTEGER NOT NULL,
+      version INTEGER NOT NULL,
+      PRIMARY KEY (sid, branch, turn, version)) WITHOUT ROWID
+    """,
+    # Who is being answered in a session: one at a time, whatever kernel asks.
+    """
+    CREATE TABLE leases(
+      sid INTEGER PRIMARY KEY,
+      holder TEXT NOT NULL,                       -- id of the reply that is being written
+      owner TEXT NOT NULL,                        -- the process that writes it
+      beat_us INTEGER NOT NULL)
+    """,
+    "DROP TRIGGER sessions_ad",
+    """
+    CREATE TRIGGER sessions_ad AFTER DELETE ON sessions BEGIN
+      DELETE FROM messages WHERE id >= old.id << 32 AND id < (old.id + 1) << 32;
+      DELETE FROM branches WHERE sid = old.id;
+      DELETE FROM partials WHERE sid = old.id;
+      DELETE FROM former_tips WHERE sid = old.id;
+      DELETE FROM hides WHERE sid = old.id;
+      DELETE FROM leases WHERE sid = old.id;
+    END
+    """,
+    renumber_turns,
+    "ALTER TABLE messages DROP COLUMN path_turns",
+)
+
+Migrations = Sequence[Sequence[str | Callable[[sqlite3.Connection], None]]]
+MIGRATIONS: Migrations = (_VERSION_1, _VERSION_2)
+"""Statements and functions that lead from version ``n`` (the index) to ``n + 1``; never changed once released."""
 
 
 def version_of(db: sqlite3.Connection) -> int:
@@ -131,8 +185,11 @@ def migrate(db: sqlite3.Connection, migrations: Migrations = MIGRATIONS) -> None
     db.execute("BEGIN IMMEDIATE")
     try:
         for number in range(version_of(db), len(migrations)):
-            for statement in migrations[number]:
-                db.execute(statement)
+            for step in migrations[number]:
+                if isinstance(step, str):
+                    db.execute(step)
+                else:
+                    step(db)
             db.execute(f"PRAGMA user_version = {number + 1}")
         db.execute("COMMIT")
     except BaseException:

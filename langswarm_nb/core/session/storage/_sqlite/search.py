@@ -19,7 +19,7 @@ from langswarm_nb.core.session.errors import SessionStorageError
 from langswarm_nb.core.session.storage.rows import COLUMNS, SEQ_BITS, Row
 from langswarm_nb.core.session.values import text
 
-from . import tree as _tree
+from .head import session_key
 
 BATCH = 2000
 """Messages indexed in one transaction: some 30 ms, so that other writers get their turn."""
@@ -164,7 +164,7 @@ def find(db: sqlite3.Connection, name: str, query: Query) -> list[tuple[str, Row
     values: list[str | int] = []
     source = "messages m CROSS JOIN sessions s ON s.id = m.id >> 32"
     if query.session_id is not None:
-        sid = _tree.session_key(db, query.session_id, name)
+        sid = session_key(db, query.session_id, name)
         where.append("m.id >= ? AND m.id < ?")
         values += [sid << SEQ_BITS, (sid + 1) << SEQ_BITS]
     if query.user_id is not None:

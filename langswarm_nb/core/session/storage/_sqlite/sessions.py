@@ -14,7 +14,7 @@ from langswarm_nb.core.session.settings import SessionStatus
 from langswarm_nb.core.session.storage.rows import RECORD_COLUMNS, Row
 
 from . import search as _search
-from .tree import now_us, session_key
+from .head import now_us, session_key
 
 _SELECT = f"SELECT {', '.join(RECORD_COLUMNS)} FROM sessions "
 
@@ -65,6 +65,8 @@ def select(
     user_id: str | None,
     status: SessionStatus | None,
     before_us: int | None,
+    home: str | None,
+    title: str | None,
     limit: int | None,
 ) -> list[Row]:
     """Return the rows of sessions, the last used first."""
@@ -72,6 +74,8 @@ def select(
         "user_id = ?": user_id,
         "status = ?": None if status is None else status.value,
         "updated_us < ?": before_us,
+        "home = ?": home,
+        "title = ?": title,
     }
     used = {test: value for test, value in tests.items() if value is not None}
     where = f"WHERE {' AND '.join(used)} " if used else ""

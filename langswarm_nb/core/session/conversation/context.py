@@ -1,0 +1,143 @@
+"""What is sent for a question: the turns before it on its path, less what is hidden, unanswered, or too much."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from langswarm_nb.core.session.errors import ContextLengthError
+from langswarm_nb.core.session.settings import SessionSettings
+
+from .nodes import Node
+from .tree import PathTurn, turns_of
+
+CHARS_PER_TOKEN = 4
+MESSAGE_TOKENS = 4
+"""What roles and separators cost, about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a request holds."""
+
+    seqs: tuple[int, ...]
+    """`seq` of each message that is sent, in order."""
+    left_out: int = 0
+    """Turns that limits leave out."""
+
+
+def choose(
+    path: Sequence[Node],
+    hidden: Collection[tuple[int | None, int]],
+    settings: SessionSettings,
+    *,
+    alone: bool = False,
+) -> Context:
+    """Return what is sent for the question that ends a path.
+
+    Parameters
+    ----------
+    path : sequence of Node
+        From the root to the question.
+    hidden : collection of tuple
+        Turn and version of what is not sent.
+    settings : SessionSettings
+        ``max_messages``, ``max_context_tokens`` and ``trim`` are looked at.
+    alone : bool
+        Whether the question goes without the turns before it, with the system text alone.
+
+    Raises
+    ------
+    ContextLengthError
+        A limit is passed and ``settings.trim`` is ``"error"``, or the last turn alone is too long.
+    """
+    turns = turns_of(path)
+    if not turns:  # a tool's result, or a path that begins with an answer
+        return Context(tuple(node.seq for node in path))
+    *earlier, asked = turns
+    kept = [turn for turn in earlier if turn.key not in hidden and turn.is_answered]
+    system = system_text([node for node in path if node.scope == "session"], [*kept, asked])
+    sent = [] if alone else _within_limits(kept, asked, system, settings)
+    nodes = [*system, *(node for turn in [*sent, asked] for node in (turn.question, *turn.answers))]
+    left_out = 0 if alone else len(kept) - len(sent)
+    return Context(tuple(sorted(node.seq for node in nodes)), left_out)
+
+
+def system_text(first: Sequence[Node], turns: Sequence[PathTurn]) -> list[Node]:
+    """Return the system messages that hold at the end of some turns: the last that replaces, and what adds to it.
+
+    ``first`` are those that came with the session.
+    """
+    found = list(first)
+    for turn in turns:
+        for node in (*turn.pending, *turn.given):
+            if node.scope == "replace":
+                found = []
+            if node.scope != "none" and node.says:
+                found.append(node)
+    return found
+
+
+def _within_limits(
+    kept: Sequence[PathTurn], asked: PathTurn, system: Sequence[Node], settings: SessionSettings
+) -> Sequence[PathTurn]:
+    """Return the newest turns that fit beside the question: one pass from the end."""
+    most, most_tokens = settings.max_messages, settings.max_context_tokens
+    if most is None and most_tokens is None:
+        return kept
+    count = _count(asked)
+    chars = sum(node.chars for node in system) + _chars(asked)
+    messages = count + len(system)
+    at = len(kept)
+    for turn in reversed(kept):
+        count, messages, chars = count + _count(turn), messages + _count(turn), chars + _chars(turn)
+        if _over(count, messages, chars, most, most_tokens):
+            break
+        at -= 1
+    if at == 0 and kept:
+        return kept
+    if at and settings.trim == "error":
+        _refuse(kept, asked, system, settings)
+    alone = _tokens(sum(node.chars for node in system) + _chars(asked), _count(asked) + len(system))
+    if most_tokens is not None and alone > most_tokens:  # of messages, one turn may be more than the limit
+        _refuse([], asked, system, settings)
+    if settings.trim == "error" and most is not None and _count(asked) > most:
+        _refuse([], asked, system, settings)
+    return kept[at:]
+
+
+def _over(count: int, messages: int, chars: int, most: int | None, most_tokens: int | None) -> bool:
+    if most is not None and count > most:
+        return True
+    return most_tokens is not None and _tokens(chars, messages) > most_tokens
+
+
+def _refuse(
+    kept: Sequence[PathTurn], asked: PathTurn, system: Sequence[Node], settings: SessionSettings
+) -> None:
+    turns = [*kept, asked]
+    count = sum(map(_count, turns))
+    if settings.max_messages is not None and count > settings.max_messages:
+        problem = f"{count} messages, max_messages is {settings.max_messages}"
+    else:
+        tokens = _tokens(sum(node.chars for node in system) + sum(map(_chars, turns)), count + len(system))
+        problem = f"about {tokens} tokens, max_context_tokens is {settings.max_context_tokens}"
+    hint = ", or set trim='oldest'" if settings.trim == "error" else ""
+    raise ContextLengthError(
+        f"The request is too long: {problem}. Nothing was sent; raise the limit, shorten the text{hint}.",
+        provider=settings.provider,
+        model=settings.model,
+    )
+
+
+def _count(turn: PathTurn) -> int:
+    return 1 + sum(1 for node in turn.answers if node.says)
+
+
+def _chars(turn: PathTurn) -> int:
+    return turn.question.chars + sum(node.chars for node in turn.answers)
+
+
+def _tokens(chars: int, messages: int) -> int:
+    """Return about how many tokens a text costs: 4 characters a token and 4 tokens a message."""
+    return -(-chars // CHARS_PER_TOKEN) + MESSAGE_TOKENS * messages

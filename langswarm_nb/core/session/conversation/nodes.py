@@ -1,0 +1,46 @@
+"""`Node` and `TreeRows`: the shape of a session without its words, as a storage reads it in one step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Node(NamedTuple):
+    """One message in the tree."""
+
+    seq: int
+    parent: int | None
+    turn: int | None
+    version: int
+    role: str
+    active: int
+    """Whether it is on the active path."""
+    cell_id: str | None
+    ask: int | None
+    """Which ask of one run of its cell it was."""
+    scope: str | None
+    beside: str | None
+    status: str | None
+    """How its request ended; None when it answers none."""
+    compare_id: str | None
+    says: int
+    """2 with text, 1 with parts alone, 0 with nothing."""
+    chars: int
+    """Length of its text."""
+
+
+class TreeRows(NamedTuple):
+    """What a storage tells of a session's tree."""
+
+    nodes: Sequence[tuple[object, ...]]
+    """In the order of the fields of `Node`, by seq from 0."""
+    tip: int | None
+    branch: str
+    others: Sequence[tuple[str, int | None]]
+    """The other branches with their tips, the one left last first."""
+    former: Sequence[tuple[str, int]]
+    """Branches with ends of paths that they left, the one left last last."""
+    hidden: Sequence[tuple[int, int]]
+    """Turn and version of what the branch does not send."""
+    next_turn: int

@@ -1,0 +1,54 @@
+"""The words in which a view tells what became of turns: one vocabulary for cells, panel, dry run and commands."""
+
+from __future__ import annotations
+
+
+def turns(number: int, kind: str = "") -> str:
+    """Return ``1 turn``, ``2 later turns``."""
+    words = f"{kind} turn" if kind else "turn"
+    return f"{number} {words}" if number == 1 else f"{number} {words}s"
+
+
+def stay_with(number: int, address: str) -> str:
+    """Later turns that stay where they were."""
+    return f"{turns(number, 'later')} stay{'s' * (number == 1)} with {address}"
+
+
+def left_out(number: int) -> str:
+    """Earlier turns that a limit keeps from being sent."""
+    return f"{turns(number, 'earlier')} left out"
+
+
+def asked_at_end(address: str) -> str:
+    """A cell that was run out of order: its old turn is hidden."""
+    return f"asked again at the end; {address} is hidden"
+
+
+def falls_back(address: str) -> str:
+    """A comparison that was run again after one of its answers was chosen."""
+    return f"the conversation goes on with {address}"
+
+
+def come_back(number: int) -> str:
+    """Turns that stood behind a version and are on the path again."""
+    return f"{turns(number, 'later')} come{'s' * (number == 1)} back"
+
+
+def switched(branch: str) -> str:
+    """The version is on another branch, which is now the current one."""
+    return f"now on branch {branch}"
+
+
+def adopted(after: str | None) -> str:
+    """An aside that was taken onto the path."""
+    return f"aside, adopted after {after}" if after else "aside, adopted as the first turn"
+
+
+def left_behind(number: int, address: str) -> str:
+    """Turns that are on the path no more, and the way back to them."""
+    return f"{turns(number, 'later')} left behind, `use {address}` goes back"
+
+
+def elsewhere(address: str, branch: str) -> str:
+    """An answer whose question is no longer the end of the path."""
+    return f"the answer is at {address}, branch {branch} has moved on"

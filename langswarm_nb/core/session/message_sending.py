@@ -1,0 +1,226 @@
+"""What a session can send: a message, several at once, a question once more; and what a send would do."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Unpack
+
+from .conversation.tree import Tree
+from .interfaces import MessageRole, SessionMessage, SessionSettings
+from .message_tree import MessageTree
+from .messages import new_id
+from .providers import parse_model_id
+from .sending.ask import Ask, SendPlan, plan, resolved
+from .sending.options import SendOptions, SettingOptions, make_ask
+from .sending.stream import MessageStream
+from .values import optional_mapping
+
+if TYPE_CHECKING:
+    from .base import SessionManager
+
+
+class MessageSending(MessageTree):
+    """The sends of a session; each is one flow, `langswarm_nb.core.session.sending.turn`."""
+
+    @property
+    @abstractmethod
+    def manager(self) -> SessionManager:
+        """The manager that made it."""
+
+    @abstractmethod
+    def _stream(self, ask: Ask) -> MessageStream:
+        """Return the flow of one message."""
+
+    async def send_message(
+        self,
+        content: str,
+        role: MessageRole | str = MessageRole.USER,
+        *,
+        model: str | None = None,
+        **options: Unpack[SendOptions],
+    ) -> SessionMessage:
+        """Send a message and return the whole reply.
+
+        Parameters
+        ----------
+        content, role, model, **options
+            As in `stream_message`.
+
+        Raises
+        ------
+        SessionError
+            As in `stream_message`.
+        """
+        return await self.stream_message(content, role, model=model, **options).read()
+
+    def stream_message(
+        self,
+        content: str,
+        role: MessageRole | str = MessageRole.USER,
+        *,
+        model: str | None = None,
+        **options: Unpack[SendOptions],
+    ) -> MessageStream:
+        """Send a message and return its reply as an async iterator of `Delta`.
+
+        The message is stored before anything is sent; the reply is stored, whole or cut short, before the
+        iterator ends. One message of a session is answered at a time, whatever programs and kernels send.
+
+        Parameters
+        ----------
+        content : str
+            The text; may be empty when there are ``parts``.
+        role : MessageRole
+            ``user``, or ``tool`` for the result of a tool call (with a ``tool_result`` part).
+        model : str, optional
+            Another model for this send, ``"model"`` or ``"provider:model"``.
+        **options
+            `SendOptions`: what goes with the message (``parts``, ``metadata``, ``system``), where it goes
+            (``version_of``, ``parent``, ``history``, ``activate``), how it is sent (``provider_session``,
+            ``on_retry``, ``on_wait``), and settings for this send alone (``temperature``, ``max_tokens``,
+            ``timeout_s``, ``options``, …).
+
+        Raises
+        ------
+        SessionValueError, SessionTypeError
+            At once, with nothing stored or sent: something that was passed is not allowed.
+        SessionClosedError, SessionNotFoundError
+            The manager was closed, or the session deleted, also while reading.
+        SessionMiddlewareError
+            While reading: a middleware failed.
+        SessionStorageError
+            While reading: the message or the reply could not be stored.
+        ProviderSessionError
+            While reading: the provider refused or failed; the part that arrived is kept.
+        """
+        ask = self._ask(content, role, model, options)
+        self.manager.check_open()
+        return self._stream(ask)
+
+    async def stream_comparison(
+        self,
+        content: str,
+        models: Sequence[str],
+        *,
+        own: Callable[[str], SendOptions] = lambda _: {},
+        **options: Unpack[SendOptions],
+    ) -> list[MessageStream]:
+        """Ask several models the same, beside the path, and return a stream each, in the order of the models.
+
+        Their answers are versions of one turn, numbered in that order; `use_version` goes on with one. The questions
+        are stored when this returns; nothing is sent before a stream is read.
+
+        Parameters
+        ----------
+        content : str
+            The text.
+        models : sequence of str
+            ``provider:model`` of each.
+        own : callable, optional
+            Returns the options of one model alone.
+        **options
+            As for `stream_message`.
+
+        Raises
+        ------
+        SessionError
+            As in `stream_message`; the questions of models before the one that failed are stored.
+        """
+        compare_id = new_id()
+        together: SendOptions = {"activate": False, "compare_id": compare_id}
+        asks = [
+            self._ask(content, MessageRole.USER, model, {**options, **together, **own(model)})
+            for model in models
+        ]
+        self.manager.check_open()
+        streams: list[MessageStream] = []
+        joins: tuple[int, int | None] | None = None
+        for ask in asks:
+            stream = self._stream(replace(ask, facts=replace(ask.facts, joins=joins)))
+            await stream.begin()
+            streams.append(stream)
+            if joins is None and stream.place is not None and stream.question is not None:
+                joins = (stream.question.turn or 0, stream.place.parent)
+        return streams
+
+    async def plan_message(
+        self,
+        content: str,
+        role: MessageRole | str = MessageRole.USER,
+        *,
+        model: str | None = None,
+        **options: Unpack[SendOptions],
+    ) -> SendPlan:
+        """Return what sending a message would do, without doing it: its place, and exactly what would be sent.
+
+        Parameters
+        ----------
+        content, role, model, **options
+            As in `stream_message`.
+
+        Raises
+        ------
+        SessionValueError, SessionTypeError
+            Something that was passed is not allowed.
+        ContextLengthError
+            A limit is passed, and nothing may be left out.
+        """
+        ask = await resolved(self._ask(content, role, model, options), self)
+        tree = Tree(await self.storage.read_tree(self.session_id))
+        return await plan(ask, tree, self.pick_messages)
+
+    def _ask(
+        self, content: str, role: MessageRole | str, model: str | None, options: Mapping[str, Any]
+    ) -> Ask:
+        return make_ask(content, role, lambda changes: self.settings_for(model, changes), options)
+
+    async def regenerate(
+        self, message_id: str | None = None, *, model: str | None = None, **changes: Unpack[SettingOptions]
+    ) -> SessionMessage:
+        """Answer a question once more; the reply becomes a new version beside the old ones.
+
+        Parameters
+        ----------
+        message_id : str, optional
+            The question or one of its replies; by default the last question of the active path.
+        model : str, optional
+            Another model, ``"model"`` or ``"provider:model"``.
+        **changes
+            Settings for this send alone.
+
+        Raises
+        ------
+        SessionNotFoundError
+            There is no such message, or no question yet.
+        SessionError
+            As in `stream_message`.
+        """
+        return await (await self.stream_regenerate(message_id, model=model, **changes)).read()
+
+    async def stream_regenerate(
+        self, message_id: str | None = None, *, model: str | None = None, **changes: Unpack[SettingOptions]
+    ) -> MessageStream:
+        """Answer a question once more, as in `regenerate`, and return the reply as an async iterator of `Delta`."""
+        settings = self.settings_for(model, changes)
+        question = await self.question_of(message_id)
+        return self._stream(Ask(question, settings, regenerates=True))
+
+    def settings_for(self, model: str | None, changes: Mapping[str, Any]) -> SessionSettings:
+        """Return the session's settings with the changes of one send.
+
+        Raises
+        ------
+        SessionValueError, SessionTypeError
+            A name is misspelt, or a value not allowed.
+        """
+        settings = self.settings
+        if model is not None:
+            provider, name = parse_model_id(
+                model, default_provider=changes.get("provider") or settings.provider
+            )
+            changes = {**changes, "provider": provider, "model": name}
+        changed = settings.updated(**changes) if changes else settings
+        optional_mapping("options", changed.options)  # they are kept with the reply, so they have to be JSON
+        return changed

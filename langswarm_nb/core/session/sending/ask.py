@@ -1,0 +1,176 @@
+"""`Ask`: what one send asks for, and `SendPlan`: what it will do, found by reading alone."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from langswarm_nb.core.session.conversation.asks import AskFacts
+from langswarm_nb.core.session.conversation.context import Context, choose
+from langswarm_nb.core.session.conversation.nodes import Node
+from langswarm_nb.core.session.conversation.notes import left_out
+from langswarm_nb.core.session.conversation.placing import Place, place
+from langswarm_nb.core.session.conversation.tree import Tree
+from langswarm_nb.core.session.errors import SessionNotFoundError, shown
+from langswarm_nb.core.session.messages import MessageRole, SessionMessage
+from langswarm_nb.core.session.provider_events import RetryNotice
+from langswarm_nb.core.session.settings import SessionSettings
+
+from .context_window import messages_to_send
+
+if TYPE_CHECKING:
+    from langswarm_nb.core.session.interfaces import IProviderSession
+    from langswarm_nb.core.session.message_tree import MessageTree
+
+Pick = Callable[[Sequence[int]], Awaitable[list[SessionMessage]]]
+"""Reads messages of the session by their ascending seqs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What one send asks for."""
+
+    message: SessionMessage
+    """The question; one that is stored already when ``regenerates``."""
+    settings: SessionSettings
+    """The session's, with the changes of this send."""
+    facts: AskFacts = field(default_factory=AskFacts)
+    """What its place depends on."""
+    system: str | None = None
+    """System text that comes with it; empty takes away what was there."""
+    version_of: str | None = None
+    """Id of the message that this one is a new version of."""
+    regenerates: bool = False
+    compare_id: str | None = None
+    provider_session: IProviderSession | None = None
+    """What to send through; None for the manager's."""
+    on_retry: Callable[[RetryNotice], Awaitable[None] | None] | None = None
+    on_wait: Callable[[str], None] | None = None
+    """Told while another message of the session is being answered elsewhere."""
+
+    @property
+    def is_beside(self) -> bool:
+        """Whether the active path stays as it is."""
+        return self.facts.beside is not None
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether it goes without the turns before it."""
+        return self.facts.beside == "aside"
+
+    def chain(self, message: SessionMessage) -> list[SessionMessage]:
+        """Return what is stored before anything is sent: the question, after the system text that comes with it."""
+        message = replace(message, beside=self.facts.beside)
+        if self.system is None:
+            return [message]
+        system = SessionMessage(
+            role=MessageRole.SYSTEM,
+            content=self.system,
+            scope="replace",
+            source=message.source,
+            cell_id=message.cell_id,
+            beside=self.facts.beside,
+        )
+        return [system, message]
+
+    def place_in(self, tree: Tree) -> Place:
+        """Return where it goes."""
+        if self.regenerates:
+            return Place(self.message.seq, self.message.turn)
+        return place(tree, self.facts)
+
+    def context(self, tree: Tree, at: Place, chain: Sequence[Node], *, limited: bool = True) -> Context:
+        """Return what is sent, once the question is in its place."""
+        settings = (
+            self.settings if limited else replace(self.settings, max_messages=None, max_context_tokens=None)
+        )
+        path = [*tree.path_to(at.parent), *chain]
+        return choose(path, tree.hidden | set(at.hides), settings, alone=self.is_alone)
+
+
+@dataclass(frozen=True, slots=True)
+class SendPlan:
+    """What a send would do."""
+
+    place: Place
+    context: Context
+    messages: tuple[SessionMessage, ...]
+    """What the provider would get."""
+    settings: SessionSettings
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader is told of it."""
+        told = [self.place.note, left_out(self.context.left_out) if self.context.left_out else ""]
+        return tuple(note for note in told if note)
+
+
+async def plan(ask: Ask, tree: Tree, pick: Pick) -> SendPlan:
+    """Find out what a send would do; nothing is changed.
+
+    Raises
+    ------
+    ContextLengthError
+        A limit is passed, and nothing may be left out.
+    """
+    at = ask.place_in(tree)
+    chain = [] if ask.regenerates else ask.chain(ask.message)
+    nodes = [
+        node_of(replace(message, turn=-1, seq=seq), seq, at.parent if n == 0 else seq - 1)
+        for n, (seq, message) in enumerate(zip(_free(tree), chain, strict=False))
+    ]
+    context = ask.context(tree, at, nodes)
+    messages = await sent(context, dict(zip((node.seq for node in nodes), chain, strict=True)), pick)
+    return SendPlan(at, context, messages_to_send(messages), ask.settings)
+
+
+async def resolved(ask: Ask, session: MessageTree) -> Ask:
+    """Return the ask with the message that it is a version of found by its id.
+
+    Raises
+    ------
+    SessionNotFoundError
+        There is no such message.
+    """
+    if ask.version_of is None:
+        return ask
+    message = await session.get_message(ask.version_of)
+    if message is None or message.seq is None:
+        raise SessionNotFoundError(
+            f"No message {shown(ask.version_of)} in session {session.session_id!r}, so it can have no new "
+            "version. List the ids with `await session.get_messages(branch='all')`."
+        )
+    return replace(ask, facts=replace(ask.facts, version_of=message.seq))
+
+
+async def sent(context: Context, known: dict[int, SessionMessage], pick: Pick) -> list[SessionMessage]:
+    """Return the messages of a context; those that are not known are read."""
+    wanted = [seq for seq in context.seqs if seq not in known]
+    read = await pick(wanted) if wanted else []
+    return [*read, *(known[seq] for seq in context.seqs if seq in known)]
+
+
+def node_of(message: SessionMessage, seq: int, parent: int | None) -> Node:
+    """Return a message as it stands in the tree."""
+    facts = message.request
+    return Node(
+        seq=seq,
+        parent=parent,
+        turn=message.turn,
+        version=message.version,
+        role=message.role.value,
+        active=int(message.is_active),
+        cell_id=message.cell_id,
+        ask=message.ask,
+        scope=message.scope,
+        beside=message.beside,
+        status=None if facts is None else facts.status,
+        compare_id=None if facts is None else facts.compare_id,
+        says=2 if message.content else 1 if message.parts else 0,
+        chars=len(message.content),
+    )
+
+
+def _free(tree: Tree) -> Any:
+    return range(len(tree.nodes), len(tree.nodes) + 2)

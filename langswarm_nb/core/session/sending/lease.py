@@ -1,0 +1,77 @@
+"""`Lease`: a session answers one message at a time, also when several kernels or programs send in it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from langswarm_nb.core.session.errors import SessionError
+
+from .turnstile import ABANDONED_AFTER_S
+
+if TYPE_CHECKING:
+    from langswarm_nb.core.session.interfaces import ISessionStorage
+
+    from .turnstile import Passage
+
+BEAT_S = 4.0
+"""How often its holder tells that it is alive; a storage takes 15 s of silence for the end."""
+_WAITS_S = (0.02, 0.05, 0.1, 0.2)
+
+logger = logging.getLogger(__name__)
+
+
+class Lease:
+    """Keeps the lease that came with a question while the answer is on its way.
+
+    A stream that nobody reads any more stops telling, so that others do not wait for it for ever.
+    """
+
+    def __init__(self, storage: ISessionStorage, session_id: str, holder: str) -> None:
+        self._storage, self._session_id, self._holder = storage, session_id, holder
+        self._timer: asyncio.TimerHandle | None = None
+        self._beat: asyncio.Task[None] | None = None
+        self._passage: Passage | None = None
+
+    def hold(self, passage: Passage) -> None:
+        """Keep it from now on."""
+        self._passage = passage
+        self._later()
+
+    def let_go(self) -> None:
+        """Keep it no more: its answer is stored, or cannot be."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None
+
+    async def give_back(self) -> None:
+        """Free it although no answer is stored."""
+        self.let_go()
+        try:
+            await self._storage.leave_lease(self._session_id, self._holder)
+        except SessionError:
+            logger.debug("A lease could not be given back; it ends by itself.", exc_info=True)
+
+    def _later(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(BEAT_S, self._start)
+
+    def _start(self) -> None:
+        idle_since = None if self._passage is None else self._passage.idle_since
+        loop = asyncio.get_running_loop()
+        if idle_since is not None and time.monotonic() - idle_since > ABANDONED_AFTER_S:
+            return
+        self._beat = loop.create_task(self._tell())
+        self._later()
+
+    async def _tell(self) -> None:
+        try:
+            await self._storage.keep_lease(self._session_id, self._holder)
+        except SessionError:
+            logger.debug("A lease could not be renewed.", exc_info=True)
+
+
+async def wait_a_little(attempt: int) -> None:
+    """Wait before another look at a session that another holds."""
+    await asyncio.sleep(_WAITS_S[min(attempt, len(_WAITS_S) - 1)])

@@ -1,0 +1,101 @@
+"""Where a session stands, in SQL: its surrogate id, its tip, its counters.
+
+Plain functions on a connection; the caller holds the transaction.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from typing import NamedTuple
+
+from langswarm_nb.core.session.errors import SessionNotFoundError, shown
+from langswarm_nb.core.session.storage.rows import SEQ_BITS, SEQ_MASK
+
+
+class Head(NamedTuple):
+    """Where a session stands."""
+
+    sid: int
+    next_seq: int
+    next_turn: int
+    tip: int | None
+    branch: str
+    tip_turn: int | None
+    tip_version: int | None
+    has_hides: int
+
+    @property
+    def base(self) -> int:
+        return self.sid << SEQ_BITS
+
+    @property
+    def end(self) -> int:
+        return self.base + self.next_seq
+
+
+class Found(NamedTuple):
+    """What is known of a message in the tree."""
+
+    turn: int | None
+    version: int
+    active: int
+    role: str
+
+
+def now_us() -> int:
+    """Return the present moment in microseconds since 1970, UTC."""
+    return time.time_ns() // 1000
+
+
+def session_key(db: sqlite3.Connection, session_id: str, name: str) -> int:
+    """Return the surrogate id of a session.
+
+    Raises
+    ------
+    SessionNotFoundError
+        There is none with this id.
+    """
+    row = db.execute("SELECT id FROM sessions WHERE session_id = ?", (session_id,)).fetchone()
+    if row is None:
+        raise SessionNotFoundError.of(session_id, storage=name)
+    return int(row[0])
+
+
+def check_seq(db: sqlite3.Connection, name: str, session_id: str, seq: int) -> int:
+    """Return the surrogate id of a session that has a message with this seq.
+
+    Raises
+    ------
+    SessionNotFoundError
+        There is no such session, or message.
+    """
+    head = head_of(db, session_id, name)
+    node_of(db, head, session_id, seq)
+    return head.sid
+
+
+def head_of(db: sqlite3.Connection, session_id: str, name: str) -> Head:
+    row = db.execute(
+        "SELECT s.id, s.next_seq, s.next_turn, s.tip, s.branch, m.turn, m.version,"
+        " EXISTS (SELECT 1 FROM hides h WHERE h.sid = s.id) FROM sessions s"
+        " LEFT JOIN messages m ON m.id = (s.id << 32 | s.tip) WHERE s.session_id = ?",
+        (session_id,),
+    ).fetchone()
+    if row is None:
+        raise SessionNotFoundError.of(session_id, storage=name)
+    return Head(*row)
+
+
+def node_of(db: sqlite3.Connection, head: Head, session_id: str, seq: int) -> Found:
+    row = None
+    if 0 <= seq <= SEQ_MASK:
+        row = db.execute(
+            "SELECT turn, version, active, role FROM messages WHERE id = ?", (head.base | seq,)
+        ).fetchone()
+    if row is None:
+        raise SessionNotFoundError(
+            f"No message with seq {shown(seq)} in session {shown(session_id)}: it has {head.next_seq} messages, "
+            "counted from 0. List them with `await session.get_messages(branch='all')`."
+        )
+    return Found(*row)

@@ -1,0 +1,58 @@
+"""What a branch does not send, in SQL: a mark for each version of a turn that is hidden on it.
+
+`messages.hidden` shows the marks of the branch whose path is active. Plain functions on a connection; the caller
+holds the transaction.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from langswarm_nb.core.session.storage.rows import SEQ_BITS
+
+
+def mark(db: sqlite3.Connection, sid: int, branch: str, turn: int, version: int, *, hidden: bool) -> None:
+    """Hide a version of a turn on a branch, or show it again."""
+    key = (sid, branch, turn, version)
+    if hidden:
+        db.execute("INSERT OR IGNORE INTO hides VALUES (?, ?, ?, ?)", key)
+    else:
+        db.execute("DELETE FROM hides WHERE sid = ? AND branch = ? AND turn = ? AND version = ?", key)
+    show(db, sid, branch)
+
+
+def marks(db: sqlite3.Connection, sid: int, branch: str) -> list[tuple[int, int]]:
+    """Return the versions that are hidden on a branch, as turn and version."""
+    return db.execute(
+        "SELECT turn, version FROM hides WHERE sid = ? AND branch = ?", (sid, branch)
+    ).fetchall()
+
+
+def copy(db: sqlite3.Connection, sid: int, branch: str, new: str) -> None:
+    """Hide on a new branch what is hidden on the one that it begins from."""
+    db.execute(
+        "INSERT OR IGNORE INTO hides SELECT sid, ?, turn, version FROM hides WHERE sid = ? AND branch = ?",
+        (new, sid, branch),
+    )
+
+
+def show(db: sqlite3.Connection, sid: int, branch: str) -> None:
+    """Set `messages.hidden` to the marks of a branch.
+
+    A question with several answers is hidden as the answer that is on the path.
+    """
+    low, high = sid << SEQ_BITS, (sid + 1) << SEQ_BITS
+    db.execute("UPDATE messages SET hidden = 0 WHERE id >= ? AND id < ? AND hidden", (low, high))
+    marked = set(marks(db, sid, branch))
+    for turn in {turn for turn, _ in marked}:
+        rows = db.execute(
+            "SELECT id, version, active, role FROM messages WHERE id >= ? AND id < ? AND turn = ? ORDER BY id",
+            (low, high, turn),
+        ).fetchall()
+        current = next((version for _, version, active, role in reversed(rows) if active), None)
+        hidden = [
+            (key,)
+            for key, version, active, _ in rows
+            if (turn, current if active and current is not None else version) in marked
+        ]
+        db.executemany("UPDATE messages SET hidden = 1 WHERE id = ?", hidden)

@@ -1,0 +1,52 @@
+"""Who is being answered in a session, in SQL: one ask at a time, whatever kernel or view it comes from.
+
+A lease is held from the question until its answer is stored (`tree.append` ends it with the answer). Plain functions
+on a connection; the caller holds the transaction.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+
+from langswarm_nb.core.session.errors import SessionLeasedError, shown
+
+from . import owner as _owner
+
+BEAT_S = 4.0
+"""How often the holder of a lease tells that it is alive."""
+SILENCE_US = 15_000_000
+"""A lease is free when its holder has been silent for so long."""
+
+
+def take(db: sqlite3.Connection, sid: int, session_id: str, holder: str) -> None:
+    """Take the lease of a session.
+
+    Raises
+    ------
+    SessionLeasedError
+        Another ask is being answered.
+    """
+    row = db.execute("SELECT holder, owner, beat_us FROM leases WHERE sid = ?", (sid,)).fetchone()
+    now_us = time.time_ns() // 1000
+    if row is not None and row[0] != holder and not _is_free(row[1], row[2], now_us):
+        raise SessionLeasedError(f"Another message of session {shown(session_id)} is being answered.")
+    db.execute(
+        "INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?)", (sid, holder, _owner.this_process(), now_us)
+    )
+
+
+def keep(db: sqlite3.Connection, sid: int, holder: str) -> None:
+    """Tell that the holder of a lease is alive."""
+    db.execute(
+        "UPDATE leases SET beat_us = ? WHERE sid = ? AND holder = ?", (time.time_ns() // 1000, sid, holder)
+    )
+
+
+def leave(db: sqlite3.Connection, sid: int, holder: str) -> None:
+    """Give a lease back that was not ended by an answer."""
+    db.execute("DELETE FROM leases WHERE sid = ? AND holder = ?", (sid, holder))
+
+
+def _is_free(owner: str, beat_us: int, now_us: int) -> bool:
+    return now_us - beat_us > SILENCE_US or _owner.is_gone(owner, beat_us)

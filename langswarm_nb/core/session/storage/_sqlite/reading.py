@@ -1,0 +1,100 @@
+"""Read a session's messages in SQL: a path, some messages, the shape of the whole tree.
+
+Plain functions on a connection.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from langswarm_nb.core.session.conversation.nodes import TreeRows
+from langswarm_nb.core.session.messages import MessageRole
+from langswarm_nb.core.session.storage.rows import COLUMNS, SEQ_BITS, Row
+
+from . import hides as _hides
+from .head import head_of, session_key
+
+_SELECT = f"SELECT {', '.join(COLUMNS)} FROM messages "
+
+
+def branches(db: sqlite3.Connection, name: str, session_id: str) -> dict[str, int | None]:
+    """Return the tip of each branch by name."""
+    head = head_of(db, session_id, name)
+    kept = dict(db.execute("SELECT name, tip FROM branches WHERE sid = ? ORDER BY name", (head.sid,)))
+    return {**kept, head.branch: head.tip}
+
+
+def tree(db: sqlite3.Connection, name: str, session_id: str) -> TreeRows:
+    """Return the shape of a session without its words."""
+    head = head_of(db, session_id, name)
+    nodes = db.execute(
+        "SELECT seq, parent, turn, version, role, active, cell_id, ask, scope, beside, status, compare_id,"
+        " CASE WHEN content <> '' THEN 2 WHEN parts IS NOT NULL THEN 1 ELSE 0 END, length(content)"
+        " FROM messages WHERE id >= ? AND id < ? ORDER BY id",
+        (head.base, head.end),
+    ).fetchall()
+    former = db.execute(
+        "SELECT branch, seq FROM former_tips WHERE sid = ? ORDER BY left_us, seq", (head.sid,)
+    ).fetchall()
+    others = db.execute(
+        "SELECT name, tip FROM branches WHERE sid = ? ORDER BY left_us DESC, name", (head.sid,)
+    ).fetchall()
+    hidden = _hides.marks(db, head.sid, head.branch) if head.has_hides else []
+    return TreeRows(nodes, head.tip, head.branch, others, former, hidden, head.next_turn)
+
+
+def read(
+    db: sqlite3.Connection,
+    name: str,
+    session_id: str,
+    *,
+    active: bool,
+    limit: int | None,
+    role: MessageRole | None,
+    since_us: int | None,
+) -> list[Row]:
+    """Return the rows of the active path, or of all messages, in order; with ``limit`` the last ones."""
+    sid = session_key(db, session_id, name)
+    where = "WHERE id >= ? AND id < ?"
+    values: list[Any] = [sid << SEQ_BITS, (sid + 1) << SEQ_BITS]
+    if active:
+        where += " AND active"
+    if role is not None:
+        where += " AND role = ?"
+        values.append(role.value)
+    if since_us is not None:
+        where += " AND ts_us >= ?"
+        values.append(since_us)
+    if limit is None:
+        return db.execute(f"{_SELECT}{where} ORDER BY id", values).fetchall()
+    rows = db.execute(f"{_SELECT}{where} ORDER BY id DESC LIMIT ?", [*values, limit]).fetchall()
+    rows.reverse()
+    return rows
+
+
+def pick(db: sqlite3.Connection, name: str, session_id: str, seqs: Sequence[int]) -> list[Row]:
+    """Return the rows of some messages, in order of ``seqs``, which ascend."""
+    sid = session_key(db, session_id, name)
+    if not seqs:
+        return []
+    base, first, last = sid << SEQ_BITS, seqs[0], seqs[-1]
+    if 2 * len(seqs) > last - first + 1:  # most of what lies between: one scan is quicker than many look-ups
+        rows = db.execute(
+            f"{_SELECT}WHERE id >= ? AND id <= ? ORDER BY id", (base | first, base | last)
+        ).fetchall()
+        wanted = {base | seq for seq in seqs}
+        return [row for row in rows if row[0] in wanted]
+    found = (db.execute(f"{_SELECT}WHERE id = ?", (base | seq,)).fetchone() for seq in seqs)
+    return [row for row in found if row is not None]
+
+
+def find(db: sqlite3.Connection, name: str, session_id: str, message_id: str) -> Row | None:
+    """Return the row of the newest message with this id; None when there is none."""
+    sid = session_key(db, session_id, name)
+    row: Row | None = db.execute(
+        f"{_SELECT}WHERE id >= ? AND id < ? AND message_id = ? ORDER BY id DESC LIMIT 1",
+        (sid << SEQ_BITS, (sid + 1) << SEQ_BITS, message_id),
+    ).fetchone()
+    return row

@@ -1,0 +1,199 @@
+"""`ISessionStorage`: the contract of whatever keeps sessions."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from .conversation.nodes import TreeRows
+from .messages import MessageRole, SearchHit, SessionMessage
+from .settings import SessionRecord, SessionStatus
+
+
+class ISessionStorage(ABC):
+    """Where sessions are kept; one storage serves many sessions, tasks, event loops and processes at once.
+
+    It can be made with no event loop running and opens on first use. What it returns is a copy.
+    Messages are only ever added: a session is a tree of messages, of which one path from the root to the tip is
+    active. All methods raise `SessionStorageError` when the place of storage fails (nothing is then half-written),
+    `SessionNotFoundError` for a session id that is not stored, and `SessionClosedError` after `close`.
+    """
+
+    name: str
+    """How error texts call this storage, e.g. ``SQLite file '…'``."""
+
+    @abstractmethod
+    async def create_session(self, record: SessionRecord) -> None:
+        """Store a new session.
+
+        Raises
+        ------
+        SessionExistsError
+            The id is taken; what is stored was not changed.
+        SessionValueError, SessionTypeError
+            Something in the record cannot be kept (text that is not UTF-8, metadata that is not JSON).
+        """
+
+    @abstractmethod
+    async def load_session(self, session_id: str) -> SessionRecord:
+        """Return what is stored of a session; replies that a dead process left unfinished are closed first."""
+
+    @abstractmethod
+    async def update_session(self, session_id: str, **changes: Any) -> SessionRecord:
+        """Change ``settings, status, title, native, metadata, home`` or ``main_at``; return the new record."""
+
+    @abstractmethod
+    async def list_sessions(
+        self,
+        *,
+        user_id: str | None = None,
+        status: SessionStatus | None = None,
+        updated_before: datetime | None = None,
+        home: str | None = None,
+        title: str | None = None,
+        limit: int | None = None,
+    ) -> list[SessionRecord]:
+        """Return sessions, the last used first."""
+
+    @abstractmethod
+    async def delete_session(self, session_id: str) -> bool:
+        """Delete a session and its messages for good, text included; False when there is none."""
+
+    @abstractmethod
+    async def append_messages(
+        self,
+        session_id: str,
+        messages: Sequence[SessionMessage],
+        *,
+        parent: int | Literal["tip"] | None = "tip",
+        reply_to: int | None = None,
+        turn: int | None = None,
+        activate: bool = True,
+        branch: str | None = None,
+        hides: Sequence[tuple[int, int]] = (),
+        lease: str | None = None,
+        expects: tuple[str, int | None] | None = None,
+    ) -> list[SessionMessage]:
+        """Add messages as a chain: all of them or none. Cost grows with ``messages``, not with the history.
+
+        A question begins a turn, whose number is given here once; system messages right before it in the chain
+        belong to it. Where the path leaves its tip for another place, that end is kept as a former tip of the branch.
+        An empty chain only moves the tip to ``parent``.
+
+        Parameters
+        ----------
+        parent : int, "tip" or None
+            Where the chain hangs: after the tip; below the message with this `seq` as a new version, with the tip
+            moved there (None: a new root).
+        reply_to : int, optional
+            `seq` of the question that the first message answers; ``parent`` is then not looked at. The reply goes
+            directly below the question, as a version of its turn, and is on the active path only if that still ends
+            in the question.
+        turn : int, optional
+            Number of the turn that the first question is a further version of; by default it begins a new one.
+        activate : bool
+            False adds below ``parent`` (a `seq` or None) and leaves the active path as it is.
+        branch : str, optional
+            Go on under this branch name first, as `set_tip` does, with ``parent`` as its tip.
+        hides : sequence of tuple, optional
+            Turn and version of what the branch sends no more.
+        lease : str, optional
+            Id of the reply that will answer: until it is appended, no other writer gets the lease of this session.
+        expects : tuple of str and int, optional
+            Branch and tip that the caller has seen.
+
+        Returns
+        -------
+        list of SessionMessage
+            Copies with `seq`, `parent_seq`, `turn`, `version`, `is_active` filled in.
+
+        Raises
+        ------
+        SessionNotFoundError
+            No session has this id, no message this `seq`, no turn this number.
+        SessionLeasedError
+            Another holds the lease, or branch and tip are not as expected.
+        SessionValueError, SessionTypeError
+            A message cannot be kept unchanged.
+
+        Notes
+        -----
+        A caller cancelled while it waits does not know whether its messages were stored; their ids tell.
+        An append of a message whose id has a partial (`save_partial`) removes the partial in the same transaction.
+        """
+
+    @abstractmethod
+    async def keep_lease(self, session_id: str, lease: str) -> None:
+        """Tell that who holds a lease is alive: a lease is free after 15 s of silence."""
+
+    @abstractmethod
+    async def leave_lease(self, session_id: str, lease: str) -> None:
+        """Give a lease back whose answer could not be stored; does nothing when another holds it."""
+
+    @abstractmethod
+    async def read_tree(self, session_id: str) -> TreeRows:
+        """Return the shape of a session without its words: all messages, branches, former tips, hidden versions."""
+
+    @abstractmethod
+    async def pick_messages(self, session_id: str, seqs: Sequence[int]) -> list[SessionMessage]:
+        """Return the messages with these ascending ``seqs``; those that are not there are left out."""
+
+    @abstractmethod
+    async def get_messages(
+        self,
+        session_id: str,
+        *,
+        limit: int | None = None,
+        role: MessageRole | None = None,
+        since: datetime | None = None,
+        branch: Literal["active", "all"] = "active",
+    ) -> list[SessionMessage]:
+        """Return the active path, or all messages, in order of `seq`; with ``limit`` the last of those that fit."""
+
+    @abstractmethod
+    async def get_message(self, session_id: str, message_id: str) -> SessionMessage | None:
+        """Return the message with this id, on whatever branch; None when there is none."""
+
+    @abstractmethod
+    async def set_tip(self, session_id: str, seq: int | None, *, branch: str | None = None) -> SessionRecord:
+        """Make the path from the root to ``seq`` the active one (None: the empty path).
+
+        With ``branch`` the session goes on under this branch name; the branch it leaves keeps its own tip.
+        """
+
+    @abstractmethod
+    async def list_branches(self, session_id: str) -> dict[str, int | None]:
+        """Return the tip of each branch by name, the active branch included."""
+
+    @abstractmethod
+    async def set_hidden(self, session_id: str, turn: int, version: int, *, hidden: bool) -> None:
+        """Mark a version of a turn as kept but not sent on the active branch, or take the mark back.
+
+        A branch that is made from another begins with its marks.
+        """
+
+    @abstractmethod
+    async def save_partial(self, session_id: str, message: SessionMessage, *, reply_to: int) -> None:
+        """Keep what has arrived of a reply, replacing what was kept of it before (same ``message.id``).
+
+        When the writing process is gone, the next open or `load_session` appends it as an interrupted reply.
+        """
+
+    @abstractmethod
+    async def search_messages(
+        self, text: str, *, user_id: str | None = None, session_id: str | None = None, limit: int | None = 20
+    ) -> list[SearchHit]:
+        """Return messages that hold all words of ``text``, newest first; any text is allowed, none is syntax.
+
+        With ``limit`` None all of them.
+        """
+
+    @abstractmethod
+    async def health_check(self) -> dict[str, Any]:
+        """Return facts about the storage for diagnostics: place, versions, sizes in bytes, counts."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Finish what was accepted and free everything; may be called twice."""
