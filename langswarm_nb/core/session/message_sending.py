@@ -8,12 +8,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Unpack
 
 from .conversation.tree import Tree
+from .errors import SessionNotFoundError, shown
 from .interfaces import MessageRole, SessionMessage, SessionSettings
 from .message_tree import MessageTree
 from .messages import new_id
 from .providers import parse_model_id
 from .sending.ask import Ask, SendPlan, plan, resolved
-from .sending.options import SendOptions, SettingOptions, make_ask
+from .sending.options import SETTINGS, SendOptions, make_ask
 from .sending.stream import MessageStream
 from .values import optional_mapping
 
@@ -103,8 +104,9 @@ class MessageSending(MessageTree):
         self,
         content: str,
         models: Sequence[str],
-        *,
         own: Callable[[str], SendOptions] = lambda _: {},
+        *,
+        again: int | None = None,
         **options: Unpack[SendOptions],
     ) -> list[MessageStream]:
         """Ask several models the same, beside the path, and return a stream each, in the order of the models.
@@ -120,6 +122,8 @@ class MessageSending(MessageTree):
             ``provider:model`` of each.
         own : callable, optional
             Returns the options of one model alone.
+        again : int, optional
+            Number of a turn that the answers are further versions of, in its place.
         **options
             As for `stream_message`.
 
@@ -136,7 +140,7 @@ class MessageSending(MessageTree):
         ]
         self.manager.check_open()
         streams: list[MessageStream] = []
-        joins: tuple[int, int | None] | None = None
+        joins = None if again is None else await self._place_of_turn(again)
         for ask in asks:
             stream = self._stream(replace(ask, facts=replace(ask.facts, joins=joins)))
             await stream.begin()
@@ -144,6 +148,14 @@ class MessageSending(MessageTree):
             if joins is None and stream.place is not None and stream.question is not None:
                 joins = (stream.question.turn or 0, stream.place.parent)
         return streams
+
+    async def _place_of_turn(self, turn: int) -> tuple[int, int | None]:
+        tree = await self.tree()
+        questions = tree.questions(turn)
+        if not questions:
+            raise SessionNotFoundError(f"No turn {shown(turn)} in session {self.session_id!r}.")
+        here = tree.turn_on_path(turn)
+        return turn, tree.place_of(questions[-1] if here is None else here.question)
 
     async def plan_message(
         self,
@@ -177,7 +189,7 @@ class MessageSending(MessageTree):
         return make_ask(content, role, lambda changes: self.settings_for(model, changes), options)
 
     async def regenerate(
-        self, message_id: str | None = None, *, model: str | None = None, **changes: Unpack[SettingOptions]
+        self, message_id: str | None = None, *, model: str | None = None, **options: Unpack[SendOptions]
     ) -> SessionMessage:
         """Answer a question once more; the reply becomes a new version beside the old ones.
 
@@ -187,8 +199,8 @@ class MessageSending(MessageTree):
             The question or one of its replies; by default the last question of the active path.
         model : str, optional
             Another model, ``"model"`` or ``"provider:model"``.
-        **changes
-            Settings for this send alone.
+        **options
+            Settings for this send alone, and how it is sent; see `SendOptions`.
 
         Raises
         ------
@@ -197,15 +209,26 @@ class MessageSending(MessageTree):
         SessionError
             As in `stream_message`.
         """
-        return await (await self.stream_regenerate(message_id, model=model, **changes)).read()
+        return await (await self.stream_regenerate(message_id, model=model, **options)).read()
 
     async def stream_regenerate(
-        self, message_id: str | None = None, *, model: str | None = None, **changes: Unpack[SettingOptions]
+        self, message_id: str | None = None, *, model: str | None = None, **options: Unpack[SendOptions]
     ) -> MessageStream:
         """Answer a question once more, as in `regenerate`, and return the reply as an async iterator of `Delta`."""
-        settings = self.settings_for(model, changes)
+        return self._stream(await self._ask_again(message_id, model, options))
+
+    async def plan_regenerate(
+        self, message_id: str | None = None, *, model: str | None = None, **options: Unpack[SendOptions]
+    ) -> SendPlan:
+        """Return what answering a question once more would send, as `plan_message` does."""
+        ask = await self._ask_again(message_id, model, options)
+        return await plan(ask, await self.tree(), self.pick_messages)
+
+    async def _ask_again(self, message_id: str | None, model: str | None, options: Mapping[str, Any]) -> Ask:
+        self.settings_for(model, {name: value for name, value in options.items() if name in SETTINGS})
         question = await self.question_of(message_id)
-        return self._stream(Ask(question, settings, regenerates=True))
+        again = self._ask(question.content or "-", question.role, model, options)
+        return replace(again, message=question, regenerates=True)
 
     def settings_for(self, model: str | None, changes: Mapping[str, Any]) -> SessionSettings:
         """Return the session's settings with the changes of one send.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
@@ -121,7 +121,7 @@ class MessageTree(ISession):
         """
         branches = await self.storage.list_branches(self.session_id)
         if name is None:
-            name = next(f"branch-{n}" for n in range(2, len(branches) + 3) if f"branch-{n}" not in branches)
+            name = free_branch(branches)
         checks.text("name", name)
         if name in branches:
             raise SessionValueError.of(
@@ -257,3 +257,8 @@ class MessageTree(ISession):
                 return moves.fork(tree, int(turn), int(version)).tip
             return (await self._existing(at)).seq
         return moves.fork(tree, checks.whole("at", at, at_least=0)).tip
+
+
+def free_branch(branches: Collection[str]) -> str:
+    """Return a name that no branch has: ``branch-2``, ``branch-3``, …."""
+    return next(f"branch-{n}" for n in range(2, len(branches) + 3) if f"branch-{n}" not in branches)

@@ -5,35 +5,10 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from langswarm_nb.core.session import SessionMessage, SessionSettings, SessionValueError
-from langswarm_nb.core.session.sending.context_window import estimate_tokens, messages_to_send
+from langswarm_nb.core.session.sending.context_window import estimate_tokens
 from langswarm_nb.notebook.showing.amounts import UNPRICED_PROVIDERS, dollars_text
-
-if TYPE_CHECKING:
-    from langswarm_nb.notebook.workspace import Workspace
-
-    from .interpolate import Prompt
-    from .options import CellOptions
-    from .plan import Plan
-
-
-def check_budget(workspace: Workspace, plan: Plan, prompt: Prompt, options: CellOptions) -> None:
-    """Compare what a prompt would cost with ``--budget`` and with what is left of the kernel's budget.
-
-    Raises
-    ------
-    SessionValueError
-        It would cost more, or its price is not known.
-    """
-    left = workspace.budget_left_usd
-    if options.budget_usd is None and left is None:
-        return
-    limit = min(amount for amount in (options.budget_usd, left) if amount is not None)
-    before = plan.before if plan.keeps_history else plan.system_messages
-    messages = [*before, SessionMessage(content=prompt.text)]
-    check_cost(limit, [(plan.settings(model), messages) for model in plan.models])
 
 
 def check_cost(
@@ -50,7 +25,7 @@ def check_cost(
     for settings, messages in requests:
         if settings.provider in UNPRICED_PROVIDERS:
             continue
-        price = estimate_usd(settings, estimate_tokens(messages_to_send(messages, settings)))
+        price = estimate_usd(settings, estimate_tokens(messages))
         if price is None:
             raise SessionValueError(
                 f"The price of {settings.provider}:{settings.model} is not known, so it cannot be kept within a "

@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, TypeAlias
 
-from langswarm_nb.core.session import SessionError
+from langswarm_nb.core.session import RetryNotice, SessionError
+from langswarm_nb.core.session.conversation.notes import falls_back
 from langswarm_nb.notebook.bridge import run_sync
 from langswarm_nb.notebook.cell_errors import stopped
 from langswarm_nb.notebook.showing.reply import Reply
 from langswarm_nb.notebook.showing.shown_once import ShownOnce
 
-from .budget import check_budget
-from .open_streams import Asking, prepare
-from .plan import make_plan
-from .show_stream import Exchange, Open, Opened, TellRetry, look_of
+from .sender import Opened, TellRetry, TellWait
+from .show_stream import Exchange, Open
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from langswarm_nb.core.session import BaseSession
     from langswarm_nb.notebook.running_cell import Cell
-    from langswarm_nb.notebook.workspace import Workspace
+    from langswarm_nb.notebook.showing.reply import Extract
+    from langswarm_nb.notebook.showing.reply_view import Look
 
     from .interpolate import Prompt
     from .options import CellOptions
+    from .sender import LastComparison, Sender
 
 
 class Comparison(ShownOnce):
@@ -78,70 +79,107 @@ class Comparison(ShownOnce):
         return f"Comparison({', '.join(self.models)})"
 
 
-def compare(workspace: Workspace, prompt: Prompt, options: CellOptions, cell: Cell) -> Comparison:
+def compare(sender: Sender, look: Look, prompt: Prompt, options: CellOptions, cell: Cell) -> Comparison:
     """Ask all models at once; the conversation stays where it is until one answer is chosen.
 
     Raises
     ------
-    SessionError
-        All failed; the first failure is raised.
+    UsageError, SessionError
+        It was not sent, or all failed; the first failure is raised.
     KeyboardInterrupt
         The user stopped it; what had arrived is kept.
     """
-    exchanges: dict[str, Exchange] = {}
-    errors: dict[str, SessionError] = {}
-    try:
-        run_sync(_ask_all(workspace, prompt, options, cell, exchanges, errors))
-    except KeyboardInterrupt as error:
-        _finish(exchanges, errors)
-        raise stopped("stopped; what had arrived is kept. Run the cell again to ask again.") from error
-    replies = _finish(exchanges, errors)
-    if len(errors) == len(exchanges):
-        raise next(iter(errors.values()))
-    return Comparison(tuple(exchanges), replies, errors)
+
+    async def open_all(tell_retry: Callable[[str], TellRetry]) -> list[Opened]:
+        return await sender.open_comparison(prompt, options, cell, tell_retry)
+
+    return _Run(sender, look, open_all, options.extract).complete()
 
 
-def _finish(exchanges: dict[str, Exchange], errors: dict[str, SessionError]) -> dict[str, Reply]:
-    """Show what is to be saved, and return the answers."""
-    replies: dict[str, Reply] = {}
-    for model, exchange in exchanges.items():
-        if model in errors and len(errors) < len(exchanges):
-            exchange.fail(errors[model])
-        elif (reply := exchange.finish()) is not None and model not in errors:
-            replies[model] = reply
-    return replies
+def compare_again(sender: Sender, look: Look, session: BaseSession, last: LastComparison) -> Comparison:
+    """Ask a comparison once more, as `compare` does; the answers are further versions of its turn."""
+
+    async def open_all(tell_retry: Callable[[str], TellRetry]) -> list[Opened]:
+        return await sender.open_comparison_again(session, last, tell_retry)
+
+    return _Run(sender, look, open_all, None, chooses=last.is_chosen).complete()
 
 
-async def _ask_all(
-    workspace: Workspace,
-    prompt: Prompt,
-    options: CellOptions,
-    cell: Cell,
-    exchanges: dict[str, Exchange],
-    errors: dict[str, SessionError],
-) -> None:
-    plan = await make_plan(workspace, options, cell)
-    check_budget(workspace, plan, prompt, options)
-    session = await prepare(workspace, plan)
-    asking = Asking(workspace, prompt, options, cell, plan)
-    look = look_of(workspace.config, options, prompt)
-    displays = look.open(plan.models)
-    for model, display in zip(plan.models, displays, strict=True):
-        exchanges[model] = Exchange(
-            workspace, look, display, _opening(asking, session, model), extract=options.extract
+class _Run:
+    """One comparison while it runs: a stream and a display for each model."""
+
+    def __init__(
+        self, sender: Sender, look: Look, opening: OpenAll, extract: Extract | None, *, chooses: bool = False
+    ) -> None:
+        self._sender, self._look, self._opening, self._extract = sender, look, opening, extract
+        self._chooses = chooses
+        self._exchanges: dict[str, Exchange] = {}
+        self._errors: dict[str, SessionError] = {}
+        self._tell: dict[str, TellRetry] = {}
+
+    def complete(self) -> Comparison:
+        """Run to the end, show what is to be saved, and return the answers."""
+        try:
+            run_sync(self._ask_all())
+        except KeyboardInterrupt as error:
+            self._finish()
+            raise stopped("stopped; what had arrived is kept. Run the cell again to ask again.") from error
+        except BaseException:
+            self._finish()
+            raise
+        replies = self._finish()
+        if len(self._errors) == len(self._exchanges):
+            raise next(iter(self._errors.values()))
+        return Comparison(tuple(self._exchanges), replies, self._errors)
+
+    async def _ask_all(self) -> None:
+        opened = await self._opening(self._teller)
+        models = [f"{each.stream.provider}:{each.stream.model}" for each in opened]
+        for each, model, display in zip(opened, models, self._look.open(models), strict=True):
+            exchange = Exchange(self._sender, self._look, display, _already(each), extract=self._extract)
+            self._exchanges[model], self._tell[model] = exchange, exchange.tell_retry
+        outcomes = await asyncio.gather(
+            *(exchange.run() for exchange in self._exchanges.values()), return_exceptions=True
         )
-    outcomes = await asyncio.gather(
-        *(exchange.run() for exchange in exchanges.values()), return_exceptions=True
-    )
-    for model, outcome in zip(exchanges, outcomes, strict=True):
-        if isinstance(outcome, SessionError):
-            errors[model] = outcome
-        elif isinstance(outcome, BaseException):
-            raise outcome
+        for model, outcome in zip(self._exchanges, outcomes, strict=True):
+            if isinstance(outcome, SessionError):
+                self._errors[model] = outcome
+            elif isinstance(outcome, BaseException):
+                raise outcome
+        await self._choose_again(dict(zip(models, opened, strict=True)))
+
+    def _teller(self, model: str) -> TellRetry:
+        def tell(notice: RetryNotice) -> None:  # the display is made after the questions are stored
+            self._tell[model](notice)
+
+        return tell
+
+    async def _choose_again(self, opened: Mapping[str, Opened]) -> None:
+        """Go on with the first of the new answers, where the conversation went on with one of the old ones."""
+        for model, each in opened.items():
+            reply, place = each.stream.reply, each.stream.place
+            if model in self._errors or reply is None or not (self._chooses or (place and place.chooses)):
+                continue
+            await each.session.use_version(reply.id)
+            self._exchanges[model].add_note(falls_back(reply.address))
+            return
+
+    def _finish(self) -> dict[str, Reply]:
+        """Show what is to be saved, and return the answers."""
+        replies: dict[str, Reply] = {}
+        for model, exchange in self._exchanges.items():
+            if model in self._errors and len(self._errors) < len(self._exchanges):
+                exchange.fail(self._errors[model])
+            elif (reply := exchange.finish()) is not None and model not in self._errors:
+                replies[model] = reply
+        return replies
 
 
-def _opening(asking: Asking, session: BaseSession, model: str) -> Open:
-    async def open_one(tell_retry: TellRetry) -> Opened:
-        return asking.open_beside(session, model, tell_retry)
+OpenAll: TypeAlias = "Callable[[Callable[[str], TellRetry]], Awaitable[list[Opened]]]"
 
-    return open_one
+
+def _already(opened: Opened) -> Open:
+    async def give(_tell_retry: TellRetry, _tell_wait: TellWait) -> Opened:
+        return opened
+
+    return give

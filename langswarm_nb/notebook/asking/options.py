@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import keyword
 import math
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,7 +34,8 @@ class CellOptions:
     new: str | None = None
     """Name of the session to start; empty for one that is made up."""
     branch: str | None = None
-    from_turn: int | None = None
+    from_turn: str | None = None
+    """``TURN`` or ``TURN.VERSION``."""
     format: Format | None = None
     extract: Literal["first", "last"] | None = None
     temperature: float | None = None
@@ -50,6 +52,12 @@ class CellOptions:
     budget_usd: float | None = None
     api_base: str | None = None
     api_key_name: str | None = None
+
+    @property
+    def place(self) -> int | str | None:
+        """Where to fork, as `MessageTree.seq_at` takes it."""
+        turn = self.from_turn
+        return int(turn) if turn is not None and turn.isdecimal() else turn
 
     @property
     def compares(self) -> bool:
@@ -120,6 +128,19 @@ def read_value(text: str) -> Any:
         return text
 
 
+def read_address(text: str) -> str:
+    """Return ``TURN`` or ``TURN.VERSION``.
+
+    Raises
+    ------
+    UsageError
+        It is neither.
+    """
+    if re.fullmatch(r"\d+(\.\d+)?", text) is None:
+        raise UsageError(f"{shown(text)} is neither the number of a turn nor TURN.VERSION, such as 7 or 7.2.")
+    return text
+
+
 def read_dollars(text: str) -> float:
     """Return an amount of money.
 
@@ -175,7 +196,13 @@ def cell_parser() -> MagicParser:
     add("-S", "--session", metavar="NAME", help="session for this cell, made when it is new")
     add("--new", nargs="?", const="", metavar="NAME", help="start a session and stay in it")
     add("-b", "--branch", metavar="NAME", help="go on with a branch; with --from, its name")
-    add("--from", dest="from_turn", type=int, metavar="TURN", help="fork: go on after this turn")
+    add(
+        "--from",
+        dest="from_turn",
+        type=read_address,
+        metavar="TURN",
+        help="fork: go on after this turn, or 7.2",
+    )
     add("-f", "--format", choices=FORMATS, metavar="FORMAT", help=f"how to show it: {', '.join(FORMATS)}")
     _exclusive(
         parser,

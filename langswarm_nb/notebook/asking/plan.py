@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from IPython.core.error import UsageError
 
-from langswarm_nb.core.session import (
-    BaseSession,
-    MessageRole,
-    SessionMessage,
-    SessionSettings,
-    parse_model_id,
-)
+from langswarm_nb.core.session import BaseSession, MessageRole, SessionSettings, parse_model_id
+from langswarm_nb.core.session.conversation.asks import CellAsk, CellRun, KernelMemory, Rerun
+from langswarm_nb.core.session.conversation.tree import Tree
+from langswarm_nb.core.session.message_tree import free_branch
+from langswarm_nb.core.session.sending.ask import SendPlan, plan
+from langswarm_nb.core.session.sending.options import SendOptions, make_ask
 from langswarm_nb.core.session.settings import GENERATION_OPTIONS
 from langswarm_nb.core.session.text import did_you_mean
 
 if TYPE_CHECKING:
+    from langswarm_nb.notebook.config import NotebookConfig
     from langswarm_nb.notebook.running_cell import Cell
     from langswarm_nb.notebook.workspace import Workspace
 
+    from .interpolate import Prompt
     from .options import CellOptions
 
 _TRAITS_THAT_ARE_SETTINGS = ("timeout_s", "retries", "max_context_tokens")
@@ -31,15 +32,6 @@ _FLAGS_THAT_ARE_SETTINGS = ("temperature", "max_tokens", "timeout_s", "retries")
 _KEY_NAME = re.compile(
     r"api[-_]?key|authorization|secret|password|(access|auth|bearer)[-_]?token", re.IGNORECASE
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Branching:
-    """A move to another branch before the prompt."""
-
-    name: str | None
-    at: int | None = None
-    """Turn to fork at; None goes on with the branch that has the name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,30 +48,19 @@ class Plan:
     """Settings of this send alone."""
     base: SessionSettings
     """The session's settings."""
-    branching: Branching | None = None
-    before: tuple[SessionMessage, ...] = ()
-    """The path up to the prompt, as it is sent."""
-    earlier: SessionMessage | None = None
-    """The question that the same cell asked before."""
-    left_behind: int = 0
-    """Turns that followed the earlier question and stay with it."""
+    send: SendPlan
+    """What the first of the models would get."""
+    options: SendOptions
+    """What goes with the prompt, and where it goes; without what its cell asked before."""
+    asked: CellAsk | None
+    """How its cell asks."""
     first_model: str | None = None
     """Model of a session that is made; None for that of the settings."""
-    keeps_history: bool = True
-    """False sends the system messages and the prompt alone."""
-    hides: tuple[str, ...] = ()
-    """Ids of system messages that the new one replaces."""
-    new_system: str | None = None
 
     @property
     def makes_session(self) -> bool:
         """Whether the cell asked for a session that is not there yet."""
         return self.session is None and self.opening != "current"
-
-    @property
-    def system_messages(self) -> list[SessionMessage]:
-        """The system messages of the path."""
-        return [message for message in self.before if message.role is MessageRole.SYSTEM]
 
     def settings(self, model: str) -> SessionSettings:
         """Return what one model is asked with."""
@@ -87,7 +68,7 @@ class Plan:
         return self.base.updated(provider=provider, model=name, **self.changes)
 
 
-async def make_plan(workspace: Workspace, options: CellOptions, cell: Cell) -> Plan:
+async def make_plan(workspace: Workspace, prompt: Prompt, options: CellOptions, cell: Cell) -> Plan:
     """Find out where a prompt goes; nothing is changed.
 
     Raises
@@ -101,37 +82,38 @@ async def make_plan(workspace: Workspace, options: CellOptions, cell: Cell) -> P
     base = workspace.new_settings() if session is None else session.settings
     default = "openai-compatible" if options.api_base is not None else None
     models = tuple(workspace.model_id(model, session=session, default=default) for model in options.models)
-    changes = request_changes(workspace, options, base)
-    branching, path = await _path(session, options)
-    earlier = _earlier(workspace, options, cell, session, path)
-    at = next((n for n, message in enumerate(path) if message is earlier), len(path))
-    hides, new_system = _system_change(options, path[:at])
-    before = [message for message in path[:at] if message.id not in hides]
-    if new_system:
-        before.append(_system_message(new_system))
-    behind = {message.turn for message in path[at:] if message.turn is not None}
+    changes = request_changes(workspace.config, options, base)
+    asked = await _asked(workspace, session, options, cell)
+    send = _send_options(options, cell, compares=len(models) > 1)
+    models_asked = models or (f"{base.provider}:{base.model}",)
+    given: SendOptions = {**send, **changes, "asked": asked}  # type: ignore[typeddict-item]  # checked by make_ask
+    if session is None:
+        provider, name = parse_model_id(models_asked[0])
+        ask = make_ask(
+            prompt.text,
+            MessageRole.USER,
+            lambda own: base.updated(**{**own, "provider": provider, "model": name}),
+            given,
+        )
+        sending = await plan(ask, Tree.empty(), _nothing)
+    else:
+        sending = await session.plan_message(prompt.text, model=models_asked[0], **given)
     return Plan(
         opening,
         session,
-        options.session if options.new is None else options.new or None,
-        models or (f"{base.provider}:{base.model}",),
+        (options.new or None) if opening == "new" else options.session,
+        models_asked,
         changes,
         base,
-        branching=branching,
-        before=tuple(before),
-        earlier=earlier,
-        left_behind=max(0, len(behind) - 1),
-        # What is reached only with the flags of this cell is no model for the cells after it.
-        first_model=None if options.api_base or options.api_key_name else models[0] if models else None,
-        keeps_history=options.history,
-        hides=hides,
-        new_system=new_system,
+        sending,
+        send,
+        asked,
+        first_model=models[0] if len(models) == 1 and options.api_base is None else None,
     )
 
 
-def request_changes(workspace: Workspace, options: CellOptions, base: SessionSettings) -> dict[str, Any]:
+def request_changes(config: NotebookConfig, options: CellOptions, base: SessionSettings) -> dict[str, Any]:
     """Return the settings of one send: flags before ``-o`` before the traits; nothing that was not set."""
-    config = workspace.config
     changes = {name: getattr(config, name) for name in _TRAITS_THAT_ARE_SETTINGS}
     changes["trim"] = None if config.max_context_tokens is None else config.trim
     extra = dict(options.options)
@@ -142,6 +124,61 @@ def request_changes(workspace: Workspace, options: CellOptions, base: SessionSet
     changes["options"] = {**base.options, **extra} if extra else None
     changes["stream"] = False if options.stream is False else None
     return {name: value for name, value in changes.items() if value is not None}
+
+
+async def for_session(workspace: Workspace, found: Plan, session: BaseSession) -> SendOptions:
+    """Return the options of the send itself, in the session that it goes to."""
+    asked = found.asked
+    if asked is not None and found.session is None:  # it was made meanwhile
+        asked = replace(asked, memory=await workspace.memory(session))
+    return {**found.options, **found.changes, "asked": asked}  # type: ignore[typeddict-item]  # checked when sent
+
+
+def _send_options(options: CellOptions, cell: Cell, *, compares: bool) -> SendOptions:
+    sent: SendOptions = {
+        "source": "magic",
+        "cell_id": cell.cell_id,
+        "history": options.history,
+        "system": _system_text(options),
+    }
+    if compares:
+        sent["activate"] = False
+    return sent
+
+
+async def _asked(
+    workspace: Workspace, session: BaseSession | None, options: CellOptions, cell: Cell
+) -> CellAsk | None:
+    """Return how a cell asks: its branch, what a repeated ask becomes, what this kernel asked before."""
+    run = CellRun(cell.cell_id, cell.run)
+    rerun: Rerun = options.rerun or workspace.config.rerun  # type: ignore[assignment]  # a trait of these values
+    if session is None:
+        if options.branch not in (None, "main") or options.from_turn is not None:
+            raise UsageError("The session is new: there is no branch or turn to go on from yet.")
+        return CellAsk(run, KernelMemory(), rerun)
+    asked = CellAsk(run, await workspace.memory(session), rerun)
+    if options.branch is None and options.from_turn is None:
+        return asked
+    branches = await session.branches()
+    if options.branch in branches:
+        tree = await session.tree()
+        if options.from_turn is not None and not _has_asked(tree.on_branch(str(options.branch)), run):
+            raise UsageError(
+                f"There is a branch {options.branch!r} already. Go on with it with `-b {options.branch}`, or choose "
+                "another name."
+            )
+        return replace(asked, branch=options.branch)
+    if options.from_turn is None:
+        raise UsageError(
+            f"The session has no branch {options.branch!r}, its branches are {', '.join(branches)}"
+            f"{did_you_mean(str(options.branch), branches) or '.'} `--branch {options.branch} --from TURN` forks one."
+        )
+    after = await session.seq_at(options.place)
+    return replace(asked, branch=options.branch or free_branch(branches), after=after, forks=True)
+
+
+def _has_asked(tree: Tree, run: CellRun) -> bool:
+    return run.cell_id is not None and any(turn.question.cell_id == run.cell_id for turn in tree.turns)
 
 
 def _check_no_key(names: Iterable[str]) -> None:
@@ -164,65 +201,8 @@ async def _session(
     return "current", await workspace.peek()
 
 
-async def _path(
-    session: BaseSession | None, options: CellOptions
-) -> tuple[Branching | None, list[SessionMessage]]:
-    """Return the branch to go to, and the path there."""
-    name, turn = options.branch, options.from_turn
-    path = [] if session is None else await session.get_messages()
-    if name is None and turn is None:
-        return None, path
-    branches = {"main": None} if session is None else await session.branches()
-    if session is not None and name is not None and name in branches:
-        if name == session.record.branch:
-            return None, path
-        tip = branches[name]
-        everything = await session.get_messages(branch="all")
-        ends = [message for message in everything if message.seq == tip]
-        return Branching(name), await session.path_to(ends[0]) if ends else []
-    if turn is None:
-        raise UsageError(
-            f"The session has no branch {name!r}, its branches are {', '.join(branches)}"
-            f"{did_you_mean(str(name), branches) or '.'} `--branch {name} --from TURN` forks one."
-        )
-    last = max((n for n, message in enumerate(path, 1) if message.turn == turn), default=None)
-    if last is None:
-        turns = sorted({message.turn for message in path if message.turn is not None})
-        known = f"its turns are {turns[0]} to {turns[-1]}" if turns else "it has none yet"
-        raise UsageError(f"There is no turn {turn} to go on from; {known}.")
-    return Branching(name, turn), path[:last]
-
-
-def _earlier(
-    workspace: Workspace,
-    options: CellOptions,
-    cell: Cell,
-    session: BaseSession | None,
-    path: Sequence[SessionMessage],
-) -> SessionMessage | None:
-    """Return the question that this cell asked before on the path; None adds a turn."""
-    rerun = options.rerun or workspace.config.rerun
-    if session is None or cell.cell_id is None or rerun == "append" or not options.history:
-        return None
-    if not workspace.is_first_of_run(cell.run, session.session_id):
-        return None
-    mine = (m for m in path if m.role is MessageRole.USER and m.cell_id == cell.cell_id)
-    return next(mine, None)
-
-
-def _system_change(
-    options: CellOptions, path: Sequence[SessionMessage]
-) -> tuple[tuple[str, ...], str | None]:
-    """Return the system messages to hide and the text of the new one."""
-    text = _system_text(options)
-    ours = [m for m in path if m.role is MessageRole.SYSTEM and m.source == "magic" and not m.is_hidden]
-    if text is None or [message.content for message in ours] == [text]:
-        return (), None
-    return tuple(message.id for message in ours), text if text.strip() else None
-
-
-def _system_message(text: str) -> SessionMessage:
-    return SessionMessage(role=MessageRole.SYSTEM, content=text, source="magic")
+async def _nothing(_seqs: object) -> list[Any]:
+    return []
 
 
 def _system_text(options: CellOptions) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from langswarm_nb.core.session import SessionMessage
-from langswarm_nb.core.session.sending.context_window import estimate_tokens, messages_to_send
+from langswarm_nb.core.session.sending.context_window import estimate_tokens
 from langswarm_nb.notebook.showing.amounts import count_text, dollars_text
 from langswarm_nb.notebook.showing.reply_view import characters
 from langswarm_nb.render import visible_controls
@@ -37,16 +37,8 @@ class Preview:
 
     @property
     def messages(self) -> tuple[SessionMessage, ...]:
-        """The messages as the first of the models would get them: trimmed, hidden ones left out.
-
-        Raises
-        ------
-        ContextLengthError
-            They are longer than a limit allows, and nothing may be left out.
-        """
-        question = SessionMessage(content=self.prompt.text)
-        before = self._plan.before if self._plan.keeps_history else self._plan.system_messages
-        return messages_to_send([*before, question], self._plan.settings(self.models[0]))
+        """The messages as the first of the models would get them: trimmed, hidden ones left out."""
+        return self._plan.send.messages
 
     @property
     def input_tokens(self) -> int:
@@ -70,7 +62,7 @@ class Preview:
         ]
         options = self._plan.settings(self.models[0]).request_options
         told = [", ".join(f"{name}={value!r}" for name, value in options.items())] if options else []
-        return "\n\n".join([*blocks, "\n".join([*filled, *told, *prices])])
+        return "\n\n".join([*blocks, "\n".join([*filled, *told, *self._plan.send.notes, *prices])])
 
     def __repr__(self) -> str:
         return visible_controls(str(self))

@@ -22,7 +22,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def provider_for(workspace: Workspace, provider: str, options: CellOptions) -> IProviderSession:
-    """Return the object to send through; the first time it leads to another machine, say which.
+    """Return the object to send through.
 
     Raises
     ------
@@ -36,12 +36,10 @@ def provider_for(workspace: Workspace, provider: str, options: CellOptions) -> I
         found = workspace.manager.provider_session(provider)
     else:
         found = _at_other_address(workspace, provider, options)
-    if text := destination(workspace, provider, found):
-        print(text)  # noqa: T201 - the cell says where its prompt goes
     return found
 
 
-def destination(workspace: Workspace, provider: str, found: IProviderSession) -> str:
+def destination_once(workspace: Workspace, provider: str, found: IProviderSession) -> str:
     """Return where prompts go, to be told the first time that they leave this machine; then nothing."""
     origin, is_local = address_of(found) or ("", found.name == "mock")
     if is_local or (provider, origin) in workspace.announced:

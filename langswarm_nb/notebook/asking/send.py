@@ -9,15 +9,13 @@ from IPython.core.error import UsageError
 from langswarm_nb.notebook.bridge import run_sync
 from langswarm_nb.notebook.running_cell import running_cell
 
-from .budget import check_budget
-from .compare import compare
+from .compare import compare, compare_again
 from .interpolate import Prompt, interpolate
 from .model_hints import nearest_model_named
-from .open_streams import Asking
 from .options import CellOptions
-from .plan import make_plan
 from .preview import Preview
-from .show_stream import Exchange, Opened, TellRetry, look_of
+from .sender import Opened, Sender, TellRetry, TellWait
+from .show_stream import Exchange, look_of
 
 if TYPE_CHECKING:
     from langswarm_nb.notebook.showing.reply import Reply
@@ -53,32 +51,29 @@ def converse(workspace: Workspace, prompt: Prompt, options: CellOptions) -> Answ
     KeyboardInterrupt
         The user stopped it; what had arrived is kept.
     """
-    cell = running_cell(workspace.shell)
+    cell, sender = running_cell(workspace.shell), Sender(workspace)
     if options.dry_run:
-        return Preview(run_sync(make_plan(workspace, options, cell)), prompt)
+        return Preview(run_sync(sender.plan(prompt, options, cell)), prompt)
+    look = look_of(workspace.config, options, prompt)
     if options.compares:
-        comparison = compare(workspace, prompt, options, cell)
+        comparison = compare(sender, look, prompt, options, cell)
         comparison.mark_shown(cell)
         return comparison
 
-    async def open_stream(tell_retry: TellRetry) -> Opened:
-        plan = await make_plan(workspace, options, cell)
-        check_budget(workspace, plan, prompt, options)
-        return await Asking(workspace, prompt, options, cell, plan).open(tell_retry)
+    async def open_stream(tell_retry: TellRetry, tell_wait: TellWait) -> Opened:
+        return await sender.open(prompt, options, cell, tell_retry, tell_wait)
 
-    look = look_of(workspace.config, options, prompt)
     [display] = look.open()
-    exchange = Exchange(workspace, look, display, open_stream, extract=options.extract)
     with nearest_model_named(workspace):
-        reply = exchange.complete()
+        reply = Exchange(sender, look, display, open_stream, extract=options.extract).complete()
     reply.mark_shown(cell)
     if options.format == "code" and reply.code is not None:
         workspace.shell.set_next_input("\n\n".join(reply.codes))
     return reply
 
 
-def ask_again(workspace: Workspace, *, model: str | None = None) -> Reply:
-    """Answer the last question of the current session once more, and show and return the reply.
+def ask_again(workspace: Workspace, *, model: str | None = None) -> Reply | Comparison:
+    """Ask the last turn of the current session once more, with what it was asked with; show and return the answer.
 
     Raises
     ------
@@ -87,15 +82,20 @@ def ask_again(workspace: Workspace, *, model: str | None = None) -> Reply:
     KeyboardInterrupt
         The user stopped it; what had arrived is kept.
     """
-
-    async def open_again(_tell_retry: TellRetry) -> Opened:
-        session = await workspace.current()
-        wanted = None if model is None else workspace.model_id(model, session=session)
-        return Opened(session, await session.stream_regenerate(model=wanted))
-
+    cell, sender = running_cell(workspace.shell), Sender(workspace)
     look = look_of(workspace.config, CellOptions(), Prompt(""))
+    session = run_sync(workspace.current())
+    last = run_sync(sender.last_comparison(session)) if model is None else None
+    if last is not None:
+        comparison = compare_again(sender, look, session, last)
+        comparison.mark_shown(cell)
+        return comparison
+
+    async def open_again(tell_retry: TellRetry, _tell_wait: TellWait) -> Opened:
+        return Opened(session, await sender.open_again(session, model=model, tell_retry=tell_retry))
+
     [display] = look.open()
     with nearest_model_named(workspace):
-        reply = Exchange(workspace, look, display, open_again).complete()
-    reply.mark_shown(running_cell(workspace.shell))
+        reply = Exchange(sender, look, display, open_again).complete()
+    reply.mark_shown(cell)
     return reply

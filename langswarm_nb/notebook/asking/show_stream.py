@@ -2,46 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
-from langswarm_nb.core.session import BaseSession, MessageStream, RetryNotice, SessionError, SessionMessage
+from langswarm_nb.core.session import MessageStream, RetryNotice, SessionError, SessionMessage
 from langswarm_nb.notebook.bridge import run_sync
 from langswarm_nb.notebook.cell_errors import stopped
 from langswarm_nb.notebook.showing.footer import footer_line
 from langswarm_nb.notebook.showing.reply import Extract, Reply
 from langswarm_nb.notebook.showing.reply_view import Look
 
-from .versions import versions_of
+from .sender import Opened, TellRetry, TellWait
 
 if TYPE_CHECKING:
     from langswarm_nb.notebook.config import Format, NotebookConfig
     from langswarm_nb.notebook.showing.display import ReplyDisplay
-    from langswarm_nb.notebook.workspace import Workspace
 
     from .interpolate import Prompt
     from .options import CellOptions
+    from .sender import Sender
 
 
-TellRetry = Callable[[RetryNotice], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A stream that is about to be read, with what is to be told of it."""
-
-    session: BaseSession
-    stream: MessageStream
-    name: str = ""
-    """Name of the session, when it is not the current one."""
-    note: str = ""
-    """What else the reader should know."""
-    replaces: SessionMessage | None = None
-    """The question whose versions are hidden when the reply is there."""
-
-
-Open = Callable[[TellRetry], Awaitable[Opened]]
+Open = Callable[[TellRetry, TellWait], Awaitable[Opened]]
 
 
 def look_of(config: NotebookConfig, options: CellOptions, prompt: Prompt) -> Look:
@@ -62,30 +44,31 @@ class Exchange:
 
     Parameters
     ----------
-    workspace : Workspace
+    sender : Sender
         Keeps count of what it costs.
     look : Look
         How the reply is shown.
     display : ReplyDisplay
         Where the reply is shown.
     opening : callable
-        Prepares everything and returns the stream; gets a function that tells of waits between attempts.
+        Prepares everything and returns the stream; gets what to tell of waits between attempts, and for others.
     extract : {"first", "last"}, optional
         See `Reply`.
     """
 
     def __init__(
         self,
-        workspace: Workspace,
+        sender: Sender,
         look: Look,
         display: ReplyDisplay,
         opening: Open,
         *,
         extract: Extract | None = None,
     ) -> None:
-        self._workspace, self._look = workspace, look
+        self._sender, self._look = sender, look
         self._display, self._opening, self._extract = display, opening, extract
         self._opened: Opened | None = None
+        self._notes: list[str] = []
 
     def complete(self) -> Reply:
         """Run to the end, show what is to be saved, and return the reply.
@@ -115,11 +98,9 @@ class Exchange:
         """Read the stream to its end."""
         from langswarm_nb.notebook.showing.display import ticking
 
-        self._opened = opened = await self._opening(self._tell_retry)
+        self._opened = opened = await self._opening(self.tell_retry, self._display.status)
         async with ticking(self._display):
             await self._show(opened.stream)
-        if opened.replaces is not None:
-            await _hide_others(opened)
 
     async def _show(self, stream: MessageStream) -> None:
         is_thinking = False
@@ -136,45 +117,50 @@ class Exchange:
         if opened is None or opened.stream.reply is None or opened.stream.question is None:
             self._display.discard()
             return None
-        reply = Reply(opened.stream.reply, opened.stream.question, opened.session, extract=self._extract)
-        number = run_sync(_version_number(reply)) if reply.is_version else 1
-        reply.footer = footer_line(reply, place=place_text(reply, opened, number))
+        reply = Reply(
+            opened.stream.reply,
+            opened.stream.question,
+            opened.session,
+            extract=self._extract,
+            again=self._again,
+        )
+        reply.footer = footer_line(reply, place=" · ".join([place_text(reply, opened), *self._notes]))
         if reply.text or reply.status != "error":
             self._look.finish(self._display, reply)
         else:
             self._display.discard()  # the error says it all
-        self._workspace.spent_usd += reply.cost_usd or 0.0
+        self._sender.count(reply.message)
         return reply
+
+    async def _again(self, reply: Reply, model: str | None, changes: Mapping[str, Any]) -> SessionMessage:
+        """Ask what a reply answers once more, under the rules of every send."""
+        stream = await self._sender.open_again(reply.session, reply.message.id, model=model, **changes)
+        try:
+            return await stream.read()
+        finally:
+            self._sender.count(stream.reply)
+
+    def add_note(self, note: str) -> None:
+        """Tell more in the footer."""
+        self._notes.append(note)
 
     def fail(self, error: SessionError) -> None:
         """Show in the reply's place that there is none."""
         self._display.finish(f"{type(error).__name__}: {error}", format="text", footer="✗ failed")
 
-    def _tell_retry(self, notice: RetryNotice) -> None:
+    def tell_retry(self, notice: RetryNotice) -> None:
         self._display.status(notice.text)
 
 
-async def _hide_others(opened: Opened) -> None:
-    kept = opened.stream.question
-    if opened.replaces is not None and kept is not None:
-        for version in await opened.session.versions(opened.replaces.id):
-            if version.id != kept.id:
-                await opened.session.hide(version.id)
-
-
-async def _version_number(reply: Reply) -> int:
-    versions = await versions_of(reply.session, reply.question)
-    return next((version.number for version in versions if version.last.id == reply.message.id), 1)
-
-
-def place_text(reply: Reply, opened: Opened, version: int) -> str:
-    """Return where a turn is: ``main#7 v2``."""
-    branch = reply.session.record.branch
-    name = f"{opened.name}/{branch}" if opened.name else branch
-    if reply.message.is_active:
-        place = f"{name}#{reply.turn}{f' v{version}' * (version > 1)}"
-    elif reply.is_version:
-        place = f"v{version} beside {name}#{reply.turn}"
-    else:
-        place = f"beside {name}"
-    return " · ".join(part for part in (place, opened.note) if part)
+def place_text(reply: Reply, opened: Opened) -> str:
+    """Return where a turn is, ``7.2``, and what the reader should know of it."""
+    place = f"{opened.name}/{reply.address}" if opened.name else reply.address
+    notes = [*opened.notes, *opened.stream.notes]
+    if reply.message.is_aside:
+        aside = (
+            "aside"
+            if reply.message.beside == "aside"
+            else f"`%langswarm use {reply.address}` goes on from here"
+        )
+        notes.insert(0, aside)
+    return " · ".join([place, *notes])

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from IPython.core.error import StdinNotImplementedError, UsageError
 
-from langswarm_nb.core.session import parse_model_id, provider_names
+from langswarm_nb.core.session import BaseSession, parse_model_id, provider_names
+from langswarm_nb.core.session.conversation.moves import asked_last, version_at
 from langswarm_nb.core.session.secret import Secret
 from langswarm_nb.core.session.text import did_you_mean
-from langswarm_nb.notebook.asking.versions import last_question, versions_of
 from langswarm_nb.notebook.workspace.keys import provider_ready, take_key
 
 from .command import Command, arg
@@ -22,7 +22,7 @@ from .results import Listing
 if TYPE_CHECKING:
     from langswarm_nb.notebook.workspace import Workspace
 
-_VERSION = re.compile(r"v(\d+)", re.IGNORECASE)
+_VERSION = re.compile(r"(?P<turn>\d+)(\.(?P<number>\d+))?|v(?P<last>\d+)", re.IGNORECASE)
 _ALIAS = re.compile(r"[\w.-]+")
 
 
@@ -31,25 +31,25 @@ async def _use(workspace: Workspace, model: str | None) -> str:
     if model is None:
         return f"{session.provider}:{session.model}"
     if version := _VERSION.fullmatch(model):
-        return await _use_version(workspace, int(version[1]))
+        turn = asked_last(await session.tree()) if version["turn"] is None else int(version["turn"])
+        if turn is None:
+            raise UsageError("Nothing was asked yet, so there is no version to use.")
+        number = version["number"] or version["last"]
+        return await _use_version(workspace, session, turn, None if number is None else int(number))
     wanted = workspace.model_id(model, session=session)
     provider_ready(workspace.manager, parse_model_id(wanted)[0])
     await session.update_settings(model=wanted)
     return wanted
 
 
-async def _use_version(workspace: Workspace, number: int) -> str:
-    session = await workspace.current()
-    question = await last_question(session)
-    versions = [] if question is None else await versions_of(session, question)
-    chosen = next((version for version in versions if version.number == number), None)
-    if chosen is None:
-        names = ", ".join(f"v{version.number}" for version in versions)
-        raise UsageError(f"The turn asked last has no version v{number}; it has {names or 'none yet'}.")
-    await session.use_version(chosen.last.id)
-    if chosen.question.is_hidden:  # by `--replace`; what is gone back to is meant to be sent
-        await session.hide(chosen.question.id, hidden=False)
-    return f"{session.record.branch}#{chosen.question.turn} v{number}"
+async def _use_version(workspace: Workspace, session: BaseSession, turn: int, number: int | None) -> str:
+    address, last = version_at(await session.tree(), turn, number)
+    note = await session.use(turn, number)
+    if not note.endswith("is the current version"):
+        workspace.ends_replay(session)
+        # By `--replace`; what is gone back to is meant to be sent.
+        await session.storage.set_hidden(session.session_id, turn, last.version, hidden=False)
+    return f"{address}, {note}" if note and not note.startswith(address) else note or address
 
 
 async def _models(workspace: Workspace, provider: str | None, q: str | None) -> Listing:
@@ -118,8 +118,15 @@ COMMANDS = (
     Command(
         "use",
         _use,
-        "set the model of this session, or go to a version of the turn asked last; without either, tell the model",
-        (arg("model", metavar="MODEL", nargs="?", help="provider:model, an alias, or v1, v2, …"),),
+        "set the model of this session, or go to a version of a turn; without either, tell the model",
+        (
+            arg(
+                "model",
+                metavar="MODEL",
+                nargs="?",
+                help="provider:model, an alias, or TURN.VERSION such as 7.2",
+            ),
+        ),
     ),
     Command(
         "models",

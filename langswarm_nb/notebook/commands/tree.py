@@ -2,116 +2,140 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from IPython.core.error import UsageError
 
-from langswarm_nb.core.session import BaseSession, MessageRole, SessionMessage
+from langswarm_nb.core.session import BaseSession, SessionMessage
+from langswarm_nb.core.session.conversation.moves import asked_last, version_at
+from langswarm_nb.core.session.conversation.nodes import Node
+from langswarm_nb.core.session.conversation.tree import Tree
 from langswarm_nb.notebook.asking.send import ask_again
-from langswarm_nb.notebook.asking.versions import last_question, versions_of
 
 from .command import Command, arg
 from .results import Listing
 from .tree_drawing import draw_tree
 
 if TYPE_CHECKING:
+    from langswarm_nb.notebook.asking.compare import Comparison
     from langswarm_nb.notebook.showing.reply import Reply
     from langswarm_nb.notebook.workspace import Workspace
 
 
 async def _branches(workspace: Workspace) -> Listing:
     session = await workspace.current()
-    await session.refresh()
-    by_seq = {message.seq: message for message in await session.get_messages(branch="all")}
+    tree = await session.tree()
+    tips = [(tree.branch, tree.tip), *tree.others]
+    ends = sorted(tip for _, tip in tips if tip is not None)
+    by_seq = {message.seq: message for message in await session.pick_messages(ends)}
     rows = []
-    for name, tip in (await session.branches()).items():
+    for name, tip in sorted(tips):
         message = by_seq.get(tip)
-        mark = "→" if name == session.record.branch else ""
-        rows.append((mark, name, None if message is None else message.turn, message and message.content))
+        mark = "→" if name == tree.branch else ""
+        rows.append((mark, name, message and message.address, message and message.content))
     return Listing(("", "branch", "turn", "ends with"), rows)
 
 
 async def _fork(workspace: Workspace, turn: str | None, name: str | None) -> str:
     session = await workspace.current()
-    if turn is not None and not turn.isdecimal():
+    if turn is not None and not _ADDRESS.fullmatch(turn):
         turn, name = None, turn
-    return _here(session, await session.fork(None if turn is None else int(turn), name))
+    at = int(turn) if turn is not None and turn.isdecimal() else turn
+    workspace.ends_replay(session)
+    return _here(session, await session.fork(at, name))
 
 
 async def _branch(workspace: Workspace, name: str | None) -> str:
     session = await workspace.current()
     if name is not None:
+        workspace.ends_replay(session)
         await session.switch_branch(name)
     return _here(session, session.record.branch)
 
 
 async def _tree(workspace: Workspace) -> str:
     session = await workspace.current()
-    await session.refresh()
-    messages = await session.get_messages(branch="all")
-    return draw_tree(messages, await session.branches(), session.record.branch)
+    tree = await session.tree()
+    told = [node.seq for node in tree.nodes if node.role in ("user", "assistant")]
+    return draw_tree(tree, {message.seq: message for message in await session.pick_messages(told)})
 
 
 async def _undo(workspace: Workspace, n: int) -> str:
     session = await workspace.current()
     if n < 1:
         raise UsageError(f"%langswarm undo: N must be at least 1, not {n}.")
+    workspace.ends_replay(session)
     undone = await session.undo(n)
-    path = await session.get_messages(role=MessageRole.USER)
-    left = (
-        f"the last turn is {session.record.branch}#{path[-1].turn}" if path else "the conversation is empty"
-    )
+    tree = await session.tree()
+    left = f"the last turn is {tree.turns[-1].address}" if tree.turns else "the conversation is empty"
     return f"{undone} turn{'' if undone == 1 else 's'} undone and kept; {left}"
+
+
+async def _restart(workspace: Workspace) -> str:
+    session = await workspace.current()
+    workspace.ends_replay(session)
+    turns = len((await session.tree()).turns)
+    await session.restart()
+    return f"the conversation begins anew; {turns} turn{'' if turns == 1 else 's'} stay as earlier versions"
 
 
 async def _versions(workspace: Workspace, turn: int | None) -> Listing:
     session = await workspace.current()
-    question = await last_question(session) if turn is None else await _question(session, turn)
-    found = [] if question is None else await versions_of(session, question)
-    rows = []
-    for version in found:
-        reply, facts = version.reply, version.reply and version.reply.request
-        rows.append(
-            (
-                "→" if version.is_active else "",
-                f"v{version.number}",
-                facts.model_id if facts else "",
-                facts.status if facts else "no answer",
-                version.question.content,
-                reply.content if reply else "",
-            )
-        )
-    return Listing(
-        ("", "version", "model", "status", "question", "answer"), rows, empty="Nothing was asked yet."
+    tree = await session.tree()
+    number = asked_last(tree) if turn is None else turn
+    if number is None:
+        return Listing(_VERSIONS, [], empty="Nothing was asked yet.")
+    version_at(tree, number, None)  # says which turns there are, when it is none
+    ends = tree.versions(number)
+    messages = {message.seq: message for message in await session.pick_messages(sorted(_told(tree, ends)))}
+    return Listing(_VERSIONS, [_version_row(tree, messages, number, *item) for item in ends.items()])
+
+
+_VERSIONS = ("", "version", "model", "status", "question", "answer")
+
+
+def _told(tree: Tree, ends: Mapping[int, Node]) -> set[int]:
+    return {seq for end in ends.values() for seq in (end.seq, tree.question_of(end).seq)}
+
+
+def _version_row(
+    tree: Tree, messages: Mapping[int | None, SessionMessage], turn: int, version: int, end: Node
+) -> tuple[str, ...]:
+    question, last = messages[tree.question_of(end).seq], messages[end.seq]
+    facts = last.request
+    return (
+        "→" if last.is_active else "",
+        f"{turn}.{version}",
+        facts.model_id if facts else "",
+        facts.status if facts else "no answer",
+        question.content,
+        last.content if last.seq != question.seq else "",
     )
 
 
-def _retry(workspace: Workspace, model: str | None) -> Reply:
+def _retry(workspace: Workspace, model: str | None) -> Reply | Comparison:
     return ask_again(workspace, model=model)
 
 
 async def _hide(workspace: Workspace, turn: int, *, undo: bool) -> str:
     session = await workspace.current()
-    messages = [message for message in await session.get_messages() if message.turn == turn]
-    if not messages:
-        await _question(session, turn)
-    for message in messages:
-        await session.hide(message.id, hidden=not undo)
-    return f"turn {turn} is {'sent again' if undo else 'kept, and no longer sent'}"
-
-
-async def _question(session: BaseSession, turn: int) -> SessionMessage:
-    questions = await session.get_messages(role=MessageRole.USER)
-    found = next((message for message in questions if message.turn == turn), None)
-    if found is None:
-        turns = ", ".join(str(message.turn) for message in questions[-20:]) or "none yet"
+    tree = await session.tree()
+    here = tree.turn_on_path(turn)
+    if here is None:
+        turns = ", ".join(str(known.number) for known in tree.turns[-20:]) or "none yet"
         raise UsageError(f"There is no turn {turn} on this branch; its turns are {turns}.")
-    return found
+    await session.storage.set_hidden(session.session_id, turn, here.version, hidden=not undo)
+    return f"{here.address} is {'sent again' if undo else 'kept, and no longer sent'}"
 
 
 def _here(session: BaseSession, branch: str) -> str:
     tip = session.record.tip_seq
     return branch if tip is not None else f"{branch}, empty"
+
+
+_ADDRESS = re.compile(r"\d+(\.\d+)?")
 
 
 COMMANDS = (
@@ -127,7 +151,7 @@ COMMANDS = (
         _fork,
         "go on after an earlier turn, on a new branch",
         (
-            arg("turn", metavar="TURN", nargs="?", help="number of the turn; the last by default"),
+            arg("turn", metavar="TURN", nargs="?", help="number of the turn, or 7.2; the last by default"),
             arg("name", metavar="NAME", nargs="?", help="name of the branch"),
         ),
     ),
@@ -135,7 +159,7 @@ COMMANDS = (
     Command(
         "versions",
         _versions,
-        "list the versions of the turn asked last, or of TURN; %langswarm use v1 goes to one",
+        "list the versions of the turn asked last, or of TURN; %langswarm use 7.1 goes to one",
         (arg("turn", metavar="TURN", nargs="?", type=int),),
     ),
     Command(
@@ -144,10 +168,11 @@ COMMANDS = (
         "go back by N turns, which are kept",
         (arg("n", metavar="N", nargs="?", type=int, default=1),),
     ),
+    Command("restart", _restart, "begin the conversation anew; what was said stays as versions"),
     Command(
         "retry",
         _retry,
-        "answer the last question once more, as a new version",
+        "ask the last turn once more, with what it was asked with, as a further version",
         (arg("-m", "--model", metavar="MODEL", help="another model"),),
     ),
     Command(

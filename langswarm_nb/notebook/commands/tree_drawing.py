@@ -1,88 +1,136 @@
-"""A session's tree as text: one line a turn, the active path marked, branch names at their tips.
-
-Questions of a comparison read alike, so theirs tell who answered.
-"""
+"""A session's tree as text: one line a version of a turn, the active path marked, branch names at their tips."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from langswarm_nb.core.session import MessageRole, SessionMessage
+from langswarm_nb.core.session import SessionMessage
+from langswarm_nb.core.session.conversation.nodes import Node
+from langswarm_nb.core.session.conversation.tree import Tree
 
 _MAX_CHARS = 60
 
 
-def draw_tree(messages: Sequence[SessionMessage], branches: Mapping[str, int | None], current: str) -> str:
+@dataclass(slots=True)
+class _Entry:
+    """One version of a turn, as a line."""
+
+    question: Node
+    answer: Node | None
+    labels: list[str] = field(default_factory=list)
+    below: list[_Entry] = field(default_factory=list)
+
+    @property
+    def version(self) -> int:
+        return self.question.version if self.answer is None else self.answer.version
+
+    @property
+    def is_active(self) -> bool:
+        return bool((self.answer or self.question).active)
+
+
+def draw_tree(tree: Tree, messages: Mapping[int | None, SessionMessage]) -> str:
     """Return the drawing.
 
     Parameters
     ----------
-    messages : sequence of SessionMessage
-        All of the session's, in order of `seq`.
-    branches : mapping
-        The tip of each branch, by name.
-    current : str
-        The active branch.
+    tree : Tree
+        The session.
+    messages : mapping
+        Its questions and answers by seq.
     """
-    by_seq = {message.seq: message for message in messages}
-    questions = [message for message in messages if message.role is MessageRole.USER]
-    below: dict[int | None, list[SessionMessage]] = {}
-    for question in questions:
-        below.setdefault(_turn_above(question, by_seq), []).append(question)
-    labels: dict[int | None, list[str]] = {}
-    for reply in messages:
-        if reply.request is not None and reply.request.compare_id is not None:
-            labels.setdefault(reply.parent_seq, []).append(f"({reply.request.model_id})")
-    for name, tip in branches.items():
-        message = by_seq.get(tip)
-        at = (
-            None
-            if message is None
-            else message.seq
-            if message.role is MessageRole.USER
-            else _turn_above(message, by_seq)
-        )
-        labels.setdefault(at, []).append(f"[{name}]" if name == current else name)
-    lines = [] if None not in labels else [f"(start) {' '.join(labels[None])}"]
-    _draw(below, labels, None, "", lines)
+    top, entries = _entries(tree)
+    start: list[str] = []
+    for name, tip in [(tree.branch, tree.tip), *tree.others]:
+        label = f"[{name}]" if name == tree.branch else name
+        entry = _entry_at(tree, entries, tip)
+        (start if entry is None else entry.labels).append(label)
+    lines = [f"(start) {' '.join(start)}"] if start and tree.nodes else []
+    _draw(tree, messages, top, "", lines)
     return "\n".join(lines) or "Nothing was asked yet."
 
 
-def _turn_above(message: SessionMessage, by_seq: Mapping[int | None, SessionMessage]) -> int | None:
-    """Return the `seq` of the question that a message comes after."""
-    above = by_seq.get(message.parent_seq) if message.parent_seq is not None else None
-    while above is not None and above.role is not MessageRole.USER:
-        above = by_seq.get(above.parent_seq) if above.parent_seq is not None else None
-    return None if above is None else above.seq
+def _entries(tree: Tree) -> tuple[list[_Entry], dict[int, _Entry]]:
+    """Return the lines at the root, and the line of each message."""
+    top: list[_Entry] = []
+    at: dict[int, _Entry] = {}
+    for node in tree.nodes:
+        if node.role == "user":
+            entry = _Entry(node, None)
+            above = _entry_at(tree, at, node.parent)
+            (top if above is None else above.below).append(entry)
+            at[node.seq] = entry
+        elif node.role != "system" and (above := _entry_at(tree, at, node.parent)) is not None:
+            is_first = node.parent == above.question.seq and above.answer is None
+            if node.parent == above.question.seq and not is_first:  # one more answer to the same question
+                siblings = next((entry.below for entry in at.values() if above in entry.below), top)
+                entry = _Entry(above.question, node)
+                siblings.append(entry)
+                at[node.seq] = entry
+                continue
+            if is_first:
+                above.answer = node
+            at[node.seq] = above
+    return top, at
+
+
+def _entry_at(tree: Tree, entries: Mapping[int, _Entry], seq: int | None) -> _Entry | None:
+    """Return the line that a message stands on, or that it comes after."""
+    while seq is not None and seq not in entries:
+        seq = tree.nodes[seq].parent
+    return None if seq is None else entries[seq]
 
 
 def _draw(
-    below: Mapping[int | None, list[SessionMessage]],
-    labels: Mapping[int | None, list[str]],
-    start: int | None,
+    tree: Tree,
+    messages: Mapping[int | None, SessionMessage],
+    entries: Sequence[_Entry],
     indent: str,
     lines: list[str],
 ) -> None:
-    """Draw the turns below one; a single line of turns stays in its column."""
-    todo = [(start, indent)]
+    """Draw some lines and what is below them; a single line of turns stays in its column."""
+    todo = [(list(entries), indent)]
     while todo:
-        at, indent = todo.pop()
-        turns = below.get(at, [])
+        turns, indent = todo.pop()
         several = len(turns) > 1
-        for n, question in enumerate(turns):
+        for n, entry in enumerate(turns):
             is_last = n == len(turns) - 1
             corner = "" if not several else "└─ " if is_last else "├─ "
-            lines.append(f"{indent}{corner}{_line(question, labels.get(question.seq, []))}")
+            lines.append(f"{indent}{corner}{_line(tree, messages, entry)}")
             deeper = indent if not several else indent + ("   " if is_last else "│  ")
             if is_last:
-                todo.append((question.seq, deeper))
+                todo.append((entry.below, deeper))
             else:
-                _draw(below, labels, question.seq, deeper, lines)
+                _draw(tree, messages, entry.below, deeper, lines)
 
 
-def _line(question: SessionMessage, labels: Sequence[str]) -> str:
-    mark = "●" if question.is_active else "○"
-    text = " ".join(question.content.split())
+def _line(tree: Tree, messages: Mapping[int | None, SessionMessage], entry: _Entry) -> str:
+    question = messages.get(entry.question.seq)
+    text = " ".join(question.content.split()) if question else ""
     text = text if len(text) <= _MAX_CHARS else f"{text[: _MAX_CHARS - 1]}…"
-    hidden = " (hidden)" if question.is_hidden else ""
-    return " ".join([mark, f"#{question.turn}", f"{text}{hidden}", *labels])
+    return " ".join(
+        part
+        for part in (
+            "●" if entry.is_active else "○",
+            f"{entry.question.turn}.{entry.version}",
+            text,
+            _kind(messages, entry),
+            "(hidden)" if (entry.question.turn, entry.version) in tree.hidden else "",
+            *entry.labels,
+        )
+        if part
+    )
+
+
+def _kind(messages: Mapping[int | None, SessionMessage], entry: _Entry) -> str:
+    """Return what tells a version from others that read alike."""
+    answer = entry.answer
+    if answer is None:
+        return "(no answer)"
+    reply = messages.get(answer.seq)
+    if answer.status in ("stopped", "error"):
+        return f"({'stopped' if answer.status == 'stopped' else 'failed'})"
+    if answer.compare_id is not None and reply is not None and reply.request is not None:
+        return f"({reply.request.model_id})"
+    return "(aside)" if answer.beside == "aside" and not answer.active else ""

@@ -20,11 +20,10 @@ from langswarm_nb.core.session import (
     SessionNotFoundError,
     SessionStatus,
     SessionValueError,
-    parse_model_id,
 )
 from langswarm_nb.notebook.workspace.session_names import check_unused, rename
 
-from .session_info import EXPORTS, OPTIONS, model_name, session_name, system_messages
+from .session_info import EXPORTS, OPTIONS, model_name, session_name
 
 if TYPE_CHECKING:
     from .widget import ChatPanel
@@ -51,28 +50,21 @@ async def _send(panel: ChatPanel, content: Content) -> None:
     key = content.get("key")
     if key is not None and not panel.is_new(str(key)):
         return  # sent again by a page that thought the kernel dead
-    text = _text(content, "text")
-    panel.check([*panel.feed.path, SessionMessage(content=text)], panel.session.settings)
-    await panel.run(panel.session.stream_message(text, source="panel"))
+    stream = await panel.rules.open_send(panel.session, _text(content, "text"), panel.begin_send())
+    await panel.run(stream)
 
 
 @action
 async def _edit(panel: ChatPanel, content: Content) -> None:
     text, old = _text(content, "text"), _text(content, "id")
-    panel.check([*_path_before(panel, old), SessionMessage(content=text)], panel.session.settings)
-    await panel.run(panel.session.stream_message(text, version_of=old, source="panel"))
+    await panel.run(await panel.rules.open_send(panel.session, text, panel.begin_send(), version_of=old))
 
 
 @action
 async def _regenerate(panel: ChatPanel, content: Content) -> None:
     reply_id, typed = _text(content, "id"), content.get("model")
     model = None if typed is None else panel.rules.model_id(str(typed), panel.session)
-    settings = panel.session.settings
-    if model is not None:
-        provider, name = parse_model_id(model)
-        settings = settings.updated(provider=provider, model=name)
-    panel.check(_path_before(panel, reply_id), settings)
-    await panel.run(await panel.session.stream_regenerate(reply_id, model=model))
+    await panel.run(await panel.rules.open_again(panel.session, reply_id, panel.begin_send(), model=model))
 
 
 @action
@@ -106,12 +98,10 @@ async def _hide(panel: ChatPanel, content: Content) -> None:
 
 @action
 async def _system(panel: ChatPanel, content: Content) -> None:
-    """Make the text the system prompt from here on; the ones before are kept and no longer sent."""
+    """Make the text the system prompt from here on; it goes with the next question."""
     text = str(content.get("text", ""))
-    for message in system_messages(panel.feed.path):
-        await panel.session.hide(message.id)
-    if text.strip():
-        await panel.session.append(SessionMessage(role=MessageRole.SYSTEM, content=text, source="panel"))
+    message = SessionMessage(role=MessageRole.SYSTEM, content=text.strip(), scope="replace", source="panel")
+    await panel.session.append([message])
     await panel.feed.refresh()
 
 
@@ -243,12 +233,6 @@ def free_path(folder: Path, name: str, ending: str) -> Path:
     while (path := folder / f"{stem}{'' if number == 1 else f'-{number}'}.{ending}").exists():
         number += 1
     return path
-
-
-def _path_before(panel: ChatPanel, message_id: str) -> list[SessionMessage]:
-    path = panel.feed.path
-    at = next((n for n, message in enumerate(path) if message.id == message_id), len(path))
-    return path[:at]
 
 
 def _session_hint(session: BaseSession) -> str:

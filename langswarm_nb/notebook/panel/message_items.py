@@ -20,7 +20,7 @@ class Family:
     """All messages of a session by what they follow: who is whose version."""
 
     def __init__(self) -> None:
-        self._siblings: dict[tuple[int | None, MessageRole], list[SessionMessage]] = {}
+        self._siblings: dict[tuple[str, int | None], list[SessionMessage]] = {}
         self.next_seq = 0
         """`seq` of the first message that is not known."""
         self.totals = Totals()
@@ -28,18 +28,24 @@ class Family:
     def add(self, messages: Sequence[SessionMessage]) -> None:
         """Take in messages that were stored after those known, in order of storing."""
         for message in messages:
-            self._siblings.setdefault((message.parent_seq, message.role), []).append(message)
+            self._siblings.setdefault(_family_of(message), []).append(message)
             self.totals.add(message)
             self.next_seq = max(self.next_seq, (message.seq or 0) + 1)
 
     def place(self, message: SessionMessage) -> tuple[int, int, str | None, str | None]:
         """Return the number of a message among its versions, their count, and the ids of its neighbours."""
-        versions = self._siblings.get((message.parent_seq, message.role), [])
+        versions = self._siblings.get(_family_of(message), [])
         ids = [version.id for version in versions]
         if message.id not in ids:
             return 1, 1, None, None
         at = ids.index(message.id)
         return at + 1, len(ids), ids[at - 1] if at else None, ids[at + 1] if at + 1 < len(ids) else None
+
+
+def _family_of(message: SessionMessage) -> tuple[str, int | None]:
+    """Return what the versions of a message share: questions their turn, answers their question."""
+    is_question = message.role is MessageRole.USER
+    return message.role.value, message.turn if is_question else message.parent_seq
 
 
 class Totals:

@@ -1,23 +1,23 @@
-"""What is asked before a panel sends: which model is meant, whether its key is there, what the budget allows."""
+"""How a panel sends: by the rules of the cells of its notebook, or plainly where there is no notebook."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from langswarm_nb.core.session import BaseSession, SessionMessage, SessionSettings, parse_model_id
-from langswarm_nb.notebook.asking.budget import check_cost
-from langswarm_nb.notebook.asking.provider_choice import destination
-from langswarm_nb.notebook.showing.amounts import UNPRICED_PROVIDERS, cost_usd, dollars_text
-from langswarm_nb.notebook.workspace.keys import provider_ready
+from langswarm_nb.core.session import BaseSession, MessageStream, SessionMessage, parse_model_id
+from langswarm_nb.notebook.asking.sender import Sender
+from langswarm_nb.notebook.showing.amounts import dollars_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
     from langswarm_nb.notebook.workspace import Workspace
 
+    Tell = Callable[[str], None]
+
 
 class Rules(Protocol):
-    """What holds for the sends of a panel."""
+    """What holds for the sends of a panel; all raise a `SessionError` when nothing may be sent."""
 
     @property
     def budget_text(self) -> str:
@@ -26,10 +26,15 @@ class Rules(Protocol):
     def model_id(self, typed: str, session: BaseSession) -> str:
         """Return ``provider:model`` for what a reader typed."""
 
-    def check(
-        self, session: BaseSession, messages: Sequence[SessionMessage], settings: SessionSettings
-    ) -> str:
-        """Return what the reader should be told of this send; raise a `SessionError` when it must not be."""
+    async def open_send(
+        self, session: BaseSession, text: str, tell: Tell, *, version_of: str | None = None
+    ) -> MessageStream:
+        """Return the stream of an answer; ``tell`` gets what the reader should know of where it goes."""
+
+    async def open_again(
+        self, session: BaseSession, reply_id: str, tell: Tell, *, model: str | None = None
+    ) -> MessageStream:
+        """Return the stream of one more answer to the question of a reply."""
 
     def count(self, reply: SessionMessage) -> None:
         """Take note of a reply that was paid for."""
@@ -43,17 +48,22 @@ class NoRules:
     def model_id(self, typed: str, session: BaseSession) -> str:
         return ":".join(parse_model_id(typed, default_provider=session.provider))
 
-    def check(
-        self, session: BaseSession, messages: Sequence[SessionMessage], settings: SessionSettings
-    ) -> str:
-        return ""
+    async def open_send(
+        self, session: BaseSession, text: str, tell: Tell, *, version_of: str | None = None
+    ) -> MessageStream:
+        return session.stream_message(text, version_of=version_of, source="panel")
+
+    async def open_again(
+        self, session: BaseSession, reply_id: str, tell: Tell, *, model: str | None = None
+    ) -> MessageStream:
+        return await session.stream_regenerate(reply_id, model=model)
 
     def count(self, reply: SessionMessage) -> None:
         pass
 
 
 class WorkspaceRules:
-    """Those of the cells of this notebook: their aliases, keys and budget."""
+    """Those of the cells of this notebook: their settings, aliases, keys and budget."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -66,15 +76,15 @@ class WorkspaceRules:
     def model_id(self, typed: str, session: BaseSession) -> str:
         return self._workspace.model_id(typed, session=session)
 
-    def check(
-        self, session: BaseSession, messages: Sequence[SessionMessage], settings: SessionSettings
-    ) -> str:
-        provider_ready(session.manager, settings.provider)
-        if (left_usd := self._workspace.budget_left_usd) is not None:
-            check_cost(left_usd, [(settings, messages)])
-        found = session.manager.provider_session(settings.provider)
-        return destination(self._workspace, settings.provider, found)
+    async def open_send(
+        self, session: BaseSession, text: str, tell: Tell, *, version_of: str | None = None
+    ) -> MessageStream:
+        return await Sender(self._workspace, tell).open_plain(session, text, version_of=version_of)
+
+    async def open_again(
+        self, session: BaseSession, reply_id: str, tell: Tell, *, model: str | None = None
+    ) -> MessageStream:
+        return await Sender(self._workspace, tell).open_again(session, reply_id, model=model)
 
     def count(self, reply: SessionMessage) -> None:
-        if reply.request is not None and reply.request.provider not in UNPRICED_PROVIDERS:
-            self._workspace.spent_usd += cost_usd(reply.request) or 0.0
+        Sender(self._workspace).count(reply)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from langswarm_nb.core.session import BaseSession, MessageRole, SessionMessage, SessionStatus
+from langswarm_nb.core.session import BaseSession, SessionMessage, SessionStatus
+from langswarm_nb.core.session.conversation.context import system_now
+from langswarm_nb.core.session.sending.ask import node_of
 
 from .message_items import context_text, numbers
 
@@ -40,7 +43,7 @@ def session_info(feed: Feed, budget_text: str) -> dict[str, Any]:
         "archived": session.status is SessionStatus.ARCHIVED,
         "branch": session.record.branch,
         "branches": feed.branches,
-        "system": "\n\n".join(message.content for message in system_messages(feed.path)),
+        "system": system_text(feed.path),
         "options": {name: getattr(settings, name) for name in OPTIONS},
         "contextUsed": used,
         "contextLimit": limit,
@@ -51,9 +54,12 @@ def session_info(feed: Feed, budget_text: str) -> dict[str, Any]:
     }
 
 
-def system_messages(path: list[SessionMessage]) -> list[SessionMessage]:
-    """Return the system messages that are sent."""
-    return [message for message in path if message.role is MessageRole.SYSTEM and not message.is_hidden]
+def system_text(path: Sequence[SessionMessage]) -> str:
+    """Return the system text that the next question of a path goes with."""
+    nodes = [node_of(message, message.seq or 0, message.parent_seq) for message in path]
+    hidden = {(message.turn, message.version) for message in path if message.is_hidden}
+    held = {node.seq for node in system_now(nodes, hidden)}
+    return "\n\n".join(message.content for message in path if message.seq in held)
 
 
 def _last_text(message: SessionMessage | None) -> str:

@@ -7,7 +7,6 @@ import contextvars
 import logging
 import uuid
 from collections import deque
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import anywidget
@@ -20,7 +19,6 @@ from langswarm_nb.core.session import (
     SessionError,
     SessionManager,
     SessionMessage,
-    SessionSettings,
     SessionTypeError,
     SessionValueError,
 )
@@ -37,6 +35,8 @@ from .session_info import session_info, session_name
 from .static_twin import twin_bundle
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .live import LiveReply
 
 Theme = Literal["auto", "light", "dark"]
@@ -231,16 +231,10 @@ class ChatPanel(anywidget.AnyWidget):
         self._keys.append(key)
         return True
 
-    def check(self, messages: Sequence[SessionMessage], settings: SessionSettings) -> None:
-        """Make sure that these messages may be sent; what the reader should know is shown.
-
-        Raises
-        ------
-        SessionError
-            They may not.
-        """
-        self.fail("")  # what went wrong before is settled
-        self.fail(self.rules.check(self.session, messages, settings))
+    def begin_send(self) -> Callable[[str], None]:
+        """Settle what went wrong before; return what shows a reader where a message goes."""
+        self.fail("")
+        return self.fail
 
     async def run(self, stream: MessageStream) -> None:
         """Ask, for all panels on this session, and return when the question is stored.

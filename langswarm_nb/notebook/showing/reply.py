@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from langswarm_nb.core.session import SessionMessage, Usage
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 Extract = Literal["first", "last"]
 _REPR_CHARS = 60
+
+
+Again: TypeAlias = "Callable[[Reply, str | None, Mapping[str, Any]], Awaitable[SessionMessage]]"
+"""Asks what a reply answers once more, with another model or other settings where those are given."""
 
 
 class View(Protocol):
@@ -42,6 +47,8 @@ class Reply(ShownOnce):
         Make `text` this code block alone; `message` keeps everything.
     view : View, optional
         How it is shown; by default as plain text.
+    again : callable, optional
+        Asks once more, under the rules of whoever asked; by default the session does.
 
     Examples
     --------
@@ -61,11 +68,12 @@ class Reply(ShownOnce):
         *,
         extract: Extract | None = None,
         view: View | None = None,
+        again: Again | None = None,
     ) -> None:
         self.message = message
         self.question = question
         self.session = session
-        self._extract = extract
+        self._extract, self._again = extract, again
         self.footer = ""
         """The line below it: who answered, tokens, seconds, money, place."""
         self.view = view
@@ -141,13 +149,9 @@ class Reply(ShownOnce):
         return self.message.turn
 
     @property
-    def is_version(self) -> bool:
-        """Whether the turn has, or may have, other versions beside this one."""
-        facts = self.message.request
-        compared = facts is not None and facts.compare_id is not None
-        if self.question.metadata.get("aside"):
-            return False
-        return compared or self.message.version > 1 or self.question.version > 1
+    def address(self) -> str:
+        """``TURN.VERSION`` in its session, as `%langswarm use` takes it; it never changes."""
+        return self.message.address
 
     async def retry(self, *, model: str | None = None, **changes: Any) -> Reply:
         """Ask the same question once more; the answer is a new version.
@@ -164,8 +168,13 @@ class Reply(ShownOnce):
         SessionError
             The send failed.
         """
-        message = await self.session.regenerate(self.message.id, model=model, **changes)
-        return Reply(message, self.question, self.session, extract=self._extract, view=self.view)
+        if self._again is None:
+            message = await self.session.regenerate(self.message.id, model=model, **changes)
+        else:
+            message = await self._again(self, model, changes)
+        return Reply(
+            message, self.question, self.session, extract=self._extract, view=self.view, again=self._again
+        )
 
     def to_frame(self) -> pd.DataFrame:
         """Return the question and the answer as a frame of two rows, see `langswarm_nb.messages_df`."""
@@ -184,6 +193,7 @@ class Reply(ShownOnce):
             "session_id": self.session.session_id,
             "message_id": self.message.id,
             "question_id": self.question.id,
+            "address": self.address,
             "provider": None if facts is None else facts.provider,
             "request_model": None if facts is None else facts.request_model,
             "model": None if facts is None else facts.model,

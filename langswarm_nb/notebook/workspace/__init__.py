@@ -20,6 +20,7 @@ from langswarm_nb.core.session import (
     provider_names,
     set_session_manager,
 )
+from langswarm_nb.core.session.conversation.asks import KernelMemory
 from langswarm_nb.core.session.storage import create_storage
 from langswarm_nb.core.session.storage.unlogged import UnloggedStorage
 from langswarm_nb.core.session.text import did_you_mean
@@ -61,7 +62,7 @@ class Workspace:
         self._aliases: dict[str, str] | None = None
         self._manager: SessionManager | None = None
         self._session: BaseSession | None = None
-        self._asked: tuple[str, set[str]] = ("", set())
+        self._memories: dict[str, KernelMemory] = {}
         config.observe(self._forget_store, ["store", "db_path"])
         config.observe(self._reopen_store, ["log_content"])
         config.observe(self._forget_session, ["session"])
@@ -322,13 +323,15 @@ class Workspace:
             number += 1
         return f"{name}{mark}{number}"
 
-    def is_first_of_run(self, run: str, session_id: str) -> bool:
-        """Tell whether this run of a cell asks a session for the first time, and remember it."""
-        if self._asked[0] != run:
-            self._asked = (run, set())
-        is_first = session_id not in self._asked[1]
-        self._asked[1].add(session_id)
-        return is_first
+    async def memory(self, session: BaseSession) -> KernelMemory:
+        """Return what this kernel has asked of a session."""
+        return self._memories.setdefault(session.session_id, KernelMemory())
+
+    def ends_replay(self, session: BaseSession) -> None:
+        """Ask no turn again by its place: somebody has moved in the tree."""
+        memory = self._memories.get(session.session_id)
+        if memory is not None:
+            memory.replay = None
 
     def _forget_store(self, change: Mapping[str, Any]) -> None:
         run_sync(self.close())

@@ -78,6 +78,17 @@ def system_text(first: Sequence[Node], turns: Sequence[PathTurn]) -> list[Node]:
     return found
 
 
+def system_now(path: Sequence[Node], hidden: Collection[tuple[int | None, int]]) -> list[Node]:
+    """Return the system messages that the next question at the end of a path goes with."""
+    turns = turns_of(path)
+    kept = [turn for turn in turns if turn.key not in hidden and turn.is_answered]
+    end = turns[-1].last.seq if turns else -1
+    waiting = [node for node in path if node.seq > end and node.role == "system" and node.scope != "session"]
+    first = [node for node in path if node.scope == "session"]
+    next_turn = [PathTurn(waiting[-1], pending=waiting)] if waiting else []
+    return system_text(first, [*kept, *next_turn])
+
+
 def _within_limits(
     kept: Sequence[PathTurn], asked: PathTurn, system: Sequence[Node], settings: SessionSettings
 ) -> Sequence[PathTurn]:

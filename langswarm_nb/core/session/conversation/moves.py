@@ -79,6 +79,12 @@ def fork(tree: Tree, turn: int, version: int | None = None) -> Move:
     return Move(version_at(tree, turn, version)[1].seq)
 
 
+def asked_last(tree: Tree) -> int | None:
+    """Return the number of the turn that was asked last, on whatever branch; asides are none."""
+    asked = (node.turn for node in reversed(tree.nodes) if node.role == "user" and node.beside != "aside")
+    return next(asked, None)
+
+
 def version_at(tree: Tree, turn: int, version: int | None) -> tuple[str, Node]:
     """Return the address of a version and the message that ends it.
 
@@ -104,10 +110,7 @@ def _that_come_back(tree: Tree, tip: int, last: Node) -> str:
 
 
 def _adopted(tree: Tree, last: Node) -> str:
-    question = last
-    while question.role != "user" and question.parent is not None:
-        question = tree.nodes[question.parent]
-    place = tree.place_of(question)
+    place = tree.place_of(tree.question_of(last))
     told = []
     if last.beside == "aside":
         after = None if place is None else tree.nodes[place]

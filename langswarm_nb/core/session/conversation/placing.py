@@ -39,21 +39,17 @@ def place(tree: Tree, ask: AskFacts) -> Place:
     asked = ask.asked
     if ask.joins is not None:
         turn, parent = ask.joins
-        return Place(parent, turn, None if asked is None else asked.memory.count - 1)
-    if asked is not None and (asked.forks or asked.branch not in (None, tree.branch)):
-        return _on_branch(tree, asked)
+        return Place(parent, turn, None if asked is None else asked.memory.count - 1)  # the ask of the first
+    if asked is not None and asked.forks:
+        return Place(asked.after, ask=asked.memory.next_ask(asked.cell.run), branch=asked.branch)
+    if asked is not None and asked.branch not in (None, tree.branch):
+        found = _of_cell(tree.on_branch(str(asked.branch)), ask, asked)
+        return replace(found, branch=asked.branch)
     if ask.version_of is not None:
         return _in_place(tree, tree.nodes[ask.version_of])
     if ask.parent != "tip":
         return Place(ask.parent)
     return Place(tree.tip) if asked is None else _of_cell(tree, ask, asked)
-
-
-def _on_branch(tree: Tree, asked: CellAsk) -> Place:
-    number = asked.memory.next_ask(asked.cell.run)
-    if asked.forks:
-        return Place(asked.after, ask=number, branch=asked.branch)
-    return Place(dict(tree.others)[str(asked.branch)], ask=number, branch=asked.branch)
 
 
 def _of_cell(tree: Tree, ask: AskFacts, asked: CellAsk) -> Place:
@@ -107,7 +103,7 @@ def _again(tree: Tree, ask: AskFacts, asked: CellAsk, here: PathTurn, found: Pla
         replaced = [
             (here.number, version)
             for version, last in tree.versions(here.number).items()
-            if _place_of(tree, last) == here.place
+            if tree.place_of(tree.question_of(last)) == here.place
         ]
     return replace(
         found,
@@ -124,9 +120,3 @@ def _in_place(tree: Tree, question: Node) -> Place:
     behind = len(tree.behind(question.turn)) if is_here else 0
     note = notes.stay_with(behind, here.address) if here is not None and behind else ""
     return Place(tree.place_of(question), question.turn, note=note)
-
-
-def _place_of(tree: Tree, node: Node) -> int | None:
-    while node.role != "user" and node.parent is not None:
-        node = tree.nodes[node.parent]
-    return tree.place_of(node)

@@ -107,6 +107,19 @@ class Tree:
         """The turns of the active path."""
         return turns_of(self.path)
 
+    def turns_to(self, seq: int | None) -> list[PathTurn]:
+        """Return the turns of the path to a message."""
+        return turns_of(self.path_to(seq))
+
+    def on_branch(self, name: str) -> Tree:
+        """Return the tree as it is seen from a branch."""
+        if name == self.branch:
+            return self
+        here = (self.branch, self.tip)
+        others = [here, *(other for other in self.others if other[0] != name)]
+        rows = TreeRows(self.nodes, dict(self.others)[name], name, others, self.former, (), self.next_turn)
+        return Tree(rows)
+
     def turn_on_path(self, number: int | None) -> PathTurn | None:
         """Return a turn as it stands on the active path; None when it does not."""
         return next((turn for turn in self.turns if turn.number == number), None)
@@ -141,6 +154,13 @@ class Tree:
                 break
             parent = node.parent
         return parent
+
+    def question_of(self, node: Node) -> Node:
+        """Return the question that a message belongs to; itself where there is none."""
+        question = node
+        while question.role != "user" and question.parent is not None:
+            question = self.nodes[question.parent]
+        return question if question.role == "user" else node
 
     def goes_through(self, tip: int | None, seq: int) -> bool:
         """Tell whether the path to ``tip`` holds a message."""

@@ -71,7 +71,7 @@ class SendOptions(PlaceOptions, total=False):
     """Told when another message of the session is still being answered elsewhere."""
 
 
-_SETTINGS = frozenset(SettingOptions.__annotations__)
+SETTINGS = frozenset(SettingOptions.__annotations__)
 
 
 def make_ask(
@@ -126,7 +126,7 @@ def make_ask(
     )
 
 
-_ASKED = frozenset(SendOptions.__annotations__) - _SETTINGS
+_ASKED = frozenset(SendOptions.__annotations__) - SETTINGS
 """Options that are no settings."""
 
 

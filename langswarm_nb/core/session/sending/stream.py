@@ -53,6 +53,16 @@ class MessageStream(AsyncIterator[Delta]):
         return self._turn.question
 
     @property
+    def provider(self) -> str:
+        """Name of the provider that is asked."""
+        return self._turn.settings.provider
+
+    @property
+    def model(self) -> str:
+        """Name of the model that is asked, without its provider."""
+        return self._turn.settings.model
+
+    @property
     def place(self) -> Place | None:
         """Where the message went; None before it is stored."""
         return self._turn.place

@@ -33,7 +33,7 @@ from langswarm_nb.core.session.errors import (
 )
 from langswarm_nb.core.session.messages import SessionMessage
 from langswarm_nb.core.session.provider_events import Delta, ProviderEvent, ProviderRequest, RetryNotice
-from langswarm_nb.core.session.settings import SessionBackend
+from langswarm_nb.core.session.settings import SessionBackend, SessionSettings
 
 from .ask import Ask, node_of, resolved, sent
 from .checkpoint import Checkpoint
@@ -74,6 +74,11 @@ class Turn:
         self.context = Context(())
         """What was sent."""
         self.reply: SessionMessage | None = None
+
+    @property
+    def settings(self) -> SessionSettings:
+        """What it is asked with."""
+        return self._ask.settings
 
     @property
     def question(self) -> SessionMessage | None:

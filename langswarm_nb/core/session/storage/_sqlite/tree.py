@@ -57,7 +57,7 @@ def append(
     for hidden in hides:
         _hides.mark(db, head.sid, head.branch, *hidden, hidden=True)
     if not payloads:
-        if parent not in ("tip", head.tip):
+        if not isinstance(parent, str) and parent != head.tip:
             set_tip(db, name, session_id, parent, None)
         return []
     if reply_to is None:
@@ -118,17 +118,22 @@ def set_tip(db: sqlite3.Connection, name: str, session_id: str, seq: int | None,
     if seq is not None:
         node_of(db, head, session_id, seq)
     is_move = branch is not None and branch != head.branch
+    left: int | None = None
     if is_move:
-        is_new = db.execute(
-            "SELECT 1 FROM branches WHERE sid = ? AND name = ?", (head.sid, branch)
+        known = db.execute(
+            "SELECT tip FROM branches WHERE sid = ? AND name = ?", (head.sid, branch)
         ).fetchone()
         db.execute(
             "INSERT OR REPLACE INTO branches VALUES (?, ?, ?, ?)", (head.sid, head.branch, head.tip, now_us())
         )
         db.execute("DELETE FROM branches WHERE sid = ? AND name = ?", (head.sid, branch))
-        if is_new is None:  # it begins as the branch that it leaves
+        if known is None:  # it begins as the branch that it leaves
             _hides.copy(db, head.sid, head.branch, str(branch))
+        elif known[0] is not None:
+            left = known[0]
     _activate(db, head, seq, leaves=not is_move)
+    if left is not None:
+        _note_if_left(db, head, str(branch), left)
     db.execute(
         "UPDATE sessions SET tip = ?, branch = ?, updated_us = ? WHERE id = ?",
         (seq, branch or head.branch, now_us(), head.sid),
@@ -250,11 +255,6 @@ def _activate(db: sqlite3.Connection, head: Head, tip: int | None, *, leaves: bo
     """Set the active marks to the path that ends in ``tip``; the cost is the length of what changes."""
     walked = [] if tip is None else _walk_up(db, head, tip)
     joins = max((seq for seq, active in walked if active), default=-1)  # the last that both paths share
-    if leaves and head.tip is not None and joins < head.tip:
-        db.execute(
-            "INSERT OR REPLACE INTO former_tips VALUES (?, ?, ?, ?)",
-            (head.sid, head.branch, head.tip, now_us()),
-        )
     db.execute(
         "UPDATE messages SET active = 0 WHERE id > ? AND id < ? AND active",
         (head.base + joins, head.end),
@@ -263,6 +263,17 @@ def _activate(db: sqlite3.Connection, head: Head, tip: int | None, *, leaves: bo
         "UPDATE messages SET active = 1, beside = NULL WHERE id = ?",
         [(head.base | seq,) for seq, active in walked if not active],
     )
+    if leaves and head.tip is not None:
+        _note_if_left(db, head, head.branch, head.tip)
+
+
+def _note_if_left(db: sqlite3.Connection, head: Head, branch: str, tip: int) -> None:
+    """Remember the end of a path of a branch that its path does not go through any more."""
+    (active,) = db.execute("SELECT active FROM messages WHERE id = ?", (head.base | tip,)).fetchone()
+    if not active:
+        db.execute(
+            "INSERT OR REPLACE INTO former_tips VALUES (?, ?, ?, ?)", (head.sid, branch, tip, now_us())
+        )
 
 
 def _walk_up(db: sqlite3.Connection, head: Head, seq: int) -> list[tuple[int, int]]:
