@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from IPython.core.error import UsageError
 
 from langswarm_nb.core.session import MessageRole, SessionStatus
+from langswarm_nb.core.session.providers.catalogue import OFFLINE_PROVIDERS
 from langswarm_nb.notebook.asking.options import word
 from langswarm_nb.notebook.showing.transcript import Transcript
 from langswarm_nb.notebook.workspace.session_names import rename
@@ -76,7 +77,7 @@ async def _delete(workspace: Workspace, name: str, *, yes: bool) -> str:
             f"`%langswarm archive {word(name)}`."
         )
     replies = await session.get_messages(role=MessageRole.ASSISTANT, branch="all")
-    asked = sorted({message.request.provider for message in replies if message.request} - {"mock"})
+    asked = sorted({message.request.provider for message in replies if message.request} - OFFLINE_PROVIDERS)
     await session.delete()
     workspace.leave(session)
     kept = f" What {' and '.join(asked)} received stays there, for as long as they keep it." if asked else ""

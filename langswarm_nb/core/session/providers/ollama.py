@@ -22,7 +22,7 @@ from ._dialect.history import (
     system_text,
     tool_names,
 )
-from ._dialect.http_session import HttpProviderSession, Service
+from ._dialect.http_session import HttpProviderSession
 from ._dialect.reply_stream import stream_reply
 from ._dialect.sse import JSONLinesDecoder
 from ._dialect.wire import RefusedOption, check_options, finish_reason, token_count
@@ -237,13 +237,6 @@ class OllamaProviderSession(HttpProviderSession):
     """
 
     name = "ollama"
-    _service = Service(
-        "http://127.0.0.1:11434",
-        ("OLLAMA_API_KEY",),
-        needs_key=False,
-        ending="/v1|/api",
-        on_this_machine={"key_variables": ()},
-    )
 
     def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
         """Send a request and yield the reply as it arrives."""

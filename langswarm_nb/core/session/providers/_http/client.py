@@ -21,7 +21,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 from urllib.parse import urlencode
 
-from langswarm_nb import __version__
+from langswarm_nb._version import __version__
 from langswarm_nb.core.session import errors as e
 from langswarm_nb.core.session.provider_events import ProviderRequest, RetryNotice
 from langswarm_nb.core.session.secret import KeyFilter, Mask, Secret
