@@ -119,7 +119,15 @@ COMMANDS = (
         "use",
         _use,
         "set the model of this session, or go to a version of the turn asked last; without either, tell the model",
-        (arg("model", metavar="MODEL", nargs="?", help="provider:model, an alias, or v1, v2, …"),),
+        (
+            arg(
+                "model",
+                metavar="MODEL",
+                nargs="?",
+                help="provider:model, an alias, or v1, v2, …",
+                completes="model",
+            ),
+        ),
     ),
     Command(
         "models",
@@ -127,7 +135,13 @@ COMMANDS = (
         "list what a provider offers",
         (
             arg("-q", metavar="TEXT", help="only those with TEXT in their name"),
-            arg("provider", metavar="PROVIDER", nargs="?", help="by default the current one"),
+            arg(
+                "provider",
+                metavar="PROVIDER",
+                nargs="?",
+                help="by default the current one",
+                completes="provider",
+            ),
         ),
     ),
     Command(
@@ -136,7 +150,7 @@ COMMANDS = (
         "give a model a short name, tell one, or list all",
         (
             arg("name", metavar="NAME", nargs="?"),
-            arg("target", metavar="MODEL", nargs="?"),
+            arg("target", metavar="MODEL", nargs="?", completes="model"),
             arg("-d", "--delete", action="store_true", help="take the name away"),
         ),
     ),
@@ -144,6 +158,6 @@ COMMANDS = (
         "key",
         _key,
         "ask for a provider's key without echo",
-        (arg("provider", metavar="PROVIDER"), arg("typed", nargs="*", help=SUPPRESS)),
+        (arg("provider", metavar="PROVIDER", completes="provider"), arg("typed", nargs="*", help=SUPPRESS)),
     ),
 )

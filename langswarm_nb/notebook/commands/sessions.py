@@ -105,26 +105,40 @@ COMMANDS = (
         "archive",
         _archive,
         "keep a session out of the list",
-        (arg("name", metavar="NAME", nargs="?", help="by default the current one"),),
+        (arg("name", metavar="NAME", nargs="?", help="by default the current one", completes="session"),),
     ),
     Command(
         "delete",
         _delete,
         "delete a session for good",
-        (arg("name", metavar="NAME"), arg("--yes", action="store_true", help="really")),
+        (arg("name", metavar="NAME", completes="session"), arg("--yes", action="store_true", help="really")),
     ),
     Command(
         "switch",
         _switch,
         "go on with another session; without NAME, tell this one",
-        (arg("name", metavar="NAME", nargs="?", help="its name, or the first characters of its id"),),
+        (
+            arg(
+                "name",
+                metavar="NAME",
+                nargs="?",
+                help="its name, or the first characters of its id",
+                completes="session",
+            ),
+        ),
     ),
     Command(
         "show",
         _show,
         "show a conversation",
         (
-            arg("name", metavar="NAME", nargs="?", help="session; the current one by default"),
+            arg(
+                "name",
+                metavar="NAME",
+                nargs="?",
+                help="session; the current one by default",
+                completes="session",
+            ),
             arg(
                 "-n", type=int, default=50, metavar="N", help="the last N messages, 0 for all; 50 by default"
             ),

@@ -120,7 +120,7 @@ COMMANDS = (
         "branch",
         _branch,
         "go on with another branch; without NAME, tell this one",
-        (arg("name", metavar="NAME", nargs="?"),),
+        (arg("name", metavar="NAME", nargs="?", completes="branch"),),
     ),
     Command(
         "fork",
@@ -148,7 +148,7 @@ COMMANDS = (
         "retry",
         _retry,
         "answer the last question once more, as a new version",
-        (arg("-m", "--model", metavar="MODEL", help="another model"),),
+        (arg("-m", "--model", metavar="MODEL", help="another model", completes="model"),),
     ),
     Command(
         "hide",

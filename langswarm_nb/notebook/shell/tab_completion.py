@@ -68,11 +68,13 @@ class Completion:
 
         workspace = self._workspace
         return Sources(
-            models=self._models,
-            sessions=lambda: _now(self._sessions(), []),
-            branches=lambda: _now(self._branches(), []),
-            providers=provider_names,
-            names=workspace.shell.user_ns,
+            of_kind={
+                "model": self._models,
+                "provider": provider_names,
+                "session": lambda: _now(self._sessions(), []),
+                "branch": lambda: _now(self._branches(), []),
+            },
+            variables=workspace.shell.user_ns,
         )
 
     def _models(self) -> list[str]:
