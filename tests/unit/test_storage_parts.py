@@ -14,7 +14,7 @@ import pytest
 from langswarm_nb.core.session.errors import SessionStorageError, SessionValueError
 from langswarm_nb.core.session.storage._sqlite import owner as _owner
 from langswarm_nb.core.session.storage._sqlite import schema as _schema
-from langswarm_nb.core.session.storage._sqlite.errors import storage_error
+from langswarm_nb.core.session.storage._sqlite.faults import storage_error
 from langswarm_nb.core.session.storage._sqlite.search import Query
 from langswarm_nb.core.session.storage.rows import COLUMNS, RECORD_COLUMNS, decode_record
 

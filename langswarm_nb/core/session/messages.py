@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -27,6 +27,8 @@ A provider keeps what only it understands under the key ``opaque``.
 Status = Literal["ok", "stopped", "error"]
 
 _REPR_CHARS = 60
+_CHARS_PER_TOKEN = 4
+_MESSAGE_TOKENS = 4  # what roles and separators cost, about
 
 
 class MessageRole(StrEnum):
@@ -273,3 +275,9 @@ def as_role(role: object) -> MessageRole:
         No role has this name.
     """
     return member("role", role, MessageRole)
+
+
+def estimate_tokens(messages: Sequence[SessionMessage]) -> int:
+    """Return about how many tokens the messages cost: 4 characters a token and 4 tokens a message."""
+    chars = sum(len(message.content) for message in messages)
+    return -(-chars // _CHARS_PER_TOKEN) + _MESSAGE_TOKENS * len(messages)

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from langswarm_nb.core.session import SessionMessage, SessionSettings, SessionValueError
-from langswarm_nb.core.session.sending.context_window import estimate_tokens, messages_to_send
+from langswarm_nb.core.session.messages import estimate_tokens
+from langswarm_nb.core.session.sending.context_window import messages_to_send
 from langswarm_nb.notebook.showing.amounts import UNPRICED_PROVIDERS, dollars_text
 
 if TYPE_CHECKING:

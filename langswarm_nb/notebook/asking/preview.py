@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from langswarm_nb.core.session import SessionMessage
-from langswarm_nb.core.session.sending.context_window import estimate_tokens, messages_to_send
+from langswarm_nb.core.session.messages import estimate_tokens
+from langswarm_nb.core.session.sending.context_window import messages_to_send
 from langswarm_nb.notebook.showing.amounts import count_text, dollars_text
 from langswarm_nb.notebook.showing.reply_view import characters
 from langswarm_nb.render import visible_controls

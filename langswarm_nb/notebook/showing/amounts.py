@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 
-from langswarm_nb.core.session import RequestFacts, Usage
+from langswarm_nb.core.session.messages import RequestFacts, Usage
 from langswarm_nb.core.session.providers.catalogue import FREE_PROVIDERS
 
 UNPRICED_PROVIDERS = FREE_PROVIDERS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from langswarm_nb.core.session import SessionMessage, Usage
+from langswarm_nb.core.session.messages import SessionMessage, Usage
 
 from .amounts import cost_usd
 from .code_blocks import CodeBlock, code_blocks

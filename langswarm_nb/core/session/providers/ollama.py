@@ -7,9 +7,8 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from langswarm_nb.core.session.messages import FinishReason, MessageRole, Usage
+from langswarm_nb.core.session.messages import FinishReason, MessageRole, Usage, estimate_tokens
 from langswarm_nb.core.session.provider_events import Delta, Finish, ModelInfo, PartDone, ReplyInfo
-from langswarm_nb.core.session.sending.context_window import estimate_tokens
 
 from ._dialect.history import (
     CallIds,

@@ -6,11 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from langswarm_nb.core.session.errors import ContextLengthError
-from langswarm_nb.core.session.messages import MessageRole, SessionMessage
+from langswarm_nb.core.session.messages import MessageRole, SessionMessage, estimate_tokens
 from langswarm_nb.core.session.settings import SessionSettings
-
-CHARS_PER_TOKEN = 4
-_MESSAGE_TOKENS = 4  # what roles and separators cost, about
 
 
 def messages_to_send(path: Sequence[SessionMessage], settings: SessionSettings) -> tuple[SessionMessage, ...]:
@@ -28,12 +25,6 @@ def messages_to_send(path: Sequence[SessionMessage], settings: SessionSettings) 
         message for message in _answered_calls(path) if not message.is_hidden and _says_something(message)
     ]
     return tuple(_joined(_trimmed(sendable, settings)))
-
-
-def estimate_tokens(messages: Sequence[SessionMessage]) -> int:
-    """Return about how many tokens the messages cost: 4 characters a token and 4 tokens a message."""
-    chars = sum(len(message.content) for message in messages)
-    return -(-chars // CHARS_PER_TOKEN) + _MESSAGE_TOKENS * len(messages)
 
 
 def _says_something(message: SessionMessage) -> bool:

@@ -36,8 +36,8 @@ from .reply_builder import ReplyBuilder
 from .turnstile import inside
 
 if TYPE_CHECKING:
-    from langswarm_nb.core.session.base import BaseSession
     from langswarm_nb.core.session.interfaces import IProviderSession
+    from langswarm_nb.core.session.session import BaseSession
 
     from .stream import MessageStream
 
