@@ -1,4 +1,4 @@
-"""Commands that tell how things stand: status, version, doctor, config, traceback, log."""
+"""Commands that tell how things stand: status, version, doctor, config, budget, log, traceback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Completion in a shell: `complete` behind IPython's Tab, with names from the workspace."""
+"""Tab in a shell: IPython asks, `candidates` answers, with names from the workspace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one flow of a message: middleware, storage, hooks, provider, storage, hooks.
+"""`Turn`: one send, from its question to its reply: middleware, storage, hooks, provider, storage, hooks.
 
 Every view drives this path: the API, the magics, the panel.
 """

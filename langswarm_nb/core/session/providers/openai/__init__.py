@@ -1,7 +1,7 @@
 """OpenAI: the Responses API, with conversations that it keeps (Conversations API) or without.
 
 Without, all of the path is sent each time and nothing is stored there; models that think hand their thinking out
-encrypted, and get it back (see `_outline`). The older API, Chat Completions, is the provider ``openai-chat``.
+encrypted, and get it back (see `reasoning_order`). The older API, Chat Completions, is the provider ``openai-chat``.
 """
 
 from __future__ import annotations
