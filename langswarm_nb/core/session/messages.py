@@ -24,6 +24,15 @@ Part: TypeAlias = Mapping[str, Any]
 ``{"type": "refusal", "text": str}``.
 A provider keeps what only it understands under the key ``opaque``.
 """
+PART_KEYS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "text": (("text",),),
+    "image": (("url",), ("media_type", "data")),
+    "tool_call": (("id", "name", "arguments"),),
+    "tool_result": (("tool_call_id", "content"),),
+    "reasoning": (("text",),),
+    "refusal": (("text",),),
+}
+"""What a part of each type needs, or one of the sets of what it needs."""
 Status = Literal["ok", "stopped", "error"]
 
 _REPR_CHARS = 60
