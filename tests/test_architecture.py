@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -186,6 +187,31 @@ def test_private_names_stay_in_their_folder():
         if not found.file.is_relative_to(REPOSITORY.joinpath(*home)):
             wrong.append(str(found))
     assert wrong == []
+
+
+HOUSE = (REPOSITORY / "docs" / "house.md").read_text("utf-8")
+
+
+def test_the_page_shows_every_room():
+    """Its tree has each folder of the package, once, where it is, with some words."""
+    shown: list[str] = []
+    above: list[str] = []
+    for indent, name in re.findall(r"^( *)(\w+)/ +\S", HOUSE.split("```")[1], flags=re.MULTILINE):
+        above = [*above[: len(indent) // 2], name]
+        shown.append("/".join(above))
+    folders = {
+        file.parent.relative_to(REPOSITORY).as_posix() for file in PACKAGE.rglob("*.*") if file.is_file()
+    }
+    assert sorted(shown) == sorted(folder for folder in folders if "__pycache__" not in folder)
+
+
+def test_the_page_tells_where_things_go_and_how_much_fits():
+    """The files that it names are there, but for those that are to be made; its limits are the ones held here."""
+    named = {name for name in re.findall(r"`([\w.]+/[\w/.]*)`", HOUSE) if "NAME" not in name}
+    assert len(named) >= 20
+    assert [name for name in named if not any((root / name).exists() for root in (PACKAGE, REPOSITORY))] == []
+    for limit in (f"{MAX_DEPTH} modules", f"{MAX_FILES} files", f"{MAX_LINES} lines"):
+        assert limit in HOUSE
 
 
 @pytest.mark.parametrize("file", SOURCES, ids=lambda file: str(file.relative_to(PACKAGE)))
