@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from langswarm_nb.core.session import SessionError, provider_names
 from langswarm_nb.core.session.providers.catalogue import OFFLINE_PROVIDERS
-from langswarm_nb.notebook.asking.model_hints import offline_models
 from langswarm_nb.notebook.bridge import submit
 
 if TYPE_CHECKING:
@@ -78,6 +77,8 @@ class Completion:
         )
 
     def _models(self) -> list[str]:
+        from langswarm_nb.notebook.asking.model_hints import offline_models
+
         workspace = self._workspace
         offline = _now(offline_models(workspace.manager), [])
         others = [f"{name}:" for name in provider_names() if name not in OFFLINE_PROVIDERS]
