@@ -1,100 +1,164 @@
-"""The rooms of the package and the way their doors open: notebook -> analysis -> render, core, never back."""
+"""The rooms of the package and the way their doors open: downwards, and in no circle."""
 
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections import Counter
 
 import pytest
 
+from tests.support.imports import (
+    MODULES,
+    OTHERS,
+    OURS,
+    PACKAGE,
+    SOURCES,
+    Import,
+    circle_in,
+    graph_of,
+    longest_chain,
+)
 from tests.support.paths import REPOSITORY
 
-PACKAGE = REPOSITORY / "langswarm_nb"
-SOURCES = sorted(PACKAGE.rglob("*.py"))
 MAX_LINES = 400
+MAX_FILES = 20
+"""So many files of one folder can be looked through, its `__init__` not counted."""
+MAX_DEPTH = 20
+"""So many modules stand on each other, from what Tab offers down to the words of an error."""
 
-ROOMS_BELOW = {
-    "core": set(),
-    "render": set(),
-    "analysis": {"core", "render"},
-    "notebook": {"core", "render", "analysis"},
+FLOORS = {
+    "": ["__init__", "notebook", "analysis", "core render", "_version"],
+    "core.session": [
+        "__init__ default factory base context",
+        "session",
+        "sending",
+        "providers storage",
+        "hooks message_tree",
+        "interfaces provider_events",
+        "checks export files messages settings",
+        "errors frame_methods key_patterns secret text values",
+    ],
+    "core.session.providers": [
+        "__init__ kit",
+        "anthropic cohere gemini mistral mock ollama openai",
+        "chat",
+        "_dialect",
+        "_http",
+        "catalogue",
+    ],
+    "core.session.storage": ["__init__", "memory sqlite unlogged", "_sqlite", "rows"],
+    "notebook": [
+        "__init__",
+        "calls",
+        "shell",
+        "commands",
+        "panel",
+        "asking",
+        "showing workspace",
+        "bridge cell_errors config running_cell",
+    ],
 }
-UPWARD_DOOR = PACKAGE / "core" / "session" / "frame_methods.py"
-"""Methods of sessions that return frames; open only inside a function, see decision 0010."""
+"""Folder -> what is in it, floor by floor from the top. Imports lead down; files of one floor may know each other,
+rooms of one floor do not."""
+LOOPS = {
+    ("core.session.frame_methods", "analysis"): "sessions offer their frames: decision 0010",
+    ("core.session.frame_methods", "analysis.filters"): "types of those",
+    ("core.session.interfaces", "core.session.sending.stream"): "type of what a send returns",
+    ("core.session.session", "core.session.base"): "type of the manager that a session belongs to",
+    ("core.session.sending.turn", "core.session.session"): "type of the session that a turn is of",
+    ("core.session.sending.native_conversation", "core.session.session"): "the same",
+    ("core.session.sending.stream", "core.session.sending.turn"): "type of the turn that a stream runs",
+    ("core.session.errors", "core.session.messages"): "type of the reply that an error hands over",
+    ("notebook.panel.actions", "notebook.panel.widget"): "type of the panel that an action gets",
+}
+"""Imports that lead back, and why. None of them runs when the package is loaded: they are for types, or stand in a
+function."""
+SAME_PART = {
+    "reader": "the way back from each dialect",
+    "faults": "what others say when they fail, in our words",
+    "models": "one file a subject, among pictures and among commands",
+    "sessions": "one file a subject, among pictures, commands and tables",
+    "tree": "one file a subject, among commands and tables",
+}
+"""File names that several rooms have, and what such files are."""
 CORE_NEEDS = {"aiosqlite", "certifi", "httpx", "sniffio"}  # certifi is what httpx trusts
 CORE_EXTRAS = {"aiohttp", "pandas", "yarl"}  # only inside functions
 CORE_OPTIONAL = {"carrier_aiohttp"}  # a module that is imported only when its optional package is there
 
-
-@dataclass(frozen=True)
-class Import:
-    """One imported name, with the file and line that import it."""
-
-    file: Path
-    line: int
-    target: str
-    """Full dotted path; for ``from m import n`` it is ``m.n``."""
-    at_start: bool
-    """Whether importing the file runs it: not inside a function, not under ``if TYPE_CHECKING``."""
-
-    def __str__(self):
-        return f"{self.file.relative_to(REPOSITORY)}:{self.line} imports {self.target}"
+AT_START = [found for found in OURS if found.at_start]
+FORWARD = [found for found in OURS if (found.importer, found.imported) not in LOOPS]
 
 
-def imports_of(file: Path) -> Iterator[Import]:
-    package = list(file.relative_to(REPOSITORY).parent.parts)
-
-    def visit(node: ast.AST, at_start: bool) -> Iterator[Import]:
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield Import(file, node.lineno, alias.name, at_start)
-        elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else []
-            module = ".".join([*base, *([node.module] if node.module else [])])
-            for alias in node.names:
-                yield Import(file, node.lineno, f"{module}.{alias.name}", at_start)
-        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            for statement in node.body:
-                yield from visit(statement, at_start=False)
-            for statement in node.orelse:
-                yield from visit(statement, at_start)
-        else:
-            inside = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-            for child in ast.iter_child_nodes(node):
-                yield from visit(child, at_start and not inside)
-
-    yield from visit(ast.parse(file.read_text("utf-8")), at_start=True)
+def inside(folder: str, module: str) -> str | None:
+    """Return the name of the file or room of a folder that holds a module; None when it is elsewhere."""
+    if module == folder:
+        return "__init__"
+    parts, above = module.split("."), folder.split(".") if folder else []
+    return parts[len(above)] if parts[: len(above)] == above else None
 
 
-def room_of(file: Path) -> str:
-    parts = file.relative_to(PACKAGE).parts
-    return parts[0] if len(parts) > 1 else ""
+def leads_down(found: Import, folder: str) -> bool:
+    """Return whether an import between two parts of a folder leads to a lower floor, or to a file beside."""
+    here, there = inside(folder, found.importer), inside(folder, found.imported)
+    if here is None or there is None or here == there:
+        return True
+    floor = {name: number for number, names in enumerate(FLOORS[folder]) for name in names.split()}
+    are_rooms = all((PACKAGE / folder.replace(".", "/") / name).is_dir() for name in (here, there))
+    return floor[here] < floor[there] or (floor[here] == floor[there] and not are_rooms)
 
 
-ALL_IMPORTS = [found for file in SOURCES for found in imports_of(file)]
-OURS = [found for found in ALL_IMPORTS if found.target.split(".")[0] == "langswarm_nb"]
-OTHERS = [found for found in ALL_IMPORTS if found.target.split(".")[0] != "langswarm_nb"]
+@pytest.mark.parametrize("folder", FLOORS)
+def test_all_that_is_in_a_folder_has_its_floor(folder):
+    """A new file or room says first what it stands on."""
+    names = {name for module in MODULES if (name := inside(folder, module))}
+    assert sorted(" ".join(FLOORS[folder]).split()) == sorted(names)
 
 
-def test_every_folder_of_the_package_is_a_known_room():
-    """A new room says first, in `ROOMS_BELOW`, what it may use."""
-    assert {room_of(file) for file in SOURCES} - {""} <= set(ROOMS_BELOW)
+@pytest.mark.parametrize("folder", FLOORS)
+def test_doors_open_downwards_only(folder):
+    """Nothing imports what stands above it, not even for its types, but for the ways back that are named."""
+    assert [str(found) for found in FORWARD if not leads_down(found, folder)] == []
 
 
-def test_doors_open_downwards_only():
-    """No room imports one that is not below it, not even for its types."""
-    wrong = []
-    for found in OURS:
-        here, parts = room_of(found.file), found.target.split(".")
-        there = parts[1] if len(parts) > 1 and parts[1] in ROOMS_BELOW else ""
-        is_door = found.file == UPWARD_DOOR and not found.at_start
-        if here and there and there not in ROOMS_BELOW[here] | {here} and not is_door:
-            wrong.append(str(found))
-    assert wrong == []
+def test_no_imports_run_in_a_circle():
+    """A module can be understood, and loaded, after those that it stands on."""
+    assert circle_in(graph_of(AT_START)) == []
+
+
+def test_all_ways_back_are_named():
+    """Imports for types and inside functions make no circle either, but for those that are named."""
+    assert circle_in(graph_of(FORWARD)) == []
+
+
+@pytest.mark.parametrize("loop", LOOPS, ids=" -> ".join)
+def test_a_way_back_is_late_and_needed(loop):
+    """What is named leads back, and does not run when the package is loaded."""
+    found = [each for each in OURS if (each.importer, each.imported) == loop]
+    assert found
+    assert not any(each.at_start for each in found)
+    leads_up = not all(leads_down(each, folder) for each in found for folder in FLOORS)
+    assert leads_up or circle_in(graph_of([*FORWARD, *found]))
+
+
+def test_imports_are_no_deeper_than_told():
+    """The longest chain of modules that stand on each other can be followed."""
+    chain = longest_chain(graph_of(AT_START))
+    assert len(chain) <= MAX_DEPTH, " -> ".join(chain)
+
+
+def test_no_folder_is_a_hall():
+    """What is in a folder is seen at once."""
+    files = Counter(file.parent for file in SOURCES if file.stem != "__init__")
+    assert {str(folder): count for folder, count in files.items() if count > MAX_FILES} == {}
+
+
+def test_files_of_one_name_play_the_same_part():
+    """A name means one thing, wherever it stands."""
+    stems = Counter(file.stem for file in SOURCES if file.stem != "__init__")
+    assert {stem for stem, count in stems.items() if count > 1} == set(SAME_PART)
 
 
 def test_core_needs_the_standard_library_aiosqlite_and_httpx():
@@ -104,7 +168,7 @@ def test_core_needs_the_standard_library_aiosqlite_and_httpx():
         name = found.target.split(".")[0]
         is_late = not found.at_start or found.file.stem in CORE_OPTIONAL
         allowed = CORE_NEEDS | CORE_EXTRAS if is_late else CORE_NEEDS
-        if room_of(found.file) == "core" and name not in allowed | sys.stdlib_module_names:
+        if found.importer.startswith("core.") and name not in allowed | sys.stdlib_module_names:
             wrong.append(str(found))
     assert wrong == []
 
@@ -123,6 +187,31 @@ def test_private_names_stay_in_their_folder():
         if not found.file.is_relative_to(REPOSITORY.joinpath(*home)):
             wrong.append(str(found))
     assert wrong == []
+
+
+HOUSE = (REPOSITORY / "docs" / "house.md").read_text("utf-8")
+
+
+def test_the_page_shows_every_room():
+    """Its tree has each folder of the package, once, where it is, with some words."""
+    shown: list[str] = []
+    above: list[str] = []
+    for indent, name in re.findall(r"^( *)(\w+)/ +\S", HOUSE.split("```")[1], flags=re.MULTILINE):
+        above = [*above[: len(indent) // 2], name]
+        shown.append("/".join(above))
+    folders = {
+        file.parent.relative_to(REPOSITORY).as_posix() for file in PACKAGE.rglob("*.*") if file.is_file()
+    }
+    assert sorted(shown) == sorted(folder for folder in folders if "__pycache__" not in folder)
+
+
+def test_the_page_tells_where_things_go_and_how_much_fits():
+    """The files that it names are there, but for those that are to be made; its limits are the ones held here."""
+    named = {name for name in re.findall(r"`([\w.]+/[\w/.]*)`", HOUSE) if "NAME" not in name}
+    assert len(named) >= 20
+    assert [name for name in named if not any((root / name).exists() for root in (PACKAGE, REPOSITORY))] == []
+    for limit in (f"{MAX_DEPTH} modules", f"{MAX_FILES} files", f"{MAX_LINES} lines"):
+        assert limit in HOUSE
 
 
 @pytest.mark.parametrize("file", SOURCES, ids=lambda file: str(file.relative_to(PACKAGE)))
@@ -163,7 +252,9 @@ HEAVY_PACKAGES = {"genai_prices", "markdown_it", "matplotlib", "nh3", "numpy", "
             "shell = Shell.instance(); before = set(sys.modules)\n"
             "shell.run_line_magic('load_ext', 'langswarm_nb')\n"
             "assert 'langswarm' in shell.magics_manager.magics['cell']",
-            HEAVY_PACKAGES | {"anywidget", "ipykernel", "ipywidgets", "nest_asyncio", "nest_asyncio2"},
+            HEAVY_PACKAGES
+            | {"anywidget", "ipykernel", "ipywidgets", "nest_asyncio", "nest_asyncio2"}
+            | {"aiohttp", "httpx", "langswarm_nb.notebook.commands", "langswarm_nb.notebook.asking.options"},
             id="%load_ext langswarm_nb",
         ),
     ],

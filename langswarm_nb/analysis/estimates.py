@@ -17,7 +17,7 @@ from langswarm_nb.core.session.storage.rows import SEQ_BITS, SEQ_MASK
 from .arrays import MISSING, Few
 from .columns import MODEL, REQUESTS, Kind, Read, Values
 from .filters import Filter
-from .rows import SessionRows, StoredRows, read_rows
+from .stored_rows import SessionRows, StoredRows, read_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -17,8 +17,8 @@ from . import arrays
 from .columns import MESSAGES, REQUESTS, SESSIONS, TURNS, Column, Read, choose
 from .estimates import ESTIMATED, with_estimates
 from .filters import Branch, Filter, Moment
-from .rows import StoredRows, read_rows, read_sessions
 from .store import Source, find_store
+from .stored_rows import StoredRows, read_rows, read_sessions
 from .totals import SessionTotals
 
 SCHEMA = 1

@@ -10,6 +10,7 @@ from typing import Any
 from langswarm_nb.core.session.errors import MissingExtraError
 from langswarm_nb.core.session.interfaces import ISession, ISessionLifecycleHook
 from langswarm_nb.core.session.messages import MessageRole, RequestFacts, SessionMessage
+from langswarm_nb.core.session.providers.catalogue import otel_name
 from langswarm_nb.core.session.values import to_us
 
 from . import otel_names as names
@@ -127,7 +128,7 @@ def _facts(facts: RequestFacts) -> dict[str, Any]:
     usage = facts.usage
     return {
         "operation": "chat",
-        "provider": names.PROVIDERS.get(facts.provider, facts.provider),
+        "provider": otel_name(facts.provider),
         "request_model": facts.request_model,
         "model": facts.model,
         "time_to_first_chunk_s": facts.time_to_first_chunk_s,

@@ -1,6 +1,7 @@
 """OpenTelemetry's names for what we measure, as literals in one table.
 
-The conventions for generative AI are "Development": names move, so nothing else in the package spells them.
+The conventions for generative AI are "Development": names move, so nothing else in the package spells them, but for a
+provider's name, which stands in its row of `core.session.providers.catalogue`.
 """
 
 from __future__ import annotations
@@ -33,15 +34,6 @@ PARAM_ATTRIBUTES = {
     "seed": "gen_ai.request.seed",
 }
 """What was asked for beside the messages -> name of the attribute."""
-
-PROVIDERS = {
-    "azure": "azure.ai.openai",
-    "bedrock": "aws.bedrock",
-    "gemini": "gcp.gemini",
-    "mistral": "mistral_ai",
-    "xai": "x_ai",
-}
-"""Our name of a provider -> theirs, where they differ."""
 
 INPUT_MESSAGES = "gen_ai.input.messages"
 OUTPUT_MESSAGES = "gen_ai.output.messages"

@@ -20,10 +20,9 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from langswarm_nb.core.session import checks
 from langswarm_nb.core.session.errors import MissingExtraError, SessionStorageError
 from langswarm_nb.core.session.messages import RequestFacts
+from langswarm_nb.core.session.providers.catalogue import FREE_PROVIDERS
 
 MTOK = 1_000_000
-FREE_OF_WARNING = frozenset({"mock"})
-"""Providers that are no service: their price is unknown too, but nobody misses it."""
 
 Context: TypeAlias = tuple[tuple[str, str], ...]
 """What else the price depends on, e.g. ``(("service_tier", "flex"),)``."""
@@ -209,7 +208,7 @@ def find_price(
 
 def _warn(provider: str, model: str) -> None:
     with _lock:
-        if provider in FREE_OF_WARNING or (provider, model) in _warned:
+        if provider in FREE_PROVIDERS or (provider, model) in _warned:
             return
         _warned.add((provider, model))
     way = f"set_price({model!r}, input_usd_per_mtok, output_usd_per_mtok)"

@@ -11,7 +11,7 @@ import numpy as np
 from .arrays import MISSING, Few
 from .columns import REQUESTS, TURNS, Kind, Read, Values
 from .filters import Filter
-from .rows import SessionRows, StoredRows, read_rows
+from .stored_rows import SessionRows, StoredRows, read_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

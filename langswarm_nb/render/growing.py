@@ -6,7 +6,7 @@ import json
 
 from . import Format, render_html
 from .escaping import text_block_html
-from .stream import StreamRenderer
+from .incremental import StreamRenderer
 
 __all__ = ["GrowingReply"]
 

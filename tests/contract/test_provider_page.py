@@ -7,7 +7,7 @@ import re
 import pytest
 
 from langswarm_nb.core.session import ProviderAuthenticationError, create_provider_session
-from langswarm_nb.core.session.providers import _BUILT_IN
+from langswarm_nb.core.session.providers.catalogue import OFFLINE_PROVIDERS, PROVIDERS
 from tests.support.paths import REPOSITORY
 
 PAGE = (REPOSITORY / "docs" / "providers.md").read_text("utf-8")
@@ -24,8 +24,17 @@ def names_in(table: str) -> set[str]:
 
 def test_every_provider_is_on_the_page() -> None:
     """With its key and address, and with how it was verified."""
-    assert names_in(NAMES) >= set(_BUILT_IN)
-    assert names_in(VERIFIED) >= set(_BUILT_IN) - {"mock"}
+    assert names_in(NAMES) >= set(PROVIDERS)
+    assert names_in(VERIFIED) >= set(PROVIDERS) - OFFLINE_PROVIDERS
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_every_variable_is_on_the_page(name: str) -> None:
+    """For each provider, those of its key, its token and its address."""
+    row = next(line for line in NAMES.splitlines() if line.startswith("|") and f"`{name}`" in line)
+    provider = PROVIDERS[name]
+    wanted = {*provider.key_variables, *provider.url_variables, provider.token_variable} - {None}
+    assert set(re.findall(r"`([A-Z_]+)`", row)) >= wanted
 
 
 @pytest.mark.parametrize(

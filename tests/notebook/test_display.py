@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from langswarm_nb.notebook.showing.display import (
-    open_reply_display,
+    ReplyDisplay,
     open_reply_displays,
     reply_bundle,
     ticking,
@@ -20,7 +20,7 @@ from tests.support.html import assert_safe, text_of
 from tests.support.kernels import Kernel, running_kernel
 
 SETUP = """
-from langswarm_nb.notebook.showing.display import open_reply_display, open_reply_displays
+from langswarm_nb.notebook.showing.display import open_reply_displays
 
 class Clock:
     now = 0.0
@@ -28,6 +28,9 @@ class Clock:
         return self.now
 
 clock = Clock()
+
+def displays(*titles, stream=True):
+    return open_reply_displays(titles, format="markdown", stream=stream, clock=clock)
 
 def show(display, *deltas, **end):
     for delta in deltas:
@@ -55,7 +58,7 @@ class TestCell:
     def test_a_reply_grows_in_one_output(self, kernel: Kernel):
         """Each update replaces the one before; the saved output has the HTML, the raw text and where it came from."""
         cell = kernel.run(
-            "show(open_reply_display(clock=clock), 'Hello', ' *wor', 'ld*!', footer='mock:echo', "
+            "show(*displays(''), 'Hello', ' *wor', 'ld*!', footer='mock:echo', "
             "provenance={'model': 'mock:echo'})"
         )
         (output,) = cell.outputs
@@ -64,18 +67,13 @@ class TestCell:
         assert output["metadata"] == {"langswarm": {"model": "mock:echo"}}
         assert shown(cell) == ["Hello\n▍", "Hello *wor\n▍", "Hello world!\n▍", "Hello world!\nmock:echo"]
 
-    @pytest.mark.parametrize("how", ["argument", "variable", "capture"])
+    @pytest.mark.parametrize("how", ["argument", "capture"])
     def test_static_mode_displays_once(self, kernel: Kernel, how: str):
         """Tools that compare outputs, and %%capture, get one display at the end."""
-        code = "show(open_reply_display(clock=clock), 'Hello', ' world')"
         if how == "argument":
-            cell = kernel.run(code.replace("clock=", "stream=False, clock="))
-        elif how == "variable":
-            cell = kernel.run(
-                f"import os; os.environ['LANGSWARM_STREAM'] = '0'\n{code}\ndel os.environ['LANGSWARM_STREAM']"
-            )
+            cell = kernel.run("show(*displays('', stream=False), 'Hello', ' world')")
         else:
-            kernel.run(f"%%capture seen\n{code}")
+            kernel.run("%%capture seen\nshow(*displays(''), 'Hello', ' world')")
             cell = kernel.run("assert len(seen.outputs) == 1; seen.outputs[0]")
         assert len(shown(cell)) == 1
         assert cell.outputs[0]["data"]["text/plain"] == "Hello world"
@@ -83,7 +81,7 @@ class TestCell:
     def test_what_is_waited_for_is_said_until_text_comes(self, kernel: Kernel):
         """A status is shown at once and gone with the next delta."""
         cell = kernel.run(
-            "display = open_reply_display(clock=clock)\n"
+            "[display] = displays('')\n"
             "display.status('rate limit; attempt 2 in 3 s')\n"
             "show(display, 'Hello', footer='done')"
         )
@@ -92,7 +90,7 @@ class TestCell:
     def test_a_tick_shows_what_was_held_back(self, kernel: Kernel):
         """When the model pauses, the last words before it are shown."""
         cell = kernel.run(
-            "display = open_reply_display(clock=clock)\n"
+            "[display] = displays('')\n"
             "clock.now += 1; display.update('Hello'); display.update(' world')\n"
             "clock.now += 1; display.tick(); display.tick()\n"
         )
@@ -100,23 +98,22 @@ class TestCell:
 
     def test_a_discarded_reply_leaves_nothing(self, kernel: Kernel):
         """When the error says it all there is no output; what was shown already is taken back."""
-        assert kernel.run("open_reply_display(clock=clock).discard()").outputs == []
+        assert kernel.run("displays('')[0].discard()").outputs == []
         cell = kernel.run(
-            "display = open_reply_display(clock=clock); clock.now += 1\n"
-            "display.status('waiting'); display.discard()"
+            "[display] = displays(''); clock.now += 1\ndisplay.status('waiting'); display.discard()"
         )
         assert shown(cell)[-1] == ""
 
     def test_another_text_or_format_at_the_end_replaces_what_streamed(self, kernel: Kernel):
         """Middleware may change the reply, and an extracted block is shown as code."""
-        cell = kernel.run("show(open_reply_display(clock=clock), 'a', text='*b*', format='code')")
+        cell = kernel.run("show(*displays(''), 'a', text='*b*', format='code')")
         assert cell.outputs[0]["data"]["text/plain"] == "*b*"
         assert "<code>*b*</code>" in cell.outputs[0]["data"]["text/html"]
 
     def test_several_replies_share_one_output(self, kernel: Kernel):
         """They stream side by side with their titles; the plain text has one after the other."""
         cell = kernel.run(
-            "first, second = open_reply_displays(['model a', 'model b'], clock=clock)\n"
+            "first, second = displays('model a', 'model b')\n"
             "clock.now += 1; first.update('one'); clock.now += 1; second.update('two')\n"
             "first.finish(footer='fast', provenance={'n': 1}); clock.now += 1\n"
             "show(second, ' more', footer='slow', provenance={'n': 2})"
@@ -129,7 +126,7 @@ class TestCell:
 
     def test_control_characters_reach_no_terminal(self, kernel: Kernel):
         """The plain text of a display is printed by consoles: it holds no escape sequence and can be encoded."""
-        cell = kernel.run("show(open_reply_display(clock=clock), '\\x1b[2J', '\\ud800')")
+        cell = kernel.run("show(*displays(''), '\\x1b[2J', '\\ud800')")
         assert cell.outputs[0]["data"]["text/plain"] == "\\x1b[2J\\ud800"
 
 
@@ -148,10 +145,14 @@ async def test_ticking_goes_on_while_nothing_arrives():
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
+def in_terminal(*titles: str, stream: bool = True) -> list[ReplyDisplay]:
+    return open_reply_displays(titles, format="markdown", stream=stream)
+
+
 class TestTerminal:
     def test_deltas_are_printed_as_they_come(self, capsys: pytest.CaptureFixture[str]):
         """In a terminal the text itself is shown, then the footer."""
-        display = open_reply_display()
+        [display] = in_terminal("")
         display.update("Hello")
         assert capsys.readouterr().out == "Hello"
         display.update(" world")
@@ -160,18 +161,15 @@ class TestTerminal:
 
     def test_an_escape_sequence_in_two_deltas_is_visible(self, capsys: pytest.CaptureFixture[str]):
         """A model can neither clear the screen nor write over what is there."""
-        display = open_reply_display()
+        [display] = in_terminal("")
         for delta in ["a\x1b", "[2Jb\r", "c\r", "\nd\u202e"]:
             display.update(delta)
         display.finish()
         assert capsys.readouterr().out == "a\\x1b[2Jb\\x0dc\nd\\u202e\n"
 
-    def test_static_mode_prints_once(
-        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-    ):
-        """With LANGSWARM_STREAM=0 nothing is printed before the end."""
-        monkeypatch.setenv("LANGSWARM_STREAM", "0")
-        display = open_reply_display()
+    def test_static_mode_prints_once(self, capsys: pytest.CaptureFixture[str]):
+        """When nothing is to stream, nothing is printed before the end."""
+        [display] = in_terminal("", stream=False)
         display.update("Hello")
         assert capsys.readouterr().out == ""
         display.finish()
@@ -179,7 +177,7 @@ class TestTerminal:
 
     def test_several_replies_are_printed_one_after_the_other(self, capsys: pytest.CaptureFixture[str]):
         """Interleaved they could not be read."""
-        first, second = open_reply_displays(["a", "b"])
+        first, second = in_terminal("a", "b")
         first.update("1")
         second.update("2")
         first.update("1")
@@ -189,7 +187,7 @@ class TestTerminal:
 
     def test_what_streamed_and_what_is_kept_may_differ(self, capsys: pytest.CaptureFixture[str]):
         """A text changed by middleware is printed as well."""
-        display = open_reply_display()
+        [display] = in_terminal("")
         display.update("secret")
         display.finish("[hidden]")
         assert capsys.readouterr().out == "secret\n[hidden]\n"
@@ -197,8 +195,9 @@ class TestTerminal:
     def test_a_terminal_without_unicode_still_shows_the_reply(self):
         """Characters its encoding lacks are codes, not an error."""
         code = (
-            "from langswarm_nb.notebook.showing.display import open_reply_display as o\n"
-            "d = o(); d.update('na\\u00efve \\u4f60 x'); d.finish()"
+            "from langswarm_nb.notebook.showing.display import open_reply_displays\n"
+            "[d] = open_reply_displays([''], format='markdown', stream=True)\n"
+            "d.update('na\\u00efve \\u4f60 x'); d.finish()"
         )
         done = subprocess.run(
             [sys.executable, "-X", "utf8=0", "-c", code],
@@ -209,8 +208,8 @@ class TestTerminal:
     def test_showing_text_in_a_terminal_loads_no_renderer(self):
         """Scripts pay for no Markdown parser."""
         code = (
-            "import sys; from langswarm_nb.notebook.showing.display import open_reply_display as o\n"
-            "d = o(); d.update('x'); d.finish()\n"
+            "import sys; from langswarm_nb.notebook.showing.display import open_reply_displays\n"
+            "[d] = open_reply_displays([''], format='markdown', stream=True); d.update('x'); d.finish()\n"
             "print({'markdown_it', 'nh3', 'IPython', 'ipywidgets'} & set(sys.modules))"
         )
         done = subprocess.run(

@@ -26,11 +26,11 @@ TEXTS = {
     "list": "- an item of a list that never ends\n",
 }
 SETUP = """
-from langswarm_nb.notebook.showing.display import open_reply_display
+from langswarm_nb.notebook.showing.display import open_reply_displays
 
 def stream(text, size, seconds_each):
     now = 0.0
-    display = open_reply_display(clock=lambda: now)
+    [display] = open_reply_displays([""], format="markdown", stream=True, clock=lambda: now)
     for start in range(0, len(text), size):
         now += seconds_each
         display.update(text[start:start + size])

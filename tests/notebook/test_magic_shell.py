@@ -508,7 +508,12 @@ def test_the_log_holds_no_words(shell, caplog):
 
 @pytest.mark.parametrize(
     "variable, expected",
-    [("GROQ_API_KEY", "GROQ_API_KEY is set: %langswarm use groq:…"), (None, "mock:echo (offline)")],
+    [
+        ("GROQ_API_KEY", "GROQ_API_KEY is set: %langswarm use groq:…"),
+        ("OLLAMA_HOST", "OLLAMA_HOST is set: %langswarm use ollama:…"),
+        ("AZURE_OPENAI_API_KEY", "mock:echo (offline)"),  # its address is missing
+        (None, "mock:echo (offline)"),
+    ],
 )
 def test_a_key_in_the_environment_is_a_suggestion_and_no_more(monkeypatch, capsys, variable, expected):
     """The first line names a provider that could be used; nothing is switched, and no key is shown."""

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from langswarm_nb.render import render_html
-from langswarm_nb.render.stream import StreamRenderer
+from langswarm_nb.render.incremental import StreamRenderer
 from tests.support.html import assert_safe
 
 BLOCKS = [

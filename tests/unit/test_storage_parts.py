@@ -14,7 +14,7 @@ import pytest
 from langswarm_nb.core.session.errors import SessionStorageError, SessionValueError
 from langswarm_nb.core.session.storage._sqlite import owner as _owner
 from langswarm_nb.core.session.storage._sqlite import schema as _schema
-from langswarm_nb.core.session.storage._sqlite.errors import storage_error
+from langswarm_nb.core.session.storage._sqlite.faults import storage_error
 from langswarm_nb.core.session.storage._sqlite.search import Query
 from langswarm_nb.core.session.storage.rows import COLUMNS, RECORD_COLUMNS, decode_record
 
@@ -74,7 +74,10 @@ class TestOwner:
 
     def test_a_process_that_has_ended_is_gone(self):
         """Also while its parent has not yet asked for its end."""
-        code = "from langswarm_nb.core.session.storage._sqlite import owner as _owner; print(_owner.this_process(), flush=True); input()"
+        code = (
+            "from langswarm_nb.core.session.storage._sqlite import owner\n"
+            "print(owner.this_process(), flush=True); input()"
+        )
         with subprocess.Popen(
             [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         ) as child:

@@ -11,8 +11,8 @@ from functools import partial
 from langswarm_nb.analysis.filters import Filter, Moment
 from langswarm_nb.analysis.frames import sessions_df
 from langswarm_nb.analysis.progress import Progress
-from langswarm_nb.analysis.rows import read_sessions
 from langswarm_nb.analysis.store import Source, find_store, run_apart
+from langswarm_nb.analysis.stored_rows import read_sessions
 from langswarm_nb.core.session.errors import SessionNotFoundError
 from langswarm_nb.core.session.export import export_session
 from langswarm_nb.core.session.interfaces import ISessionStorage

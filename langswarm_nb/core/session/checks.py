@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Literal, TypeVar
 
 from .errors import SessionTypeError, SessionValueError
-from .messages import MessageRole, Part, SessionMessage, as_role
+from .messages import PART_KEYS, MessageRole, Part, SessionMessage, as_role
 from .settings import SessionBackend, SessionStatus
 from .values import check_utf8, member
 
@@ -188,24 +188,13 @@ def checked_parts(value: object) -> tuple[Part, ...]:
     for part in value:
         if not isinstance(part, Mapping) or not isinstance(part.get("type"), str):
             raise SessionTypeError.of("parts", part, "a list of mappings, each with a 'type'")
-        if part["type"] not in _PART_KEYS:
-            raise SessionValueError.of("part type", part["type"], _PART_KEYS)
-        if not any(all(isinstance(part.get(key), str) for key in keys) for keys in _PART_KEYS[part["type"]]):
-            wanted = ", or ".join(" and ".join(keys) for keys in _PART_KEYS[part["type"]])
+        if part["type"] not in PART_KEYS:
+            raise SessionValueError.of("part type", part["type"], PART_KEYS)
+        if not any(all(isinstance(part.get(key), str) for key in keys) for keys in PART_KEYS[part["type"]]):
+            wanted = ", or ".join(" and ".join(keys) for keys in PART_KEYS[part["type"]])
             raise SessionValueError.of(
                 "parts", part, f"complete: a part of type {part['type']!r} needs {wanted} as text"
             )
         if not isinstance(part.get("name"), str | None):
             raise SessionTypeError.of("name", part["name"], "text (str)")
     return tuple(value)
-
-
-_PART_KEYS: dict[str, tuple[tuple[str, ...], ...]] = {
-    "text": (("text",),),
-    "image": (("url",), ("media_type", "data")),
-    "tool_call": (("id", "name", "arguments"),),
-    "tool_result": (("tool_call_id", "content"),),
-    "reasoning": (("text",),),
-    "refusal": (("text",),),
-}
-"""What a part of each type needs, or one of the sets of what it needs."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -24,9 +24,20 @@ Part: TypeAlias = Mapping[str, Any]
 ``{"type": "refusal", "text": str}``.
 A provider keeps what only it understands under the key ``opaque``.
 """
+PART_KEYS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "text": (("text",),),
+    "image": (("url",), ("media_type", "data")),
+    "tool_call": (("id", "name", "arguments"),),
+    "tool_result": (("tool_call_id", "content"),),
+    "reasoning": (("text",),),
+    "refusal": (("text",),),
+}
+"""What a part of each type needs, or one of the sets of what it needs."""
 Status = Literal["ok", "stopped", "error"]
 
 _REPR_CHARS = 60
+_CHARS_PER_TOKEN = 4
+_MESSAGE_TOKENS = 4  # what roles and separators cost, about
 
 
 class MessageRole(StrEnum):
@@ -290,3 +301,13 @@ def as_role(role: object) -> MessageRole:
         No role has this name.
     """
     return member("role", role, MessageRole)
+
+
+def estimate_tokens(messages: Sequence[SessionMessage]) -> int:
+    """Return about how many tokens the messages cost: 4 characters a token and 4 tokens a message."""
+    return about_tokens(sum(len(message.content) for message in messages), len(messages))
+
+
+def about_tokens(chars: int, messages: int) -> int:
+    """Return about how many tokens so many characters in so many messages cost."""
+    return -(-chars // _CHARS_PER_TOKEN) + _MESSAGE_TOKENS * messages

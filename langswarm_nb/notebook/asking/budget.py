@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from langswarm_nb.core.session import SessionMessage, SessionSettings, SessionValueError
-from langswarm_nb.core.session.sending.context_window import estimate_tokens
+from langswarm_nb.core.session.messages import estimate_tokens
 from langswarm_nb.notebook.showing.amounts import UNPRICED_PROVIDERS, dollars_text
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import shutil
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, Literal, NoReturn, TypeAlias
 
 from IPython.core.error import UsageError
 
 from langswarm_nb.core.session.secret import Mask
 from langswarm_nb.core.session.text import did_you_mean
+
+Kind: TypeAlias = Literal["command", "model", "provider", "session", "branch"]
+"""What the value of an argument can be the name of, so that Tab can offer those there are."""
 
 
 class MagicParser(argparse.ArgumentParser):
@@ -34,7 +37,16 @@ class MagicParser(argparse.ArgumentParser):
             allow_abbrev=False,
         )
         self.command = command
+        self.completes: dict[str, Kind] = {}
+        """Argument -> what its value names."""
         self.color = False  # Python 3.14 would colour the help of a terminal, and the docstring with it
+
+    def add_argument(self, *names: str, completes: Kind | None = None, **settings: Any) -> argparse.Action:
+        """Add an argument as `argparse` does, and remember what its value names."""
+        action = super().add_argument(*names, **settings)
+        if completes is not None:
+            self.completes[action.dest] = completes
+        return action
 
     def parse_line(self, words: Sequence[str]) -> argparse.Namespace:
         """Return what the words say.

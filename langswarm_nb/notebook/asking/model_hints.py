@@ -1,4 +1,4 @@
-"""When a service knows no such model: the nearest of those it offers."""
+"""Models to offer: those that nobody need be asked for, and the nearest to a name that a service does not know."""
 
 from __future__ import annotations
 
@@ -9,12 +9,23 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from langswarm_nb.core.session import ProviderNotFoundError, SessionError
+from langswarm_nb.core.session.providers.catalogue import OFFLINE_PROVIDERS
 from langswarm_nb.notebook.bridge import run_sync
 
 if TYPE_CHECKING:
+    from langswarm_nb.core.session import SessionManager
     from langswarm_nb.notebook.workspace import Workspace
 
 _LONGEST_WAIT_S = 5.0
+
+
+async def offline_models(manager: SessionManager) -> list[str]:
+    """Return the models of the providers that answer in this process."""
+    return [
+        f"{name}:{model.id}"
+        for name in sorted(OFFLINE_PROVIDERS)
+        for model in await manager.provider_session(name).list_models()
+    ]
 
 
 @contextlib.contextmanager

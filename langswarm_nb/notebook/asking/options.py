@@ -183,9 +183,16 @@ def cell_parser() -> MagicParser:
             "your variables; \\{{ is literal."
         ),
     )
-    parser.add_argument("MODEL", nargs="?", help="provider:model, or an alias")
+    parser.add_argument("MODEL", nargs="?", help="provider:model, or an alias", completes="model")
     add = parser.add_argument
-    add("-m", "--model", action="append", metavar="ID", help="the same; repeat it, or a,b, to compare models")
+    add(
+        "-m",
+        "--model",
+        action="append",
+        metavar="ID",
+        help="the same; repeat it, or a,b, to compare models",
+        completes="model",
+    )
     add(
         "-s",
         "--system",
@@ -193,9 +200,21 @@ def cell_parser() -> MagicParser:
         help="system prompt of the session, from here on; empty takes it away",
     )
     add("--system-file", metavar="FILE", help="the same, from a text file")
-    add("-S", "--session", metavar="NAME", help="session for this cell, made when it is new")
+    add(
+        "-S",
+        "--session",
+        metavar="NAME",
+        help="session for this cell, made when it is new",
+        completes="session",
+    )
     add("--new", nargs="?", const="", metavar="NAME", help="start a session and stay in it")
-    add("-b", "--branch", metavar="NAME", help="go on with a branch; with --from, its name")
+    add(
+        "-b",
+        "--branch",
+        metavar="NAME",
+        help="go on with a branch; with --from, its name",
+        completes="branch",
+    )
     add(
         "--from",
         dest="from_turn",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from langswarm_nb.core.session import SessionMessage
-from langswarm_nb.core.session.sending.context_window import estimate_tokens
-from langswarm_nb.notebook.showing.amounts import count_text, dollars_text
+from langswarm_nb.core.session.messages import estimate_tokens
+from langswarm_nb.notebook.showing.amounts import UNPRICED_PROVIDERS, count_text, dollars_text
 from langswarm_nb.notebook.showing.reply_view import characters
 from langswarm_nb.render import visible_controls
 
@@ -69,7 +69,7 @@ class Preview:
 
 
 def _price(model: str, cost_usd: float | None) -> str:
-    if model.startswith("mock:"):
+    if model.partition(":")[0] in UNPRICED_PROVIDERS:
         return "free"
     return "price unknown" if cost_usd is None else f"~{dollars_text(cost_usd)}"
 

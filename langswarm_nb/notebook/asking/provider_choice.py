@@ -10,6 +10,7 @@ from IPython.core.error import UsageError
 
 from langswarm_nb.core.session import IProviderSession
 from langswarm_nb.core.session.providers import create_provider
+from langswarm_nb.core.session.providers.catalogue import OFFLINE_PROVIDERS
 from langswarm_nb.core.session.secret import Secret
 from langswarm_nb.notebook.workspace.keys import provider_ready
 
@@ -41,7 +42,7 @@ def provider_for(workspace: Workspace, provider: str, options: CellOptions) -> I
 
 def destination_once(workspace: Workspace, provider: str, found: IProviderSession) -> str:
     """Return where prompts go, to be told the first time that they leave this machine; then nothing."""
-    origin, is_local = address_of(found) or ("", found.name == "mock")
+    origin, is_local = address_of(found) or ("", found.name in OFFLINE_PROVIDERS)
     if is_local or (provider, origin) in workspace.announced:
         return ""
     workspace.announced.add((provider, origin))

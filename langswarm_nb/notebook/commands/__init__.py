@@ -80,7 +80,7 @@ COMMANDS: dict[str, Command] = {
             "help",
             _help,
             "show this help, or that of a command",
-            (arg("name", metavar="COMMAND", nargs="?"),),
+            (arg("name", metavar="COMMAND", nargs="?", completes="command"),),
         ),
         *writing.COMMANDS,
         *panels.COMMANDS,

@@ -1,4 +1,4 @@
-"""Commands that tell how things stand: status, version, doctor, config, traceback, log."""
+"""Commands that tell how things stand: status, version, doctor, config, budget, log, traceback."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import langswarm_nb
+from langswarm_nb._version import __version__
 from langswarm_nb.core.session import ProviderAuthenticationError, SessionError, provider_names
 from langswarm_nb.notebook.asking.options import read_dollars
 from langswarm_nb.notebook.asking.provider_choice import address_of
@@ -51,7 +51,7 @@ async def _status(workspace: Workspace) -> Facts:
 
 
 def _version(_workspace: Workspace) -> str:
-    return langswarm_nb.__version__
+    return __version__
 
 
 async def _doctor(workspace: Workspace) -> Facts:
@@ -61,7 +61,7 @@ async def _doctor(workspace: Workspace) -> Facts:
     packages = {name: _package_version(name) for name in _PACKAGES}
     return Facts(
         {
-            "langswarm_nb": langswarm_nb.__version__,
+            "langswarm_nb": __version__,
             "Python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
             "packages": ", ".join(f"{name} {number}" for name, number in packages.items()),
             "kernel": _kernel(workspace),

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """One argument of a command, as `argparse` takes it."""
+    """One argument of a command, as its parser takes it."""
 
     names: tuple[str, ...]
     settings: dict[str, Any]
 
 
 def arg(*names: str, **settings: Any) -> Argument:
-    """Return an argument; parameters as in `argparse.ArgumentParser.add_argument`."""
+    """Return an argument; parameters as in `MagicParser.add_argument`."""
     return Argument(names, settings)
 
 
@@ -42,7 +42,8 @@ class Command:
     """One sentence without its full stop."""
     arguments: tuple[Argument, ...] = ()
     text: str = ""
-    """Name of an argument that is the rest of the line as it stands; such a command has no other."""
+    """Name of an argument that is the rest of the line as it stands; such a command has no other. It may end in ``?``,
+    which IPython is kept from taking for a call for help."""
 
     @property
     def parser(self) -> MagicParser:

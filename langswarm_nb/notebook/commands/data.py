@@ -124,7 +124,7 @@ COMMANDS = (
         "write a session to a file: .jsonl or .ipynb with all branches, .md, .html, .json, .csv",
         (
             arg("file", metavar="FILE"),
-            arg("-S", "--session", metavar="NAME", help="by default the current one"),
+            arg("-S", "--session", metavar="NAME", help="by default the current one", completes="session"),
             arg("-f", "--format", metavar="FORMAT", help="by default as the file's ending says"),
             arg("--whole", action="store_true", help="take out no secrets and personal details"),
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,10 +28,30 @@ _COMPARE_COLUMNS = [
     "output_tokens",
     "cost_usd",
 ]
-PLOTS = ("tokens", "latency", "cost", "timeline", "heatmap", "tree", "compare", "activity")
-_PLOTS_OF_MESSAGES = ("tree", "activity")
-_PLOTS_OF_BRANCHES = ("tree", "compare")
-_PLOTS_OF_ONE = ("timeline", "tree")
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """What a picture is drawn from."""
+
+    frame: Literal["turns", "messages"] = "turns"
+    branch: Literal["active", "all"] = "active"
+    is_of_one: bool = False
+    """Whether it shows one session."""
+    name: str = ""
+    """Of the function in `langswarm_nb.analysis.plots`, where it is not that of the picture."""
+
+
+PLOTS = {
+    "tokens": Plot(),
+    "latency": Plot(),
+    "cost": Plot(),
+    "timeline": Plot(is_of_one=True),
+    "heatmap": Plot(),
+    "tree": Plot("messages", branch="all", is_of_one=True),
+    "compare": Plot(branch="all", name="compare_plot"),
+    "activity": Plot("messages"),
+}
 
 
 def _cost(workspace: Workspace, by: str) -> pd.DataFrame:
@@ -62,15 +83,13 @@ def _compare(workspace: Workspace) -> pd.DataFrame:
 def _plot(workspace: Workspace, kind: str, *, everything: bool) -> None:
     from langswarm_nb import analysis
 
-    session = run_sync(workspace.current())
-    source = workspace.manager if everything and kind not in _PLOTS_OF_ONE else session
-    draw: Any = getattr(analysis.plots, "compare_plot" if kind == "compare" else kind)
-    branch: Literal["active", "all"] = "all" if kind in _PLOTS_OF_BRANCHES else "active"
-    build = analysis.messages_df if kind in _PLOTS_OF_MESSAGES else analysis.turns_df
-    drawn = draw(build(source, branch=branch))
-    _show(
-        (drawn.flat[0] if kind == "compare" else drawn).figure, alt=f"{kind} of {workspace.name_of(session)}"
-    )
+    plot, session = PLOTS[kind], run_sync(workspace.current())
+    source = workspace.manager if everything and not plot.is_of_one else session
+    build = analysis.messages_df if plot.frame == "messages" else analysis.turns_df
+    draw: Any = getattr(analysis.plots, plot.name or kind)
+    drawn = draw(build(source, branch=plot.branch))
+    axes = drawn if hasattr(drawn, "figure") else drawn.flat[0]  # one picture, or an array of them
+    _show(axes.figure, alt=f"{kind} of {workspace.name_of(session)}")
 
 
 def _show(figure: Any, alt: str) -> None:
@@ -92,7 +111,7 @@ COMMANDS = (
         _plot,
         "draw this session, or with --all every session",
         (
-            arg("kind", choices=PLOTS, metavar="|".join(PLOTS)),
+            arg("kind", choices=tuple(PLOTS), metavar="|".join(PLOTS)),
             arg(
                 "--all",
                 action="store_true",

@@ -125,6 +125,7 @@ COMMANDS = (
                 metavar="MODEL",
                 nargs="?",
                 help="provider:model, an alias, or TURN.VERSION such as 7.2",
+                completes="model",
             ),
         ),
     ),
@@ -134,7 +135,13 @@ COMMANDS = (
         "list what a provider offers",
         (
             arg("-q", metavar="TEXT", help="only those with TEXT in their name"),
-            arg("provider", metavar="PROVIDER", nargs="?", help="by default the current one"),
+            arg(
+                "provider",
+                metavar="PROVIDER",
+                nargs="?",
+                help="by default the current one",
+                completes="provider",
+            ),
         ),
     ),
     Command(
@@ -143,7 +150,7 @@ COMMANDS = (
         "give a model a short name, tell one, or list all",
         (
             arg("name", metavar="NAME", nargs="?"),
-            arg("target", metavar="MODEL", nargs="?"),
+            arg("target", metavar="MODEL", nargs="?", completes="model"),
             arg("-d", "--delete", action="store_true", help="take the name away"),
         ),
     ),
@@ -151,6 +158,6 @@ COMMANDS = (
         "key",
         _key,
         "ask for a provider's key without echo",
-        (arg("provider", metavar="PROVIDER"), arg("typed", nargs="*", help=SUPPRESS)),
+        (arg("provider", metavar="PROVIDER", completes="provider"), arg("typed", nargs="*", help=SUPPRESS)),
     ),
 )

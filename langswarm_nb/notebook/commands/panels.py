@@ -23,8 +23,14 @@ COMMANDS = (
         _chat,
         "open a chat panel on this session, or on another",
         (
-            arg("name", metavar="NAME", nargs="?", help="its name, or the first characters of its id"),
-            arg("-m", "--model", metavar="MODEL", help="who answers from now on"),
+            arg(
+                "name",
+                metavar="NAME",
+                nargs="?",
+                help="its name, or the first characters of its id",
+                completes="session",
+            ),
+            arg("-m", "--model", metavar="MODEL", help="who answers from now on", completes="model"),
         ),
     ),
 )

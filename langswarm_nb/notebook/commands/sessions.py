@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from IPython.core.error import UsageError
 
 from langswarm_nb.core.session import MessageRole, SessionStatus
+from langswarm_nb.core.session.providers.catalogue import OFFLINE_PROVIDERS
 from langswarm_nb.notebook.asking.options import word
 from langswarm_nb.notebook.showing.transcript import Transcript
 from langswarm_nb.notebook.workspace.session_names import rename
@@ -76,7 +77,7 @@ async def _delete(workspace: Workspace, name: str, *, yes: bool) -> str:
             f"`%langswarm archive {word(name)}`."
         )
     replies = await session.get_messages(role=MessageRole.ASSISTANT, branch="all")
-    asked = sorted({message.request.provider for message in replies if message.request} - {"mock"})
+    asked = sorted({message.request.provider for message in replies if message.request} - OFFLINE_PROVIDERS)
     await session.delete()
     workspace.leave(session)
     kept = f" What {' and '.join(asked)} received stays there, for as long as they keep it." if asked else ""
@@ -104,26 +105,40 @@ COMMANDS = (
         "archive",
         _archive,
         "keep a session out of the list",
-        (arg("name", metavar="NAME", nargs="?", help="by default the current one"),),
+        (arg("name", metavar="NAME", nargs="?", help="by default the current one", completes="session"),),
     ),
     Command(
         "delete",
         _delete,
         "delete a session for good",
-        (arg("name", metavar="NAME"), arg("--yes", action="store_true", help="really")),
+        (arg("name", metavar="NAME", completes="session"), arg("--yes", action="store_true", help="really")),
     ),
     Command(
         "switch",
         _switch,
         "go on with another session; without NAME, tell this one",
-        (arg("name", metavar="NAME", nargs="?", help="its name, or the first characters of its id"),),
+        (
+            arg(
+                "name",
+                metavar="NAME",
+                nargs="?",
+                help="its name, or the first characters of its id",
+                completes="session",
+            ),
+        ),
     ),
     Command(
         "show",
         _show,
         "show a conversation",
         (
-            arg("name", metavar="NAME", nargs="?", help="session; the current one by default"),
+            arg(
+                "name",
+                metavar="NAME",
+                nargs="?",
+                help="session; the current one by default",
+                completes="session",
+            ),
             arg(
                 "-n", type=int, default=50, metavar="N", help="the last N messages, 0 for all; 50 by default"
             ),

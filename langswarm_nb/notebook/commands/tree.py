@@ -144,7 +144,7 @@ COMMANDS = (
         "branch",
         _branch,
         "go on with another branch; without NAME, tell this one",
-        (arg("name", metavar="NAME", nargs="?"),),
+        (arg("name", metavar="NAME", nargs="?", completes="branch"),),
     ),
     Command(
         "fork",
@@ -173,7 +173,7 @@ COMMANDS = (
         "retry",
         _retry,
         "ask the last turn once more, with what it was asked with, as a further version",
-        (arg("-m", "--model", metavar="MODEL", help="another model"),),
+        (arg("-m", "--model", metavar="MODEL", help="another model", completes="model"),),
     ),
     Command(
         "hide",

@@ -53,7 +53,7 @@ COMMANDS = (
         "fix",
         _fix,
         "send the cell that failed last, with its error",
-        (arg("-m", "--model", metavar="MODEL", help="another model"),),
+        (arg("-m", "--model", metavar="MODEL", help="another model", completes="model"),),
     ),
     Command(
         "insert",

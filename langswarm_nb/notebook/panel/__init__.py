@@ -1,6 +1,6 @@
 """The chat panel: a conversation in the output of a cell, on the same sessions as the magics.
 
-The widget is loaded when it is first asked for; the static form of a conversation, `twin`, does not need it.
+The widget is loaded when it is first asked for; the static form of a conversation, `static_twin`, does not need it.
 """
 
 from __future__ import annotations

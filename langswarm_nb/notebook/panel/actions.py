@@ -21,6 +21,8 @@ from langswarm_nb.core.session import (
     SessionStatus,
     SessionValueError,
 )
+from langswarm_nb.core.session.providers.catalogue import OFFLINE_PROVIDERS
+from langswarm_nb.notebook.asking.model_hints import offline_models
 from langswarm_nb.notebook.workspace.session_names import check_unused, rename
 
 from .session_info import EXPORTS, OPTIONS, model_name, session_name
@@ -166,10 +168,10 @@ async def _archive(panel: ChatPanel, content: Content) -> None:
 
 @action
 async def _models(panel: ChatPanel, _content: Content) -> Content:
-    """Return the models used before and those of the offline provider; nothing is asked over a network."""
+    """Return the models used before and those of offline providers; nothing is asked over a network."""
     used = await panel.manager.list_user_sessions(panel.session.user_id, limit=_MAX_SESSIONS)
     names = [model_name(panel.session), *map(model_name, used)]
-    names += [f"mock:{model.id}" for model in await panel.manager.provider_session("mock").list_models()]
+    names += await offline_models(panel.manager)
     current = names[0]
     choices = [
         {"value": name, "label": name, "hint": _key_state(panel, name), "current": name == current}
@@ -247,7 +249,7 @@ def _key_state(panel: ChatPanel, model: str) -> str:
         panel.manager.provider_session(provider)
     except SessionError:
         return "no key set"
-    return "offline" if provider == "mock" else ""
+    return "offline" if provider in OFFLINE_PROVIDERS else ""
 
 
 def _text(content: Content, name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from langswarm_nb.core.session import SessionMessage
-from langswarm_nb.render.stream import StreamRenderer
+from langswarm_nb.render.incremental import StreamRenderer
 
 MAX_CHARS = 8000
 """Most text of one delta: rendering it takes a few hundredths of a second."""

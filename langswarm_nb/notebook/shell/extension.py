@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-import langswarm_nb
+from langswarm_nb._version import __version__
+from langswarm_nb.core.session.providers.catalogue import OFFLINE_PROVIDERS, PROVIDERS
 from langswarm_nb.notebook.bridge import submit
 from langswarm_nb.notebook.cell_errors import show_session_errors_short, show_session_errors_whole
-from langswarm_nb.notebook.suggestions import suggestion
 from langswarm_nb.notebook.workspace import DEFAULT_MODEL, Workspace
 
 from .input_transformers import add_transformers, remove_transformers
@@ -90,13 +90,21 @@ def _greeting(workspace: Workspace) -> str:
     else:
         state = " (new)" if session is None else " (resumed)"
         model = model if session is None else f"{session.provider}:{session.model}"
-    if model.startswith("mock:"):
-        model = f"{model} ({suggestion(os.environ) or 'offline'})"
+    if model.partition(":")[0] in OFFLINE_PROVIDERS:
+        model = f"{model} ({_suggestion(os.environ) or 'offline'})"
     parts = [
-        f"langswarm_nb {langswarm_nb.__version__}",
+        f"langswarm_nb {__version__}",
         f"session {workspace.session_name}{state}",
         model,
         place,
         "%langswarm help",
     ]
     return " · ".join(parts)
+
+
+def _suggestion(environment: Mapping[str, str]) -> str:
+    """Return how to use the first provider that the environment is prepared for; empty when there is none."""
+    for name, provider in PROVIDERS.items():
+        if variable := provider.prepared_by(environment):
+            return f"{variable} is set: %langswarm use {name}:…"
+    return ""

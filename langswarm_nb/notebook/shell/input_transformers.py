@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 _CELL = re.compile(r"%%langswarm(?:[ \t]+(?P<line>.*?))?\s*$")
-_QUESTION = re.compile(r"%langswarm\s+(?:ask|search|sql)\s.*\?\s*$")
+_QUESTION = re.compile(r"%langswarm\s+(?P<command>\S+)\s.*\?\s*$")
 
 
 def whole_cell(lines: list[str]) -> list[str]:
@@ -39,7 +39,7 @@ class QuestionLine(EscapedCommand):
         """Return the first such line."""
         for tokens in tokens_by_line:
             start = next((token for token in tokens if token.string.strip()), None)
-            if start is not None and start.string == "%" and _QUESTION.match(start.line.lstrip()):
+            if start is not None and start.string == "%" and _is_question(start.line.lstrip()):
                 return cls(start.start)
         return None
 
@@ -54,9 +54,20 @@ class QuestionAssignment(MagicAssign):
         """Return the first such line."""
         for tokens in tokens_by_line:
             found = super().find([tokens])  # type: ignore[no-untyped-call]  # IPython is typed in parts
-            if found is not None and _QUESTION.match(tokens[0].line[found.start_col :]):
+            if found is not None and _is_question(tokens[0].line[found.start_col :]):
                 return cls((found.start_line + 1, found.start_col))
         return None
+
+
+def _is_question(line: str) -> bool:
+    """Return whether a line is a command whose text ends in ``?``."""
+    match = _QUESTION.match(line)
+    if match is None:
+        return False
+    from langswarm_nb.notebook.commands import COMMANDS  # at the first line that may be one
+
+    command = COMMANDS.get(match["command"])
+    return command is not None and bool(command.text)
 
 
 _TOKEN_TRANSFORMERS = (QuestionLine, QuestionAssignment)

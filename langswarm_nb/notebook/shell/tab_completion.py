@@ -1,4 +1,4 @@
-"""Completion in a shell: `complete` behind IPython's Tab, with names from the workspace."""
+"""Tab in a shell: IPython asks, `candidates` answers, with names from the workspace."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from langswarm_nb.core.session import SessionError, provider_names
+from langswarm_nb.core.session.providers.catalogue import OFFLINE_PROVIDERS
 from langswarm_nb.notebook.bridge import submit
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _WAIT_S = 1.0
 """Longest wait for the store; Tab must not hang."""
-_MOCK_MODELS = ("mock:echo", "mock:slow", "mock:error", "mock:script")
 
 
 class Completion:
@@ -67,16 +67,22 @@ class Completion:
 
         workspace = self._workspace
         return Sources(
-            models=self._models,
-            sessions=lambda: _now(self._sessions(), []),
-            branches=lambda: _now(self._branches(), []),
-            providers=provider_names,
-            names=workspace.shell.user_ns,
+            of_kind={
+                "model": self._models,
+                "provider": provider_names,
+                "session": lambda: _now(self._sessions(), []),
+                "branch": lambda: _now(self._branches(), []),
+            },
+            variables=workspace.shell.user_ns,
         )
 
     def _models(self) -> list[str]:
-        known = [f"{name}:" for name in provider_names() if name != "mock"]
-        return [*self._workspace.aliases, *_MOCK_MODELS, *known, *sorted(self._workspace.seen_models)]
+        from langswarm_nb.notebook.asking.model_hints import offline_models
+
+        workspace = self._workspace
+        offline = _now(offline_models(workspace.manager), [])
+        others = [f"{name}:" for name in provider_names() if name not in OFFLINE_PROVIDERS]
+        return [*workspace.aliases, *offline, *others, *sorted(workspace.seen_models)]
 
     async def _sessions(self) -> list[str]:
         workspace = self._workspace

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 import warnings
 
-from langswarm_nb.core.session import RequestFacts, Usage
+from langswarm_nb.core.session.messages import RequestFacts, Usage
+from langswarm_nb.core.session.providers.catalogue import FREE_PROVIDERS
 
-UNPRICED_PROVIDERS = frozenset({"mock"})
-"""Services that cost nothing, so that their price is not missed."""
-
-
+UNPRICED_PROVIDERS = FREE_PROVIDERS
+"""Providers whose price is not missed."""
 _TENTH_OF_A_CENT = 0.001
 
 

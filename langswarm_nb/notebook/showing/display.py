@@ -2,7 +2,7 @@
 
 A cell's output is HTML of the renderer with the text as ``text/plain``, in one bundle, and it is one output of the
 saved notebook however often it was updated; `pacing` says when it is.
-With ``LANGSWARM_STREAM=0``, and under ``%%capture``, there is one display at the end, which tools that compare saved
+Where nothing is to stream, and under ``%%capture``, there is one display at the end, which tools that compare saved
 outputs can follow.
 """
 
@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import sys
 import time
 import uuid
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = [
     "METADATA_KEY",
     "ReplyDisplay",
-    "open_reply_display",
     "open_reply_displays",
     "reply_bundle",
     "ticking",
@@ -81,21 +79,14 @@ class ReplyDisplay(Protocol):
         """Show that there is no reply; nothing at all when nothing was shown yet."""
 
 
-def open_reply_display(
-    *, format: Format = "markdown", stream: bool | None = None, clock: Callable[[], float] = time.monotonic
-) -> ReplyDisplay:
-    """Return where one reply is shown; the parameters are those of `open_reply_displays`."""
-    return open_reply_displays([""], format=format, stream=stream, clock=clock)[0]
-
-
 def open_reply_displays(
     titles: Sequence[str],
     *,
-    format: Format = "markdown",
-    stream: bool | None = None,
+    format: Format,
+    stream: bool,
     clock: Callable[[], float] = time.monotonic,
 ) -> list[ReplyDisplay]:
-    """Return where several replies are shown side by side, in one output; the last to finish makes it final.
+    """Return where replies are shown side by side, in one output; the last to finish makes it final.
 
     Parameters
     ----------
@@ -104,15 +95,14 @@ def open_reply_displays(
     format
         How to show them.
     stream
-        Whether to show them while they arrive; None asks the variable ``LANGSWARM_STREAM``.
+        Whether to show them while they arrive.
     clock
         Tells the time in seconds.
     """
-    is_live = os.environ.get("LANGSWARM_STREAM") != "0" if stream is None else stream
     shell = kernel_shell()
     if shell is None:
-        return [_TerminalReply(title, is_live=is_live and len(titles) == 1) for title in titles]
-    output = _CellOutput(Pacer(clock) if is_live and not _is_captured(shell) else None)
+        return [_TerminalReply(title, is_live=stream and len(titles) == 1) for title in titles]
+    output = _CellOutput(Pacer(clock) if stream and not _is_captured(shell) else None)
     return [output.add(title, format) for title in titles]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from langswarm_nb.core.session import FinishReason, RequestFacts
+from langswarm_nb.core.session.messages import FinishReason, RequestFacts
 
 from .amounts import UNPRICED_PROVIDERS, dollars_text, seconds_text, tokens_text
 

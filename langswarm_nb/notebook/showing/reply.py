@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
-from langswarm_nb.core.session import SessionMessage, Usage
+from langswarm_nb.core.session.messages import SessionMessage, Usage
 
 from .amounts import cost_usd
 from .code_blocks import CodeBlock, code_blocks

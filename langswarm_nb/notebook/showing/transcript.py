@@ -6,7 +6,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from langswarm_nb.core.session import MessageRole, SessionMessage
+from langswarm_nb.core.session.messages import MessageRole, SessionMessage
 from langswarm_nb.notebook.bridge import kernel_shell
 from langswarm_nb.render import render_html, visible_controls
 

@@ -21,6 +21,7 @@ from langswarm_nb.core.session import (
     set_session_manager,
 )
 from langswarm_nb.core.session.conversation.asks import KernelMemory
+from langswarm_nb.core.session.providers.catalogue import OFFLINE_PROVIDERS
 from langswarm_nb.core.session.storage import create_storage
 from langswarm_nb.core.session.storage.unlogged import UnloggedStorage
 from langswarm_nb.core.session.text import did_you_mean
@@ -144,7 +145,7 @@ class Workspace:
             It is no model of a known provider.
         """
         model = self.aliases.get(model, model)
-        if session is not None and session.provider != "mock":
+        if session is not None and session.provider not in OFFLINE_PROVIDERS:
             default = session.provider
         head = model.partition(":")[0] if ":" in model else model.partition("/")[0]
         near = did_you_mean(head.lower(), provider_names()) if head != model else ""

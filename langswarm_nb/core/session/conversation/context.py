@@ -6,14 +6,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from langswarm_nb.core.session.errors import ContextLengthError
+from langswarm_nb.core.session.messages import about_tokens
 from langswarm_nb.core.session.settings import SessionSettings
 
 from .nodes import Node
 from .tree import PathTurn, turns_of
-
-CHARS_PER_TOKEN = 4
-MESSAGE_TOKENS = 4
-"""What roles and separators cost, about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +106,7 @@ def _within_limits(
         return kept
     if at and settings.trim == "error":
         _refuse(kept, asked, system, settings)
-    alone = _tokens(sum(node.chars for node in system) + _chars(asked), _count(asked) + len(system))
+    alone = about_tokens(sum(node.chars for node in system) + _chars(asked), _count(asked) + len(system))
     if most_tokens is not None and alone > most_tokens:  # of messages, one turn may be more than the limit
         _refuse([], asked, system, settings)
     if settings.trim == "error" and most is not None and _count(asked) > most:
@@ -120,7 +117,7 @@ def _within_limits(
 def _over(count: int, messages: int, chars: int, most: int | None, most_tokens: int | None) -> bool:
     if most is not None and count > most:
         return True
-    return most_tokens is not None and _tokens(chars, messages) > most_tokens
+    return most_tokens is not None and about_tokens(chars, messages) > most_tokens
 
 
 def _refuse(
@@ -131,7 +128,9 @@ def _refuse(
     if settings.max_messages is not None and count > settings.max_messages:
         problem = f"{count} messages, max_messages is {settings.max_messages}"
     else:
-        tokens = _tokens(sum(node.chars for node in system) + sum(map(_chars, turns)), count + len(system))
+        tokens = about_tokens(
+            sum(node.chars for node in system) + sum(map(_chars, turns)), count + len(system)
+        )
         problem = f"about {tokens} tokens, max_context_tokens is {settings.max_context_tokens}"
     hint = ", or set trim='oldest'" if settings.trim == "error" else ""
     raise ContextLengthError(
@@ -147,8 +146,3 @@ def _count(turn: PathTurn) -> int:
 
 def _chars(turn: PathTurn) -> int:
     return turn.question.chars + sum(node.chars for node in turn.answers)
-
-
-def _tokens(chars: int, messages: int) -> int:
-    """Return about how many tokens a text costs: 4 characters a token and 4 tokens a message."""
-    return -(-chars // CHARS_PER_TOKEN) + MESSAGE_TOKENS * messages

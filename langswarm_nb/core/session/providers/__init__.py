@@ -1,8 +1,7 @@
 """Model services by name: `create_provider("groq", api_key=…)`, `parse_model_id("groq:llama-3.3-70b")`.
 
-A name stands for an import path, so that a provider is loaded when it is first asked for. To add one here,
-write its module (see `chat` for the shape: pure functions above, one thin class below) and a line in
-`_BUILT_IN`. A package of your own adds one through an entry point, and needs no change here::
+A name stands for an import path, so that a provider is loaded when it is first asked for; what each of ours is stands
+in `catalogue`. A package of your own adds one through an entry point, and needs no change here::
 
     [project.entry-points."langswarm_nb.providers"]
     acme = "acme_langswarm:AcmeProviderSession"
@@ -23,6 +22,8 @@ from typing import TYPE_CHECKING, Any
 from langswarm_nb.core.session.errors import SessionError, SessionTypeError, SessionValueError
 from langswarm_nb.core.session.secret import Secret
 
+from .catalogue import PROVIDERS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from importlib.metadata import EntryPoint
@@ -33,33 +34,10 @@ __all__ = ["create_provider", "parse_model_id", "provider_names"]
 
 ENTRY_POINT_GROUP = "langswarm_nb.providers"
 
-_CHAT = "chat:ChatProviderSession"
-_BUILT_IN = {
-    "mock": "mock:MockProviderSession",
-    "openai": "openai:OpenAIProviderSession",
-    "anthropic": "anthropic:AnthropicProviderSession",
-    "azure": _CHAT,
-    "cohere": "cohere:CohereProviderSession",
-    "deepseek": _CHAT,
-    "gemini": "gemini:GeminiProviderSession",
-    "groq": _CHAT,
-    "litellm": _CHAT,
-    "llamacpp": _CHAT,
-    "lmstudio": _CHAT,
-    "mistral": "mistral:MistralProviderSession",
-    "ollama": "ollama:OllamaProviderSession",
-    "ollama-chat": _CHAT,
-    "openai-chat": _CHAT,
-    "openai-compatible": _CHAT,
-    "openrouter": _CHAT,
-    "vllm": _CHAT,
-}
-"""Name -> ``"module:attribute"``, the module being one of this folder."""
-
 
 def provider_names() -> list[str]:
     """Return the names of all providers, those of other installed packages included, sorted."""
-    return sorted({*_BUILT_IN, *_entry_points()})
+    return sorted({*PROVIDERS, *_entry_points()})
 
 
 def create_provider(provider: str, api_key: str | Secret | None = None, **config: Any) -> IProviderSession:
@@ -134,7 +112,7 @@ def _entry_points() -> dict[str, EntryPoint]:
 
     found = entry_points(group=ENTRY_POINT_GROUP)
     # A name of ours stays ours: another package must not get the keys meant for it.
-    return {point.name: point for point in found if point.name not in _BUILT_IN}
+    return {point.name: point for point in found if point.name not in PROVIDERS}
 
 
 def _checked_text(parameter: str, value: object) -> str:
@@ -153,7 +131,7 @@ def _check_name(provider: object) -> str:
 def _load(provider: str) -> Callable[..., IProviderSession]:
     point = _entry_points().get(provider)
     if point is None:
-        module, _, attribute = _BUILT_IN[provider].partition(":")
+        module, _, attribute = PROVIDERS[provider].factory.partition(":")
         factory: Callable[..., IProviderSession] = getattr(import_module(f"{__name__}.{module}"), attribute)
         return factory
     try:

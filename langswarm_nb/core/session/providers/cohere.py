@@ -9,7 +9,7 @@ from langswarm_nb.core.session.messages import FinishReason, MessageRole, Usage
 from langswarm_nb.core.session.provider_events import Delta, Finish, ModelInfo, PartDone, ReplyInfo
 
 from ._dialect.history import CallIds, arguments_text, joined_text, spoken, system_text
-from ._dialect.http_session import HttpProviderSession, Service
+from ._dialect.http_session import HttpProviderSession
 from ._dialect.reply_stream import stream_reply
 from ._dialect.wire import RefusedOption, check_options, finish_reason, token_count
 from ._http.faults import Fault, ReportedError, read_fault
@@ -221,9 +221,6 @@ class CohereProviderSession(HttpProviderSession):
     """
 
     name = "cohere"
-    _service = Service(
-        "https://api.cohere.com", ("CO_API_KEY",), url_variables=("CO_API_URL",), ending="/v[12]"
-    )
 
     def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
         """Send a request and yield the reply as it arrives."""

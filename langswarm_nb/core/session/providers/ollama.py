@@ -7,9 +7,8 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from langswarm_nb.core.session.messages import FinishReason, MessageRole, Usage
+from langswarm_nb.core.session.messages import FinishReason, MessageRole, Usage, estimate_tokens
 from langswarm_nb.core.session.provider_events import Delta, Finish, ModelInfo, PartDone, ReplyInfo
-from langswarm_nb.core.session.sending.context_window import estimate_tokens
 
 from ._dialect.history import (
     CallIds,
@@ -22,7 +21,7 @@ from ._dialect.history import (
     system_text,
     tool_names,
 )
-from ._dialect.http_session import HttpProviderSession, Service
+from ._dialect.http_session import HttpProviderSession
 from ._dialect.reply_stream import stream_reply
 from ._dialect.sse import JSONLinesDecoder
 from ._dialect.wire import RefusedOption, check_options, finish_reason, token_count
@@ -237,13 +236,6 @@ class OllamaProviderSession(HttpProviderSession):
     """
 
     name = "ollama"
-    _service = Service(
-        "http://127.0.0.1:11434",
-        ("OLLAMA_API_KEY",),
-        needs_key=False,
-        ending="/v1|/api",
-        on_this_machine={"key_variables": ()},
-    )
 
     def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
         """Send a request and yield the reply as it arrives."""

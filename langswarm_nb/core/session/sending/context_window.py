@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from langswarm_nb.core.session.conversation.context import CHARS_PER_TOKEN, MESSAGE_TOKENS
 from langswarm_nb.core.session.messages import MessageRole, SessionMessage
 
 
@@ -15,12 +14,6 @@ def messages_to_send(messages: Sequence[SessionMessage]) -> tuple[SessionMessage
     Empty ones are left out, calls of tools that were never answered too, and neighbours of the same role are joined.
     """
     return tuple(_joined([message for message in _answered_calls(messages) if _says_something(message)]))
-
-
-def estimate_tokens(messages: Sequence[SessionMessage]) -> int:
-    """Return about how many tokens the messages cost: 4 characters a token and 4 tokens a message."""
-    chars = sum(len(message.content) for message in messages)
-    return -(-chars // CHARS_PER_TOKEN) + MESSAGE_TOKENS * len(messages)
 
 
 def _says_something(message: SessionMessage) -> bool:

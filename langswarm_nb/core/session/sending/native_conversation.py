@@ -19,7 +19,7 @@ from langswarm_nb.core.session.settings import SessionBackend, SessionSettings
 from .context_window import messages_to_send
 
 if TYPE_CHECKING:
-    from langswarm_nb.core.session.base import BaseSession
+    from langswarm_nb.core.session.session import BaseSession
 
 logger = logging.getLogger(__name__)
 

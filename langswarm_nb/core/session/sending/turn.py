@@ -1,4 +1,4 @@
-"""The one flow of a message: middleware, storage, hooks, provider, storage, hooks.
+"""`Turn`: one send, from its question to its reply: middleware, storage, hooks, provider, storage, hooks.
 
 Every view drives this path: the API, the magics, the panel.
 """
@@ -43,8 +43,8 @@ from .reply_builder import ReplyBuilder
 from .turnstile import inside
 
 if TYPE_CHECKING:
-    from langswarm_nb.core.session.base import BaseSession
     from langswarm_nb.core.session.interfaces import IProviderSession
+    from langswarm_nb.core.session.session import BaseSession
 
     from .stream import MessageStream
 

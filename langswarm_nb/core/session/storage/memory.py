@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from langswarm_nb.core.session.errors import SessionClosedError
 
 from ._sqlite.contract import Job, SQLStorage, counts
-from ._sqlite.errors import storage_error
+from ._sqlite.faults import storage_error
 from ._sqlite.schema import migrate
 
 T = TypeVar("T")

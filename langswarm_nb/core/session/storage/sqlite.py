@@ -21,7 +21,7 @@ from langswarm_nb.core.session.errors import (
 from ._sqlite import partials as _partials
 from ._sqlite.contract import Job, SQLStorage, counts
 from ._sqlite.database import Database, Task, keep_for_ever
-from ._sqlite.errors import storage_error
+from ._sqlite.faults import storage_error
 from ._sqlite.lane import Lane
 from ._sqlite.location import checked_path, default_db_path
 from ._sqlite.schema import version_of

@@ -7,15 +7,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
-from langswarm_nb.core.session import (
-    ISessionStorage,
-    MessageRole,
-    SearchHit,
-    SessionMessage,
-    SessionRecord,
-    SessionStatus,
-)
 from langswarm_nb.core.session.conversation.nodes import Node, TreeRows
+from langswarm_nb.core.session.interfaces import ISessionStorage
+from langswarm_nb.core.session.messages import MessageRole, SearchHit, SessionMessage
+from langswarm_nb.core.session.settings import SessionRecord, SessionStatus
 
 
 class UnloggedStorage(ISessionStorage):

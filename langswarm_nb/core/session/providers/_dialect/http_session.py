@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.interfaces import IProviderSession
 from langswarm_nb.core.session.providers._http.address import find_base_url
 from langswarm_nb.core.session.providers._http.client import HttpClient
 from langswarm_nb.core.session.providers._http.faults import Fault, read_fault
+from langswarm_nb.core.session.providers.catalogue import PROVIDERS, Provider
 from langswarm_nb.core.session.secret import Secret, find_key, split_headers
 
 if TYPE_CHECKING:
@@ -21,29 +23,11 @@ if TYPE_CHECKING:
 _MOST_PAGES = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
-    """How a service is reached, and how it wants its key."""
-
-    base_url: str | None = None
-    """None: the caller must name it."""
-    key_variables: tuple[str, ...] = ()
-    needs_key: bool = True
-    url_variables: tuple[str, ...] = ()
-    key_header: tuple[str, str] = ("Authorization", "Bearer ")
-    """The header that holds the key, and what stands before the key in it."""
-    ending: str = ""
-    """Pattern of what the paths begin with: people copy it with the address, and it is left away."""
-    fault_reader: Callable[[Any], Fault] = read_fault
-    on_this_machine: Mapping[str, Any] = field(default_factory=dict)
-    """Fields that are different where the address is this machine."""
-
-
 class HttpProviderSession(IProviderSession):
-    """A provider session over HTTP; a subclass tells its `name`, its `_service`, and how to `stream`."""
+    """A provider session over HTTP; a subclass tells its `name`, a row of the catalogue, and how to `stream`."""
 
     http: HttpClient
-    _service: Service
+    _read_fault: Callable[[Any], Fault] = staticmethod(read_fault)
 
     def __init__(
         self,
@@ -55,18 +39,20 @@ class HttpProviderSession(IProviderSession):
         silence_s: float = 600.0,
     ) -> None:
         api_key = None if api_key is None else Secret.of(api_key)
-        address, service = self._find_address(base_url), self._service
+        address, provider = self._find_address(base_url), PROVIDERS[self.name]
+        if api_key is None:
+            provider = _with_token(provider)
         if address.is_local:
-            service = replace(service, **service.on_this_machine)
+            provider = replace(provider, **provider.on_this_machine)
         self.http = new_client(
             self.name,
             api_key,
-            address._replace(url=re.sub(f"(?:{service.ending})$", "", address.url)),
-            key_variables=service.key_variables,
-            needs_key=service.needs_key,
-            key_header=service.key_header,
+            address._replace(url=re.sub(f"(?:{provider.ending})$", "", address.url)),
+            key_variables=provider.key_variables,
+            needs_key=provider.needs_key,
+            key_header=provider.key_header,
             headers=headers,
-            read_fault=service.fault_reader,
+            read_fault=self._read_fault,
             connect_timeout_s=connect_timeout_s,
             silence_s=silence_s,
         )
@@ -76,7 +62,8 @@ class HttpProviderSession(IProviderSession):
         await self.http.aclose()
 
     def _find_address(self, base_url: str | None) -> Address:
-        return find_base_url(self.name, base_url, self._service.url_variables, self._service.base_url)
+        provider = PROVIDERS[self.name]
+        return find_base_url(self.name, base_url, provider.url_variables, provider.base_url)
 
     async def _list_pages(
         self,
@@ -98,6 +85,14 @@ class HttpProviderSession(IProviderSession):
                 break
             query = {**query, mark_name: mark}
         return models
+
+
+def _with_token(provider: Provider) -> Provider:
+    """Return how a provider is spoken to when the environment holds a token for it and no key."""
+    token = provider.token_variable
+    if token is None or provider.key_variable(os.environ) != token:
+        return provider
+    return replace(provider, key_variables=(token,), key_header=("Authorization", "Bearer "))
 
 
 def new_client(

@@ -1,4 +1,4 @@
-"""Outlines: the order of a reply's items, kept with it so that it can go back as it came.
+"""The order in which a reply's items came, thinking among them, kept with it as its outline so that it can go back so.
 
 Services whose models think want the thinking back unchanged, and in its place among the texts and the calls of
 tools. Our messages hold one text and some parts; an outline holds the rest: thinking as it came, each text by its

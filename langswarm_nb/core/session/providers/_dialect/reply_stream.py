@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from langswarm_nb.core.session.provider_events import ProviderEvent, ProviderRequest, TextKind
     from langswarm_nb.core.session.providers._http.client import HttpClient
-    from langswarm_nb.core.session.providers._http.response import Answer
+    from langswarm_nb.core.session.providers._http.response import Response
     from langswarm_nb.core.session.secret import KeyFilter
 
     from .sse import Decoder, ServerSentEvent
@@ -99,7 +99,7 @@ async def stream_reply(
             yield event
 
 
-async def _read_whole(answer: Answer, reader: ReplyReader, clean: _Cleaner) -> list[ProviderEvent]:
+async def _read_whole(answer: Response, reader: ReplyReader, clean: _Cleaner) -> list[ProviderEvent]:
     """Return the events of a reply that came as one piece of JSON."""
     events: list[ProviderEvent] = []
     failure = _take_whole(await answer.read_json(), answer, reader, clean, events)
@@ -109,7 +109,7 @@ async def _read_whole(answer: Answer, reader: ReplyReader, clean: _Cleaner) -> l
 
 
 def _take_whole(
-    body: Any, answer: Answer, reader: ReplyReader, clean: _Cleaner, events: list[ProviderEvent]
+    body: Any, answer: Response, reader: ReplyReader, clean: _Cleaner, events: list[ProviderEvent]
 ) -> ProviderSessionError | None:
     """Add what a whole reply holds to ``events``; return what is wrong with it."""
     report, status = answer.report, answer.status
@@ -122,7 +122,7 @@ def _take_whole(
     return None if reader.is_whole else report.bad_answer("it holds no reply", status=status)
 
 
-def _finish(answer: Answer, reader: ReplyReader, clean: _Cleaner) -> list[ProviderEvent]:
+def _finish(answer: Response, reader: ReplyReader, clean: _Cleaner) -> list[ProviderEvent]:
     try:
         return [*clean.rest(), *clean(reader.finish())]
     except MALFORMED as error:
@@ -134,7 +134,7 @@ def _finish(answer: Answer, reader: ReplyReader, clean: _Cleaner) -> list[Provid
 class _Pieces:
     """The events of a stream, as many at a time as came with one read."""
 
-    def __init__(self, answer: Answer, reader: ReplyReader, clean: _Cleaner, decoder: Decoder) -> None:
+    def __init__(self, answer: Response, reader: ReplyReader, clean: _Cleaner, decoder: Decoder) -> None:
         answer.is_stream = True
         self._answer = answer
         self._reader = reader
@@ -284,7 +284,7 @@ def _is_deeper(value: Any, levels: int) -> bool:
     return levels == 0 or any(_is_deeper(item, levels - 1) for item in items)
 
 
-def _not_a_stream(head: bytes, answer: Answer) -> ProviderSessionError:
+def _not_a_stream(head: bytes, answer: Response) -> ProviderSessionError:
     text = head.decode("utf-8", "replace")
     if head[:1] == b"<":
         return answer.report.bad_answer("it is a web page", status=answer.status, body=text)

@@ -1,7 +1,7 @@
 """`HttpClient`: a request of ours to a service, repeated when that is safe, limited in time and size.
 
 A provider makes one client and asks it for JSON (`HttpClient.request_json`) or for a stream (`HttpClient.open`, by
-way of `_reply.stream_reply`). Whatever goes wrong comes out as one of our errors, with keys masked, and tells
+way of `stream_reply`). Whatever goes wrong comes out as one of our errors, with keys masked, and tells
 whether the request may have been processed.
 
 When a request is repeated: if it was not sent, or the service refused it (408, 409, 429, 5xx) before any output;
@@ -21,7 +21,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 from urllib.parse import urlencode
 
-from langswarm_nb import __version__
+from langswarm_nb._version import __version__
 from langswarm_nb.core.session import errors as e
 from langswarm_nb.core.session.provider_events import ProviderRequest, RetryNotice
 from langswarm_nb.core.session.secret import KeyFilter, Mask, Secret
@@ -32,7 +32,7 @@ from .deadline import LimitReached, Watch
 from .error_reports import Reporter
 from .faults import MALFORMED, SERVER_ERRORS, Fault, may_repeat, parse_retry_after, read_fault
 from .pool import Transports
-from .response import Answer
+from .response import Response
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
@@ -53,7 +53,7 @@ class HttpClient:
     provider
         Name for error texts.
     address
-        What paths are added to; see `_address.find_base_url`.
+        What paths are added to; see `find_base_url`.
     secret_headers
         Headers that hold a key: name -> what stands before the key (``"Bearer "``), and the key.
     headers
@@ -113,7 +113,7 @@ class HttpClient:
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         once: bool = False,
-    ) -> AsyncIterator[Answer]:
+    ) -> AsyncIterator[Response]:
         """Send a request and yield its answer, a 2xx, while the block runs; then the connection is let go.
 
         Parameters
@@ -224,11 +224,11 @@ class HttpClient:
         outgoing = Outgoing(method, url, content, all_headers, self._connect_timeout_s)
         return _Call(outgoing, request, self.report(request), once)
 
-    async def _send(self, call: _Call) -> Answer:
+    async def _send(self, call: _Call) -> Response:
         attempt = 1
         while True:
             outcome = await self._attempt(call, attempt)
-            if isinstance(outcome, Answer):
+            if isinstance(outcome, Response):
                 return outcome
             wait_s = self._wait(outcome, call, attempt)
             _log.debug("%s: attempt %d: %s; again in %.3g s", self.provider, attempt, outcome.reason, wait_s)
@@ -236,7 +236,7 @@ class HttpClient:
             await self.sleep(wait_s)
             attempt += 1
 
-    async def _attempt(self, call: _Call, attempt: int) -> Answer | _Refusal:
+    async def _attempt(self, call: _Call, attempt: int) -> Response | _Refusal:
         answer = await self._exchange(call, attempt)
         if isinstance(answer, _Refusal):
             return answer
@@ -249,7 +249,7 @@ class HttpClient:
         finally:
             await answer.aclose()
 
-    async def _exchange(self, call: _Call, attempt: int) -> Answer | _Refusal:
+    async def _exchange(self, call: _Call, attempt: int) -> Response | _Refusal:
         """Send once; return the answer, or what kept the request from being sent."""
         remaining_s = call.request.remaining_s
         if remaining_s <= 0:
@@ -268,13 +268,13 @@ class HttpClient:
             failure = call.report.too_late(watch.reached) if mine else error
         else:
             watch.leave()
-            return Answer(incoming, carrier, pool, watch, call.report)
+            return Response(incoming, carrier, pool, watch, call.report)
         watch.close()
         await pool.give_back(carrier)
         if isinstance(failure, _Refusal):
             return failure
         failure.__context__ = None
-        raise failure.with_traceback(None)  # see `Answer.read`
+        raise failure.with_traceback(None)  # see `Response.read`
 
     def _lost(self, failure: TransportError, call: _Call, attempt: int) -> BaseException | _Refusal:
         if not failure.was_sent:
@@ -285,7 +285,7 @@ class HttpClient:
             return _Refusal(error, call.report.words(failure.reason, 80), may_repeat=True)
         return error
 
-    async def _refusal(self, answer: Answer, call: _Call, attempt: int) -> _Refusal:
+    async def _refusal(self, answer: Response, call: _Call, attempt: int) -> _Refusal:
         status, headers = answer.status, answer.headers
         if status in _REDIRECTS:
             error: e.ProviderSessionError = call.report.redirected(status, headers.get("location", ""))

@@ -1,4 +1,4 @@
-"""`Answer`: the body of one answer, read within limits of time and size."""
+"""`Response`: the body of one answer, read within limits of time and size."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MAX_REFUSAL_BYTES = 2**18
 _PIECE_BYTES = 2**18
 
 
-class Answer:
+class Response:
     """An answer whose headers are there.
 
     Attributes

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
 from contextlib import aclosing
-from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -18,7 +16,7 @@ from langswarm_nb.core.session.providers._dialect.history import (
     spoken,
     system_text,
 )
-from langswarm_nb.core.session.providers._dialect.http_session import HttpProviderSession, Service
+from langswarm_nb.core.session.providers._dialect.http_session import HttpProviderSession
 from langswarm_nb.core.session.providers._dialect.native_reply import as_new
 from langswarm_nb.core.session.providers._dialect.reasoning_order import in_order
 from langswarm_nb.core.session.providers._dialect.reply_stream import stream_reply
@@ -61,7 +59,6 @@ REFUSES = (
 RESERVED = ("model", "messages", "system", "stream", "thread")
 _MAX_TOKENS = ((r".*claude-3-(?:opus|sonnet|haiku).*", 4096), (r".*claude-3.*", 8192), (".*", 16384))
 """Longest reply when none is asked for, which the API wants to be told; thinking counts."""
-_KEY, _TOKEN = "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"
 CacheTime = Literal["5m", "1h"]
 
 
@@ -216,15 +213,7 @@ class AnthropicProviderSession(HttpProviderSession):
     """
 
     name = "anthropic"
-    _service = Service(
-        "https://api.anthropic.com",
-        (_KEY,),
-        url_variables=("ANTHROPIC_BASE_URL",),
-        key_header=("x-api-key", ""),
-        ending="/v1(?:/messages)?",
-        fault_reader=read_fault_of_messages,
-        on_this_machine={"needs_key": False},
-    )
+    _read_fault = staticmethod(read_fault_of_messages)
 
     def __init__(
         self,
@@ -245,10 +234,6 @@ class AnthropicProviderSession(HttpProviderSession):
         if prompt_cache is not None and message_threads:
             raise SessionValueError(
                 "prompt_cache and message_threads exclude each other: the service takes no cache_control in threads."
-            )
-        if api_key is None and not _is_set(_KEY) and _is_set(_TOKEN):
-            self._service = replace(
-                self._service, key_variables=(_TOKEN,), key_header=("Authorization", "Bearer ")
             )
         super().__init__(
             api_key,
@@ -323,7 +308,3 @@ class AnthropicProviderSession(HttpProviderSession):
             _log.info("%s: the thread is gone (%s); the whole path is sent.", self.name, error.code)
             return begun(whole)
         raise error
-
-
-def _is_set(variable: str) -> bool:
-    return bool(os.environ.get(variable, "").strip())

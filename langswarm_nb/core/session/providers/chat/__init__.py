@@ -1,9 +1,8 @@
 """Chat Completions: OpenAI's older API, spoken by most other services and by local servers.
 
-Pure functions from messages to wire form, a reader from wire form to events (`_chat_reader`), and one thin class;
-what differs from host to host is a table (`_chat_hosts`). A new host of this kind is one line there and one in
-`providers._BUILT_IN`. A new dialect is a module of this shape: functions, a reader (`_reply.ReplyReader`), and a
-class whose `stream` calls `_reply.stream_reply`.
+Pure functions from messages to wire form, a reader from wire form to events (`reader`), and one thin class; what
+differs from host to host stands in the host's row of `providers.catalogue`. A new dialect is a module of this shape:
+functions, a reader (`ReplyReader`), and a class whose `stream` calls `stream_reply`.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError
@@ -21,9 +19,10 @@ from langswarm_nb.core.session.providers._dialect.http_session import HttpProvid
 from langswarm_nb.core.session.providers._dialect.reply_stream import stream_reply
 from langswarm_nb.core.session.providers._dialect.wire import check_options, image_url
 from langswarm_nb.core.session.providers._http.address import segment
+from langswarm_nb.core.session.providers.catalogue import PROVIDERS, ChatHost
 from langswarm_nb.core.session.secret import Secret
 
-from .hosts import HOSTS, MAY_THINK, OPENAI_REFUSES, THINKING
+from .model_rules import MAY_THINK, OPENAI_REFUSES, THINKING
 from .reader import DETAILS, ChatReader, read_models
 
 if TYPE_CHECKING:
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
 
     from langswarm_nb.core.session.messages import Part, SessionMessage
     from langswarm_nb.core.session.provider_events import ModelInfo, ProviderEvent, ProviderRequest
-
-    from .hosts import Host
 
 
 def wire_messages(
@@ -119,7 +116,7 @@ class ChatProviderSession(HttpProviderSession):
     Parameters
     ----------
     provider
-        One of `HOSTS`.
+        Name of a `ChatHost`.
     api_key
         None takes it from the host's environment variable.
     base_url
@@ -141,8 +138,6 @@ class ChatProviderSession(HttpProviderSession):
         ``base_url`` is missing or not allowed, or another value is not.
     """
 
-    _service: Host
-
     def __init__(
         self,
         provider: str = "openai-compatible",
@@ -156,19 +151,16 @@ class ChatProviderSession(HttpProviderSession):
         silence_s: float = 600.0,
     ) -> None:
         api_key = None if api_key is None else Secret.of(api_key)
-        if provider not in HOSTS:
-            raise SessionValueError.of("provider", provider, HOSTS)
-        host = HOSTS[provider]
-        self.name = provider
+        host = PROVIDERS.get(provider)
+        if not isinstance(host, ChatHost):
+            hosts = [name for name, known in PROVIDERS.items() if isinstance(known, ChatHost)]
+            raise SessionValueError.of("provider", provider, hosts)
+        self.name, self._host = provider, host
         self._stream_usage = host.has_stream_options if stream_usage is None else stream_usage
         self._api_version = api_version or _variable(host.version_variable)
         if headers is not None and not isinstance(headers, Mapping):
             raise SessionTypeError.of("headers", headers, "a dict of names to texts")
         named = {name: value for name, variable in host.header_variables if (value := _variable(variable))}
-        token = host.token_variable
-        if token and api_key is None and _variable(token) and not any(map(_variable, host.key_variables)):
-            host = replace(host, key_variables=(token,), key_header=("Authorization", "Bearer "))
-        self._service = host
         super().__init__(
             api_key,
             base_url=base_url,
@@ -179,9 +171,9 @@ class ChatProviderSession(HttpProviderSession):
 
     def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
         """Send a request and yield the reply as it arrives."""
-        check_options(self.name, request, OPENAI_REFUSES if self._service.is_openai else ())
+        check_options(self.name, request, OPENAI_REFUSES if self._host.is_openai else ())
         path, query = self._path("/chat/completions", request.model)
-        reader = ChatReader(keeps_details=self._service.sends_reasoning)
+        reader = ChatReader(keeps_details=self._host.sends_reasoning)
         return stream_reply(self.http, path, self._body(request), request, reader, query=query)
 
     async def list_models(self) -> list[ModelInfo]:
@@ -190,15 +182,15 @@ class ChatProviderSession(HttpProviderSession):
         return await self.http.get_json(path, read_models, query=query)
 
     def _body(self, request: ProviderRequest) -> dict[str, Any]:
-        thinks = self._service.is_openai and re.fullmatch(f"{THINKING}|{MAY_THINK}", request.model)
+        thinks = self._host.is_openai and re.fullmatch(f"{THINKING}|{MAY_THINK}", request.model)
         body = {
             "model": request.model,
             "messages": wire_messages(
                 request.messages,
                 system_role="developer" if thinks else "system",
-                sends_reasoning=self._service.sends_reasoning,
+                sends_reasoning=self._host.sends_reasoning,
             ),
-            **wire_options(request.options, self._service.limit_name),
+            **wire_options(request.options, self._host.limit_name),
         }
         if request.stream:
             body["stream"] = True

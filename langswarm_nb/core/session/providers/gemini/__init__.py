@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.provider_events import ModelInfo
-from langswarm_nb.core.session.providers._dialect.http_session import HttpProviderSession, Service
+from langswarm_nb.core.session.providers._dialect.http_session import HttpProviderSession
 from langswarm_nb.core.session.providers._dialect.native_reply import NativeReply, delete_at
 from langswarm_nb.core.session.providers._dialect.reply_stream import stream_reply
 from langswarm_nb.core.session.providers._dialect.wire import check_options, token_count
@@ -48,13 +48,7 @@ class GeminiProviderSession(HttpProviderSession):
 
     name = "gemini"
     supports_native = True
-    _service = Service(
-        "https://generativelanguage.googleapis.com",
-        ("GOOGLE_API_KEY", "GEMINI_API_KEY"),
-        url_variables=("GOOGLE_GEMINI_BASE_URL",),
-        key_header=("x-goog-api-key", ""),
-        fault_reader=read_google_fault,
-    )
+    _read_fault = staticmethod(read_google_fault)
 
     @property
     def _version(self) -> str:

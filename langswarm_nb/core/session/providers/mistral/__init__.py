@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from langswarm_nb.core.session.errors import ProviderSessionError
 from langswarm_nb.core.session.messages import MessageRole
 from langswarm_nb.core.session.provider_events import ReplyInfo
-from langswarm_nb.core.session.providers._dialect.http_session import HttpProviderSession, Service
+from langswarm_nb.core.session.providers._dialect.http_session import HttpProviderSession
 from langswarm_nb.core.session.providers._dialect.native_reply import NativeReply, as_new, delete_at
 from langswarm_nb.core.session.providers._dialect.reply_stream import stream_reply
 from langswarm_nb.core.session.providers._dialect.wire import check_options
@@ -62,7 +62,6 @@ class MistralProviderSession(HttpProviderSession):
 
     name = "mistral"
     supports_native = True
-    _service = Service("https://api.mistral.ai", ("MISTRAL_API_KEY",), ending="/v1")
 
     @cached_property
     def _begun_with(self) -> dict[str, str]:

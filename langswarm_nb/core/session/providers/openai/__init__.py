@@ -1,7 +1,7 @@
 """OpenAI: the Responses API, with conversations that it keeps (Conversations API) or without.
 
 Without, all of the path is sent each time and nothing is stored there; models that think hand their thinking out
-encrypted, and get it back (see `_outline`). The older API, Chat Completions, is the provider ``openai-chat``.
+encrypted, and get it back (see `reasoning_order`). The older API, Chat Completions, is the provider ``openai-chat``.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from langswarm_nb.core.session.errors import ProviderNotFoundError, ProviderSess
 from langswarm_nb.core.session.messages import MessageRole
 from langswarm_nb.core.session.provider_events import ProviderRequest, ReplyInfo
 from langswarm_nb.core.session.providers._dialect.history import system_text
-from langswarm_nb.core.session.providers._dialect.http_session import HttpProviderSession, Service
+from langswarm_nb.core.session.providers._dialect.http_session import HttpProviderSession
 from langswarm_nb.core.session.providers._dialect.native_reply import as_new, delete_at
 from langswarm_nb.core.session.providers._dialect.reasoning_order import Piece, in_order
 from langswarm_nb.core.session.providers._dialect.reply_stream import stream_reply
 from langswarm_nb.core.session.providers._dialect.wire import RefusedOption, check_options, image_url
 from langswarm_nb.core.session.providers._http.address import segment
-from langswarm_nb.core.session.providers.chat.hosts import MAY_THINK, OPENAI_REFUSES, THINKING
+from langswarm_nb.core.session.providers.chat.model_rules import MAY_THINK, OPENAI_REFUSES, THINKING
 from langswarm_nb.core.session.providers.chat.reader import read_models
 from langswarm_nb.core.session.secret import Secret
 from langswarm_nb.core.session.text import one_line
@@ -220,13 +220,6 @@ class OpenAIProviderSession(HttpProviderSession):
 
     name = "openai"
     supports_native = True
-    _service = Service(
-        "https://api.openai.com/v1",
-        ("OPENAI_API_KEY",),
-        url_variables=("OPENAI_BASE_URL",),
-        ending="/responses",
-        on_this_machine={"needs_key": False},
-    )
 
     def __init__(
         self,

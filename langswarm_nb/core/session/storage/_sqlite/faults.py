@@ -1,4 +1,4 @@
-"""SQLite's errors in our words: what happened, to which file, and what to do next."""
+"""What SQLite says when it fails, in our words: what happened, to which file, and what to do next."""
 
 from __future__ import annotations
 
