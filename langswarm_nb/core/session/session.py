@@ -17,6 +17,7 @@ from .interfaces import (
     IProviderSession,
     ISessionLifecycleHook,
     ISessionMiddleware,
+    ISessionStorage,
     MessageRole,
     Part,
     RetryNotice,
@@ -39,7 +40,7 @@ from .values import optional_mapping
 if TYPE_CHECKING:
     from .base import SessionManager
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class BaseSession(HasFrames, MessageTree):
@@ -47,12 +48,12 @@ class BaseSession(HasFrames, MessageTree):
 
     def __init__(self, manager: SessionManager, record: SessionRecord) -> None:
         self._manager = manager
-        self.record = record
+        self.record: SessionRecord = record
         """What is stored of the session, as last read or written by this object."""
-        self.storage = manager.storage
-        self.turnstile = Turnstile()
+        self.storage: ISessionStorage = manager.storage
+        self.turnstile: Turnstile = Turnstile()
         self.streams: weakref.WeakSet[MessageStream] = weakref.WeakSet()  # sends that are under way
-        self.native = NativeConversation(self)
+        self.native: NativeConversation = NativeConversation(self)
         self._hooks: list[ISessionLifecycleHook] = []
         self._middleware: list[ISessionMiddleware] = []
 

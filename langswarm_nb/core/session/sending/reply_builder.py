@@ -73,8 +73,8 @@ class ReplyBuilder:
         params: Mapping[str, Any],
         compare_id: str | None = None,
     ) -> None:
-        self.id = new_id()
-        self.info = ReplyInfo()
+        self.id: str = new_id()
+        self.info: ReplyInfo = ReplyInfo()
         self._provider, self._model, self._origin, self._streamed = provider, model, origin, streamed
         self._params, self._compare_id = params, compare_id
         self._texts: dict[TextKind, list[str]] = {"text": [], "reasoning": [], "refusal": []}

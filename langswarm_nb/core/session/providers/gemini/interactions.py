@@ -174,8 +174,8 @@ class InteractionReader:
     """
 
     def __init__(self, request: ProviderRequest) -> None:
-        self.is_whole = False
-        self.is_over = False
+        self.is_whole: bool = False
+        self.is_over: bool = False
         self._previous_id = request.native_id
         self._ids = CallIds(request.messages)
         self._steps: dict[Any, _Step] = {}
