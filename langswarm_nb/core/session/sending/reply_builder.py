@@ -103,7 +103,13 @@ class ReplyBuilder:
         return not self._parts and not any(self._texts.values())
 
     def take(self, event: ProviderEvent) -> Delta | None:
-        """Take an event in; return the delta to hand on, if it is one."""
+        """Take an event in; return the delta to hand on, if it is one.
+
+        Raises
+        ------
+        ProviderResponseError
+            The provider yielded what cannot be kept.
+        """
         if isinstance(event, Delta):
             return self._take_delta(event)
         try:

@@ -206,7 +206,13 @@ class InteractionReader:
                 raise ReportedError(read_google_fault(body))
 
     def read_whole(self, body: Any) -> Iterator[ProviderEvent]:
-        """Take a whole interaction; raises what `read` raises."""
+        """Take a whole interaction; raises what `read` raises.
+
+        Raises
+        ------
+        ReportedError
+            The service reports an error in place of an answer.
+        """
         if body.get("error"):
             raise ReportedError(read_google_fault(body))
         yield from self._named(body)

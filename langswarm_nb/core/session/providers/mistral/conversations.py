@@ -140,7 +140,13 @@ class ConversationReader:
                 raise ReportedError(read_fault(body))
 
     def read_whole(self, body: Any) -> Iterator[ProviderEvent]:
-        """Take a whole answer; raises what `read` raises."""
+        """Take a whole answer; raises what `read` raises.
+
+        Raises
+        ------
+        ReportedError
+            The service reports an error in place of an answer.
+        """
         if body.get("error"):
             raise ReportedError(read_fault(body))
         yield from self._started(body)
