@@ -144,7 +144,17 @@ class MockProviderSession(IProviderSession):
         self._is_closed = False
 
     async def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
-        """Yield the scripted reply, its usage and its end."""
+        """Yield the scripted reply, its usage and its end.
+
+        Raises
+        ------
+        SessionClosedError
+            The provider was closed.
+        ProviderSessionError
+            The script or the option ``error`` plays one, or no reply is left.
+        SessionValueError
+            The option ``error`` is none of `ERRORS`.
+        """
         if self._is_closed:
             raise e.SessionClosedError("The mock provider was closed. Create a new one.")
         self.requests.append(request)
