@@ -48,8 +48,7 @@ class BaseSession(HasFrames, MessageTree):
 
     def __init__(self, manager: SessionManager, record: SessionRecord) -> None:
         self._manager = manager
-        self.record: SessionRecord = record
-        """What is stored of the session, as last read or written by this object."""
+        self.record: SessionRecord = record  # as last read or written by this object
         self.storage: ISessionStorage = manager.storage
         self.turnstile: Turnstile = Turnstile()
         self.streams: weakref.WeakSet[MessageStream] = weakref.WeakSet()  # sends that are under way
