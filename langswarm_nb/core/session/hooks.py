@@ -18,6 +18,8 @@ from .provider_events import RetryNotice
 if TYPE_CHECKING:
     import pandas as pd
 
+__all__ = ["COUNTERS", "LoggingMiddleware", "MetricsEvent", "MetricsHook"]
+
 EventKind = Literal["created", "archived", "deleted", "messages_sent", "messages_received", "error", "retry"]
 COUNTERS: tuple[EventKind, ...] = ("created", "archived", "deleted", "messages_sent", "messages_received")
 

@@ -24,6 +24,8 @@ from langswarm_nb.core.session.provider_events import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
+__all__ = ["ERRORS", "MODELS", "MockProviderSession"]
+
 Step: TypeAlias = "str | ProviderEvent | RetryNotice | BaseException"
 Reply: TypeAlias = "str | BaseException | Sequence[Step] | Callable[[ProviderRequest], Reply]"
 """A text, streamed word by word; an error to raise; the steps of a stream; or a function of the request that

@@ -26,6 +26,8 @@ from ._sqlite.lane import Lane
 from ._sqlite.location import checked_path, default_db_path
 from ._sqlite.schema import version_of
 
+__all__ = ["SQLiteSessionStorage"]
+
 T = TypeVar("T")
 logger: logging.Logger = logging.getLogger(__name__)
 
