@@ -17,15 +17,21 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PYTEST = [sys.executable, "-m", "pytest", "-q"]
 PARALLEL = ["-n", "auto", "--dist", "loadfile"]
+COVERAGE_FLOOR = 90
+"""Least percentage of lines and branches that the step ``tests`` has to reach; told in CONTRIBUTING.md."""
 
 STEPS: dict[str, list[list[str]]] = {
     "lint": [
         [sys.executable, "-m", "ruff", "check"],
         [sys.executable, "-m", "ruff", "format", "--check"],
     ],
-    "types": [[sys.executable, "-m", "mypy"]],
+    "types": [[sys.executable, "-m", "mypy"], [sys.executable, "-m", "scripts.public_types"]],
     "fast": [[*PYTEST, *PARALLEL, "-m", "not (bench or e2e or kernel or slow)"]],
-    "tests": [[*PYTEST, *PARALLEL, "-m", "not (bench or e2e)"]],
+    # What notebooks, browsers and kernels run is in other processes and not measured: they take long enough.
+    "tests": [[*PYTEST, *PARALLEL, "--cov", "--cov-report=", "-m", "not (bench or e2e)"]],
+    "coverage": [
+        [sys.executable, "-m", "coverage", "report", "--format=total", f"--fail-under={COVERAGE_FLOOR}"]
+    ],
     "e2e": [[*PYTEST, *PARALLEL, "-m", "e2e", "tests/e2e"]],
     "notebooks": [
         # nbval compares cell after cell with the file, so order matters and streaming is off.
@@ -43,7 +49,7 @@ STEPS: dict[str, list[list[str]]] = {
 }
 GROUPS = {
     "check": ["lint", "types", "fast"],
-    "all": ["lint", "types", "tests", "notebooks", "e2e"],
+    "all": ["lint", "types", "tests", "notebooks", "e2e", "coverage"],
 }
 
 

@@ -14,6 +14,7 @@ from nbclient import NotebookClient
 
 import langswarm_nb
 from langswarm_nb.core import session
+from scripts import check, public_types
 from tests.support.paths import REPOSITORY
 
 README = (REPOSITORY / "README.md").read_text("utf-8")
@@ -82,6 +83,13 @@ def test_everybody_is_told_to_install_the_same():
     pages = [REPOSITORY / "CONTRIBUTING.md", REPOSITORY / ".github" / "workflows" / "ci.yml"]
     named = [re.findall(r'--editable "\.\[(\S+?)\]"', page.read_text("utf-8")) for page in pages]
     assert named == [extras, extras]
+
+
+def test_contributors_are_told_the_floors():
+    """CONTRIBUTING names the floors that the checks have."""
+    contributing = (REPOSITORY / "CONTRIBUTING.md").read_text("utf-8")
+    assert f"at least {check.COVERAGE_FLOOR} %" in contributing
+    assert f"At least {public_types.FLOOR:.0%}".replace("%", " %") in contributing
 
 
 def test_an_extra_named_in_the_readme_can_be_installed():

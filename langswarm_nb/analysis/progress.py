@@ -36,8 +36,10 @@ class Progress:
     """
 
     def __init__(self, what: str, total: int, unit: str = "row") -> None:
-        self.what, self.total, self.unit = what, total, unit
-        self.done = 0
+        self.what: str = what
+        self.total: int = total
+        self.unit: str = unit
+        self.done: int = 0
         self._end: str | None = None  # how it ended; None while it goes on
         self._mode = chosen_mode()
         self._started = self._shown_at = time.monotonic()

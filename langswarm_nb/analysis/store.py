@@ -169,7 +169,13 @@ def _insert(db: sqlite3.Connection, table: str, row: dict[str, Any]) -> None:
 
 
 def run_apart(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run async work to its end on a loop of its own in another thread; works while this thread's loop runs."""
+    """Run async work to its end on a loop of its own in another thread; works while this thread's loop runs.
+
+    Raises
+    ------
+    BaseException
+        What the work raised, here in the thread of the caller.
+    """
     outcome: list[T] = []
     failure: list[BaseException] = []
 

@@ -18,48 +18,54 @@ ENVIRONMENT_PREFIX = "LANGSWARM_"
 class NotebookConfig(Configurable):
     """What ``%config LangSwarmMagics.<name> = …`` sets; a flag of a cell comes before it."""
 
-    model = Unicode("", help="Model of new sessions and, once set, of this one: provider:model.").tag(
-        config=True
-    )
-    session = Unicode("", help="Session to go on with; empty for the one named like the notebook.").tag(
-        config=True
-    )
-    store = Unicode("sqlite", help="Where sessions are kept: sqlite or memory.").tag(config=True)
-    db_path = Unicode("", help="File of the sqlite store; empty for the user's data directory.").tag(
-        config=True
-    )
-    max_context_tokens = Int(
+    model: Unicode[str, str | bytes] = Unicode(
+        "", help="Model of new sessions and, once set, of this one: provider:model."
+    ).tag(config=True)
+    session: Unicode[str, str | bytes] = Unicode(
+        "", help="Session to go on with; empty for the one named like the notebook."
+    ).tag(config=True)
+    store: Unicode[str, str | bytes] = Unicode(
+        "sqlite", help="Where sessions are kept: sqlite or memory."
+    ).tag(config=True)
+    db_path: Unicode[str, str | bytes] = Unicode(
+        "", help="File of the sqlite store; empty for the user's data directory."
+    ).tag(config=True)
+    max_context_tokens: Int[int | None, int | None] = Int(
         None, allow_none=True, help="Most tokens sent with one request; None for no limit."
     ).tag(config=True)
-    trim = Enum(
+    trim: Enum[str] = Enum(
         ["oldest", "error"], "oldest", help="Above a limit: leave out the oldest turns, or refuse."
     ).tag(config=True)
-    footer = Enum(["auto", "full", "off"], "auto", help="The line below a reply.").tag(config=True)
-    format = Enum(FORMATS, "markdown", help="How replies are shown.").tag(config=True)
-    stream = Bool(True, help="Show replies while they arrive; False shows each once, when it is whole.").tag(
-        config=True
-    )
-    rerun = Enum(
+    footer: Enum[str] = Enum(["auto", "full", "off"], "auto", help="The line below a reply.").tag(config=True)
+    format: Enum[Format] = Enum(FORMATS, "markdown", help="How replies are shown.").tag(config=True)
+    stream: Bool[bool, bool | int] = Bool(
+        True, help="Show replies while they arrive; False shows each once, when it is whole."
+    ).tag(config=True)
+    rerun: Enum[str] = Enum(
         ["version", "append", "replace"],
         "version",
         help="A cell that runs again makes a new version of its turn, adds a turn, or hides the old version.",
     ).tag(config=True)
-    interpolate = Bool(True, help="Fill {{ name }} in prompts.").tag(config=True)
-    log_content = Bool(
+    interpolate: Bool[bool, bool | int] = Bool(True, help="Fill {{ name }} in prompts.").tag(config=True)
+    log_content: Bool[bool, bool | int] = Bool(
         True, help="Keep what is said; False keeps sizes and usage, and the words in memory alone."
     ).tag(config=True)
-    short_errors = Bool(True, help="Show errors in one line; %langswarm traceback shows the rest.").tag(
-        config=True
-    )
-    budget_usd = Float(None, allow_none=True, help="Most that this kernel may spend, in US dollars.").tag(
-        config=True
-    )
-    timeout_s = Float(None, allow_none=True, help="Longest time of a call, in seconds.").tag(config=True)
-    retries = Int(None, allow_none=True, help="Repeats when a repeat is safe.").tag(config=True)
+    short_errors: Bool[bool, bool | int] = Bool(
+        True, help="Show errors in one line; %langswarm traceback shows the rest."
+    ).tag(config=True)
+    budget_usd: Float[int | None, int | float | None] = Float(
+        None, allow_none=True, help="Most that this kernel may spend, in US dollars."
+    ).tag(config=True)
+    timeout_s: Float[int | None, int | float | None] = Float(
+        None, allow_none=True, help="Longest time of a call, in seconds."
+    ).tag(config=True)
+    retries: Int[int | None, int | None] = Int(
+        None, allow_none=True, help="Repeats when a repeat is safe."
+    ).tag(config=True)
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.ignored = self._read_environment(os.environ)
+        self.ignored: list[str] = self._read_environment(os.environ)
 
     def _read_environment(self, environment: Mapping[str, str]) -> list[str]:
         """Take over what the environment sets and no configuration file does; return complaints."""

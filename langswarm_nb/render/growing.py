@@ -34,7 +34,7 @@ class GrowingReply:
         self._pieces: list[str] = []
         self._chars = 0
         self._head: tuple[str, int] | None = None
-        self.size_bytes = 0
+        self.size_bytes: int = 0
         """Of the text, as JSON in UTF-8: what it weighs in a message."""
 
     @property

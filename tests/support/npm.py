@@ -1,4 +1,4 @@
-"""npm packages that only tests need: pinned and hashed in ``npm/package-lock.json``, installed on first use."""
+"""npm packages that only checks need: pinned and hashed in ``npm/package-lock.json``, installed on first use."""
 
 from __future__ import annotations
 
@@ -18,8 +18,26 @@ _FILES = ("package.json", "package-lock.json")
 _LIMIT_S = 100
 
 
+class NpmMissingError(RuntimeError):
+    """There is no npm, or no registry that it could ask."""
+
+
 def npm_modules() -> Path:
     """Return the folder ``node_modules``; without npm, or a registry, skip the test, and in the CI fail it."""
+    try:
+        return installed_modules()
+    except NpmMissingError as error:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(str(error))
+
+
+def installed_modules() -> Path:
+    """Return the folder ``node_modules``.
+
+    Raises
+    ------
+    NpmMissingError
+        It is not there, and could not be made.
+    """
     version = hashlib.sha256((_LOCKED / "package-lock.json").read_bytes()).hexdigest()[:12]
     target = REPOSITORY / "build" / f"npm-{version}"
     if not target.exists():
@@ -30,8 +48,7 @@ def npm_modules() -> Path:
 def _install(target: Path) -> None:
     npm = shutil.which("npm")
     if npm is None:
-        _give_up("npm is not installed")
-        return
+        raise NpmMissingError("npm is not installed")
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         for name in _FILES:
@@ -41,13 +58,9 @@ def _install(target: Path) -> None:
             command, cwd=folder, capture_output=True, text=True, timeout=_LIMIT_S, check=False
         )
         if done.returncode:
-            _give_up(f"npm could not install what the tests need: {done.stderr[-500:]}")
+            raise NpmMissingError(f"npm could not install what the tests need: {done.stderr[-500:]}")
         try:
             Path(folder).rename(target)
         except OSError:  # another worker was faster
             return
         Path(folder).mkdir()  # for the end of the block
-
-
-def _give_up(reason: str) -> None:
-    (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)

@@ -63,7 +63,7 @@ class SessionManager(HasFrames, ISessionManager):
     def __init__(
         self, storage: ISessionStorage, providers: Mapping[str, IProviderSession] | None = None
     ) -> None:
-        self.storage = checks.instance("storage", storage, ISessionStorage)
+        self.storage: ISessionStorage = checks.instance("storage", storage, ISessionStorage)
         self.hooks: list[ISessionLifecycleHook] = []
         self.middleware: list[ISessionMiddleware] = []
         self._providers: dict[str, IProviderSession] = {}

@@ -19,7 +19,15 @@ SOURCES = ("magic", "panel", "api", "batch", "compare", "import")
 
 
 def text(parameter: str, value: object) -> str:
-    """Return text that is not blank and can be written as UTF-8."""
+    """Return text that is not blank and can be written as UTF-8.
+
+    Raises
+    ------
+    SessionTypeError
+        It is not text.
+    SessionValueError
+        It is empty or blank, or has half of a character.
+    """
     if not isinstance(value, str):
         raise SessionTypeError.of(parameter, value, "text (str)")
     if not value.strip():
@@ -44,7 +52,15 @@ def question(
     source: str,
     cell_id: str | None,
 ) -> SessionMessage:
-    """Return the message to send."""
+    """Return the message to send.
+
+    Raises
+    ------
+    SessionTypeError
+        A part of it has the wrong type.
+    SessionValueError
+        ``role`` is neither user nor tool, ``source`` is none of `SOURCES`, or nothing is in it.
+    """
     known = as_role(role)
     if known not in (MessageRole.USER, MessageRole.TOOL):
         hint = "A system message is added with `add_system_message`." if known is MessageRole.SYSTEM else ""
@@ -66,7 +82,15 @@ def message(
     parts: Sequence[Part] = (),
     **origin: Any,
 ) -> SessionMessage:
-    """Return a new message; without parts its text may not be empty."""
+    """Return a new message; without parts its text may not be empty.
+
+    Raises
+    ------
+    SessionTypeError
+        The text is no text, the metadata no mapping, or a part no part.
+    SessionValueError
+        The text is blank and there are no parts, it has half of a character, or a part is not complete.
+    """
     if not isinstance(content, str):
         raise SessionTypeError.of("content", content, "text (str)")
     if not parts:
@@ -88,32 +112,66 @@ def system_message(content: object, scope: object, metadata: Mapping[str, Any] |
 
 
 def metadata(value: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return metadata as a dict; the storage checks that it is JSON."""
+    """Return metadata as a dict; the storage checks that it is JSON.
+
+    Raises
+    ------
+    SessionTypeError
+        It is no mapping.
+    """
     return _metadata(value)
 
 
 def limit(value: object) -> None:
-    """Check a number of rows: at least 1, or None for all."""
+    """Check a number of rows: at least 1, or None for all.
+
+    Raises
+    ------
+    SessionTypeError
+        It is no whole number.
+    SessionValueError
+        It is below 1.
+    """
     if value is not None:
         whole("limit", value, at_least=1)
 
 
 def flag(parameter: str, value: object) -> bool:
-    """Return True or False."""
+    """Return True or False.
+
+    Raises
+    ------
+    SessionTypeError
+        It is something else, such as 1 or "yes".
+    """
     if not isinstance(value, bool):
         raise SessionTypeError.of(parameter, value, "True or False")
     return value
 
 
 def function(parameter: str, value: F) -> F:
-    """Return what can be called."""
+    """Return what can be called.
+
+    Raises
+    ------
+    SessionTypeError
+        It cannot be called.
+    """
     if not callable(value):
         raise SessionTypeError.of(parameter, value, "a function")
     return value
 
 
 def whole(parameter: str, value: object, *, at_least: int) -> int:
-    """Return a whole number that is not too small."""
+    """Return a whole number that is not too small.
+
+    Raises
+    ------
+    SessionTypeError
+        It is no whole number; True and False are none.
+    SessionValueError
+        It is below ``at_least``.
+    """
     if isinstance(value, bool) or not isinstance(value, int):
         raise SessionTypeError.of(parameter, value, "a whole number")
     if value < at_least:
@@ -122,7 +180,15 @@ def whole(parameter: str, value: object, *, at_least: int) -> int:
 
 
 def number(parameter: str, value: object, *, at_least: float) -> float:
-    """Return a finite number that is not too small."""
+    """Return a finite number that is not too small.
+
+    Raises
+    ------
+    SessionTypeError
+        It is no number; True and False are none.
+    SessionValueError
+        It is below ``at_least``, infinite or not a number.
+    """
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise SessionTypeError.of(parameter, value, "a number")
     if not at_least <= value < math.inf:  # also when it is not a number
@@ -131,7 +197,15 @@ def number(parameter: str, value: object, *, at_least: float) -> float:
 
 
 def moment(parameter: str, value: object) -> None:
-    """Check a moment: time-zone aware, or None."""
+    """Check a moment: time-zone aware, or None.
+
+    Raises
+    ------
+    SessionTypeError
+        It is no `datetime`.
+    SessionValueError
+        It has no time zone.
+    """
     if value is None:
         return
     if not isinstance(value, datetime):
@@ -141,30 +215,62 @@ def moment(parameter: str, value: object) -> None:
 
 
 def branch(value: object) -> None:
-    """Check which messages are asked for."""
+    """Check which messages are asked for.
+
+    Raises
+    ------
+    SessionValueError
+        It is neither ``"active"`` nor ``"all"``.
+    """
     if value not in ("active", "all"):
         raise SessionValueError.of("branch", value, ["active", "all"])
 
 
 def parent(value: object) -> int | Literal["tip"] | None:
-    """Return the place where a message hangs."""
+    """Return the place where a message hangs.
+
+    Raises
+    ------
+    SessionTypeError
+        It is no whole number, ``"tip"`` or None.
+    SessionValueError
+        It is below 0.
+    """
     if value == "tip" or value is None:
         return value
     return whole("parent", value, at_least=0)
 
 
 def status(value: object) -> SessionStatus:
-    """Return the status for its name."""
+    """Return the status for its name.
+
+    Raises
+    ------
+    SessionValueError
+        No status has this name.
+    """
     return member("status", value, SessionStatus)
 
 
 def backend(value: object) -> SessionBackend:
-    """Return the backend for its name."""
+    """Return the backend for its name.
+
+    Raises
+    ------
+    SessionValueError
+        No backend has this name.
+    """
     return member("backend", value, SessionBackend)
 
 
 def instance(parameter: str, value: T, kind: type) -> T:
-    """Return the value if it is one of a kind of object."""
+    """Return the value if it is one of a kind of object.
+
+    Raises
+    ------
+    SessionTypeError
+        It is of another kind; a class in place of an object is named.
+    """
     if not isinstance(value, kind):
         hint = " Pass an object, not its class." if isinstance(value, type) else ""
         raise SessionTypeError(
@@ -182,7 +288,15 @@ def _metadata(value: object) -> dict[str, Any]:
 
 
 def checked_parts(value: object) -> tuple[Part, ...]:
-    """Return the parts of a message, each of a known type and with what its type needs."""
+    """Return the parts of a message, each of a known type and with what its type needs.
+
+    Raises
+    ------
+    SessionTypeError
+        It is no list of mappings that have a ``type``, or a name in it is no text.
+    SessionValueError
+        A type is not known, or a part lacks what its type needs.
+    """
     if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Sequence):
         raise SessionTypeError.of("parts", value, "a list of parts (mappings with a 'type')")
     for part in value:

@@ -20,7 +20,15 @@ FORMAT = 1
 def export_session(
     record: SessionRecord, messages: Sequence[SessionMessage], path: str | Path | None, form: str
 ) -> str:
-    """Return the session in a form, and write it when there is a path."""
+    """Return the session in a form, and write it when there is a path.
+
+    Raises
+    ------
+    SessionValueError
+        ``form`` is not known.
+    SessionStorageError
+        The file could not be written.
+    """
     if form not in tuple(_FORMS):
         raise SessionValueError.of("format", form, _FORMS)
     text = _FORMS[form](record, messages)

@@ -18,6 +18,8 @@ from .provider_events import RetryNotice
 if TYPE_CHECKING:
     import pandas as pd
 
+__all__ = ["COUNTERS", "LoggingMiddleware", "MetricsEvent", "MetricsHook"]
+
 EventKind = Literal["created", "archived", "deleted", "messages_sent", "messages_received", "error", "retry"]
 COUNTERS: tuple[EventKind, ...] = ("created", "archived", "deleted", "messages_sent", "messages_received")
 
@@ -55,7 +57,7 @@ class MetricsHook(ISessionLifecycleHook):
     def __init__(self, max_events: int = 100_000) -> None:
         checks.whole("max_events", max_events, at_least=1)
         self.events: deque[MetricsEvent] = deque(maxlen=max_events)
-        self.dropped = 0
+        self.dropped: int = 0
         self._counts: dict[str, int] = dict.fromkeys(COUNTERS, 0)
         self._lock = threading.Lock()
 

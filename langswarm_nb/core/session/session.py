@@ -15,6 +15,7 @@ from .interfaces import (
     IProviderSession,
     ISessionLifecycleHook,
     ISessionMiddleware,
+    ISessionStorage,
     SessionMessage,
     SessionMetrics,
     SessionRecord,
@@ -32,7 +33,7 @@ from .sending.turnstile import Turnstile
 if TYPE_CHECKING:
     from .base import SessionManager
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class BaseSession(HasFrames, MessageSending):
@@ -40,12 +41,11 @@ class BaseSession(HasFrames, MessageSending):
 
     def __init__(self, manager: SessionManager, record: SessionRecord) -> None:
         self._manager = manager
-        self.record = record
-        """What is stored of the session, as last read or written by this object."""
-        self.storage = manager.storage
-        self.turnstile = Turnstile()
+        self.record: SessionRecord = record  # as last read or written by this object
+        self.storage: ISessionStorage = manager.storage
+        self.turnstile: Turnstile = Turnstile()
         self.streams: weakref.WeakSet[MessageStream] = weakref.WeakSet()  # sends that are under way
-        self.native = NativeConversation(self)
+        self.native: NativeConversation = NativeConversation(self)
         self._hooks: list[ISessionLifecycleHook] = []
         self._middleware: list[ISessionMiddleware] = []
 

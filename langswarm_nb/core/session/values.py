@@ -215,7 +215,15 @@ def optional_text(name: str, value: object) -> str | None:
 
 
 def whole(name: str, value: object) -> int:
-    """Return a whole number that is exact everywhere; True and False are none."""
+    """Return a whole number that is exact everywhere; True and False are none.
+
+    Raises
+    ------
+    SessionTypeError
+        It is no whole number.
+    SessionValueError
+        It is beyond `MOST`, on either side of 0.
+    """
     if isinstance(value, bool) or not isinstance(value, int):
         raise SessionTypeError.of(name, value, "a whole number")
     if abs(value) > MOST:
@@ -229,7 +237,15 @@ def optional_whole(name: str, value: object) -> int | None:
 
 
 def number(name: str, value: object) -> float:
-    """Return a finite number."""
+    """Return a finite number.
+
+    Raises
+    ------
+    SessionTypeError
+        It is no number; True and False are none.
+    SessionValueError
+        It is infinite or not a number.
+    """
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise SessionTypeError.of(name, value, "a number")
     if not abs(value) <= sys.float_info.max:  # NaN is not either
@@ -243,14 +259,28 @@ def optional_number(name: str, value: object) -> float | None:
 
 
 def flag(name: str, value: object) -> int:
-    """Return 1 for True and 0 for False; nothing else is taken for either."""
+    """Return 1 for True and 0 for False; nothing else is taken for either.
+
+    Raises
+    ------
+    SessionTypeError
+        It is neither.
+    """
     if not isinstance(value, bool):
         raise SessionTypeError.of(name, value, "True or False")
     return int(value)
 
 
 def optional_mapping(name: str, value: object) -> str | None:
-    """Return a mapping as JSON text, as `to_json` does; None when it is empty."""
+    """Return a mapping as JSON text, as `to_json` does; None when it is empty.
+
+    Raises
+    ------
+    SessionTypeError
+        It is no mapping.
+    SessionValueError
+        JSON cannot hold what is in it unchanged.
+    """
     if not isinstance(value, Mapping):
         raise SessionTypeError.of(name, value, "a mapping of JSON values")
     return to_json(name, dict(value)) if value else None

@@ -62,7 +62,13 @@ class MagicParser(argparse.ArgumentParser):
         return found
 
     def error(self, message: str) -> NoReturn:
-        """Raise what argparse would print."""
+        """Raise what argparse would print.
+
+        Raises
+        ------
+        UsageError
+            Always.
+        """
         text = Mask()(message.removeprefix("argument "))
         end = "" if text.endswith("?") else "."
         raise UsageError(f"{self.command}: {text}{end} `{self._help_command}` lists what there is.")

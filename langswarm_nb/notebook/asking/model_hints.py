@@ -30,7 +30,13 @@ async def offline_models(manager: SessionManager) -> list[str]:
 
 @contextlib.contextmanager
 def nearest_model_named(workspace: Workspace) -> Iterator[None]:
-    """Add the nearest model to a `ProviderNotFoundError` of the block."""
+    """Add the nearest model to a `ProviderNotFoundError` of the block.
+
+    Raises
+    ------
+    ProviderNotFoundError
+        The one of the block, with the nearest model if there is one.
+    """
     try:
         yield
     except ProviderNotFoundError as error:

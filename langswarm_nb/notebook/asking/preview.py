@@ -33,7 +33,7 @@ class Preview:
     def __init__(self, plan: Plan, prompt: Prompt) -> None:
         self._plan = plan
         self.prompt = prompt
-        self.models = plan.models
+        self.models: tuple[str, ...] = plan.models
 
     @property
     def messages(self) -> tuple[SessionMessage, ...]:

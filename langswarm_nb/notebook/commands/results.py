@@ -29,8 +29,8 @@ class Listing(Sequence[dict[str, Any]]):
     def __init__(
         self, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, empty: str = "Nothing."
     ) -> None:
-        self.columns = tuple(columns)
-        self.rows = [tuple(row) for row in rows]
+        self.columns: tuple[str, ...] = tuple(columns)
+        self.rows: list[tuple[Any, ...]] = [tuple(row) for row in rows]
         self._empty = empty
 
     def __len__(self) -> int:

@@ -41,7 +41,7 @@ _SLACK = 8
 _LONG_CHARS = 4000
 """A longer text is rendered on a thread, so that replies go on arriving meanwhile."""
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class Viewer(Protocol):
@@ -66,9 +66,9 @@ class Feed:
         self.branches: list[str] = []
         self.live: LiveReply | None = None
         self.viewers: list[Viewer] = []
-        self.family = Family()
-        self.is_deleted = False
-        self.waits = ""
+        self.family: Family = Family()
+        self.is_deleted: bool = False
+        self.waits: str = ""
         """What the reply on its way is waiting for."""
         self.html: dict[str, str | None] = {}
         """What the renderer made of messages, by their ids; None for those shown as plain text."""

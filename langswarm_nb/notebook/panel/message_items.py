@@ -21,9 +21,9 @@ class Family:
 
     def __init__(self) -> None:
         self._siblings: dict[tuple[str, int | None], list[SessionMessage]] = {}
-        self.next_seq = 0
+        self.next_seq: int = 0
         """`seq` of the first message that is not known."""
-        self.totals = Totals()
+        self.totals: Totals = Totals()
 
     def add(self, messages: Sequence[SessionMessage]) -> None:
         """Take in messages that were stored after those known, in order of storing."""
@@ -52,9 +52,9 @@ class Totals:
     """Tokens, seconds and dollars of a session, all branches."""
 
     def __init__(self) -> None:
-        self.requests = 0
-        self.usage = Usage()
-        self.duration_s = 0.0
+        self.requests: int = 0
+        self.usage: Usage = Usage()
+        self.duration_s: float = 0.0
         self.cost_usd: float | None = 0.0
         """None when the price of one is not known."""
         self._is_priced = False

@@ -45,7 +45,7 @@ _OPEN_S = 30.0
 """Longest wait for the storage when a panel is made or closed."""
 _REMEMBERED_KEYS = 100
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class ChatPanel(anywidget.AnyWidget):
@@ -92,14 +92,14 @@ class ChatPanel(anywidget.AnyWidget):
 
     # `transcript` is changed in place: only differences go out to pages that are open, and a page
     # that opens later, or again, gets the whole.
-    transcript = Dict().tag(sync=True)
-    info = Dict().tag(sync=True)
-    busy = Bool(False).tag(sync=True)
-    problem = Unicode().tag(sync=True)
-    height = Unicode("28rem").tag(sync=True)
-    theme = Enum(THEMES, "auto").tag(sync=True)
-    enter_sends = Bool(True).tag(sync=True)
-    panel_id = Unicode().tag(sync=True)
+    transcript: Dict[str, Any] = Dict().tag(sync=True)
+    info: Dict[str, Any] = Dict().tag(sync=True)
+    busy: Bool[bool, bool | int] = Bool(False).tag(sync=True)
+    problem: Unicode[str, str | bytes] = Unicode().tag(sync=True)
+    height: Unicode[str, str | bytes] = Unicode("28rem").tag(sync=True)
+    theme: Enum[Theme] = Enum(THEMES, "auto").tag(sync=True)
+    enter_sends: Bool[bool, bool | int] = Bool(True).tag(sync=True)
+    panel_id: Unicode[str, str | bytes] = Unicode().tag(sync=True)
 
     _is_closed = True  # until there is something to close
 
@@ -122,8 +122,8 @@ class ChatPanel(anywidget.AnyWidget):
             raise SessionTypeError.of("height", height, "a CSS length, such as '28rem'")
         if not isinstance(enter_sends, bool):
             raise SessionTypeError.of("enter_sends", enter_sends, "True or False")
-        self.manager = manager or session.manager
-        self.window = Window()
+        self.manager: SessionManager = manager or session.manager
+        self.window: Window = Window()
         self.rules: Rules = rules or NoRules()
         self._items: list[dict[str, Any]] = []
         self._keys: deque[str] = deque(maxlen=_REMEMBERED_KEYS)

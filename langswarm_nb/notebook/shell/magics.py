@@ -34,9 +34,9 @@ class LangSwarmMagics(NotebookConfig, Magics):
 
     def __init__(self, shell: InteractiveShell, **kwargs: Any) -> None:
         super().__init__(shell=shell, **kwargs)
-        self.workspace = Workspace(shell, self)
-        self.completion = Completion(shell, self.workspace)
-        self.pulse = Pulse()
+        self.workspace: Workspace = Workspace(shell, self)
+        self.completion: Completion = Completion(shell, self.workspace)
+        self.pulse: Pulse = Pulse()
         self.magics["line"][NAME] = no_var_expand(Magic(short_errors(self.command)))
         self.magics["cell"][NAME] = no_var_expand(Magic(short_errors(self.cell)))
 

@@ -36,7 +36,7 @@ class Transcript:
 
     def __init__(self, name: str, messages: Sequence[SessionMessage], total: int) -> None:
         self.name = name
-        self.messages = list(messages)
+        self.messages: list[SessionMessage] = list(messages)
         self.total = total
 
     @property

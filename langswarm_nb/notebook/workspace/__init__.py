@@ -49,16 +49,16 @@ class Workspace:
     def __init__(self, shell: InteractiveShell, config: NotebookConfig) -> None:
         self.shell = shell
         self.config = config
-        self.user_id = user_id()
-        self.failures = FailureWatch()
-        self.metrics = MetricsHook()
+        self.user_id: str = user_id()
+        self.failures: FailureWatch = FailureWatch()
+        self.metrics: MetricsHook = MetricsHook()
         self.other_providers: dict[tuple[str, str | None, str | None], IProviderSession] = {}
         """Those that ``--api-base`` and ``--api-key-name`` made."""
         self.announced: set[tuple[str, str]] = set()
         """Providers and addresses that the user was told of."""
         self.seen_models: set[str] = set()
         """Models that a provider has listed, for completion."""
-        self.spent_usd = 0.0
+        self.spent_usd: float = 0.0
         """What the replies of this kernel cost, as far as it is known."""
         self._aliases: dict[str, str] | None = None
         self._manager: SessionManager | None = None

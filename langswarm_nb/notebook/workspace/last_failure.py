@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import traceback
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from IPython.core.interactiveshell import ExecutionResult
+from typing import Any, Protocol
 
 _MAX_TRACEBACK_CHARS = 6000
 
@@ -33,13 +30,21 @@ class Failure:
         )
 
 
+class CellResult(Protocol):
+    """What we read of IPython's ``ExecutionResult``, which tells no types."""
+
+    info: Any
+    error_before_exec: BaseException | None
+    error_in_exec: BaseException | None
+
+
 class FailureWatch:
     """Remembers the last cell that failed; `see` is called after each cell."""
 
     def __init__(self) -> None:
         self.last: Failure | None = None
 
-    def see(self, result: ExecutionResult | None) -> None:
+    def see(self, result: CellResult | None) -> None:
         """Look at how a cell ended; an interrupted one may have no result."""
         if result is None:
             return

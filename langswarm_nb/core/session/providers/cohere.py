@@ -99,8 +99,8 @@ class CohereReader:
     """Reads the events of one reply, or a whole one."""
 
     def __init__(self, request: ProviderRequest) -> None:
-        self.is_whole = False
-        self.is_over = False
+        self.is_whole: bool = False
+        self.is_over: bool = False
         self._model = request.model  # Cohere does not repeat it
         self._ids = CallIds(request.messages)
         self._thinking: list[str] = []

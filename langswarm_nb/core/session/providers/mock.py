@@ -24,6 +24,8 @@ from langswarm_nb.core.session.provider_events import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
+__all__ = ["ERRORS", "MODELS", "MockProviderSession"]
+
 Step: TypeAlias = "str | ProviderEvent | RetryNotice | BaseException"
 Reply: TypeAlias = "str | BaseException | Sequence[Step] | Callable[[ProviderRequest], Reply]"
 """A text, streamed word by word; an error to raise; the steps of a stream; or a function of the request that
@@ -144,7 +146,17 @@ class MockProviderSession(IProviderSession):
         self._is_closed = False
 
     async def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
-        """Yield the scripted reply, its usage and its end."""
+        """Yield the scripted reply, its usage and its end.
+
+        Raises
+        ------
+        SessionClosedError
+            The provider was closed.
+        ProviderSessionError
+            The script or the option ``error`` plays one, or no reply is left.
+        SessionValueError
+            The option ``error`` is none of `ERRORS`.
+        """
         if self._is_closed:
             raise e.SessionClosedError("The mock provider was closed. Create a new one.")
         self.requests.append(request)

@@ -145,8 +145,8 @@ class OllamaReader:
     """Reads the lines of one reply, or a whole one."""
 
     def __init__(self, messages: Sequence[SessionMessage], parameters: Mapping[str, Any]) -> None:
-        self.is_whole = False
-        self.is_over = False
+        self.is_whole: bool = False
+        self.is_over: bool = False
         self._messages = messages
         self._parameters = parameters
         self._ids = CallIds(messages)

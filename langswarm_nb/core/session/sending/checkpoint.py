@@ -10,7 +10,7 @@ from langswarm_nb.core.session.errors import SessionError
 
 CHECKPOINT_S = 1.0
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class Checkpoint:

@@ -15,7 +15,7 @@ from langswarm_nb.core.session.interfaces import (
     SessionMessage,
 )
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 async def run_hooks(

@@ -21,7 +21,7 @@ from .context_window import messages_to_send
 if TYPE_CHECKING:
     from langswarm_nb.core.session.session import BaseSession
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class NativeConversation:

@@ -73,8 +73,8 @@ class ReplyBuilder:
         params: Mapping[str, Any],
         compare_id: str | None = None,
     ) -> None:
-        self.id = new_id()
-        self.info = ReplyInfo()
+        self.id: str = new_id()
+        self.info: ReplyInfo = ReplyInfo()
         self._provider, self._model, self._origin, self._streamed = provider, model, origin, streamed
         self._params, self._compare_id = params, compare_id
         self._texts: dict[TextKind, list[str]] = {"text": [], "reasoning": [], "refusal": []}
@@ -103,7 +103,13 @@ class ReplyBuilder:
         return not self._parts and not any(self._texts.values())
 
     def take(self, event: ProviderEvent) -> Delta | None:
-        """Take an event in; return the delta to hand on, if it is one."""
+        """Take an event in; return the delta to hand on, if it is one.
+
+        Raises
+        ------
+        ProviderResponseError
+            The provider yielded what cannot be kept.
+        """
         if isinstance(event, Delta):
             return self._take_delta(event)
         try:

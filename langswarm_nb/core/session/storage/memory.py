@@ -13,6 +13,8 @@ from ._sqlite.contract import Job, SQLStorage, counts
 from ._sqlite.faults import storage_error
 from ._sqlite.schema import migrate
 
+__all__ = ["InMemorySessionStorage"]
+
 T = TypeVar("T")
 
 

@@ -26,8 +26,10 @@ from ._sqlite.lane import Lane
 from ._sqlite.location import checked_path, default_db_path
 from ._sqlite.schema import version_of
 
+__all__ = ["SQLiteSessionStorage"]
+
 T = TypeVar("T")
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 _PURGE_WAIT_S = 2.0
 _LONGEST_WAIT_S = 3600
@@ -69,7 +71,7 @@ class SQLiteSessionStorage(SQLStorage):
             )
         self.db_path: Path = checked_path(default_db_path() if db_path is None else db_path)
         """The file, absolute. Open it with `sqlite3` only: another SQLite library in this process breaks its locks."""
-        self.name = f"SQLite file '{self.db_path}'"
+        self.name: str = f"SQLite file '{self.db_path}'"
         self._durability = durability
         self._busy_timeout_s = float(busy_timeout_s)
         self._ways = {

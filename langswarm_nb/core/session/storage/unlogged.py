@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Literal
 
 from langswarm_nb.core.session.conversation.nodes import Node, TreeRows
@@ -22,8 +23,8 @@ class UnloggedStorage(ISessionStorage):
 
     def __init__(self, inner: ISessionStorage) -> None:
         self.inner = inner
-        self.name = inner.name
-        self.db_path = getattr(inner, "db_path", None)
+        self.name: str = inner.name
+        self.db_path: Path | None = getattr(inner, "db_path", None)
         self._whole: dict[tuple[str, str], SessionMessage] = {}
         self._seqs: dict[tuple[str, int | None], str] = {}
 

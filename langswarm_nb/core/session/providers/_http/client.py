@@ -93,7 +93,7 @@ class HttpClient:
         self._secret_headers = dict(secret_headers or {})
         self._headers = {"User-Agent": f"langswarm-nb/{__version__}", "Accept": "*/*", **(headers or {})}
         secrets = [secret for _, secret in self._secret_headers.values()]
-        self.mask = Mask(secrets)
+        self.mask: Mask = Mask(secrets)
         self._secrets = secrets
         self._key_source = key_source
         self._read_fault = read_fault

@@ -89,11 +89,11 @@ class MessagesReader:
     """
 
     def __init__(self, model: str) -> None:
-        self.is_whole = False
-        self.is_over = False
+        self.is_whole: bool = False
+        self.is_over: bool = False
         self.message_id: str | None = None
-        self.text = ""
-        self.is_refused = False
+        self.text: str = ""
+        self.is_refused: bool = False
         self._model = model
         self._blocks: dict[Any, _Block] = {}
         self._usage: dict[str, Any] = {}

@@ -70,8 +70,8 @@ class ChatReader:
     """
 
     def __init__(self, *, keeps_details: bool = False) -> None:
-        self.is_whole = False
-        self.is_over = False
+        self.is_whole: bool = False
+        self.is_over: bool = False
         self._keeps_details = keeps_details
         self._is_named = False
         self._finish: str | None = None

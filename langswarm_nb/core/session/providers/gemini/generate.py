@@ -194,8 +194,8 @@ class GenerateReader:
     """
 
     def __init__(self, request: ProviderRequest) -> None:
-        self.is_whole = False
-        self.is_over = False
+        self.is_whole: bool = False
+        self.is_over: bool = False
         self._ids = CallIds(request.messages)
         self._is_named = False
         self._has_calls = False

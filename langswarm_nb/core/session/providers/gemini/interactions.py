@@ -174,8 +174,8 @@ class InteractionReader:
     """
 
     def __init__(self, request: ProviderRequest) -> None:
-        self.is_whole = False
-        self.is_over = False
+        self.is_whole: bool = False
+        self.is_over: bool = False
         self._previous_id = request.native_id
         self._ids = CallIds(request.messages)
         self._steps: dict[Any, _Step] = {}
@@ -206,7 +206,13 @@ class InteractionReader:
                 raise ReportedError(read_google_fault(body))
 
     def read_whole(self, body: Any) -> Iterator[ProviderEvent]:
-        """Take a whole interaction; raises what `read` raises."""
+        """Take a whole interaction; raises what `read` raises.
+
+        Raises
+        ------
+        ReportedError
+            The service reports an error in place of an answer.
+        """
         if body.get("error"):
             raise ReportedError(read_google_fault(body))
         yield from self._named(body)

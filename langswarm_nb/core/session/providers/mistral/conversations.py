@@ -106,8 +106,8 @@ class ConversationReader:
     """Reads the events of one reply, or a whole one."""
 
     def __init__(self, request: ProviderRequest) -> None:
-        self.is_whole = False
-        self.is_over = False
+        self.is_whole: bool = False
+        self.is_over: bool = False
         self._conversation_id = request.native_id
         self._limit = token_count(request.options.get("max_tokens"))
         self._ids = CallIds(request.messages)
@@ -140,7 +140,13 @@ class ConversationReader:
                 raise ReportedError(read_fault(body))
 
     def read_whole(self, body: Any) -> Iterator[ProviderEvent]:
-        """Take a whole answer; raises what `read` raises."""
+        """Take a whole answer; raises what `read` raises.
+
+        Raises
+        ------
+        ReportedError
+            The service reports an error in place of an answer.
+        """
         if body.get("error"):
             raise ReportedError(read_fault(body))
         yield from self._started(body)

@@ -56,9 +56,9 @@ class ResponsesReader:
     """
 
     def __init__(self, model: str, conversation: str | None = None) -> None:
-        self.is_whole = False
-        self.is_over = False
-        self.is_held = False
+        self.is_whole: bool = False
+        self.is_over: bool = False
+        self.is_held: bool = False
         self._model = model
         self._conversation = conversation
         self._told = ReplyInfo()
