@@ -79,7 +79,7 @@ def parse_cell_line(line: str) -> CellOptions:
     models = [model for word in [positional, *flagged] if word for model in word.split(",") if model]
     _check_positional(positional)
     quiet = found.pop("quiet")
-    options = {key: read_value(value) for key, value in found.pop("option") or []}
+    options = {key: _option(key, value) for key, value in found.pop("option") or []}
     return CellOptions(
         models=tuple(dict.fromkeys(models)), name=name, shows=shows and not quiet, options=options, **found
     )
@@ -126,6 +126,13 @@ def read_value(text: str) -> Any:
                 """-o metadata '{"team": "a"}'."""
             ) from error
         return text
+
+
+def _option(name: str, text: str) -> Any:
+    value = read_value(text)
+    if name == "stop" and isinstance(value, str):  # a line end cannot be typed on one line
+        return value.replace("\\n", "\n").replace("\\t", "\t")
+    return value
 
 
 def read_address(text: str) -> str:

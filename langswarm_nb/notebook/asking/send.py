@@ -68,7 +68,7 @@ def converse(workspace: Workspace, prompt: Prompt, options: CellOptions) -> Answ
         reply = Exchange(sender, look, display, open_stream, extract=options.extract).complete()
     reply.mark_shown(cell)
     if options.format == "code" and reply.code is not None:
-        workspace.shell.set_next_input("\n\n".join(reply.codes))
+        workspace.shell.set_next_input(reply.code_of_one_language)
     return reply
 
 

@@ -231,7 +231,9 @@ class Sender:
         return [Opened(session, stream) for stream in streams]
 
     def count(self, reply: SessionMessage | None) -> None:
-        """Take note of what a reply cost."""
+        """Take note of a reply, and of what it cost."""
+        if reply is not None:
+            self._workspace.last_answer = reply
         if reply is not None and reply.request is not None:
             self._workspace.spent_usd += cost_usd(reply.request) or 0.0
 

@@ -11,6 +11,7 @@ from langswarm_nb.core.session import (
     IProviderSession,
     MetricsHook,
     SessionManager,
+    SessionMessage,
     SessionNotFoundError,
     SessionSettings,
     SessionStatus,
@@ -26,6 +27,7 @@ from langswarm_nb.core.session.storage import create_storage
 from langswarm_nb.core.session.storage.unlogged import UnloggedStorage
 from langswarm_nb.core.session.text import did_you_mean
 from langswarm_nb.notebook.bridge import run_sync
+from langswarm_nb.notebook.running_cell import running_cell
 
 from .aliases import alias_file, read_aliases, write_aliases
 from .identity import notebook_key, notebook_name, short_path, user_id
@@ -50,7 +52,7 @@ class Workspace:
         self.shell = shell
         self.config = config
         self.user_id: str = user_id()
-        self.failures: FailureWatch = FailureWatch()
+        self.failures: FailureWatch = FailureWatch(lambda: running_cell(shell).cell_id)
         self.metrics: MetricsHook = MetricsHook()
         self.other_providers: dict[tuple[str, str | None, str | None], IProviderSession] = {}
         """Those that ``--api-base`` and ``--api-key-name`` made."""
@@ -58,6 +60,8 @@ class Workspace:
         """Providers and addresses that the user was told of."""
         self.seen_models: set[str] = set()
         """Models that a provider has listed, for completion."""
+        self.last_answer: SessionMessage | None = None
+        """The answer that was shown last, by a cell or a panel."""
         self.spent_usd: float = 0.0
         """What the replies of this kernel cost, as far as it is known."""
         self._aliases: dict[str, str] | None = None
