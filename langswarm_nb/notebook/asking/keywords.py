@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, TypedDict
 
 from langswarm_nb.core.session import SessionValueError
+from langswarm_nb.core.session.text import did_you_mean
 from langswarm_nb.notebook.config import Format
 
 from .options import CellOptions, cell_parser
@@ -68,8 +69,10 @@ def options_of(models: tuple[str, ...], given: Mapping[str, Any], *, shows: bool
         elif name in _FIELDS:
             found[name] = value
         else:
-            hint = "Options of the provider go in `options={...}`."
-            raise SessionValueError.of("keyword", name, sorted({*flags, *_FIELDS}), hint=hint)
+            raise SessionValueError(
+                f"There is no keyword {name!r}{did_you_mean(name, [*flags, *_FIELDS]) or '.'} They are the flags of "
+                "`%%langswarm`, see `%langswarm help`; options of the provider go in `options={...}`."
+            )
     if "from_turn" in found and found["from_turn"] is not None:
         found["from_turn"] = str(found["from_turn"])
     named = found.pop("model", None)
