@@ -21,6 +21,7 @@ from langswarm_nb.core.session import (
     provider_names,
     set_session_manager,
 )
+from langswarm_nb.core.session.closing import close_each
 from langswarm_nb.core.session.conversation.asks import KernelMemory
 from langswarm_nb.core.session.providers.catalogue import OFFLINE_PROVIDERS
 from langswarm_nb.core.session.storage import create_storage
@@ -113,13 +114,13 @@ class Workspace:
     async def close(self) -> None:
         """Free connections; what was open is kept."""
         manager, self._manager, self._session, self._aliases = self._manager, None, None, None
+        others, self.other_providers = self.other_providers, {}
+        closings = [provider.close for provider in others.values()]
         if manager is not None:
             if get_session_manager() is manager:
                 set_session_manager(None)
-            await manager.close()
-        others, self.other_providers = self.other_providers, {}
-        for provider in others.values():
-            await provider.close()
+            closings.append(manager.close)
+        await close_each(closings)
 
     @property
     def budget_left_usd(self) -> float | None:
@@ -346,8 +347,10 @@ class Workspace:
 
         async def reopen() -> None:
             session_id = self._session and self._session.session_id
-            await self.close()
-            self._session = await self.manager.get_session(session_id) if session_id else None
+            try:
+                await self.close()
+            finally:
+                self._session = await self.manager.get_session(session_id) if session_id else None
 
         if self._manager is not None:
             run_sync(reopen())
