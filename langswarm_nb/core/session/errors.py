@@ -36,7 +36,7 @@ import re
 from typing import TYPE_CHECKING
 
 from .key_patterns import BEGINNINGS, FORMS
-from .text import nearest
+from .text import nearest, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -89,6 +89,17 @@ def shown(value: object) -> str:
     if isinstance(value, str):
         text = repr(text)
     return text if len(text) <= _SHOWN_CHARS else f"{text[: _SHOWN_CHARS - 1]}…"
+
+
+def in_words(error: BaseException) -> str:
+    """Return what an error says, on one line; one that is not ours with its class, which alone stands for no text."""
+    try:
+        text = _KEY_LIKE.sub("<hidden>", one_line(str(error)))
+    except Exception:  # noqa: BLE001 - a broken __str__ must not hide the error being reported
+        text = ""
+    if isinstance(error, SessionError) and text:
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 class SessionError(Exception):
