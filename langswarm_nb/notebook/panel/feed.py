@@ -188,14 +188,17 @@ class Feed:
             self._runs.clear()
             if stream.reply is not None:
                 then(stream.reply)
-        await follower
-        await self.refresh()
+        await self._guarded(self._show_end(follower))
         if problem is None:
             return
         if stream.question is None:
             raise problem  # `run` tells who asked
         if stream.reply is None or stream.reply.request is None or stream.reply.request.status != "error":
             self.fail(in_words(problem))  # else the reply tells
+
+    async def _show_end(self, follower: asyncio.Task[None]) -> None:
+        await follower
+        await self.refresh()
 
     def fail(self, text: str) -> None:
         """Tell all panels what went wrong."""
