@@ -181,7 +181,7 @@ class Watcher:
     """A panel that notes what it is told."""
 
     def __init__(self):
-        self.told = asyncio.Queue()
+        self.told: asyncio.Queue[str] = asyncio.Queue()
 
     async def show(self, streamed=None):
         pass
@@ -195,13 +195,14 @@ class Watcher:
 
 async def test_an_end_that_cannot_be_shown_is_told(caplog):
     """When the session cannot be read after a reply, the panels say so, and asyncio misses nothing."""
-    async with SessionManager(Unreadable()) as manager:
+    storage = Unreadable()
+    async with SessionManager(storage) as manager:
         session = await manager.create_session("ada", "mock", "echo")
         feed, watcher, over = Feed(session), Watcher(), asyncio.Event()
         feed.viewers.append(watcher)
 
         def spent(_reply):
-            manager.storage.is_broken = True
+            storage.is_broken = True
             over.set()
 
         await feed.run(session.stream_message("Hi"), spent)

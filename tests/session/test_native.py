@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -66,7 +67,7 @@ async def test_a_branch_gets_a_conversation_of_its_own(native: BaseSession, scri
 @pytest.mark.parametrize("beside", [{"history": False}, {"activate": False}])
 @pytest.mark.parametrize("end", ["whole", "cut", "stopped"])
 async def test_what_is_asked_beside_leaves_the_conversation_alone(
-    native: BaseSession, script: Script, beside: dict[str, bool], end: str
+    native: BaseSession, script: Script, beside: Any, end: str
 ) -> None:
     """A send that the conversation is not used for ends as it may: the next one goes on where it was."""
     cut = StreamInterruptedError("cut", maybe_processed=True)
