@@ -184,11 +184,80 @@ def test_what_was_filled_in_is_known():
     assert (field.expression, field.kind, field.text) == ("items[0]", "int", "1")
 
 
-def test_a_repr_that_fails_is_no_failure():
-    """A broken `__repr__` of the user's is told in its place."""
+class Liar(type):
+    """A metaclass that tells another name of its classes."""
 
-    class Broken:
-        def __repr__(self):
-            raise RuntimeError
+    __name__ = property(lambda _: "str")
 
-    assert interpolate("{{ b }}", {"b": Broken()}).text == "<Broken whose repr failed with RuntimeError>"
+
+class Broken(metaclass=Liar):
+    """A value whose every method fails."""
+
+    def fail(self, *_):
+        raise RuntimeError("half\nloaded.")
+
+    __repr__ = __str__ = __format__ = __getitem__ = __dir__ = fail
+    secret = property(fail)
+
+    @property
+    def lazy(self):
+        return getattr(self, "missing_part")  # noqa: B009 - which no type checker looks for
+
+
+class Masked:
+    """A value that does not tell its class."""
+
+    __class__ = property(Broken.fail)
+
+
+class Speechless(dict[str, str]):
+    """A mapping that fails to tell its keys, with an error that fails to tell itself."""
+
+    class Error(Exception):
+        def __str__(self):
+            raise ValueError
+
+    def fail(self):
+        raise self.Error
+
+    keys = __repr__ = fail
+
+
+BROKEN = {
+    "a": np.array([Broken()]),
+    "b": Broken(),
+    "f": pd.DataFrame({"n": [Broken()]}),
+    "m": Masked(),
+    "s": Speechless(),
+}
+
+
+@pytest.mark.parametrize(
+    "field, complaint",
+    [
+        *(
+            (
+                f"b{how}",
+                f"{{{{ b{how} }}}} cannot be formatted: its Broken failed with RuntimeError: half loaded.",
+            )
+            for how in ("", "!r", "!s", "!a", ":>9", "!r:>9")
+        ),
+        ("b.secret", "b.secret failed with RuntimeError: half loaded."),
+        ("b[0]", "b[0] failed with RuntimeError: half loaded."),
+        ("b.nothing", "b has no attribute 'nothing'."),
+        ("b.lazy", "b.lazy failed with AttributeError: 'Broken' object has no attribute 'missing_part'."),
+        ("m", "{{ m }} cannot be formatted: its Masked failed with RuntimeError: half loaded."),
+        ("s", "{{ s }} cannot be formatted: its Speechless failed with Error."),
+        ("s['k']", "s['k'] does not exist."),
+        ("s[b]", "s[b] does not exist."),
+        ("f", "{{ f }} cannot be formatted: its DataFrame failed with RuntimeError: half loaded."),
+        ("f.n", "{{ f.n }} cannot be formatted: its Series failed with RuntimeError: half loaded."),
+        ("f[b]", "f[b] does not exist."),
+        ("a", "{{ a }} cannot be formatted: its ndarray failed with RuntimeError: half loaded."),
+    ],
+)
+def test_what_a_class_of_the_users_fails_to_do_is_told(field, complaint):
+    """Expression, class and error are named, whatever else of the class fails too; nothing is sent."""
+    with pytest.raises(UsageError) as caught:
+        interpolate(f"{{{{ {field} }}}}", BROKEN)
+    assert str(caught.value).startswith(f"{complaint} Nothing was sent.")
