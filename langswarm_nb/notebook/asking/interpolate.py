@@ -1,7 +1,8 @@
 r"""Fill `{{ name.attribute[0]!r:spec }}` in a prompt from the user's variables, and run nothing.
 
-A field names something: a variable, its public attributes, its items and slices. Whatever else stands in double
-braces is text, and so are single braces, ``$``, LaTeX, JSON and code. ``\{{ name }}`` stands for itself.
+A field names something: a variable, its public attributes, its items and slices. Another expression in double braces
+is refused; whatever else stands there is text, and so are single braces, ``$``, LaTeX, JSON and code.
+``\{{ name }}`` stands for itself.
 Text that was filled in is never looked at again, and all fields are looked up before anything is sent.
 """
 
@@ -27,6 +28,8 @@ from .value_text import value_text
 _FIELD = re.compile(r"(?P<escape>\\)?\{\{(?P<body>(?:(?!\{\{)[^\n]){0,400}?)\}\}")
 _CONVERSIONS: dict[str, Callable[[object], str]] = {"r": repr, "s": str, "a": ascii}
 _MAX_SPEC_NUMBER = 10_000
+_DATA = (ast.Constant, ast.Dict, ast.List, ast.Set, ast.Tuple)
+"""What stands between double braces in JSON and TeX, and so is text."""
 _QUOTES, _OPENING, _CLOSING = "'\"", "([{", ")]}"
 
 
@@ -36,6 +39,8 @@ class Prompt:
 
     text: str
     fields: tuple[Filled, ...] = ()
+    system: str | None = None
+    """System text that goes with it; None for none of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,9 @@ def interpolate(text: str, namespace: Mapping[str, Any]) -> Prompt:
             return match[0]
         if match["escape"]:
             return match[0][1:]
+        if isinstance(field, str):
+            problems[field] = None
+            return match[0]
         try:
             done = _fill(field, namespace)
         except UsageError as error:
@@ -91,8 +99,8 @@ def interpolate(text: str, namespace: Mapping[str, Any]) -> Prompt:
     return Prompt(result, tuple(filled))
 
 
-def _field(body: str) -> _Field | None:
-    """Return what stands between double braces; None when it is text."""
+def _field(body: str) -> _Field | str | None:
+    """Return what stands between double braces: a field, why an expression is none, or None when it is text."""
     expression, conversion, spec = _split(body.strip())
     try:
         with warnings.catch_warnings():
@@ -100,9 +108,14 @@ def _field(body: str) -> _Field | None:
             tree = ast.parse(expression, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    if conversion not in ("", *_CONVERSIONS) or not _is_name(tree):
-        return None
-    return _Field(expression, tree, conversion, spec)
+    if conversion in ("", *_CONVERSIONS) and _is_name(tree):
+        return _Field(expression, tree, conversion, spec)
+    if conversion == "" and spec == "" and not isinstance(tree, _DATA):
+        return (
+            f"{{{{ {expression} }}}} is an expression, and a prompt computes nothing: it takes names with public "
+            "attributes and items. Assign the result to a variable first, and name that."
+        )
+    return None
 
 
 def _split(body: str) -> tuple[str, str, str]:

@@ -16,6 +16,10 @@ MAX_COLUMNS = 50
 _MAX_CELL_CHARS = 200
 
 
+_ANSWERS = (ShownOnce, SessionMessage)
+"""Replies, comparisons and messages stand for their texts."""
+
+
 def value_text(value: Any) -> str:
     """Return the text that stands for a value in a prompt.
 
@@ -28,6 +32,8 @@ def value_text(value: Any) -> str:
         return str(value)
     if isinstance(value, SessionMessage):
         return value.content
+    if isinstance(value, (list, tuple)) and value and all(isinstance(item, _ANSWERS) for item in value):
+        return "\n\n".join(map(value_text, value))
     return _frame_text(value) or _array_text(value) or _cut(repr(value))
 
 
@@ -85,7 +91,9 @@ def _array_text(value: Any) -> str:
 
 
 def _cell(value: Any) -> str:
-    text = value if isinstance(value, str) else f"{value:.10g}" if isinstance(value, float) else str(value)
+    text = (
+        value if isinstance(value, str) else float.__repr__(value) if isinstance(value, float) else str(value)
+    )
     text = text.replace("\\", "\\\\").replace("|", "\\|").replace("\r", " ").replace("\n", " ")
     return text if len(text) <= _MAX_CELL_CHARS else f"{text[:_MAX_CELL_CHARS]}…"
 
