@@ -159,7 +159,7 @@ def _as_new(record: SessionRecord) -> SessionRecord:
 
 
 def _message_row(sid: int, message: SessionMessage) -> tuple[Any, ...]:
-    place = (message.parent_seq, message.turn, 0, message.version, int(message.is_active))
+    place = (message.parent_seq, message.turn, len(message.content), message.version, int(message.is_active))
     return (sid << SEQ_BITS | (message.seq or 0), *place, *encode_message(message))
 
 
