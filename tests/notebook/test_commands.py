@@ -19,7 +19,7 @@ from tests.support.shells import Shell, running_shell
 @pytest.fixture
 def shell():
     """Return a shell with the extension, offline, on a store of its own."""
-    with running_shell() as shell:
+    with running_shell(session="default") as shell:
         yield shell
 
 
@@ -161,7 +161,7 @@ def test_a_key_goes_to_the_keyring_when_there_is_one(shell, monkeypatch):
 
 
 def test_sessions_are_made_found_and_left(shell):
-    """`new`, `sessions`, `switch`, `rename`, `archive`: each does what it says, and the list shows it."""
+    """`new`, `sessions`, `switch`, `rename`, `archive`, `unarchive` do what they say, and the list shows it."""
     ask(shell, "Hi")
     assert shell.run("%langswarm new work") == "work"
     assert [row["session"] for row in shell.run("%langswarm sessions")] == ["work", "default"]
@@ -174,6 +174,7 @@ def test_sessions_are_made_found_and_left(shell):
     assert shell.run("%langswarm rename main-talk") == "main-talk"
     assert "archived" in shell.run("%langswarm archive main-talk")
     assert [row["session"] for row in shell.run("%langswarm sessions")] == ["work"]
+    assert shell.run("%langswarm unarchive main-talk") == "main-talk is back"
     assert shell.run("%langswarm switch main-talk") == "main-talk"
 
 
@@ -191,10 +192,9 @@ def test_a_session_started_anew_keeps_the_old_one(shell):
     shell.run("%langswarm new work")
     ask(shell, "Old")
     shell.run("%langswarm new work")
-    assert {row["session"]: row["messages"] for row in shell.run("%langswarm sessions")} == {
-        "work": 0,
-        "work~1": 2,
-    }
+    new, old = shell.run("%langswarm sessions")
+    assert (new["session"], new["messages"], old["messages"]) == ("work", 0, 2)
+    assert re.fullmatch(r"work \(\d{4}-\d\d-\d\d, \d\d:\d\d\)", old["session"])
 
 
 def test_delete_asks_first_and_then_really_deletes(shell):

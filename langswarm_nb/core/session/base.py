@@ -84,6 +84,7 @@ class SessionManager(HasFrames, ISessionManager):
         title: str | None = None,
         system: str | None = None,
         metadata: Mapping[str, Any] | None = None,
+        home: str | None = None,
         **settings: Any,
     ) -> BaseSession:
         """Create and store a session.
@@ -104,6 +105,8 @@ class SessionManager(HasFrames, ISessionManager):
             Text of a first system message.
         metadata : mapping, optional
             JSON of your own.
+        home : str, optional
+            The notebook that it belongs to, as its front end names it.
         **settings
             Anything of `SessionSettings`.
 
@@ -128,6 +131,7 @@ class SessionManager(HasFrames, ISessionManager):
             settings=wanted,
             title=None if title is None else checks.text("title", title),
             metadata=checks.metadata(metadata),
+            home=None if home is None else checks.text("home", home),
         )
         first = None if system is None else checks.message(system, MessageRole.SYSTEM, None, scope="session")
         self._check_provider(wanted)

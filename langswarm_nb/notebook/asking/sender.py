@@ -49,6 +49,8 @@ class Opened:
     """Name of the session, when it is not the current one."""
     notes: tuple[str, ...] = ()
     """What else the reader should know."""
+    named_model: str | None = None
+    """The model that becomes the session's once it has answered, when the session was told none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ class Sender:
         sent = await for_session(self._workspace, plan, session)
         sent |= {"provider_session": provider_session, "on_retry": tell_retry, "on_wait": tell_wait}
         stream = session.stream_message(prompt.text, model=model, **sent)
-        return Opened(session, stream, self._name(plan, session), notes)
+        return Opened(session, stream, self._name(plan, session), notes, plan.named_model)
 
     async def open_comparison(
         self, prompt: Prompt, options: CellOptions, cell: Cell, tell_retry: Callable[[str], TellRetry]
@@ -230,6 +232,10 @@ class Sender:
         )
         return [Opened(session, stream) for stream in streams]
 
+    async def answered(self, opened: Opened) -> str:
+        """Take note that an answer came; return what the reader is told of it."""
+        return await self._workspace.names_model(opened.session, opened.named_model)
+
     def count(self, reply: SessionMessage | None) -> None:
         """Take note of a reply, and of what it cost."""
         if reply is not None:
@@ -256,9 +262,13 @@ class Sender:
         """Return the session that a plan goes to, made where it is not there; with what is told of it."""
         workspace, session = self._workspace, plan.session
         if session is None:
-            session = await workspace.make(plan.opening, plan.session_name, plan.first_model)
-        told = f"new session {workspace.name_of(session)}" if plan.makes_session else ""
-        return session, (told,) if told else ()
+            session = await workspace.make(plan.opening, plan.session_name)
+        if plan.opening != "named":
+            await workspace.uses(session)
+        elif options.stay:
+            workspace.stay_in(session)
+        told = (f"new session {workspace.name_of(session)}",) if plan.makes_session else ()
+        return session, (*told, *workspace.take_notes())
 
     def _name(self, plan: Plan, session: BaseSession) -> str:
         return self._workspace.name_of(session) if plan.opening == "named" else ""

@@ -119,6 +119,9 @@ class UnloggedStorage(ISessionStorage):
     ) -> list[SessionRecord]:
         return await self.inner.list_sessions(user_id=user_id, status=status, **filters)
 
+    async def list_cells(self, *, user_id: str, home: str | None = None) -> dict[str, dict[str, datetime]]:
+        return await self.inner.list_cells(user_id=user_id, home=home)
+
     async def set_tip(self, session_id: str, seq: int | None, *, branch: str | None = None) -> SessionRecord:
         return await self.inner.set_tip(session_id, seq, branch=branch)
 
