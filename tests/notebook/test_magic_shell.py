@@ -13,16 +13,13 @@ from langswarm_nb.core.session import (
     IProviderSession,
     ModelInfo,
     ProviderNotFoundError,
-    SessionMessage,
     SessionValueError,
     create_session_manager,
 )
 from langswarm_nb.core.session.messages import FinishReason, Usage
 from langswarm_nb.core.session.provider_events import Delta, Finish, ReplyInfo
 from langswarm_nb.core.session.providers.mock import MockProviderSession
-from langswarm_nb.notebook.asking import send as conversing
-from langswarm_nb.notebook.bridge import run_sync
-from langswarm_nb.notebook.panel.rules import WorkspaceRules
+from langswarm_nb.notebook.asking import sender
 from tests.support.shells import running_shell
 
 
@@ -265,21 +262,6 @@ def test_a_budget_refuses_what_would_cost_more(shell):
     assert "is not known" in shell.fail("%%langswarm -m groq:unpriced-model\nHello there")
 
 
-@pytest.mark.parametrize("budget_usd", [1.0, float("nan")])
-def test_a_panel_keeps_to_the_budget_of_the_cells(shell, budget_usd):
-    """What a panel is asked to send is refused as a cell's prompt would be."""
-    langswarm_nb.set_price("budget-model", 1_000_000, 1_000_000, provider="groq")
-    shell.workspace.manager.add_provider_session("groq", MockProviderSession())
-    session = run_sync(shell.workspace.manager.create_session("me", "groq", "budget-model"))
-    rules, messages = WorkspaceRules(shell.workspace), [SessionMessage(content="Hello there")]
-    assert rules.check(session, messages, session.settings) == ""
-    shell.magics.budget_usd = budget_usd
-    with pytest.raises(SessionValueError, match="the budget leaves"):
-        rules.check(session, messages, session.settings)
-    with pytest.raises(SessionValueError, match="is not known"):
-        rules.check(session, messages, session.settings.updated(model="unpriced-model"))
-
-
 def test_another_address_is_used_for_the_cell_alone(shell, llama_server, monkeypatch):
     """`--api-base` sends this cell there, with the key of the variable that `--api-key-name` names."""
     monkeypatch.setenv("MY_OWN_KEY", "sk-canary-0123456789abcdef")
@@ -389,7 +371,7 @@ def test_an_unexpected_error_is_ours_and_short(shell, monkeypatch):
     def broken(*_):
         raise KeyError("inner")
 
-    monkeypatch.setattr(conversing, "make_plan", broken)
+    monkeypatch.setattr(sender, "make_plan", broken)
     ran = shell.try_("%%langswarm\nHi")
     assert "fault of langswarm_nb" in ran.complaint
     assert isinstance(ran.error.__cause__, KeyError)
@@ -575,7 +557,8 @@ def test_the_magics_are_functions_too(shell):
     """`ls.ask` and `ls.session` do in Python what the magics do in a line."""
     shell["x"] = 5
     reply = shell.run(
-        "import langswarm_nb as ls\nls.ask('Is it {{ x }}?', show=False, temperature=0, flavour='a')"
+        "import langswarm_nb as ls\n"
+        "ls.ask('Is it {{ x }}?', show=False, temperature=0, options={'flavour': 'a'})"
     )
     assert reply.question.content == "Is it 5?"
     assert dict(last_request(shell).options) == {"temperature": 0, "flavour": "a"}

@@ -60,7 +60,7 @@ def test_a_tree_is_drawn_with_its_branches():
 
 
 def test_a_tree_shows_every_version_and_how_it_ended():
-    """A question asked again, an answer asked for again, a failure, a stop, an aside and a comparison have a line each."""
+    """Each version has a line that says when it failed, was stopped, asked aside, or who answered in a comparison."""
     beside = [
         replace(said(6, "user", None, "beside", turn=1, active=False), beside="aside"),
         replace(said(7, "assistant", 6, "yes", turn=1, active=False), beside="aside"),
