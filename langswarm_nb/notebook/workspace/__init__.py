@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from langswarm_nb.core.session import SessionMessage
 from langswarm_nb.notebook.bridge import run_sync
 from langswarm_nb.notebook.running_cell import running_cell
 
@@ -15,6 +16,7 @@ from .sessions import KernelSessions
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from langswarm_nb.notebook.asking.options import CellOptions
     from langswarm_nb.notebook.config import NotebookConfig
 
 __all__ = ["DEFAULT_MODEL", "Workspace"]
@@ -26,6 +28,10 @@ class Workspace(KernelSessions):
     def __init__(self, shell: InteractiveShell, config: NotebookConfig) -> None:
         super().__init__(shell, config)
         self.failures: FailureWatch = FailureWatch(lambda: running_cell(shell).cell_id)
+        self.addresses: dict[str, CellOptions] = {}
+        """Of answers that came through another address, by id: what their cell asked for."""
+        self.last_answer: SessionMessage | None = None
+        """The answer that was shown last, by a cell or a panel."""
         self.announced: set[tuple[str, str]] = set()
         """Providers and addresses that the user was told of."""
         self.spent_usd: float = 0.0
