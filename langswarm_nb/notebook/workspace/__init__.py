@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.notebook.bridge import run_sync
 
+from .current_session import KernelSessions
 from .last_failure import FailureWatch
-from .models import DEFAULT_MODEL
-from .sessions import KernelSessions
+from .model_choice import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from langswarm_nb.core.session import BaseSession
 from langswarm_nb.core.session.conversation.asks import KernelMemory, Replay
 
-from .models import KernelModels
+from .model_choice import KernelModels
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

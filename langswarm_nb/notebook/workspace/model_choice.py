@@ -16,7 +16,7 @@ from langswarm_nb.core.session.providers.catalogue import OFFLINE_PROVIDERS
 from langswarm_nb.core.session.text import did_you_mean
 
 from .aliases import alias_file, read_aliases, write_aliases
-from .store import KernelStore
+from .kernel_store import KernelStore
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

@@ -20,7 +20,7 @@ from langswarm_nb.core.session.errors import shown
 
 from .home import first_label
 from .keys import provider_ready
-from .models import CHOSEN, DEFAULT_MODEL, is_chosen, model_of
+from .model_choice import CHOSEN, DEFAULT_MODEL, is_chosen, model_of
 from .naming import KernelNames, check_open, known
 from .settling import as_main, main_of
 
