@@ -49,8 +49,6 @@ class Opened:
     """Name of the session, when it is not the current one."""
     notes: tuple[str, ...] = ()
     """What else the reader should know."""
-    named_model: str | None = None
-    """The model that becomes the session's once it has answered, when the session was told none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +108,7 @@ class Sender:
         sent = await for_session(self._workspace, plan, session)
         sent |= {"provider_session": provider_session, "on_retry": tell_retry, "on_wait": tell_wait}
         stream = session.stream_message(prompt.text, model=model, **sent)
-        return Opened(session, stream, self._name(plan, session), notes, plan.named_model)
+        return Opened(session, stream, self._name(plan, session), notes)
 
     async def open_comparison(
         self, prompt: Prompt, options: CellOptions, cell: Cell, tell_retry: Callable[[str], TellRetry]
@@ -232,12 +230,10 @@ class Sender:
         )
         return [Opened(session, stream) for stream in streams]
 
-    async def answered(self, opened: Opened) -> str:
-        """Take note that an answer came; return what the reader is told of it."""
-        return await self._workspace.names_model(opened.session, opened.named_model)
-
     def count(self, reply: SessionMessage | None) -> None:
-        """Take note of what a reply cost."""
+        """Take note of a reply, and of what it cost."""
+        if reply is not None:
+            self._workspace.last_answer = reply
         if reply is not None and reply.request is not None:
             self._workspace.spent_usd += cost_usd(reply.request) or 0.0
 
@@ -265,8 +261,9 @@ class Sender:
             await workspace.uses(session)
         elif options.stay:
             workspace.stay_in(session)
-        told = (f"new session {workspace.name_of(session)}",) if plan.makes_session else ()
-        return session, (*told, *workspace.take_notes())
+        told = [f"new session {workspace.name_of(session)}"] if plan.makes_session else []
+        told += [*workspace.take_notes(), await workspace.names_model(session, plan.named_model)]
+        return session, tuple(note for note in told if note)
 
     def _name(self, plan: Plan, session: BaseSession) -> str:
         return self._workspace.name_of(session) if plan.opening == "named" else ""

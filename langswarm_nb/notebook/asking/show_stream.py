@@ -101,8 +101,6 @@ class Exchange:
         self._opened = opened = await self._opening(self.tell_retry, self._display.status)
         async with ticking(self._display):
             await self._show(opened.stream)
-        if note := await self._sender.answered(opened):
-            self.add_note(note)
 
     async def _show(self, stream: MessageStream) -> None:
         is_thinking = False

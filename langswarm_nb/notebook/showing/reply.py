@@ -114,6 +114,12 @@ class Reply(ShownOnce):
         return next(iter(self.codes), None)
 
     @property
+    def code_of_one_language(self) -> str:
+        """The code of all blocks in the language of the first, joined: what can stand in one cell."""
+        first = next(iter(self.blocks), None)
+        return "\n\n".join(block.code for block in self.blocks if first and block.language == first.language)
+
+    @property
     def usage(self) -> Usage:
         """Tokens as the provider counted them; what it does not tell is None."""
         return self.message.usage or Usage()

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from langswarm_nb.core.session import SessionMessage
 from langswarm_nb.notebook.bridge import run_sync
+from langswarm_nb.notebook.running_cell import running_cell
 
 from .current_session import KernelSessions
 from .last_failure import FailureWatch
@@ -24,9 +26,11 @@ class Workspace(KernelSessions):
 
     def __init__(self, shell: InteractiveShell, config: NotebookConfig) -> None:
         super().__init__(shell, config)
-        self.failures: FailureWatch = FailureWatch()
+        self.failures: FailureWatch = FailureWatch(lambda: running_cell(shell).cell_id)
         self.announced: set[tuple[str, str]] = set()
         """Providers and addresses that the user was told of."""
+        self.last_answer: SessionMessage | None = None
+        """The answer that was shown last, by a cell or a panel."""
         self.spent_usd: float = 0.0
         """What the replies of this kernel cost, as far as it is known."""
         config.observe(self._reopen_store, ["log_content"])
@@ -41,11 +45,16 @@ class Workspace(KernelSessions):
         """Go on in the same session with another way of keeping it."""
 
         async def reopen() -> None:
-            session_id, home = self._session and self._session.session_id, self._home
-            memories, made = self._memories, self._made
-            await self.close()
-            self._home, self._memories, self._made = home, memories, made
-            self._session = await self.manager.get_session(session_id) if session_id else None
+            session_id, kept = self._session and self._session.session_id, (
+                self._home,
+                self._found,
+                self._memories,
+            )
+            try:
+                await self.close()
+            finally:
+                self._home, self._found, self._memories = kept
+                self._move_to(await self.manager.get_session(session_id) if session_id else None)
 
-        if self._manager is not None:
+        if self._manager is not None and self.config.store != "memory":
             run_sync(reopen())
