@@ -79,14 +79,24 @@ class Tree:
         """The other branches with their tips, the one left last first."""
         self.former = list(rows.former)
         """Branches with the ends of paths that they left, the last one left last."""
-        self.hidden = frozenset(rows.hidden)
-        """Turn and version of what the branch does not send."""
+        self._hidden = rows.hidden
         self.next_turn = rows.next_turn
 
     @classmethod
     def empty(cls) -> Tree:
         """Return the tree of a session in which nothing was said."""
         return cls(TreeRows((), None, "main", (), (), (), 0))
+
+    @property
+    def hidden(self) -> frozenset[tuple[int, int]]:
+        """Turn and version of what the branch does not send."""
+        return self.hidden_on(None)
+
+    def hidden_on(self, branch: str | None) -> frozenset[tuple[int, int]]:
+        """Return turn and version of what a branch does not send; a new one begins as the current one."""
+        known = branch is not None and any(name == branch for name, _ in self.others)
+        wanted = branch if known else self.branch
+        return frozenset((turn, version) for name, turn, version in self._hidden if name == wanted)
 
     def path_to(self, seq: int | None) -> list[Node]:
         """Return the messages from the root to one; none for None."""
@@ -117,7 +127,9 @@ class Tree:
             return self
         here = (self.branch, self.tip)
         others = [here, *(other for other in self.others if other[0] != name)]
-        rows = TreeRows(self.nodes, dict(self.others)[name], name, others, self.former, (), self.next_turn)
+        rows = TreeRows(
+            self.nodes, dict(self.others)[name], name, others, self.former, self._hidden, self.next_turn
+        )
         return Tree(rows)
 
     def turn_on_path(self, number: int | None) -> PathTurn | None:

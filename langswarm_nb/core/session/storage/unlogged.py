@@ -93,6 +93,14 @@ class UnloggedStorage(ISessionStorage):
     async def create_session(self, record: SessionRecord) -> None:
         await self.inner.create_session(record)
 
+    async def restore_session(
+        self, record: SessionRecord, messages: Sequence[SessionMessage], tree: TreeRows
+    ) -> None:
+        await self.inner.restore_session(record, [_without_words(m) for m in messages], tree)
+        for message in messages:
+            self._whole[record.session_id, message.id] = message
+            self._seqs[record.session_id, message.seq] = message.id
+
     async def load_session(self, session_id: str) -> SessionRecord:
         return await self.inner.load_session(session_id)
 

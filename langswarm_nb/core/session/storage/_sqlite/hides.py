@@ -28,6 +28,11 @@ def marks(db: sqlite3.Connection, sid: int, branch: str) -> list[tuple[int, int]
     ).fetchall()
 
 
+def all_marks(db: sqlite3.Connection, sid: int) -> list[tuple[str, int, int]]:
+    """Return all that is hidden in a session, as branch, turn and version."""
+    return db.execute("SELECT branch, turn, version FROM hides WHERE sid = ?", (sid,)).fetchall()
+
+
 def copy(db: sqlite3.Connection, sid: int, branch: str, new: str) -> None:
     """Hide on a new branch what is hidden on the one that it begins from."""
     db.execute(

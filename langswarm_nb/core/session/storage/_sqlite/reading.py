@@ -41,7 +41,7 @@ def tree(db: sqlite3.Connection, name: str, session_id: str) -> TreeRows:
     others = db.execute(
         "SELECT name, tip FROM branches WHERE sid = ? ORDER BY left_us DESC, name", (head.sid,)
     ).fetchall()
-    hidden = _hides.marks(db, head.sid, head.branch) if head.has_hides else []
+    hidden = _hides.all_marks(db, head.sid) if head.has_hides else []
     return TreeRows(nodes, head.tip, head.branch, others, former, hidden, head.next_turn)
 
 
