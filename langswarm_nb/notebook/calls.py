@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 from langswarm_nb.core.session import BaseSession, SessionValueError
 
-from .asking.options import CellOptions
+from .asking.keywords import AskKeywords, options_of
 from .asking.send import converse, prompt_of
 from .bridge import kernel_shell, run_sync
 
@@ -21,10 +20,8 @@ if TYPE_CHECKING:
     from .panel.widget import Theme
     from .workspace import Workspace
 
-_FIELDS = frozenset(field.name for field in fields(CellOptions)) - {"models", "name", "shows", "options"}
 
-
-def ask(prompt: str, *models: str, show: bool = True, **options: Any) -> Answer:
+def ask(prompt: str, *models: str, show: bool = True, **keywords: Unpack[AskKeywords]) -> Answer:
     """Send a prompt as ``%%langswarm`` does: in this notebook's session, shown while the answer arrives.
 
     Parameters
@@ -35,9 +32,9 @@ def ask(prompt: str, *models: str, show: bool = True, **options: Any) -> Answer:
         ``provider:model`` or aliases; two or more answer side by side.
     show : bool
         False shows nothing.
-    **options
-        The flags of ``%%langswarm`` by their names (``session``, ``system``, ``temperature``, ``timeout_s``, …);
-        any other goes to the provider.
+    **keywords
+        The flags of ``%%langswarm``, each by its name (``session``, ``system``, ``no_history``, ``timeout``,
+        ``from_`` for ``--from``, …); other options of the provider go in ``options={...}``.
 
     Returns
     -------
@@ -48,6 +45,8 @@ def ask(prompt: str, *models: str, show: bool = True, **options: Any) -> Answer:
     ------
     SessionError
         It was not sent, or failed; also where no notebook runs.
+    SessionValueError
+        A keyword is no flag; the nearest is named.
     UsageError
         A name in the prompt is not defined.
 
@@ -57,9 +56,7 @@ def ask(prompt: str, *models: str, show: bool = True, **options: Any) -> Answer:
 
         answers = [ls.ask(question, show=False).text for question in questions]
     """
-    flags = {name: value for name, value in options.items() if name in _FIELDS}
-    extra = {name: value for name, value in options.items() if name not in _FIELDS}
-    asked = CellOptions(models=tuple(dict.fromkeys(models)), shows=show, options=extra, **flags)
+    asked = options_of(models, keywords, shows=show)
     workspace = _workspace()
     return converse(workspace, prompt_of(workspace, prompt, asked), asked)
 

@@ -81,6 +81,13 @@ class ISessionStorage(ABC):
         """Return sessions, the last used first."""
 
     @abstractmethod
+    async def list_cells(self, *, user_id: str, home: str | None = None) -> dict[str, dict[str, datetime]]:
+        """Return, for each home of a user's sessions, or for one, the cells that asked and when each did so first.
+
+        What was taken over from elsewhere (``source`` is "import") does not count.
+        """
+
+    @abstractmethod
     async def delete_session(self, session_id: str) -> bool:
         """Delete a session and its messages for good, text included; False when there is none."""
 

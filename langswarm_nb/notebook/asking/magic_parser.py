@@ -74,6 +74,11 @@ class MagicParser(argparse.ArgumentParser):
         raise UsageError(f"{self.command}: {text}{end} `{self._help_command}` lists what there is.")
 
     @property
+    def actions(self) -> list[argparse.Action]:
+        """All flags and arguments."""
+        return list(self._actions)
+
+    @property
     def flags(self) -> list[str]:
         """Every flag, in the order of the help."""
         return [flag for action in self._actions for flag in action.option_strings]

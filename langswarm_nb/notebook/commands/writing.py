@@ -28,7 +28,7 @@ def _ask(workspace: Workspace, text: str) -> Answer:
 def _fix(workspace: Workspace, model: str | None) -> Answer:
     failure = workspace.failures.last
     if failure is None:
-        raise UsageError("No cell has failed since the extension was loaded.")
+        raise UsageError("No cell has failed since the extension was loaded, or it has succeeded since.")
     options = CellOptions(models=() if model is None else (model,))
     return converse(workspace, Prompt(failure.prompt), options)
 
@@ -42,9 +42,12 @@ def _insert(workspace: Workspace, n: int) -> str:
 
 
 async def _last_blocks(workspace: Workspace) -> list[str]:
-    session = await workspace.current()
-    answers = await session.get_messages(limit=1, role=MessageRole.ASSISTANT)
-    return [block.code for answer in answers for block in code_blocks(answer.content)]
+    """Return the code of the answer shown last; in a new kernel that of the last answer of the conversation."""
+    answer = workspace.last_answer
+    if answer is None:
+        session = await workspace.current()
+        answer = next(iter(await session.get_messages(limit=1, role=MessageRole.ASSISTANT)), None)
+    return [] if answer is None else [block.code for block in code_blocks(answer.content)]
 
 
 COMMANDS = (

@@ -84,7 +84,7 @@ class WorkspaceRules:
     async def open_again(
         self, session: BaseSession, reply_id: str, tell: Tell, *, model: str | None = None
     ) -> MessageStream:
-        return await Sender(self._workspace, tell).open_again(session, reply_id, model=model)
+        return (await Sender(self._workspace, tell).open_again(session, reply_id, model=model)).stream
 
     def count(self, reply: SessionMessage) -> None:
         Sender(self._workspace).count(reply)

@@ -74,7 +74,7 @@ class Look:
     def text(self, reply: Reply) -> str:
         """Return what is shown of a reply's text."""
         if self.format == "code" and reply.codes and reply.text == reply.message.content:
-            return "\n\n".join(reply.codes)
+            return reply.code_of_one_language
         return reply.text or reply.refusal
 
     def details(self, reply: Reply) -> list[tuple[str, str]]:

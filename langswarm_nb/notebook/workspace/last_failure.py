@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,6 +17,8 @@ class Failure:
     code: str
     traceback: str
     """Text, so that no frame is kept alive."""
+    cell_id: str | None = None
+    """The cell; None when the front end does not tell."""
 
     @property
     def prompt(self) -> str:
@@ -39,17 +42,30 @@ class CellResult(Protocol):
 
 
 class FailureWatch:
-    """Remembers the last cell that failed; `see` is called after each cell."""
+    """Remembers the last cell that failed, until it succeeds; `see` is called after each cell.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    cell_id : callable
+        Returns the id of the cell that ran; None when the front end does not tell.
+    """
+
+    def __init__(self, cell_id: Callable[[], str | None]) -> None:
+        self._cell_id = cell_id
         self.last: Failure | None = None
 
     def see(self, result: CellResult | None) -> None:
         """Look at how a cell ended; an interrupted one may have no result."""
-        if result is None:
+        if result is None or result.info is None:
             return
+        code, cell_id = result.info.raw_cell or "", self._cell_id()
         error = result.error_before_exec or result.error_in_exec
-        if isinstance(error, Exception) and result.info is not None:
-            code = result.info.raw_cell or ""
-            if not code.lstrip().startswith(("%langswarm", "%%langswarm")):
-                self.last = Failure(code, "".join(traceback.format_exception(error)))
+        if error is None:
+            if self.last is not None and self._is_same(self.last, code, cell_id):
+                self.last = None
+        elif isinstance(error, Exception) and not code.lstrip().startswith(("%langswarm", "%%langswarm")):
+            self.last = Failure(code, "".join(traceback.format_exception(error)), cell_id)
+
+    @staticmethod
+    def _is_same(failure: Failure, code: str, cell_id: str | None) -> bool:
+        return failure.code == code if cell_id is None else failure.cell_id == cell_id

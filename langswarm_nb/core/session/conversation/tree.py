@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -29,7 +29,7 @@ class PathTurn:
     @property
     def version(self) -> int:
         """Number of the version: of its answer, where a question has several."""
-        return self.answers[0].version if self.answers else self.question.version
+        return self.last.version
 
     @property
     def key(self) -> tuple[int | None, int]:
@@ -64,6 +64,11 @@ class PathTurn:
             for answer in self.answers
             if answer.role == "assistant"
         )
+
+    @property
+    def is_comparison(self) -> bool:
+        """Whether it is one answer of several that were compared."""
+        return any(answer.compare_id is not None for answer in self.answers)
 
 
 _TEXT = 2
@@ -123,14 +128,14 @@ class Tree:
 
     def on_branch(self, name: str) -> Tree:
         """Return the tree as it is seen from a branch."""
-        if name == self.branch:
-            return self
-        here = (self.branch, self.tip)
-        others = [here, *(other for other in self.others if other[0] != name)]
-        rows = TreeRows(
-            self.nodes, dict(self.others)[name], name, others, self.former, self._hidden, self.next_turn
-        )
-        return Tree(rows)
+        return self if name == self.branch else self.seen_from(dict(self.others)[name], name)
+
+    def seen_from(self, tip: int | None, branch: str) -> Tree:
+        """Return the tree as it is when the path to ``tip`` is the active one, on a branch that may be new."""
+        known = any(name == branch for name, _ in self.others)
+        others = [(self.branch, self.tip), *(other for other in self.others if other[0] != branch)]
+        hidden = self._hidden if known else [(branch, *version) for version in self.hidden]
+        return Tree(TreeRows(self.nodes, tip, branch, others, self.former, hidden, self.next_turn))
 
     def turn_on_path(self, number: int | None) -> PathTurn | None:
         """Return a turn as it stands on the active path; None when it does not."""
@@ -141,9 +146,17 @@ class Tree:
         at = next((n for n, turn in enumerate(self.turns, 1) if turn.number == number), len(self.turns))
         return self.turns[at:]
 
-    def of_turn(self, number: int | None) -> Iterator[Node]:
+    @cached_property
+    def _by_turn(self) -> dict[int, list[Node]]:
+        found: dict[int, list[Node]] = {}
+        for node in self.nodes:
+            if node.turn is not None:
+                found.setdefault(node.turn, []).append(node)
+        return found
+
+    def of_turn(self, number: int | None) -> Sequence[Node]:
         """Return all messages of a turn, in all its versions."""
-        return (node for node in self.nodes if node.turn == number and node.turn is not None)
+        return () if number is None else self._by_turn.get(number, ())
 
     def questions(self, number: int | None) -> list[Node]:
         """Return the questions of a turn."""
@@ -195,10 +208,12 @@ def turns_of(path: Iterable[Node]) -> list[PathTurn]:
             if node.scope != "session":
                 waiting.append(node)
         elif node.role == "user":
-            given = _given_with(node, waiting)
-            pending = waiting[: len(waiting) - len(given)]
-            turns.append(PathTurn(node, pending, given))
-            waiting = []
+            turn = PathTurn(node)
+            if waiting:
+                turn.given = _given_with(node, waiting)
+                turn.pending = waiting[: len(waiting) - len(turn.given)]
+                waiting = []
+            turns.append(turn)
         elif turns:
             turns[-1].answers.append(node)
     return turns

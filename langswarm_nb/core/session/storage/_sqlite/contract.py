@@ -23,7 +23,15 @@ from langswarm_nb.core.session.storage.rows import (
     encode_message,
     encode_record,
 )
-from langswarm_nb.core.session.values import filled_text, member, optional_text, optional_whole, text, to_us
+from langswarm_nb.core.session.values import (
+    filled_text,
+    from_us,
+    member,
+    optional_text,
+    optional_whole,
+    text,
+    to_us,
+)
 
 from . import leases as _leases
 from . import partials as _partials
@@ -103,6 +111,13 @@ class SQLStorage(ISessionStorage):
             limit=_limit(limit),
         )
         return [decode_record(row) for row in await self._read(select)]
+
+    async def list_cells(self, *, user_id: str, home: str | None = None) -> dict[str, dict[str, datetime]]:
+        select = partial(_sessions.cells, user_id=text("user_id", user_id), home=optional_text("home", home))
+        found: dict[str, dict[str, datetime]] = {}
+        for place, cell_id, first_us in await self._read(select):
+            found.setdefault(place, {})[cell_id] = from_us(first_us)
+        return found
 
     async def append_messages(
         self,

@@ -12,17 +12,16 @@ from typing import Any
 from langswarm_nb.core.session.conversation.nodes import TreeRows
 from langswarm_nb.core.session.errors import SessionValueError
 from langswarm_nb.core.session.messages import SessionMessage
-from langswarm_nb.core.session.storage.rows import PAYLOAD_COLUMNS, SEQ_BITS, Row, encode_message
+from langswarm_nb.core.session.storage.rows import COLUMNS, SEQ_BITS, Row, encode_message
 from langswarm_nb.core.session.values import MOST, optional_whole, whole
 
 from . import hides as _hides
 from . import sessions as _sessions
 from .head import now_us, session_key
 
-_COLUMNS = ("id", "parent", "turn", "version", "active", *PAYLOAD_COLUMNS)
-_INSERT = f"INSERT INTO messages({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
-_TOKENS = PAYLOAD_COLUMNS.index("token_count")
-_PLACES = 5
+_INSERT = f"INSERT INTO messages({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
+_TOKENS = COLUMNS.index("token_count")
+_TURN = COLUMNS.index("turn")
 
 
 def rows_of(messages: Sequence[SessionMessage], tree: TreeRows) -> list[Row]:
@@ -52,6 +51,7 @@ def rows_of(messages: Sequence[SessionMessage], tree: TreeRows) -> list[Row]:
             n,
             message.parent_seq,
             optional_whole("turn", message.turn),
+            len(message.content),
             whole("version", message.version),
             int(n in active),
             *encode_message(message),
@@ -87,7 +87,7 @@ def restore(
     db.executemany(
         "INSERT OR IGNORE INTO hides VALUES (?, ?, ?, ?)", [(sid, *marked) for marked in tree.hidden]
     )
-    turns = [row[2] for row in rows if row[2] is not None]
+    turns = [row[_TURN] for row in rows if row[_TURN] is not None]
     db.execute(
         "UPDATE sessions SET next_seq = ?, next_turn = ?, message_count = ?, token_count = ?, branch = ?, tip = ?"
         " WHERE id = ?",
@@ -95,7 +95,7 @@ def restore(
             len(rows),
             max([tree.next_turn, *(turn + 1 for turn in turns)]),
             len(rows),
-            min(MOST, sum(row[_PLACES + _TOKENS] or 0 for row in rows)),
+            min(MOST, sum(row[_TOKENS] or 0 for row in rows)),
             tree.branch,
             tree.tip,
             sid,

@@ -1,0 +1,101 @@
+"""The flags of ``%%langswarm`` as keywords of a function, each by its own name: ``no_history=True``."""
+
+from __future__ import annotations
+
+import argparse
+import keyword
+from collections.abc import Mapping
+from typing import Any, Literal, TypedDict
+
+from langswarm_nb.core.session import SessionValueError
+from langswarm_nb.core.session.text import did_you_mean
+from langswarm_nb.notebook.config import Format
+
+from .options import CellOptions, cell_parser
+
+
+class AskKeywords(TypedDict, total=False):
+    """What `langswarm_nb.ask` takes beside prompt and models: the flags, and provider options as ``options``."""
+
+    model: str | None
+    system: str | None
+    system_file: str | None
+    session: str | None
+    stay: bool
+    new: str | None
+    branch: str | None
+    from_: int | str | None
+    format: Format | None
+    extract: Literal["first", "last"] | bool | None
+    xl: bool
+    temperature: float | None
+    max_tokens: int | None
+    options: Mapping[str, Any]
+    no_history: bool
+    append: bool
+    replace: bool
+    no_stream: bool
+    quiet: bool
+    usage: bool
+    raw: bool
+    timeout: float | None
+    retries: int | None
+    dry_run: bool
+    budget: float | None
+    api_base: str | None
+    api_key_name: str | None
+    # The names that the flags have in `CellOptions`.
+    from_turn: int | str | None
+    history: bool
+    rerun: Literal["append", "replace"] | None
+    stream: bool | None
+    timeout_s: float | None
+    budget_usd: float | None
+
+
+def options_of(models: tuple[str, ...], given: Mapping[str, Any], *, shows: bool) -> CellOptions:
+    """Return what keywords ask for.
+
+    Raises
+    ------
+    SessionValueError
+        A name is no flag; the nearest is named.
+    """
+    flags = {_keyword(action): action for action in cell_parser().actions if action.option_strings}
+    found: dict[str, Any] = {}
+    for name, value in given.items():
+        if name in flags and not _is_plain(name, value):
+            found |= _from_flag(flags[name], value)
+        elif name in _FIELDS:
+            found[name] = value
+        else:
+            raise SessionValueError(
+                f"There is no keyword {name!r}{did_you_mean(name, [*flags, *_FIELDS]) or '.'} They are the flags of "
+                "`%%langswarm`, see `%langswarm help`; options of the provider go in `options={...}`."
+            )
+    if "from_turn" in found and found["from_turn"] is not None:
+        found["from_turn"] = str(found["from_turn"])
+    named = found.pop("model", None)
+    asked = (*models, *(named.split(",") if isinstance(named, str) else named or ()))
+    quiet = bool(found.pop("quiet", False))
+    return CellOptions(models=tuple(dict.fromkeys(asked)), shows=shows and not quiet, **found)
+
+
+_FIELDS = frozenset(CellOptions.__dataclass_fields__) - {"models", "name", "shows"}
+
+
+def _is_plain(name: str, value: object) -> bool:
+    """Tell whether a keyword holds what its field holds: ``extract="last"``, ``options={...}``."""
+    return name in _FIELDS and not isinstance(value, bool)
+
+
+def _keyword(action: argparse.Action) -> str:
+    """Return the name of a flag as Python writes it."""
+    name = max(action.option_strings, key=len).lstrip("-").replace("-", "_")
+    return f"{name}_" if keyword.iskeyword(name) else name
+
+
+def _from_flag(action: argparse.Action, value: object) -> dict[str, Any]:
+    if action.nargs != 0:
+        return {action.dest: value}
+    return {action.dest: action.const} if value else {}
