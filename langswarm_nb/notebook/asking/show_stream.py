@@ -131,7 +131,7 @@ class Exchange:
             extract=self._extract,
             again=self._again,
         )
-        self._sender.count(reply.message, opened.options)
+        self._sender.count(opened.stream, opened.options)
         reply.footer = footer_line(reply, place=self._place(reply, opened))
         if not reply.text and reply.status == "error":
             self._show_failure(error, reply.footer)

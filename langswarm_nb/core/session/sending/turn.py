@@ -31,7 +31,7 @@ from langswarm_nb.core.session.errors import (
     StreamInterruptedError,
     shown,
 )
-from langswarm_nb.core.session.messages import SessionMessage
+from langswarm_nb.core.session.messages import SessionMessage, estimate_tokens
 from langswarm_nb.core.session.provider_events import Delta, ProviderEvent, ProviderRequest, RetryNotice
 from langswarm_nb.core.session.settings import SessionBackend, SessionSettings
 
@@ -73,6 +73,8 @@ class Turn:
         """What was stored before anything was sent."""
         self.context = Context(())
         """What was sent."""
+        self.input_tokens = 0
+        """About how many tokens that was."""
         self.reply: SessionMessage | None = None
 
     @property
@@ -256,6 +258,7 @@ class Turn:
         )
         known = {m.seq: m for m in self.chain if m.seq is not None}
         messages = await sent(context, known, self._session.pick_messages)
+        self.input_tokens = estimate_tokens(messages)
         if native:
             return ProviderRequest(**base, **await self._session.native.plan(messages, settings))
         return ProviderRequest(**base, messages=messages_to_send(messages))
