@@ -8,14 +8,12 @@ import os
 import signal
 import sys
 import types
-from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
 import pytest
 
 import langswarm_nb
-from langswarm_nb.analysis import prices
 from langswarm_nb.core.session import ProviderServerError, create_session_manager
 from langswarm_nb.core.session.providers.mock import MockProviderSession
 from langswarm_nb.core.session.secret import Secret
@@ -24,20 +22,11 @@ from langswarm_nb.notebook.panel.rules import WorkspaceRules
 from langswarm_nb.notebook.panel.widget import ChatPanel
 from langswarm_nb.notebook.workspace import keys as workspace_keys
 from tests.support.notebooks import Notebook, Sent, Service
-from tests.support.shells import running_shell
 
 MODEL = "groq:house"
 KEY = "sk-canary0123456789abcdef"
 LONG = "x" * 400
 EXPENSIVE = 1_000_000.0
-
-
-@pytest.fixture
-def notebook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebook]:
-    """Yield a notebook on a store of its own."""
-    monkeypatch.setattr(prices, "_own", {})
-    with running_shell() as shell:
-        yield Notebook(shell)
 
 
 # The doors: each asks one question, of another model when it is told one.

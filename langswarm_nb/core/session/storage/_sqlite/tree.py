@@ -57,7 +57,7 @@ def append(
     for hidden in hides:
         _hides.mark(db, head.sid, head.branch, *hidden, hidden=True)
     if not payloads:
-        if not isinstance(parent, str) and parent != head.tip:
+        if activate and not isinstance(parent, str) and parent != head.tip:
             set_tip(db, name, session_id, parent, None)
         return []
     if reply_to is None:
