@@ -12,6 +12,9 @@ from langswarm_nb.core.session import SessionStorageError, SessionTypeError, Ses
 from langswarm_nb.core.session.storage._sqlite import search as _search
 from tests.support.storages import answer, question, record
 
+# One that keeps no words has none to find.
+pytestmark = pytest.mark.parametrize("storage", ["memory", "sqlite"], indirect=True)
+
 
 async def filled(storage):
     """Store a few sessions of two users."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import aiosqlite
 import pytest
 
 from langswarm_nb.core.session.storage._sqlite import lane as _lane
@@ -75,6 +77,39 @@ async def test_what_waits_shares_one_commit(tmp_path: Path) -> None:
     assert statements.count("COMMIT") <= 4
     assert {r.message_count for r in await storage.list_sessions()} == {2}
     await storage.close()
+
+
+async def test_aiosqlite_is_asked_for_one_statement_a_transaction(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It holds a connection that is one, and each write is one statement there: what every aiosqlite can do."""
+    statements: list[str] = []
+
+    class Plain(aiosqlite.Connection):
+        """Takes no connection that only looks like one."""
+
+        def __init__(self, connector: Callable[[], sqlite3.Connection], iter_chunk_size: int) -> None:
+            def connect() -> sqlite3.Connection:
+                made = connector()
+                if not isinstance(made, sqlite3.Connection):
+                    raise TypeError(made)
+                return made
+
+            super().__init__(connect, iter_chunk_size)
+
+        def execute_fetchall(self, sql: str, parameters: Any = None) -> Any:
+            statements.append(sql)
+            return super().execute_fetchall(sql, parameters)
+
+    monkeypatch.setattr(aiosqlite, "Connection", Plain)
+    storage = SQLiteSessionStorage(tmp_path / "s.db")
+    await storage.create_session(record())
+    statements.clear()
+    for number in range(3):
+        await storage.append_messages("s", [question(str(number)), answer()])
+    assert len(statements) == 3
+    await storage.close()
+    assert (await stored(tmp_path / "s.db")).split() == ["0", "Because.", "1", "Because.", "2", "Because."]
 
 
 async def test_one_append_costs_one_transaction_and_does_not_read_the_history(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 SETUP = """
 import asyncio, contextvars, os, signal, sys, threading
-from langswarm_nb.notebook.bridge import io_loop, run_sync, submit
+from langswarm_nb.notebook.bridge import io_loop, run_sync, run_within, submit
 
 async def answer(value):
     await asyncio.sleep(0)
@@ -97,6 +97,28 @@ def test_errors_and_foreign_cancellation_go_through():
             print(repr(error))
     """
     assert run_script(code) == "LookupError('no such thing')\nCancelledError()\n"
+
+
+def test_a_wait_with_a_limit_ends():
+    """What takes too long is cancelled and said; an answer, and an error of the coroutine's own, go through."""
+    code = """
+    async def hang():
+        await asyncio.Event().wait()
+    async def all_done():
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(others)
+        return "all done"
+    async def fail():
+        raise TimeoutError("its own")
+    print(run_within(60, answer(42)))
+    for timeout_s, coroutine in ((0.5, hang()), (60, fail())):
+        try:
+            run_within(timeout_s, coroutine)
+        except TimeoutError as error:
+            print(error)
+    print(run_within(60, all_done()))
+    """
+    assert run_script(code) == "42\nno answer within 0.5 s\nits own\nall done\n"
 
 
 def test_leaving_with_system_exit_leaves_the_script():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import subprocess
 import sys
 
@@ -147,6 +148,23 @@ async def test_ticking_goes_on_while_nothing_arrives():
 
 def in_terminal(*titles: str, stream: bool = True) -> list[ReplyDisplay]:
     return open_reply_displays(titles, format="markdown", stream=stream)
+
+
+async def test_a_display_that_cannot_tick_fails_no_cell(caplog: pytest.LogCaptureFixture):
+    """Its error is in the log, and the reply goes on."""
+    ticked = asyncio.Event()
+
+    class Display:
+        def tick(self) -> None:
+            ticked.set()
+            raise OSError("no front end")
+
+    async with ticking(Display(), every_s=0.001):  # type: ignore[arg-type]
+        await ticked.wait()
+        await asyncio.sleep(0)
+    gc.collect()
+    assert "no front end" in caplog.text
+    assert "never retrieved" not in caplog.text
 
 
 class TestTerminal:

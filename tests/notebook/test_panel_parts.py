@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
 import re
 import shutil
@@ -16,6 +18,7 @@ from langswarm_nb.core.session import (
     RequestFacts,
     SessionManager,
     SessionMessage,
+    SessionStorageError,
     Usage,
 )
 from langswarm_nb.core.session.storage.memory import InMemorySessionStorage
@@ -161,6 +164,53 @@ async def test_what_is_stored_between_two_reads_is_seen_once():
         known = feed.path[: feed.family.next_seq]
         assert feed.family.totals.requests == len(known) > 20
         assert {feed.family.place(one) for one in known} == {(1, 1, None, None)}
+
+
+class Unreadable(InMemorySessionStorage):
+    """A storage that cannot be read once it is broken."""
+
+    is_broken = False
+
+    async def load_session(self, session_id):
+        if self.is_broken:
+            raise SessionStorageError("The disk is gone.")
+        return await super().load_session(session_id)
+
+
+class Watcher:
+    """A panel that notes what it is told."""
+
+    def __init__(self):
+        self.told: asyncio.Queue[str] = asyncio.Queue()
+
+    async def show(self, streamed=None):
+        pass
+
+    def extend(self, delta):
+        pass
+
+    def fail(self, text):
+        self.told.put_nowait(text)
+
+
+async def test_an_end_that_cannot_be_shown_is_told(caplog):
+    """When the session cannot be read after a reply, the panels say so, and asyncio misses nothing."""
+    storage = Unreadable()
+    async with SessionManager(storage) as manager:
+        session = await manager.create_session("ada", "mock", "echo")
+        feed, watcher, over = Feed(session), Watcher(), asyncio.Event()
+        feed.viewers.append(watcher)
+
+        def spent(_reply):
+            storage.is_broken = True
+            over.set()
+
+        await feed.run(session.stream_message("Hi"), spent)
+        await over.wait()
+        assert await watcher.told.get() == "The disk is gone."
+        await feed.close()
+    gc.collect()
+    assert "never retrieved" not in caplog.text
 
 
 def test_totals_count_all_branches_and_never_invent_a_price():

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import weakref
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
 from . import checks
+from .closing import close_each
 from .errors import (
     ProviderAuthenticationError,
     SessionClosedError,
@@ -218,7 +219,15 @@ class SessionManager(HasFrames, ISessionManager):
         return {"status": "ok", "storage": storage, "providers": sorted(self._providers)}
 
     async def close(self) -> None:
-        """Keep what open streams have brought, and free connections; may be called twice."""
+        """Keep what open streams have brought, and free connections; may be called twice.
+
+        All is closed, whatever closing a part of it raises.
+
+        Raises
+        ------
+        Exception
+            What a stream, a provider or the storage raised; an `ExceptionGroup` when several did.
+        """
         if self._closed:
             return
         self._closed = True
@@ -226,11 +235,14 @@ class SessionManager(HasFrames, ISessionManager):
             f"The session manager on {self.storage.name} was closed; what had arrived of the reply is kept. "
             "Open the session with a new manager."
         )
-        for session in list(self._sessions.values()):
-            for stream in list(session.streams):
-                await stream.end(ended)
-        await asyncio.gather(*(provider.close() for provider in self._providers.values()))
-        await self.storage.close()
+        streams = [stream for session in list(self._sessions.values()) for stream in list(session.streams)]
+        await close_each(
+            [
+                *(partial(stream.end, ended) for stream in streams),
+                *(provider.close for provider in self._providers.values()),
+                self.storage.close,
+            ]
+        )
 
     async def __aenter__(self) -> Self:
         self.check_open()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from IPython.core.error import UsageError
@@ -84,7 +83,7 @@ async def make_plan(workspace: Workspace, prompt: Prompt, options: CellOptions, 
     models = tuple(workspace.model_id(model, session=session, default=default) for model in options.models)
     changes = request_changes(workspace.config, options, base)
     asked = await _asked(workspace, session, options, cell)
-    send = _send_options(options, cell, compares=len(models) > 1)
+    send = _send_options(prompt, options, cell, compares=len(models) > 1)
     models_asked = models or (f"{base.provider}:{base.model}",)
     given: SendOptions = {**send, **changes, "asked": asked}  # type: ignore[typeddict-item]  # checked by make_ask
     if session is None:
@@ -134,12 +133,12 @@ async def for_session(workspace: Workspace, found: Plan, session: BaseSession) -
     return {**found.options, **found.changes, "asked": asked}  # type: ignore[typeddict-item]  # checked when sent
 
 
-def _send_options(options: CellOptions, cell: Cell, *, compares: bool) -> SendOptions:
+def _send_options(prompt: Prompt, options: CellOptions, cell: Cell, *, compares: bool) -> SendOptions:
     sent: SendOptions = {
         "source": "magic",
         "cell_id": cell.cell_id,
         "history": options.history,
-        "system": _system_text(options),
+        "system": prompt.system,
     }
     if compares:
         sent["activate"] = False
@@ -203,12 +202,3 @@ async def _session(
 
 async def _nothing(_seqs: object) -> list[Any]:
     return []
-
-
-def _system_text(options: CellOptions) -> str | None:
-    if options.system_file is None:
-        return options.system
-    try:
-        return Path(options.system_file).expanduser().read_text("utf-8")
-    except (OSError, ValueError) as error:
-        raise UsageError(f"--system-file {options.system_file!r} could not be read: {error}.") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from IPython.core.error import UsageError
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def prompt_of(workspace: Workspace, text: str, options: CellOptions) -> Prompt:
-    """Return what was typed with its fields filled in.
+    """Return what was typed, and the system text that goes with it, with their fields filled in.
 
     Raises
     ------
@@ -39,9 +40,24 @@ def prompt_of(workspace: Workspace, text: str, options: CellOptions) -> Prompt:
     """
     if not text.strip():
         raise UsageError("There is no prompt: write it into the lines below the first.")
+    system = _system_text(options)
     if options.raw or not workspace.config.interpolate:
-        return Prompt(text)
-    return interpolate(text, workspace.shell.user_ns)
+        return Prompt(text, system=system)
+    names = workspace.shell.user_ns
+    prompt = interpolate(text, names)
+    if system is None:
+        return prompt
+    filled = interpolate(system, names)
+    return Prompt(prompt.text, (*prompt.fields, *filled.fields), filled.text)
+
+
+def _system_text(options: CellOptions) -> str | None:
+    if options.system_file is None:
+        return options.system
+    try:
+        return Path(options.system_file).expanduser().read_text("utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--system-file {options.system_file!r} could not be read: {error}.") from error
 
 
 def converse(workspace: Workspace, prompt: Prompt, options: CellOptions) -> Answer:

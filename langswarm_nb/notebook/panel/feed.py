@@ -25,7 +25,7 @@ from langswarm_nb.core.session import (
     SessionMessage,
     SessionNotFoundError,
 )
-from langswarm_nb.core.session.errors import shown
+from langswarm_nb.core.session.errors import in_words
 from langswarm_nb.notebook.bridge import io_loop, kernel_shell
 from langswarm_nb.render import render_html
 
@@ -191,14 +191,17 @@ class Feed:
             self._runs.clear()
             if stream.reply is not None:
                 then(stream)
-        await follower
-        await self.refresh()
+        await self._guarded(self._show_end(follower))
         if problem is None:
             return
         if stream.question is None:
             raise problem  # `run` tells who asked
         if stream.reply is None or stream.reply.request is None or stream.reply.request.status != "error":
-            self.fail(_words(problem))  # else the reply tells
+            self.fail(in_words(problem))  # else the reply tells
+
+    async def _show_end(self, follower: asyncio.Task[None]) -> None:
+        await follower
+        await self.refresh()
 
     def fail(self, text: str) -> None:
         """Tell all panels what went wrong."""
@@ -225,10 +228,10 @@ class Feed:
         try:
             await work
         except SessionError as error:
-            self.fail(_words(error))
+            self.fail(in_words(error))
         except Exception as error:
             logger.exception("A panel could not be brought up to date.")
-            self.fail(_words(error))
+            self.fail(in_words(error))
 
     async def _follow(self, stream: MessageStream, *, foreign: bool) -> None:
         """Show a reply while it arrives, whoever reads it; one after the other, as the session sends."""
@@ -286,10 +289,6 @@ class Feed:
         for task in list(self._background):
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
-
-
-def _words(error: Exception) -> str:
-    return str(error) if isinstance(error, SessionError) else f"{type(error).__name__}: {shown(str(error))}"
 
 
 async def _render(text: str) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from langswarm_nb._version import __version__
+from langswarm_nb.core.session.errors import in_words
 from langswarm_nb.core.session.providers.catalogue import OFFLINE_PROVIDERS, PROVIDERS
-from langswarm_nb.notebook.bridge import submit
+from langswarm_nb.notebook.bridge import run_within, submit
 from langswarm_nb.notebook.cell_errors import show_session_errors_short, show_session_errors_whole
 from langswarm_nb.notebook.workspace import DEFAULT_MODEL, Workspace
 
@@ -81,12 +82,14 @@ def _callbacks(magics: LangSwarmMagics) -> list[tuple[str, Callable[..., None]]]
 
 
 def _greeting(workspace: Workspace) -> str:
-    model = workspace.config.model or DEFAULT_MODEL
+    model, state = workspace.config.model or DEFAULT_MODEL, ""
     try:
         place = workspace.place
-        session = submit(workspace.peek()).result(timeout=_LOOK_S)
+        session = run_within(_LOOK_S, workspace.peek())
+    except TimeoutError as error:
+        place = f"{workspace.place} gave {error}; cells wait for it longer"
     except Exception as error:  # noqa: BLE001 - a store that cannot be read must not keep the magics away
-        place, state = f"the store cannot be used: {error}", ""
+        place = f"the store cannot be used: {in_words(error)}"
     else:
         state = " (new)" if session is None else " (resumed)"
         model = model if session is None else f"{session.provider}:{session.model}"

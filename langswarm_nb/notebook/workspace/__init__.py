@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,6 +22,7 @@ from langswarm_nb.core.session import (
     provider_names,
     set_session_manager,
 )
+from langswarm_nb.core.session.closing import close_each
 from langswarm_nb.core.session.conversation.asks import KernelMemory
 from langswarm_nb.core.session.providers.catalogue import OFFLINE_PROVIDERS
 from langswarm_nb.core.session.storage import create_storage
@@ -71,6 +73,8 @@ class Workspace:
         self._manager: SessionManager | None = None
         self._session: BaseSession | None = None
         self._memories: dict[str, KernelMemory] = {}
+        self._moves = 0
+        """How often `_session` was chosen, and not just found."""
         config.observe(self._forget_store, ["store", "db_path"])
         config.observe(self._reopen_store, ["log_content"])
         config.observe(self._forget_session, ["session"])
@@ -91,7 +95,8 @@ class Workspace:
         if self._manager is None:
             store, path = self.config.store, self.config.db_path
             storage = create_storage(store, {"db_path": path} if path and store == "sqlite" else None)
-            self._manager = SessionManager(storage if self.config.log_content else UnloggedStorage(storage))
+            keeps_words = self.config.log_content or store == "memory"  # which no disk has
+            self._manager = SessionManager(storage if keeps_words else UnloggedStorage(storage))
             self._manager.add_global_hook(self.metrics)
             set_session_manager(self._manager)  # frames without a source are of this store
         return self._manager
@@ -115,14 +120,15 @@ class Workspace:
 
     async def close(self) -> None:
         """Free connections; what was open is kept."""
-        manager, self._manager, self._session, self._aliases = self._manager, None, None, None
+        manager, self._manager, self._aliases = self._manager, None, None
+        self._move_to(None)
+        others, self.other_providers = self.other_providers, {}
+        closings = [provider.close for provider in others.values()]
         if manager is not None:
             if get_session_manager() is manager:
                 set_session_manager(None)
-            await manager.close()
-        others, self.other_providers = self.other_providers, {}
-        for provider in others.values():
-            await provider.close()
+            closings.append(manager.close)
+        await close_each(closings)
 
     @property
     def budget_left_usd(self) -> float | None:
@@ -192,23 +198,42 @@ class Workspace:
 
     async def peek(self) -> BaseSession | None:
         """Return the current session; None when it is not made yet."""
-        session = self._session = await self._still_there() or await self._find_default()
+        moves = self._moves
+        found = await self._still_there() or await self._find_default()
+        if self._moves == moves:  # else somebody has moved on while we looked
+            self._session = found
+        session = self._session
         if session is not None and self._model_applies:
-            self._model_applies = False
-            wanted = self.model_id(self.config.model)
-            if wanted != f"{session.provider}:{session.model}":
-                await session.update_settings(model=wanted)
+            await self._apply_model(session)
         return session
+
+    async def _apply_model(self, session: BaseSession) -> None:
+        """Let a session go on with the model of the settings, once."""
+        self._model_applies = False
+        wanted = self.model_id(self.config.model)
+        if wanted == f"{session.provider}:{session.model}":
+            return
+        try:
+            await session.update_settings(model=wanted)
+        except asyncio.CancelledError:
+            self._model_applies = True
+            raise
+
+    def _move_to(self, session: BaseSession | None) -> None:
+        """Stay in a session from now on, whatever a look that is under way finds."""
+        self._session = session
+        self._moves += 1
 
     async def _still_there(self) -> BaseSession | None:
         """Return the session we are in, as it is now; None when another kernel has deleted it."""
-        if self._session is None:
+        session = self._session
+        if session is None:
             return None
         try:
-            await self._session.refresh()
+            await session.refresh()
         except SessionNotFoundError:
             return None
-        return self._session
+        return session
 
     async def make(
         self, opening: Literal["current", "named", "new"], name: str | None = None, model: str | None = None
@@ -219,8 +244,9 @@ class Workspace:
         if opening == "named" and name is not None:
             return await self._create(name, model=model)
         name = self.session_name
-        self._session = await self._create(name, model=model, by_notebook=not self.config.session)
-        return self._session
+        session = await self._create(name, model=model, by_notebook=not self.config.session)
+        self._move_to(session)
+        return session
 
     def new_settings(self) -> SessionSettings:
         """Return what a new session works with: the model of the session we are in, else that of the settings.
@@ -273,8 +299,9 @@ class Workspace:
             name = await self._free_name(self.session_name)
         elif (old := await self.find(name)) is not None and old.title == name:
             await old.rename(await self._free_name(name, "~"))
-        self._session = await self._create(name, model=model, by_notebook=True)
-        return self._session
+        session = await self._create(name, model=model, by_notebook=True)
+        self._move_to(session)
+        return session
 
     async def switch(self, name: str) -> BaseSession:
         """Stay in another session.
@@ -284,8 +311,9 @@ class Workspace:
         SessionNotFoundError
             There is none of this name.
         """
-        self._session = await self.get(name)
-        return self._session
+        session = await self.get(name)
+        self._move_to(session)
+        return session
 
     def is_current(self, session: BaseSession) -> bool:
         """Tell whether cells without ``-S`` talk to this session."""
@@ -294,7 +322,7 @@ class Workspace:
     def leave(self, session: BaseSession) -> None:
         """Be in no session, when it is the current one."""
         if self._session is session:
-            self._session = None
+            self._move_to(None)
 
     async def _create(self, name: str, *, model: str | None = None, by_notebook: bool = False) -> BaseSession:
         settings = self.new_settings()
@@ -349,14 +377,16 @@ class Workspace:
 
         async def reopen() -> None:
             session_id = self._session and self._session.session_id
-            await self.close()
-            self._session = await self.manager.get_session(session_id) if session_id else None
+            try:
+                await self.close()
+            finally:
+                self._move_to(await self.manager.get_session(session_id) if session_id else None)
 
-        if self._manager is not None:
+        if self._manager is not None and self.config.store != "memory":
             run_sync(reopen())
 
     def _forget_session(self, change: Mapping[str, Any]) -> None:
-        self._session = None
+        self._move_to(None)
 
     def _forget_model(self, change: Mapping[str, Any]) -> None:
         self._model_applies = bool(change["new"])
