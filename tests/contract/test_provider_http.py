@@ -16,6 +16,7 @@ from langswarm_nb.core.session.providers._http.client import HttpClient
 from langswarm_nb.core.session.secret import Secret
 from tests.contract.provider_cases import CANARY, CHAT, ask, impatient, read
 from tests.support.faulty import FaultyServer, Reply
+from tests.support.waits import PATIENCE_S
 
 pytestmark = pytest.mark.usefixtures("library")
 
@@ -156,11 +157,11 @@ def test_a_client_closes_in_whichever_loop_its_connections_are(library: str) -> 
         await client.request_json("GET", "/")
         return server
 
-    server = asyncio.run_coroutine_threadsafe(serve_and_ask(), loop).result(30)
+    server = asyncio.run_coroutine_threadsafe(serve_and_ask(), loop).result(PATIENCE_S)
     asyncio.run(client.aclose())
-    asyncio.run_coroutine_threadsafe(server.__aexit__(), loop).result(30)
+    asyncio.run_coroutine_threadsafe(server.__aexit__(), loop).result(PATIENCE_S)
     loop.call_soon_threadsafe(loop.stop)
-    thread.join(30)
+    thread.join(PATIENCE_S)
     loop.close()
     assert not thread.is_alive()
 

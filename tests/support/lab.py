@@ -25,6 +25,7 @@ import nbformat
 import pytest
 
 from tests.support.isolation import home_variables
+from tests.support.waits import PATIENCE_MS, PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,7 +45,6 @@ BROWSER_FLAGS = [
     "--disable-sync",
 ]
 HERE = re.compile(r"^(data:|blob:|about:|(https?|wss?)://(127\.0\.0\.1|localhost)[:/])")
-_START_S = 90
 _PORTS_TRIED = 3
 _IS_READY = """() => {
   const panel = window.jupyterapp?.shell.currentWidget, context = panel?.sessionContext;
@@ -104,7 +104,7 @@ def running_server(home: Path, settings: dict[str, dict[str, Any]] | None = None
     finally:
         process.terminate()  # ends the kernels too
         try:
-            process.wait(15)
+            process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -143,10 +143,10 @@ def _start(
 
 
 def _answers(process: subprocess.Popen[bytes], url: str) -> bool:
-    deadline = time.monotonic() + _START_S
+    deadline = time.monotonic() + PATIENCE_S
     while process.poll() is None and time.monotonic() < deadline:
         with contextlib.suppress(OSError):
-            urllib.request.urlopen(url, timeout=5).close()  # noqa: S310 - our own server
+            urllib.request.urlopen(url, timeout=PATIENCE_S).close()  # noqa: S310 - our own server
             return True
         time.sleep(0.1)
     return False
@@ -212,13 +212,13 @@ class NotebookPage:
     def __init__(self, page: Page, path: Path, watched: Watched) -> None:
         self.page, self.path, self.watched = page, path, watched
 
-    def wait_ready(self, timeout_s: float = 60) -> None:
+    def wait_ready(self) -> None:
         """Wait for the kernel to be there; for cells, see `wait_done`."""
-        self.page.wait_for_function(_IS_READY, timeout=timeout_s * 1000)
+        self.page.wait_for_function(_IS_READY, timeout=PATIENCE_MS)
 
-    def wait_done(self, timeout_s: float = 60) -> None:
+    def wait_done(self) -> None:
         """Wait until no cell runs or is queued."""
-        self.page.wait_for_function(_IS_DONE, timeout=timeout_s * 1000)
+        self.page.wait_for_function(_IS_DONE, timeout=PATIENCE_MS)
 
     def start_cell(self, number: int) -> None:
         """Run a cell and do not wait for its end."""
