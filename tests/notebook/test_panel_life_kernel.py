@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from tests.support.panel_kernel import LOAD, KernelPanel, opened, texts
+from tests.support.waits import PATIENCE_S
 
 pytestmark = pytest.mark.kernel
 
@@ -110,7 +111,8 @@ for number in range(100):
     refs.append(weakref.ref(panel))
     if number % 10 == 0:
         submit(ask(panel)).result()
-        time.sleep(0.2)  # until some of the reply has come
+        while not (panel.transcript["live"] or {}).get("text"):
+            time.sleep(0.01)
     panel.close()
     panel.close()
 del panel
@@ -205,7 +207,7 @@ print(len(panel.value), panel)
 panel.close()
 """
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("2 ChatPanel(")
