@@ -307,7 +307,7 @@ async def test_a_body_that_drips_ends_with_the_call(
 
 async def test_a_call_whose_time_is_over_is_not_sent(provider: Any, server: FaultyServer) -> None:
     """A request that waited too long elsewhere costs nothing."""
-    await fails(provider, errors.ProviderTimeoutError, ask(started=0.0, timeout_s=1))
+    await fails(provider, errors.ProviderTimeoutError, ask(started=-100.0, timeout_s=99))
     assert server.requests == []
 
 

@@ -147,8 +147,9 @@ async def test_it_can_be_slow_and_keeps_to_the_time_of_the_call(monkeypatch: pyt
 
     monkeypatch.setattr(mock, "asyncio", SimpleNamespace(sleep=sleep))
     monkeypatch.setattr(provider_events, "time", SimpleNamespace(monotonic=lambda: now))
+    request = ask(model="slow", started=now, timeout_s=3.02)  # short on purpose: nobody waits for it
     with pytest.raises(errors.ProviderTimeoutError, match="timeout_s"):
-        await read(MockProviderSession().stream(ask(model="slow", started=now, timeout_s=3.02)), part)
+        await read(MockProviderSession().stream(request), part)
     assert part.text.endswith(" 59 60 ")
     assert now == pytest.approx(3.02)
     quick = MockProviderSession(delay_s=0)
