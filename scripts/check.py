@@ -17,6 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PYTEST = [sys.executable, "-m", "pytest", "-q"]
 PARALLEL = ["-n", "auto", "--dist", "loadfile"]
+# Few long tests, and nothing that only the tests of one file share: who is done takes from the others.
+BALANCED = ["-n", "auto", "--dist", "worksteal"]
 
 STEPS: dict[str, list[list[str]]] = {
     "lint": [
@@ -26,7 +28,7 @@ STEPS: dict[str, list[list[str]]] = {
     "types": [[sys.executable, "-m", "mypy"]],
     "fast": [[*PYTEST, *PARALLEL, "-m", "not (bench or e2e or kernel or slow)"]],
     "tests": [[*PYTEST, *PARALLEL, "-m", "not (bench or e2e)"]],
-    "e2e": [[*PYTEST, *PARALLEL, "-m", "e2e", "tests/e2e"]],
+    "e2e": [[*PYTEST, *BALANCED, "-m", "e2e", "tests/e2e"]],
     "notebooks": [
         # nbval compares cell after cell with the file, so order matters and streaming is off.
         [
