@@ -145,9 +145,7 @@ def test_a_whole_conversation_by_keyboard(open_notebook, front_end, page, watche
     page.locator(".lsnb-user").filter(has_text="2/2").wait_for()
     keys.go_to("Session:", "Shift+Tab")
     keys.press("Enter")
-    page.get_by_role(
-        "option", disabled=False
-    ).first.wait_for()  # the list is drawn anew when its entries come
+    page.locator(".lsnb-option-label").first.wait_for()  # when the entries come, all is drawn anew
     keys.go_to("Rename")
     keys.press("Enter")
     page.get_by_role("textbox", name="Name", exact=True).wait_for()
