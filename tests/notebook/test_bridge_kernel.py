@@ -265,11 +265,11 @@ def test_threads_and_subshells_use_the_io_thread(ready_kernel: Kernel):
     assert subshell.result == "'langswarm-io'"
 
 
-def test_nothing_is_patched_before_it_is_needed(kernel: Kernel):
+def test_nothing_is_patched_before_it_is_needed(new_kernel: Kernel):
     """Importing the bridge, and work on the I/O thread, leave asyncio alone; the first run_sync does not."""
-    kernel.run(SETUP)
-    assert kernel.run("submit(answer(1)).result(), patches()").result == "(1, [])"
-    assert kernel.run("run_sync(answer(1)), '_nest_patched' in patches()").result == "(1, True)"
+    new_kernel.run(SETUP)
+    assert new_kernel.run("submit(answer(1)).result(), patches()").result == "(1, [])"
+    assert new_kernel.run("run_sync(answer(1)), '_nest_patched' in patches()").result == "(1, True)"
 
 
 def test_a_failing_coroutine_leaves_the_io_thread_working(ready_kernel: Kernel):

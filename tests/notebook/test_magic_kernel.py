@@ -122,12 +122,13 @@ def test_an_interrupt_keeps_the_part_and_ends_the_cell(loaded):
     assert loaded.run("%%langswarm\nStill there?").status == "ok"
 
 
-def test_a_restarted_kernel_goes_on(loaded):
+def test_a_restarted_kernel_goes_on(new_kernel):
     """The history is on disk: a new kernel resumes the session."""
-    loaded.run("%%langswarm\nRemember me")
-    loaded.restart()
-    assert "session default (resumed)" in loaded.run(LOAD).stdout
-    assert "Remember me" in loaded.run("%langswarm show").result
+    new_kernel.run(LOAD)
+    new_kernel.run("%%langswarm\nRemember me")
+    new_kernel.restart()
+    assert "session default (resumed)" in new_kernel.run(LOAD).stdout
+    assert "Remember me" in new_kernel.run("%langswarm show").result
 
 
 def test_queued_cells_all_run_in_order(loaded):
@@ -192,8 +193,7 @@ def test_other_magics_work_around_it(loaded, around):
         "1MB",
     ],
 )
-def test_a_prompt_arrives_unchanged(shared_kernel, prompt):
+def test_a_prompt_arrives_unchanged(loaded, prompt):
     """What stands below the first line is what is stored and sent."""
-    shared_kernel.run(LOAD)
-    shared_kernel.run(f"%%langswarm reply <<\n{prompt}")
-    assert shared_kernel.run(f"reply.question.content == {prompt!r}").result == "True"
+    loaded.run(f"%%langswarm reply <<\n{prompt}")
+    assert loaded.run(f"reply.question.content == {prompt!r}").result == "True"

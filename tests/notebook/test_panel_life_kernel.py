@@ -20,12 +20,12 @@ def panel(kernel):
     return opened(kernel)
 
 
-def test_the_widget_is_loaded_late(kernel):
+def test_the_widget_is_loaded_late(new_kernel):
     """Loading the extension, asking and showing a session load no widget package."""
-    kernel.run(LOAD)
-    kernel.run("%%langswarm\nhello")
-    kernel.run("%langswarm show")
-    assert kernel.run("import sys; print('anywidget' in sys.modules)").stdout == "False\n"
+    new_kernel.run(LOAD)
+    new_kernel.run("%%langswarm\nhello")
+    new_kernel.run("%langswarm show")
+    assert new_kernel.run("import sys; print('anywidget' in sys.modules)").stdout == "False\n"
 
 
 def test_the_first_state_of_a_panel_names_its_twin(kernel):

@@ -100,6 +100,26 @@ class Cell:
         return "".join(output["text"] for output in self.outputs if output.get("name") == name)
 
 
+_AS_NEW = """
+def as_new(environment, folder):
+    import os, sys
+    shell = get_ipython()
+    if "langswarm_nb" in shell.extension_manager.loaded:
+        shell.run_line_magic("unload_ext", "langswarm_nb")
+    if "ipywidgets" in sys.modules:
+        sys.modules["ipywidgets"].Widget.close_all()
+    shell.run_line_magic("xmode", "Context")
+    for name in set(os.environ) - set(environment):
+        if not name.startswith("JPY_"):  # by which the kernel knows who started it
+            del os.environ[name]
+    os.environ.update(environment)
+    os.chdir(folder)
+    shell.reset()
+
+as_new({environment!r}, {folder!r})
+"""
+
+
 class ThisPython(KernelSpecManager):
     """Knows one kernel: ipykernel in this interpreter, whatever is installed for the user."""
 
@@ -211,6 +231,15 @@ class Kernel:
         """Start the kernel anew; variables are gone, cells sent earlier keep what they had."""
         self.manager.restart_kernel(now=True)
         self.client.wait_for_ready(timeout=PATIENCE_S)
+
+    def renew(self, folder: Path) -> None:
+        """Make it as good as new for another test, in a folder of its own, with this process's environment.
+
+        Modules stay loaded and asyncio patched. Without panels, variables and the extension the rest is fresh.
+        """
+        self.run(_AS_NEW.format(environment=dict(os.environ), folder=str(folder)))
+        self._cells.clear()
+        self._displays.clear()
 
     def create_subshell(self) -> str:
         """Return the id of a new subshell (ipykernel 7 and later), to pass to `send`."""
