@@ -261,7 +261,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 async def test_any_history_of_changes_agrees_with_the_model(steps):
     """Whatever the order of appends, replies and moves, the tree is the one the contract describes."""
