@@ -6,9 +6,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from langswarm_nb.notebook.asking.versions import versions_among
 
 from langswarm_nb.core.session import MessageRole, RequestFacts, SessionMessage
-from langswarm_nb.notebook.asking.versions import versions_among
 from langswarm_nb.notebook.commands.tree_drawing import draw_tree
 from langswarm_nb.notebook.running_cell import running_cell
 from langswarm_nb.notebook.showing.amounts import count_text, dollars_text

@@ -23,7 +23,15 @@ from langswarm_nb.core.session.storage.rows import (
     encode_message,
     encode_record,
 )
-from langswarm_nb.core.session.values import filled_text, member, optional_text, optional_whole, text, to_us
+from langswarm_nb.core.session.values import (
+    filled_text,
+    member,
+    optional_text,
+    optional_whole,
+    text,
+    to_us,
+    whole,
+)
 
 from . import leases as _leases
 from . import partials as _partials
@@ -124,7 +132,7 @@ class SQLStorage(ISessionStorage):
             turn=optional_whole("turn", turn),
             activate=activate,
             branch=None if branch is None else filled_text("branch", branch),
-            hides=tuple(hides),
+            hides=[(whole("turn", number), whole("version", version)) for number, version in hides],
             lease=optional_text("lease", lease),
             expects=expects,
         )
