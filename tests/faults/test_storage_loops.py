@@ -37,7 +37,7 @@ def test_one_storage_serves_loops_one_after_another(tmp_path: Path) -> None:
 
 
 def test_one_storage_serves_threads_at_once(tmp_path: Path) -> None:
-    """Each thread has a loop of its own; all messages are there, each thread's in its order."""
+    """Each thread has a loop of its own; all messages are there, each thread's in order, each reply in its place."""
     storage = SQLiteSessionStorage(tmp_path / "s.db")
     asyncio.run(storage.create_session(record()))
     errors: list[BaseException] = []
@@ -59,9 +59,11 @@ def test_one_storage_serves_threads_at_once(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert errors == []
-    messages = asyncio.run(storage.get_messages("s"))
+    messages = asyncio.run(storage.get_messages("s", branch="all"))
     asyncio.run(storage.close())
-    assert [m.parent_seq for m in messages] == [None, *range(199)]
+    assert [m.seq for m in messages] == list(range(200))
+    replies = [m for m in messages if m.role == "assistant"]
+    assert [messages[m.parent_seq or 0].content for m in replies] == [m.content for m in replies]
     for name in range(5):
         mine = [m.content for m in messages if m.content.startswith(f"{name}.")]
         assert mine == [f"{name}.{step}" for step in range(20) for _ in "qa"]

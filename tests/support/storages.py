@@ -49,6 +49,13 @@ def system(content: str = "Be brief.") -> SessionMessage:
     return SessionMessage(role=MessageRole.SYSTEM, content=content)
 
 
+async def talk(storage: ISessionStorage, *contents: str, session_id: str = "s") -> None:
+    """Store a session with a question and an answer for each text."""
+    await storage.create_session(record(session_id))
+    for content in contents:
+        await storage.append_messages(session_id, [question(f"{content}?"), answer(f"{content}!")])
+
+
 def texts(messages: Iterable[SessionMessage]) -> str:
     """Return the contents, joined by blanks."""
     return " ".join(message.content for message in messages)
