@@ -54,7 +54,7 @@ class Plan:
     asked: CellAsk | None
     """How its cell asks."""
     named_model: str | None = None
-    """The one model that the cell names, which a session takes over that was told none; None for none."""
+    """The model that the cell names, the first of several, which a session takes over that was told none."""
 
     @property
     def makes_session(self) -> bool:
@@ -108,9 +108,7 @@ async def make_plan(workspace: Workspace, prompt: Prompt, options: CellOptions, 
         send,
         asked,
         # What is reached only with the flags of this cell is no model for the cells after it.
-        named_model=models[0]
-        if len(models) == 1 and not (options.api_base or options.api_key_name)
-        else None,
+        named_model=models[0] if models and not (options.api_base or options.api_key_name) else None,
     )
 
 

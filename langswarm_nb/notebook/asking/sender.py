@@ -118,8 +118,11 @@ class Sender:
         streams = await session.stream_comparison(
             prompt.text, plan.models, own, **await for_session(self._workspace, plan, session)
         )
+        name = self._name(plan, session)
+        named = [plan.named_model, *[None] * (len(streams) - 1)]
         return [
-            Opened(session, stream, self._name(plan, session), notes, options=options) for stream in streams
+            Opened(session, stream, name, notes, model, options)
+            for stream, model in zip(streams, named, strict=True)
         ]
 
     async def open_plain(
@@ -257,8 +260,9 @@ class Sender:
             await workspace.uses(session)
         elif options.stay:
             workspace.stay_in(session)
-        told = (f"new session {workspace.name_of(session)}",) if plan.makes_session else ()
-        return session, (*told, *workspace.take_notes())
+        told = [f"new session {workspace.name_of(session)}"] if plan.makes_session else []
+        told += workspace.take_notes()
+        return session, tuple(note for note in told if note)
 
     def _name(self, plan: Plan, session: BaseSession) -> str:
         return self._workspace.name_of(session) if plan.opening == "named" else ""

@@ -1,125 +1,203 @@
-"""What files and exports of the first version do not say: numbers of turns and versions, scopes, what was beside.
+"""What files and exports of version 1 do not say: numbers that are given once, scopes, what is beside, marks by branch.
 
 A turn was counted on each path then, so that two turns of a session could have one number.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
+
+Address = tuple[int | None, int]
+"""Turn and version."""
 
 
 class Old(NamedTuple):
-    """A message of the first version."""
+    """A message of version 1."""
 
     seq: int
     parent: int | None
     turn: int | None
-    is_active: bool
+    active: int
     role: str
     cell_id: str | None
     source: str | None
-    is_aside: bool
+    is_aside: int
     compare_id: str | None
-    is_hidden: bool
+    is_hidden: int
+    ts_us: int
 
 
-class Numbered(NamedTuple):
-    """What it is since then."""
+class New(NamedTuple):
+    """What it is since version 2."""
 
     turn: int | None
     version: int
+    is_hidden: int
+    ask: int | None
     scope: str | None
     beside: str | None
 
 
-def numbered(messages: Sequence[Old]) -> dict[int, Numbered]:
-    """Return what all messages of a session are, by seq; what is on the active path keeps its turn's number."""
-    by_seq = {old.seq: old for old in messages}
-    turns = _turns(messages)
-    compared = {old.parent for old in messages if old.compare_id is not None}
-    return {
-        old.seq: Numbered(
-            *turns.get(old.seq, (old.turn, 1)),
-            _scope(old),
-            _beside(old, by_seq.get(old.parent) if old.parent is not None else None, compared),
-        )
-        for old in messages
-    }
+class BroughtOver(NamedTuple):
+    """A session of version 2."""
+
+    messages: Mapping[int, New]
+    """By seq."""
+    hidden: list[tuple[str, int, int]]
+    """Branch, turn and version of what is not sent there."""
+    left: list[int]
+    """Seqs of the ends of paths that no branch goes through."""
+    next_turn: int
 
 
-def hidden(messages: Sequence[Old], numbers: Mapping[int, Numbered]) -> list[tuple[int, int]]:
-    """Return turn and version of what the active branch does not send."""
-    asked = [numbers[old.seq] for old in messages if old.is_hidden and old.role == "user"]
-    return [(number.turn, number.version) for number in asked if number.turn is not None]
+def bring_over(messages: Iterable[Old], tips: Mapping[str, int | None]) -> BroughtOver:
+    """Return a session in the terms of version 2; what is on an active path keeps its turn's number.
+
+    Parameters
+    ----------
+    messages : iterable of Old
+        All of them, in order of seq.
+    tips : mapping of str to int
+        The last message of each branch.
+    """
+    rows: dict[int, Old] = {}
+    for row in messages:
+        rows[row.seq] = row if row.parent in rows else row._replace(parent=None)
+    addresses = _addresses(rows)
+    hidden = {addresses[seq] for seq in _hidden(rows)}
+    asks = _asks(rows)
+    on_path = _on_paths(rows, tips.values())
+    beside = _beside(rows, on_path)
+    return BroughtOver(
+        {
+            row.seq: New(
+                *addresses[row.seq],
+                int(addresses[row.seq] in hidden and row.role != "system"),
+                asks.get(row.seq),
+                _scope(row),
+                beside.get(row.seq),
+            )
+            for row in rows.values()
+        },
+        # Until then a message was hidden wherever it stood.
+        [(name, turn, version) for name in tips for turn, version in hidden if turn is not None],
+        sorted(rows.keys() - {row.parent for row in rows.values()} - on_path - beside.keys()),
+        max((turn for turn, _ in addresses.values() if turn is not None), default=-1) + 1,
+    )
 
 
-def _scope(old: Old) -> str | None:
-    if old.role != "system":
-        return None
-    if old.is_hidden:  # hiding was how one system prompt replaced another
-        return "none"
-    return "replace" if old.source in ("magic", "panel") else "add"
-
-
-def _beside(old: Old, above: Old | None, compared: set[int | None]) -> str | None:
-    question = old if old.role == "user" else above
-    if question is not None and question.is_aside:
-        return "aside"
-    if not old.is_active and (old.compare_id is not None or old.seq in compared):
-        return "comparison"
-    return None
-
-
-def _turns(messages: Sequence[Old]) -> dict[int, tuple[int, int]]:
-    """Return turn and version of each message that belongs to a turn, by its seq."""
-    by_seq = {old.seq: old for old in messages}
-    numbers = _numbers(messages)
-    versions: dict[int, int] = {}
-    answered: set[int] = set()
-    found: dict[int, tuple[int, int]] = {}
-    for old in messages:
-        above = by_seq.get(old.parent) if old.parent is not None else None
-        if old.role == "user":
-            number = numbers[old.seq]
-            versions[number] = version = versions.get(number, 0) + 1
-        elif old.role == "system" or above is None or above.seq not in found:
-            continue
-        else:
-            number, version = found[above.seq]
-            if old.role == "assistant" and above.role == "user" and above.seq in answered:
-                versions[number] = version = versions[number] + 1
-            answered.add(above.seq)
-        found[old.seq] = number, version
+def _hidden(rows: Mapping[int, Old]) -> set[int]:
+    """Return the messages of turns whose question is hidden; an answer cannot be hidden alone any more."""
+    found: set[int] = set()
+    for row in rows.values():
+        if row.is_hidden if row.role == "user" else row.parent in found:
+            found.add(row.seq)
     return found
 
 
-def _numbers(messages: Sequence[Old]) -> dict[int, int]:
-    """Return the number of each question's turn: its old one where no other turn before it in rank has that."""
-    comparisons = {old.parent: old.compare_id for old in messages if old.compare_id is not None}
-    members: dict[tuple[object, ...], list[Old]] = {}
-    for old in messages:
-        if old.role == "user":
-            members.setdefault(_family(old, comparisons), []).append(old)
-    ranked = sorted(members.values(), key=lambda turn: (not any(q.is_active for q in turn), turn[0].seq))
+def _scope(row: Old) -> str | None:
+    """Return how a system message holds: until now all that were not hidden did, whatever became of the turns."""
+    if row.role != "system":
+        return None
+    return "none" if row.is_hidden else "session"
+
+
+def _on_paths(rows: Mapping[int, Old], tips: Iterable[int | None]) -> set[int]:
+    """Return the messages that any branch goes through."""
+    found: set[int] = set()
+    for tip in tips:
+        step = tip
+        while step is not None and step in rows and step not in found:
+            found.add(step)
+            step = rows[step].parent
+    return found
+
+
+def _beside(rows: Mapping[int, Old], on_path: set[int]) -> dict[int, str]:
+    """Return how messages were asked that stand beside all paths, where that is known."""
+    compared = {row.parent for row in rows.values() if row.compare_id is not None}
+    found: dict[int, str] = {}
+    for row in rows.values():
+        if row.seq in on_path:
+            continue
+        question = row if row.role == "user" or row.parent is None else rows[row.parent]
+        if question.is_aside:
+            found[row.seq] = "aside"
+        elif row.compare_id is not None or row.seq in compared:
+            found[row.seq] = "comparison"
+    return found
+
+
+def _asks(rows: Mapping[int, Old]) -> dict[int, int]:
+    """Return which ask of its cell each question was: how many the cell has asked before on its path."""
+    below: dict[int | None, list[int]] = {}
+    for row in rows.values():
+        below.setdefault(row.parent, []).append(row.seq)
+    found: dict[int, int] = {}
+    counts: dict[str, int] = {}
+    ahead = [(seq, True) for seq in below.get(None, ())]
+    while ahead:
+        seq, enters = ahead.pop()
+        row = rows[seq]
+        asks = row.role == "user" and row.cell_id is not None and not row.is_aside
+        if row.role == "user" and row.cell_id is not None:
+            found.setdefault(seq, 0 if row.is_aside else counts.get(row.cell_id, 0))
+        if enters:
+            ahead.append((seq, False))
+            ahead += [(child, True) for child in below.get(seq, ())]
+        if asks and row.cell_id is not None:
+            counts[row.cell_id] = counts.get(row.cell_id, 0) + (1 if enters else -1)
+    return found
+
+
+def _addresses(rows: Mapping[int, Old]) -> dict[int, Address]:
+    """Return turn and version of each message."""
+    numbers = _numbers(rows)
+    versions: dict[int | None, int] = {}
+    answered: set[int] = set()
+    found: dict[int, Address] = {}
+    for row in rows.values():
+        if row.role == "user":
+            turn: int | None = numbers[row.seq]
+            versions[turn] = version = versions.get(turn, 0) + 1
+        elif row.parent is None:
+            turn, version = None, 1
+        else:
+            turn, version = found[row.parent]
+            if row.role == "assistant" and rows[row.parent].role != "system":
+                if row.parent in answered and turn is not None:
+                    versions[turn] = version = versions[turn] + 1
+                answered.add(row.parent)
+        found[row.seq] = turn, version
+    return found
+
+
+def _numbers(rows: Mapping[int, Old]) -> dict[int, int]:
+    """Return the number of each question's turn: its old one, unless a turn before it in rank has that."""
+    comparisons = {row.parent: row.compare_id for row in rows.values() if row.compare_id is not None}
+    turns: dict[tuple[object, ...], list[Old]] = {}
+    for row in rows.values():
+        if row.role == "user":
+            turns.setdefault(_family(row, comparisons.get(row.seq)), []).append(row)
+    ranked = sorted(turns.values(), key=lambda turn: (not any(asked.active for asked in turn), turn[0].seq))
     taken: set[int] = set()
     numbers: dict[int, int] = {}
     later: list[list[Old]] = []
     for turn in ranked:
-        number = turn[0].turn
-        if number is None or number in taken:
+        old = turn[0].turn
+        if old is None or old in taken:
             later.append(turn)
             continue
-        taken.add(number)
-        numbers |= dict.fromkeys((question.seq for question in turn), number)
+        taken.add(old)
+        numbers |= dict.fromkeys((asked.seq for asked in turn), old)
     for number, turn in enumerate(later, max(taken, default=-1) + 1):
-        numbers |= dict.fromkeys((question.seq for question in turn), number)
+        numbers |= dict.fromkeys((asked.seq for asked in turn), number)
     return numbers
 
 
-def _family(question: Old, comparisons: Mapping[int | None, str | None]) -> tuple[object, ...]:
+def _family(question: Old, compare_id: str | None) -> tuple[object, ...]:
     """Return what the versions of one turn have in common."""
-    compare_id = comparisons.get(question.seq)
     if compare_id is not None:
         return ("comparison", compare_id)
     if question.cell_id is not None:
