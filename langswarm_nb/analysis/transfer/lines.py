@@ -9,11 +9,12 @@ from typing import Any
 
 from langswarm_nb.core.session import checks
 from langswarm_nb.core.session.conversation.nodes import TreeRows
-from langswarm_nb.core.session.conversation.old_numbers import Old, numbered, on_paths
+from langswarm_nb.core.session.conversation.old_numbers import Old, bring_over
 from langswarm_nb.core.session.errors import SessionError, SessionValueError
 from langswarm_nb.core.session.export import FORMAT
 from langswarm_nb.core.session.messages import MessageRole, RequestFacts, SessionMessage, Usage
 from langswarm_nb.core.session.settings import SessionRecord, SessionSettings, SessionStatus
+from langswarm_nb.core.session.values import to_us
 
 from .restoring import Exported
 
@@ -100,16 +101,18 @@ def _check_tree(
 
 def _renumbered(session: Exported) -> Exported:
     """Return a session of version 1, whose turns were counted on each path, with numbers that are given once."""
-    old = {each.seq: each for each in map(_old, session.messages)}
-    tips = [session.tree.tip, *(tip for _, tip in session.tree.others)]
-    numbers = numbered(old, on_paths(old, tips))
+    tree = session.tree
+    old = [_old(message) for message in session.messages]
+    brought = bring_over(old, {**dict(tree.others), tree.branch: tree.tip})
     messages = []
     for message in session.messages:
-        turn, version, _, ask, scope, beside = numbers[message.seq or 0]
-        messages.append(replace(message, turn=turn, version=version, ask=ask, scope=scope, beside=beside))  # type: ignore[arg-type]
-    marks = {(number.turn, number.version) for number in numbers.values() if number.is_hidden}
-    marked = [(session.tree.branch, turn, version) for turn, version in marks if turn is not None]
-    return replace(session, messages=tuple(messages), tree=session.tree._replace(hidden=marked))
+        turn, version, _, ask, scope, beside = brought.messages[message.seq or 0]
+        place: Any = {"turn": turn, "version": version, "ask": ask, "scope": scope, "beside": beside}
+        messages.append(replace(message, **place))
+    former = [(tree.branch, seq) for seq in brought.left]
+    return replace(
+        session, messages=tuple(messages), tree=tree._replace(former=former, hidden=brought.hidden)
+    )
 
 
 def _old(message: SessionMessage) -> Old:
@@ -117,13 +120,14 @@ def _old(message: SessionMessage) -> Old:
         seq=message.seq or 0,
         parent=message.parent_seq,
         turn=message.turn,
-        is_active=message.is_active,
+        active=message.is_active,
         role=message.role.value,
         cell_id=message.cell_id,
         source=message.source,
         is_aside=message.metadata.get("aside") is True,
         compare_id=None if message.request is None else message.request.compare_id,
         is_hidden=message.is_hidden,
+        ts_us=to_us("timestamp", message.timestamp),
     )
 
 

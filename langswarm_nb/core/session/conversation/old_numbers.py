@@ -1,4 +1,4 @@
-"""What files and exports of the first version do not say: numbers given once, scopes, asks, what was beside.
+"""What files and exports of version 1 do not say: numbers that are given once, scopes, what is beside, marks by branch.
 
 A turn was counted on each path then, so that two turns of a session could have one number.
 """
@@ -13,55 +13,78 @@ Address = tuple[int | None, int]
 
 
 class Old(NamedTuple):
-    """A message of the first version."""
+    """A message of version 1."""
 
     seq: int
     parent: int | None
     turn: int | None
-    is_active: bool
+    active: int
     role: str
     cell_id: str | None
     source: str | None
-    is_aside: bool
+    is_aside: int
     compare_id: str | None
-    is_hidden: bool
+    is_hidden: int
+    ts_us: int
 
 
-class Numbered(NamedTuple):
-    """What it is since then."""
+class New(NamedTuple):
+    """What it is since version 2."""
 
     turn: int | None
     version: int
-    is_hidden: bool
-    """Whether its turn, in this version, is not sent."""
+    is_hidden: int
     ask: int | None
     scope: str | None
     beside: str | None
 
 
-def numbered(rows: Mapping[int, Old], on_path: set[int]) -> dict[int, Numbered]:
-    """Return what all messages of a session are, by seq; what is on the active path keeps its turn's number.
+class BroughtOver(NamedTuple):
+    """A session of version 2."""
+
+    messages: Mapping[int, New]
+    """By seq."""
+    hidden: list[tuple[str, int, int]]
+    """Branch, turn and version of what is not sent there."""
+    left: list[int]
+    """Seqs of the ends of paths that no branch goes through."""
+    next_turn: int
+
+
+def bring_over(messages: Iterable[Old], tips: Mapping[str, int | None]) -> BroughtOver:
+    """Return a session in the terms of version 2; what is on an active path keeps its turn's number.
 
     Parameters
     ----------
-    rows : mapping
-        All messages by seq, in its order.
-    on_path : set of int
-        Those that any branch goes through.
+    messages : iterable of Old
+        All of them, in order of seq.
+    tips : mapping of str to int
+        The last message of each branch.
     """
+    rows: dict[int, Old] = {}
+    for row in messages:
+        rows[row.seq] = row if row.parent in rows else row._replace(parent=None)
     addresses = _addresses(rows)
     hidden = {addresses[seq] for seq in _hidden(rows)}
-    asks, beside = _asks(rows), _beside(rows, on_path)
-    return {
-        row.seq: Numbered(
-            *addresses[row.seq],
-            addresses[row.seq] in hidden and row.role != "system",
-            asks.get(row.seq),
-            _scope(row),
-            beside.get(row.seq),
-        )
-        for row in rows.values()
-    }
+    asks = _asks(rows)
+    on_path = _on_paths(rows, tips.values())
+    beside = _beside(rows, on_path)
+    return BroughtOver(
+        {
+            row.seq: New(
+                *addresses[row.seq],
+                int(addresses[row.seq] in hidden and row.role != "system"),
+                asks.get(row.seq),
+                _scope(row),
+                beside.get(row.seq),
+            )
+            for row in rows.values()
+        },
+        # Until then a message was hidden wherever it stood.
+        [(name, turn, version) for name in tips for turn, version in hidden if turn is not None],
+        sorted(rows.keys() - {row.parent for row in rows.values()} - on_path - beside.keys()),
+        max((turn for turn, _ in addresses.values() if turn is not None), default=-1) + 1,
+    )
 
 
 def _hidden(rows: Mapping[int, Old]) -> set[int]:
@@ -80,7 +103,7 @@ def _scope(row: Old) -> str | None:
     return "none" if row.is_hidden else "session"
 
 
-def on_paths(rows: Mapping[int, Old], tips: Iterable[int | None]) -> set[int]:
+def _on_paths(rows: Mapping[int, Old], tips: Iterable[int | None]) -> set[int]:
     """Return the messages that any branch goes through."""
     found: set[int] = set()
     for tip in tips:
@@ -157,9 +180,7 @@ def _numbers(rows: Mapping[int, Old]) -> dict[int, int]:
     for row in rows.values():
         if row.role == "user":
             turns.setdefault(_family(row, comparisons.get(row.seq)), []).append(row)
-    ranked = sorted(
-        turns.values(), key=lambda turn: (not any(asked.is_active for asked in turn), turn[0].seq)
-    )
+    ranked = sorted(turns.values(), key=lambda turn: (not any(asked.active for asked in turn), turn[0].seq))
     taken: set[int] = set()
     numbers: dict[int, int] = {}
     later: list[list[Old]] = []
