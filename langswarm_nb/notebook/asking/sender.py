@@ -7,14 +7,12 @@ its key is there, where the prompt goes, what the budget allows before, and what
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session import (
     BaseSession,
     IProviderSession,
     MessageStream,
-    RetryNotice,
     SessionManager,
     SessionMessage,
     parse_model_id,
@@ -24,7 +22,7 @@ from langswarm_nb.core.session.settings import SessionSettings
 
 from .asked_before import LastComparison, asked_before
 from .budget import check_cost, spent_usd
-from .options import CellOptions
+from .opened import NO_OPTIONS, Opened, TellRetry, TellWait
 from .plan import Plan, for_session, make_plan, request_changes
 from .provider_choice import destination_once, provider_for
 
@@ -33,26 +31,7 @@ if TYPE_CHECKING:
     from langswarm_nb.notebook.workspace import Workspace
 
     from .interpolate import Prompt
-
-NO_OPTIONS = CellOptions()
-TellRetry = Callable[[RetryNotice], None]
-TellWait = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A stream that is about to be read, with what is to be told of it."""
-
-    session: BaseSession
-    stream: MessageStream
-    name: str = ""
-    """Name of the session, when it is not the current one."""
-    notes: tuple[str, ...] = ()
-    """What else the reader should know."""
-    named_model: str | None = None
-    """The model that becomes the session's once it has answered, when the session was told none."""
-    options: CellOptions = NO_OPTIONS
-    """What its cell asked for."""
+    from .options import CellOptions
 
 
 class Sender:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from .conversation.nodes import TreeRows
-from .messages import MessageRole, SearchHit, SessionMessage
-from .settings import SessionRecord, SessionStatus
+from langswarm_nb.core.session.conversation.nodes import TreeRows
+from langswarm_nb.core.session.messages import MessageRole, SearchHit, SessionMessage
+from langswarm_nb.core.session.settings import SessionRecord, SessionStatus
 
 
 class ISessionStorage(ABC):
