@@ -102,7 +102,7 @@ def test_edit_regenerate_and_versions(panel):
     panel.ask("regenerate", id=edited["messages"][1]["id"], model="mock:other")
     again = panel.wait(lambda t: texts(t) == ["better", "C"])
     assert again["messages"][1]["version"][:2] == [2, 2]
-    assert again["messages"][1]["note"].startswith("mock:")
+    assert again["messages"][1]["note"].startswith("0.3 · mock:")
     panel.ask("version", id=question["id"])
     assert texts(panel.transcript) == ["first", "A"]
 
