@@ -266,7 +266,7 @@ async def test_it_works_in_a_thread_beside_writers(filled):
     assert len(session.messages_df()) == 40
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(texts=st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=8))
 def test_any_text_comes_back_unchanged(texts):
     """Whatever UTF-8 can hold is in the frame as it was stored, with its length in characters."""

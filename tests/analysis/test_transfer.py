@@ -35,6 +35,7 @@ from langswarm_nb.core.session import (
     create_session_manager,
 )
 from tests.analysis.support import ANY_TEXT, grown
+from tests.support.waits import PATIENCE_S
 
 
 async def everything(manager, session_id):
@@ -538,7 +539,7 @@ async def test_an_unclear_redaction_is_refused(manager, redaction):
 
 
 @pytest.mark.parametrize("piece", ["sk-", "eyJ-", "eyJabcdefgh.", "a@a.", "token='", "1 ", "A1B2 ", "://a:"])
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(PATIENCE_S)  # which the square of the work would outlast by far
 def test_a_hostile_text_holds_nobody_up(piece):
     """The work of redaction grows with the text, not with its square, whatever the text begins again and again."""
     text = piece * (300_000 // len(piece))

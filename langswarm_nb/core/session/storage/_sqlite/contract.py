@@ -31,6 +31,7 @@ from langswarm_nb.core.session.values import (
     optional_whole,
     text,
     to_us,
+    whole,
 )
 
 from . import leases as _leases
@@ -146,7 +147,7 @@ class SQLStorage(ISessionStorage):
             turn=optional_whole("turn", turn),
             activate=activate,
             branch=None if branch is None else filled_text("branch", branch),
-            hides=tuple(hides),
+            hides=[(whole("turn", number), whole("version", version)) for number, version in hides],
             lease=optional_text("lease", lease),
             expects=expects,
         )

@@ -133,9 +133,8 @@ class Database(sqlite3.Connection):
         self._migrate()
 
     def _migrate(self) -> None:
-        self.execute(
-            "BEGIN"
-        )  # the version and the copy are of one moment, whoever makes the new tables meanwhile
+        # The version and the copy are of one moment, whoever makes the new tables meanwhile.
+        self.execute("BEGIN")
         try:
             version = version_of(self)
             if 0 < version < len(MIGRATIONS):
