@@ -243,10 +243,10 @@ def test_fork_takes_the_conversation_of_another_notebook_over(hw):
         answers = [m for m in messages if m.role == "assistant"]
         assert [m.request.model_id for m in answers] == ["mock:echo", "mock:script", "mock:echo"]
         assert all(m.usage.total_tokens is m.request.cost_usd is m.token_count is None for m in answers)
-        assert all(m.metadata["copied_from"] for m in messages)
+        assert all(m.metadata["copy_of"] for m in messages)
         assert notebook.ask("2", "Dos").address == "1.2"
         assert notebook.sent == ["One", "Dos"]
-        tokens = notebook.do("df sessions").set_index("title").input_tokens
+        tokens = notebook.do("df sessions --all").set_index("title").input_tokens
         assert tokens["hw"].min() < tokens["hw"].max(), "what was copied counts nothing"
     with opened(hw) as notebook:
         assert [m.content for m in notebook.do("show").messages if m.role == "user"] == [
