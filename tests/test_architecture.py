@@ -39,7 +39,7 @@ FLOORS = {
         "hooks message_tree",
         "interfaces provider_events",
         "checks export files messages settings",
-        "errors frame_methods key_patterns secret text values",
+        "closing errors frame_methods key_patterns secret text values",
     ],
     "core.session.providers": [
         "__init__ kit",

@@ -1,7 +1,8 @@
 """Run a coroutine from sync code: the one place that nests an event loop or waits for a thread.
 
 `run_sync` waits, and is what magics and sync helpers call.
-`submit` does not, and is what widget callbacks call.
+`run_within` waits so long and no longer, for what is nice to have.
+`submit` does not wait, and is what widget callbacks call.
 Code that is async itself (hooks, middleware, tasks) uses ``await`` and needs neither.
 
 In a cell of a Jupyter kernel the loop already runs, and `run_sync` runs it again from within, which asyncio
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-__all__ = ["io_loop", "kernel_shell", "run_sync", "submit"]
+__all__ = ["io_loop", "kernel_shell", "run_sync", "run_within", "submit"]
 
 T = TypeVar("T")
 
@@ -119,6 +120,25 @@ def submit(coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
         Its outcome; ``cancel()`` cancels the coroutine. An exception that is not asked for here is not shown.
     """
     return asyncio.run_coroutine_threadsafe(coroutine, io_loop())
+
+
+def run_within(timeout_s: float, coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine on the I/O thread and wait for it at most so long; what takes longer is cancelled.
+
+    Raises
+    ------
+    TimeoutError
+        It took longer. It may still clean up, or end if it was about to.
+    """
+    future = submit(coroutine)
+    try:
+        return future.result(timeout_s)
+    except concurrent.futures.TimeoutError:
+        if future.done():  # in this instant, or with such an error of its own
+            return future.result()
+        raise TimeoutError(f"no answer within {timeout_s:g} s") from None
+    finally:
+        future.cancel()
 
 
 @dataclass(frozen=True)

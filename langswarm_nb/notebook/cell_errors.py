@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from IPython.core.error import UsageError
 
 from langswarm_nb.core.session import SessionError
+from langswarm_nb.core.session.errors import in_words
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -38,7 +39,7 @@ def short_errors(function: Callable[P, T]) -> Callable[P, T]:
             raise stopped("stopped.") from error
         except Exception as error:
             raise UnexpectedError(
-                f"langswarm_nb failed with {type(error).__name__}: {error}. "
+                f"langswarm_nb failed with {in_words(error)}. "
                 "That is a fault of langswarm_nb, not of your cell; `%langswarm traceback` shows where."
             ) from error
 

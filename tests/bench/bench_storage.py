@@ -112,21 +112,20 @@ async def raw_cost(folder: Path, durability: Durability, turns: int) -> Cost:
 async def one_hop_cost(folder: Path, durability: Durability, turns: int) -> Cost:
     path = folder / f"hop{time.monotonic_ns()}.db"
 
-    class Hop:
+    class Hop(sqlite3.Connection):
         """Takes a whole transaction to aiosqlite's thread."""
 
         def __init__(self) -> None:
+            super().__init__(":memory:")
             self.db = raw_database(path, durability)
-            self.close = self.db.close
+            self.create_function("append", 1, lambda turn: raw_append(self.db, 1, turn))
 
-        def executemany(self, _: str, turns: list[int]) -> None:
-            raw_append(self.db, 1, *turns)
+        def close(self) -> None:
+            self.db.close()
+            super().close()
 
-    connector: Callable[[], sqlite3.Connection] = Hop  # type: ignore[assignment]  # has what aiosqlite calls
-    db = await aiosqlite.Connection(connector, 64)
-    cost = await timed(lambda turn: db.executemany("", [turn]), turns)
-    await db.close()
-    return cost
+    async with aiosqlite.Connection(Hop, iter_chunk_size=64) as db:
+        return await timed(lambda turn: db.execute_fetchall("SELECT append(?)", (turn,)), turns)
 
 
 async def our_cost(folder: Path, durability: Durability, turns: int, history: int = 0) -> Cost:

@@ -12,16 +12,20 @@ import pytest
 from langswarm_nb.core.session import ISessionStorage
 from langswarm_nb.core.session.providers._http.pool import LIBRARY_VARIABLE
 from langswarm_nb.core.session.storage import create_storage
+from langswarm_nb.core.session.storage.sqlite import SQLiteSessionStorage
+from langswarm_nb.core.session.storage.unlogged import UnloggedStorage
 from tests.contract.provider_cases import Dialect, impatient
 from tests.contract.provider_dialects import DIALECTS
 from tests.support.faulty import FaultyServer, Reply
 from tests.support.storages import Reopen
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "unlogged"])
 async def storage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ISessionStorage]:
-    config = {"db_path": tmp_path / "sessions.db"} if request.param == "sqlite" else None
-    opened = create_storage(request.param, config)
+    config = None if request.param == "memory" else {"db_path": tmp_path / "sessions.db"}
+    opened = create_storage("memory" if request.param == "memory" else "sqlite", config)
+    if request.param == "unlogged":
+        opened = UnloggedStorage(opened)
     yield opened
     await opened.close()
 
@@ -32,7 +36,7 @@ async def reopen(storage: ISessionStorage, tmp_path: Path) -> AsyncIterator[Reop
     opened: list[ISessionStorage] = []
 
     async def again() -> ISessionStorage:
-        if not hasattr(storage, "db_path"):
+        if not isinstance(storage, SQLiteSessionStorage):
             return storage
         await storage.close()
         opened.append(create_storage("sqlite", {"db_path": storage.db_path}))

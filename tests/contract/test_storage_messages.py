@@ -138,7 +138,7 @@ IDS = st.text(min_size=1).filter(str.strip)
 MOMENTS = st.datetimes(timezones=st.just(UTC))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(
     content=st.text()
     | st.sampled_from(["\x00", "a\x00b", "\u2028", "\u202e", "\ufeffx", "e\u0301", "\r\n\t", "🏳️‍🌈"]),

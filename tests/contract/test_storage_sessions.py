@@ -33,7 +33,7 @@ EVERY_SETTING = SessionSettings(
     seed=-3,
     reasoning_effort="low",
     options={"logit_bias": {"50256": -100}, "tools": [{"type": "x"}]},
-    timeout_s=12.5,
+    timeout_s=312.5,
     retries=0,
     stream=False,
 )

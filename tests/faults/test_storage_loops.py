@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -12,12 +13,14 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import aiosqlite
 import pytest
 
 from langswarm_nb.core.session.storage._sqlite import lane as _lane
 from langswarm_nb.core.session.storage.sqlite import SQLiteSessionStorage
 from tests.support.paths import REPOSITORY
 from tests.support.storages import answer, check_sound, question, record, texts
+from tests.support.waits import PATIENCE_S
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
@@ -79,6 +82,39 @@ async def test_what_waits_shares_one_commit(tmp_path: Path) -> None:
     await storage.close()
 
 
+async def test_aiosqlite_is_asked_for_one_statement_a_transaction(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It holds a connection that is one, and each write is one statement there: what every aiosqlite can do."""
+    statements: list[str] = []
+
+    class Plain(aiosqlite.Connection):
+        """Takes no connection that only looks like one."""
+
+        def __init__(self, connector: Callable[[], sqlite3.Connection], iter_chunk_size: int) -> None:
+            def connect() -> sqlite3.Connection:
+                made = connector()
+                if not isinstance(made, sqlite3.Connection):
+                    raise TypeError(made)
+                return made
+
+            super().__init__(connect, iter_chunk_size)
+
+        def execute_fetchall(self, sql: str, parameters: Any = None) -> Any:
+            statements.append(sql)
+            return super().execute_fetchall(sql, parameters)
+
+    monkeypatch.setattr(aiosqlite, "Connection", Plain)
+    storage = SQLiteSessionStorage(tmp_path / "s.db")
+    await storage.create_session(record())
+    statements.clear()
+    for number in range(3):
+        await storage.append_messages("s", [question(str(number)), answer()])
+    assert len(statements) == 3
+    await storage.close()
+    assert (await stored(tmp_path / "s.db")).split() == ["0", "Because.", "1", "Because.", "2", "Because."]
+
+
 async def test_one_append_costs_one_transaction_and_does_not_read_the_history(tmp_path: Path) -> None:
     """The statements of an append are few and the same, however long the history is."""
     storage = SQLiteSessionStorage(tmp_path / "s.db")
@@ -106,7 +142,7 @@ def run(code: str, path: Path, *options: str) -> str:
     command = [sys.executable, *options, "-c", prelude + code, str(path)]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     process = subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=60, env=environment
+        command, capture_output=True, text=True, check=False, timeout=PATIENCE_S, env=environment
     )
     assert (process.returncode, process.stderr) == (0, "")
     return process.stdout
@@ -326,8 +362,8 @@ def test_ctrl_c_at_any_line_leaves_a_storage_that_works(tmp_path: Path, rivals: 
         line += 1
         tasks = [loop.create_task(append(f"{line}.{n}")) for n in range(1 + rivals)]
         struck = interrupt_at(line, lambda tasks=tasks: loop.run_until_complete(asyncio.gather(*tasks)))  # type: ignore[misc]
-        loop.run_until_complete(asyncio.wait_for(append(f"{line} after"), 20))
-        loop.run_until_complete(asyncio.wait_for(asyncio.wait(tasks), 20))
+        loop.run_until_complete(asyncio.wait_for(append(f"{line} after"), PATIENCE_S))
+        loop.run_until_complete(asyncio.wait_for(asyncio.wait(tasks), PATIENCE_S))
         for task in tasks:
             assert isinstance(task.exception(), KeyboardInterrupt | None)
     stored_contents = [m.content for m in loop.run_until_complete(storage.get_messages("s"))]
@@ -350,8 +386,8 @@ async def test_cancelling_every_task_of_the_loop_leaves_a_storage_that_works(
         await asyncio.sleep(0)
     for task in asyncio.all_tasks() - {asyncio.current_task()}:
         task.cancel()
-    await asyncio.wait_for(asyncio.wait(tasks), 20)
-    await asyncio.wait_for(storage.append_messages("s", [question("after")]), 20)
+    await asyncio.wait_for(asyncio.wait(tasks), PATIENCE_S)
+    await asyncio.wait_for(storage.append_messages("s", [question("after")]), PATIENCE_S)
     contents = [m.content for m in await storage.get_messages("s")]
     assert contents[-1] == "after"
     assert len(contents) == len(set(contents))

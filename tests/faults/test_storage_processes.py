@@ -25,6 +25,7 @@ from tests.support.storages import (
     wait_ready,
     worker,
 )
+from tests.support.waits import PATIENCE_S
 
 ROUNDS = int(os.environ.get("LANGSWARM_KILL_ROUNDS", "100"))
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
@@ -140,7 +141,7 @@ async def test_a_process_killed_in_mid_write_loses_nothing_acknowledged(tmp_path
     """After each kill -9 the next open works; questions, parts and replies that were acknowledged are there, whole."""
     path = tmp_path / "s.db"
     with worker("kill", path, ROUNDS, random.randrange(10**9)) as process:
-        output, errors = process.communicate(timeout=60 + ROUNDS)
+        output, errors = process.communicate(timeout=PATIENCE_S + ROUNDS)
     assert (process.returncode, errors) == (0, "")
     acknowledged = json.loads(output)
     storage = SQLiteSessionStorage(path)

@@ -10,9 +10,11 @@ import textwrap
 
 import pytest
 
+from tests.support.waits import PATIENCE_S
+
 SETUP = """
 import asyncio, contextvars, os, signal, sys, threading
-from langswarm_nb.notebook.bridge import io_loop, run_sync, submit
+from langswarm_nb.notebook.bridge import io_loop, run_sync, run_within, submit
 
 async def answer(value):
     await asyncio.sleep(0)
@@ -28,7 +30,11 @@ def is_patched():
 
 def run_script(code: str, *, python: tuple[str, ...] = (sys.executable, "-W", "error", "-c")) -> str:
     done = subprocess.run(
-        [*python, SETUP + textwrap.dedent(code)], capture_output=True, text=True, timeout=60, check=False
+        [*python, SETUP + textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
     )
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     return done.stdout
@@ -77,7 +83,7 @@ def test_waiting_on_the_io_thread_for_itself_is_refused():
     code = """
     async def hook():
         return run_sync(answer(42))
-    print(submit(hook()).exception(10))
+    print(submit(hook()).exception())
     """
     assert "Use `await` instead" in run_script(code)
 
@@ -99,10 +105,32 @@ def test_errors_and_foreign_cancellation_go_through():
     assert run_script(code) == "LookupError('no such thing')\nCancelledError()\n"
 
 
+def test_a_wait_with_a_limit_ends():
+    """What takes too long is cancelled and said; an answer, and an error of the coroutine's own, go through."""
+    code = """
+    async def hang():
+        await asyncio.Event().wait()
+    async def all_done():
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(others)
+        return "all done"
+    async def fail():
+        raise TimeoutError("its own")
+    print(run_within(60, answer(42)))
+    for timeout_s, coroutine in ((0.5, hang()), (60, fail())):
+        try:
+            run_within(timeout_s, coroutine)
+        except TimeoutError as error:
+            print(error)
+    print(run_within(60, all_done()))
+    """
+    assert run_script(code) == "42\nno answer within 0.5 s\nits own\nall done\n"
+
+
 def test_leaving_with_system_exit_leaves_the_script():
     """SystemExit in a coroutine ends the script with its code."""
     code = SETUP + "async def leave():\n    raise SystemExit(7)\nrun_sync(leave())"
-    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 7
+    assert subprocess.run([sys.executable, "-c", code], timeout=PATIENCE_S, check=False).returncode == 7
 
 
 def test_context_variables_are_seen_inside():
@@ -142,7 +170,7 @@ def test_submitted_work_cleans_up_when_the_script_ends():
             await asyncio.sleep(0.05)
             print("saved")
     future = submit(work())
-    started.wait(10)
+    started.wait()
     """
     assert run_script(code) == "saved\n"
 
@@ -158,8 +186,8 @@ def test_a_cancelled_future_cancels_its_coroutine():
         finally:
             stopped.set()
     future = submit(work())
-    started.wait(10)
-    print(future.cancel(), stopped.wait(10))
+    started.wait()
+    print(future.cancel(), stopped.wait())
     """
     assert run_script(code) == "True True\n"
 
@@ -204,7 +232,7 @@ def test_ctrl_c_in_a_script_cancels_and_raises(in_a_loop: bool):
         assert process.stdout is not None
         assert process.stdout.readline() == "go\n"
         process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=20)[0] == "saved\ninterrupted True\n"
+        assert process.communicate(timeout=PATIENCE_S)[0] == "saved\ninterrupted True\n"
 
 
 def test_an_ignored_sigint_stays_ignored():

@@ -24,7 +24,7 @@ class Thing:
 @pytest.fixture(scope="module")
 def shell():
     """Return a shell with two sessions, an alias, a branch and some variables."""
-    with running_shell(store="memory") as shell:
+    with running_shell(store="memory", session="default") as shell:
         shell.run("%%langswarm -q\nHi")
         shell.run("%langswarm fork 0 other")
         shell.run("%langswarm new work")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import subprocess
 import sys
 
@@ -18,6 +19,7 @@ from langswarm_nb.notebook.showing.pacing import Pacer
 from langswarm_nb.render.growing import GrowingReply
 from tests.support.html import assert_safe, text_of
 from tests.support.kernels import Kernel, running_kernel
+from tests.support.waits import PATIENCE_S
 
 SETUP = """
 from langswarm_nb.notebook.showing.display import open_reply_displays
@@ -149,6 +151,23 @@ def in_terminal(*titles: str, stream: bool = True) -> list[ReplyDisplay]:
     return open_reply_displays(titles, format="markdown", stream=stream)
 
 
+async def test_a_display_that_cannot_tick_fails_no_cell(caplog: pytest.LogCaptureFixture):
+    """Its error is in the log, and the reply goes on."""
+    ticked = asyncio.Event()
+
+    class Display:
+        def tick(self) -> None:
+            ticked.set()
+            raise OSError("no front end")
+
+    async with ticking(Display(), every_s=0.001):  # type: ignore[arg-type]
+        await ticked.wait()
+        await asyncio.sleep(0)
+    gc.collect()
+    assert "no front end" in caplog.text
+    assert "never retrieved" not in caplog.text
+
+
 class TestTerminal:
     def test_deltas_are_printed_as_they_come(self, capsys: pytest.CaptureFixture[str]):
         """In a terminal the text itself is shown, then the footer."""
@@ -201,7 +220,7 @@ class TestTerminal:
         )
         done = subprocess.run(
             [sys.executable, "-X", "utf8=0", "-c", code],
-            env={"PYTHONIOENCODING": "ascii"}, capture_output=True, text=True, timeout=60, check=True,
+            env={"PYTHONIOENCODING": "ascii"}, capture_output=True, text=True, timeout=PATIENCE_S, check=True,
         )  # fmt: skip
         assert done.stdout == "na\\xefve \\u4f60 x\n"
 
@@ -213,7 +232,7 @@ class TestTerminal:
             "print({'markdown_it', 'nh3', 'IPython', 'ipywidgets'} & set(sys.modules))"
         )
         done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+            [sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_S, check=True
         )
         assert done.stdout == "x\nset()\n"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
 import re
 import shutil
@@ -16,6 +18,7 @@ from langswarm_nb.core.session import (
     RequestFacts,
     SessionManager,
     SessionMessage,
+    SessionStorageError,
     Usage,
 )
 from langswarm_nb.core.session.storage.memory import InMemorySessionStorage
@@ -29,6 +32,7 @@ from langswarm_nb.notebook.panel.static_twin import MAX_MESSAGES, twin_bundle
 from langswarm_nb.notebook.showing.transcript import MAX_CHARS, messages_html
 from langswarm_nb.render import render_html
 from tests.support.npm import npm_modules
+from tests.support.waits import PATIENCE_S
 
 
 def message(number, role="user", content="x", **facts):
@@ -163,6 +167,53 @@ async def test_what_is_stored_between_two_reads_is_seen_once():
         assert {feed.family.place(one) for one in known} == {(1, 1, None, None)}
 
 
+class Unreadable(InMemorySessionStorage):
+    """A storage that cannot be read once it is broken."""
+
+    is_broken = False
+
+    async def load_session(self, session_id):
+        if self.is_broken:
+            raise SessionStorageError("The disk is gone.")
+        return await super().load_session(session_id)
+
+
+class Watcher:
+    """A panel that notes what it is told."""
+
+    def __init__(self):
+        self.told: asyncio.Queue[str] = asyncio.Queue()
+
+    async def show(self, streamed=None):
+        pass
+
+    def extend(self, delta):
+        pass
+
+    def fail(self, text):
+        self.told.put_nowait(text)
+
+
+async def test_an_end_that_cannot_be_shown_is_told(caplog):
+    """When the session cannot be read after a reply, the panels say so, and asyncio misses nothing."""
+    storage = Unreadable()
+    async with SessionManager(storage) as manager:
+        session = await manager.create_session("ada", "mock", "echo")
+        feed, watcher, over = Feed(session), Watcher(), asyncio.Event()
+        feed.viewers.append(watcher)
+
+        def spent(_reply):
+            storage.is_broken = True
+            over.set()
+
+        await feed.run(session.stream_message("Hi"), spent)
+        await over.wait()
+        assert await watcher.told.get() == "The disk is gone."
+        await feed.close()
+    gc.collect()
+    assert "never retrieved" not in caplog.text
+
+
 def test_totals_count_all_branches_and_never_invent_a_price():
     """Sums are over every request; one of unknown price makes the sum unknown, the mock costs nothing."""
     family = Family()
@@ -269,5 +320,5 @@ def test_the_front_end_passes_the_type_checker():
         pytest.skip("node is not installed")
     compiler = npm_modules() / "typescript" / "lib" / "tsc.js"
     command = [node, str(compiler), "-p", str(STATIC / "jsconfig.json")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0, done.stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -61,6 +62,29 @@ async def test_a_branch_gets_a_conversation_of_its_own(native: BaseSession, scri
     await native.send_message("Q2")
     assert mock.requests[-1].native_id is None
     assert [m.content for m in mock.conversations["mock_conv_3"]] == ["q1", "r1", "Q2", "r3"]
+
+
+@pytest.mark.parametrize("beside", [{"history": False}, {"activate": False}])
+@pytest.mark.parametrize("end", ["whole", "cut", "stopped"])
+async def test_what_is_asked_beside_leaves_the_conversation_alone(
+    native: BaseSession, script: Script, beside: Any, end: str
+) -> None:
+    """A send that the conversation is not used for ends as it may: the next one goes on where it was."""
+    cut = StreamInterruptedError("cut", maybe_processed=True)
+    mock = script("r1", ["as", "ide", cut] if end == "cut" else ["as", "ide"], "r3")
+    await native.send_message("q1")
+    aside = native.stream_message("aside", **beside)
+    await anext(aside)
+    if end == "stopped":
+        await aside.aclose()
+    elif end == "cut":
+        with pytest.raises(StreamInterruptedError):
+            await aside.read()
+    else:
+        await aside.read()
+    await native.send_message("q3")
+    assert (mock.requests[-1].native_id, new_texts(mock)) == ("mock_conv_1", ["q3"])
+    assert native.record.native["left"] == []
 
 
 async def test_a_cut_reply_starts_a_new_conversation(native: BaseSession, script: Script) -> None:

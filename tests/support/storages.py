@@ -22,6 +22,7 @@ from langswarm_nb.core.session import (
     Usage,
 )
 from tests.support.paths import REPOSITORY
+from tests.support.waits import PATIENCE_S
 
 Reopen = Callable[[], Awaitable[ISessionStorage]]
 
@@ -99,7 +100,7 @@ def go_on(process: subprocess.Popen[str]) -> None:
 
 def finish(process: subprocess.Popen[str]) -> str:
     """Wait for a worker's end and return what it said; any error it met is ours."""
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, errors) == (0, "")
     return output
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
 from . import checks
+from .closing import close_each
 from .errors import (
     ProviderAuthenticationError,
     SessionClosedError,
@@ -64,6 +65,8 @@ class SessionManager(HasFrames, ISessionManager):
         self, storage: ISessionStorage, providers: Mapping[str, IProviderSession] | None = None
     ) -> None:
         self.storage: ISessionStorage = checks.instance("storage", storage, ISessionStorage)
+        self.here: Callable[[], str | None] = _nowhere
+        """Tells which notebook asks: frames without a source are of its sessions. By default none does."""
         self.hooks: list[ISessionLifecycleHook] = []
         self.middleware: list[ISessionMiddleware] = []
         self._providers: dict[str, IProviderSession] = {}
@@ -83,6 +86,7 @@ class SessionManager(HasFrames, ISessionManager):
         title: str | None = None,
         system: str | None = None,
         metadata: Mapping[str, Any] | None = None,
+        home: str | None = None,
         **settings: Any,
     ) -> BaseSession:
         """Create and store a session.
@@ -103,6 +107,8 @@ class SessionManager(HasFrames, ISessionManager):
             Text of a first system message.
         metadata : mapping, optional
             JSON of your own.
+        home : str, optional
+            The notebook that it belongs to, as its front end names it.
         **settings
             Anything of `SessionSettings`.
 
@@ -127,6 +133,7 @@ class SessionManager(HasFrames, ISessionManager):
             settings=wanted,
             title=None if title is None else checks.text("title", title),
             metadata=checks.metadata(metadata),
+            home=None if home is None else checks.text("home", home),
         )
         first = None if system is None else checks.message(system, MessageRole.SYSTEM, None, scope="session")
         self._check_provider(wanted)
@@ -218,7 +225,15 @@ class SessionManager(HasFrames, ISessionManager):
         return {"status": "ok", "storage": storage, "providers": sorted(self._providers)}
 
     async def close(self) -> None:
-        """Keep what open streams have brought, and free connections; may be called twice."""
+        """Keep what open streams have brought, and free connections; may be called twice.
+
+        All is closed, whatever closing a part of it raises.
+
+        Raises
+        ------
+        Exception
+            What a stream, a provider or the storage raised; an `ExceptionGroup` when several did.
+        """
         if self._closed:
             return
         self._closed = True
@@ -226,11 +241,14 @@ class SessionManager(HasFrames, ISessionManager):
             f"The session manager on {self.storage.name} was closed; what had arrived of the reply is kept. "
             "Open the session with a new manager."
         )
-        for session in list(self._sessions.values()):
-            for stream in list(session.streams):
-                await stream.end(ended)
-        await asyncio.gather(*(provider.close() for provider in self._providers.values()))
-        await self.storage.close()
+        streams = [stream for session in list(self._sessions.values()) for stream in list(session.streams)]
+        await close_each(
+            [
+                *(partial(stream.end, ended) for stream in streams),
+                *(provider.close for provider in self._providers.values()),
+                self.storage.close,
+            ]
+        )
 
     async def __aenter__(self) -> Self:
         self.check_open()
@@ -293,3 +311,7 @@ class SessionManager(HasFrames, ISessionManager):
                 f"backend='provider_native' is not possible: {settings.provider!r} holds no conversations. "
                 "Use backend='local', which keeps the history here."
             )
+
+
+def _nowhere() -> None:
+    """Tell that no notebook asks."""

@@ -36,7 +36,7 @@ import re
 from typing import TYPE_CHECKING
 
 from .key_patterns import BEGINNINGS, FORMS
-from .text import nearest
+from .text import class_name, nearest, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -84,11 +84,22 @@ def shown(value: object) -> str:
     try:
         text = value if isinstance(value, str) else repr(value)
     except Exception:  # noqa: BLE001 - a broken __repr__ must not hide the error being reported
-        return f"<{type(value).__name__}>"
+        return f"<{class_name(value)}>"
     text = _KEY_LIKE.sub("<hidden>", text[: 4 * _SHOWN_CHARS])
     if isinstance(value, str):
         text = repr(text)
     return text if len(text) <= _SHOWN_CHARS else f"{text[: _SHOWN_CHARS - 1]}…"
+
+
+def in_words(error: BaseException) -> str:
+    """Return what an error says, on one line; one that is not ours with its class, which alone stands for no text."""
+    try:
+        text = _KEY_LIKE.sub("<hidden>", one_line(str(error)))
+    except Exception:  # noqa: BLE001 - a broken __str__ must not hide the error being reported
+        text = ""
+    if isinstance(error, SessionError) and text:
+        return text
+    return f"{class_name(error)}: {text}" if text else class_name(error)
 
 
 class SessionError(Exception):
@@ -136,7 +147,7 @@ class SessionTypeError(SessionError, TypeError):
     @classmethod
     def of(cls, parameter: str, value: object, expected: str) -> SessionTypeError:
         """Build the error from the parameter, its value and the expected type."""
-        error = cls(f"{parameter} must be {expected}, not {type(value).__name__} ({shown(value)}).")
+        error = cls(f"{parameter} must be {expected}, not {class_name(value)} ({shown(value)}).")
         error.parameter = parameter
         return error
 

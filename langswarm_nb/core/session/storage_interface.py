@@ -37,6 +37,29 @@ class ISessionStorage(ABC):
         """
 
     @abstractmethod
+    async def restore_session(
+        self, record: SessionRecord, messages: Sequence[SessionMessage], tree: TreeRows
+    ) -> None:
+        """Store a whole session as it is elsewhere, with its numbers: all of it or nothing.
+
+        Parameters
+        ----------
+        record : SessionRecord
+            As for `create_session`.
+        messages : sequence of SessionMessage
+            All of them in order of `seq`, which counts from 0 without gaps; `turn` and `version` are kept.
+        tree : TreeRows
+            Its branches, where they have been, and what they hide; its nodes are not looked at.
+
+        Raises
+        ------
+        SessionExistsError
+            The id is taken; what is stored was not changed.
+        SessionValueError, SessionTypeError
+            Something cannot be kept unchanged, or the messages are no tree.
+        """
+
+    @abstractmethod
     async def load_session(self, session_id: str) -> SessionRecord:
         """Return what is stored of a session; replies that a dead process left unfinished are closed first."""
 
@@ -56,6 +79,13 @@ class ISessionStorage(ABC):
         limit: int | None = None,
     ) -> list[SessionRecord]:
         """Return sessions, the last used first."""
+
+    @abstractmethod
+    async def list_cells(self, *, user_id: str, home: str | None = None) -> dict[str, dict[str, datetime]]:
+        """Return, for each home of a user's sessions, or for one, the cells that asked and when each did so first.
+
+        What was taken over from elsewhere (``source`` is "import") does not count.
+        """
 
     @abstractmethod
     async def delete_session(self, session_id: str) -> bool:

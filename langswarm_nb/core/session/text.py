@@ -12,6 +12,8 @@ _UNSEEN = re.compile(
     "\U000e0000-\U000e0fff]"
 )
 
+_NAME_OF = vars(type)["__name__"].__get__
+
 
 class TextJoiner:
     """Joins the pieces of a text in which a character may be cut in two.
@@ -52,6 +54,11 @@ def one_line(text: str, limit: int = 500) -> str:
     text = " ".join(text[: 4 * limit].split())
     text = _UNSEEN.sub(lambda found: f"\\u{{{ord(found[0]):x}}}", text)
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def class_name(value: object) -> str:
+    """Return the name of a value's class, on one line: its own, whatever the metaclass says."""
+    return one_line(_NAME_OF(type(value)), 80)
 
 
 def as_text(value: object) -> str | None:

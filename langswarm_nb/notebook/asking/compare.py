@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from langswarm_nb.notebook.showing.reply import Extract
     from langswarm_nb.notebook.showing.reply_view import Look
 
+    from .asked_before import LastComparison
     from .interpolate import Prompt
     from .options import CellOptions
-    from .sender import LastComparison, Sender
+    from .sender import Sender
 
 
 class Comparison(ShownOnce):
@@ -156,23 +157,25 @@ class _Run:
 
     async def _choose_again(self, opened: Mapping[str, Opened]) -> None:
         """Go on with the first of the new answers, where the conversation went on with one of the old ones."""
-        for model, each in opened.items():
-            reply, place = each.stream.reply, each.stream.place
-            if model in self._errors or reply is None or not (self._chooses or (place and place.chooses)):
-                continue
-            await each.session.use_version(reply.id)
-            self._exchanges[model].add_note(falls_back(reply.address))
+        places = [each.stream.place for each in opened.values()]
+        if not self._chooses and not any(place is not None and place.chooses for place in places):
             return
+        for model, each in opened.items():
+            reply = each.stream.reply
+            if model not in self._errors and reply is not None:
+                await each.session.use_version(reply.id)
+                self._exchanges[model].choose(falls_back(reply.address))
+                return
 
     def _finish(self) -> dict[str, Reply]:
         """Show what is to be saved, and return the answers."""
-        replies: dict[str, Reply] = {}
-        for model, exchange in self._exchanges.items():
-            if model in self._errors and len(self._errors) < len(self._exchanges):
-                exchange.fail(self._errors[model])
-            elif (reply := exchange.finish()) is not None and model not in self._errors:
-                replies[model] = reply
-        return replies
+        shown = self._errors if len(self._errors) < len(self._exchanges) else {}
+        finished = {model: each.finish(shown.get(model)) for model, each in self._exchanges.items()}
+        return {
+            model: reply
+            for model, reply in finished.items()
+            if reply is not None and model not in self._errors
+        }
 
 
 OpenAll: TypeAlias = "Callable[[Callable[[str], TellRetry]], Awaitable[list[Opened]]]"

@@ -1,13 +1,15 @@
 r"""Fill `{{ name.attribute[0]!r:spec }}` in a prompt from the user's variables, and run nothing.
 
-A field names something: a variable, its public attributes, its items and slices. Whatever else stands in double
-braces is text, and so are single braces, ``$``, LaTeX, JSON and code. ``\{{ name }}`` stands for itself.
+A field names something: a variable, its public attributes, its items and slices. Another expression in double braces
+is refused; whatever else stands there is text, and so are single braces, ``$``, LaTeX, JSON and code.
+``\{{ name }}`` stands for itself.
 Text that was filled in is never looked at again, and all fields are looked up before anything is sent.
 """
 
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -16,7 +18,8 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
-from langswarm_nb.core.session.text import did_you_mean
+from langswarm_nb.core.session.errors import in_words
+from langswarm_nb.core.session.text import class_name, did_you_mean
 from langswarm_nb.notebook.showing.reply_view import Filled
 
 from .value_text import value_text
@@ -25,6 +28,8 @@ from .value_text import value_text
 _FIELD = re.compile(r"(?P<escape>\\)?\{\{(?P<body>(?:(?!\{\{)[^\n]){0,400}?)\}\}")
 _CONVERSIONS: dict[str, Callable[[object], str]] = {"r": repr, "s": str, "a": ascii}
 _MAX_SPEC_NUMBER = 10_000
+_DATA = (ast.Constant, ast.Dict, ast.List, ast.Set, ast.Tuple)
+"""What stands between double braces in JSON and TeX, and so is text."""
 _QUOTES, _OPENING, _CLOSING = "'\"", "([{", ")]}"
 
 
@@ -34,6 +39,8 @@ class Prompt:
 
     text: str
     fields: tuple[Filled, ...] = ()
+    system: str | None = None
+    """System text that goes with it; None for none of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,10 @@ class _Field:
     tree: ast.expr
     conversion: str
     spec: str
+
+    def __str__(self) -> str:
+        conversion = self.conversion and f"!{self.conversion}"
+        return f"{{{{ {self.expression}{conversion}{self.spec and ':'}{self.spec} }}}}"
 
 
 def interpolate(text: str, namespace: Mapping[str, Any]) -> Prompt:
@@ -57,8 +68,8 @@ def interpolate(text: str, namespace: Mapping[str, Any]) -> Prompt:
     Raises
     ------
     UsageError
-        A name, attribute or item does not exist (with the nearest that does), a value cannot be formatted,
-        or a field is a call.
+        A name, attribute or item does not exist (with the nearest that does), the user's class fails to give it
+        or to format it, or a field is a call.
     """
     filled: list[Filled] = []
     problems: dict[str, None] = {}
@@ -69,6 +80,9 @@ def interpolate(text: str, namespace: Mapping[str, Any]) -> Prompt:
             return match[0]
         if match["escape"]:
             return match[0][1:]
+        if isinstance(field, str):
+            problems[field] = None
+            return match[0]
         try:
             done = _fill(field, namespace)
         except UsageError as error:
@@ -85,8 +99,8 @@ def interpolate(text: str, namespace: Mapping[str, Any]) -> Prompt:
     return Prompt(result, tuple(filled))
 
 
-def _field(body: str) -> _Field | None:
-    """Return what stands between double braces; None when it is text."""
+def _field(body: str) -> _Field | str | None:
+    """Return what stands between double braces: a field, why an expression is none, or None when it is text."""
     expression, conversion, spec = _split(body.strip())
     try:
         with warnings.catch_warnings():
@@ -94,9 +108,14 @@ def _field(body: str) -> _Field | None:
             tree = ast.parse(expression, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    if conversion not in ("", *_CONVERSIONS) or not _is_name(tree):
-        return None
-    return _Field(expression, tree, conversion, spec)
+    if conversion in ("", *_CONVERSIONS) and _is_name(tree):
+        return _Field(expression, tree, conversion, spec)
+    if conversion == "" and spec == "" and not isinstance(tree, _DATA):
+        return (
+            f"{{{{ {expression} }}}} is an expression, and a prompt computes nothing: it takes names with public "
+            "attributes and items. Assign the result to a variable first, and name that."
+        )
+    return None
 
 
 def _split(body: str) -> tuple[str, str, str]:
@@ -144,27 +163,20 @@ def _is_index(tree: ast.expr) -> bool:
 
 def _fill(field: _Field, namespace: Mapping[str, Any]) -> Filled:
     value = _value(field.tree, namespace)
-    if field.spec:
-        text = _formatted(field, value)
-    elif field.conversion:
-        text = value_text(_CONVERSIONS[field.conversion](value))
-    else:
-        text = value_text(value)
-    return Filled(field.expression, type(value).__name__, text)
-
-
-def _formatted(field: _Field, value: Any) -> str:
     if any(int(number) > _MAX_SPEC_NUMBER for number in re.findall(r"\d+", field.spec)):
-        raise UsageError(
-            f"{{{{ {field.expression}:{field.spec} }}}} asks for a width above {_MAX_SPEC_NUMBER}."
-        )
-    convert = _CONVERSIONS.get(field.conversion)
+        raise UsageError(f"{field} asks for a width above {_MAX_SPEC_NUMBER}.")
+    kind = class_name(value)
     try:
-        return format(value if convert is None else convert(value), field.spec)
-    except Exception as error:
-        raise UsageError(
-            f"{{{{ {field.expression}:{field.spec} }}}} cannot be formatted: {error} ({type(value).__name__})."
-        ) from error
+        text = _text(field, value)
+    except Exception as error:  # the user's class may do anything
+        raise UsageError(f"{field} cannot be formatted: its {kind} failed with {_told(error)}.") from error
+    return Filled(field.expression, kind, text)
+
+
+def _text(field: _Field, value: Any) -> str:
+    if field.conversion:
+        value = _CONVERSIONS[field.conversion](value)
+    return format(value, field.spec) if field.spec else value_text(value)
 
 
 def _value(tree: ast.expr, namespace: Mapping[str, Any]) -> Any:
@@ -187,16 +199,17 @@ def _value(tree: ast.expr, namespace: Mapping[str, Any]) -> Any:
 def _named(name: str, namespace: Mapping[str, Any]) -> Any:
     if name in namespace:
         return namespace[name]
-    raise UsageError(f"{{{{ {name} }}}}: {name!r} is not defined{_near(name, namespace)}")
+    raise UsageError(f"{{{{ {name} }}}}: {name!r} is not defined{_near(name, lambda: namespace)}")
 
 
 def _attribute(owner: Any, attr: str, shown: str) -> Any:
     try:
         return getattr(owner, attr)
-    except AttributeError:
-        raise UsageError(f"{shown} has no attribute {attr!r}{_near(attr, dir(owner))}") from None
     except Exception as error:
-        raise UsageError(f"{shown}.{attr} failed with {type(error).__name__}: {error}.") from error
+        if isinstance(error, AttributeError) and inspect.getattr_static(owner, attr, None) is None:
+            near = _near(attr, lambda: dir(owner))
+            raise UsageError(f"{shown} has no attribute {attr!r}{near}") from None
+        raise UsageError(f"{shown}.{attr} failed with {_told(error)}.") from error
 
 
 def _item(owner: Any, index: Any, tree: ast.Subscript) -> Any:
@@ -205,9 +218,13 @@ def _item(owner: Any, index: Any, tree: ast.Subscript) -> Any:
     except Exception as error:
         shown = ast.unparse(tree)
         if isinstance(error, LookupError):
-            keys = owner.keys() if isinstance(owner, Mapping) else getattr(owner, "columns", ())
-            raise UsageError(f"{shown} does not exist{_near(index, keys)}") from error
-        raise UsageError(f"{shown} failed with {type(error).__name__}: {error}.") from error
+            raise UsageError(f"{shown} does not exist{_near(index, lambda: _keys(owner))}") from error
+        raise UsageError(f"{shown} failed with {_told(error)}.") from error
+
+
+def _keys(owner: Any) -> Iterable[Any]:
+    keys: Iterable[Any] = owner.keys() if isinstance(owner, Mapping) else getattr(owner, "columns", ())
+    return keys
 
 
 def _index(tree: ast.expr, namespace: Mapping[str, Any]) -> Any:
@@ -225,6 +242,13 @@ def _index(tree: ast.expr, namespace: Mapping[str, Any]) -> Any:
     return _value(tree, namespace)
 
 
-def _near(word: Any, known: Iterable[Any]) -> str:
-    names = [name for name in map(str, known) if not name.startswith("_")]
-    return did_you_mean(str(word), names) or "."
+def _near(word: Any, known: Callable[[], Iterable[Any]]) -> str:
+    try:
+        names = [name for name in map(str, known()) if not name.startswith("_")]
+        return did_you_mean(str(word), names) or "."
+    except Exception:  # noqa: BLE001 - names that the user's class tells, or fails to: a hint can be left out
+        return "."
+
+
+def _told(error: Exception) -> str:
+    return in_words(error).rstrip(".")

@@ -6,7 +6,6 @@ import json
 import keyword
 import math
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -17,6 +16,10 @@ from langswarm_nb.core.session.errors import shown
 from langswarm_nb.notebook.config import FORMATS, Format
 
 from .magic_parser import MagicParser
+
+_WORD = re.compile(r"""(?:[^ \t\r\n'"]|'[^']*'|"[^"]*")+""")
+_QUOTED = re.compile(r"(['\"])(.*?)\1", re.DOTALL)
+_QUOTE = re.compile("['\"]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,8 @@ class CellOptions:
     system: str | None = None
     system_file: str | None = None
     session: str | None = None
+    stay: bool = False
+    """Whether the session stays the current one."""
     new: str | None = None
     """Name of the session to start; empty for one that is made up."""
     branch: str | None = None
@@ -73,8 +78,8 @@ def parse_cell_line(line: str) -> CellOptions:
     UsageError
         Names what is wrong, with the nearest flag.
     """
-    words, name, shows = _without_name(split_line(line))
-    found = vars(cell_parser().parse_line(words))
+    words, name, shows = _without_name(_quoted_words(line))
+    found = vars(cell_parser().parse_line([_unquoted(word) for word in words]))
     positional, flagged = found.pop("MODEL"), found.pop("model") or []
     models = [model for word in [positional, *flagged] if word for model in word.split(",") if model]
     _check_positional(positional)
@@ -93,15 +98,21 @@ def split_line(line: str) -> list[str]:
     UsageError
         A quote is not closed.
     """
-    lexer = shlex.shlex(line, posix=True, punctuation_chars=False)
-    lexer.whitespace_split, lexer.commenters, lexer.escape = True, "", ""
-    try:
-        return list(lexer)
-    except ValueError:
+    return [_unquoted(word) for word in _quoted_words(line)]
+
+
+def _quoted_words(line: str) -> list[str]:
+    """Return the words of a line with their quotes, which tell text from syntax."""
+    if _QUOTE.search(_WORD.sub("", line)):
         raise UsageError(
             f"A quote is not closed in {line.strip()!r}. Close it, or put text with an apostrophe "
             'into double quotes: -s "Don\'t guess".'
-        ) from None
+        )
+    return _WORD.findall(line)
+
+
+def _unquoted(word: str) -> str:
+    return _QUOTED.sub(r"\2", word)
 
 
 def word(text: str) -> str:
@@ -214,6 +225,7 @@ def cell_parser() -> MagicParser:
         help="session for this cell, made when it is new",
         completes="session",
     )
+    add("--stay", action="store_true", help="with -S: stay in that session")
     add("--new", nargs="?", const="", metavar="NAME", help="start a session and stay in it")
     add(
         "-b",
@@ -316,8 +328,8 @@ def _exclusive(parser: MagicParser, *flags: tuple[Any, ...]) -> None:
 
 
 def _without_name(words: Sequence[str]) -> tuple[list[str], str | None, bool]:
-    """Take ``NAME <<`` or ``NAME = <<`` out of the words, also when written without spaces."""
-    at = next((n for n, word in enumerate(words) if word.endswith("<<")), None)
+    """Take ``NAME <<`` or ``NAME = <<`` out of the words, also when written without spaces; in quotes it is text."""
+    at = next((n for n, word in enumerate(words) if word.endswith("<<") and not _QUOTE.search(word)), None)
     if at is None:
         return list(words), None, True
     head, tail = list(words[:at]), list(words[at + 1 :])

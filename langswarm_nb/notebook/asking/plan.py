@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from IPython.core.error import UsageError
@@ -16,7 +15,7 @@ from langswarm_nb.core.session.conversation.tree import Tree
 from langswarm_nb.core.session.message_tree import free_branch
 from langswarm_nb.core.session.sending.ask import SendPlan, plan
 from langswarm_nb.core.session.sending.options import SendOptions, make_ask
-from langswarm_nb.core.session.settings import GENERATION_OPTIONS
+from langswarm_nb.core.session.settings import GENERATION_OPTIONS, SETTING_DEFAULTS
 from langswarm_nb.core.session.text import did_you_mean
 
 if TYPE_CHECKING:
@@ -54,8 +53,8 @@ class Plan:
     """What goes with the prompt, and where it goes; without what its cell asked before."""
     asked: CellAsk | None
     """How its cell asks."""
-    first_model: str | None = None
-    """Model of a session that is made; None for that of the settings."""
+    named_model: str | None = None
+    """The model that the cell names, the first of several, which a session takes over that was told none."""
 
     @property
     def makes_session(self) -> bool:
@@ -84,7 +83,7 @@ async def make_plan(workspace: Workspace, prompt: Prompt, options: CellOptions, 
     models = tuple(workspace.model_id(model, session=session, default=default) for model in options.models)
     changes = request_changes(workspace.config, options, base)
     asked = await _asked(workspace, session, options, cell)
-    send = _send_options(options, cell, compares=len(models) > 1)
+    send = _send_options(prompt, options, cell, compares=len(models) > 1)
     models_asked = models or (f"{base.provider}:{base.model}",)
     given: SendOptions = {**send, **changes, "asked": asked}  # type: ignore[typeddict-item]  # checked by make_ask
     if session is None:
@@ -108,14 +107,19 @@ async def make_plan(workspace: Workspace, prompt: Prompt, options: CellOptions, 
         sending,
         send,
         asked,
-        first_model=models[0] if len(models) == 1 and options.api_base is None else None,
+        # What is reached only with the flags of this cell is no model for the cells after it.
+        named_model=models[0] if models and not (options.api_base or options.api_key_name) else None,
     )
 
 
 def request_changes(config: NotebookConfig, options: CellOptions, base: SessionSettings) -> dict[str, Any]:
-    """Return the settings of one send: flags before ``-o`` before the traits; nothing that was not set."""
-    changes = {name: getattr(config, name) for name in _TRAITS_THAT_ARE_SETTINGS}
-    changes["trim"] = None if config.max_context_tokens is None else config.trim
+    """Return the settings of one send: flags before ``-o`` before what the session was told before the traits."""
+    changes = {
+        name: getattr(config, name)
+        for name in _TRAITS_THAT_ARE_SETTINGS
+        if getattr(base, name) == SETTING_DEFAULTS[name]
+    }
+    changes["trim"] = None if changes.get("max_context_tokens") is None else config.trim
     extra = dict(options.options)
     _check_no_key(extra)
     changes |= {name: extra.pop(name) for name in GENERATION_OPTIONS if name in extra}
@@ -134,12 +138,12 @@ async def for_session(workspace: Workspace, found: Plan, session: BaseSession) -
     return {**found.options, **found.changes, "asked": asked}  # type: ignore[typeddict-item]  # checked when sent
 
 
-def _send_options(options: CellOptions, cell: Cell, *, compares: bool) -> SendOptions:
+def _send_options(prompt: Prompt, options: CellOptions, cell: Cell, *, compares: bool) -> SendOptions:
     sent: SendOptions = {
         "source": "magic",
         "cell_id": cell.cell_id,
         "history": options.history,
-        "system": _system_text(options),
+        "system": prompt.system,
     }
     if compares:
         sent["activate"] = False
@@ -194,6 +198,10 @@ def _check_no_key(names: Iterable[str]) -> None:
 async def _session(
     workspace: Workspace, options: CellOptions
 ) -> tuple[Literal["current", "named", "new"], BaseSession | None]:
+    if options.stay and options.session is None:
+        raise UsageError(
+            "--stay says that the session which -S names stays the current one: write -S NAME --stay."
+        )
     if options.new is not None:
         return "new", None
     if options.session is not None:
@@ -203,12 +211,3 @@ async def _session(
 
 async def _nothing(_seqs: object) -> list[Any]:
     return []
-
-
-def _system_text(options: CellOptions) -> str | None:
-    if options.system_file is None:
-        return options.system
-    try:
-        return Path(options.system_file).expanduser().read_text("utf-8")
-    except (OSError, ValueError) as error:
-        raise UsageError(f"--system-file {options.system_file!r} could not be read: {error}.") from error

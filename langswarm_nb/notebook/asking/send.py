@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from IPython.core.error import UsageError
 
+from langswarm_nb.core.session import SessionNotFoundError
 from langswarm_nb.notebook.bridge import run_sync
 from langswarm_nb.notebook.running_cell import running_cell
 
+from .asked_before import last_comparison
 from .compare import compare, compare_again
 from .interpolate import Prompt, interpolate
 from .model_hints import nearest_model_named
@@ -27,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def prompt_of(workspace: Workspace, text: str, options: CellOptions) -> Prompt:
-    """Return what was typed with its fields filled in.
+    """Return what was typed, and the system text that goes with it, with their fields filled in.
 
     Raises
     ------
@@ -36,9 +40,24 @@ def prompt_of(workspace: Workspace, text: str, options: CellOptions) -> Prompt:
     """
     if not text.strip():
         raise UsageError("There is no prompt: write it into the lines below the first.")
+    system = _system_text(options)
     if options.raw or not workspace.config.interpolate:
-        return Prompt(text)
-    return interpolate(text, workspace.shell.user_ns)
+        return Prompt(text, system=system)
+    names = workspace.shell.user_ns
+    prompt = interpolate(text, names)
+    if system is None:
+        return prompt
+    filled = interpolate(system, names)
+    return Prompt(prompt.text, (*prompt.fields, *filled.fields), filled.text)
+
+
+def _system_text(options: CellOptions) -> str | None:
+    if options.system_file is None:
+        return options.system
+    try:
+        return Path(options.system_file).expanduser().read_text("utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--system-file {options.system_file!r} could not be read: {error}.") from error
 
 
 def converse(workspace: Workspace, prompt: Prompt, options: CellOptions) -> Answer:
@@ -84,15 +103,19 @@ def ask_again(workspace: Workspace, *, model: str | None = None) -> Reply | Comp
     """
     cell, sender = running_cell(workspace.shell), Sender(workspace)
     look = look_of(workspace.config, CellOptions(), Prompt(""))
-    session = run_sync(workspace.current())
-    last = run_sync(sender.last_comparison(session)) if model is None else None
+    session = run_sync(workspace.peek())
+    if session is None:
+        raise SessionNotFoundError("There is no question to answer again yet. Ask one first.")
+    last = run_sync(last_comparison(session))
+    if last is not None and model is not None:
+        last = None if last.is_chosen else replace(last, models=(workspace.model_id(model, session=session),))
     if last is not None:
         comparison = compare_again(sender, look, session, last)
         comparison.mark_shown(cell)
         return comparison
 
-    async def open_again(tell_retry: TellRetry, _tell_wait: TellWait) -> Opened:
-        return Opened(session, await sender.open_again(session, model=model, tell_retry=tell_retry))
+    async def open_again(tell_retry: TellRetry, tell_wait: TellWait) -> Opened:
+        return await sender.open_again(session, model=model, tell_retry=tell_retry, tell_wait=tell_wait)
 
     [display] = look.open()
     with nearest_model_named(workspace):

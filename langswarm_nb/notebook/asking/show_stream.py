@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from langswarm_nb.core.session import MessageStream, RetryNotice, SessionError, SessionMessage
+from langswarm_nb.core.session import MessageStream, RetryNotice, SessionError
 from langswarm_nb.notebook.bridge import run_sync
 from langswarm_nb.notebook.cell_errors import stopped
 from langswarm_nb.notebook.showing.footer import footer_line
 from langswarm_nb.notebook.showing.reply import Extract, Reply
-from langswarm_nb.notebook.showing.reply_view import Look
+from langswarm_nb.notebook.showing.reply_view import Look, Silent
 
 from .sender import Opened, TellRetry, TellWait
 
@@ -69,6 +69,7 @@ class Exchange:
         self._display, self._opening, self._extract = display, opening, extract
         self._opened: Opened | None = None
         self._notes: list[str] = []
+        self._is_chosen = False
 
     def complete(self) -> Reply:
         """Run to the end, show what is to be saved, and return the reply.
@@ -86,7 +87,7 @@ class Exchange:
             kept = self.finish() is not None
             text = "stopped; what had arrived is kept" if kept else "stopped before anything was sent"
             raise stopped(f"{text}. Run the cell again to ask again.") from error
-        except Exception:
+        except BaseException:
             self.finish()
             raise
         reply = self.finish()
@@ -101,6 +102,8 @@ class Exchange:
         self._opened = opened = await self._opening(self.tell_retry, self._display.status)
         async with ticking(self._display):
             await self._show(opened.stream)
+        if note := await self._sender.answered(opened):
+            self._notes.append(note)
 
     async def _show(self, stream: MessageStream) -> None:
         is_thinking = False
@@ -111,11 +114,17 @@ class Exchange:
                 is_thinking = True
                 self._display.status("thinking …")
 
-    def finish(self) -> Reply | None:
-        """Show the reply as it is to be saved and return it; None when nothing of it is stored."""
+    def finish(self, error: SessionError | None = None) -> Reply | None:
+        """Show the reply as it is to be saved and return it; None when nothing of it is stored.
+
+        Parameters
+        ----------
+        error : SessionError, optional
+            Why there is no whole reply, where nobody else tells.
+        """
         opened = self._opened
         if opened is None or opened.stream.reply is None or opened.stream.question is None:
-            self._display.discard()
+            self._show_failure(error, "✗ failed")
             return None
         reply = Reply(
             opened.stream.reply,
@@ -124,43 +133,67 @@ class Exchange:
             extract=self._extract,
             again=self._again,
         )
-        reply.footer = footer_line(reply, place=" · ".join([place_text(reply, opened), *self._notes]))
-        if reply.text or reply.status != "error":
-            self._look.finish(self._display, reply)
-        else:
-            self._display.discard()  # the error says it all
-        self._sender.count(reply.message)
+        self._sender.count(opened.stream, opened.options)
+        reply.footer = footer_line(reply, place=self._place(reply, opened))
+        if not reply.text and reply.status == "error":
+            self._show_failure(error, reply.footer)
+            return reply
+        if error is not None:
+            reply.footer += f" · {_words(error)}"
+        self._look.finish(self._display, reply)
         return reply
 
-    async def _again(self, reply: Reply, model: str | None, changes: Mapping[str, Any]) -> SessionMessage:
+    def _show_failure(self, error: SessionError | None, footer: str) -> None:
+        """Show that there is no reply; nothing where the error is told below."""
+        if error is None:
+            self._display.discard()
+        else:
+            self._display.finish(_words(error), format="text", footer=footer)
+
+    def _place(self, reply: Reply, opened: Opened) -> str:
+        """Return where a turn is, ``7.2``, and what the reader should know of it."""
+        place = f"{opened.name}/{reply.address}" if opened.name else reply.address
+        beside = _beside(reply) if reply.message.is_aside and not self._is_chosen else ""
+        notes = [beside, *opened.notes, *opened.stream.notes, *self._notes]
+        return " · ".join([place, *(note for note in notes if note)])
+
+    async def _again(self, reply: Reply, model: str | None, changes: Mapping[str, Any]) -> Reply:
         """Ask what a reply answers once more, under the rules of every send."""
-        stream = await self._sender.open_again(reply.session, reply.message.id, model=model, **changes)
+
+        async def open_again(tell_retry: TellRetry, tell_wait: TellWait) -> Opened:
+            return await self._sender.open_again(
+                reply.session,
+                reply.message.id,
+                model=model,
+                tell_retry=tell_retry,
+                tell_wait=tell_wait,
+                **changes,
+            )
+
+        exchange = Exchange(self._sender, self._look, Silent(), open_again, extract=self._extract)
         try:
-            return await stream.read()
+            await exchange.run()
         finally:
-            self._sender.count(stream.reply)
+            again = exchange.finish()
+        if again is None:
+            raise AssertionError("a stream that was read to its end has a reply")
+        return again
 
-    def add_note(self, note: str) -> None:
-        """Tell more in the footer."""
+    def choose(self, note: str) -> None:
+        """Tell in the footer that the conversation goes on with this reply."""
+        self._is_chosen = True
         self._notes.append(note)
-
-    def fail(self, error: SessionError) -> None:
-        """Show in the reply's place that there is none."""
-        self._display.finish(f"{type(error).__name__}: {error}", format="text", footer="✗ failed")
 
     def tell_retry(self, notice: RetryNotice) -> None:
         self._display.status(notice.text)
 
 
-def place_text(reply: Reply, opened: Opened) -> str:
-    """Return where a turn is, ``7.2``, and what the reader should know of it."""
-    place = f"{opened.name}/{reply.address}" if opened.name else reply.address
-    notes = [*opened.notes, *opened.stream.notes]
-    if reply.message.is_aside:
-        aside = (
-            "aside"
-            if reply.message.beside == "aside"
-            else f"`%langswarm use {reply.address}` goes on from here"
-        )
-        notes.insert(0, aside)
-    return " · ".join([place, *notes])
+def _beside(reply: Reply) -> str:
+    """Return what is told of a reply that the conversation does not go on with."""
+    if reply.message.beside == "aside":
+        return "aside"
+    return f"%langswarm use {reply.address} goes on from here" if reply.text else ""
+
+
+def _words(error: SessionError) -> str:
+    return f"{type(error).__name__}: {error}"

@@ -16,13 +16,25 @@ MAX_COLUMNS = 50
 _MAX_CELL_CHARS = 200
 
 
+_ANSWERS = (ShownOnce, SessionMessage)
+"""Replies, comparisons and messages stand for their texts."""
+
+
 def value_text(value: Any) -> str:
-    """Return the text that stands for a value in a prompt."""
+    """Return the text that stands for a value in a prompt.
+
+    Raises
+    ------
+    Exception
+        Whatever the methods of the value's class raise.
+    """
     if isinstance(value, (str, ShownOnce)):
         return str(value)
     if isinstance(value, SessionMessage):
         return value.content
-    return _frame_text(value) or _array_text(value) or _cut(_repr(value))
+    if isinstance(value, (list, tuple)) and value and all(isinstance(item, _ANSWERS) for item in value):
+        return "\n\n".join(map(value_text, value))
+    return _frame_text(value) or _array_text(value) or _cut(repr(value))
 
 
 def markdown_table(header: Sequence[Any], rows: Iterable[Sequence[Any]]) -> str:
@@ -79,16 +91,11 @@ def _array_text(value: Any) -> str:
 
 
 def _cell(value: Any) -> str:
-    text = value if isinstance(value, str) else f"{value:.10g}" if isinstance(value, float) else str(value)
+    text = (
+        value if isinstance(value, str) else float.__repr__(value) if isinstance(value, float) else str(value)
+    )
     text = text.replace("\\", "\\\\").replace("|", "\\|").replace("\r", " ").replace("\n", " ")
     return text if len(text) <= _MAX_CELL_CHARS else f"{text[:_MAX_CELL_CHARS]}…"
-
-
-def _repr(value: Any) -> str:
-    try:
-        return repr(value)
-    except Exception as error:  # noqa: BLE001 - the user's class; the prompt says what happened
-        return f"<{type(value).__name__} whose repr failed with {type(error).__name__}>"
 
 
 def _cut(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
-from langswarm_nb.notebook.asking.options import check_name, word
+from langswarm_nb.notebook.asking.options import check_name
 from langswarm_nb.notebook.bridge import run_sync
 
 from .command import Command, arg
@@ -77,7 +77,7 @@ def _export(workspace: Workspace, file: str, session: str | None, format: str | 
     found = run_sync(workspace.get(session))
     export(found, path, format=format, redact=not whole)
     note = "" if whole else "; what looks like a secret or personal was taken out (--whole keeps it)"
-    return f"{workspace.name_of(found)} is in {path}{note}"
+    return f"{run_sync(workspace.said_of(found, session))} is in {path}{note}"
 
 
 def _import(workspace: Workspace, file: str) -> str:
@@ -85,19 +85,19 @@ def _import(workspace: Workspace, file: str) -> str:
 
     ids = import_sessions(Path(file).expanduser(), workspace.manager, user_id=workspace.user_id)
     names = run_sync(_named(workspace, ids))
-    return "\n".join(f"{word(name)} is here; `%langswarm switch {word(name)}` goes there" for name in names)
+    return "\n".join(f"{name} is here; `%langswarm switch {way}` goes there" for name, way in names)
 
 
-async def _named(workspace: Workspace, ids: Sequence[str]) -> list[str]:
-    """Give imported sessions names that no other session has, and return them."""
+async def _named(workspace: Workspace, ids: Sequence[str]) -> list[tuple[str, str]]:
+    """Give imported sessions, which belong to no notebook, labels of their own; return them with what names them."""
     names = []
     for session_id in ids:
         session = await workspace.manager.get_session(session_id)
         if session is not None:
-            name = await workspace.free_name(workspace.name_of(session), besides=session)
-            if name != session.title:
-                await session.rename(name)
-            names.append(name)
+            home, label = session.record.home, workspace.label_of(session)
+            if (free := await workspace.free_label(label, home, besides=session)) != session.title:
+                await session.rename(free)
+            names.append((workspace.label_of(session), await workspace.address_of(session)))
     return names
 
 

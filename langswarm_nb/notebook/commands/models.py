@@ -39,7 +39,7 @@ async def _use(workspace: Workspace, model: str | None) -> str:
         return await _use_version(workspace, session, turn, None if number is None else int(number))
     wanted = workspace.model_id(model, session=session)
     provider_ready(workspace.manager, parse_model_id(wanted)[0])
-    await session.update_settings(model=wanted)
+    await workspace.choose_model(session, wanted)
     return wanted
 
 

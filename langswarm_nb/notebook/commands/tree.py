@@ -11,8 +11,10 @@ from IPython.core.error import UsageError
 from langswarm_nb.core.session import BaseSession, SessionMessage
 from langswarm_nb.core.session.conversation.moves import asked_last, version_at
 from langswarm_nb.core.session.conversation.nodes import Node
+from langswarm_nb.core.session.conversation.notes import turns as count
 from langswarm_nb.core.session.conversation.tree import Tree
 from langswarm_nb.notebook.asking.send import ask_again
+from langswarm_nb.notebook.workspace.copying import copy_here
 
 from .command import Command, arg
 from .results import Listing
@@ -39,12 +41,25 @@ async def _branches(workspace: Workspace) -> Listing:
 
 
 async def _fork(workspace: Workspace, turn: str | None, name: str | None) -> str:
+    if turn is not None and ":" in turn:
+        return await _fork_session(workspace, turn)
     session = await workspace.current()
     if turn is not None and not _ADDRESS.fullmatch(turn):
         turn, name = None, turn
     at = int(turn) if turn is not None and turn.isdecimal() else turn
     workspace.ends_replay(session)
     return _here(session, await session.fork(at, name))
+
+
+async def _fork_session(workspace: Workspace, name: str) -> str:
+    """Take the conversation of another notebook over."""
+    source = await workspace.get(name)
+    session = await copy_here(workspace, source)
+    turns = len((await session.tree()).turns)
+    return (
+        f"{workspace.label_of(session)} is here, with {count(turns)} of {workspace.name_of(source)}; "
+        f"`%langswarm switch {await workspace.address_of(session)}` goes on with it"
+    )
 
 
 async def _branch(workspace: Workspace, name: str | None) -> str:
@@ -149,9 +164,14 @@ COMMANDS = (
     Command(
         "fork",
         _fork,
-        "go on after an earlier turn, on a new branch",
+        "go on after an earlier turn, on a new branch; or take the conversation of another notebook over",
         (
-            arg("turn", metavar="TURN", nargs="?", help="number of the turn, or 7.2; the last by default"),
+            arg(
+                "turn",
+                metavar="TURN",
+                nargs="?",
+                help="number of the turn, or 7.2; the last by default; or HOME:NAME",
+            ),
             arg("name", metavar="NAME", nargs="?", help="name of the branch"),
         ),
     ),

@@ -87,9 +87,10 @@ async def _switch_branch(panel: ChatPanel, content: Content) -> None:
 
 
 @action
-async def _version(panel: ChatPanel, content: Content) -> None:
-    await panel.session.use_version(_text(content, "id"))
+async def _version(panel: ChatPanel, content: Content) -> Content:
+    told = await panel.session.use_version(_text(content, "id"))
     await panel.feed.refresh()
+    return {"told": told}
 
 
 @action
@@ -145,8 +146,10 @@ async def _open(panel: ChatPanel, content: Content) -> None:
 async def _new(panel: ChatPanel, content: Content) -> None:
     old, name = panel.session, str(content.get("name") or "").strip() or None
     if name is not None:
-        await check_unused(panel.manager, old.user_id, name)
-    session = await panel.manager.create_session(old.user_id, old.provider, old.model, title=name)
+        await check_unused(panel.manager, old.user_id, name, old.record.home)
+    session = await panel.manager.create_session(
+        old.user_id, old.provider, old.model, title=name, home=old.record.home
+    )
     await panel.move(session)
 
 

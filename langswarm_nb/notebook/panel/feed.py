@@ -25,7 +25,7 @@ from langswarm_nb.core.session import (
     SessionMessage,
     SessionNotFoundError,
 )
-from langswarm_nb.core.session.errors import shown
+from langswarm_nb.core.session.errors import in_words
 from langswarm_nb.notebook.bridge import io_loop, kernel_shell
 from langswarm_nb.render import render_html
 
@@ -72,6 +72,8 @@ class Feed:
         """What the reply on its way is waiting for."""
         self.html: dict[str, str | None] = {}
         """What the renderer made of messages, by their ids; None for those shown as plain text."""
+        self.told: dict[str, tuple[str, ...]] = {}
+        """What readers are told of replies that came while it was here, by their ids."""
         self._thinking: dict[str, str] = {}
         self._runs: dict[asyncio.Task[None], MessageStream] = {}
         self._streams: set[MessageStream] = set()
@@ -124,7 +126,8 @@ class Feed:
         if message.parts and message.id not in self._thinking:
             self._thinking[message.id] = await _render(message.reasoning)
         thinking = self._thinking.get(message.id, "")
-        return message_item(message, self.family.place(message), self.html[message.id], thinking)
+        place, told = self.family.place(message), self.told.get(message.id, ())
+        return message_item(message, place, self.html[message.id], thinking, told)
 
     # Running
 
@@ -133,7 +136,7 @@ class Feed:
         """Whether a panel waits for a reply."""
         return bool(self._runs)
 
-    async def run(self, stream: MessageStream, then: Callable[[SessionMessage], None]) -> None:
+    async def run(self, stream: MessageStream, then: Callable[[MessageStream], None]) -> None:
         """Start to read a stream, for all panels to see, and return when its question is stored.
 
         Parameters
@@ -141,7 +144,7 @@ class Feed:
         stream : MessageStream
             Not begun yet; it is read to its end in the background.
         then : callable
-            Gets the reply.
+            Gets the stream when its reply is stored.
 
         Raises
         ------
@@ -171,7 +174,7 @@ class Feed:
             task.cancel()
         await asyncio.gather(*runs, return_exceptions=True)
 
-    async def _run(self, stream: MessageStream, then: Callable[[SessionMessage], None]) -> None:
+    async def _run(self, stream: MessageStream, then: Callable[[MessageStream], None]) -> None:
         self._streams.add(stream)
         follower = asyncio.get_running_loop().create_task(self._follow(stream, foreign=False))
         problem: Exception | None = None
@@ -187,15 +190,18 @@ class Feed:
         finally:
             self._runs.clear()
             if stream.reply is not None:
-                then(stream.reply)
-        await follower
-        await self.refresh()
+                then(stream)
+        await self._guarded(self._show_end(follower))
         if problem is None:
             return
         if stream.question is None:
             raise problem  # `run` tells who asked
         if stream.reply is None or stream.reply.request is None or stream.reply.request.status != "error":
-            self.fail(_words(problem))  # else the reply tells
+            self.fail(in_words(problem))  # else the reply tells
+
+    async def _show_end(self, follower: asyncio.Task[None]) -> None:
+        await follower
+        await self.refresh()
 
     def fail(self, text: str) -> None:
         """Tell all panels what went wrong."""
@@ -222,10 +228,10 @@ class Feed:
         try:
             await work
         except SessionError as error:
-            self.fail(_words(error))
+            self.fail(in_words(error))
         except Exception as error:
             logger.exception("A panel could not be brought up to date.")
-            self.fail(_words(error))
+            self.fail(in_words(error))
 
     async def _follow(self, stream: MessageStream, *, foreign: bool) -> None:
         """Show a reply while it arrives, whoever reads it; one after the other, as the session sends."""
@@ -236,6 +242,8 @@ class Feed:
                 if stream.question is not None:
                     await self._show_growing(stream, foreign=foreign)
             finally:
+                if stream.reply is not None:
+                    self.told[stream.reply.id] = stream.notes
                 live, self.live, self.waits = self.live, None, ""
                 self._streams.discard(stream)
             await self.refresh(live)
@@ -281,10 +289,6 @@ class Feed:
         for task in list(self._background):
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
-
-
-def _words(error: Exception) -> str:
-    return str(error) if isinstance(error, SessionError) else f"{type(error).__name__}: {shown(str(error))}"
 
 
 async def _render(text: str) -> str:

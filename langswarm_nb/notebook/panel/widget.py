@@ -22,8 +22,8 @@ from langswarm_nb.core.session import (
     SessionTypeError,
     SessionValueError,
 )
-from langswarm_nb.core.session.errors import shown
-from langswarm_nb.notebook.bridge import io_loop, submit
+from langswarm_nb.core.session.errors import in_words
+from langswarm_nb.notebook.bridge import io_loop, run_within, submit
 from langswarm_nb.render import plain_repr
 
 from .actions import ACTIONS
@@ -130,7 +130,7 @@ class ChatPanel(anywidget.AnyWidget):
         self._context = contextvars.copy_context()
         self._twin: Any = None
         self._shown_twin: list[object] = []
-        self.feed: Feed = submit(hub_of(self.manager).join(session, self)).result(_OPEN_S)
+        self.feed: Feed = run_within(_OPEN_S, hub_of(self.manager).join(session, self))
         self._is_closed = False
         panel_id = uuid.uuid4().hex
         super().__init__(
@@ -144,7 +144,7 @@ class ChatPanel(anywidget.AnyWidget):
         )
         self.on_msg(self._on_page)
         try:
-            submit(self._open(model)).result(_OPEN_S)
+            run_within(_OPEN_S, self._open(model))
         except BaseException:
             self.close()
             raise
@@ -160,7 +160,7 @@ class ChatPanel(anywidget.AnyWidget):
     def value(self) -> list[SessionMessage]:
         """The messages of the active path."""
         if not _is_io_thread() and not self._is_closed:
-            submit(self.feed.read()).result(_OPEN_S)
+            run_within(_OPEN_S, self.feed.read())
         return list(self.feed.path)
 
     def close(self) -> None:
@@ -277,7 +277,7 @@ class ChatPanel(anywidget.AnyWidget):
             answer["error"] = str(error)
         except Exception as error:
             logger.exception("The panel could not do %r.", content["type"])
-            answer["error"] = f"{type(error).__name__}: {shown(str(error))}"
+            answer["error"] = in_words(error)
         self._publish(answer)
 
     def _publish(self, content: dict[str, Any]) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from langswarm_nb.core.session import SessionError, provider_names
 from langswarm_nb.core.session.providers.catalogue import OFFLINE_PROVIDERS
-from langswarm_nb.notebook.bridge import submit
+from langswarm_nb.notebook.bridge import run_within
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -104,6 +103,6 @@ def _offset(context: Any) -> int:
 def _now(question: Coroutine[Any, Any, T], otherwise: T) -> T:
     """Ask the store, from whatever thread and loop Tab is handled on; nothing is worth a long wait."""
     try:
-        return submit(question).result(_WAIT_S)
-    except (SessionError, concurrent.futures.TimeoutError):
+        return run_within(_WAIT_S, question)
+    except (SessionError, TimeoutError):
         return otherwise

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import sys
 import time
 import uuid
@@ -36,6 +37,8 @@ __all__ = [
 
 METADATA_KEY = "langswarm"
 """Where the metadata of an output say what made it."""
+
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class ReplyDisplay(Protocol):
@@ -126,6 +129,8 @@ async def ticking(*displays: ReplyDisplay, every_s: float = 0.2) -> AsyncIterato
     finally:
         task.cancel()
         await asyncio.wait([task])
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.warning("A display could not tell that time passes.", exc_info=error)
 
 
 def reply_bundle(

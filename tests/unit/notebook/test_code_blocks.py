@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from langswarm_nb.core.session import MessageRole, SessionMessage
 from langswarm_nb.notebook.showing.code_blocks import CodeBlock, code_blocks
+from langswarm_nb.notebook.showing.reply import Reply
 
 
 @pytest.mark.parametrize(
@@ -25,3 +29,12 @@ from langswarm_nb.notebook.showing.code_blocks import CodeBlock, code_blocks
 def test_blocks_are_found(text, expected):
     """Blocks come in order, with their language, also when nested, indented or cut short."""
     assert code_blocks(text) == expected
+
+
+def test_code_for_one_cell_is_of_one_language():
+    """Blocks of the first block's language are joined, others left out."""
+    text = "```python\na = 1\n```\n```sh\nls\n```\n```python\nb = 2\n```"
+    message = SessionMessage(role=MessageRole.ASSISTANT, content=text)
+    nowhere: Any = None
+    reply = Reply(message, SessionMessage(content="?"), nowhere)
+    assert reply.code_of_one_language == "a = 1\n\nb = 2"

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from IPython.core.error import UsageError
 
+from langswarm_nb.core.session import SessionMessage
 from langswarm_nb.notebook.asking.interpolate import interpolate
 from langswarm_nb.notebook.asking.value_text import MAX_CHARS
 
@@ -55,12 +56,9 @@ def test_names_attributes_items_and_slices_are_filled_in(text, expected):
         '{"a": 1, "b": {"c": {}}}',
         r"\frac{1}{2} \sqrt{x}",
         "costs $name or ${name} or {name}",
-        "{{ name | upper }}",
-        "{{ x + 1 }}",
         "{{ 1 }} {{ 'text' }} {{}} {{ }}",
+        '{{"a": true}} {{[1, null]}} {{a, b}}',
         "{{ lambda: name }}",
-        "{{ [name for name in items] }}",
-        "{{ __import__ }} {{ _ }} {{ thing._secret }} {{ name.__class__ }}",
         "{{ name",
         "name }}",
         "{{ na\nme }}",
@@ -72,6 +70,28 @@ def test_names_attributes_items_and_slices_are_filled_in(text, expected):
 def test_everything_else_is_text(text):
     """Single braces, LaTeX, JSON, templates of other tools and private names stay as they are."""
     assert interpolate(text, NAMES).text == text
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "name | upper",
+        "x + 1",
+        "not x",
+        "x if n else 0",
+        "[name for name in items]",
+        "__import__",
+        "_",
+        "thing._secret",
+        "name.__class__",
+        "items[x + 1]",
+    ],
+)
+def test_an_expression_is_refused_with_the_way_out(expression):
+    """What looks like an expression and is no name is not sent as text; a backslash sends it so."""
+    with pytest.raises(UsageError, match=r"is an expression.*variable first.*`\\\{\{`"):
+        interpolate(f"{{{{ {expression} }}}}", NAMES)
+    assert interpolate(rf"\{{{{ {expression} }}}}", NAMES).text == f"{{{{ {expression} }}}}"
 
 
 def test_a_backslash_keeps_a_field_literal():
@@ -184,11 +204,94 @@ def test_what_was_filled_in_is_known():
     assert (field.expression, field.kind, field.text) == ("items[0]", "int", "1")
 
 
-def test_a_repr_that_fails_is_no_failure():
-    """A broken `__repr__` of the user's is told in its place."""
+class Liar(type):
+    """A metaclass that tells another name of its classes."""
 
-    class Broken:
-        def __repr__(self):
-            raise RuntimeError
+    __name__ = property(lambda _: "str")
 
-    assert interpolate("{{ b }}", {"b": Broken()}).text == "<Broken whose repr failed with RuntimeError>"
+
+class Broken(metaclass=Liar):
+    """A value whose every method fails."""
+
+    def fail(self, *_):
+        raise RuntimeError("half\nloaded.")
+
+    __repr__ = __str__ = __format__ = __getitem__ = __dir__ = fail
+    secret = property(fail)
+
+    @property
+    def lazy(self):
+        return getattr(self, "missing_part")  # noqa: B009 - which no type checker looks for
+
+
+class Masked:
+    """A value that does not tell its class."""
+
+    __class__ = property(Broken.fail)
+
+
+class Speechless(dict[str, str]):
+    """A mapping that fails to tell its keys, with an error that fails to tell itself."""
+
+    class Error(Exception):
+        def __str__(self):
+            raise ValueError
+
+    def fail(self):
+        raise self.Error
+
+    keys = __repr__ = fail
+
+
+BROKEN = {
+    "a": np.array([Broken()]),
+    "b": Broken(),
+    "f": pd.DataFrame({"n": [Broken()]}),
+    "m": Masked(),
+    "s": Speechless(),
+}
+
+
+@pytest.mark.parametrize(
+    "field, complaint",
+    [
+        *(
+            (
+                f"b{how}",
+                f"{{{{ b{how} }}}} cannot be formatted: its Broken failed with RuntimeError: half loaded.",
+            )
+            for how in ("", "!r", "!s", "!a", ":>9", "!r:>9")
+        ),
+        ("b.secret", "b.secret failed with RuntimeError: half loaded."),
+        ("b[0]", "b[0] failed with RuntimeError: half loaded."),
+        ("b.nothing", "b has no attribute 'nothing'."),
+        ("b.lazy", "b.lazy failed with AttributeError: 'Broken' object has no attribute 'missing_part'."),
+        ("m", "{{ m }} cannot be formatted: its Masked failed with RuntimeError: half loaded."),
+        ("s", "{{ s }} cannot be formatted: its Speechless failed with Error."),
+        ("s['k']", "s['k'] does not exist."),
+        ("s[b]", "s[b] does not exist."),
+        ("f", "{{ f }} cannot be formatted: its DataFrame failed with RuntimeError: half loaded."),
+        ("f.n", "{{ f.n }} cannot be formatted: its Series failed with RuntimeError: half loaded."),
+        ("f[b]", "f[b] does not exist."),
+        ("a", "{{ a }} cannot be formatted: its ndarray failed with RuntimeError: half loaded."),
+    ],
+)
+def test_what_a_class_of_the_users_fails_to_do_is_told(field, complaint):
+    """Expression, class and error are named, whatever else of the class fails too; nothing is sent."""
+    with pytest.raises(UsageError) as caught:
+        interpolate(f"{{{{ {field} }}}}", BROKEN)
+    assert str(caught.value).startswith(f"{complaint} Nothing was sent.")
+
+
+def test_floats_of_frames_keep_their_value():
+    """The shortest text that reads back equal."""
+    frame = pd.DataFrame({"x": [12345678901.23, 0.1, 1e22]})
+    assert "| 12345678901.23 |\n| 0.1 |\n| 1e+22 |" in interpolate("{{ frame }}", {"frame": frame}).text
+
+
+def test_replies_and_lists_of_them_fill_in_as_their_texts():
+    """Also messages; other lists stay lists."""
+    messages = [SessionMessage(content="One"), SessionMessage(content="Two")]
+    names = {"one": messages[0], "both": messages, "mixed": [messages[0], 1], "none": []}
+    assert interpolate("{{ one }}, {{ both }}, {{ none }}", names).text == "One, One\n\nTwo, []"
+    assert "SessionMessage" in interpolate("{{ mixed }}", names).text

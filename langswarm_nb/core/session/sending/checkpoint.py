@@ -6,8 +6,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from langswarm_nb.core.session.errors import SessionError
-
 CHECKPOINT_S = 1.0
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -50,6 +48,6 @@ class Checkpoint:
     async def _run(self) -> None:
         try:
             await self._save()
-        except SessionError:
+        except Exception:
             # The reply itself goes on; when it ends it is stored, and that raises if the storage is still broken.
             logger.warning("A part of a reply could not be saved while it streams.", exc_info=True)

@@ -11,6 +11,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from langswarm_nb.core.session.closing import close_each
 from langswarm_nb.core.session.errors import (
     SessionClosedError,
     SessionStorageError,
@@ -110,8 +111,7 @@ class SQLiteSessionStorage(SQLStorage):
         gone = [self._lanes.pop(key, None) for key in list(self._lanes) if key[0].is_closed()]
         lane = Lane(*self._ways[kind])
         self._lanes[lane.loop, kind] = lane
-        for old in filter(None, gone):
-            await old.close()
+        await close_each([old.close for old in gone if old is not None])
         return lane
 
     def _open_writer(self) -> Database:
@@ -174,5 +174,5 @@ class SQLiteSessionStorage(SQLStorage):
         if self._pid != os.getpid():
             return
         lanes, self._lanes = self._lanes, {}
-        for key in sorted(lanes, key=itemgetter(1)):  # readers first: the last connection empties the log
-            await lanes[key].close()
+        readers_first = sorted(lanes, key=itemgetter(1))  # the last connection empties the log
+        await close_each([lanes[key].close for key in readers_first])

@@ -12,20 +12,24 @@ from langswarm_nb.core.session.conversation.nodes import Node, TreeRows
 from langswarm_nb.core.session.interfaces import ISessionStorage
 from langswarm_nb.core.session.messages import MessageRole, SearchHit, SessionMessage
 from langswarm_nb.core.session.settings import SessionRecord, SessionStatus
+from langswarm_nb.core.session.storage.rows import PLACE_COLUMNS, Row, decode_message, encode_message
+
+_NO_PLACE = (None,) * len(PLACE_COLUMNS)
 
 
 class UnloggedStorage(ISessionStorage):
     """A storage around another one; what passes through it is stored without its words.
 
     The conversation goes on as usual while this object lives; afterwards its messages are empty, with their
-    length in ``metadata["content_chars"]``.
+    length in ``metadata["content_chars"]``. Where they stand and what they are is stored as ever: branches, versions,
+    hidden ones, asides, comparisons. No search finds them.
     """
 
     def __init__(self, inner: ISessionStorage) -> None:
         self.inner = inner
         self.name: str = inner.name
         self.db_path: Path | None = getattr(inner, "db_path", None)
-        self._whole: dict[tuple[str, str], SessionMessage] = {}
+        self._whole: dict[tuple[str, str], Row] = {}
         self._seqs: dict[tuple[str, int | None], str] = {}
 
     async def append_messages(
@@ -36,7 +40,12 @@ class UnloggedStorage(ISessionStorage):
         parent: int | Literal["tip"] | None = "tip",
         **place: Any,
     ) -> list[SessionMessage]:
-        self._whole |= {(session_id, message.id): message for message in messages}
+        payloads = [
+            encode_message(message) for message in messages
+        ]  # what the inner one sees is not all of it
+        self._whole |= {
+            (session_id, message.id): payload for message, payload in zip(messages, payloads, strict=True)
+        }
         stored = await self.inner.append_messages(
             session_id, [_without_words(m) for m in messages], parent=parent, **place
         )
@@ -50,8 +59,7 @@ class UnloggedStorage(ISessionStorage):
 
     def _node(self, session_id: str, node: Node) -> Node:
         """Return a node that tells of the words in memory."""
-        message_id = self._seqs.get((session_id, node.seq), "")
-        whole = self._whole.get((session_id, message_id))
+        whole = self._known(session_id, self._seqs.get((session_id, node.seq), ""))
         if whole is None:
             return node
         says = 2 if whole.content else 1 if whole.parts else 0
@@ -84,14 +92,26 @@ class UnloggedStorage(ISessionStorage):
         return None if found is None else self._restored(session_id, found)
 
     async def save_partial(self, session_id: str, message: SessionMessage, *, reply_to: int) -> None:
+        encode_message(message)
         await self.inner.save_partial(session_id, _without_words(message), reply_to=reply_to)
 
     async def delete_session(self, session_id: str) -> bool:
-        self._whole = {key: message for key, message in self._whole.items() if key[0] != session_id}
-        return await self.inner.delete_session(session_id)
+        deleted = await self.inner.delete_session(session_id)
+        self._whole = {key: payload for key, payload in self._whole.items() if key[0] != session_id}
+        self._seqs = {key: message_id for key, message_id in self._seqs.items() if key[0] != session_id}
+        return deleted
 
     async def create_session(self, record: SessionRecord) -> None:
         await self.inner.create_session(record)
+
+    async def restore_session(
+        self, record: SessionRecord, messages: Sequence[SessionMessage], tree: TreeRows
+    ) -> None:
+        payloads = [encode_message(message) for message in messages]
+        await self.inner.restore_session(record, [_without_words(m) for m in messages], tree)
+        for message, payload in zip(messages, payloads, strict=True):
+            self._whole[record.session_id, message.id] = payload
+            self._seqs[record.session_id, message.seq] = message.id
 
     async def load_session(self, session_id: str) -> SessionRecord:
         return await self.inner.load_session(session_id)
@@ -107,6 +127,9 @@ class UnloggedStorage(ISessionStorage):
         **filters: Any,
     ) -> list[SessionRecord]:
         return await self.inner.list_sessions(user_id=user_id, status=status, **filters)
+
+    async def list_cells(self, *, user_id: str, home: str | None = None) -> dict[str, dict[str, datetime]]:
+        return await self.inner.list_cells(user_id=user_id, home=home)
 
     async def set_tip(self, session_id: str, seq: int | None, *, branch: str | None = None) -> SessionRecord:
         return await self.inner.set_tip(session_id, seq, branch=branch)
@@ -129,8 +152,13 @@ class UnloggedStorage(ISessionStorage):
         self._whole.clear()
         await self.inner.close()
 
+    def _known(self, session_id: str, message_id: str) -> SessionMessage | None:
+        """Return the words of a message, and what else is not stored of it."""
+        payload = self._whole.get((session_id, message_id))
+        return None if payload is None else decode_message((*_NO_PLACE, *payload))
+
     def _restored(self, session_id: str, message: SessionMessage) -> SessionMessage:
-        whole = self._whole.get((session_id, message.id))
+        whole = self._known(session_id, message.id)
         if whole is None:
             return message
         return replace(
@@ -139,7 +167,7 @@ class UnloggedStorage(ISessionStorage):
 
 
 def _without_words(message: SessionMessage) -> SessionMessage:
-    """Return the message with what was said left out: text, parts, and the words of an error."""
+    """Return the message with what was said left out: text, parts, the caller's metadata, the words of an error."""
     facts = message.request
     return replace(
         message,

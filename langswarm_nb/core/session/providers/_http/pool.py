@@ -15,6 +15,8 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, finalize, ref
 
+from langswarm_nb.core.session.closing import close_each
+
 from .address import proxy_for
 
 if TYPE_CHECKING:
@@ -55,14 +57,16 @@ class Transports:
 
     async def aclose(self) -> None:
         """Close all connections, each in the loop it belongs to."""
-        for loop in list(self._pools):
-            pool = self._forget(loop)
-            if pool is None:
-                continue
-            if loop is asyncio.get_running_loop():
-                await pool.closer.aclose()
-            elif loop.is_running():
-                await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(pool.closer.aclose(), loop))
+        await close_each([partial(self._close_of, loop) for loop in list(self._pools)])
+
+    async def _close_of(self, loop: asyncio.AbstractEventLoop) -> None:
+        pool = self._forget(loop)
+        if pool is None:
+            return
+        if loop is asyncio.get_running_loop():
+            await pool.closer.aclose()
+        elif loop.is_running():
+            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(pool.closer.aclose(), loop))
 
     def _forget(self, loop: asyncio.AbstractEventLoop) -> Pool | None:
         pool, finalizer = self._pools.pop(loop, (None, None))
@@ -123,8 +127,7 @@ class Pool:
             yield
         finally:
             carriers, self._busy = list(self._busy), {}
-            for carrier in carriers:
-                await _close(carrier)
+            await close_each([partial(_close, carrier) for carrier in carriers])
 
 
 async def _close(carrier: Carrier) -> None:

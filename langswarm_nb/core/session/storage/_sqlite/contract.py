@@ -25,6 +25,7 @@ from langswarm_nb.core.session.storage.rows import (
 )
 from langswarm_nb.core.session.values import (
     filled_text,
+    from_us,
     member,
     optional_text,
     optional_whole,
@@ -36,6 +37,7 @@ from langswarm_nb.core.session.values import (
 from . import leases as _leases
 from . import partials as _partials
 from . import reading as _reading
+from . import restore as _restore
 from . import search as _search
 from . import sessions as _sessions
 from . import tree as _tree
@@ -65,6 +67,12 @@ class SQLStorage(ISessionStorage):
     async def create_session(self, record: SessionRecord) -> None:
         columns = encode_record(record)
         await self._write(lambda db: _sessions.create(db, self.name, columns))
+
+    async def restore_session(
+        self, record: SessionRecord, messages: Sequence[SessionMessage], tree: TreeRows
+    ) -> None:
+        columns, rows = encode_record(record), _restore.rows_of(messages, tree)
+        await self._write(lambda db: _restore.restore(db, self.name, columns, rows, tree))
 
     async def load_session(self, session_id: str) -> SessionRecord:
         key = filled_text("session_id", session_id)
@@ -104,6 +112,13 @@ class SQLStorage(ISessionStorage):
             limit=_limit(limit),
         )
         return [decode_record(row) for row in await self._read(select)]
+
+    async def list_cells(self, *, user_id: str, home: str | None = None) -> dict[str, dict[str, datetime]]:
+        select = partial(_sessions.cells, user_id=text("user_id", user_id), home=optional_text("home", home))
+        found: dict[str, dict[str, datetime]] = {}
+        for place, cell_id, first_us in await self._read(select):
+            found.setdefault(place, {})[cell_id] = from_us(first_us)
+        return found
 
     async def append_messages(
         self,

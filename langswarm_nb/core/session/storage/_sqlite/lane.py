@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import aiosqlite
 
@@ -45,6 +46,7 @@ class Lane:
         self._open_database = open_database
         self._run = run
         self._thread: aiosqlite.Connection | None = None
+        self._given: dict[int, Sequence[Task]] = {}
         self._in_thread = False
         self._busy = False
         self._closed = False
@@ -143,11 +145,13 @@ class Lane:
 
     async def _carry_out(self, tasks: Sequence[Task]) -> None:
         if self._thread is None:
-            self._thread = await _start_thread(_Worker(self._open_database, self._run))
+            self._thread = await _start_thread(lambda: _Worker(self._given, self._open_database, self._run))
         self._in_thread = True
+        self._given[id(tasks)] = tasks
         try:
-            await self._thread.executemany("", [tasks])  # see _Worker
+            await self._thread.execute_fetchall("SELECT carry_out(?)", (id(tasks),))
         except ValueError:  # aiosqlite's word for a connection that was closed, here from another loop
+            self._given.pop(id(tasks), None)
             for task in tasks:
                 task.fail(_closed())
         self._in_thread = False
@@ -165,34 +169,46 @@ def _closed() -> SessionClosedError:
     return SessionClosedError("The storage was closed before this could be done. Create a new one.")
 
 
-class _Worker:
-    """The connection as aiosqlite's thread sees it: it opens when it is needed, and runs whole batches of tasks.
+class _Worker(sqlite3.Connection):
+    """The connection that aiosqlite holds: an empty one in memory, whose function ``carry_out`` uses the real one.
 
-    aiosqlite takes one method call at a time to its thread. ``executemany("", batches)`` runs batches there, so a
-    transaction of many statements costs one hop.
+    aiosqlite takes one statement at a time to its thread, and a statement can call a function. So a transaction of
+    many statements costs one hop, and the real connection opens, and opens again, when a job needs it.
+
+    Parameters
+    ----------
+    given : dict
+        Batches of tasks by number; each is taken out when it is carried out.
+    open_database, run : callable
+        As in `Lane`.
     """
 
-    def __init__(self, open_database: Callable[[], Database], run: Run) -> None:
+    def __init__(
+        self, given: dict[int, Sequence[Task]], open_database: Callable[[], Database], run: Run
+    ) -> None:
+        super().__init__(":memory:")
+        self._given = given
         self._open_database = open_database
         self._run = run
         self._db: Database | None = None
-
-    def executemany(self, _sql: str, batches: Iterable[Sequence[Task]]) -> None:
-        for tasks in batches:
-            if unfinished := [task for task in tasks if not task.finished]:
-                self._carry_out(unfinished)
+        self.create_function("carry_out", 1, self._carry_out)
 
     def close(self) -> None:
-        if self._db is not None:
-            self._db.close()
-
-    def _carry_out(self, tasks: Sequence[Task]) -> None:
         try:
-            if self._db is None:
+            if self._db is not None:
+                self._db.close()
+        finally:
+            super().close()
+
+    def _carry_out(self, number: int) -> None:
+        tasks = [task for task in self._given.pop(number, ()) if not task.finished]
+        try:
+            if self._db is None and tasks:
                 self._db = self._open_database()
-            self._run(self._db, tasks)
-            if self._db.is_lost:  # the next batch opens the file that is there then
-                self._db = None
+            if self._db is not None and tasks:
+                self._run(self._db, tasks)
+                if self._db.is_lost:  # the next batch opens the file that is there then
+                    self._db = None
         except Exception as error:  # noqa: BLE001 - it goes to the callers
             for task in tasks:
                 task.fail(error)
@@ -204,10 +220,10 @@ _running: weakref.WeakSet[aiosqlite.Connection] = weakref.WeakSet()
 _watcher_pid = 0
 
 
-async def _start_thread(worker: Any) -> aiosqlite.Connection:
-    """Start aiosqlite's thread on a worker; one that is never closed does not keep the interpreter from its exit."""
+async def _start_thread(connector: Callable[[], sqlite3.Connection]) -> aiosqlite.Connection:
+    """Start aiosqlite's thread; one that is never closed does not keep the interpreter from its exit."""
     global _watcher_pid  # noqa: PLW0603 - one watcher a process
-    thread = await aiosqlite.Connection(lambda: worker, iter_chunk_size=64)
+    thread = await aiosqlite.Connection(connector, iter_chunk_size=64)
     _running.add(thread)
     if _watcher_pid != os.getpid():
         _watcher_pid = os.getpid()

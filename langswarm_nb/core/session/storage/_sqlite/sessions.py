@@ -85,6 +85,18 @@ def select(
     ).fetchall()
 
 
+def cells(db: sqlite3.Connection, *, user_id: str, home: str | None) -> list[tuple[str, str, int]]:
+    """Return the homes of sessions with the cells that asked there, and when each did so first."""
+    test, used = ("s.home IS NOT NULL", ()) if home is None else ("s.home = ?", (home,))
+    return db.execute(
+        "SELECT s.home, m.cell_id, min(m.ts_us) FROM sessions s "
+        "CROSS JOIN messages m ON m.id >= s.id << 32 AND m.id < (s.id + 1) << 32 "
+        f"WHERE {test} AND s.user_id = ? AND m.role = 'user' AND m.cell_id IS NOT NULL "
+        "AND ifnull(m.source, '') <> 'import' GROUP BY 1, 2",
+        (*used, user_id),
+    ).fetchall()
+
+
 def delete(db: sqlite3.Connection, session_id: str) -> bool:
     """Delete a session with all that belongs to it; False when there is none."""
     row = db.execute("SELECT id, fts_upto FROM sessions WHERE session_id = ?", (session_id,)).fetchone()

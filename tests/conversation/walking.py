@@ -1,0 +1,32 @@
+"""Doing random walks of a product: how many, how long, and which."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.conversation.driver import Product
+from tests.conversation.machine import Walk
+
+
+def walks(product: Callable[[], Product]) -> type[Walk]:
+    """Return the walks of a product, of which each walk makes a new one."""
+    return type("Walks", (Walk,), {"product_type": staticmethod(product)})
+
+
+def do_walks(kind: type[Walk], count: int) -> None:
+    """Do walks of 30 steps, the same ones each time; stop at the first that finds a difference."""
+    run_state_machine_as_test(
+        kind,
+        settings=settings(
+            max_examples=count,
+            stateful_step_count=30,
+            derandomize=True,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
