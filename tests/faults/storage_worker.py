@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from langswarm_nb.core.session import SessionNotFoundError, create_session_manager
+from langswarm_nb.core.session.storage._sqlite import database, schema
 from langswarm_nb.core.session.storage.sqlite import SQLiteSessionStorage
 from tests.support.storages import answer, question, record
 
@@ -71,6 +72,18 @@ async def ask(path: str, session_id: str) -> None:
         assert session is not None
         async for _ in session.stream_message("killed", model="mock:slow"):
             print("ready", flush=True)
+
+
+def migrate(path: str) -> None:
+    """Stop in the middle of the step to the newest tables, to be killed."""
+    *steps, last = schema.MIGRATIONS
+
+    def stop(_db: sqlite3.Connection) -> None:
+        print("ready", flush=True)
+        sys.stdin.readline()
+
+    database.MIGRATIONS = (*steps, (*last, stop))  # type: ignore[misc]
+    asyncio.run(SQLiteSessionStorage(path).list_sessions())
 
 
 def hold(path: str) -> None:
@@ -138,6 +151,7 @@ COMMANDS: dict[str, Callable[..., Coroutine[Any, Any, None] | None]] = {
     "create": create,
     "hold": hold,
     "kill": kill,
+    "migrate": migrate,
     "stream": stream,
     "write": write,
 }
