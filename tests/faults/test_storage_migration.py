@@ -107,7 +107,7 @@ async def test_numbers_are_unique_and_go_on(manager: SessionManager, title: str)
     questions = [node for node in tree.nodes if node.role == "user"]
     addresses = [(node.turn, node.version) for node in questions]
     assert len(set(addresses)) == len(addresses)
-    assert sorted({turn for turn, _ in addresses}) == list(range(tree.next_turn))
+    assert {turn for turn, _ in addresses} == set(range(tree.next_turn))
     for number in range(tree.next_turn):
         assert list(tree.versions(number)) == list(range(1, len(tree.versions(number)) + 1))
     reply = await session.send_message("next")
@@ -172,13 +172,13 @@ async def test_asides_and_comparisons_are_what_they_were(manager: SessionManager
 
 async def test_cells_find_their_turns(manager: SessionManager) -> None:
     """Each question knows which ask of its cell it was: a loop's are counted, an aside's is the first."""
-    asks = {title: {} for title in ("rerun", "asides")}
+    asks: dict[str, dict[str, tuple[str | None, int | None]]] = {"rerun": {}, "asides": {}}
     for title, found in asks.items():
         session = await opened(manager, title)
         for message in await session.get_messages(branch="all"):
             if message.role is MessageRole.USER:
                 found[message.content] = (message.cell_id, message.ask)
-    assert asks["rerun"]["D"], asks["rerun"]["E"] == (("d", 0), ("d", 1))
+    assert (asks["rerun"]["D"], asks["rerun"]["E"]) == (("d", 0), ("d", 1))
     assert asks["rerun"]["B3"] == asks["rerun"]["B"] == ("b", 0)
     assert asks["asides"]["N2"] == ("n", 0)
 

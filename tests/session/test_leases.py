@@ -32,6 +32,7 @@ from langswarm_nb.core.session.sending.lease import Lease
 from langswarm_nb.core.session.storage._sqlite import leases
 from langswarm_nb.core.session.storage._sqlite.head import now_us
 from langswarm_nb.core.session.storage.sqlite import SQLiteSessionStorage
+from tests.support.waits import PATIENCE_S
 
 
 class Gate(IProviderSession):
@@ -123,7 +124,7 @@ async def test_many_sends_of_two_kernels_make_one_path(kernels: tuple[Kernel, Ke
     """However they come, each is sent with all that was answered before it."""
     first, second = kernels
     first.gate.opened.set()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         await asyncio.gather(*(kernel.ask(f"{n}{kernel is first}") for n in range(4) for kernel in kernels))
     path = await first.session.get_messages()
     assert [message.role for message in path] == ["user", "assistant"] * 8
@@ -325,7 +326,7 @@ async def test_a_lease_is_kept_while_somebody_reads(tmp_path: Path, monkeypatch:
     storage, reading = Beats(tmp_path / "s.db"), Reading()
     lease = Lease(storage, "s", "r")
     lease.hold(reading)  # type: ignore[arg-type]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while storage.count < 5:
             storage.beat.clear()
             await storage.beat.wait()
