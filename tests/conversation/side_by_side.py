@@ -65,6 +65,10 @@ class SideBySide:
 
     def equal(self, what: str, model: object, product: object) -> None:
         """Refuse a difference."""
+        if isinstance(model, list) and isinstance(product, list):
+            different = [pair for pair in zip(model, product, strict=False) if pair[0] != pair[1]]
+            length = min(len(model), len(product))
+            model, product = [first for first, _ in different] + model[length:], [second for _, second in different] + product[length:]
         if model != product:
             raise DifferenceError(f"{what}:\n  model   {model}\n  product {product}")
 

@@ -53,8 +53,8 @@ class Plan:
     """What goes with the prompt, and where it goes; without what its cell asked before."""
     asked: CellAsk | None
     """How its cell asks."""
-    named_model: str | None = None
-    """The one model that the cell names, which a session takes over that was told none; None for none."""
+    names_model: bool = False
+    """Whether the cell names models, the first of which to answer a session takes over that was told none."""
 
     @property
     def makes_session(self) -> bool:
@@ -108,9 +108,7 @@ async def make_plan(workspace: Workspace, prompt: Prompt, options: CellOptions, 
         send,
         asked,
         # What is reached only with the flags of this cell is no model for the cells after it.
-        named_model=models[0]
-        if len(models) == 1 and not (options.api_base or options.api_key_name)
-        else None,
+        names_model=bool(models) and not (options.api_base or options.api_key_name),
     )
 
 

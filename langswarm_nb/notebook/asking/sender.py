@@ -100,7 +100,7 @@ class Sender:
         sent = await for_session(self._workspace, plan, session)
         sent |= {"provider_session": provider_session, "on_retry": tell_retry, "on_wait": tell_wait}
         stream = session.stream_message(prompt.text, model=model, **sent)
-        return Opened(session, stream, self._name(plan, session), notes, plan.named_model, options)
+        return self._opened(plan, session, stream, notes, options)
 
     async def open_comparison(
         self, prompt: Prompt, options: CellOptions, cell: Cell, tell_retry: Callable[[str], TellRetry]
@@ -118,7 +118,7 @@ class Sender:
         streams = await session.stream_comparison(
             prompt.text, plan.models, own, **await for_session(self._workspace, plan, session)
         )
-        return [Opened(session, stream, self._name(plan, session), notes, options=options) for stream in streams]
+        return [self._opened(plan, session, stream, notes, options) for stream in streams]
 
     async def open_plain(
         self, session: BaseSession, text: str, *, version_of: str | None = None, source: str = "panel"
@@ -258,5 +258,14 @@ class Sender:
         told = (f"new session {workspace.name_of(session)}",) if plan.makes_session else ()
         return session, (*told, *workspace.take_notes())
 
-    def _name(self, plan: Plan, session: BaseSession) -> str:
-        return self._workspace.name_of(session) if plan.opening == "named" else ""
+    def _opened(
+        self,
+        plan: Plan,
+        session: BaseSession,
+        stream: MessageStream,
+        notes: tuple[str, ...],
+        options: CellOptions,
+    ) -> Opened:
+        name = self._workspace.name_of(session) if plan.opening == "named" else ""
+        named = f"{stream.provider}:{stream.model}" if plan.names_model else None
+        return Opened(session, stream, name, notes, named, options)
