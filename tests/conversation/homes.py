@@ -18,12 +18,17 @@ class Home:
     """A notebook that has sessions."""
 
     path: str
-    cells: set[str] = field(default_factory=set)
-    """The ids of cells of its file that have asked."""
+    sessions: list[Session] = field(default_factory=list)
     main: Session | None = None
     """The session that its unmarked cells used last."""
     is_lost: bool = False
     """Another notebook was found at its path."""
+
+    @property
+    def cells(self) -> set[str]:
+        """The ids of cells that its sessions know."""
+        kept = [session.cells for session in self.sessions if session.state != "deleted"]
+        return set().union(*kept)
 
 
 @dataclass(eq=False, slots=True)
@@ -38,6 +43,8 @@ class Session:
     tree: Tree
     state: Literal["new", "active", "archived", "deleted"] = "new"
     """A new one is in no list: nothing was asked in it."""
+    cells: set[str] = field(default_factory=set)
+    """The ids of cells of notebooks' files that asked in it."""
 
 
 @dataclass(slots=True)
@@ -156,6 +163,7 @@ class Homes:
             self._made += 1
             self.sessions[session.id] = session
             if session.home is not None:
+                session.home.sessions.append(session)
                 self.keep_home(session.home)
 
     def keep_home(self, home: Home) -> None:

@@ -173,8 +173,8 @@ class Reference:
         if plan.replay is not None:
             kernel.replays[session.id] = None if plan.ends_replay else plan.replay
             plan.replay.cursor = plan.replay.cursor if plan.cursor is None else plan.cursor
-        if kernel.home is not None and kernel.front_end is FrontEnd.LAB and cell is not None:
-            kernel.home.cells.add(cell)
+        if kernel.front_end is FrontEnd.LAB and cell is not None:
+            session.cells.add(cell)
         if ticket.ask.session is None:
             kernel.current = session
             if kernel.home is not None:
