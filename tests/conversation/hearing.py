@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from langswarm_nb.core.session import ISession, ISessionLifecycleHook, SessionMessage
+from langswarm_nb.core.session import ISessionLifecycleHook
 from langswarm_nb.notebook.asking import show_stream
 from langswarm_nb.notebook.showing.reply import Reply
 from tests.conversation.driver import Note

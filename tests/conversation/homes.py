@@ -117,6 +117,7 @@ class Homes:
         gone = [home for home in alike if not self._has_its_file(home)]
         if gone:
             moved = max(gone, key=lambda home: len(home.cells & cells))
+            told.discard(Note("other_notebook"))  # its sessions are there
             if moved.path != path:
                 told.add(Note("moved", where=moved.path))
             moved.path, moved.is_lost = path, False
@@ -153,7 +154,10 @@ class Homes:
 
     def make_first(self, kernel: Kernel) -> Session:
         """Make the session that a notebook or a script starts with."""
-        label = PurePosixPath(kernel.home.path).stem if kernel.home else "{when}"
+        label = first = PurePosixPath(kernel.home.path).stem if kernel.home else "{when}"
+        number = 2
+        while kernel.home is not None and self.here(kernel, label) is not None:
+            label, number = f"{first}-{number}", number + 1
         return self.make(kernel, label)
 
     def keep(self, session: Session) -> None:

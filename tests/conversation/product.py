@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import contextlib
 import json
 import os
 import shutil
@@ -19,7 +18,6 @@ from IPython.core.error import UsageError
 from langswarm_nb.core.session import BaseSession, SessionError, SessionManager
 from langswarm_nb.core.session.errors import SessionLeasedError
 from langswarm_nb.core.session.storage import create_storage
-from langswarm_nb.notebook.asking import show_stream
 from langswarm_nb.notebook.asking.options import parse_cell_line
 from langswarm_nb.notebook.asking.preview import Preview
 from langswarm_nb.notebook.asking.send import converse, prompt_of
@@ -226,9 +224,7 @@ class InProcess:
         started.waits.clear()
         for provider in started.providers:
             provider.holds = True
-        started.running = self._threads.submit(
-            self._hear, started, lambda: _converse(started.workspace, ask)
-        )
+        started.running = self._threads.submit(self._hear, started, lambda: _converse(started.workspace, ask))
         while not started.waits.is_set() and not _arrived(started):
             concurrent.futures.wait([started.running], timeout=0.0005)
             assert not started.running.done(), started.running.result()
@@ -288,9 +284,7 @@ class InProcess:
 
         told = self._hear(kernel, lambda: run_sync(go()))
         notes = self._notes(" · ".join(said))
-        return told._replace(
-            session="" if told.refused else session, addresses=tuple(addresses), notes=notes
-        )
+        return told._replace(session="" if told.refused else session, addresses=tuple(addresses), notes=notes)
 
     # ---------------------------------------------------------------- what is seen
 
@@ -303,7 +297,12 @@ class InProcess:
         error: BaseException | None = None
         try:
             result = run()
-        except (SessionError, UsageError, asyncio.CancelledError, concurrent.futures.CancelledError) as raised:
+        except (
+            SessionError,
+            UsageError,
+            asyncio.CancelledError,
+            concurrent.futures.CancelledError,
+        ) as raised:
             error = raised
         requests = tuple(request for provider in kernel.providers for request in provider.take())
         if isinstance(result, Preview):

@@ -23,7 +23,9 @@ async def rows_of(session: BaseSession) -> list[Row]:
     """Return all versions of all turns."""
     tree = await session.tree()
     messages = {
-        message.seq: message for message in await session.get_messages(branch="all") if message.seq is not None
+        message.seq: message
+        for message in await session.get_messages(branch="all")
+        if message.seq is not None
     }
     return [
         _row(tree, turn, number, last, messages)
@@ -32,9 +34,7 @@ async def rows_of(session: BaseSession) -> list[Row]:
     ]
 
 
-def _row(
-    tree: Tree, turn: int, number: int, last: Node, messages: dict[int, SessionMessage]
-) -> Row:
+def _row(tree: Tree, turn: int, number: int, last: Node, messages: dict[int, SessionMessage]) -> Row:
     question = messages[tree.question_of(last).seq]
     answer = messages[last.seq] if last.role == "assistant" else None
     status: Status = "open"

@@ -24,13 +24,14 @@ from tests.support.storages import (
     wait_ready,
     worker,
 )
+from tests.support.waits import PATIENCE_S
 
 ROUNDS = int(os.environ.get("LANGSWARM_KILL_ROUNDS", "100"))
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 
 async def test_four_processes_write_in_one_session(tmp_path: Path) -> None:
-    """All messages of all are there, each once, each writer's in its order; nobody sees a lock."""
+    """All messages of all are there, each once, each writer's in order, each reply in its place; nobody sees a lock."""
     path = tmp_path / "s.db"
     storage = SQLiteSessionStorage(path)
     await storage.create_session(record())
@@ -44,9 +45,11 @@ async def test_four_processes_write_in_one_session(tmp_path: Path) -> None:
             await storage.append_messages("s", [question(f"e {number}"), answer(f"e {number}")])
         for process in writers:
             finish(process)
-    messages = await storage.get_messages("s")
+    messages = await storage.get_messages("s", branch="all")
     assert [m.seq for m in messages] == list(range(400))
-    assert [m.parent_seq for m in messages] == [None, *range(399)]
+    assert sorted({m.turn for m in messages}) == list(range(200))
+    replies = [m for m in messages if m.role == "assistant"]
+    assert [messages[m.parent_seq or 0].content for m in replies] == [m.content for m in replies]
     for name in "abcde":
         mine = [m for m in messages if m.content.startswith(name)]
         assert [m.content for m in mine] == [f"{name} {number}" for number in range(40) for _ in "qa"]
@@ -92,7 +95,7 @@ async def test_a_process_killed_in_mid_write_loses_nothing_acknowledged(tmp_path
     """After each kill -9 the next open works; questions, parts and replies that were acknowledged are there, whole."""
     path = tmp_path / "s.db"
     with worker("kill", path, ROUNDS, random.randrange(10**9)) as process:
-        output, errors = process.communicate(timeout=60 + ROUNDS)
+        output, errors = process.communicate(timeout=PATIENCE_S + ROUNDS)
     assert (process.returncode, errors) == (0, "")
     acknowledged = json.loads(output)
     storage = SQLiteSessionStorage(path)
@@ -172,7 +175,7 @@ async def test_a_reply_that_ends_well_leaves_no_part(tmp_path: Path) -> None:
 
 
 async def test_a_writer_taken_for_dead_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When a reply was closed too early, its whole is stored after all: as a new version of the part."""
+    """When a reply was closed too early, its whole is stored after all, in the place of the part and on the path."""
     path = tmp_path / "s.db"
     storage = SQLiteSessionStorage(path)
     with worker("stream", path, "Half") as process:
@@ -183,7 +186,7 @@ async def test_a_writer_taken_for_dead_loses_nothing(tmp_path: Path, monkeypatch
         finish(process)
     everything = await storage.get_messages("s", branch="all")
     assert texts(everything) == "Q Half Half and the rest"
-    assert places(everything) == [(0, None, 0, 1, True), (1, 0, 0, 1, False), (2, 0, 0, 2, True)]
+    assert places(everything) == [(0, None, 0, 1, True), (1, 0, 0, 1, False), (2, 0, 0, 1, True)]
     assert (await storage.load_session("s")).tip_seq == 2
     await storage.close()
 

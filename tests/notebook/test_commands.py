@@ -475,10 +475,3 @@ def test_a_setter_without_a_value_is_a_getter(shell):
     ask(shell, "One")
     said = [shell.run(f"%langswarm {name}") for name in ("use", "switch", "rename", "branch")]
     assert said == ["mock:echo", "default", "default", "main"]
-
-
-def test_a_new_session_goes_on_with_the_model_of_the_last(shell):
-    """After `use`, a session that is started has the same model."""
-    shell.run("%langswarm use mock:script")
-    shell.run("%langswarm new other")
-    assert shell.run("%langswarm use") == "mock:script"

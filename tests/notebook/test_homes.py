@@ -78,10 +78,10 @@ def test_a_session_of_another_notebook_is_main_where_unmarked_cells_use_it(hw, t
         notes.ask("n", "Note")
     with opened(hw) as notebook:
         notebook.ask("1", "One")
-        assert notebook.do("switch notes") == "notes:notes"
+        assert notebook.do("switch notes") == "notes · the one of notes.ipynb"
         notebook.ask("2", "Two")
     with opened(hw) as notebook:
-        assert notebook.do("status")["session"] == "notes:notes"
+        assert notebook.do("status")["session"] == "notes.ipynb:notes"
     with opened(tmp_path / "notes.ipynb") as notes:
         assert notes.do("status")["session"] == "notes"
 
@@ -122,13 +122,13 @@ def test_two_notebooks_of_one_name_have_their_own_sessions(hw, tmp_path):
         notebook.ask("8", "Eight")
         assert [m.content for m in notebook.do("show hw").messages if m.role == "user"] == ["Eight"]
         assert notebook.do("switch hw") == "hw"
-        assert sorted(listed(notebook)) == [("hw", "", 2), ("hw", "x/hw", 2)]
+        assert sorted(listed(notebook)) == [("hw", "", 2), ("hw", "x/hw.ipynb", 2)]
         notebook.do(f"export {tmp_path}/talk.md -S hw")
         assert "Eight" in (tmp_path / "talk.md").read_text()
         notebook.do("delete hw --yes")
-        assert listed(notebook) == [("hw", "x/hw", 2)]
+        assert listed(notebook) == [("hw", "x/hw.ipynb", 2)]
         assert "no session 'hw'" in notebook.fail("%langswarm delete hw --yes")
-        assert "x/hw:hw" in notebook.do("delete x/hw:hw --yes")
+        assert notebook.do("delete x/hw:hw --yes").startswith("x/hw.ipynb:hw is deleted")
         assert listed(notebook) == []
 
 
@@ -138,13 +138,10 @@ def test_a_notebook_made_anew_under_an_old_name_begins_anew(hw):
         old = notebook.ask("1", "One").session.session_id[:8]
     save(hw, "other")
     with opened(hw) as notebook:
-        assert (
-            f"another notebook was here before, `%langswarm switch {old}` goes on" in notebook.shell.greeting
-        )
-        reply = notebook.ask("other", "Two")
-        assert "new session: another notebook was here before" in reply.footer
+        assert "new session: this is another notebook" in notebook.shell.greeting
+        assert f"`%langswarm switch {old}` goes on with its conversation" in notebook.shell.greeting
+        assert "another" not in notebook.ask("other", "Two").footer, "it is told once"
         assert notebook.sent == ["Two"]
-        assert "here before" not in notebook.ask("more", "Three").footer, "it is told once"
         assert re.match(r"hw.ipynb \(until .*\):hw", notebook.do(f"switch {old}"))
         notebook.ask("4", "Four")
         assert notebook.sent == ["One", "Four"]
@@ -171,10 +168,9 @@ def test_a_renamed_or_moved_notebook_takes_its_sessions_along(hw, tmp_path, move
     target.parent.mkdir(exist_ok=True)
     hw.rename(target)
     with opened(target) as notebook:
-        assert "the conversations of hw.ipynb came along" in notebook.shell.greeting
+        assert "this notebook was hw.ipynb, its conversations came along" in notebook.shell.greeting
         assert notebook.do("use") == "mock:script"
-        reply = notebook.ask("2", "Two")
-        assert "came along" in reply.footer
+        notebook.ask("2", "Two")
         assert notebook.sent == ["One", "Two"]
         assert sorted(listed(notebook)) == [("french", "", 2), ("hw", "", 4)]
 
@@ -206,13 +202,26 @@ def test_a_copy_of_a_notebook_is_a_new_session(hw):
     copy = hw.with_name("hw-Copy1.ipynb")
     copy.write_bytes(hw.read_bytes())
     with opened(copy) as notebook:
-        assert "this is a copy of hw.ipynb, `%langswarm fork hw:hw` takes its" in notebook.shell.greeting
-        reply = notebook.ask("1", "Uno")
-        assert "new session: this is a copy of hw.ipynb" in reply.footer
+        assert "this is a copy of hw.ipynb, `%langswarm fork hw.ipynb:hw` takes" in notebook.shell.greeting
+        notebook.ask("1", "Uno")
         assert notebook.sent == ["Uno"]
     with opened(hw) as notebook:
         notebook.ask("2", "Two")
         assert notebook.sent == ["One", "Two"]
+
+
+def test_what_no_greeting_could_tell_is_in_the_first_footer(hw, monkeypatch):
+    """Where the extension was loaded before a cell told the notebook, as by a configuration file."""
+    with opened(hw) as notebook:
+        notebook.ask("1", "One")
+    copy = hw.with_name("copy.ipynb")
+    copy.write_bytes(hw.read_bytes())
+    monkeypatch.setenv("JPY_SESSION_NAME", str(copy))
+    with running_shell() as shell:
+        assert "copy of" not in shell.greeting
+        notebook = OpenNotebook(copy, shell)
+        assert "new session: this is a copy of hw.ipynb" in notebook.ask("1", "Uno").footer
+        assert "copy of" not in notebook.ask("2", "Dos").footer
 
 
 def test_fork_takes_the_conversation_of_another_notebook_over(hw):
@@ -226,7 +235,7 @@ def test_fork_takes_the_conversation_of_another_notebook_over(hw):
     copy.write_bytes(hw.read_bytes())
     with opened(copy) as notebook:
         said = notebook.do("fork hw:hw")
-        assert said == "hw is here, with 3 turns of hw:hw; `%langswarm switch hw` goes on with it"
+        assert said == "hw is here, with 3 turns of hw.ipynb:hw; `%langswarm switch hw` goes on with it"
         assert notebook.do("status")["session"] == "copy"
         notebook.do("switch hw")
         messages = notebook.do("show").messages

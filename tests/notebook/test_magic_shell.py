@@ -335,7 +335,7 @@ class Meeting(IProviderSession):
 def test_compared_requests_run_side_by_side(shell):
     """No model waits for another: all requests are under way together."""
     shell.workspace.manager.add_provider_session("groq", Meeting(3))
-    answers = shell.run("%%langswarm -q --timeout 10 -m groq:a,groq:b,groq:c\nMeet")
+    answers = shell.run("%%langswarm -q --timeout 600 -m groq:a,groq:b,groq:c\nMeet")
     assert [reply.text for reply in answers] == ["met"] * 3
 
 
@@ -445,7 +445,7 @@ def test_it_works_in_another_thread(shell):
     got = []
     thread = Thread(target=lambda: got.append(shell.ipython.run_cell_magic("langswarm", "-q", "Hi")))
     thread.start()
-    thread.join(20)
+    thread.join()
     assert got[0].status == "ok"
 
 

@@ -37,15 +37,16 @@ def sessions(notebook):
 
 
 def test_a_name_on_a_cell_makes_a_session_here_and_tells_of_the_one_elsewhere(notebook):
-    """`-S demo` is this notebook's; the footer names the other, and `-S notes:demo` goes on with that."""
+    """`-S demo` is this notebook's; the footer names the other, and `-S notes.ipynb:demo` goes on with that."""
     reply = notebook.ask("1", "Here", "-S demo")
     assert notebook.sent == ["Here"]
-    assert "new session demo · `-S notes:demo` would go on with the one elsewhere" in reply.footer
-    assert "elsewhere" not in notebook.ask("2", "Here again", "-S demo").footer
+    told = "new session demo · another of this name in notes.ipynb, `-S notes.ipynb:demo` goes on with it"
+    assert told in reply.footer
+    assert "another" not in notebook.ask("2", "Here again", "-S demo").footer
     reply = notebook.ask("3", "Here", "-S notes:demo")
     assert notebook.sent == ["There", "Here"]
-    assert "notes:demo/1.1" in reply.footer
-    assert sessions(notebook) == {("", "demo"): 4, ("notes", "notes"): 2, ("notes", "demo"): 4}
+    assert "notes.ipynb:demo/1.1" in reply.footer
+    assert sessions(notebook) == {("", "demo"): 4, ("notes.ipynb", "notes"): 2, ("notes.ipynb", "demo"): 4}
 
 
 def test_a_name_on_a_cell_is_for_that_cell_and_stay_makes_it_last(notebook):
@@ -68,15 +69,18 @@ def test_a_dry_run_of_a_name_makes_nothing(notebook):
     before = sessions(notebook)
     notebook.shell.run("%%langswarm --dry-run -S demo --stay\nHi", "1")
     assert sessions(notebook) == before
-    assert "elsewhere" not in notebook.ask("2", "Hi").footer
+    assert "another" not in notebook.ask("2", "Hi").footer
     assert notebook.do("status")["session"] == "hw"
 
 
 def test_commands_read_the_one_session_elsewhere_and_name_its_home(notebook):
     """`show`, `switch`, `export` and `ls.session`: this notebook's, else the one elsewhere that has the name."""
-    assert "notes:demo" in repr(notebook.do("show demo"))
-    assert notebook.do("switch demo") == "notes:demo"
-    assert "notes:demo is in" in notebook.do(f"export {notebook.path.parent}/talk.md -S demo")
+    assert "the one of notes.ipynb" in repr(notebook.do("show demo"))
+    assert notebook.do("switch demo") == "demo · the one of notes.ipynb"
+    assert notebook.do("switch") == "notes.ipynb:demo"
+    assert "demo · the one of notes.ipynb is in" in notebook.do(
+        f"export {notebook.path.parent}/talk.md -S demo"
+    )
     notebook.do("new demo")
     assert "notes" not in repr(notebook.do("show demo"))
     found = notebook.shell.run("import langswarm_nb as ls\nls.session('demo')", "1")
@@ -88,9 +92,9 @@ def test_a_name_that_two_notebooks_have_is_an_error_that_lists_them(notebook):
     notebook.ask("1", "Here", "-S demo")
     with opened(save(notebook.path.with_name("third.ipynb"), "3")) as third:
         complaint = third.fail("%langswarm switch demo")
-        assert "notes:demo" in complaint
-        assert "hw:demo" in complaint
-        assert third.do("switch hw:demo") == "hw:demo"
+        assert "notes.ipynb:demo" in complaint
+        assert "hw.ipynb:demo" in complaint
+        assert third.do("switch hw:demo") == "hw.ipynb:demo"
 
 
 @pytest.mark.parametrize(
@@ -101,7 +105,7 @@ def test_another_notebooks_session_is_changed_by_its_address_alone(notebook, com
     before = sessions(notebook)
     complaint = notebook.fail(f"%langswarm {command}")
     assert "`%langswarm " in complaint
-    assert "notes:demo`" in complaint
+    assert "notes.ipynb:demo" in complaint
     assert sessions(notebook) == before
     notebook.do(command.replace("demo", "notes:demo"))
     assert sessions(notebook) != before or "archived" in repr(notebook.do("sessions --all"))
@@ -112,8 +116,8 @@ def test_the_current_session_of_another_notebook_is_not_renamed_in_passing(noteb
     notebook.do("switch demo")
     for command in ("rename mine", "archive"):
         assert "belongs to another notebook" in notebook.fail(f"%langswarm {command}")
-    assert notebook.do("rename notes:demo mine") == "notes:mine"
-    assert notebook.do("rename") == "notes:mine"
+    assert notebook.do("rename notes:demo mine") == "notes.ipynb:mine"
+    assert notebook.do("rename") == "notes.ipynb:mine"
 
 
 def test_new_with_a_name_that_this_notebook_has_renames_its_own_and_says_so(notebook):
@@ -121,13 +125,13 @@ def test_new_with_a_name_that_this_notebook_has_renames_its_own_and_says_so(note
     assert notebook.do("new demo") == "demo"
     notebook.ask("1", "Old")
     said = notebook.do("new demo")
-    old = re.fullmatch(r"demo · the demo before is (demo \(\d{4}-\d\d-\d\d, \d\d:\d\d\)) now", said)
+    old = re.fullmatch(r"demo · the old one is now (demo \(\d{4}-\d\d-\d\d, \d\d:\d\d\))", said)
     assert old is not None
     assert sessions(notebook) == {
-        ("", "demo"): 0, ("", old[1]): 2, ("notes", "notes"): 2, ("notes", "demo"): 2,
+        ("", "demo"): 0, ("", old[1]): 2, ("notes.ipynb", "notes"): 2, ("notes.ipynb", "demo"): 2,
     }  # fmt: skip
     reply = notebook.ask("2", "Newer", "--new demo")
-    assert f"the demo before is {old[1].removesuffix(')')}" in reply.footer
+    assert f"the old one is now {old[1].removesuffix(')')}" in reply.footer
 
 
 def test_new_without_a_name_is_numbered_after_the_notebook(notebook):
@@ -150,7 +154,7 @@ def test_the_list_has_this_notebooks_sessions_first(notebook):
     notebook.ask("1", "One")
     notebook.do("archive notes:demo")
     rows = [(row["session"], row["home"]) for row in notebook.do("sessions")]
-    assert rows == [("hw", ""), ("notes", "notes")]
+    assert rows == [("hw", ""), ("notes", "notes.ipynb")]
     assert [row[""] for row in notebook.do("sessions --all")] == ["→", "archived", ""]
 
 
@@ -181,13 +185,13 @@ def test_the_first_real_model_that_is_named_becomes_the_sessions(groq):
     """`-m` holds for its cell; a session whose model was never chosen takes the first real one over, and says so."""
     groq.ask("1", "Hi", "-m mock:script")
     assert groq.do("use") == "mock:echo"
-    assert "groq:first is the session's model from now on" in groq.ask("2", "Hi", "-m groq:first").footer
+    assert "groq:first is now the model of this session" in groq.ask("2", "Hi", "-m groq:first").footer
     assert groq.do("use") == "groq:first"
-    assert "from now on" not in groq.ask("3", "Hi", "-m groq:second").footer
+    assert "model of this session" not in groq.ask("3", "Hi", "-m groq:second").footer
     assert groq.do("use") == "groq:first"
-    groq.ask("4", "Hi", "-S other -m groq:second")
+    groq.ask("4", "Hi", "-S other -m groq:second,groq:third")
     reply = groq.ask("5", "Hi", "-S other")
-    assert reply.message.request.request_model == "first", "a new session goes on with what was chosen"
+    assert reply.message.request.request_model == "second", "the first of several"
 
 
 def test_a_model_that_was_chosen_is_not_taken_over(groq):
@@ -197,10 +201,17 @@ def test_a_model_that_was_chosen_is_not_taken_over(groq):
     assert groq.do("use") == "mock:echo"
 
 
-def test_a_model_that_did_not_answer_becomes_nobodys(notebook):
-    """A typing mistake, or a service that is down, leaves the session as it is."""
-    notebook.shell.workspace.manager.add_provider_session("groq", MockProviderSession(replies=[]))
-    notebook.fail("%%langswarm -m groq:frist\nHi")
+def test_what_is_reached_by_the_flags_of_a_cell_becomes_nobodys_model(groq, monkeypatch):
+    """The cells after it have neither its address nor its key."""
+    monkeypatch.setenv("MY_OWN_KEY", "gsk-0123456789abcdef0123")
+    groq.try_("%%langswarm -m groq:first --api-key-name MY_OWN_KEY --timeout 0.01\nHi")
+    assert groq.do("use") == "mock:echo"
+
+
+def test_a_send_that_did_not_happen_names_no_model(notebook):
+    """A key that is missing is told before anything is stored."""
+    assert "GROQ_API_KEY" in notebook.fail("%%langswarm -m groq:first\nHi")
+    assert sessions(notebook) == {("notes.ipynb", "notes"): 2, ("notes.ipynb", "demo"): 2}
     assert notebook.do("use") == "mock:echo"
 
 
@@ -221,13 +232,11 @@ def test_the_environment_is_for_new_sessions(notebook, monkeypatch):
         assert again.do("use") == "mock:echo"
 
 
-def test_the_environment_comes_before_the_default(notebook, monkeypatch):
-    """A session that was told no model takes that of the settings when its notebook is opened."""
-    notebook.ask("1", "Hi")
-    monkeypatch.setenv("LANGSWARM_MODEL", "mock:script")
-    with opened(notebook.path) as again:
-        assert "mock:script" in again.shell.greeting
-        assert again.ask("2", "Hi").model == "mock:script"
+def test_a_new_session_has_the_model_of_the_settings_or_the_default(notebook):
+    """What another session was told is that one's alone."""
+    notebook.do("use mock:script")
+    notebook.do("new other")
+    assert notebook.do("use") == "mock:echo"
 
 
 def test_settings_of_a_session_come_before_those_of_the_environment():

@@ -17,6 +17,7 @@ from langswarm_nb.core.session import (
 )
 from langswarm_nb.core.session.messages import MessageRole, SessionMessage
 from scripts.local_server import LocalServer
+from tests.support.waits import PATIENCE_S
 
 pytestmark = pytest.mark.server
 
@@ -103,7 +104,7 @@ async def test_a_cancelled_stream_frees_the_server(session: BaseSession) -> None
         assert stream.reply is not None
         assert stream.reply.finish_reason == "interrupted"
         assert stream.reply.content
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         reply = await session.send_message("and now?")
     assert reply.token_count == 24
 

@@ -17,6 +17,7 @@ from langswarm_nb.core.session.conversation.homes import (
     former,
     is_another,
     note_of,
+    path_of,
 )
 
 A, B = "/work/a.ipynb", "/work/b.ipynb"
@@ -138,17 +139,21 @@ def test_a_notebook_that_comes_back_finds_its_sessions():
 
 def test_each_change_of_home_is_told():
     """New session and why, with the way to the conversation that was here, or that was copied."""
-    copy, moved = Home(B, "copy", A), Home(B, "moved", A)
-    assert note_of(copy, {A: "a:demo"}) == (
-        "new session: this is a copy of a.ipynb, `%langswarm fork a:demo` takes its conversation over"
+    copy = Home(B, "copy", A)
+    assert note_of(copy, {A: "a.ipynb:demo"}) == (
+        "new session: this is a copy of a.ipynb, `%langswarm fork a.ipynb:demo` takes its conversation over"
     )
     assert note_of(copy, {}) == "new session: this is a copy of a.ipynb"
-    assert "the conversations of a.ipynb came along" in note_of(moved, {})
-    assert "`%langswarm switch 3fa9c2d1`" in note_of(Home(A, "new", replaces=True), {A: "3fa9c2d1"})
+    assert note_of(Home(B, "moved", A), {}) == "this notebook was a.ipynb, its conversations came along"
+    assert note_of(Home(A, "moved", former(A, SAVED), replaces=True), {}).endswith("are back")
+    another = note_of(Home(A, "new", replaces=True), {A: "3fa9c2d1"})
+    assert another.startswith("new session: this is another notebook")
+    assert "`%langswarm switch 3fa9c2d1`" in another
     assert note_of(NOWHERE, {}) == note_of(Home(A, "same"), {}) == ""
 
 
 def test_a_former_home_is_no_path():
     """What another notebook has taken the path of keeps its name, with the day it ended."""
     assert former(A, SAVED) == "/work/a.ipynb (until 2026-11-29, 11:00:00)"
+    assert path_of(former(A, SAVED)) == path_of(A) == A
     assert file_name(r"C:\work\a.ipynb") == "a.ipynb"

@@ -59,16 +59,17 @@ def test_a_name_that_several_have_elsewhere_is_an_error_that_lists_them():
     with pytest.raises(SessionValueError) as raised:
         to_read("demo", ALL, OTHER)
     text = str(raised.value)
-    assert all(word in text for word in ("y/hw:demo", "x/hw:demo", "a1b2c3d4", "b2c3d4e5"))
+    assert all(word in text for word in ("y/hw.ipynb:demo", "x/hw.ipynb:demo", "a1b2c3d4", "b2c3d4e5"))
     for way, found in {"y/hw:demo": YOURS, "x/hw:demo": MINE, "a1b2c3d4": MINE}.items():
         assert to_read(way, ALL, OTHER) == found
 
 
-def test_an_archived_session_elsewhere_does_not_make_a_name_ambiguous():
-    """Of several elsewhere the one that is not archived is meant; an archived one only where it is alone."""
+def test_archived_sessions_have_their_names():
+    """An archived one elsewhere is meant where it is alone, and makes a name ambiguous where it is not."""
     gone = known("e5f6a7b8c9", "notes", THERE, is_archived=True)
-    assert to_read("notes", [gone, NOTES], HERE) == NOTES
     assert to_read("notes", [gone], HERE) == gone
+    with pytest.raises(SessionValueError, match="several"):
+        to_read("notes", [gone, NOTES], HERE)
 
 
 def test_a_cells_name_that_this_home_has_not_is_made_here():
@@ -80,13 +81,15 @@ def test_a_cells_name_that_this_home_has_not_is_made_here():
     assert to_ask("c3d4e5f6", ALL, HERE) == NOTES
     with pytest.raises(SessionNotFoundError, match="no session 'notes:nowhere'"):
         to_ask("notes:nowhere", ALL, HERE)
+    with pytest.raises(SessionNotFoundError):
+        to_ask("gone.ipynb:notes", ALL, HERE)
     assert to_ask("a: b", ALL, HERE) is None
 
 
 def test_what_destroys_or_renames_reaches_another_homes_session_only_by_id_or_address():
     """A label that only others have is refused, with the addresses that would do."""
     assert to_change("demo", ALL, HERE, "delete") == MINE
-    with pytest.raises(SessionNotFoundError, match="`%langswarm delete notes:notes`"):
+    with pytest.raises(SessionNotFoundError, match=r"`%langswarm delete notes\.ipynb:notes`"):
         to_change("notes", ALL, HERE, "delete")
     assert to_change("notes:notes", ALL, HERE, "delete") == NOTES
     assert to_change("c3d4e5", ALL, HERE, "delete") == NOTES
@@ -157,10 +160,11 @@ def test_a_home_is_named_by_the_end_of_its_path(text, meant):
 
 def test_an_address_is_as_short_as_can_be():
     """A session of another home is called by the shortest end of its path; one without a home by its id."""
-    assert address(NOTES, ALL) == "notes:notes"
-    assert address(YOURS, ALL) == "y/hw:demo"
+    assert address(NOTES, ALL) == "notes.ipynb:notes"
+    assert address(YOURS, ALL) == "y/hw.ipynb:demo"
     assert address(FREE, ALL) == "d4e5f6a7"
-    assert short_home("/hw.ipynb", ["/x/hw.ipynb", "/hw.ipynb"]) == "/hw"
+    assert short_home("/hw.ipynb", ["/x/hw.ipynb", "/hw.ipynb"]) == "/hw.ipynb"
+    assert short_home(IN_WINDOWS, [IN_WINDOWS, HERE]) == "work/hw.ipynb"
 
 
 def test_labels_of_time_do_not_collide():

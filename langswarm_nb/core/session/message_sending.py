@@ -273,7 +273,8 @@ class MessageSending(MessageTree):
         self.settings_for(model, {name: value for name, value in options.items() if name in SETTINGS})
         question = await self.question_of(message_id)
         again = self._ask(question.content or "-", question.role, model, options)
-        return replace(again, message=question, regenerates=True)
+        facts = replace(again.facts, beside=question.beside if question.is_aside else None)
+        return replace(again, message=question, facts=facts, regenerates=True)
 
     def settings_for(self, model: str | None, changes: Mapping[str, Any]) -> SessionSettings:
         """Return the session's settings with the changes of one send.

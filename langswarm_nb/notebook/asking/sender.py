@@ -21,10 +21,9 @@ from langswarm_nb.core.session import (
 )
 from langswarm_nb.core.session.sending.options import SendOptions
 from langswarm_nb.core.session.settings import SessionSettings
-from langswarm_nb.notebook.showing.amounts import cost_usd
 
 from .asked_before import LastComparison, asked_before
-from .budget import check_cost
+from .budget import check_cost, spent_usd
 from .options import CellOptions
 from .plan import Plan, for_session, make_plan, request_changes
 from .provider_choice import destination_once, provider_for
@@ -206,13 +205,13 @@ class Sender:
         """Take note that an answer came; return what the reader is told of it."""
         return await self._workspace.names_model(opened.session, opened.named_model)
 
-    def count(self, reply: SessionMessage | None, options: CellOptions = NO_OPTIONS) -> None:
-        """Take note of a reply, of what it cost, and of where it came from."""
+    def count(self, stream: MessageStream, options: CellOptions = NO_OPTIONS) -> None:
+        """Take note of the reply of a stream, of what it cost, and of where it came from."""
+        reply = stream.reply
         if reply is None:
             return
         self._workspace.last_answer = reply
-        if reply.request is not None:
-            self._workspace.spent_usd += cost_usd(reply.request) or 0.0
+        self._workspace.spent_usd += spent_usd(reply, stream.input_tokens)
         if options.api_base is not None or options.api_key_name is not None:
             self._workspace.addresses[reply.id] = options
 
@@ -255,8 +254,9 @@ class Sender:
             await workspace.uses(session)
         elif options.stay:
             workspace.stay_in(session)
-        told = (f"new session {workspace.name_of(session)}",) if plan.makes_session else ()
-        return session, (*told, *workspace.take_notes())
+        told = [f"new session {workspace.name_of(session)}"] if plan.makes_session else []
+        told += workspace.take_notes()
+        return session, tuple(note for note in told if note)
 
     def _opened(
         self,

@@ -136,7 +136,7 @@ class Exchange:
             extract=self._extract,
             again=self._again,
         )
-        self._sender.count(reply.message, opened.options)
+        self._sender.count(opened.stream, opened.options)
         reply.footer = footer_line(reply, place=self._place(reply, opened))
         if not reply.text and reply.status == "error":
             self._show_failure(error, reply.footer)
@@ -156,8 +156,9 @@ class Exchange:
     def _place(self, reply: Reply, opened: Opened) -> str:
         """Return where a turn is, ``7.2``, and what the reader should know of it."""
         place = f"{opened.name}/{reply.address}" if opened.name else reply.address
-        beside = [] if self._is_chosen or not reply.message.is_aside else [_beside(reply)]
-        return " · ".join([place, *beside, *opened.notes, *opened.stream.notes, *self._notes])
+        beside = _beside(reply) if reply.message.is_aside and not self._is_chosen else ""
+        notes = [beside, *opened.notes, *opened.stream.notes, *self._notes]
+        return " · ".join([place, *(note for note in notes if note)])
 
     async def _again(self, reply: Reply, model: str | None, changes: Mapping[str, Any]) -> Reply:
         """Ask what a reply answers once more, under the rules of every send."""
@@ -196,8 +197,9 @@ class Exchange:
 
 def _beside(reply: Reply) -> str:
     """Return what is told of a reply that the conversation does not go on with."""
-    is_aside = reply.message.beside == "aside"
-    return "aside" if is_aside else f"%langswarm use {reply.address} goes on from here"
+    if reply.message.beside == "aside":
+        return "aside"
+    return f"%langswarm use {reply.address} goes on from here" if reply.text else ""
 
 
 def _words(error: SessionError) -> str:

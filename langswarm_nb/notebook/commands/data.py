@@ -77,7 +77,7 @@ def _export(workspace: Workspace, file: str, session: str | None, format: str | 
     found = run_sync(workspace.get(session))
     export(found, path, format=format, redact=not whole)
     note = "" if whole else "; what looks like a secret or personal was taken out (--whole keeps it)"
-    return f"{workspace.name_of(found)} is in {path}{note}"
+    return f"{run_sync(workspace.said_of(found, session))} is in {path}{note}"
 
 
 def _import(workspace: Workspace, file: str) -> str:

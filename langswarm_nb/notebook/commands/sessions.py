@@ -22,16 +22,13 @@ _COLUMNS = ("", "session", "home", "model", "messages", "last used", "id")
 
 
 async def _new(workspace: Workspace, name: str | None) -> str:
-    return _told(workspace, await workspace.start(name))
+    session = await workspace.start(name)
+    return " · ".join([workspace.name_of(session), *workspace.take_notes()])
 
 
 async def _switch(workspace: Workspace, name: str | None) -> str:
-    return _told(workspace, await (workspace.current() if name is None else workspace.switch(name)))
-
-
-def _told(workspace: Workspace, session: BaseSession) -> str:
-    """Return the name of the session that we are in, and what became of others."""
-    return " · ".join([workspace.name_of(session), *workspace.take_notes()])
+    session = await (workspace.current() if name is None else workspace.switch(name))
+    return " · ".join([await workspace.said_of(session, name), *workspace.take_notes()])
 
 
 async def _sessions(workspace: Workspace, q: str | None, n: int, *, everything: bool) -> Listing:
@@ -61,7 +58,8 @@ def _row(workspace: Workspace, session: BaseSession) -> tuple[str | int, ...]:
 async def _show(workspace: Workspace, name: str | None, n: int) -> Transcript:
     session = await workspace.get(name)
     path = await session.get_messages()
-    return Transcript(workspace.name_of(session), path[-n:] if n > 0 else path, len(path))
+    said = await workspace.said_of(session, name)
+    return Transcript(said, path[-n:] if n > 0 else path, len(path))
 
 
 async def _rename(workspace: Workspace, name: str | None, new: str | None) -> str:
@@ -82,7 +80,7 @@ async def _archive(workspace: Workspace, name: str | None) -> str:
 
 
 async def _unarchive(workspace: Workspace, name: str) -> str:
-    session = await workspace.get(name)
+    session = await workspace.get_to_change(name, "unarchive")
     if session.status is not SessionStatus.ARCHIVED:
         raise SessionValueError(f"{workspace.name_of(session)} is not archived.")
     await session.set_status(SessionStatus.ACTIVE)

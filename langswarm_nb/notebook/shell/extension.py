@@ -113,10 +113,10 @@ async def _look(workspace: Workspace) -> tuple[BaseSession | None, Sequence[str]
     """Return the session to go on with, and what is to be told beside it."""
     session = await workspace.peek()
     if session is not None or await workspace.home() is not None:
-        return session, workspace.notes
+        return session, workspace.take_notes()
     last = await workspace.last_without_home()
     if last is None:
-        return None, workspace.notes
+        return None, ()
     told = f"The last session without a notebook was {workspace.label_of(last)}"
     return None, (f"{told}; `%langswarm switch {await workspace.address_of(last)}` goes on with it.",)
 

@@ -9,9 +9,9 @@ from langswarm_nb.core.session import SessionMessage
 from langswarm_nb.notebook.bridge import run_sync
 from langswarm_nb.notebook.running_cell import running_cell
 
+from .current_session import KernelSessions
 from .last_failure import FailureWatch
-from .models import DEFAULT_MODEL
-from .sessions import KernelSessions
+from .model_choice import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -48,11 +48,19 @@ class Workspace(KernelSessions):
         """Go on in the same session with another way of keeping it."""
 
         async def reopen() -> None:
-            session_id, home = self._session and self._session.session_id, self._home
-            memories, made = self._memories, self._made
-            await self.close()
-            self._home, self._memories, self._made = home, memories, made
-            self._session = await self.manager.get_session(session_id) if session_id else None
+            session_id, kept = (
+                self._session and self._session.session_id,
+                (
+                    self._home,
+                    self._found,
+                    self._memories,
+                ),
+            )
+            try:
+                await self.close()
+            finally:
+                self._home, self._found, self._memories = kept
+                self._move_to(await self.manager.get_session(session_id) if session_id else None)
 
         if self._manager is not None and self.config.store != "memory":
             run_sync(reopen())

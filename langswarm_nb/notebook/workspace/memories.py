@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from langswarm_nb.core.session import BaseSession
 from langswarm_nb.core.session.conversation.asks import KernelMemory, Replay
 
-from .models import KernelModels
+from .model_choice import KernelModels
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -22,12 +22,12 @@ class KernelMemories(KernelModels):
     def __init__(self, shell: InteractiveShell, config: NotebookConfig) -> None:
         super().__init__(shell, config)
         self._memories: dict[str, KernelMemory] = {}
-        self._made: set[str] = set()
-        """Ids of the sessions that this kernel made."""
+        self._found: frozenset[str] = frozenset()
+        """Ids of the sessions of this notebook in which something was asked before this kernel came."""
 
     async def close(self) -> None:
+        self._memories, self._found = {}, frozenset()
         await super().close()
-        self._memories, self._made = {}, set()
 
     @abstractmethod
     async def home(self) -> str | None:
@@ -49,8 +49,8 @@ class KernelMemories(KernelModels):
 
     async def _replay(self, session: BaseSession) -> Replay | None:
         """Return the turns that a new kernel on this notebook found, to be asked again; None when there are none."""
-        home = await self.home()
-        if home is None or session.record.home != home or session.session_id in self._made:
+        await self.home()
+        if session.session_id not in self._found:
             return None
         tree = await session.tree()
         if not tree.turns:
@@ -62,12 +62,3 @@ class KernelMemories(KernelModels):
     def ends_replay(self, session: BaseSession) -> None:
         """Ask no turn of a session again by its place: somebody has moved in its tree."""
         self._memories.setdefault(session.session_id, KernelMemory()).replay = None
-
-    def end_replays(self) -> None:
-        """Do so in all sessions: the kernel goes to another one."""
-        for memory in self._memories.values():
-            memory.replay = None
-
-    def was_made_here(self, session: BaseSession) -> None:
-        """Note that this kernel made a session: its turns are nothing that an earlier kernel asked."""
-        self._made.add(session.session_id)

@@ -38,8 +38,8 @@ class KernelNames(KernelMemories):
         self._notes: list[str] = []
 
     async def close(self) -> None:
-        await super().close()
         self._home = None
+        await super().close()
 
     @abstractmethod
     async def current(self) -> BaseSession:
@@ -55,11 +55,11 @@ class KernelNames(KernelMemories):
         """
         if self._home is None:
             told = front_end_tells(self.shell)
-            found, note = await settle(self.manager.storage, self.user_id, told)
-            if found.kind == "none":
+            settled = await settle(self.manager.storage, self.user_id, told)
+            if settled.home.kind == "none":
                 return None  # a later cell may tell it
-            self._home = found
-            self._tell(note)
+            self._home, self._found = settled.home, settled.found
+            self._tell(settled.note)
         return self._home.home
 
     def label_of(self, session: BaseSession) -> str:
@@ -77,10 +77,26 @@ class KernelNames(KernelMemories):
         home, ours = session.record.home, None if self._home is None else self._home.home
         if home == ours:
             return ""
-        if home is None:
-            return "no notebook"
-        self._homes.add(home)
-        return names.short_home(home, self._homes if ours is None else {*self._homes, ours})
+        return "no notebook" if home is None else self._short(home)
+
+    def place_of(self, home: str | None) -> str:
+        """Return where a session of a home is: ``in hw.ipynb``, ``without a notebook``."""
+        return "without a notebook" if home is None else f"in {self._short(home)}"
+
+    async def said_of(self, session: BaseSession, name: str | None) -> str:
+        """Return what a session is called that was found by a name: with the home that the name has not told."""
+        home = session.record.home
+        by_label = name is not None and names.normal(name) == names.normal(session.title or "")
+        if not by_label or home == await self.home():
+            return self.name_of(session)
+        return (
+            f"{session.title} · the one {'without a notebook' if home is None else f'of {self._short(home)}'}"
+        )
+
+    def _short(self, home: str) -> str:
+        ours = None if self._home is None else self._home.home
+        self._homes |= {home} if ours is None else {home, ours}
+        return names.short_home(home, self._homes)
 
     async def get(self, name: str | None) -> BaseSession:
         """Return the session that a command shows or goes to: this notebook's, else the one elsewhere.
@@ -182,13 +198,8 @@ class KernelNames(KernelMemories):
         if note and note not in self._notes:
             self._notes.append(note)
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What is to be told in the next footer."""
-        return tuple(self._notes)
-
     def take_notes(self) -> tuple[str, ...]:
-        """Return what is to be told in this footer, once."""
+        """Return what is to be told of names and homes, once: in the greeting, a footer, or by a command."""
         notes, self._notes = tuple(self._notes), []
         return notes
 

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from langswarm_nb.core.session import ISessionStorage, SessionRecord
 from langswarm_nb.core.session.conversation.homes import (
@@ -29,8 +30,18 @@ _OLD_KEY = "notebook"
 """In the metadata of sessions of version 0.1: a hash of the notebook's path."""
 
 
-async def settle(storage: ISessionStorage, user_id: str, told: Told) -> tuple[Home, str]:
-    """Return the home of a kernel and the sentence to tell; sessions that belong to it are given it.
+class Settled(NamedTuple):
+    """A kernel in its home."""
+
+    home: Home
+    note: str = ""
+    """What is to be told of it."""
+    found: frozenset[str] = frozenset()
+    """Ids of its sessions in which something was asked."""
+
+
+async def settle(storage: ISessionStorage, user_id: str, told: Told) -> Settled:
+    """Settle a kernel; sessions that belong to its home are given it.
 
     Raises
     ------
@@ -38,7 +49,7 @@ async def settle(storage: ISessionStorage, user_id: str, told: Told) -> tuple[Ho
         The store could not be read or written.
     """
     if told.home is None or decide(told, {}, {}).home is None:
-        return NOWHERE, ""
+        return Settled(NOWHERE)
     records = await _adopt_old(storage, user_id, told.home)
     homes: dict[str, Cells] = {record.home: {} for record in records if record.home is not None}
     homes |= _lasting(await storage.list_cells(user_id=user_id, home=told.home))
@@ -51,7 +62,11 @@ async def settle(storage: ISessionStorage, user_id: str, told: Told) -> tuple[Ho
         await _move(storage, records, told.home, former(told.home, datetime.now(UTC).astimezone()))
     if home.kind == "moved" and home.origin is not None:
         await _move(storage, records, home.origin, told.home)
-    return home, note
+    theirs = home.origin if home.kind == "moved" else told.home if home.kind == "same" else None
+    found = {
+        record.session_id for record in records if theirs and record.home == theirs and record.message_count
+    }
+    return Settled(home, note, frozenset(found))
 
 
 def known_as(record: SessionRecord) -> Known:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
+
+_COARSE = timedelta(seconds=0.02)
+"""Clocks of file systems may be so far behind."""
 
 Cells = Mapping[str, datetime]
 """The cells that asked in the sessions of a home, and when each did so first; only ids that outlive a kernel."""
@@ -88,7 +91,8 @@ def is_another(saved: Saved | None, cells: Cells, cell_id: str | None = None) ->
     if saved is None or saved.cells is None:
         return False
     there = saved.cells if cell_id is None else saved.cells | {cell_id}
-    return any(at <= saved.at for at in cells.values()) and there.isdisjoint(cells)
+    until = saved.at + _COARSE
+    return any(at <= until for at in cells.values()) and there.isdisjoint(cells)
 
 
 def alike(told: Told, homes: Mapping[str, Cells]) -> list[str]:
@@ -117,6 +121,11 @@ def former(home: str, at: datetime) -> str:
     return f"{home} (until {at:%Y-%m-%d, %H:%M:%S})"
 
 
+def path_of(home: str) -> str:
+    """Return where a notebook is, or was before another took its path."""
+    return re.sub(r" \(until [\d, :-]+\)$", "", home)
+
+
 def note_of(home: Home, ways: Mapping[str, str]) -> str:
     """Return the sentence that is told of a decision; empty when there is nothing to tell.
 
@@ -128,13 +137,15 @@ def note_of(home: Home, ways: Mapping[str, str]) -> str:
         For the home it tells of: what names its main session from here; may be missing.
     """
     if home.kind == "moved" and home.origin is not None:
-        return f"the conversations of {file_name(home.origin)} came along: it was renamed or moved to here"
+        if home.home is not None and path_of(home.origin) == home.home:
+            return "the conversations that this notebook had here before are back"
+        return f"this notebook was {file_name(home.origin)}, its conversations came along"
     if home.kind == "copy" and home.origin is not None:
         way = ways.get(home.origin)
         told = f"new session: this is a copy of {file_name(home.origin)}"
         return f"{told}, `%langswarm fork {way}` takes its conversation over" if way else told
     if home.replaces and home.home is not None:
         way = ways.get(home.home)
-        told = "new session: another notebook was here before"
+        told = "new session: this is another notebook than the one that was here before"
         return f"{told}, `%langswarm switch {way}` goes on with its conversation" if way else told
     return ""

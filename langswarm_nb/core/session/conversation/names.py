@@ -83,9 +83,7 @@ def to_read(name: str, sessions: Sequence[Known], here: str | None) -> Known:
         There are several; the text lists them.
     """
     found = _labelled_here(name, sessions, here) or _addressed(name, sessions)
-    if not found:
-        elsewhere = elsewhere_of(name, sessions, here)
-        found = [known for known in elsewhere if not known.is_archived] or elsewhere
+    found = found or elsewhere_of(name, sessions, here)
     if not found:
         raise _none(name, sessions, here)
     return _only(name, found, sessions)
@@ -109,7 +107,7 @@ def to_ask(name: str, sessions: Sequence[Known], here: str | None) -> Known | No
     found = _labelled_here(name, sessions, here) or _addressed(name, sessions)
     if found:
         return _only(name, found, sessions)
-    if _homes_of(name, sessions):
+    if _homes_of(name, sessions) or f"{_NOTEBOOK}:" in name:
         raise _none(name, sessions, here)
     return None
 
@@ -223,13 +221,13 @@ def word(text: str) -> str:
 
 
 def short_home(home: str, homes: Iterable[str]) -> str:
-    """Return as much of a home, from its end, as tells it from all others: ``hw``, or ``x/hw`` where there is y/hw."""
+    """Return as much of a home, from its end, as tells it from all others: ``hw.ipynb``, ``x/hw.ipynb`` beside y's."""
     parts = _parts(home)
     others = [_parts(other) for other in homes if other != home]
     for count in range(1, len(parts)):
         if all(other[-count:] != parts[-count:] for other in others):
-            return "/".join(parts[-count:])
-    return home.removesuffix(_NOTEBOOK)
+            return "/".join(re.split(r"[/\\]", home)[-count:])
+    return home
 
 
 def homes_named(text: str, homes: Iterable[str]) -> list[str]:

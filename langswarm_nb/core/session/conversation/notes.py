@@ -62,3 +62,35 @@ def left_behind(number: int, address: str) -> str:
 def elsewhere(address: str) -> str:
     """An answer whose question is no longer the end of the path."""
     return f"the answer is at {address}, the path has moved on"
+
+
+def marks(
+    *,
+    is_hidden: bool = False,
+    beside: str | None = None,
+    is_active: bool = True,
+    status: str | None = None,
+    scope: str | None = None,
+    knew_other: bool = False,
+) -> list[str]:
+    """Return what sets a message apart from one that was answered, is on the path and is sent.
+
+    Parameters
+    ----------
+    is_hidden, beside, is_active, scope
+        As in `SessionMessage`.
+    status : str, optional
+        How its request ended.
+    knew_other : bool
+        Whether other turns stood before it when it was answered.
+    """
+    found = {
+        "hidden from the model": is_hidden,
+        "no longer sent": scope == "none",
+        "aside": beside == "aside" and not is_active,
+        "not chosen": beside == "comparison" and not is_active,
+        "stopped": status == "stopped",
+        "failed": status == "error",
+        "answered in another context": knew_other,
+    }
+    return [mark for mark, holds in found.items() if holds]

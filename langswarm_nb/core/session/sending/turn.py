@@ -28,7 +28,7 @@ from langswarm_nb.core.session.errors import (
     StreamInterruptedError,
     shown,
 )
-from langswarm_nb.core.session.messages import SessionMessage
+from langswarm_nb.core.session.messages import SessionMessage, estimate_tokens
 from langswarm_nb.core.session.provider_events import Delta, ProviderEvent, ProviderRequest, RetryNotice
 from langswarm_nb.core.session.settings import SessionBackend, SessionSettings
 
@@ -64,6 +64,8 @@ class Turn:
         """Done when all is stored."""
         self.context = Context(())
         """What was sent."""
+        self.input_tokens = 0
+        """About how many tokens that was."""
         self.reply: SessionMessage | None = None
 
     @property
@@ -220,6 +222,7 @@ class Turn:
         chain = [] if ask.regenerates else [node_of(m, seq, m.parent_seq) for seq, m in known.items()]
         self.context = context = ask.context(placed.tree, placed.place, chain, limited=not native)
         messages = await sent(context, known, self._session.pick_messages)
+        self.input_tokens = estimate_tokens(messages)
         if native:
             return ProviderRequest(**base, **await self._session.native.plan(messages, settings))
         return ProviderRequest(**base, messages=messages_to_send(messages))

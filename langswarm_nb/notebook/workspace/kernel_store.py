@@ -13,6 +13,7 @@ from langswarm_nb.core.session import (
     get_session_manager,
     set_session_manager,
 )
+from langswarm_nb.core.session.closing import close_each
 from langswarm_nb.core.session.storage import create_storage
 from langswarm_nb.core.session.storage.unlogged import UnloggedStorage
 from langswarm_nb.notebook.bridge import run_sync
@@ -50,7 +51,8 @@ class KernelStore:
         if self._manager is None:
             store, path = self.config.store, self.config.db_path
             storage = create_storage(store, {"db_path": path} if path and store == "sqlite" else None)
-            self._manager = SessionManager(storage if self.config.log_content else UnloggedStorage(storage))
+            keeps_words = self.config.log_content or store == "memory"  # which no disk has
+            self._manager = SessionManager(storage if keeps_words else UnloggedStorage(storage))
             self._manager.add_global_hook(self.metrics)
             set_session_manager(self._manager)  # frames without a source are of this store
         return self._manager
@@ -75,13 +77,13 @@ class KernelStore:
     async def close(self) -> None:
         """Free connections; what was open is kept."""
         manager, self._manager = self._manager, None
+        others, self.other_providers = self.other_providers, {}
+        closings = [provider.close for provider in others.values()]
         if manager is not None:
             if get_session_manager() is manager:
                 set_session_manager(None)
-            await manager.close()
-        others, self.other_providers = self.other_providers, {}
-        for provider in others.values():
-            await provider.close()
+            closings.append(manager.close)
+        await close_each(closings)
 
     def _forget_store(self, change: Mapping[str, Any]) -> None:
         run_sync(self.close())

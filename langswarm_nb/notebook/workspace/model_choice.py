@@ -16,7 +16,7 @@ from langswarm_nb.core.session.providers.catalogue import OFFLINE_PROVIDERS
 from langswarm_nb.core.session.text import did_you_mean
 
 from .aliases import alias_file, read_aliases, write_aliases
-from .store import KernelStore
+from .kernel_store import KernelStore
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL = "mock:echo"
 CHOSEN = "model_chosen"
-"""In the metadata of a session that was told the model which it would have without."""
+"""In the metadata of a session that was told its model; others, too, were when it is not the default."""
 
 
 class KernelModels(KernelStore):
@@ -38,8 +38,8 @@ class KernelModels(KernelStore):
         self._aliases: dict[str, str] | None = None
 
     async def close(self) -> None:
-        await super().close()
         self._aliases = None
+        await super().close()
 
     def model_id(self, model: str, *, session: BaseSession | None = None, default: str | None = None) -> str:
         """Return ``provider:model`` for what the user typed: an alias, with or without a provider.
@@ -91,11 +91,11 @@ class KernelModels(KernelStore):
             It cannot be used, or not stored.
         """
         await session.update_settings(model=model)
-        if not is_chosen(session.record):
+        if session.record.metadata.get(CHOSEN) is not True:
             await session.change(metadata={**session.record.metadata, CHOSEN: True})
 
     async def names_model(self, session: BaseSession, model: str | None) -> str:
-        """Take the model that has just answered as the session's, when it is the first real one; say so.
+        """Take a model as the session's, when it is the first real one that is named for it; say so.
 
         Parameters
         ----------
@@ -110,7 +110,7 @@ class KernelModels(KernelStore):
         if model is None or not is_real(model) or is_chosen(session.record):
             return ""
         await self.choose_model(session, model)
-        return f"{model} is the session's model from now on"
+        return f"{model} is now the model of this session"
 
 
 def is_real(model: str) -> bool:

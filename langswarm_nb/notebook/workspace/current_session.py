@@ -20,7 +20,7 @@ from langswarm_nb.core.session.errors import shown
 
 from .home import first_label
 from .keys import provider_ready
-from .models import CHOSEN, DEFAULT_MODEL, is_chosen, model_of
+from .model_choice import CHOSEN, DEFAULT_MODEL
 from .naming import KernelNames, check_open, known
 from .settling import as_main, main_of
 
@@ -36,14 +36,17 @@ class KernelSessions(KernelNames):
     def __init__(self, shell: InteractiveShell, config: NotebookConfig) -> None:
         super().__init__(shell, config)
         self._session: BaseSession | None = None
+        self._moves = 0
+        """How often `_session` was chosen, and not just found."""
         self._begun_at = datetime.now(UTC).astimezone()
         self._used: str | None = None
         """Id of the session that is noted as the one which unmarked cells use."""
         config.observe(self._forget_session, ["session"])
 
     async def close(self) -> None:
+        self._move_to(None)
+        self._used = None
         await super().close()
-        self._session = self._used = None
 
     # Where we are
 
@@ -68,10 +71,18 @@ class KernelSessions(KernelNames):
             It was deleted or archived, here or elsewhere: nothing goes on in another one by itself.
         """
         if self._session is None:
-            self._session = await self._find_current()
-        if self._session is not None:
-            await self._check_there(self._session)
-        return self._session
+            moves, found = self._moves, await self._find_current()
+            if self._moves == moves:  # else somebody has moved on while we looked
+                self._session = found
+        session = self._session
+        if session is not None:
+            await self._check_there(session)
+        return session
+
+    def _move_to(self, session: BaseSession | None) -> None:
+        """Stay in a session from now on, whatever a look that is under way finds."""
+        self._session = session
+        self._moves += 1
 
     async def _find_current(self) -> BaseSession | None:
         """Return the session of the settings, else the one that the unmarked cells of this notebook used last."""
@@ -82,10 +93,7 @@ class KernelSessions(KernelNames):
             return None
         sessions = await self._all()
         main = main_of((session.record for session in sessions), home)
-        session = next((s for s in sessions if main is not None and s.session_id == main.session_id), None)
-        if session is not None and self.config.model and not is_chosen(session.record):
-            await self.choose_model(session, self.model_id(str(self.config.model)))
-        return session
+        return next((s for s in sessions if main is not None and s.session_id == main.session_id), None)
 
     async def _check_there(self, session: BaseSession) -> None:
         before = session.record.home
@@ -145,12 +153,13 @@ class KernelSessions(KernelNames):
         if opening == "named" and name is not None:
             sessions = known(await self._all())
             session = await self._create(names.normal(name), home)
-            others = names.elsewhere_of(name, sessions, home)
-            ways = [f"`-S {names.word(names.address(other, sessions))}`" for other in others]
-            self._tell(f"{' and '.join(ways)} would go on with the one elsewhere" if ways else "")
+            for other in names.elsewhere_of(name, sessions, home):
+                way = names.word(names.address(other, sessions))
+                self._tell(f"another of this name {self.place_of(other.home)}, `-S {way}` goes on with it")
             return session
-        self._session = await self._create(await self._own_label(home), home)
-        return self._session
+        session = await self._create(await self._own_label(home), home)
+        self._move_to(session)
+        return session
 
     async def start(self, name: str | None = None) -> BaseSession:
         """Make a session and stay in it; one of this notebook that has the name is called ``NAME (day, time)`` then.
@@ -167,7 +176,7 @@ class KernelSessions(KernelNames):
             label = names.normal(name)
             await self._give_up(label, home)
         session = await self._create(label, home)
-        self.stay_in(session)
+        self._leave_for(session)
         return session
 
     async def _give_up(self, label: str, home: str | None) -> None:
@@ -176,7 +185,7 @@ class KernelSessions(KernelNames):
         for session in old:
             other = names.label_of_old(label, session.record.created_at.astimezone(), await self._taken(home))
             await session.rename(other)
-            self._tell(f"the {label} before is {other} now")
+            self._tell(f"the old one is now {other}")
 
     async def _own_label(self, home: str | None, at: datetime | None = None) -> str:
         if home is None and not self.config.session:
@@ -195,14 +204,17 @@ class KernelSessions(KernelNames):
         """
         session = await self.get(name)
         check_open(session, self.label_of(session))
-        self.stay_in(session)
+        self._leave_for(session)
         return session
+
+    def _leave_for(self, session: BaseSession) -> None:
+        if self._session is not None:
+            self.ends_replay(self._session)
+        self._move_to(session)
 
     def stay_in(self, session: BaseSession) -> None:
         """Let cells without ``-S`` talk to this session from now on."""
-        if not self.is_current(session):
-            self.end_replays()
-        self._session = session
+        self._move_to(session)
 
     async def uses(self, session: BaseSession) -> None:
         """Note that a cell which names no session uses this one: after a restart its notebook goes on with it."""
@@ -218,31 +230,19 @@ class KernelSessions(KernelNames):
         SessionValueError
             The setting ``model`` is no model.
         """
-        return SessionSettings(*parse_model_id(self._new_model()[0]))
-
-    def _new_model(self) -> tuple[str, bool]:
-        """Return the model of a new session, and whether somebody chose it: the settings, or the session we are in."""
-        if self.config.model:
-            return self.model_id(str(self.config.model)), True
-        here = self._session
-        if here is not None and is_chosen(here.record):
-            return model_of(here.record), True
-        return DEFAULT_MODEL, False
+        return SessionSettings(*parse_model_id(self.model_id(str(self.config.model) or DEFAULT_MODEL)))
 
     async def _create(self, label: str, home: str | None) -> BaseSession:
-        model, chosen = self._new_model()
-        provider, name = parse_model_id(model)
-        provider_ready(self.manager, provider)
-        session = await self.manager.create_session(
+        settings = self.new_settings()
+        provider_ready(self.manager, settings.provider)
+        return await self.manager.create_session(
             self.user_id,
-            provider,
-            name,
+            settings.provider,
+            settings.model,
             title=label,
             home=home,
-            metadata={CHOSEN: True} if chosen and model == DEFAULT_MODEL else {},
+            metadata={CHOSEN: True} if self.config.model else {},
         )
-        self.was_made_here(session)
-        return session
 
     def _forget_session(self, change: Mapping[str, Any]) -> None:
-        self._session = None
+        self._move_to(None)
