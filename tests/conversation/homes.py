@@ -147,10 +147,9 @@ class Homes:
     # ---------------------------------------------------------------- sessions
 
     def make(self, kernel: Kernel, label: str) -> Session:
-        """Make a session here, with the model of the kernel, else of the session before; it is in no list until `keep`."""
-        before = kernel.current.model if kernel.current and kernel.current.has_chosen_model else None
-        model = kernel.model or before
-        return Session("", label, kernel.home, model or DEFAULT_MODEL, model is not None, self.tree_type())
+        """Make a session here, with the settings of the kernel; it is in no list until `keep`."""
+        model = kernel.model or DEFAULT_MODEL
+        return Session("", label, kernel.home, model, kernel.model is not None, self.tree_type())
 
     def make_first(self, kernel: Kernel) -> Session:
         """Make the session that a notebook or a script starts with."""
