@@ -112,18 +112,17 @@ class Homes:
                 if not home.cells or not cells or home.cells & cells:
                     return home, told
                 home.is_lost = True
-                told.add(Note("other_notebook"))
+                told = {Note("other_notebook")}
         alike = [home for home in self.homes if home.cells & cells]
         gone = [home for home in alike if not self._has_its_file(home)]
         if gone:
             moved = max(gone, key=lambda home: len(home.cells & cells))
             told.discard(Note("other_notebook"))  # its sessions are there
-            if moved.path != path:
-                told.add(Note("moved", where=moved.path))
+            told = {Note("moved", where=moved.path)} if moved.path != path else set()
             moved.path, moved.is_lost = path, False
             return moved, told
         if alike:
-            told.add(Note("copy", where=max(alike, key=lambda home: len(home.cells & cells)).path))
+            told = {Note("copy", where=max(alike, key=lambda home: len(home.cells & cells)).path)}
         return Home(path), told
 
     def _has_its_file(self, home: Home) -> bool:

@@ -37,6 +37,7 @@ from tests.conversation.driver import (
     Row,
     SessionFacts,
     Told,
+    Undo,
 )
 from tests.conversation.hearing import Hearing, address_in
 from tests.conversation.lines import cell_line, command_line
@@ -264,6 +265,8 @@ class InProcess:
         told = self._hear(started, lambda: run_command(started.workspace, line))
         if told.requests:
             return told
+        if isinstance(command, Undo) and not told.refused and not told.notes:
+            return Told(refused="there is nothing to undo")
         return told._replace(session="" if told.refused else self._current(started))
 
     def _current(self, kernel: Kernel) -> str:

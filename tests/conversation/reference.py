@@ -173,7 +173,7 @@ class Reference:
         if plan.replay is not None:
             kernel.replays[session.id] = None if plan.ends_replay else plan.replay
             plan.replay.cursor = plan.replay.cursor if plan.cursor is None else plan.cursor
-        if kernel.front_end is FrontEnd.LAB and cell is not None:
+        if kernel.front_end is FrontEnd.LAB and cell is not None and session.home is kernel.home:
             session.cells.add(cell)
         if ticket.ask.session is None:
             kernel.current = session

@@ -65,10 +65,9 @@ class SideBySide:
 
     def equal(self, what: str, model: object, product: object) -> None:
         """Refuse a difference."""
-        if isinstance(model, list) and isinstance(product, list):
-            different = [pair for pair in zip(model, product, strict=False) if pair[0] != pair[1]]
-            length = min(len(model), len(product))
-            model, product = [first for first, _ in different] + model[length:], [second for _, second in different] + product[length:]
+        if isinstance(model, list) and isinstance(product, list) and len(model) == len(product):
+            different = [pair for pair in zip(model, product, strict=True) if pair[0] != pair[1]]
+            model, product = [pair[0] for pair in different], [pair[1] for pair in different]
         if model != product:
             raise DifferenceError(f"{what}:\n  model   {model}\n  product {product}")
 

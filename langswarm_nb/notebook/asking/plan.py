@@ -84,6 +84,10 @@ async def make_plan(workspace: Workspace, prompt: Prompt, options: CellOptions, 
     changes = request_changes(workspace.config, options, base)
     asked = await _asked(workspace, session, options, cell)
     send = _send_options(prompt, options, cell, compares=len(models) > 1)
+    if session is not None and session.record.home is not None:
+        home = await workspace.home()
+        if home != session.record.home:  # by its cells a notebook is known again: not by those of another
+            send["metadata"] = {"asked_in": home}
     models_asked = models or (f"{base.provider}:{base.model}",)
     given: SendOptions = {**send, **changes, "asked": asked}  # type: ignore[typeddict-item]  # checked by make_ask
     if session is None:
