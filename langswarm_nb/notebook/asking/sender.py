@@ -78,7 +78,7 @@ class Sender:
         sent = await for_session(self._workspace, plan, session)
         sent |= {"provider_session": provider_session, "on_retry": tell_retry, "on_wait": tell_wait}
         stream = session.stream_message(prompt.text, model=model, **sent)
-        return Opened(session, stream, self._name(plan, session), notes, plan.named_model, options)
+        return self._opened(plan, session, stream, notes, options)
 
     async def open_comparison(
         self, prompt: Prompt, options: CellOptions, cell: Cell, tell_retry: Callable[[str], TellRetry]
@@ -96,12 +96,7 @@ class Sender:
         streams = await session.stream_comparison(
             prompt.text, plan.models, own, **await for_session(self._workspace, plan, session)
         )
-        name = self._name(plan, session)
-        named = [plan.named_model, *[None] * (len(streams) - 1)]
-        return [
-            Opened(session, stream, name, notes, model, options)
-            for stream, model in zip(streams, named, strict=True)
-        ]
+        return [self._opened(plan, session, stream, notes, options) for stream in streams]
 
     async def open_plain(
         self, session: BaseSession, text: str, *, version_of: str | None = None, source: str = "panel"
@@ -242,5 +237,14 @@ class Sender:
         told += workspace.take_notes()
         return session, tuple(note for note in told if note)
 
-    def _name(self, plan: Plan, session: BaseSession) -> str:
-        return self._workspace.name_of(session) if plan.opening == "named" else ""
+    def _opened(
+        self,
+        plan: Plan,
+        session: BaseSession,
+        stream: MessageStream,
+        notes: tuple[str, ...],
+        options: CellOptions,
+    ) -> Opened:
+        name = self._workspace.name_of(session) if plan.opening == "named" else ""
+        named = f"{stream.provider}:{stream.model}" if plan.names_model else None
+        return Opened(session, stream, name, notes, named, options)

@@ -57,8 +57,7 @@ class KernelMemories(KernelModels):
             return None
         questions = await session.pick_messages(sorted(turn.question.seq for turn in tree.turns))
         texts = {message.seq: message.content for message in questions if message.seq is not None}
-        cells = frozenset(node.cell_id for node in tree.nodes if node.cell_id is not None)
-        return Replay.over(tree.turns, texts, cells)
+        return Replay.over(tree, texts)
 
     def ends_replay(self, session: BaseSession) -> None:
         """Ask no turn of a session again by its place: somebody has moved in its tree."""
