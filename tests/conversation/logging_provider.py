@@ -70,7 +70,8 @@ class LoggingProvider(IProviderSession):
 
     def let_go(self, outcomes: Sequence[Outcome]) -> None:
         """Answer the request that waits."""
-        assert self._loop is not None and self._go is not None
+        assert self._loop is not None
+        assert self._go is not None
         self.holds, self.outcomes = False, list(outcomes)
         self.arrived.clear()
         self._loop.call_soon_threadsafe(self._go.set)

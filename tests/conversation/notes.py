@@ -24,13 +24,13 @@ PATTERNS = {
     "adopted": rf"aside, adopted(?: after (?P<where>{ADDRESS}))?",
     "goes_on_from": rf"goes on from (?P<where>{ADDRESS})",
     "undone": r"(?P<number>\d+) turns? undone",
-    "model_of_session": r"(?P<where>\S+) is the session's model from now on",
-    "renamed": r"the \S+ before is (?P<where>.+ \(.+\)\S*) now",
+    "model_of_session": r"(?P<where>\S+) is now the model of this session",
+    "renamed": r"the old one is now (?P<where>.+ \(.+\))",
     "elsewhere": r"the one (?:of (?P<where>\S+\.ipynb)|without a notebook)",
-    "also_elsewhere": r"`-S (?P<where>[^`]*)`(?=(?: and `-S [^`]*`)* would go on with the one elsewhere)",
-    "moved": r"the conversations of (?P<where>\S+\.ipynb) came along",
+    "also_elsewhere": r"another of this name (?:in (?P<where>\S+\.ipynb)|without a notebook)",
+    "moved": r"this notebook was (?P<where>\S+\.ipynb)",
     "copy": r"new session: this is a copy of (?P<where>\S+\.ipynb)",
-    "other_notebook": r"new session: another notebook was here before",
+    "other_notebook": r"new session: this is another notebook",
 }
 """What is told of each kind, as a pattern; ``{when}`` stands for a day and a time."""
 
@@ -60,11 +60,13 @@ def words(note: Note) -> str:
         "adopted": "aside, adopted" + (f" after {where}" if where else ""),
         "goes_on_from": f"goes on from {where}",
         "undone": f"{number} {turns} undone",
-        "model_of_session": f"{where} is the session's model from now on",
-        "renamed": f"the {where.partition(' ')[0]} before is {where} now",
+        "model_of_session": f"{where} is now the model of this session",
+        "renamed": f"the old one is now {where}",
         "elsewhere": f"the one of {where}" if where else "the one without a notebook",
-        "also_elsewhere": f"`-S {where}` would go on with the one elsewhere",
-        "moved": f"the conversations of {where} came along",
+        "also_elsewhere": f"another of this name in {where}"
+        if where
+        else "another of this name without a notebook",
+        "moved": f"this notebook was {where}",
         "copy": f"new session: this is a copy of {where}",
-        "other_notebook": "new session: another notebook was here before",
+        "other_notebook": "new session: this is another notebook",
     }[kind]

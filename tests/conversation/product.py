@@ -37,6 +37,7 @@ from tests.conversation.driver import (
     Row,
     SessionFacts,
     Told,
+    Undo,
 )
 from tests.conversation.hearing import Hearing, address_in
 from tests.conversation.lines import cell_line, command_line
@@ -168,6 +169,7 @@ class InProcess:
         started = self._kernels[kernel] = self._new_kernel(front_end, path, model)
         started.run(self._first_cell(path))
         greeting = _greeting(started.workspace)
+        started.workspace.take_notes()  # the first footer would say them again, for those who load quietly
         return Told(notes=self._notes(greeting), session=self._current(started))
 
     def _first_cell(self, path: str) -> str:
@@ -233,10 +235,8 @@ class InProcess:
     def finish(self, kernel: str, outcomes: Sequence[Outcome]) -> Told:
         started = self._kernels[kernel]
         assert started.running is not None
-        if started in self._line:  # it is its turn since the other was answered
-            self._line.remove(started)
         for provider in started.providers:
-            if provider.arrived.wait(0 if not _arrived(started) else WAIT_S) or provider.arrived.is_set():
+            if provider.arrived.is_set():
                 provider.let_go(outcomes)
             provider.holds = False
         told = started.running.result(WAIT_S)
@@ -265,6 +265,8 @@ class InProcess:
         told = self._hear(started, lambda: run_command(started.workspace, line))
         if told.requests:
             return told
+        if isinstance(command, Undo) and not told.refused and not told.notes:
+            return Told(refused="there is nothing to undo")
         return told._replace(session="" if told.refused else self._current(started))
 
     def _current(self, kernel: Kernel) -> str:

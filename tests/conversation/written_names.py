@@ -74,7 +74,7 @@ NAMES = (
             Cell("c0", "%langswarm new demo"),
             Cell("c1", "%%langswarm\none"),
             Cell("c2", "%langswarm new demo"),
-            Sees(told=(r"the demo before is demo \(.+\) now",)),
+            Sees(told=(r"the old one is now demo \(.+\)",)),
             Cell("c3", "%%langswarm\ntwo"),
             Sees((sent("two"),)),
         ),

@@ -19,7 +19,7 @@ SETTINGS = (
         (
             Open(model=None),
             Cell("c0", "%%langswarm -m a\none"),
-            Sees((sent("one"),), ("a is the session's model from now on",)),
+            Sees((sent("one"),), ("a is now the model of this session",)),
             Cell("c1", "%%langswarm -m b\ntwo"),
             Cell("c2", "%%langswarm\nthree"),
             Sees((sent("three", "one", "two -> b: two"),)),

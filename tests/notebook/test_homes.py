@@ -225,7 +225,7 @@ def test_what_no_greeting_could_tell_is_in_the_first_footer(hw, monkeypatch):
 
 
 def test_fork_takes_the_conversation_of_another_notebook_over(hw):
-    """The path comes along, hidden turns hidden, with texts and models and no cost; nothing becomes current."""
+    """The path comes along, hidden turns hidden, with texts and models and no cost; cells go on with it."""
     with opened(hw) as notebook:
         notebook.ask("1", "One", '-s "Be brief"')
         notebook.ask("2", "Two", "mock:script")
@@ -234,10 +234,9 @@ def test_fork_takes_the_conversation_of_another_notebook_over(hw):
     copy = hw.with_name("copy.ipynb")
     copy.write_bytes(hw.read_bytes())
     with opened(copy) as notebook:
-        said = notebook.do("fork hw:hw")
-        assert said == "hw is here, with 3 turns of hw.ipynb:hw; `%langswarm switch hw` goes on with it"
-        assert notebook.do("status")["session"] == "copy"
-        notebook.do("switch hw")
+        notebook.ask("1", "Uno")
+        assert notebook.do("fork hw:hw") == "hw, with 3 turns of hw.ipynb:hw"
+        assert notebook.do("status")["session"] == "hw"
         messages = notebook.do("show").messages
         assert [m.content for m in messages if m.role == "system"] == ["Be brief"]
         answers = [m for m in messages if m.role == "assistant"]

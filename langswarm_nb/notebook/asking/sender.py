@@ -7,14 +7,12 @@ its key is there, where the prompt goes, what the budget allows before, and what
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session import (
     BaseSession,
     IProviderSession,
     MessageStream,
-    RetryNotice,
     SessionManager,
     SessionMessage,
     parse_model_id,
@@ -24,7 +22,7 @@ from langswarm_nb.core.session.settings import SessionSettings
 
 from .asked_before import LastComparison, asked_before
 from .budget import check_cost, spent_usd
-from .options import CellOptions
+from .opened import NO_OPTIONS, Opened, TellRetry, TellWait
 from .plan import Plan, for_session, make_plan, request_changes
 from .provider_choice import destination_once, provider_for
 
@@ -33,26 +31,7 @@ if TYPE_CHECKING:
     from langswarm_nb.notebook.workspace import Workspace
 
     from .interpolate import Prompt
-
-NO_OPTIONS = CellOptions()
-TellRetry = Callable[[RetryNotice], None]
-TellWait = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A stream that is about to be read, with what is to be told of it."""
-
-    session: BaseSession
-    stream: MessageStream
-    name: str = ""
-    """Name of the session, when it is not the current one."""
-    notes: tuple[str, ...] = ()
-    """What else the reader should know."""
-    named_model: str | None = None
-    """The model that becomes the session's once it has answered, when the session was told none."""
-    options: CellOptions = NO_OPTIONS
-    """What its cell asked for."""
+    from .options import CellOptions
 
 
 class Sender:
@@ -99,7 +78,7 @@ class Sender:
         sent = await for_session(self._workspace, plan, session)
         sent |= {"provider_session": provider_session, "on_retry": tell_retry, "on_wait": tell_wait}
         stream = session.stream_message(prompt.text, model=model, **sent)
-        return Opened(session, stream, self._name(plan, session), notes, plan.named_model, options)
+        return self._opened(plan, session, stream, notes, options)
 
     async def open_comparison(
         self, prompt: Prompt, options: CellOptions, cell: Cell, tell_retry: Callable[[str], TellRetry]
@@ -117,12 +96,7 @@ class Sender:
         streams = await session.stream_comparison(
             prompt.text, plan.models, own, **await for_session(self._workspace, plan, session)
         )
-        name = self._name(plan, session)
-        named = [plan.named_model, *[None] * (len(streams) - 1)]
-        return [
-            Opened(session, stream, name, notes, model, options)
-            for stream, model in zip(streams, named, strict=True)
-        ]
+        return [self._opened(plan, session, stream, notes, options) for stream in streams]
 
     async def open_plain(
         self, session: BaseSession, text: str, *, version_of: str | None = None, source: str = "panel"
@@ -263,5 +237,14 @@ class Sender:
         told += workspace.take_notes()
         return session, tuple(note for note in told if note)
 
-    def _name(self, plan: Plan, session: BaseSession) -> str:
-        return self._workspace.name_of(session) if plan.opening == "named" else ""
+    def _opened(
+        self,
+        plan: Plan,
+        session: BaseSession,
+        stream: MessageStream,
+        notes: tuple[str, ...],
+        options: CellOptions,
+    ) -> Opened:
+        name = self._workspace.name_of(session) if plan.opening == "named" else ""
+        named = f"{stream.provider}:{stream.model}" if plan.names_model else None
+        return Opened(session, stream, name, notes, named, options)

@@ -44,12 +44,10 @@ async def _use(workspace: Workspace, model: str | None) -> str:
 
 
 async def _use_version(workspace: Workspace, session: BaseSession, turn: int, number: int | None) -> str:
-    address, last = version_at(await session.tree(), turn, number)
+    address, _ = version_at(await session.tree(), turn, number)
     note = await session.use(turn, number)
     if note != is_current(address):
         workspace.ends_replay(session)
-        # By `--replace`; what is gone back to is meant to be sent.
-        await session.storage.set_hidden(session.session_id, turn, last.version, hidden=False)
     return f"{address}, {note}" if note and not note.startswith(address) else note or address
 
 

@@ -55,11 +55,9 @@ async def _fork_session(workspace: Workspace, name: str) -> str:
     """Take the conversation of another notebook over."""
     source = await workspace.get(name)
     session = await copy_here(workspace, source)
+    workspace.go_to(session)
     turns = len((await session.tree()).turns)
-    return (
-        f"{workspace.label_of(session)} is here, with {count(turns)} of {workspace.name_of(source)}; "
-        f"`%langswarm switch {await workspace.address_of(session)}` goes on with it"
-    )
+    return f"{workspace.label_of(session)}, with {count(turns)} of {workspace.name_of(source)}"
 
 
 async def _branch(workspace: Workspace, name: str | None) -> str:
@@ -83,6 +81,8 @@ async def _undo(workspace: Workspace, n: int) -> str:
         raise UsageError(f"%langswarm undo: N must be at least 1, not {n}.")
     workspace.ends_replay(session)
     undone = await session.undo(n)
+    if not undone:
+        return "there is nothing to undo; the conversation is empty"
     tree = await session.tree()
     left = f"the last turn is {tree.turns[-1].address}" if tree.turns else "the conversation is empty"
     return f"{undone} turn{'' if undone == 1 else 's'} undone and kept; {left}"

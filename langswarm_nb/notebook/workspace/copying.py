@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 async def copy_here(workspace: Workspace, source: BaseSession) -> BaseSession:
-    """Return a new session of this notebook that goes on from the path of another; nothing becomes current.
+    """Return a new session of this notebook that goes on from the path of another.
 
     Answers keep their text and model, and carry no tokens and no cost: those were counted where they were asked.
 

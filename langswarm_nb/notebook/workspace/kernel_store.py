@@ -7,14 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from langswarm_nb.core.session import (
-    IProviderSession,
-    MetricsHook,
-    SessionManager,
-    get_session_manager,
-    set_session_manager,
-)
+from langswarm_nb.core.session.base import SessionManager
 from langswarm_nb.core.session.closing import close_each
+from langswarm_nb.core.session.default import get_session_manager, set_session_manager
+from langswarm_nb.core.session.hooks import MetricsHook
 from langswarm_nb.core.session.storage import create_storage
 from langswarm_nb.core.session.storage.unlogged import UnloggedStorage
 from langswarm_nb.notebook.bridge import run_sync
@@ -24,6 +20,7 @@ from .identity import short_path, user_id
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from langswarm_nb.core.session.interfaces import IProviderSession
     from langswarm_nb.notebook.config import NotebookConfig
 
 

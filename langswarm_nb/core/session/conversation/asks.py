@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from .tree import PathTurn
+from .tree import Tree
 
 Rerun = Literal["version", "append", "replace"]
 Beside = Literal["aside", "comparison"]
@@ -25,10 +25,9 @@ class Asked(NamedTuple):
     """A turn that a new kernel may ask again."""
 
     turn: int
-    cell_id: str | None
-    ask: int | None
     text: str
     is_comparison: bool
+    """Whether it was compared, in whatever version."""
 
 
 @dataclass(slots=True)
@@ -38,26 +37,31 @@ class Replay:
     turns: list[Asked]
     """In the order of the path."""
     cells: frozenset[str]
-    """Cells that the session knows."""
+    """Cells that the session knew."""
     at: int = 0
 
     @classmethod
-    def over(cls, path: Sequence[PathTurn], texts: dict[int, str], cells: frozenset[str]) -> Replay:
-        """Return the replay of a path; ``texts`` are the words of its questions by seq."""
+    def over(cls, tree: Tree, texts: Mapping[int, str]) -> Replay:
+        """Return the replay of the path; ``texts`` are the words of its questions by seq."""
         turns = [
-            Asked(turn.number, asked.cell_id, asked.ask, texts.get(asked.seq, ""), turn.is_comparison)
-            for turn in path
-            for asked in (turn.question,)
+            Asked(
+                turn.number,
+                texts.get(turn.question.seq, ""),
+                any(node.compare_id is not None for node in tree.of_turn(turn.number)),
+            )
+            for turn in tree.turns
             if turn.number is not None
         ]
-        return cls(turns, cells)
+        return cls(turns, frozenset(node.cell_id for node in tree.nodes if node.cell_id is not None))
 
-    def find(self, cell_id: str | None, ask: int, text: str, *, compares: bool = False) -> int | None:
-        """Return the place in `turns` that an ask repeats; a comparison repeats comparisons only."""
-        rest = [n for n in range(self.at, len(self.turns)) if self.turns[n].is_comparison or not compares]
-        if cell_id is not None and cell_id in self.cells:
-            return next((n for n in rest if self.turns[n][1:3] == (cell_id, ask)), None)
-        return next((n for n in rest if self.turns[n].text == text), None)
+    def find(self, turn: int | None) -> int | None:
+        """Return where a turn stands among those that are next."""
+        return next((n for n in range(self.at, len(self.turns)) if self.turns[n].turn == turn), None)
+
+    def find_text(self, text: str, *, compares: bool) -> int | None:
+        """Return where a text was asked among those that are next; a comparison repeats comparisons only."""
+        asked = (n for n in range(self.at, len(self.turns)) if self.turns[n].is_comparison or not compares)
+        return next((n for n in asked if self.turns[n].text == text), None)
 
 
 @dataclass(slots=True)
@@ -81,6 +85,11 @@ class KernelMemory:
     def is_new(self, cell: CellRun) -> bool:
         """Tell whether a cell had not asked before this execution of it."""
         return self._began_new if cell.run == self.run else cell.cell_id not in self.cells
+
+    def has_known(self, cell: CellRun) -> bool:
+        """Tell whether the session had a question from a cell before this execution of it."""
+        found = frozenset[str]() if self.replay is None else self.replay.cells
+        return cell.cell_id is not None and (cell.cell_id in found or not self.is_new(cell))
 
     def take(self, cell: CellRun) -> int:
         """Count an ask and return which it is; asks that are under way at once have numbers of their own."""

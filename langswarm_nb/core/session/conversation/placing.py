@@ -56,9 +56,10 @@ def _of_cell(tree: Tree, ask: AskFacts, asked: CellAsk) -> Place:
     if asked.rerun == "append":
         return Place(tree.tip, ask=number)
     is_aside = ask.beside == "aside"
-    turn, replayed = _replayed(ask, asked, number)
-    if turn is None:
-        turn = _turn_of_cell(tree, asked.cell.cell_id, number, is_aside=is_aside)
+    turn = _turn_of_cell(tree, asked.cell.cell_id, number, is_aside=is_aside)
+    replay, replayed = asked.memory.replay, _replayed(ask, asked, turn)
+    if replay is not None and replayed is not None:
+        turn = replay.turns[replayed].turn
     here = None if is_aside else tree.turn_on_path(turn)
     if turn is None or (here is not None and asked.forks):  # what it asked before stands before the fork
         return Place(tree.tip, ask=number)
@@ -78,13 +79,15 @@ def _of_cell(tree: Tree, ask: AskFacts, asked: CellAsk) -> Place:
     )
 
 
-def _replayed(ask: AskFacts, asked: CellAsk, number: int) -> tuple[int | None, int | None]:
-    """Return the turn that an ask of a new kernel repeats, and which of the replay it is."""
+def _replayed(ask: AskFacts, asked: CellAsk, turn: int | None) -> int | None:
+    """Return which turn of the replay an ask of a new kernel repeats, given the one that its cell made."""
     replay = asked.memory.replay
     if replay is None or ask.beside == "aside" or asked.branch is not None:
-        return None, None
-    found = replay.find(asked.cell.cell_id, number, ask.text, compares=ask.beside == "comparison")
-    return (None, None) if found is None else (replay.turns[found].turn, found)
+        return None
+    found = replay.find(turn)
+    if found is None and not asked.memory.has_known(asked.cell):
+        found = replay.find_text(ask.text, compares=ask.beside == "comparison")
+    return found
 
 
 def _turn_of_cell(tree: Tree, cell_id: str | None, number: int, *, is_aside: bool) -> int | None:

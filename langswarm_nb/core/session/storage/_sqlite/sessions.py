@@ -92,7 +92,7 @@ def cells(db: sqlite3.Connection, *, user_id: str, home: str | None) -> list[tup
         "SELECT s.home, m.cell_id, min(m.ts_us) FROM sessions s "
         "CROSS JOIN messages m ON m.id >= s.id << 32 AND m.id < (s.id + 1) << 32 "
         f"WHERE {test} AND s.user_id = ? AND m.role = 'user' AND m.cell_id IS NOT NULL "
-        "AND ifnull(m.source, '') <> 'import' GROUP BY 1, 2",
+        "AND ifnull(m.source, '') <> 'import' AND json_extract(m.metadata, '$.asked_in') IS NULL GROUP BY 1, 2",
         (*used, user_id),
     ).fetchall()
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from .conversation.nodes import TreeRows
-from .messages import MessageRole, SearchHit, SessionMessage
-from .settings import SessionRecord, SessionStatus
+from langswarm_nb.core.session.conversation.nodes import TreeRows
+from langswarm_nb.core.session.messages import MessageRole, SearchHit, SessionMessage
+from langswarm_nb.core.session.settings import SessionRecord, SessionStatus
 
 
 class ISessionStorage(ABC):
@@ -84,7 +84,8 @@ class ISessionStorage(ABC):
     async def list_cells(self, *, user_id: str, home: str | None = None) -> dict[str, dict[str, datetime]]:
         """Return, for each home of a user's sessions, or for one, the cells that asked and when each did so first.
 
-        What was taken over from elsewhere (``source`` is "import") does not count.
+        What was taken over from elsewhere (``source`` is "import") does not count, nor what the cells of another
+        notebook asked (``asked_in`` of their ``metadata``).
         """
 
     @abstractmethod
