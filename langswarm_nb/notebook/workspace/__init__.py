@@ -39,7 +39,6 @@ from .last_failure import FailureWatch
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from langswarm_nb.notebook.asking.options import CellOptions
     from langswarm_nb.notebook.config import NotebookConfig
 
 DEFAULT_MODEL = "mock:echo"
@@ -59,8 +58,8 @@ class Workspace:
         self.metrics: MetricsHook = MetricsHook()
         self.other_providers: dict[tuple[str, str | None, str | None], IProviderSession] = {}
         """Those that ``--api-base`` and ``--api-key-name`` made."""
-        self.addresses: dict[str, CellOptions] = {}
-        """Of answers that came through these, by id: what their cell asked for."""
+        self.addresses: dict[str, tuple[str | None, str | None]] = {}
+        """Address and variable of the key of answers that came through these, by id."""
         self.announced: set[tuple[str, str]] = set()
         """Providers and addresses that the user was told of."""
         self.seen_models: set[str] = set()
