@@ -254,5 +254,3 @@ def _action(action: str) -> Action:
         case "trim":
             return Trim(int(turn))
     return command_of(action)  # type: ignore[return-value]  # walks do in panels what panels can do
-
-

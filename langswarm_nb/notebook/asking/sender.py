@@ -23,6 +23,7 @@ from langswarm_nb.core.session.settings import SessionSettings
 from .asked_before import LastComparison, asked_before
 from .budget import check_cost, spent_usd
 from .opened import NO_OPTIONS, Opened, TellRetry, TellWait
+from .options import CellOptions
 from .plan import Plan, for_session, make_plan, request_changes
 from .provider_choice import destination_once, provider_for
 
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from langswarm_nb.notebook.workspace import Workspace
 
     from .interpolate import Prompt
-    from .options import CellOptions
 
 
 class Sender:
