@@ -389,3 +389,23 @@ def test_an_old_store_keeps_its_notebooks(hw):
         assert {(label, home) for label, home, _ in listed(notebook)} == {
             ("hw", ""), ("hw~1", ""), ("other", "no notebook"),
         }  # fmt: skip
+
+
+def test_an_export_does_not_tell_where_a_notebook_is(hw, tmp_path):
+    """Nor which sessions its cells used: what is imported elsewhere, or from an old version, becomes nobody's main."""
+    file = tmp_path / "talk.jsonl"
+    with opened(hw) as notebook:
+        notebook.ask("1", "One")
+        notebook.do(f"export {file} --whole")
+    assert str(tmp_path) not in file.read_text()
+    key = hashlib.sha256(str(hw).encode()).hexdigest()[:16]
+    file.write_text(
+        file.read_text().replace('"session": {', f'"session": {{"metadata": {{"notebook": "{key}"}}, ', 1)
+    )
+    with opened(hw) as notebook:
+        notebook.do(f"import {file}")
+    with opened(hw) as notebook:
+        assert sorted(listed(notebook)) == [("hw", "", 2), ("hw", "no notebook", 2)]
+        notebook.ask("2", "Two")
+        assert notebook.sent == ["One", "Two"]
+        assert sorted(listed(notebook)) == [("hw", "", 4), ("hw", "no notebook", 2)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.support.kernels import Kernel
@@ -23,9 +25,9 @@ def test_loading_prints_one_line(kernel):
     """The line tells version, session, model, store and where to go on; loading again prints nothing."""
     line = kernel.run(LOAD).stdout
     assert line.count("\n") == 1
+    assert re.search(r"session \d{4}-\d\d-\d\d \d\d:\d\d \(new\)", line)
     for word in (
         "langswarm_nb 0.1.0",
-        "session default (new)",
         "mock:echo",
         "sessions.db",
         "%langswarm help",
@@ -122,10 +124,12 @@ def test_an_interrupt_keeps_the_part_and_ends_the_cell(loaded):
 
 
 def test_a_restarted_kernel_goes_on(loaded):
-    """The history is on disk: a new kernel resumes the session."""
+    """The history is on disk, and the greeting of a kernel without a notebook says how to go on with it."""
     loaded.run("%%langswarm\nRemember me")
     loaded.restart()
-    assert "session default (resumed)" in loaded.run(LOAD).stdout
+    way = re.search(r"`(%langswarm switch .*?)`", loaded.run(LOAD).stdout)
+    assert way is not None
+    loaded.run(way[1])
     assert "Remember me" in loaded.run("%langswarm show").result
 
 

@@ -20,7 +20,7 @@ LOAD_CELL = "load"
 def save(path: Path, *cells: str, ids: bool = True) -> Path:
     """Write a notebook with cells of these ids, as a front end does when it saves."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    code = [
+    code: list[dict[str, Any]] = [
         {"cell_type": "code", "metadata": {}, "source": f"# {cell}", "outputs": [], "execution_count": None}
         | ({"id": cell} if ids else {})
         for cell in cells

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from langswarm_nb.core.session import checks
+from langswarm_nb.core.session.conversation.homes import without_places
 from langswarm_nb.core.session.errors import SessionError, SessionValueError
 from langswarm_nb.core.session.messages import RequestFacts, SessionMessage, Usage
 from langswarm_nb.core.session.settings import SessionRecord, SessionSettings, SessionStatus
@@ -95,7 +96,7 @@ def _record(session: dict[str, Any]) -> SessionRecord:
         status=SessionStatus(session.get("status", "active")),
         title=title,
         created_at=_moment(session["created_at"]),
-        metadata=metadata,
+        metadata=without_places(metadata),
     )
 
 

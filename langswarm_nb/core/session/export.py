@@ -8,6 +8,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from .conversation.homes import without_places
 from .errors import SessionValueError
 from .files import write_private
 from .messages import SessionMessage
@@ -15,6 +16,8 @@ from .settings import SessionRecord
 
 FORMAT = 1
 """Version of the JSON forms."""
+_STAYS_HERE = ("native", "home", "main_at")
+"""What means nothing in another store, and is nobody's business there."""
 
 
 def export_session(
@@ -46,8 +49,9 @@ def message_to_json(message: SessionMessage) -> dict[str, Any]:
 
 
 def _record_to_json(record: SessionRecord) -> dict[str, Any]:
-    values = {f.name: getattr(record, f.name) for f in fields(record) if f.name != "native"}
+    values = {f.name: getattr(record, f.name) for f in fields(record) if f.name not in _STAYS_HERE}
     values["settings"] = _compact(asdict(record.settings))
+    values["metadata"] = without_places(record.metadata)
     return _compact(values)
 
 

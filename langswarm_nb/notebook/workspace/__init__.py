@@ -45,10 +45,13 @@ class Workspace(KernelSessions):
         """Go on in the same session with another way of keeping it."""
 
         async def reopen() -> None:
-            session_id, kept = self._session and self._session.session_id, (
-                self._home,
-                self._found,
-                self._memories,
+            session_id, kept = (
+                self._session and self._session.session_id,
+                (
+                    self._home,
+                    self._found,
+                    self._memories,
+                ),
             )
             try:
                 await self.close()
