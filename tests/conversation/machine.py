@@ -341,7 +341,9 @@ class Walk(SideBySide, RuleBasedStateMachine):
 
     def name(self, choice: int) -> str:
         """Return the name of a session, with its home or without; or a name that there may not be."""
-        sessions = [session for session in self.model.world.sessions.values() if session.home]
+        known = self.model.world.sessions.values()
+        # What a product calls a session by the time is not known here.
+        sessions = [session for session in known if session.home and "{when}" not in session.label]
         if choice % 4 == 0 or not sessions:
             return NAMES[choice // 4 % len(NAMES)]
         session = sessions[choice % len(sessions)]

@@ -224,7 +224,7 @@ def test_search_finds_words_in_all_sessions(shell):
     shell.run("%langswarm new other")
     ask(shell, "No such animal")
     [answer, question] = shell.run("%langswarm search walrus")
-    assert (question["session"], question["turn"], question["role"]) == ("default", 0, "user")
+    assert (question["session"], question["turn"], question["role"]) == ("default", "0.1", "user")
     assert "walrus" in answer["text"]
 
 
@@ -233,12 +233,17 @@ def test_branches_are_forked_listed_and_left(shell):
     ask(shell, "One", "Two")
     assert shell.run("%langswarm fork 0 other") == "other"
     ask(shell, "Other two")
-    assert {row["branch"]: row["turn"] for row in shell.run("%langswarm branches")} == {"main": 1, "other": 1}
+    assert {row["branch"]: row["turn"] for row in shell.run("%langswarm branches")} == {
+        "main": "1.1",
+        "other": "2.1",
+    }
     tree = shell.run("%langswarm tree")
-    assert tree.split("\n") == ["● #0 One", "├─ ○ #1 Two main", "└─ ● #1 Other two [other]"]
+    assert tree.split("\n") == ["● 0.1 One", "├─ ○ 1.1 Two main", "└─ ● 2.1 Other two [other]"]
     assert shell.run("%langswarm branch main") == "main"
     assert asked(shell) == ["One", "Two"]
     assert shell.run("%langswarm fork") == "branch-2"
+    assert shell.run("%langswarm fork 1.1 third") == "third"
+    assert asked(shell) == ["One", "Two"]
     assert "9" in shell.fail("%langswarm fork 9")
     assert "other" in shell.fail("%langswarm branch othr")
 
@@ -254,17 +259,19 @@ def test_undo_moves_back_and_deletes_nothing(shell):
 
 
 def test_retry_makes_a_version_to_go_back_from(shell):
-    """`retry` answers again with another model; `versions` lists both, `use v1` goes back."""
+    """`retry` answers again with another model; `versions` lists both, `use 0.1` goes back."""
     ask(shell, "One")
     assert shell.run("%langswarm retry -m mock:script").model == "mock:script"
     versions = shell.run("%langswarm versions")
     assert [(row["version"], row["model"], row[""]) for row in versions] == [
-        ("v1", "mock:echo", ""),
-        ("v2", "mock:script", "→"),
+        ("0.1", "mock:echo", ""),
+        ("0.2", "mock:script", "→"),
     ]
-    assert shell.run("%langswarm use v1") == "main#0 v1"
+    assert shell.run("%langswarm use 0.1") == "0.1"
     assert shell.run("%langswarm versions")[0][""] == "→"
-    assert "it has v1, v2" in shell.fail("%langswarm use v3")
+    assert shell.run("%langswarm use 0.1") == "0.1 is the current version"
+    assert "it has 0.1, 0.2" in shell.fail("%langswarm use 0.3")
+    assert "No turn 7" in shell.fail("%langswarm use 7.1")
 
 
 def test_hide_keeps_a_turn_and_does_not_send_it(shell):
@@ -273,7 +280,7 @@ def test_hide_keeps_a_turn_and_does_not_send_it(shell):
     shell.run("%langswarm hide 0")
     preview = shell.run("%%langswarm --dry-run\nNext")
     assert [m.content for m in preview.messages if m.role == "user"] == ["Open", "Next"]
-    assert "(hidden)" in repr(shell.run("%langswarm show"))
+    assert "hidden from the model" in repr(shell.run("%langswarm show"))
     shell.run("%langswarm hide 0 --undo")
     preview = shell.run("%%langswarm --dry-run\nNext")
     assert [m.content for m in preview.messages if m.role == "user"] == ["Secret", "Open", "Next"]

@@ -19,6 +19,7 @@ from langswarm_nb.notebook.showing.pacing import Pacer
 from langswarm_nb.render.growing import GrowingReply
 from tests.support.html import assert_safe, text_of
 from tests.support.kernels import Kernel, running_kernel
+from tests.support.waits import PATIENCE_S
 
 SETUP = """
 from langswarm_nb.notebook.showing.display import open_reply_displays
@@ -219,7 +220,7 @@ class TestTerminal:
         )
         done = subprocess.run(
             [sys.executable, "-X", "utf8=0", "-c", code],
-            env={"PYTHONIOENCODING": "ascii"}, capture_output=True, text=True, timeout=60, check=True,
+            env={"PYTHONIOENCODING": "ascii"}, capture_output=True, text=True, timeout=PATIENCE_S, check=True,
         )  # fmt: skip
         assert done.stdout == "na\\xefve \\u4f60 x\n"
 
@@ -231,7 +232,7 @@ class TestTerminal:
             "print({'markdown_it', 'nh3', 'IPython', 'ipywidgets'} & set(sys.modules))"
         )
         done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+            [sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_S, check=True
         )
         assert done.stdout == "x\nset()\n"
 

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from tests.support.counting import counting
 from tests.support.panel_kernel import LOAD, SCRIPTED, KernelPanel, opened, texts
 
 pytestmark = pytest.mark.kernel
@@ -64,6 +65,7 @@ panel.session.add_hook(hook)
 def test_stop_keeps_the_part(kernel):
     """Stop ends the reply; what had arrived is stored, marked stopped, and the panel is free again."""
     panel = opened(kernel, options="model='mock:slow'")
+    kernel.run(counting())
     panel.ask("send", text="count")
     panel.wait(lambda t: bool(t["live"] and t["live"]["text"]))
     panel.ask("stop")
@@ -76,6 +78,7 @@ def test_stop_keeps_the_part(kernel):
 def test_a_second_send_meanwhile_is_refused(kernel):
     """While a reply arrives, another send from a panel is refused with words, and nothing of it is stored."""
     panel = opened(kernel, options="model='mock:slow'")
+    kernel.run(counting())
     panel.ask("send", text="first")
     with pytest.raises(RuntimeError, match="A reply is arriving"):
         panel.ask("send", text="second")

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from tests.support.panel_kernel import LOAD, KernelPanel, opened, texts
+from tests.support.waits import PATIENCE_S
 
 pytestmark = pytest.mark.kernel
 
@@ -20,12 +21,12 @@ def panel(kernel):
     return opened(kernel)
 
 
-def test_the_widget_is_loaded_late(kernel):
+def test_the_widget_is_loaded_late(new_kernel):
     """Loading the extension, asking and showing a session load no widget package."""
-    kernel.run(LOAD)
-    kernel.run("%%langswarm\nhello")
-    kernel.run("%langswarm show")
-    assert kernel.run("import sys; print('anywidget' in sys.modules)").stdout == "False\n"
+    new_kernel.run(LOAD)
+    new_kernel.run("%%langswarm\nhello")
+    new_kernel.run("%langswarm show")
+    assert new_kernel.run("import sys; print('anywidget' in sys.modules)").stdout == "False\n"
 
 
 def test_the_first_state_of_a_panel_names_its_twin(kernel):
@@ -111,7 +112,8 @@ for number in range(100):
     refs.append(weakref.ref(panel))
     if number % 10 == 0:
         submit(ask(panel)).result()
-        time.sleep(0.2)  # until some of the reply has come
+        while not (panel.transcript["live"] or {}).get("text"):
+            time.sleep(0.01)
     panel.close()
     panel.close()
 del panel
@@ -206,7 +208,7 @@ print(len(panel.value), panel)
 panel.close()
 """
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("2 ChatPanel(")

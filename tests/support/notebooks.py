@@ -54,10 +54,15 @@ class OpenNotebook:
         return self.shell.try_(code, "trying")
 
     @property
+    def requests(self) -> list[Any]:
+        """What the mock was asked."""
+        found: Any = self.shell.workspace.manager.provider_session("mock")
+        return list(found.requests)
+
+    @property
     def sent(self) -> list[str]:
-        """The texts of the last request."""
-        requests: list[Any] = self.shell.workspace.manager.provider_session("mock").requests  # type: ignore[attr-defined]
-        return [message.content for message in requests[-1].messages if message.role.value == "user"]
+        """The questions of the last request."""
+        return [message.content for message in self.requests[-1].messages if message.role.value == "user"]
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -65,6 +65,8 @@ class SessionManager(HasFrames, ISessionManager):
         self, storage: ISessionStorage, providers: Mapping[str, IProviderSession] | None = None
     ) -> None:
         self.storage: ISessionStorage = checks.instance("storage", storage, ISessionStorage)
+        self.here: Callable[[], str | None] = _nowhere
+        """Tells which notebook asks: frames without a source are of its sessions. By default none does."""
         self.hooks: list[ISessionLifecycleHook] = []
         self.middleware: list[ISessionMiddleware] = []
         self._providers: dict[str, IProviderSession] = {}
@@ -309,3 +311,7 @@ class SessionManager(HasFrames, ISessionManager):
                 f"backend='provider_native' is not possible: {settings.provider!r} holds no conversations. "
                 "Use backend='local', which keeps the history here."
             )
+
+
+def _nowhere() -> None:
+    """Tell that no notebook asks."""

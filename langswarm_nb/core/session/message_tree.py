@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
@@ -45,38 +45,13 @@ class MessageTree(ISession):
         """Return the shape of the session: turns, versions, branches."""
         return Tree(await self.storage.read_tree(self.session_id))
 
-    async def add_system_message(
-        self,
-        content: str,
-        *,
-        scope: Literal["add", "replace"] = "add",
-        metadata: Mapping[str, Any] | None = None,
-    ) -> SessionMessage:
-        """Add a system message, which goes with the next question of this path.
-
-        Parameters
-        ----------
-        content : str
-            The text; with ``replace`` it may be empty, which takes away what was before.
-        scope : {"add", "replace"}
-            Whether it joins the system messages before it or takes their place.
-        metadata : mapping, optional
-            JSON of the caller's own.
-
-        Raises
-        ------
-        SessionError
-            Something is not allowed, or it could not be stored.
-        """
-        message = checks.system_message(content, scope, metadata)
-        [stored] = await self.append([message])
-        return stored
-
     async def append(self, messages: Sequence[SessionMessage], **place: Any) -> list[SessionMessage]:
         """Store messages as a chain and count them; ``place`` as for `ISessionStorage.append_messages`."""
         stored = await self.storage.append_messages(self.session_id, messages, **place)
         record = self.record
         active = [message.seq for message in stored if message.is_active]
+        if not stored and place.get("activate", True) and not isinstance(place.get("parent", "tip"), str):
+            active = [place["parent"]]
         self.record = replace(
             record,
             message_count=record.message_count + len(stored),
@@ -191,8 +166,9 @@ class MessageTree(ISession):
         SessionNotFoundError
             There is no such turn or version.
         """
-        move = moves.use(await self.tree(), turn, version)
-        if move.tip != self.record.tip_seq or move.branch is not None:
+        tree = await self.tree()
+        move = moves.use(tree, turn, version)
+        if move.tip != tree.tip or move.branch is not None:
             await self.set_tip(move.tip, branch=move.branch)
         return move.note
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from langswarm_nb.core.session import SessionMessage, SessionSettings, SessionValueError
-from langswarm_nb.core.session.messages import estimate_tokens
-from langswarm_nb.notebook.showing.amounts import UNPRICED_PROVIDERS, dollars_text
+from langswarm_nb.core.session.messages import about_tokens, estimate_tokens
+from langswarm_nb.notebook.showing.amounts import UNPRICED_PROVIDERS, cost_usd, dollars_text
 
 
 def check_cost(
@@ -39,6 +40,26 @@ def check_cost(
             f"{dollars_text(max(0.0, limit_usd))}. Nothing was sent; shorten the prompt, set --max-tokens, or raise "
             "the budget with `%langswarm budget USD`."
         )
+
+
+def spent_usd(reply: SessionMessage, input_tokens: int) -> float:
+    """Return what a reply cost; of one that was cut short before its tokens were counted, about what it cost.
+
+    Parameters
+    ----------
+    input_tokens : int
+        About how many tokens were sent for it.
+    """
+    facts = reply.request
+    if facts is None or facts.provider in UNPRICED_PROVIDERS:
+        return 0.0
+    text = reply.content + reply.reasoning
+    if facts.status != "ok" and (text or facts.status == "stopped"):
+        usage = facts.usage
+        sent = input_tokens if usage.input_tokens is None else usage.input_tokens
+        came = about_tokens(len(text), 0) if usage.output_tokens is None else usage.output_tokens
+        facts = replace(facts, usage=replace(usage, input_tokens=sent, output_tokens=came))
+    return cost_usd(facts) or 0.0
 
 
 def estimate_usd(settings: SessionSettings, input_tokens: int) -> float | None:

@@ -13,7 +13,7 @@ from langswarm_nb.notebook.cell_errors import stopped
 from langswarm_nb.notebook.showing.reply import Reply
 from langswarm_nb.notebook.showing.shown_once import ShownOnce
 
-from .sender import Opened, TellRetry, TellWait
+from .opened import Opened, TellRetry, TellWait
 from .show_stream import Exchange, Open
 
 if TYPE_CHECKING:
@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from langswarm_nb.notebook.showing.reply import Extract
     from langswarm_nb.notebook.showing.reply_view import Look
 
+    from .asked_before import LastComparison
     from .interpolate import Prompt
     from .options import CellOptions
-    from .sender import LastComparison, Sender
+    from .sender import Sender
 
 
 class Comparison(ShownOnce):
@@ -138,15 +139,24 @@ class _Run:
         for each, model, display in zip(opened, models, self._look.open(models), strict=True):
             exchange = Exchange(self._sender, self._look, display, _already(each), extract=self._extract)
             self._exchanges[model], self._tell[model] = exchange, exchange.tell_retry
+        together = dict(zip(models, opened, strict=True))
+        try:
+            await self._read_all(together)
+        finally:  # also when it is interrupted: the new answers are there, cut short
+            await self._choose_again(together)
+
+    async def _read_all(self, opened: Mapping[str, Opened]) -> None:
         outcomes = await asyncio.gather(
             *(exchange.run() for exchange in self._exchanges.values()), return_exceptions=True
         )
-        for model, outcome in zip(self._exchanges, outcomes, strict=True):
-            if isinstance(outcome, SessionError):
-                self._errors[model] = outcome
-            elif isinstance(outcome, BaseException):
-                raise outcome
-        await self._choose_again(dict(zip(models, opened, strict=True)))
+        failed = dict(zip(opened, outcomes, strict=True))
+        self._errors = {model: error for model, error in failed.items() if isinstance(error, SessionError)}
+        answered = next((model for model, error in failed.items() if error is None), None)
+        if answered is not None and (note := await self._sender.answered(opened[answered])):
+            self._exchanges[answered].tell(note)
+        for error in failed.values():
+            if isinstance(error, BaseException) and not isinstance(error, SessionError):
+                raise error
 
     def _teller(self, model: str) -> TellRetry:
         def tell(notice: RetryNotice) -> None:  # the display is made after the questions are stored
@@ -156,23 +166,25 @@ class _Run:
 
     async def _choose_again(self, opened: Mapping[str, Opened]) -> None:
         """Go on with the first of the new answers, where the conversation went on with one of the old ones."""
-        for model, each in opened.items():
-            reply, place = each.stream.reply, each.stream.place
-            if model in self._errors or reply is None or not (self._chooses or (place and place.chooses)):
-                continue
-            await each.session.use_version(reply.id)
-            self._exchanges[model].add_note(falls_back(reply.address))
+        places = [each.stream.place for each in opened.values()]
+        if not self._chooses and not any(place is not None and place.chooses for place in places):
             return
+        replies = {model: each.stream.reply for model, each in opened.items()}
+        stored = {model: reply for model, reply in replies.items() if reply is not None}
+        first = next((model for model, reply in stored.items() if reply.content), next(iter(stored), None))
+        if first is not None:
+            await opened[first].session.use_version(stored[first].id)
+            self._exchanges[first].choose(falls_back(stored[first].address))
 
     def _finish(self) -> dict[str, Reply]:
         """Show what is to be saved, and return the answers."""
-        replies: dict[str, Reply] = {}
-        for model, exchange in self._exchanges.items():
-            if model in self._errors and len(self._errors) < len(self._exchanges):
-                exchange.fail(self._errors[model])
-            elif (reply := exchange.finish()) is not None and model not in self._errors:
-                replies[model] = reply
-        return replies
+        shown = self._errors if len(self._errors) < len(self._exchanges) else {}
+        finished = {model: each.finish(shown.get(model)) for model, each in self._exchanges.items()}
+        return {
+            model: reply
+            for model, reply in finished.items()
+            if reply is not None and model not in self._errors
+        }
 
 
 OpenAll: TypeAlias = "Callable[[Callable[[str], TellRetry]], Awaitable[list[Opened]]]"

@@ -53,8 +53,8 @@ class Plan:
     """What goes with the prompt, and where it goes; without what its cell asked before."""
     asked: CellAsk | None
     """How its cell asks."""
-    named_model: str | None = None
-    """The model that the cell names, the first of several, which a session takes over that was told none."""
+    names_model: bool = False
+    """Whether the cell names models, the first of which to answer a session takes over that was told none."""
 
     @property
     def makes_session(self) -> bool:
@@ -84,6 +84,10 @@ async def make_plan(workspace: Workspace, prompt: Prompt, options: CellOptions, 
     changes = request_changes(workspace.config, options, base)
     asked = await _asked(workspace, session, options, cell)
     send = _send_options(prompt, options, cell, compares=len(models) > 1)
+    if session is not None and session.record.home is not None:
+        home = await workspace.home()
+        if home != session.record.home:  # by its cells a notebook is known again: not by those of another
+            send["metadata"] = {"asked_in": home}
     models_asked = models or (f"{base.provider}:{base.model}",)
     given: SendOptions = {**send, **changes, "asked": asked}  # type: ignore[typeddict-item]  # checked by make_ask
     if session is None:
@@ -108,7 +112,7 @@ async def make_plan(workspace: Workspace, prompt: Prompt, options: CellOptions, 
         send,
         asked,
         # What is reached only with the flags of this cell is no model for the cells after it.
-        named_model=models[0] if models and not (options.api_base or options.api_key_name) else None,
+        names_model=bool(models) and not (options.api_base or options.api_key_name),
     )
 
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
-from langswarm_nb.core.session import IProviderSession
 from langswarm_nb.core.session.providers import create_provider
 from langswarm_nb.core.session.providers.catalogue import OFFLINE_PROVIDERS
 from langswarm_nb.core.session.secret import Secret
 from langswarm_nb.notebook.workspace.keys import provider_ready
 
 if TYPE_CHECKING:
+    from langswarm_nb.core.session import IProviderSession, SessionManager
     from langswarm_nb.notebook.workspace import Workspace
 
     from .options import CellOptions
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def provider_for(workspace: Workspace, provider: str, options: CellOptions) -> IProviderSession:
-    """Return the object to send through.
+def provider_for(
+    workspace: Workspace, provider: str, options: CellOptions, manager: SessionManager
+) -> IProviderSession:
+    """Return the object to send through: that of the session's manager, or one at another address.
 
     Raises
     ------
@@ -33,11 +35,9 @@ def provider_for(workspace: Workspace, provider: str, options: CellOptions) -> I
         There is no key, or the address is not allowed.
     """
     if options.api_base is None and options.api_key_name is None:
-        provider_ready(workspace.manager, provider)
-        found = workspace.manager.provider_session(provider)
-    else:
-        found = _at_other_address(workspace, provider, options)
-    return found
+        provider_ready(manager, provider)
+        return manager.provider_session(provider)
+    return _at_other_address(workspace, provider, options)
 
 
 def destination_once(workspace: Workspace, provider: str, found: IProviderSession) -> str:

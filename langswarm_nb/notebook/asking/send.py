@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from IPython.core.error import UsageError
 
+from langswarm_nb.core.session import SessionNotFoundError
 from langswarm_nb.notebook.bridge import run_sync
 from langswarm_nb.notebook.running_cell import running_cell
 
+from .asked_before import last_comparison
 from .compare import compare, compare_again
 from .interpolate import Prompt, interpolate
 from .model_hints import nearest_model_named
+from .opened import Opened, TellRetry, TellWait
 from .options import CellOptions
 from .preview import Preview
-from .sender import Opened, Sender, TellRetry, TellWait
+from .sender import Sender
 from .show_stream import Exchange, look_of
 
 if TYPE_CHECKING:
@@ -100,15 +104,19 @@ def ask_again(workspace: Workspace, *, model: str | None = None) -> Reply | Comp
     """
     cell, sender = running_cell(workspace.shell), Sender(workspace)
     look = look_of(workspace.config, CellOptions(), Prompt(""))
-    session = run_sync(workspace.current())
-    last = run_sync(sender.last_comparison(session)) if model is None else None
+    session = run_sync(workspace.peek())
+    if session is None:
+        raise SessionNotFoundError("There is no question to answer again yet. Ask one first.")
+    last = run_sync(last_comparison(session))
+    if last is not None and model is not None:
+        last = None if last.is_chosen else replace(last, models=(workspace.model_id(model, session=session),))
     if last is not None:
         comparison = compare_again(sender, look, session, last)
         comparison.mark_shown(cell)
         return comparison
 
-    async def open_again(tell_retry: TellRetry, _tell_wait: TellWait) -> Opened:
-        return Opened(session, await sender.open_again(session, model=model, tell_retry=tell_retry))
+    async def open_again(tell_retry: TellRetry, tell_wait: TellWait) -> Opened:
+        return await sender.open_again(session, model=model, tell_retry=tell_retry, tell_wait=tell_wait)
 
     [display] = look.open()
     with nearest_model_named(workspace):

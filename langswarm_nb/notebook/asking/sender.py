@@ -6,26 +6,23 @@ its key is there, where the prompt goes, what the budget allows before, and what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session import (
     BaseSession,
     IProviderSession,
     MessageStream,
-    RetryNotice,
+    SessionManager,
     SessionMessage,
-    SessionNotFoundError,
     parse_model_id,
 )
-from langswarm_nb.core.session.conversation.tree import PathTurn, Tree
 from langswarm_nb.core.session.sending.options import SendOptions
-from langswarm_nb.core.session.settings import GENERATION_OPTIONS, SessionSettings
-from langswarm_nb.notebook.showing.amounts import cost_usd
+from langswarm_nb.core.session.settings import SessionSettings
 
-from .budget import check_cost
-from .options import CellOptions
+from .asked_before import LastComparison, asked_before
+from .budget import check_cost, spent_usd
+from .opened import NO_OPTIONS, Opened, TellRetry, TellWait
 from .plan import Plan, for_session, make_plan, request_changes
 from .provider_choice import destination_once, provider_for
 
@@ -34,34 +31,7 @@ if TYPE_CHECKING:
     from langswarm_nb.notebook.workspace import Workspace
 
     from .interpolate import Prompt
-
-TellRetry = Callable[[RetryNotice], None]
-TellWait = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A stream that is about to be read, with what is to be told of it."""
-
-    session: BaseSession
-    stream: MessageStream
-    name: str = ""
-    """Name of the session, when it is not the current one."""
-    notes: tuple[str, ...] = ()
-    """What else the reader should know."""
-
-
-@dataclass(frozen=True, slots=True)
-class LastComparison:
-    """A comparison that can be asked once more."""
-
-    turn: int
-    text: str
-    models: tuple[str, ...]
-    changes: Mapping[str, Any]
-    """Settings that it was asked with."""
-    is_chosen: bool
-    """Whether the conversation goes on with one of its answers."""
+    from .options import CellOptions
 
 
 class Sender:
@@ -103,12 +73,12 @@ class Sender:
         """
         plan = await self.plan(prompt, options, cell)
         [model] = plan.models
-        provider_session = self._through(model, options)
+        [provider_session] = self._through(plan.models, options, self._workspace.manager)
         session, notes = await self._prepare(plan, options)
         sent = await for_session(self._workspace, plan, session)
         sent |= {"provider_session": provider_session, "on_retry": tell_retry, "on_wait": tell_wait}
         stream = session.stream_message(prompt.text, model=model, **sent)
-        return Opened(session, stream, self._name(plan, session), notes)
+        return self._opened(plan, session, stream, notes, options)
 
     async def open_comparison(
         self, prompt: Prompt, options: CellOptions, cell: Cell, tell_retry: Callable[[str], TellRetry]
@@ -121,16 +91,12 @@ class Sender:
             It cannot be sent as it is; nothing was stored.
         """
         plan = await self.plan(prompt, options, cell)
-        through = {model: self._through(model, options) for model in plan.models}
+        own = self._own(plan.models, options, self._workspace.manager, tell_retry)
         session, notes = await self._prepare(plan, options)
-
-        def own(model: str) -> SendOptions:
-            return {"provider_session": through[model], "on_retry": tell_retry(model)}
-
         streams = await session.stream_comparison(
             prompt.text, plan.models, own, **await for_session(self._workspace, plan, session)
         )
-        return [Opened(session, stream, self._name(plan, session), notes) for stream in streams]
+        return [self._opened(plan, session, stream, notes, options) for stream in streams]
 
     async def open_plain(
         self, session: BaseSession, text: str, *, version_of: str | None = None, source: str = "panel"
@@ -142,13 +108,13 @@ class Sender:
         SessionError
             It cannot be sent as it is; nothing was stored.
         """
-        options = CellOptions()
+        options = NO_OPTIONS
         changes = request_changes(self._workspace.config, options, session.settings)
         sent: SendOptions = {"version_of": version_of, "source": source, **changes}  # type: ignore[typeddict-item]
         plan = await session.plan_message(text, **sent)
         self._check_budget(options, [(plan.settings, plan.messages)])
         model = f"{session.provider}:{session.model}"
-        sent["provider_session"] = self._through(model, options)
+        [sent["provider_session"]] = self._through([model], options, session.manager)
         return session.stream_message(text, **sent)
 
     async def open_again(
@@ -158,8 +124,9 @@ class Sender:
         *,
         model: str | None = None,
         tell_retry: TellRetry | None = None,
+        tell_wait: TellWait | None = None,
         **changes: Any,
-    ) -> MessageStream:
+    ) -> Opened:
         """Return the stream of one more answer to a question, asked with what it was asked with.
 
         Parameters
@@ -176,35 +143,21 @@ class Sender:
         SessionError
             There is no question, or it cannot be sent as it is.
         """
-        turn, before = await _asked_before(session, message_id)
-        settings = {**request_changes(self._workspace.config, CellOptions(), session.settings), **before}
-        asked = settings.pop("model", f"{session.provider}:{session.model}")
-        wanted = asked if model is None else self._workspace.model_id(model, session=session)
+        before = await asked_before(session, message_id)
+        options = NO_OPTIONS
+        settings = {**request_changes(self._workspace.config, options, session.settings), **before.changes}
+        wanted = settings.pop("model", f"{session.provider}:{session.model}")
+        if model is not None:
+            wanted = self._workspace.model_id(model, session=session)
+        elif before.answer_id is not None:
+            options = self._workspace.addresses.get(before.answer_id, options)
         settings |= changes
-        [question] = await session.pick_messages([turn.question.seq])
-        plan = await session.plan_regenerate(question.id, model=wanted, **settings)
-        self._check_budget(CellOptions(), [(plan.settings, plan.messages)])
-        through = self._through(wanted, CellOptions())
-        return await session.stream_regenerate(
-            question.id, model=wanted, provider_session=through, on_retry=tell_retry, **settings
-        )
-
-    async def last_comparison(self, session: BaseSession) -> LastComparison | None:
-        """Return the comparison that was asked last in a session; None when something else was."""
-        tree = await session.tree()
-        last = tree.turns[-1].number if tree.turns else None
-        turns = [node.turn for node in tree.nodes if node.beside == "comparison" and node.turn is not None]
-        number = max([*turns, -1 if last is None else last])
-        nodes = [node for node in tree.of_turn(number) if node.compare_id is not None]
-        if not nodes:
-            return None
-        newest = [node.seq for node in nodes if node.compare_id == nodes[-1].compare_id]
-        replies = await session.pick_messages(newest)
-        [question] = await session.pick_messages([tree.questions(number)[-1].seq])
-        asked = [_asked_with(reply) for reply in replies]
-        models = tuple(dict.fromkeys(str(asks["model"]) for asks in asked if "model" in asks))
-        changes = {name: value for name, value in asked[0].items() if name != "model"}
-        return LastComparison(number, question.content, models, changes, is_chosen=number == last)
+        plan = await session.plan_regenerate(before.question.id, model=wanted, **settings)
+        self._check_budget(NO_OPTIONS, [(plan.settings, plan.messages)])
+        sent: SendOptions = {**settings, "on_retry": tell_retry, "on_wait": tell_wait}  # type: ignore[typeddict-item]
+        [sent["provider_session"]] = self._through([wanted], options, session.manager)
+        stream = await session.stream_regenerate(before.question.id, model=wanted, **sent)
+        return Opened(session, stream, options=options)
 
     async def open_comparison_again(
         self, session: BaseSession, last: LastComparison, tell_retry: Callable[[str], TellRetry]
@@ -216,32 +169,51 @@ class Sender:
         SessionError
             It cannot be sent as it is; nothing was stored.
         """
-        options = CellOptions()
+        options = NO_OPTIONS
         changes = {**request_changes(self._workspace.config, options, session.settings), **last.changes}
-        plans = [await session.plan_message(last.text, model=model, **changes) for model in last.models]
+        sent: SendOptions = {"source": "magic", "system": last.system, **changes}  # type: ignore[typeddict-item]
+        text, turn = last.question.content, last.question.turn
+        there: SendOptions = {**sent, "version_of": last.question.id}
+        plans = [await session.plan_message(text, model=model, **there) for model in last.models]
         self._check_budget(options, [(plan.settings, plan.messages) for plan in plans])
-        through = {model: self._through(model, options) for model in last.models}
-
-        def own(model: str) -> SendOptions:
-            return {"provider_session": through[model], "on_retry": tell_retry(model)}
-
-        streams = await session.stream_comparison(
-            last.text, last.models, own, again=last.turn, source="magic", **changes
-        )
+        own = self._own(last.models, options, session.manager, tell_retry)
+        streams = await session.stream_comparison(text, last.models, own, again=turn, **sent)
         return [Opened(session, stream) for stream in streams]
 
-    def count(self, reply: SessionMessage | None) -> None:
-        """Take note of a reply, and of what it cost."""
-        if reply is not None:
-            self._workspace.last_answer = reply
-        if reply is not None and reply.request is not None:
-            self._workspace.spent_usd += cost_usd(reply.request) or 0.0
+    async def answered(self, opened: Opened) -> str:
+        """Take note that an answer came; return what the reader is told of it."""
+        return await self._workspace.names_model(opened.session, opened.named_model)
 
-    def _through(self, model: str, options: CellOptions) -> IProviderSession:
-        provider = parse_model_id(model)[0]
-        found = provider_for(self._workspace, provider, options)
-        if text := destination_once(self._workspace, provider, found):
-            self._tell(text)
+    def count(self, stream: MessageStream, options: CellOptions = NO_OPTIONS) -> None:
+        """Take note of the reply of a stream, of what it cost, and of where it came from."""
+        reply = stream.reply
+        if reply is None:
+            return
+        self._workspace.last_answer = reply
+        self._workspace.spent_usd += spent_usd(reply, stream.input_tokens)
+        if options.api_base is not None or options.api_key_name is not None:
+            self._workspace.addresses[reply.id] = options
+
+    def _own(
+        self,
+        models: Sequence[str],
+        options: CellOptions,
+        manager: SessionManager,
+        tell_retry: Callable[[str], TellRetry],
+    ) -> Callable[[str], SendOptions]:
+        """Return what gives the options of one of several models."""
+        through = dict(zip(models, self._through(models, options, manager), strict=True))
+        return lambda model: {"provider_session": through[model], "on_retry": tell_retry(model)}
+
+    def _through(
+        self, models: Sequence[str], options: CellOptions, manager: SessionManager
+    ) -> list[IProviderSession]:
+        """Return what each model is asked through; once all are known to be there, tell where prompts go."""
+        providers = [parse_model_id(model)[0] for model in models]
+        found = [provider_for(self._workspace, provider, options, manager) for provider in providers]
+        for provider, through in zip(providers, found, strict=True):
+            if text := destination_once(self._workspace, provider, through):
+                self._tell(text)
         return found
 
     def _check_budget(
@@ -262,42 +234,17 @@ class Sender:
         elif options.stay:
             workspace.stay_in(session)
         told = [f"new session {workspace.name_of(session)}"] if plan.makes_session else []
-        told += [*workspace.take_notes(), await workspace.names_model(session, plan.named_model)]
+        told += workspace.take_notes()
         return session, tuple(note for note in told if note)
 
-    def _name(self, plan: Plan, session: BaseSession) -> str:
-        return self._workspace.name_of(session) if plan.opening == "named" else ""
-
-
-async def _asked_before(session: BaseSession, message_id: str | None) -> tuple[PathTurn, Mapping[str, Any]]:
-    """Return the turn to ask again, and the model and options that it was asked with."""
-    tree = await session.tree()
-    turn = await _turn_of(session, tree, message_id)
-    answer = next((node.seq for node in reversed(turn.answers) if node.role == "assistant"), None)
-    if answer is None:
-        return turn, {}
-    [reply] = await session.pick_messages([answer])
-    return turn, _asked_with(reply)
-
-
-def _asked_with(reply: SessionMessage) -> dict[str, Any]:
-    """Return the model and the options that an answer was asked with."""
-    facts = reply.request
-    if facts is None:
-        return {}
-    named = {name: value for name, value in facts.params.items() if name in GENERATION_OPTIONS}
-    rest = {name: value for name, value in facts.params.items() if name not in GENERATION_OPTIONS}
-    asked = {**named, "options": rest} if rest else named
-    return {**asked, "model": f"{facts.provider}:{facts.request_model}"}
-
-
-async def _turn_of(session: BaseSession, tree: Tree, message_id: str | None) -> PathTurn:
-    path = tree.turns
-    if message_id is not None:
-        message = await session.get_message(message_id)
-        if message is None or message.seq is None:
-            raise SessionNotFoundError("The message to answer again is not stored any more.")
-        path = tree.turns_to(message.seq)
-    if not path:
-        raise SessionNotFoundError("There is no question to answer again on this path yet. Ask one first.")
-    return path[-1]
+    def _opened(
+        self,
+        plan: Plan,
+        session: BaseSession,
+        stream: MessageStream,
+        notes: tuple[str, ...],
+        options: CellOptions,
+    ) -> Opened:
+        name = self._workspace.name_of(session) if plan.opening == "named" else ""
+        named = f"{stream.provider}:{stream.model}" if plan.names_model else None
+        return Opened(session, stream, name, notes, named, options)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from langswarm_nb.core.session import MessageStream, RetryNotice, SessionError, SessionMessage
+from langswarm_nb.core.session import MessageStream, RetryNotice, SessionError
 from langswarm_nb.notebook.bridge import run_sync
 from langswarm_nb.notebook.cell_errors import stopped
 from langswarm_nb.notebook.showing.footer import footer_line
 from langswarm_nb.notebook.showing.reply import Extract, Reply
-from langswarm_nb.notebook.showing.reply_view import Look
+from langswarm_nb.notebook.showing.reply_view import Look, Silent
 
-from .sender import Opened, TellRetry, TellWait
+from .opened import Opened, TellRetry, TellWait
 
 if TYPE_CHECKING:
     from langswarm_nb.notebook.config import Format, NotebookConfig
@@ -69,6 +69,7 @@ class Exchange:
         self._display, self._opening, self._extract = display, opening, extract
         self._opened: Opened | None = None
         self._notes: list[str] = []
+        self._is_chosen = False
 
     def complete(self) -> Reply:
         """Run to the end, show what is to be saved, and return the reply.
@@ -81,18 +82,23 @@ class Exchange:
             It failed; the part is kept and shown.
         """
         try:
-            run_sync(self.run())
+            run_sync(self._answer())
         except KeyboardInterrupt as error:
             kept = self.finish() is not None
             text = "stopped; what had arrived is kept" if kept else "stopped before anything was sent"
             raise stopped(f"{text}. Run the cell again to ask again.") from error
-        except Exception:
+        except BaseException:
             self.finish()
             raise
         reply = self.finish()
         if reply is None:
             raise AssertionError("a stream that was read to its end has a reply")
         return reply
+
+    async def _answer(self) -> None:
+        await self.run()
+        if self._opened is not None and (note := await self._sender.answered(self._opened)):
+            self.tell(note)
 
     async def run(self) -> None:
         """Read the stream to its end."""
@@ -111,11 +117,17 @@ class Exchange:
                 is_thinking = True
                 self._display.status("thinking …")
 
-    def finish(self) -> Reply | None:
-        """Show the reply as it is to be saved and return it; None when nothing of it is stored."""
+    def finish(self, error: SessionError | None = None) -> Reply | None:
+        """Show the reply as it is to be saved and return it; None when nothing of it is stored.
+
+        Parameters
+        ----------
+        error : SessionError, optional
+            Why there is no whole reply, where nobody else tells.
+        """
         opened = self._opened
         if opened is None or opened.stream.reply is None or opened.stream.question is None:
-            self._display.discard()
+            self._show_failure(error, "✗ failed")
             return None
         reply = Reply(
             opened.stream.reply,
@@ -124,43 +136,71 @@ class Exchange:
             extract=self._extract,
             again=self._again,
         )
-        reply.footer = footer_line(reply, place=" · ".join([place_text(reply, opened), *self._notes]))
-        if reply.text or reply.status != "error":
-            self._look.finish(self._display, reply)
-        else:
-            self._display.discard()  # the error says it all
-        self._sender.count(reply.message)
+        self._sender.count(opened.stream, opened.options)
+        reply.footer = footer_line(reply, place=self._place(reply, opened))
+        if not reply.text and reply.status == "error":
+            self._show_failure(error, reply.footer)
+            return reply
+        if error is not None:
+            reply.footer += f" · {_words(error)}"
+        self._look.finish(self._display, reply)
         return reply
 
-    async def _again(self, reply: Reply, model: str | None, changes: Mapping[str, Any]) -> SessionMessage:
-        """Ask what a reply answers once more, under the rules of every send."""
-        stream = await self._sender.open_again(reply.session, reply.message.id, model=model, **changes)
-        try:
-            return await stream.read()
-        finally:
-            self._sender.count(stream.reply)
+    def _show_failure(self, error: SessionError | None, footer: str) -> None:
+        """Show that there is no reply; nothing where the error is told below."""
+        if error is None:
+            self._display.discard()
+        else:
+            self._display.finish(_words(error), format="text", footer=footer)
 
-    def add_note(self, note: str) -> None:
+    def _place(self, reply: Reply, opened: Opened) -> str:
+        """Return where a turn is, ``7.2``, and what the reader should know of it."""
+        place = f"{opened.name}/{reply.address}" if opened.name else reply.address
+        beside = _beside(reply) if reply.message.is_aside and not self._is_chosen else ""
+        notes = [beside, *opened.notes, *opened.stream.notes, *self._notes]
+        return " · ".join([place, *(note for note in notes if note)])
+
+    async def _again(self, reply: Reply, model: str | None, changes: Mapping[str, Any]) -> Reply:
+        """Ask what a reply answers once more, under the rules of every send."""
+
+        async def open_again(tell_retry: TellRetry, tell_wait: TellWait) -> Opened:
+            return await self._sender.open_again(
+                reply.session,
+                reply.message.id,
+                model=model,
+                tell_retry=tell_retry,
+                tell_wait=tell_wait,
+                **changes,
+            )
+
+        exchange = Exchange(self._sender, self._look, Silent(), open_again, extract=self._extract)
+        try:
+            await exchange.run()
+        finally:
+            again = exchange.finish()
+        if again is None:
+            raise AssertionError("a stream that was read to its end has a reply")
+        return again
+
+    def tell(self, note: str) -> None:
         """Tell more in the footer."""
         self._notes.append(note)
 
-    def fail(self, error: SessionError) -> None:
-        """Show in the reply's place that there is none."""
-        self._display.finish(f"{type(error).__name__}: {error}", format="text", footer="✗ failed")
+    def choose(self, note: str) -> None:
+        """Tell in the footer that the conversation goes on with this reply."""
+        self._is_chosen = True
+        self.tell(note)
 
     def tell_retry(self, notice: RetryNotice) -> None:
         self._display.status(notice.text)
 
 
-def place_text(reply: Reply, opened: Opened) -> str:
-    """Return where a turn is, ``7.2``, and what the reader should know of it."""
-    place = f"{opened.name}/{reply.address}" if opened.name else reply.address
-    notes = [*opened.notes, *opened.stream.notes]
-    if reply.message.is_aside:
-        aside = (
-            "aside"
-            if reply.message.beside == "aside"
-            else f"`%langswarm use {reply.address}` goes on from here"
-        )
-        notes.insert(0, aside)
-    return " · ".join([place, *notes])
+def _beside(reply: Reply) -> str:
+    """Return what is told of a reply that the conversation does not go on with."""
+    if reply.message.beside == "aside":
+        return "aside"
+    return f"%langswarm use {reply.address} goes on from here" if reply.text else ""
+
+
+def _words(error: SessionError) -> str:
+    return f"{type(error).__name__}: {error}"

@@ -81,6 +81,8 @@ async def _undo(workspace: Workspace, n: int) -> str:
         raise UsageError(f"%langswarm undo: N must be at least 1, not {n}.")
     workspace.ends_replay(session)
     undone = await session.undo(n)
+    if not undone:
+        return "there is nothing to undo; the conversation is empty"
     tree = await session.tree()
     left = f"the last turn is {tree.turns[-1].address}" if tree.turns else "the conversation is empty"
     return f"{undone} turn{'' if undone == 1 else 's'} undone and kept; {left}"

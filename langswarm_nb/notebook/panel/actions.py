@@ -88,9 +88,10 @@ async def _switch_branch(panel: ChatPanel, content: Content) -> None:
 
 
 @action
-async def _version(panel: ChatPanel, content: Content) -> None:
-    await panel.session.use_version(_text(content, "id"))
+async def _version(panel: ChatPanel, content: Content) -> Content:
+    told = await panel.session.use_version(_text(content, "id"))
     await panel.feed.refresh()
+    return {"told": told}
 
 
 @action

@@ -72,6 +72,8 @@ class Feed:
         """What the reply on its way is waiting for."""
         self.html: dict[str, str | None] = {}
         """What the renderer made of messages, by their ids; None for those shown as plain text."""
+        self.told: dict[str, tuple[str, ...]] = {}
+        """What readers are told of replies that came while it was here, by their ids."""
         self._thinking: dict[str, str] = {}
         self._runs: dict[asyncio.Task[None], MessageStream] = {}
         self._streams: set[MessageStream] = set()
@@ -124,7 +126,8 @@ class Feed:
         if message.parts and message.id not in self._thinking:
             self._thinking[message.id] = await _render(message.reasoning)
         thinking = self._thinking.get(message.id, "")
-        return message_item(message, self.family.place(message), self.html[message.id], thinking)
+        place, told = self.family.place(message), self.told.get(message.id, ())
+        return message_item(message, place, self.html[message.id], thinking, told)
 
     # Running
 
@@ -133,7 +136,7 @@ class Feed:
         """Whether a panel waits for a reply."""
         return bool(self._runs)
 
-    async def run(self, stream: MessageStream, then: Callable[[SessionMessage], None]) -> None:
+    async def run(self, stream: MessageStream, then: Callable[[MessageStream], None]) -> None:
         """Start to read a stream, for all panels to see, and return when its question is stored.
 
         Parameters
@@ -141,7 +144,7 @@ class Feed:
         stream : MessageStream
             Not begun yet; it is read to its end in the background.
         then : callable
-            Gets the reply.
+            Gets the stream when its reply is stored.
 
         Raises
         ------
@@ -171,7 +174,7 @@ class Feed:
             task.cancel()
         await asyncio.gather(*runs, return_exceptions=True)
 
-    async def _run(self, stream: MessageStream, then: Callable[[SessionMessage], None]) -> None:
+    async def _run(self, stream: MessageStream, then: Callable[[MessageStream], None]) -> None:
         self._streams.add(stream)
         follower = asyncio.get_running_loop().create_task(self._follow(stream, foreign=False))
         problem: Exception | None = None
@@ -187,7 +190,7 @@ class Feed:
         finally:
             self._runs.clear()
             if stream.reply is not None:
-                then(stream.reply)
+                then(stream)
         await self._guarded(self._show_end(follower))
         if problem is None:
             return
@@ -239,6 +242,8 @@ class Feed:
                 if stream.question is not None:
                     await self._show_growing(stream, foreign=foreign)
             finally:
+                if stream.reply is not None:
+                    self.told[stream.reply.id] = stream.notes
                 live, self.live, self.waits = self.live, None, ""
                 self._streams.discard(stream)
             await self.refresh(live)

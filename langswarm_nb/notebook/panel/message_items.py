@@ -62,7 +62,7 @@ class Totals:
     def add(self, message: SessionMessage) -> None:
         """Count a message in."""
         facts = message.request
-        if facts is None:
+        if facts is None or not facts.attempts:  # of a copied answer none was made here
             return
         self.requests += 1
         self.duration_s += facts.duration_s or 0.0
@@ -87,7 +87,11 @@ class Totals:
 
 
 def message_item(
-    message: SessionMessage, place: tuple[int, int, str | None, str | None], html: str | None, thinking: str
+    message: SessionMessage,
+    place: tuple[int, int, str | None, str | None],
+    html: str | None,
+    thinking: str,
+    told: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return a message for the page.
 
@@ -101,8 +105,11 @@ def message_item(
         Its text as safe HTML; None shows it as plain text.
     thinking : str
         The model's thinking as safe HTML.
+    told : sequence of str
+        What its reader should know of where it went and what was sent.
     """
     facts = message.request
+    note = "" if facts is None else facts_text(facts, message.finish_reason)
     return {
         "id": message.id,
         "role": message.role.value,
@@ -112,7 +119,7 @@ def message_item(
         "version": list(place),
         "hidden": message.is_hidden,
         "status": "ok" if facts is None else facts.status,
-        "note": "" if facts is None else facts_text(facts, message.finish_reason),
+        "note": " · ".join(part for part in (note, note and message.address, *told) if part),
         "error": "" if facts is None or facts.status != "error" else facts.error_message or "",
     }
 
@@ -129,7 +136,9 @@ def facts_text(facts: RequestFacts, finish_reason: str | None) -> str:
 
 
 def numbers(facts: RequestFacts) -> list[str]:
-    """Return tokens, seconds and money of one request."""
+    """Return tokens, seconds and money of one request; of the copy of an answer, that it is one."""
+    if not facts.attempts:
+        return ["copied"]
     money = [] if facts.provider in UNPRICED_PROVIDERS else [dollars_text(cost_usd(facts))]
     return [tokens_text(facts.usage, facts.tokens_source), seconds_text(facts), *money]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from langswarm_nb.core.session import BaseSession, MessageStream, SessionMessage, parse_model_id
+from langswarm_nb.core.session import BaseSession, MessageStream, parse_model_id
 from langswarm_nb.notebook.asking.sender import Sender
 from langswarm_nb.notebook.showing.amounts import dollars_text
 
@@ -36,8 +36,8 @@ class Rules(Protocol):
     ) -> MessageStream:
         """Return the stream of one more answer to the question of a reply."""
 
-    def count(self, reply: SessionMessage) -> None:
-        """Take note of a reply that was paid for."""
+    def count(self, stream: MessageStream) -> None:
+        """Take note of the reply of a stream, which was paid for."""
 
 
 class NoRules:
@@ -58,7 +58,7 @@ class NoRules:
     ) -> MessageStream:
         return await session.stream_regenerate(reply_id, model=model)
 
-    def count(self, reply: SessionMessage) -> None:
+    def count(self, stream: MessageStream) -> None:
         pass
 
 
@@ -84,7 +84,7 @@ class WorkspaceRules:
     async def open_again(
         self, session: BaseSession, reply_id: str, tell: Tell, *, model: str | None = None
     ) -> MessageStream:
-        return await Sender(self._workspace, tell).open_again(session, reply_id, model=model)
+        return (await Sender(self._workspace, tell).open_again(session, reply_id, model=model)).stream
 
-    def count(self, reply: SessionMessage) -> None:
-        Sender(self._workspace).count(reply)
+    def count(self, stream: MessageStream) -> None:
+        Sender(self._workspace).count(stream)

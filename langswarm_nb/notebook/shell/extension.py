@@ -88,10 +88,10 @@ def _greeting(workspace: Workspace) -> str:
     try:
         place = workspace.place
         session, told = run_within(_LOOK_S, _look(workspace))
-    except SessionClosedError as error:
-        state, told = " (not open)", (str(error),)
     except TimeoutError as error:
         place = f"{workspace.place} gave {error}; cells wait for it longer"
+    except SessionClosedError as error:
+        state, told = " (not open)", (str(error),)
     except Exception as error:  # noqa: BLE001 - a store that cannot be read must not keep the magics away
         place = f"the store cannot be used: {in_words(error)}"
     else:

@@ -20,7 +20,7 @@ def footer_line(reply: Reply, *, place: str) -> str:
     reply : Reply
         What it is about.
     place : str
-        Branch and turn, e.g. ``main#7 v2``.
+        Turn and version, with what is told of them: ``7.2 · aside``.
     """
     facts = reply.message.request
     if facts is None:

@@ -21,7 +21,7 @@ Extract = Literal["first", "last"]
 _REPR_CHARS = 60
 
 
-Again: TypeAlias = "Callable[[Reply, str | None, Mapping[str, Any]], Awaitable[SessionMessage]]"
+Again: TypeAlias = "Callable[[Reply, str | None, Mapping[str, Any]], Awaitable[Reply]]"
 """Asks what a reply answers once more, with another model or other settings where those are given."""
 
 
@@ -174,13 +174,10 @@ class Reply(ShownOnce):
         SessionError
             The send failed.
         """
-        if self._again is None:
-            message = await self.session.regenerate(self.message.id, model=model, **changes)
-        else:
-            message = await self._again(self, model, changes)
-        return Reply(
-            message, self.question, self.session, extract=self._extract, view=self.view, again=self._again
-        )
+        if self._again is not None:
+            return await self._again(self, model, changes)
+        message = await self.session.regenerate(self.message.id, model=model, **changes)
+        return Reply(message, self.question, self.session, extract=self._extract, view=self.view)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the question and the answer as a frame of two rows, see `langswarm_nb.messages_df`."""

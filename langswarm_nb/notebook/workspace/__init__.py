@@ -16,6 +16,7 @@ from .model_choice import DEFAULT_MODEL
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from langswarm_nb.notebook.asking.options import CellOptions
     from langswarm_nb.notebook.config import NotebookConfig
 
 __all__ = ["DEFAULT_MODEL", "Workspace"]
@@ -27,10 +28,12 @@ class Workspace(KernelSessions):
     def __init__(self, shell: InteractiveShell, config: NotebookConfig) -> None:
         super().__init__(shell, config)
         self.failures: FailureWatch = FailureWatch(lambda: running_cell(shell).cell_id)
-        self.announced: set[tuple[str, str]] = set()
-        """Providers and addresses that the user was told of."""
+        self.addresses: dict[str, CellOptions] = {}
+        """Of answers that came through another address, by id: what their cell asked for."""
         self.last_answer: SessionMessage | None = None
         """The answer that was shown last, by a cell or a panel."""
+        self.announced: set[tuple[str, str]] = set()
+        """Providers and addresses that the user was told of."""
         self.spent_usd: float = 0.0
         """What the replies of this kernel cost, as far as it is known."""
         config.observe(self._reopen_store, ["log_content"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
-from langswarm_nb.core.session import BaseSession
 from langswarm_nb.core.session.conversation.asks import KernelMemory, Replay
 
 from .model_choice import KernelModels
@@ -13,6 +12,7 @@ from .model_choice import KernelModels
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from langswarm_nb.core.session import BaseSession
     from langswarm_nb.notebook.config import NotebookConfig
 
 
@@ -57,8 +57,7 @@ class KernelMemories(KernelModels):
             return None
         questions = await session.pick_messages(sorted(turn.question.seq for turn in tree.turns))
         texts = {message.seq: message.content for message in questions if message.seq is not None}
-        cells = frozenset(node.cell_id for node in tree.nodes if node.cell_id is not None)
-        return Replay.over(tree.turns, texts, cells)
+        return Replay.over(tree, texts)
 
     def ends_replay(self, session: BaseSession) -> None:
         """Ask no turn of a session again by its place: somebody has moved in its tree."""

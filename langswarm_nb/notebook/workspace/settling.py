@@ -117,6 +117,10 @@ async def _move(storage: ISessionStorage, records: Sequence[SessionRecord], old:
     for record in reversed(records):  # so that the last used stays the last used
         if record.home == old:
             await storage.update_session(record.session_id, home=new)
+        pointers = record.metadata.get(MAIN_OF)
+        if isinstance(pointers, Mapping) and old in pointers:
+            moved = {new if home == old else home: at for home, at in pointers.items()}
+            await storage.update_session(record.session_id, metadata={**record.metadata, MAIN_OF: moved})
 
 
 async def _adopt_old(storage: ISessionStorage, user_id: str, home: str) -> list[SessionRecord]:

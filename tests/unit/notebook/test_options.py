@@ -32,7 +32,8 @@ from langswarm_nb.notebook.asking.options import CellOptions, cell_parser, parse
         ("-S work", {"session": "work"}),
         ("--new", {"new": ""}),
         ("--new work", {"new": "work"}),
-        ("-b alt --from 3", {"branch": "alt", "from_turn": 3}),
+        ("-b alt --from 3", {"branch": "alt", "from_turn": "3"}),
+        ("--from 3.2", {"from_turn": "3.2"}),
         ("-f json", {"format": "json"}),
         ("-x", {"extract": "first"}),
         ("--xl", {"extract": "last"}),
@@ -63,6 +64,8 @@ def test_a_line_is_read(line, expected):
     "line, complaint",
     [
         ("--budget nan", "'nan' is no amount of US dollars"),
+        ("--from v2", "'v2' is neither the number of a turn nor TURN.VERSION"),
+        ("--from 3.", "'3.' is neither"),
         ("--budget -1", "'-1' is no amount of US dollars"),
         ('-o format {"type":1}', "'{type:1}' is no JSON"),
         ("--sesion x", "unknown flag --sesion, did you mean --session?"),

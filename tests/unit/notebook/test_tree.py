@@ -1,21 +1,24 @@
-"""Versions of a turn, the drawing of a tree, and cells that are told apart."""
+"""The drawing of a tree, cells that are told apart, and numbers in few characters."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from langswarm_nb.core.session import MessageRole, RequestFacts, SessionMessage
-from langswarm_nb.notebook.asking.versions import versions_among
+from langswarm_nb.core.session.conversation.nodes import TreeRows
+from langswarm_nb.core.session.conversation.tree import Tree
+from langswarm_nb.core.session.sending.ask import node_of
 from langswarm_nb.notebook.commands.tree_drawing import draw_tree
 from langswarm_nb.notebook.running_cell import running_cell
 from langswarm_nb.notebook.showing.amounts import count_text, dollars_text
 
 
-def said(seq, role, parent, text="", *, cell=None, active=True, turn=0, compare=None, aside=False):
-    facts = RequestFacts("mock", "echo", compare_id=compare) if role == "assistant" else None
+def said(seq, role, parent, text="", *, turn=0, version=1, active=True, status="ok", **facts):
+    request = RequestFacts("mock", "echo", status=status, **facts) if role == "assistant" else None
     return SessionMessage(
         id=f"m{seq}",
         role=MessageRole(role),
@@ -23,78 +26,70 @@ def said(seq, role, parent, text="", *, cell=None, active=True, turn=0, compare=
         seq=seq,
         parent_seq=parent,
         turn=turn,
+        version=version,
         is_active=active,
-        cell_id=cell,
-        request=facts,
-        metadata={"aside": True} if aside else {},
+        request=request,
     )
 
 
-def numbers(messages, seq):
-    question = next(message for message in messages if message.seq == seq)
-    return [(version.number, version.last.seq) for version in versions_among(messages, question)]
-
-
-def test_versions_are_numbered_in_the_order_they_came():
-    """Questions that ran again and answers that were asked again are counted together."""
-    messages = [
-        said(0, "user", None, cell="a"),
-        said(1, "assistant", 0),
-        said(2, "user", None, cell="a"),
-        said(3, "assistant", 2),
-        said(4, "assistant", 0),
-    ]
-    assert numbers(messages, 0) == numbers(messages, 2) == [(1, 1), (2, 3), (3, 4)]
-
-
-def test_other_cells_and_asides_are_no_versions():
-    """What hangs at the same place, but from another cell or beside the conversation, is another turn."""
-    messages = [
-        said(0, "user", None, cell="a"),
-        said(1, "user", None, cell="b"),
-        said(2, "user", None, cell="a", aside=True),
-        said(3, "assistant", 2),
-    ]
-    assert numbers(messages, 0) == [(1, 0)]
-
-
-def test_the_answers_of_a_comparison_are_numbered_as_the_models_were_named():
-    """Whoever answers first, v1 is the first model; other turns at the same place are not counted."""
-    messages = [
-        said(0, "user", None, cell="a"),
-        said(1, "user", None, cell="a"),
-        said(2, "assistant", 1, compare="c"),
-        said(3, "assistant", 0, compare="c"),
-        said(4, "user", None, cell="a"),
-        said(5, "assistant", 4),
-    ]
-    assert numbers(messages, 0) == [(1, 3), (2, 2)]
-    assert numbers(messages, 4) == [(1, 5)]
+def drawn(messages, tips, branch="main", hidden=()):
+    """Return the lines of the drawing of a session with these branches."""
+    nodes = [node_of(message, message.seq, message.parent_seq) for message in messages]
+    others = [(name, tip) for name, tip in tips.items() if name != branch]
+    tree = Tree(TreeRows(nodes, tips[branch], branch, others, (), hidden, 0))
+    return draw_tree(tree, {message.seq: message for message in messages}).split("\n")
 
 
 def test_a_tree_is_drawn_with_its_branches():
-    """One line a turn; branches are indented, the active path is marked, long texts are cut."""
+    """One line a version; branches are indented, the active path is marked, long texts are cut."""
     messages = [
         said(0, "system", None, turn=None),
         said(1, "user", 0, "first\nline"),
-        said(2, "assistant", 1),
+        said(2, "assistant", 1, "yes"),
         said(3, "user", 2, "old " * 40, active=False, turn=1),
-        said(4, "assistant", 3, active=False, turn=1),
-        said(5, "user", 2, "new", turn=1),
+        said(4, "assistant", 3, "yes", active=False, turn=1),
+        said(5, "user", 2, "new", turn=2),
     ]
-    drawn = draw_tree(messages, {"main": 4, "other": 5, "start": 0}, "other").split("\n")
-    assert drawn[0] == "(start) start"
-    assert drawn[1] == "● #0 first line"
-    assert drawn[2].startswith("├─ ○ #1 old old")
-    assert drawn[2].endswith("… main")
-    assert drawn[3] == "└─ ● #1 new [other]"
-    assert draw_tree([], {"main": None}, "main") == "(start) [main]"
+    lines = drawn(messages, {"main": 4, "other": 5, "start": 0}, "other", hidden=[(0, 1)])
+    assert lines[0] == "(start) start"
+    assert lines[1] == "● 0.1 first line (hidden)"
+    assert lines[2].startswith("├─ ○ 1.1 old old")
+    assert lines[2].endswith("… main")
+    assert lines[3] == "└─ ● 2.1 new (no answer) [other]"
+    assert drawn([], {"main": None}) == ["Nothing was asked yet."]
+
+
+def test_a_tree_shows_every_version_and_how_it_ended():
+    """Each version has a line that says when it failed, was stopped, asked aside, or who answered in a comparison."""
+    beside = [
+        replace(said(6, "user", None, "beside", turn=1, active=False), beside="aside"),
+        replace(said(7, "assistant", 6, "yes", turn=1, active=False), beside="aside"),
+    ]
+    messages = [
+        said(0, "user", None, "one", active=False),
+        said(1, "assistant", 0, active=False, status="error"),
+        said(2, "assistant", 0, "par", active=False, version=2, status="stopped"),
+        said(3, "user", None, "one", version=3),
+        said(4, "assistant", 3, "yes", version=3, active=False),
+        said(5, "assistant", 3, "yes", version=4),
+        *beside,
+        said(8, "user", 5, "both", turn=2, active=False),
+        said(9, "assistant", 8, "yes", turn=2, active=False, compare_id="c"),
+    ]
+    assert drawn(messages, {"main": 5}) == [
+        "├─ ○ 0.1 one (failed)",
+        "├─ ○ 0.2 one (stopped)",
+        "├─ ○ 0.3 one",
+        "├─ ● 0.4 one [main]",
+        "│  ○ 2.1 both (mock:echo)",
+        "└─ ○ 1.1 beside (aside)",
+    ]
 
 
 def test_a_long_conversation_is_drawn_too():
     """A path of thousands of turns needs no recursion."""
     messages = [said(n, "user", n - 1 if n else None, f"q{n}", turn=n) for n in range(5000)]
-    assert draw_tree(messages, {"main": 4999}, "main").count("\n") == 4999
+    assert len(drawn(messages, {"main": 4999})) == 5000
 
 
 @pytest.mark.parametrize(

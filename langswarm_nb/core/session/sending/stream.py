@@ -72,6 +72,11 @@ class MessageStream(AsyncIterator[Delta]):
         """What a reader should be told of where it went and what was sent with it."""
         return self._turn.notes
 
+    @property
+    def input_tokens(self) -> int:
+        """About how many tokens were sent; 0 before anything was."""
+        return self._turn.input_tokens
+
     async def begin(self) -> None:
         """Store the message of a send beside the path without sending it: several are stored in order."""
         await self._turn.begin()

@@ -104,6 +104,15 @@ class UnloggedStorage(ISessionStorage):
     async def create_session(self, record: SessionRecord) -> None:
         await self.inner.create_session(record)
 
+    async def restore_session(
+        self, record: SessionRecord, messages: Sequence[SessionMessage], tree: TreeRows
+    ) -> None:
+        payloads = [encode_message(message) for message in messages]
+        await self.inner.restore_session(record, [_without_words(m) for m in messages], tree)
+        for message, payload in zip(messages, payloads, strict=True):
+            self._whole[record.session_id, message.id] = payload
+            self._seqs[record.session_id, message.seq] = message.id
+
     async def load_session(self, session_id: str) -> SessionRecord:
         return await self.inner.load_session(session_id)
 

@@ -43,7 +43,10 @@ function render({ model, el }) {
   };
 
   const transcript = createTranscript(context, {
-    version: (id) => context.attempt("version", { id }),
+    async version(id) {
+      const done = await context.attempt("version", { id });
+      if (done?.told) context.notice(done.told); // another branch, turns that come back
+    },
     retry: (item) => regenerate(item),
   });
   const composer = createComposer(context, { sent: transcript.expect, withdrawn: transcript.unexpect });

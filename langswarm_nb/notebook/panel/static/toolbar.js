@@ -51,9 +51,11 @@ export function createToolbar(context, transcript, panel) {
           "aria-haspopup": "listbox",
         }),
       iconButton("branch", "Branch here", () => attempt("branch", { id: item.id })),
-      item.hidden
-        ? iconButton("show", "Show to model", () => attempt("hide", { id: item.id, hidden: false }))
-        : iconButton("hide", "Hide from model", () => attempt("hide", { id: item.id, hidden: true })),
+      // A turn is hidden whole; a system prompt goes with its question.
+      item.role !== "system" &&
+        (item.hidden
+          ? iconButton("show", "Show to model", () => attempt("hide", { id: item.id, hidden: false }))
+          : iconButton("hide", "Hide from model", () => attempt("hide", { id: item.id, hidden: true }))),
       iconButton("raw", "Raw text", () => transcript.toggleRaw(item.id), { "aria-pressed": transcript.isRaw(item.id) }),
     ];
     return /** @type {HTMLElement[]} */ (all.filter(Boolean));

@@ -32,11 +32,13 @@ from langswarm_nb.core.session.values import (
     text,
     to_json,
     to_us,
+    whole,
 )
 
 from . import leases as _leases
 from . import partials as _partials
 from . import reading as _reading
+from . import restore as _restore
 from . import search as _search
 from . import sessions as _sessions
 from . import tree as _tree
@@ -66,6 +68,12 @@ class SQLStorage(ISessionStorage):
     async def create_session(self, record: SessionRecord) -> None:
         columns = encode_record(record)
         await self._write(lambda db: _sessions.create(db, self.name, columns))
+
+    async def restore_session(
+        self, record: SessionRecord, messages: Sequence[SessionMessage], tree: TreeRows
+    ) -> None:
+        columns, rows = encode_record(record), _restore.rows_of(messages, tree)
+        await self._write(lambda db: _restore.restore(db, self.name, columns, rows, tree))
 
     async def load_session(self, session_id: str) -> SessionRecord:
         key = filled_text("session_id", session_id)
@@ -147,7 +155,7 @@ class SQLStorage(ISessionStorage):
             turn=optional_whole("turn", turn),
             activate=activate,
             branch=None if branch is None else filled_text("branch", branch),
-            hides=tuple(hides),
+            hides=[(whole("turn", number), whole("version", version)) for number, version in hides],
             lease=optional_text("lease", lease),
             expects=expects,
         )

@@ -100,7 +100,7 @@ def cells(
     return db.execute(
         f"SELECT s.home, m.cell_id, min(m.ts_us) FROM {joined} "
         f"WHERE {test} AND s.user_id = ?2 AND m.role = 'user' AND m.cell_id IS NOT NULL "
-        "AND ifnull(m.source, '') <> 'import' "
+        "AND ifnull(m.source, '') <> 'import' AND json_extract(m.metadata, '$.asked_in') IS NULL "
         "AND (?3 IS NULL OR m.cell_id IN (SELECT value FROM json_each(?3))) GROUP BY 1, 2",
         (home, user_id, among),
     ).fetchall()

@@ -1,0 +1,114 @@
+"""What was asked before, with all that it takes to ask it once more: one answer, or a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from langswarm_nb.core.session import BaseSession, SessionMessage, SessionNotFoundError
+from langswarm_nb.core.session.conversation.nodes import Node
+from langswarm_nb.core.session.conversation.tree import PathTurn, Tree
+from langswarm_nb.core.session.settings import GENERATION_OPTIONS
+
+
+@dataclass(frozen=True, slots=True)
+class AskedBefore:
+    """A question, and what it was asked with."""
+
+    question: SessionMessage
+    answer_id: str | None
+    """Of the answer that says with what; None when there is none."""
+    changes: Mapping[str, Any]
+    """Model and options, as a send takes them."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastComparison:
+    """A comparison, and what it was asked with."""
+
+    question: SessionMessage
+    """One of its questions, which are alike."""
+    models: tuple[str, ...]
+    system: str | None
+    """System text that came with it."""
+    changes: Mapping[str, Any]
+    """Options, as a send takes them."""
+    is_chosen: bool
+    """Whether the conversation goes on with one of its answers."""
+
+
+async def asked_before(session: BaseSession, message_id: str | None = None) -> AskedBefore:
+    """Return the question that a message belongs to; by default the last one of the path.
+
+    Raises
+    ------
+    SessionNotFoundError
+        There is none.
+    """
+    turn = await _turn_of(session, await session.tree(), message_id)
+    [question] = await session.pick_messages([turn.question.seq])
+    answer = next((node.seq for node in reversed(turn.answers) if node.role == "assistant"), None)
+    if answer is None:
+        return AskedBefore(question, None, {})
+    [reply] = await session.pick_messages([answer])
+    return AskedBefore(question, reply.id, _asked_with(reply))
+
+
+async def last_comparison(session: BaseSession) -> LastComparison | None:
+    """Return the comparison that was asked last in a session; None when something else was.
+
+    Something else is the last turn of the path; what was asked aside does not count.
+    """
+    tree = await session.tree()
+    here = tree.turns[-1] if tree.turns else None
+    beside = next((node for node in reversed(tree.nodes) if node.beside == "comparison"), None)
+    if beside is not None and (here is None or (beside.turn != here.number and beside.seq > here.last.seq)):
+        return await _comparison(session, tree, tree.question_of(beside), is_chosen=False)
+    if here is not None and here.answers and here.answers[-1].compare_id is not None:
+        return await _comparison(session, tree, here.question, is_chosen=True)
+    return None
+
+
+async def _comparison(
+    session: BaseSession, tree: Tree, question: Node, *, is_chosen: bool
+) -> LastComparison | None:
+    """Return the comparison that a question is one of."""
+    turn = tree.turns_to(question.seq)[-1]
+    answers = [node for node in tree.of_turn(question.turn) if node.compare_id is not None]
+    together = [node.compare_id for node in answers if tree.question_of(node) == question]
+    newest = sorted(node.seq for node in answers if node.compare_id in together[-1:])
+    if not newest:
+        return None
+    asked = [_asked_with(reply) for reply in await session.pick_messages(newest)]
+    chain = await session.pick_messages([node.seq for node in (*turn.given, question)])
+    return LastComparison(
+        chain[-1],
+        tuple(dict.fromkeys(str(each["model"]) for each in asked)),
+        chain[0].content if turn.given else None,
+        {name: value for name, value in asked[0].items() if name != "model"},
+        is_chosen,
+    )
+
+
+def _asked_with(reply: SessionMessage) -> dict[str, Any]:
+    """Return the model and the options that an answer was asked with."""
+    facts = reply.request
+    if facts is None:
+        return {}
+    named = {name: value for name, value in facts.params.items() if name in GENERATION_OPTIONS}
+    rest = {name: value for name, value in facts.params.items() if name not in GENERATION_OPTIONS}
+    asked = {**named, "options": rest} if rest else named
+    return {**asked, "model": f"{facts.provider}:{facts.request_model}"}
+
+
+async def _turn_of(session: BaseSession, tree: Tree, message_id: str | None) -> PathTurn:
+    path = tree.turns
+    if message_id is not None:
+        message = await session.get_message(message_id)
+        if message is None or message.seq is None:
+            raise SessionNotFoundError("The message to answer again is not stored any more.")
+        path = tree.turns_to(message.seq)
+    if not path:
+        raise SessionNotFoundError("There is no question to answer again on this path yet. Ask one first.")
+    return path[-1]

@@ -1,0 +1,375 @@
+"""One way to send: each rule of a send, through every door of a notebook."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import signal
+import sys
+import types
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+import langswarm_nb
+from langswarm_nb.core.session import ProviderServerError, create_session_manager
+from langswarm_nb.core.session.providers.mock import MockProviderSession
+from langswarm_nb.core.session.secret import Secret
+from langswarm_nb.notebook.bridge import run_sync, submit
+from langswarm_nb.notebook.panel.rules import WorkspaceRules
+from langswarm_nb.notebook.panel.widget import ChatPanel
+from langswarm_nb.notebook.workspace import keys as workspace_keys
+from tests.support.sent import Notebook, Sent, Service
+
+MODEL = "groq:house"
+KEY = "sk-canary0123456789abcdef"
+LONG = "x" * 400
+EXPENSIVE = 1_000_000.0
+
+
+# The doors: each asks one question, of another model when it is told one.
+
+
+class Door:
+    """A way to send."""
+
+    def prepare(self, notebook: Notebook, model: str = MODEL) -> None:
+        """Have a conversation of two turns, the first of them long."""
+        notebook.run(f"%langswarm use {model}", "use")
+        for n, text in enumerate((LONG, "Before")):
+            assert not notebook.cell(f"%%langswarm -q\n{text}", f"before-{n}").error
+
+    def send(self, notebook: Notebook, model: str | None = None) -> Sent:
+        raise NotImplementedError
+
+
+class CellDoor(Door):
+    def send(self, notebook: Notebook, model: str | None = None) -> Sent:
+        return notebook.cell(f"%%langswarm {model or ''} -q\nHi")
+
+
+class AskDoor(Door):
+    def send(self, notebook: Notebook, model: str | None = None) -> Sent:
+        if model is not None:
+            notebook.run(f"%langswarm use {model}", "use")
+        return notebook.cell("%langswarm ask Hi")
+
+
+class FunctionDoor(Door):
+    def send(self, notebook: Notebook, model: str | None = None) -> Sent:
+        models = "" if model is None else f", {model!r}"
+        return notebook.cell(f"import langswarm_nb as ls\nls.ask('Hi'{models}, show=False)")
+
+
+class RetryDoor(Door):
+    def send(self, notebook: Notebook, model: str | None = None) -> Sent:
+        return notebook.cell(f"%langswarm retry {'' if model is None else f'-m {model}'}")
+
+
+class ReplyDoor(Door):
+    def prepare(self, notebook: Notebook, model: str = MODEL) -> None:
+        super().prepare(notebook, model)
+        notebook.run("reply = _", "reply")
+
+    def send(self, notebook: Notebook, model: str | None = None) -> Sent:
+        ask = f"run_sync(reply.retry(model={model!r}))"
+        return notebook.cell(f"from langswarm_nb.notebook.bridge import run_sync\n{ask}")
+
+
+class PanelSend(Door):
+    def send(self, notebook: Notebook, model: str | None = None) -> Sent:
+        return notebook.panel("send", model, text="Hi")
+
+
+class PanelEdit(Door):
+    def send(self, notebook: Notebook, model: str | None = None) -> Sent:
+        return notebook.panel("edit", model, text="Hi", id=_last(notebook, "user"))
+
+
+class PanelRegenerate(Door):
+    def send(self, notebook: Notebook, model: str | None = None) -> Sent:
+        return notebook.panel(
+            "regenerate", id=_last(notebook, "assistant"), **({} if model is None else {"model": model})
+        )
+
+
+class ComparisonDoor(Door):
+    def send(self, notebook: Notebook, model: str | None = None) -> Sent:
+        return notebook.cell(f"%%langswarm -m {model or MODEL} -m groq:other -q\nHi")
+
+
+class ComparisonAgain(Door):
+    def prepare(self, notebook: Notebook, model: str = MODEL) -> None:
+        notebook.run(f"%langswarm use {model}", "use")
+        assert not notebook.cell(f"%%langswarm -q\n{LONG}", "before-0").error
+        compared = f"-m {MODEL} -m groq:other" if model == MODEL else "-m mock:echo -m mock:script"
+        assert not notebook.cell(f"%%langswarm {compared} -q\nBefore", "before-1").error
+
+    def send(self, notebook: Notebook, model: str | None = None) -> Sent:
+        return notebook.cell(f"%langswarm retry {'' if model is None else f'-m {model}'}")
+
+
+def _last(notebook: Notebook, role: str) -> str:
+    session = run_sync(notebook.shell.workspace.current())
+    return run_sync(session.get_messages(role=role))[-1].id
+
+
+DOORS: dict[str, Door] = {
+    "cell": CellDoor(),
+    "ask": AskDoor(),
+    "ls.ask": FunctionDoor(),
+    "retry": RetryDoor(),
+    "Reply.retry": ReplyDoor(),
+    "panel send": PanelSend(),
+    "panel edit": PanelEdit(),
+    "panel regenerate": PanelRegenerate(),
+    "comparison": ComparisonDoor(),
+    "comparison again": ComparisonAgain(),
+}
+THAT_OPEN = ("cell", "ask", "ls.ask", "comparison")
+"""Those through which the first question of a session can come."""
+every_door = pytest.mark.parametrize("door", DOORS.values(), ids=DOORS.keys())
+
+
+def price(usd_per_mtok: float) -> None:
+    """Give the models of the service a price."""
+    for model in ("house", "other"):
+        langswarm_nb.set_price(model, usd_per_mtok, usd_per_mtok, provider="groq")
+
+
+# Settings
+
+
+@every_door
+def test_settings_of_the_notebook_reach_the_provider(notebook, door):
+    """`timeout_s`, `retries` and `max_context_tokens` of the settings hold; what a limit leaves out is told."""
+    door.prepare(notebook)
+    magics = notebook.shell.magics
+    magics.timeout_s, magics.retries, magics.max_context_tokens = 7.0, 0, 100
+    before = len(notebook.service.requests)
+    came = door.send(notebook)
+    requests = list(notebook.service.requests)[before:]
+    assert requests
+    for request in requests:
+        assert (request.timeout_s, request.retries) == (7.0, 0)
+        assert not [message for message in request.messages if LONG in message.content]
+    assert came.error == ""
+    assert "1 earlier turn left out" in came.told
+
+
+@every_door
+def test_a_limit_may_refuse(notebook, door):
+    """With `trim = "error"` what is too long is refused, and leaves no trace."""
+    door.prepare(notebook)
+    notebook.shell.magics.max_context_tokens, notebook.shell.magics.trim = 100, "error"
+    before = notebook.trace()
+    assert "ContextLengthError" in door.send(notebook).error
+    assert notebook.trace() == before
+
+
+# Who is asked, with which key, and where that is
+
+
+@every_door
+def test_a_model_may_be_meant_by_an_alias(notebook, door):
+    """An alias names a model wherever one is named."""
+    door.prepare(notebook, "mock:echo")
+    notebook.run(f"%langswarm alias quick {MODEL}", "alias")
+    came = door.send(notebook, "quick")
+    assert came.error == ""
+    assert [request.model for request in notebook.service.requests][:1] == ["house"]
+    assert came.replies[0].request.model_id == MODEL
+
+
+@every_door
+def test_a_key_may_be_in_the_keyring(notebook, door, monkeypatch):
+    """The key in the system's keyring is found without being asked for."""
+    ring: Any = types.ModuleType("keyring")
+    ring.__spec__ = types.SimpleNamespace()
+    ring.get_password = lambda _service, name: KEY if name == "openai" else None
+    monkeypatch.setitem(sys.modules, "keyring", ring)
+    door.prepare(notebook, "mock:echo")
+    keys: list[str] = []
+
+    def created(_provider: str, key: Secret) -> Service:
+        keys.append(key.reveal())
+        return Service(replies=["An answer."] * 9)
+
+    monkeypatch.setattr(workspace_keys, "create_provider", created)
+    came = door.send(notebook, "openai:some-model")
+    assert came.error == ""
+    assert keys == [KEY]
+    assert KEY not in came.told
+
+
+@every_door
+def test_a_key_that_is_missing_is_named_before_anything_is_stored(notebook, door):
+    """Without a key nothing is stored or sent; the error says which variable is missing."""
+    door.prepare(notebook, "mock:echo")
+    session = run_sync(notebook.shell.workspace.current())
+    run_sync(session.update_settings(model="mistral:some-model"))
+    before = notebook.trace()
+    if isinstance(door, (AskDoor, PanelSend, PanelEdit)):  # they take the session's model
+        came = door.send(notebook)
+    else:
+        came = door.send(notebook, "mistral:some-model")
+    assert "MISTRAL_API_KEY" in came.error
+    assert notebook.trace() == before
+
+
+@every_door
+def test_where_prompts_go_is_told_once(notebook, door):
+    """The first prompt that leaves this machine says where it goes; no later one does."""
+    door.prepare(notebook, "mock:echo")
+    assert "leave this machine for https://api.far" in door.send(notebook, MODEL).told
+    assert "leave this machine" not in door.send(notebook, MODEL).told
+
+
+def test_where_prompts_go_is_told_when_they_go(notebook):
+    """A comparison that is refused for a missing key has told nothing yet."""
+    assert "MISTRAL_API_KEY" in notebook.cell(f"%%langswarm -m {MODEL} -m mistral:x\nHi").error
+    assert "leave this machine" in notebook.cell(f"%%langswarm -m {MODEL} -q\nHi").told
+
+
+# The budget before
+
+
+@pytest.mark.parametrize("budget_usd", [1.0, math.nan])
+@every_door
+def test_a_budget_refuses_without_a_trace(notebook, door, budget_usd):
+    """What would cost more than is left is not stored, not sent, not counted, and no later ask is another for it."""
+    door.prepare(notebook)
+    price(EXPENSIVE)
+    notebook.shell.magics.budget_usd = budget_usd
+    before = notebook.trace()
+    assert "the budget leaves" in door.send(notebook).error
+    assert notebook.trace() == before
+
+
+@every_door
+def test_a_price_that_is_not_known_is_in_no_budget(notebook, door):
+    """Where a limit holds, a model without a price is not asked."""
+    door.prepare(notebook, "mock:echo")
+    notebook.shell.magics.budget_usd = 1.0
+    assert "is not known" in door.send(notebook, "groq:unpriced").error
+    assert not notebook.service.requests
+
+
+@pytest.mark.parametrize("door", THAT_OPEN)
+def test_a_budget_refuses_before_a_session_is_made(notebook, door):
+    """A refused first question leaves no session."""
+    notebook.shell.magics.model, notebook.shell.magics.budget_usd = MODEL, 1.0
+    price(EXPENSIVE)
+    assert "the budget leaves" in DOORS[door].send(notebook).error
+    assert notebook.trace()[0] == []
+
+
+@pytest.mark.parametrize("door", THAT_OPEN)
+def test_a_cell_that_was_refused_goes_on_where_it_was(notebook, door):
+    """After a refusal and a dry run the cell makes the next version of its turn, as if neither had been."""
+    DOORS[door].prepare(notebook)
+    [first, *_] = DOORS[door].send(notebook).replies
+    price(EXPENSIVE)
+    notebook.shell.magics.budget_usd = 1.0
+    assert "the budget leaves" in DOORS[door].send(notebook).error
+    notebook.cell("%%langswarm --dry-run\nHi")
+    notebook.shell.magics.budget_usd = None
+    [again, *_] = DOORS[door].send(notebook).replies
+    assert (first.address, again.turn) == ("2.1", 2)
+    assert again.version == first.version + (2 if door == "comparison" else 1)
+
+
+def test_a_dry_run_changes_nothing(notebook):
+    """Planning leaves the store, the memory of the kernel and what is told of a service as they were."""
+    DOORS["cell"].prepare(notebook)
+    before = notebook.trace()
+    for flags in (
+        "",
+        "-s Brief",
+        "--no-history",
+        "--new other",
+        "-S other",
+        "-m groq:a -m groq:b",
+        "--from 0",
+    ):
+        assert notebook.run(f"%%langswarm --dry-run {flags}\nBefore", "before-1").error is None
+    assert notebook.trace() == before
+    assert notebook.cell("%%langswarm -q\nBefore", "before-1").replies[0].address == "1.2"
+
+
+# What is counted, and told, after
+
+
+@every_door
+def test_what_was_spent_is_counted(notebook, door):
+    """Each answer is counted once."""
+    door.prepare(notebook)
+    price(1.0)
+    before = notebook.shell.workspace.spent_usd
+    replies = door.send(notebook).replies
+    costs = [reply.usage.total_tokens / 1e6 for reply in replies]
+    assert notebook.shell.workspace.spent_usd - before == pytest.approx(sum(costs))
+    assert sum(costs) > 0
+
+
+@every_door
+def test_what_failed_after_some_text_is_counted(notebook, door):
+    """The part of an answer that came was paid for."""
+    door.prepare(notebook)
+    failure = ProviderServerError("The service failed. Send again.")
+    notebook.answers(["Some of it", failure], ["Some of it", failure])
+    price(1.0)
+    before = notebook.shell.workspace.spent_usd
+    assert "The service failed" in door.send(notebook).error
+    assert notebook.shell.workspace.spent_usd > before
+
+
+@every_door
+def test_what_was_stopped_is_counted(notebook, door):
+    """A reply that the user stopped counts as far as it came."""
+    door.prepare(notebook)
+    notebook.answers(_interrupting, " ".join(["word"] * 10_000), delay_s=0.02)
+    price(1.0)
+    before = notebook.shell.workspace.spent_usd
+    if isinstance(door, (PanelSend, PanelEdit, PanelRegenerate)):
+        notebook.answers(["Some of it", asyncio.CancelledError()])
+    door.send(notebook)
+    stored = run_sync(run_sync(notebook.shell.workspace.current()).get_messages(branch="all"))
+    assert stored[-1].request.status == "stopped"
+    assert notebook.shell.workspace.spent_usd > before
+
+
+def _interrupting(_request: object) -> Any:
+    os.kill(os.getpid(), signal.SIGINT)
+    return " ".join(["word"] * 10_000)
+
+
+@every_door
+def test_who_answered_what_it_cost_and_where_it_is_are_told(notebook, door):
+    """Every answer has model, tokens, seconds, money and its address in one line."""
+    door.prepare(notebook)
+    price(1.0)
+    came = door.send(notebook)
+    assert came.replies
+    for reply in came.replies:
+        line = next(line for line in came.told.split("\n") if f"groq:{reply.request.model} · " in line)
+        facts = line.split(" · ")
+        assert reply.address in facts
+        assert {"→", "$", " s"} <= {mark for mark in ("→", "$", " s") if any(mark in fact for fact in facts)}
+
+
+# Whose provider it is
+
+
+def test_a_panel_on_another_store_asks_through_that_stores_providers(notebook):
+    """Who opens a panel on a session of a manager of their own is answered by the providers of that manager."""
+    manager = create_session_manager("memory")
+    manager.add_provider_session("mock", MockProviderSession(replies=["from my own"]))
+    session = run_sync(manager.create_session("me", "mock", "echo"))
+    panel = ChatPanel(session, rules=WorkspaceRules(notebook.shell.workspace))
+    with closing(panel):
+        stream = submit(panel.rules.open_send(session, "Hi", panel.fail)).result(60)
+        assert run_sync(stream.read()).content == "from my own"
+    run_sync(manager.close())
