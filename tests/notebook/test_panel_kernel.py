@@ -149,17 +149,17 @@ def test_branch_hide_and_system_prompt(panel):
 def test_sessions(panel):
     """New, open, rename and archive; the list holds the user's sessions, archived ones left out."""
     panel.say("in the first")
-    first = panel.eval("panel.session.session_id")
+    first, label = panel.eval("panel.session.session_id"), panel.eval("panel.session.title")
     panel.ask("new", name="other")
     assert panel.transcript["messages"] == []
     panel.ask("rename", name="another")
     assert panel.eval("panel.info['name'], panel.session.title") == "('another', 'another')"
     labels = [choice["label"] for choice in panel.ask("sessions")["sessions"]]
-    assert labels == ["another", "default"]
+    assert labels == ["another", label]
     panel.ask("archive")
     panel.ask("open", id=first)
     assert texts(panel.transcript, "user") == ["in the first"]
-    assert [choice["label"] for choice in panel.ask("sessions")["sessions"]] == ["default"]
+    assert [choice["label"] for choice in panel.ask("sessions")["sessions"]] == [label]
     with pytest.raises(RuntimeError, match="not stored any more"):
         panel.ask("open", id="nowhere")
 
