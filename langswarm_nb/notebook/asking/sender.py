@@ -18,6 +18,7 @@ from langswarm_nb.core.session import (
 )
 from langswarm_nb.core.session.sending.ask import SendPlan
 from langswarm_nb.core.session.sending.options import SendOptions
+from langswarm_nb.core.session.settings import SessionSettings
 
 from .asked_before import LastComparison, asked_before
 from .budget import check_cost, spent_usd
