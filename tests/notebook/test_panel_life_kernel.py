@@ -89,12 +89,14 @@ def test_closed_panels_leave_nothing_behind(kernel):
 import asyncio, gc, time, weakref, comm
 from langswarm_nb.notebook.bridge import io_loop, submit
 from langswarm_nb.notebook.panel import ChatPanel
-from langswarm_nb.notebook.panel.feed import hub_of
+from langswarm_nb.notebook.panel.hub import hub_of
 workspace = get_ipython().magics_manager.registry["LangSwarmMagics"].workspace
 manager, events = workspace.manager, get_ipython().events
 session = await workspace.current()
 async def ask(panel):
-    await panel.run(session.stream_message("hello", model="mock:slow"))
+    async def opened():
+        return session.stream_message("hello", model="mock:slow")
+    await panel.run(opened())
 async def count():
     tasks = len(asyncio.all_tasks(io_loop())) - 1
     return tasks, len(comm.get_comm_manager().comms), len(manager.hooks), len(events.callbacks["post_run_cell"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,13 @@ from tests.support.shells import Ran, Shell, running_shell
 LOAD_CELL = "load"
 
 
-def save(path: Path, *cells: str, ids: bool = True) -> Path:
-    """Write a notebook with cells of these ids, as a front end does when it saves."""
+def save(path: Path, *cells: str, ids: bool = True, sources: Mapping[str, str] | None = None) -> Path:
+    """Write a notebook with cells of these ids, and with these texts in them, as a front end does when it saves."""
+    told = sources or {}
     path.parent.mkdir(parents=True, exist_ok=True)
     code: list[dict[str, Any]] = [
-        {"cell_type": "code", "metadata": {}, "source": f"# {cell}", "outputs": [], "execution_count": None}
+        {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+        | {"source": told.get(cell, f"# {cell}")}
         | ({"id": cell} if ids else {})
         for cell in cells
     ]

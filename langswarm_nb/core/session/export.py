@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from .conversation.copies import knew_other
 from .conversation.homes import without_places
 from .conversation.nodes import TreeRows
 from .conversation.notes import marks
-from .copies import knew_other
 from .errors import SessionValueError
 from .files import write_private
 from .messages import SessionMessage

@@ -53,21 +53,20 @@ async def _send(panel: ChatPanel, content: Content) -> None:
     key = content.get("key")
     if key is not None and not panel.is_new(str(key)):
         return  # sent again by a page that thought the kernel dead
-    stream = await panel.rules.open_send(panel.session, _text(content, "text"), panel.begin_send())
-    await panel.run(stream)
+    await panel.run(panel.rules.open_send(panel.session, _text(content, "text"), panel.begin_send()))
 
 
 @action
 async def _edit(panel: ChatPanel, content: Content) -> None:
     text, old = _text(content, "text"), _text(content, "id")
-    await panel.run(await panel.rules.open_send(panel.session, text, panel.begin_send(), version_of=old))
+    await panel.run(panel.rules.open_send(panel.session, text, panel.begin_send(), version_of=old))
 
 
 @action
 async def _regenerate(panel: ChatPanel, content: Content) -> None:
     reply_id, typed = _text(content, "id"), content.get("model")
     model = None if typed is None else panel.rules.model_id(str(typed), panel.session)
-    await panel.run(await panel.rules.open_again(panel.session, reply_id, panel.begin_send(), model=model))
+    await panel.run(panel.rules.open_again(panel.session, reply_id, panel.begin_send(), model=model))
 
 
 @action
