@@ -107,8 +107,9 @@ class Model:
         self.branch = branch or self.branch
         left, self.tips[self.branch] = self.tips[self.branch], seq
         known = self.former.setdefault(self.branch, [])
-        is_left = left is not None and left not in self.active
-        if is_left and all(left not in self.path(tip)[:-1] for tip in known):
+        if left is None or left in self.active:
+            return
+        if all(left not in self.path(tip)[:-1] for tip in known):
             self.former[self.branch] = [tip for tip in known if tip != left] + [left]
 
     def hide(self, turn: int, version: int, *, hidden: bool) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from langswarm_nb.core.session import create_session_manager
 from langswarm_nb.core.session.storage.sqlite import SQLiteSessionStorage
 from tests.support.storages import (
     answer,
@@ -47,7 +48,7 @@ async def test_four_processes_write_in_one_session(tmp_path: Path) -> None:
             finish(process)
     messages = await storage.get_messages("s", branch="all")
     assert [m.seq for m in messages] == list(range(400))
-    assert sorted({m.turn for m in messages}) == list(range(200))
+    assert {m.turn for m in messages} == set(range(200))
     replies = [m for m in messages if m.role == "assistant"]
     assert [messages[m.parent_seq or 0].content for m in replies] == [m.content for m in replies]
     for name in "abcde":
@@ -57,6 +58,51 @@ async def test_four_processes_write_in_one_session(tmp_path: Path) -> None:
     assert (await storage.load_session("s")).message_count == 400
     await storage.close()
     check_sound(path)
+
+
+async def test_four_processes_converse_in_one_session(tmp_path: Path) -> None:
+    """Their sends wait for each other: the path is question, answer, question, answer, and has them all."""
+    path = tmp_path / "s.db"
+    async with create_session_manager("sqlite", {"db_path": str(path)}) as manager:
+        session = await manager.create_session("ada", "mock", "echo")
+        with ExitStack() as stack:
+            kernels = [
+                stack.enter_context(worker("converse", path, session.session_id, name, 5)) for name in "abcd"
+            ]
+            for process in kernels:
+                wait_ready(process)
+            for process in kernels:
+                go_on(process)
+            for process in kernels:
+                finish(process)
+        messages = await session.get_messages()
+        assert len(await session.get_messages(branch="all")) == len(messages)
+    assert [m.role for m in messages] == ["user", "assistant"] * 20
+    assert [m.turn for m in messages[::2]] == list(range(20))
+    assert all(
+        a.content.endswith(f"You said: {q.content}")
+        for q, a in zip(messages[::2], messages[1::2], strict=True)
+    )
+    for name in "abcd":
+        mine = [m.content for m in messages[::2] if m.content.startswith(name)]
+        assert mine == [f"{name} {number}" for number in range(5)]
+    check_sound(path)
+
+
+async def test_a_kernel_that_was_killed_holds_nobody_up(tmp_path: Path) -> None:
+    """What it had asked stays where it is, unanswered; the next send of another process goes on at once."""
+    path = tmp_path / "s.db"
+    told: list[str] = []
+    async with create_session_manager("sqlite", {"db_path": str(path)}) as manager:
+        session = await manager.create_session("ada", "mock", "echo")
+        with worker("ask", path, session.session_id) as process:
+            wait_ready(process)
+            process.kill()
+            process.wait()
+            await session.send_message("alive", on_wait=told.append)
+        killed, alive, reply = await session.get_messages()
+    assert (killed.content, alive.content, told) == ("killed", "alive", [])
+    assert reply.content.endswith("You said: alive")
 
 
 async def test_eight_processes_open_a_new_file_at_once(tmp_path: Path) -> None:

@@ -224,7 +224,7 @@ def test_search_finds_words_in_all_sessions(shell):
     shell.run("%langswarm new other")
     ask(shell, "No such animal")
     [answer, question] = shell.run("%langswarm search walrus")
-    assert (question["session"], question["turn"], question["role"]) == ("default", 0, "user")
+    assert (question["session"], question["turn"], question["role"]) == ("default", "0.1", "user")
     assert "walrus" in answer["text"]
 
 
@@ -280,7 +280,7 @@ def test_hide_keeps_a_turn_and_does_not_send_it(shell):
     shell.run("%langswarm hide 0")
     preview = shell.run("%%langswarm --dry-run\nNext")
     assert [m.content for m in preview.messages if m.role == "user"] == ["Open", "Next"]
-    assert "(hidden)" in repr(shell.run("%langswarm show"))
+    assert "hidden from the model" in repr(shell.run("%langswarm show"))
     shell.run("%langswarm hide 0 --undo")
     preview = shell.run("%%langswarm --dry-run\nNext")
     assert [m.content for m in preview.messages if m.role == "user"] == ["Secret", "Open", "Next"]

@@ -53,7 +53,7 @@ def offered(shell, text):
         ("%langswarm use qu", "quick"),
         ("%langswarm switch w", "work"),
         ("%langswarm branch o", "other"),
-        ("%langswarm show -", "-n"),
+        ("%langswarm show -", "--all -n"),
         ("%langswarm df me", "messages metrics"),
         ("%langswarm key gro", "groq"),
         ("%langswarm alias fast mock:sl", "mock:slow"),

@@ -16,6 +16,7 @@ from langswarm_nb.core.session import (
     create_session_manager,
 )
 from langswarm_nb.core.session.messages import MessageRole, SessionMessage
+from langswarm_nb.core.session.sending.native_conversation import fingerprint
 from scripts.local_server import LocalServer
 from tests.support.waits import PATIENCE_S
 
@@ -89,8 +90,8 @@ async def test_calls_of_tools_and_their_results_are_taken(session: BaseSession) 
     """A path with both is what the server accepts; the model's answer to it means nothing."""
     call = {"type": "tool_call", "id": "call_1", "name": "f", "arguments": '{"a": 1}'}
     result = {"type": "tool_result", "tool_call_id": "call_1", "content": "42"}
-    await session.append(SessionMessage(content="What is f(1)?"))
-    await session.append(SessionMessage(role=MessageRole.ASSISTANT, content="I look.", parts=(call,)))
+    looked = SessionMessage(role=MessageRole.ASSISTANT, content="I look.", parts=(call,))
+    await session.append([SessionMessage(content="What is f(1)?"), looked])
     reply = await session.send_message("", role=MessageRole.TOOL, parts=[result])
     assert reply.content
 
@@ -139,7 +140,9 @@ async def test_a_server_that_keeps_no_conversations_gets_the_whole_path(
     assert "keeps no conversations" in caplog.text
     assert not (await session.refresh()).native.get("id")
     # As if it had been another server that held one: what it does not confirm is not relied on.
-    await session.change(native={"provider": "openai", "id": "conv_1", "upto": reply.seq, "left": []})
+    path = [message.seq for message in await session.get_messages()]
+    held = {"provider": "openai", "id": "conv_1", "upto": path[-1], "sent": fingerprint(path), "left": []}
+    await session.change(native=held)
     third = await session.send_message("three")
     assert "takes no notice" in caplog.text
     assert third.usage is not None

@@ -15,7 +15,6 @@ from langswarm_nb.analysis.columns import REQUESTS
 from langswarm_nb.analysis.store import Store, find_store, run_apart
 from langswarm_nb.core.session import checks
 from langswarm_nb.core.session.base import SessionManager
-from langswarm_nb.core.session.default import get_session_manager
 from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError
 from langswarm_nb.core.session.files import as_path, read_text
 from langswarm_nb.core.session.interfaces import ISessionStorage
@@ -37,7 +36,6 @@ def import_sessions(
     source: SessionManager | ISessionStorage | None = None,
     *,
     user_id: str = "imported",
-    home: str | None = None,
     format: Literal["jsonl", "ipynb", "openai"] | None = None,
     provider: str = "mock",
     model: str = "echo",
@@ -53,8 +51,6 @@ def import_sessions(
         Where to; by default the notebook's manager.
     user_id : str
         Whose the sessions are from now on.
-    home : str, optional
-        The notebook that they belong to from now on; by default the one that asks, if a notebook does.
     format : {"jsonl", "ipynb", "openai"}, optional
         By default what the file looks like.
     provider, model : str
@@ -76,7 +72,7 @@ def import_sessions(
     -----
     Messages and facts of requests come back as they were, and so do the numbers of turns and versions, branches and
     where they have been, asides, and what is hidden. What is not taken over: the conversation that a provider held,
-    provider options, and the notebook that it belonged to.
+    provider options, and the notebook that it belonged to; it belongs to none.
 
     An answer that is counted in the store already, because its session is still there, comes in as a copy of that one:
     with its model and its text, and without tokens, seconds and dollars. So every sum counts each request once,
@@ -84,13 +80,11 @@ def import_sessions(
     """
     checks.text("user_id", user_id)
     store = find_store(source)
-    storage, manager = store.storage, get_session_manager() if source is None else source
+    storage = store.storage
     if storage is None:
         raise SessionTypeError.of("source", source, "a manager or a storage")
-    if home is None and isinstance(manager, SessionManager):
-        home = manager.here()
     found = list(read_sessions(path, format, provider, model))
-    owned = [replace(one, record=replace(one.record, user_id=user_id, home=home)) for one in found]
+    owned = [replace(one, record=replace(one.record, user_id=user_id)) for one in found]
     counted = _counted(store, [message for one in owned for message in one.messages])
     return run_apart(lambda: _store_all(storage, owned, counted))
 

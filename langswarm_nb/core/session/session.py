@@ -22,9 +22,9 @@ from .interfaces import (
     SessionSettings,
     SessionStatus,
 )
-from .message_sending import MessageSending
 from .sending.ask import Ask
 from .sending.hook_runner import run_hooks, run_middleware
+from .sending.message_sending import MessageSending
 from .sending.native_conversation import NativeConversation
 from .sending.stream import MessageStream
 from .sending.turn import Turn

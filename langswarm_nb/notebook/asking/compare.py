@@ -13,7 +13,7 @@ from langswarm_nb.notebook.cell_errors import stopped
 from langswarm_nb.notebook.showing.reply import Reply
 from langswarm_nb.notebook.showing.shown_once import ShownOnce
 
-from .sender import Opened, TellRetry, TellWait
+from .opened import Opened, TellRetry, TellWait
 from .show_stream import Exchange, Open
 
 if TYPE_CHECKING:

@@ -7,14 +7,12 @@ its key is there, where the prompt goes, what the budget allows before, and what
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session import (
     BaseSession,
     IProviderSession,
     MessageStream,
-    RetryNotice,
     SessionManager,
     SessionMessage,
     parse_model_id,
@@ -24,6 +22,7 @@ from langswarm_nb.core.session.settings import SessionSettings
 
 from .asked_before import LastComparison, asked_before
 from .budget import check_cost, spent_usd
+from .opened import NO_OPTIONS, Opened, TellRetry, TellWait
 from .options import CellOptions
 from .plan import Plan, for_session, make_plan, request_changes
 from .provider_choice import destination_once, provider_for
@@ -33,26 +32,6 @@ if TYPE_CHECKING:
     from langswarm_nb.notebook.workspace import Workspace
 
     from .interpolate import Prompt
-
-NO_OPTIONS = CellOptions()
-TellRetry = Callable[[RetryNotice], None]
-TellWait = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A stream that is about to be read, with what is to be told of it."""
-
-    session: BaseSession
-    stream: MessageStream
-    name: str = ""
-    """Name of the session, when it is not the current one."""
-    notes: tuple[str, ...] = ()
-    """What else the reader should know."""
-    named_model: str | None = None
-    """The model that becomes the session's once it has answered, when the session was told none."""
-    options: CellOptions = NO_OPTIONS
-    """What its cell asked for."""
 
 
 class Sender:
@@ -171,7 +150,8 @@ class Sender:
         if model is not None:
             wanted = self._workspace.model_id(model, session=session)
         elif before.answer_id is not None:
-            options = self._workspace.addresses.get(before.answer_id, options)
+            api_base, api_key_name = self._workspace.addresses.get(before.answer_id, (None, None))
+            options = CellOptions(api_base=api_base, api_key_name=api_key_name)
         settings |= changes
         plan = await session.plan_regenerate(before.question.id, model=wanted, **settings)
         self._check_budget(NO_OPTIONS, [(plan.settings, plan.messages)])
@@ -213,7 +193,7 @@ class Sender:
         self._workspace.last_answer = reply
         self._workspace.spent_usd += spent_usd(reply, stream.input_tokens)
         if options.api_base is not None or options.api_key_name is not None:
-            self._workspace.addresses[reply.id] = options
+            self._workspace.addresses[reply.id] = options.api_base, options.api_key_name
 
     def _own(
         self,

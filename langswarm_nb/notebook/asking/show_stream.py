@@ -12,7 +12,7 @@ from langswarm_nb.notebook.showing.footer import footer_line
 from langswarm_nb.notebook.showing.reply import Extract, Reply
 from langswarm_nb.notebook.showing.reply_view import Look, Silent
 
-from .sender import Opened, TellRetry, TellWait
+from .opened import Opened, TellRetry, TellWait
 
 if TYPE_CHECKING:
     from langswarm_nb.notebook.config import Format, NotebookConfig

@@ -55,9 +55,9 @@ def _row(workspace: Workspace, session: BaseSession) -> tuple[str | int, ...]:
     )
 
 
-async def _show(workspace: Workspace, name: str | None, n: int) -> Transcript:
+async def _show(workspace: Workspace, name: str | None, n: int, *, everything: bool) -> Transcript:
     session = await workspace.get(name)
-    path = await session.get_messages()
+    path = await session.get_messages(branch="all" if everything else "active")
     said = await workspace.said_of(session, name)
     return Transcript(said, path[-n:] if n > 0 else path, len(path))
 
@@ -166,9 +166,10 @@ COMMANDS = (
     Command(
         "show",
         _show,
-        "show a conversation",
+        "show a conversation, with what is hidden, failed or stopped",
         (
             _session_arg("session; the current one by default", nargs="?"),
+            arg("--all", dest="everything", action="store_true", help="also asides, and what is on no path"),
             arg(
                 "-n", type=int, default=50, metavar="N", help="the last N messages, 0 for all; 50 by default"
             ),

@@ -55,11 +55,9 @@ async def _fork_session(workspace: Workspace, name: str) -> str:
     """Take the conversation of another notebook over."""
     source = await workspace.get(name)
     session = await copy_here(workspace, source)
+    workspace.go_to(session)
     turns = len((await session.tree()).turns)
-    return (
-        f"{workspace.label_of(session)} is here, with {count(turns)} of {workspace.name_of(source)}; "
-        f"`%langswarm switch {await workspace.address_of(session)}` goes on with it"
-    )
+    return f"{workspace.label_of(session)}, with {count(turns)} of {workspace.name_of(source)}"
 
 
 async def _branch(workspace: Workspace, name: str | None) -> str:

@@ -7,14 +7,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from langswarm_nb.core.session import BaseSession, SessionMessage, SessionRecord
-from langswarm_nb.core.session.messages import RequestFacts, new_id
+from langswarm_nb.core.session.conversation.copies import copy_of
+from langswarm_nb.core.session.messages import new_id
 
 if TYPE_CHECKING:
     from . import Workspace
 
 
 async def copy_here(workspace: Workspace, source: BaseSession) -> BaseSession:
-    """Return a new session of this notebook that goes on from the path of another; nothing becomes current.
+    """Return a new session of this notebook that goes on from the path of another.
 
     Answers keep their text and model, and carry no tokens and no cost: those were counted where they were asked.
 
@@ -37,7 +38,7 @@ async def copy_here(workspace: Workspace, source: BaseSession) -> BaseSession:
     storage = workspace.manager.storage
     await storage.create_session(record)
     try:
-        await _append(workspace, record, path)
+        await _append(workspace, record, source.session_id, path)
     except BaseException:
         await storage.delete_session(record.session_id)
         raise
@@ -47,9 +48,13 @@ async def copy_here(workspace: Workspace, source: BaseSession) -> BaseSession:
     return found
 
 
-async def _append(workspace: Workspace, record: SessionRecord, path: Sequence[SessionMessage]) -> None:
+async def _append(
+    workspace: Workspace, record: SessionRecord, source: str, path: Sequence[SessionMessage]
+) -> None:
     storage = workspace.manager.storage
-    stored = await storage.append_messages(record.session_id, [_copied(message) for message in path])
+    # Their cells stay known, so that a copied cell asks its turn again; they are none that this notebook has asked.
+    copies = [replace(copy_of(message, source), source="import", beside=None) for message in path]
+    stored = await storage.append_messages(record.session_id, copies)
     hidden = {
         (new.turn, new.version)
         for old, new in zip(path, stored, strict=True)
@@ -57,32 +62,3 @@ async def _append(workspace: Workspace, record: SessionRecord, path: Sequence[Se
     }
     for turn, version in sorted(hidden):
         await storage.set_hidden(record.session_id, turn, version, hidden=True)
-
-
-def _copied(message: SessionMessage) -> SessionMessage:
-    """Return a message as a new session keeps it; its cell stays known, so that a copied cell asks it again."""
-    facts = message.request
-    return SessionMessage(
-        role=message.role,
-        content=message.content,
-        parts=message.parts,
-        timestamp=message.timestamp,
-        metadata={**message.metadata, "copied_from": message.id},
-        finish_reason=message.finish_reason,
-        source="import",
-        cell_id=message.cell_id,
-        ask=message.ask,
-        scope=message.scope,
-        request=None if facts is None else _without_use(facts),
-    )
-
-
-def _without_use(facts: RequestFacts) -> RequestFacts:
-    kept = RequestFacts(facts.provider, facts.request_model, facts.model, params=facts.params)
-    return replace(
-        kept,
-        status=facts.status,
-        error_type=facts.error_type,
-        error_message=facts.error_message,
-        provider_finish_reason=facts.provider_finish_reason,
-    )

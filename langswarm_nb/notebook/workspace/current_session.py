@@ -176,7 +176,7 @@ class KernelSessions(KernelNames):
             label = names.normal(name)
             await self._give_up(label, home)
         session = await self._create(label, home)
-        self._leave_for(session)
+        self.go_to(session)
         return session
 
     async def _give_up(self, label: str, home: str | None) -> None:
@@ -204,10 +204,11 @@ class KernelSessions(KernelNames):
         """
         session = await self.get(name)
         check_open(session, self.label_of(session))
-        self._leave_for(session)
+        self.go_to(session)
         return session
 
-    def _leave_for(self, session: BaseSession) -> None:
+    def go_to(self, session: BaseSession) -> None:
+        """Leave the current session for another."""
         if self._session is not None:
             self.ends_replay(self._session)
         self._move_to(session)

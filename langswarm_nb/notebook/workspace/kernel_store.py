@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from langswarm_nb.core.session import (
-    IProviderSession,
-    MetricsHook,
-    SessionManager,
-    get_session_manager,
-    set_session_manager,
-)
+from langswarm_nb.core.session.base import SessionManager
 from langswarm_nb.core.session.closing import close_each
+from langswarm_nb.core.session.default import get_session_manager, set_session_manager
+from langswarm_nb.core.session.hooks import MetricsHook
 from langswarm_nb.core.session.storage import create_storage
 from langswarm_nb.core.session.storage.unlogged import UnloggedStorage
 from langswarm_nb.notebook.bridge import run_sync
@@ -23,10 +20,11 @@ from .identity import short_path, user_id
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from langswarm_nb.core.session.interfaces import IProviderSession
     from langswarm_nb.notebook.config import NotebookConfig
 
 
-class KernelStore:
+class KernelStore(ABC):
     """The manager over the configured store, where that is, and whose sessions they are."""
 
     def __init__(self, shell: InteractiveShell, config: NotebookConfig) -> None:
@@ -54,8 +52,15 @@ class KernelStore:
             keeps_words = self.config.log_content or store == "memory"  # which no disk has
             self._manager = SessionManager(storage if keeps_words else UnloggedStorage(storage))
             self._manager.add_global_hook(self.metrics)
-            set_session_manager(self._manager)  # frames without a source are of this store
+            self._manager.here = self.here
+            set_session_manager(
+                self._manager
+            )  # frames without a source are of this store, and of this notebook
         return self._manager
+
+    @abstractmethod
+    def here(self) -> str | None:
+        """Return the notebook that this kernel belongs to; None when it has none."""
 
     @property
     def place(self) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
-from langswarm_nb.core.session import BaseSession
 from langswarm_nb.core.session.conversation.asks import KernelMemory, Replay
 
 from .model_choice import KernelModels
@@ -13,6 +12,7 @@ from .model_choice import KernelModels
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from langswarm_nb.core.session import BaseSession
     from langswarm_nb.notebook.config import NotebookConfig
 
 

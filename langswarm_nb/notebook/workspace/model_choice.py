@@ -5,13 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from langswarm_nb.core.session import (
-    BaseSession,
-    SessionRecord,
-    SessionValueError,
-    parse_model_id,
-    provider_names,
-)
+from langswarm_nb.core.session.errors import SessionValueError
+from langswarm_nb.core.session.providers import parse_model_id, provider_names
 from langswarm_nb.core.session.providers.catalogue import OFFLINE_PROVIDERS
 from langswarm_nb.core.session.text import did_you_mean
 
@@ -21,6 +16,7 @@ from .kernel_store import KernelStore
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from langswarm_nb.core.session import BaseSession, SessionRecord
     from langswarm_nb.notebook.config import NotebookConfig
 
 DEFAULT_MODEL = "mock:echo"

@@ -15,6 +15,7 @@ from langswarm_nb.core.session.conversation import names
 from langswarm_nb.core.session.conversation.homes import Home
 from langswarm_nb.core.session.conversation.names import SHOWN_ID_CHARS, Known
 from langswarm_nb.core.session.errors import shown
+from langswarm_nb.notebook.bridge import run_sync
 
 from .home import front_end_tells
 from .memories import KernelMemories
@@ -61,6 +62,9 @@ class KernelNames(KernelMemories):
             self._home, self._found = settled.home, settled.found
             self._tell(settled.note)
         return self._home.home
+
+    def here(self) -> str | None:
+        return run_sync(self.home())
 
     def label_of(self, session: BaseSession) -> str:
         """Return what a session is called in its home."""

@@ -88,6 +88,7 @@ def marks(
         "hidden from the model": is_hidden,
         "no longer sent": scope == "none",
         "aside": beside == "aside" and not is_active,
+        "not on the path": beside is None and not is_active,
         "not chosen": beside == "comparison" and not is_active,
         "stopped": status == "stopped",
         "failed": status == "error",

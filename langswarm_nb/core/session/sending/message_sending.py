@@ -7,22 +7,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
-from . import checks
-from .conversation.tree import Tree
-from .errors import SessionLeasedError, SessionNotFoundError, shown
-from .interfaces import MessageRole, SessionMessage, SessionSettings
-from .message_tree import MessageTree
-from .messages import new_id
-from .providers import parse_model_id
-from .sending.ask import Ask, SendPlan, plan, resolved
-from .sending.lease import wait_a_little
-from .sending.options import SETTINGS, SendOptions, make_ask
-from .sending.stream import MessageStream
-from .sending.turnstile import Turnstile
-from .values import optional_mapping
+from langswarm_nb.core.session import checks
+from langswarm_nb.core.session.conversation.tree import Tree
+from langswarm_nb.core.session.errors import SessionLeasedError, SessionNotFoundError, shown
+from langswarm_nb.core.session.interfaces import MessageRole, SessionMessage, SessionSettings
+from langswarm_nb.core.session.message_tree import MessageTree
+from langswarm_nb.core.session.messages import new_id
+from langswarm_nb.core.session.providers import parse_model_id
+from langswarm_nb.core.session.values import optional_mapping
+
+from .ask import Ask, SendPlan, plan, resolved
+from .lease import wait_a_little
+from .options import SETTINGS, SendOptions, make_ask
+from .stream import MessageStream
+from .turnstile import Turnstile
 
 if TYPE_CHECKING:
-    from .base import SessionManager
+    from langswarm_nb.core.session.base import SessionManager
 
 
 class MessageSending(MessageTree):
