@@ -49,7 +49,7 @@ class FileProvider(IProviderSession):
         self._log(request)
         yield ReplyInfo(model=request.model)
         if does.get("hold"):
-            await self._appearance(self._folder / GO)
+            await self._appearance(self._folder / f"{GO} {question}")
         how = does.get(request.model, "")
         text = f"{request.model}: {question}" + (f" #{times}" if times > 1 else "")
         if how.endswith("late") or not how:
@@ -73,7 +73,7 @@ class FileProvider(IProviderSession):
 
     @staticmethod
     async def _appearance(path: Path) -> None:
-        while not path.exists():
+        while not path.exists():  # noqa: ASYNC110, ASYNC240 - another process makes it
             await asyncio.sleep(_LOOK_S)
 
 

@@ -88,8 +88,8 @@ async def _acted(session: BaseSession, action: Action, do: Any, panel: _Panel) -
         case Hide(turn, undo):
             await do("hide", id=await _id_of(session, turn), hidden=not undo)
         case Use(version):
-            turn, _, number = version.partition(".")
-            return await session.use(int(turn), int(number) if number else None)
+            number, _, of = version.partition(".")
+            return await session.use(int(number), int(of) if of else None)
         case Undo(turns):
             return f"{count(await _undone(session, turns))} undone"
         case Fork(name, at):

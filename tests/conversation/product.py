@@ -235,6 +235,8 @@ class InProcess:
     def finish(self, kernel: str, outcomes: Sequence[Outcome]) -> Told:
         started = self._kernels[kernel]
         assert started.running is not None
+        if started in self._line:
+            self._line.remove(started)
         for provider in started.providers:
             if provider.arrived.is_set():
                 provider.let_go(outcomes)

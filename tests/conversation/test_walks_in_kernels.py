@@ -16,7 +16,17 @@ from tests.support.kernels import Kernel, running_kernel
 
 pytestmark = pytest.mark.kernel
 
-RUNS = [(walk, front_end) for walk in WALKS for front_end in sorted(walk.holds, key=lambda f: f.name)]
+NO_SYNC = pytest.mark.xfail(reason="`%langswarm sync` is not there yet", strict=True)
+
+
+def _runs() -> Iterator[object]:
+    for walk in WALKS:
+        marks = [NO_SYNC] if any("sync" in getattr(step, "source", "") for step in walk.steps) else []
+        for front_end in sorted(walk.holds, key=lambda found: found.name):
+            yield pytest.param(walk, front_end, marks=marks)
+
+
+RUNS = list(_runs())
 
 
 class Pool:
@@ -51,7 +61,7 @@ def _id(value: object) -> str:
     return value.sentence if isinstance(value, Written) else getattr(value, "name", "").lower()
 
 
-@pytest.mark.parametrize(("walk", "front_end"), RUNS, ids=_id)
+@pytest.mark.parametrize("walk, front_end", RUNS, ids=_id)
 def test_a_written_walk_holds_in_real_kernels(
     walk: Written, front_end: FrontEnd, home: Path, tmp_path: Path, pool: Pool
 ):
