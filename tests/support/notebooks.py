@@ -21,7 +21,7 @@ def save(path: Path, *cells: str, ids: bool = True, sources: Mapping[str, str] |
     """Write a notebook with cells of these ids, and with these texts in them, as a front end does when it saves."""
     told = sources or {}
     path.parent.mkdir(parents=True, exist_ok=True)
-    code = [
+    code: list[dict[str, Any]] = [
         {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
         | {"source": told.get(cell, f"# {cell}")}
         | ({"id": cell} if ids else {})
@@ -56,10 +56,15 @@ class OpenNotebook:
         return self.shell.try_(code, "trying")
 
     @property
+    def requests(self) -> list[Any]:
+        """What the mock was asked."""
+        found: Any = self.shell.workspace.manager.provider_session("mock")
+        return list(found.requests)
+
+    @property
     def sent(self) -> list[str]:
-        """The texts of the last request."""
-        requests: list[Any] = self.shell.workspace.manager.provider_session("mock").requests  # type: ignore[attr-defined]
-        return [message.content for message in requests[-1].messages if message.role.value == "user"]
+        """The questions of the last request."""
+        return [message.content for message in self.requests[-1].messages if message.role.value == "user"]
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from IPython.core.error import UsageError
 
 from langswarm_nb.core.session import BaseSession, MessageRole, SessionSettings, parse_model_id
+from langswarm_nb.core.session.conversation import moves
 from langswarm_nb.core.session.conversation.asks import CellAsk, CellRun, KernelMemory, Rerun
 from langswarm_nb.core.session.conversation.tree import Tree
 from langswarm_nb.core.session.message_tree import free_branch
@@ -169,13 +170,12 @@ async def _asked(
         return asked
     branches = await session.branches()
     if options.branch in branches:
-        tree = await session.tree()
-        if options.from_turn is not None and not _has_asked(tree.on_branch(str(options.branch)), run):
-            raise UsageError(
-                f"There is a branch {options.branch!r} already. Go on with it with `-b {options.branch}`, or choose "
-                "another name."
-            )
-        return replace(asked, branch=options.branch)
+        if options.from_turn is None:
+            return replace(asked, branch=options.branch)
+        there = (await session.tree()).on_branch(str(options.branch))
+        turn, _, version = options.from_turn.partition(".")
+        after = moves.fork(there, int(turn), int(version) if version else None).tip
+        return replace(asked, branch=options.branch, after=after, forks=True)
     if options.from_turn is None:
         raise UsageError(
             f"The session has no branch {options.branch!r}, its branches are {', '.join(branches)}"
@@ -183,10 +183,6 @@ async def _asked(
         )
     after = await session.seq_at(options.place)
     return replace(asked, branch=options.branch or free_branch(branches), after=after, forks=True)
-
-
-def _has_asked(tree: Tree, run: CellRun) -> bool:
-    return run.cell_id is not None and any(turn.question.cell_id == run.cell_id for turn in tree.turns)
 
 
 def _check_no_key(names: Iterable[str]) -> None:

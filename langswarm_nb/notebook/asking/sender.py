@@ -23,6 +23,7 @@ from langswarm_nb.core.session.settings import SessionSettings
 from .asked_before import LastComparison, asked_before
 from .budget import check_cost, spent_usd
 from .opened import NO_OPTIONS, Opened, TellRetry, TellWait
+from .options import CellOptions
 from .plan import Plan, for_session, make_plan, request_changes
 from .provider_choice import destination_once, provider_for
 
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from langswarm_nb.notebook.workspace import Workspace
 
     from .interpolate import Prompt
-    from .options import CellOptions
 
 
 class Sender:
@@ -150,7 +150,8 @@ class Sender:
         if model is not None:
             wanted = self._workspace.model_id(model, session=session)
         elif before.answer_id is not None:
-            options = self._workspace.addresses.get(before.answer_id, options)
+            api_base, api_key_name = self._workspace.addresses.get(before.answer_id, (None, None))
+            options = CellOptions(api_base=api_base, api_key_name=api_key_name)
         settings |= changes
         plan = await session.plan_regenerate(before.question.id, model=wanted, **settings)
         self._check_budget(NO_OPTIONS, [(plan.settings, plan.messages)])
@@ -192,7 +193,7 @@ class Sender:
         self._workspace.last_answer = reply
         self._workspace.spent_usd += spent_usd(reply, stream.input_tokens)
         if options.api_base is not None or options.api_key_name is not None:
-            self._workspace.addresses[reply.id] = options
+            self._workspace.addresses[reply.id] = options.api_base, options.api_key_name
 
     def _own(
         self,

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from .context import kept_of, system_text
 from .nodes import Node
+from .sent_context import kept_of, system_text
 from .tree import PathTurn, Tree, turns_of
 
 

@@ -24,6 +24,7 @@ _MESSAGE_ID = MESSAGE_COLUMNS.index("message_id")
 _TOKENS = MESSAGE_COLUMNS.index("token_count")
 _CONTENT = MESSAGE_COLUMNS.index("content")
 _HIDDEN = MESSAGE_COLUMNS.index("hidden")
+_TURN, _VERSION = COLUMNS.index("turn"), COLUMNS.index("version")
 
 
 class _Place(NamedTuple):
@@ -298,7 +299,8 @@ def _chain(
         question = _question_begun(roles, n)
         if question is not None:  # at the first of the system messages that come with it
             if wanted is not None:
-                turn, version, wanted = wanted, _next_version(db, head, wanted), None
+                before = [row[_VERSION] + 1 for row in rows if row[_TURN] == wanted]
+                turn, version, wanted = wanted, max(_next_version(db, head, wanted), *before, 1), None
             else:
                 turn, version, next_turn = next_turn, 1, next_turn + 1
             if payloads[question][_HIDDEN]:
