@@ -19,6 +19,8 @@ PYTEST = [sys.executable, "-m", "pytest", "-q"]
 PARALLEL = ["-n", "auto", "--dist", "loadfile"]
 COVERAGE_FLOOR = 90
 """Least percentage of lines and branches that the step ``tests`` has to reach; told in CONTRIBUTING.md."""
+# Few long tests, and nothing that only the tests of one file share: who is done takes from the others.
+BALANCED = ["-n", "auto", "--dist", "worksteal"]
 
 STEPS: dict[str, list[list[str]]] = {
     "lint": [
@@ -32,7 +34,7 @@ STEPS: dict[str, list[list[str]]] = {
     "coverage": [
         [sys.executable, "-m", "coverage", "report", "--format=total", f"--fail-under={COVERAGE_FLOOR}"]
     ],
-    "e2e": [[*PYTEST, *PARALLEL, "-m", "e2e", "tests/e2e"]],
+    "e2e": [[*PYTEST, *BALANCED, "-m", "e2e", "tests/e2e"]],
     "notebooks": [
         # nbval compares cell after cell with the file, so order matters and streaming is off.
         [

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from tests.support.isolation import block_network, clean_environment, home_variables
@@ -13,6 +15,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scripts.local_server import LocalServer
+
+
+# No example may fail because the machine was busy with something else.
+hypothesis.settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("patient")
 
 
 def pytest_configure() -> None:
@@ -30,10 +39,27 @@ def _one_cache_for_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Iterator[Path]]:
+    """Yield an empty folder for each test; one more is the home of what several tests share."""
+    folder = tmp_path_factory.mktemp("homes")
+
+    def made() -> Iterator[Path]:
+        for number in itertools.count():
+            (folder / str(number)).mkdir()
+            yield folder / str(number)
+
+    folders = made()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in home_variables(next(folders)).items():
+            patch.setenv(name, value)
+        yield folders
+
+
 @pytest.fixture(autouse=True)
-def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(_homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the empty folder that is the user's home for this test and for the kernels it starts."""
-    folder = tmp_path_factory.mktemp("home")
+    folder = next(_homes)
     for name, value in home_variables(folder).items():
         monkeypatch.setenv(name, value)
     return folder

@@ -37,8 +37,9 @@ FLOORS = {
         "sending",
         "providers storage",
         "hooks message_tree",
-        "interfaces provider_events",
-        "checks export files messages settings",
+        "export interfaces",
+        "provider_events conversation",
+        "checks files messages settings",
         "closing errors frame_methods key_patterns secret text values",
     ],
     "core.session.providers": [
@@ -67,6 +68,15 @@ LOOPS = {
     ("core.session.frame_methods", "analysis"): "sessions offer their frames: decision 0010",
     ("core.session.frame_methods", "analysis.filters"): "types of those",
     ("core.session.interfaces", "core.session.sending.stream"): "type of what a send returns",
+    ("core.session.interfaces", "core.session.sending.options"): "types of what a send takes",
+    (
+        "core.session.sending.message_sending",
+        "core.session.base",
+    ): "type of the manager that a session belongs to",
+    (
+        "core.session.sending.placed_question",
+        "core.session.session",
+    ): "type of the session that a question is for",
     ("core.session.session", "core.session.base"): "type of the manager that a session belongs to",
     ("core.session.sending.turn", "core.session.session"): "type of the session that a turn is of",
     ("core.session.sending.native_conversation", "core.session.session"): "the same",
@@ -81,7 +91,8 @@ SAME_PART = {
     "faults": "what others say when they fail, in our words",
     "models": "one file a subject, among pictures and among commands",
     "sessions": "one file a subject, among pictures, commands and tables",
-    "tree": "one file a subject, among commands and tables",
+    "tree": "one file a subject, among commands, tables and what a conversation is",
+    "options": "what a send takes: that of a cell, that of a session",
 }
 """File names that several rooms have, and what such files are."""
 CORE_NEEDS = {"aiosqlite", "certifi", "httpx", "sniffio"}  # certifi is what httpx trusts

@@ -16,6 +16,7 @@ import langswarm_nb
 from langswarm_nb.core import session
 from scripts import check, public_types
 from tests.support.paths import REPOSITORY
+from tests.support.waits import PATIENCE_S
 
 README = (REPOSITORY / "README.md").read_text("utf-8")
 SNIPPETS = re.findall(r"^```python\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
@@ -35,7 +36,7 @@ def test_the_readme_runs_as_written(monkeypatch, tmp_path):
     monkeypatch.setenv("LANGSWARM_DB_PATH", str(tmp_path / "sessions.db"))
     cells = [nbformat.v4.new_code_cell(snippet.rstrip("\n")) for snippet in SNIPPETS]
     notebook = nbformat.v4.new_notebook(cells=cells)
-    NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    NotebookClient(notebook, timeout=PATIENCE_S, resources={"metadata": {"path": str(tmp_path)}}).execute()
     assert all(cell.execution_count for cell in notebook.cells)
 
 

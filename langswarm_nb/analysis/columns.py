@@ -74,9 +74,9 @@ def stored(name: str, dtype: Dtype, sql: str | None = None, categories: tuple[st
     return Column(name, dtype, lambda rows: rows[read], (read,), categories=categories)
 
 
-def of_session(name: str) -> Column:
+def of_session(name: str, sql: str | None = None) -> Column:
     """Return a text column that all rows of a session share."""
-    read = Read(name, Kind.TEXT)
+    read = Read(sql or name, Kind.TEXT)
     return Column(name, Dtype.TEXT, lambda rows: rows.of_session(read), session_reads=(read,))
 
 
@@ -130,18 +130,24 @@ SESSION_STATUSES = tuple(status.value for status in SessionStatus)
 BACKENDS = tuple(backend.value for backend in SessionBackend)
 OPERATIONS = ("chat", "text_completion", "embeddings", "execute_tool")
 
-REQUESTS = "provider IS NOT NULL"
-"""The condition for a stored message to be the reply to a request, one row of `TURNS`."""
+REQUESTS = "provider IS NOT NULL AND attempts IS NOT 0"
+"""The condition for a stored message to be the reply to a request, one row of `TURNS`; a copy of one is none."""
 _REQUEST_ID = f"CASE WHEN {REQUESTS} THEN message_id END"
 # A provider need not say which model answered, and an error has none; then it is the one that was asked for.
 MODEL = "ifnull(model, request_model)"
-_PLACE = (
-    stored("is_active", Dtype.BOOLEAN, "active"),
-    stored("version", Dtype.INT32),
+_IS_ACTIVE = stored("is_active", Dtype.BOOLEAN, "active")
+_VERSION = stored("version", Dtype.INT32)
+_STATUS = stored("status", Dtype.CATEGORY, categories=STATUSES)
+_ORIGIN = (
     stored("source", Dtype.CATEGORY, categories=SOURCES),
     stored("cell_id", Dtype.TEXT),
 )
-_IS_ACTIVE, _VERSION, _SOURCE, _CELL_ID = _PLACE
+_WHERE = (
+    of_session("session", "ifnull(title, substr(session_id, 1, 8))"),  # as people and commands call it
+    of_session("home"),
+    stored("is_hidden", Dtype.BOOLEAN, "hidden"),
+    stored("is_aside", Dtype.BOOLEAN, "beside IS NOT NULL AND NOT active"),
+)
 _CONTENT = Read("content", Kind.TEXT)
 _MESSAGE_ID = Read("message_id", Kind.TEXT)
 _PARENT = Read("parent", Kind.WHOLE)
@@ -176,9 +182,10 @@ MESSAGES: tuple[Column, ...] = (
     ),
     _VERSION,
     _IS_ACTIVE,
-    _SOURCE,
-    _CELL_ID,
+    *_ORIGIN,
     stored("metadata_json", Dtype.TEXT, "metadata"),
+    *_WHERE,
+    _STATUS,
 )
 
 _REQUEST = {
@@ -244,17 +251,17 @@ TURNS: tuple[Column, ...] = (
         categories=("provider", "table", "override"),
     ),
     stored("finish_reason", Dtype.CATEGORY, categories=FINISH_REASONS),
-    stored("status", Dtype.CATEGORY, categories=STATUSES),
+    _STATUS,
     stored("error_type", Dtype.TEXT),
     stored("error_message", Dtype.TEXT),
     stored("attempts", Dtype.INT16),
     stored("streamed", Dtype.BOOLEAN),
     _IS_ACTIVE,
     _VERSION,
-    _SOURCE,
-    _CELL_ID,
+    *_ORIGIN,
     stored("compare_id", Dtype.TEXT),
     stored("params_json", Dtype.TEXT, "params"),
+    *_WHERE,
 )
 
 SESSIONS: tuple[Column, ...] = (
@@ -278,6 +285,7 @@ SESSIONS: tuple[Column, ...] = (
     _total("busy_s", Dtype.FLOAT),
     _total("span_s", Dtype.FLOAT),
     stored("metadata_json", Dtype.TEXT, "metadata"),
+    stored("home", Dtype.TEXT),
 )
 
 EVENTS: tuple[Column, ...] = (

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from langswarm_nb.core.session import checks
 from langswarm_nb.core.session.messages import utc_now
 
 from . import arrays
@@ -21,7 +22,7 @@ from .store import Source, find_store
 from .stored_rows import StoredRows, read_rows, read_sessions
 from .totals import SessionTotals
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the frames' columns, in ``df.attrs["langswarm"]``."""
 
 
@@ -33,13 +34,14 @@ def messages_df(
     user_id: str | None = None,
     columns: Sequence[str] | None = None,
     branch: Branch = "active",
+    all: bool = False,
 ) -> pd.DataFrame:
     """Return conversations as a frame, one row a message, in order of sessions and of sending.
 
     Parameters
     ----------
     source : manager, storage, session or list of sessions, optional
-        Where from; by default the notebook's manager.
+        Where from; by default the sessions of this notebook, and in a program that is none those of its manager.
     since, until : datetime, date or str, optional
         Only messages with ``since <= created_at < until``. A date, or text without a time zone, is taken as UTC.
     user_id : str, optional
@@ -47,12 +49,17 @@ def messages_df(
     columns : list of str, optional
         Only these columns; what they do not need is not read.
     branch : {"active", "all"}
-        Only the active path of each session, or all branches and versions.
+        Only the active path of each session, or all branches, versions and asides.
+    all : bool
+        Without a source: all sessions of the store, also those of other notebooks.
 
     Returns
     -------
     pandas.DataFrame
-        Columns as in `langswarm_nb.analysis.columns.MESSAGES`; times in UTC; unknown is NA.
+        Columns as in `langswarm_nb.analysis.columns.MESSAGES`; times in UTC; unknown is NA. ``turn`` and ``version``
+        are the numbers of footers and commands. ``is_hidden`` and ``is_active`` tell of the branch that the session is
+        on; ``is_aside`` of what is on no branch; ``status`` how an answer ended. An answer that was copied
+        (``copy_of`` in ``metadata_json``) has no ``request_id``: its request counts where it was made.
 
     Raises
     ------
@@ -63,9 +70,9 @@ def messages_df(
     """
     chosen = choose(MESSAGES, columns)
     wanted = Filter.of(since, until, user_id, branch)
-    store = find_store(source)
+    store = find_store(source, everything=checks.flag("all", all))
     with store.open() as db:
-        sessions = read_sessions(db, store.session_ids, wanted, _session_reads(chosen))
+        sessions = read_sessions(db, store, wanted, _session_reads(chosen))
         return _frame(chosen, read_rows(db, sessions, wanted, _reads(chosen), moment="ts_us"))
 
 
@@ -77,13 +84,14 @@ def turns_df(
     user_id: str | None = None,
     columns: Sequence[str] | None = None,
     branch: Branch = "active",
+    all: bool = False,
     estimate: bool = False,
 ) -> pd.DataFrame:
     """Return the requests to models as a frame, one row a request; failed and stopped ones are among them.
 
     Parameters
     ----------
-    source, since, until, user_id, columns
+    source, since, until, user_id, columns, all
         As in `messages_df`; ``since <= started_at < until``.
     branch : {"active", "all"}
         Only requests whose reply is on the active path, or all that were made. To count what was spent, take all.
@@ -97,6 +105,7 @@ def turns_df(
         Columns as in `langswarm_nb.analysis.columns.TURNS`: seconds in ``*_s``, US dollars in ``cost_usd``, tokens as
         the provider counted them (input includes cached input, output includes reasoning). ``model`` is the one that
         answered, or where that was not told, the one that was asked for. Unknown is NA: a price that nobody knows too.
+        A turn has several rows when its question went to several models, was asked again, or took tools.
 
     Raises
     ------
@@ -110,9 +119,9 @@ def turns_df(
     """
     chosen = choose(TURNS, columns)
     wanted = Filter.of(since, until, user_id, branch)
-    store = find_store(source)
+    store = find_store(source, everything=checks.flag("all", all))
     with store.open() as db:
-        sessions = read_sessions(db, store.session_ids, wanted, _session_reads(chosen))
+        sessions = read_sessions(db, store, wanted, _session_reads(chosen))
         reads = [*_reads(chosen), *(ESTIMATED if estimate else ())]
         rows = read_rows(db, sessions, wanted, reads, moment="ifnull(started_us, ts_us)", tests=[REQUESTS])
         return _frame(chosen, with_estimates(db, sessions, rows) if estimate else rows)
@@ -126,12 +135,13 @@ def sessions_df(
     user_id: str | None = None,
     columns: Sequence[str] | None = None,
     branch: Branch = "active",
+    all: bool = False,
 ) -> pd.DataFrame:
     """Return sessions as a frame, one row a session, the oldest first.
 
     Parameters
     ----------
-    source, user_id, columns
+    source, user_id, columns, all
         As in `messages_df`.
     since, until : datetime, date or str, optional
         Only sessions with ``since <= created_at < until``; all their messages count, whenever they were sent.
@@ -141,8 +151,9 @@ def sessions_df(
     Returns
     -------
     pandas.DataFrame
-        Columns as in `langswarm_nb.analysis.columns.SESSIONS`. Sums add up the known values of `turns_df` and are NA
-        when none is known; ``cost_usd`` is a lower bound when ``n_unpriced`` is not 0.
+        Columns as in `langswarm_nb.analysis.columns.SESSIONS`. ``n_turns`` counts turns, however many requests each
+        took. Sums add up the known values of `turns_df` and are NA when none is known; ``cost_usd`` is a lower bound
+        when ``n_unpriced`` is not 0.
 
     Raises
     ------
@@ -151,9 +162,9 @@ def sessions_df(
     """
     chosen = choose(SESSIONS, columns)
     wanted = Filter.of(since, until, user_id, branch)
-    store = find_store(source)
+    store = find_store(source, everything=checks.flag("all", all))
     with store.open() as db:
-        sessions = read_sessions(db, store.session_ids, wanted, _reads(chosen), moment="created_us")
+        sessions = read_sessions(db, store, wanted, _reads(chosen), moment="created_us")
         return _frame(chosen, SessionTotals(db, sessions, wanted))
 
 

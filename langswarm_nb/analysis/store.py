@@ -6,6 +6,7 @@ Everything here is plain synchronous code, so it works in a cell while the kerne
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
@@ -17,10 +18,9 @@ from typing import Any, TypeAlias, TypeVar
 from langswarm_nb.core.session.base import SessionManager
 from langswarm_nb.core.session.default import get_session_manager
 from langswarm_nb.core.session.errors import SessionStorageError, SessionTypeError, SessionValueError
-from langswarm_nb.core.session.interfaces import ISession, ISessionStorage, SessionMessage, SessionRecord
+from langswarm_nb.core.session.interfaces import ISession, ISessionStorage, SessionRecord
 from langswarm_nb.core.session.session import BaseSession
 from langswarm_nb.core.session.storage.memory import InMemorySessionStorage
-from langswarm_nb.core.session.storage.rows import COLUMNS, SEQ_BITS, encode_message, encode_record
 from langswarm_nb.core.session.storage.sqlite import SQLiteSessionStorage
 
 T = TypeVar("T")
@@ -33,8 +33,19 @@ class Store:
     """A storage, and which of its sessions are meant."""
 
     storage: ISessionStorage | None
-    session_ids: tuple[str, ...] | None
+    session_ids: tuple[str, ...] | None = None
     """None: all."""
+    home: str | None = None
+    """The notebook that they belong to; None: any, or none."""
+
+    def tests(self) -> tuple[list[str], list[Any]]:
+        """Return conditions in SQL on the sessions that are meant, with their values."""
+        tests: dict[str, Any] = {}
+        if self.session_ids is not None:
+            tests["session_id IN (SELECT value FROM json_each(?))"] = json.dumps(self.session_ids)
+        if self.home is not None:
+            tests["home = ?"] = self.home
+        return list(tests), list(tests.values())
 
     @contextmanager
     def open(self) -> Iterator[sqlite3.Connection]:
@@ -58,8 +69,8 @@ class Store:
             ) from error
 
 
-def find_store(source: Source) -> Store:
-    """Return what a source stands for.
+def find_store(source: Source, *, everything: bool = True) -> Store:
+    """Return what a source stands for; without one, the sessions of the notebook that asks, or everything.
 
     Raises
     ------
@@ -67,19 +78,22 @@ def find_store(source: Source) -> Store:
         It is none of the sources.
     SessionValueError
         The process has no manager yet, or the sessions are from several storages.
+    SessionStorageError
+        It could not be found out which notebook asks.
     """
     if source is None:
-        source = get_session_manager()
-        if source is None:
+        manager = get_session_manager()
+        if manager is None:
             raise SessionValueError(
                 "There is no session manager yet to take the conversations from. Load the extension with "
                 "`%load_ext langswarm_nb`, call `initialize_default_session_manager()`, or pass a manager, a storage, "
                 "a session or a list of sessions."
             )
+        return Store(manager.storage, home=None if everything else manager.here())
     if isinstance(source, SessionManager):
-        return Store(source.storage, None)
+        return Store(source.storage)
     if isinstance(source, ISessionStorage):
-        return Store(source, None)
+        return Store(source)
     sessions: Any = [source] if isinstance(source, ISession) else source
     if isinstance(sessions, (str, bytes)) or not isinstance(sessions, Iterable):
         raise SessionTypeError.of("source", source, "a manager, a storage, a session or a list of sessions")
@@ -120,52 +134,24 @@ def _connect_file(path: Path) -> sqlite3.Connection:
 
 
 def _copy(storage: ISessionStorage | None) -> sqlite3.Connection:
-    """Return the sessions of a storage of another kind, as rows of the tables that ours have."""
-    db = InMemorySessionStorage().snapshot()
-    sessions = [] if storage is None else run_apart(lambda: _read_all(storage))
-    for sid, (record, branches, messages) in enumerate(sessions, 1):
-        fresh = encode_record(_as_new(record))
-        counts = {
-            "message_count": record.message_count,
-            "token_count": record.token_count,
-            "tip": record.tip_seq,
-        }
-        _insert(db, "sessions", {"id": sid, **fresh, **counts})
-        for name, tip in branches.items():
-            _insert(db, "branches", {"sid": sid, "name": name, "tip": tip})
-        for message in messages:
-            _insert(db, "messages", dict(zip(COLUMNS, _message_row(sid, message), strict=True)))
-    return db
+    """Return the sessions of a storage of another kind, in the tables that ours have."""
+    copy = InMemorySessionStorage()
+    if storage is not None:
+        run_apart(lambda: _copy_to(copy, storage))
+    return copy.snapshot()
 
 
-async def _read_all(
-    storage: ISessionStorage,
-) -> list[tuple[SessionRecord, dict[str, int | None], list[SessionMessage]]]:
+async def _copy_to(copy: InMemorySessionStorage, storage: ISessionStorage) -> None:
     records = await storage.list_sessions()
-    records.sort(key=lambda record: (record.created_at, record.session_id))
-    # The messages last, so that every branch ends in one of them, whatever is added meanwhile.
-    return [
-        (
-            record,
-            await storage.list_branches(record.session_id),
-            await storage.get_messages(record.session_id, branch="all"),
-        )
-        for record in records
-    ]
+    for record in sorted(records, key=lambda record: (record.created_at, record.session_id)):
+        # The messages last, so that every branch ends in one of them, whatever is added meanwhile.
+        tree = await storage.read_tree(record.session_id)
+        messages = await storage.get_messages(record.session_id, branch="all")
+        await copy.restore_session(_as_new(record), messages, tree)
 
 
 def _as_new(record: SessionRecord) -> SessionRecord:
     return replace(record, message_count=0, token_count=0, tip_seq=None)
-
-
-def _message_row(sid: int, message: SessionMessage) -> tuple[Any, ...]:
-    place = (message.parent_seq, message.turn, 0, message.version, int(message.is_active))
-    return (sid << SEQ_BITS | (message.seq or 0), *place, *encode_message(message))
-
-
-def _insert(db: sqlite3.Connection, table: str, row: dict[str, Any]) -> None:
-    names, marks = ", ".join(row), ", ".join("?" * len(row))
-    db.execute(f"INSERT INTO {table}({names}) VALUES ({marks})", tuple(row.values()))  # noqa: S608 - our names
 
 
 def run_apart(work: Callable[[], Coroutine[Any, Any, T]]) -> T:

@@ -24,6 +24,8 @@ from .packed import read_columns
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from .store import Store
+
 
 # One query for all: the sessions in order, and within each the range of its messages.
 _OF_SESSIONS = (
@@ -34,17 +36,17 @@ _OF_SESSIONS = (
 
 def read_sessions(
     db: sqlite3.Connection,
-    session_ids: Sequence[str] | None,
+    store: Store,
     wanted: Filter,
     reads: Sequence[Read],
     *,
     moment: str | None = None,
 ) -> SessionRows:
     """Return the sessions that a frame is about; with ``moment`` only those in the limits of time."""
-    tests, values = ([], []) if moment is None else wanted.tests(moment)
-    if session_ids is not None:
-        tests.append("session_id IN (SELECT value FROM json_each(?))")
-        values.append(json.dumps(session_ids))
+    tests, values = store.tests()
+    if moment is not None:
+        limits, moments = wanted.tests(moment)
+        tests, values = [*tests, *limits], [*values, *moments]
     if wanted.user_id is not None:
         tests.append("user_id = ?")
         values.append(wanted.user_id)

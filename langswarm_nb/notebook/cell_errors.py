@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from IPython.core.error import UsageError
 
-from langswarm_nb.core.session import SessionError
-from langswarm_nb.core.session.errors import in_words
+from langswarm_nb.core.session.errors import SessionError, in_words
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

@@ -19,10 +19,10 @@ class NotebookConfig(Configurable):
     """What ``%config LangSwarmMagics.<name> = …`` sets; a flag of a cell comes before it."""
 
     model: Unicode[str, str | bytes] = Unicode(
-        "", help="Model of new sessions and, once set, of this one: provider:model."
+        "", help="Model of new sessions, and of one that was told none: provider:model."
     ).tag(config=True)
     session: Unicode[str, str | bytes] = Unicode(
-        "", help="Session to go on with; empty for the one named like the notebook."
+        "", help="Session to go on with; empty for the one that the notebook used last."
     ).tag(config=True)
     store: Unicode[str, str | bytes] = Unicode(
         "sqlite", help="Where sessions are kept: sqlite or memory."

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 _VSCODE_PREFIX = "vscode-notebook-cell:"
 _THIS_KERNEL = os.urandom(4).hex()
+_OF_THIS_KERNEL = ("vscode:", "colab:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +28,21 @@ def running_cell(shell: InteractiveShell) -> Cell:
     """Return the cell that runs now."""
     parent: dict[str, Any] = getattr(shell, "get_parent", dict)() or {}
     run = parent.get("header", {}).get("msg_id") or str(shell.execution_count)
-    found = parent.get("metadata", {}).get("cellId")
-    return Cell(_lasting(found) if isinstance(found, str) and found.strip() else None, str(run))
+    return Cell(_cell_id(parent.get("metadata", {})), str(run))
 
 
-def _lasting(cell_id: str) -> str:
-    if not cell_id.startswith(_VSCODE_PREFIX):
-        return cell_id
+def is_lasting(cell_id: str) -> bool:
+    """Tell whether an id of a cell is the one in the notebook's file, and so means the same cell in every kernel."""
+    return not cell_id.startswith(_OF_THIS_KERNEL)
+
+
+def _cell_id(metadata: dict[str, Any]) -> str | None:
+    found, colab = metadata.get("cellId"), metadata.get("colab")
+    if isinstance(colab, dict) and isinstance(colab.get("cell_id"), str):
+        return f"colab:{_THIS_KERNEL}:{colab['cell_id']}"
+    if not isinstance(found, str) or not found.strip():
+        return None
+    if not found.startswith(_VSCODE_PREFIX):
+        return found
     # VS Code numbers cells anew when it opens a file, and puts the file's path before: only true in this kernel.
-    return f"vscode:{_THIS_KERNEL}:{cell_id.rpartition('#')[2]}"
+    return f"vscode:{_THIS_KERNEL}:{found.rpartition('#')[2]}"

@@ -73,6 +73,40 @@ async def fill(manager: SessionManager) -> None:
     await manager.create_session("cyd", "mock", "echo")
 
 
+async def grown(manager: SessionManager, session_id: str = "grown") -> BaseSession:
+    """Make a session with all that a tree can have, and return it.
+
+    Versions, an aside, a comparison that was chosen and one that was not, hidden turns on two branches, former tips,
+    system texts of every scope, a failed turn, a cell's asks.
+    """
+    session = await manager.create_session(
+        "dan", "mock", "echo", system="Be brief.", title="Grown", session_id=session_id
+    )
+    await manager.storage.update_session(session_id, home="/notes/Grown.ipynb")
+    await session.send_message("My cat is called Minka.", source="magic", cell_id="a")
+    await session.send_message("What is she called?", source="magic", cell_id="b", system="Answer in French.")
+    await session.send_message("And my dog?", source="panel")
+    await session.undo()
+    question = (await session.get_messages())[-2]
+    await session.stream_message("What is her name?", version_of=question.id, cell_id="b").read()
+    await session.regenerate()
+    await session.send_message("By the way?", history=False, cell_id="c")
+    for choice in (1, None):
+        streams = await session.stream_comparison("Who?", ["mock:echo", "mock:script"])
+        replies = [await stream.read() for stream in streams]
+        if choice is not None:
+            await session.use_version(replies[choice].id)
+    await session.hide(question.id)
+    await session.fork(at=0, name="idea")
+    await session.add_system_message("No jokes.")
+    with contextlib.suppress(ProviderSessionError):
+        await session.send_message("Fail.", model="mock:error")
+    await session.hide((await session.get_messages())[1].id)
+    await session.fork(name="third")
+    await session.switch_branch("idea")
+    return session
+
+
 async def _tools(manager: SessionManager) -> None:
     usage = Usage(input_tokens=9, cached_input_tokens=4, output_tokens=6, reasoning_tokens=2)
     info = ReplyInfo(model="counted-1", cost_usd=0.25, details={"tier": "flex"})
@@ -133,6 +167,11 @@ async def stored_rows(manager: SessionManager, branch: Literal["active", "all"])
                     "source": m.source,
                     "cell_id": m.cell_id,
                     "metadata_json": dict(m.metadata) or None,
+                    "session": record.title or record.session_id[:8],
+                    "home": record.home,
+                    "is_hidden": m.is_hidden,
+                    "is_aside": m.is_aside,
+                    "status": m.request and m.request.status,
                 }
             )
     return rows

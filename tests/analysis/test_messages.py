@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import langswarm_nb
-from langswarm_nb.analysis import messages_df
+from langswarm_nb.analysis import messages_df, sessions_df, turns_df
 from langswarm_nb.core.session import (
     MessageRole,
     SessionMessage,
@@ -22,7 +22,7 @@ from langswarm_nb.core.session import (
     create_session_manager,
     set_session_manager,
 )
-from tests.analysis.support import TEXT, as_rows, check_columns, stored_rows
+from tests.analysis.support import TEXT, as_rows, check_columns, grown, stored_rows
 
 DTYPES = {
     "session_id": TEXT,
@@ -47,6 +47,11 @@ DTYPES = {
     "source": "category",
     "cell_id": TEXT,
     "metadata_json": TEXT,
+    "session": TEXT,
+    "home": TEXT,
+    "is_hidden": "boolean",
+    "is_aside": "boolean",
+    "status": "category",
 }
 
 
@@ -57,6 +62,7 @@ def check_contract(frame):
 @pytest.mark.parametrize("branch", ["active", "all"])
 async def test_the_frame_is_what_is_stored(filled, branch):
     """Each row equals its message, field by field, on the active path and on all branches."""
+    await grown(filled)
     frame = messages_df(filled, branch=branch)
     check_contract(frame)
     found = as_rows(frame)
@@ -118,6 +124,55 @@ async def test_without_a_source_it_is_the_notebooks_manager(filled):
         assert len(langswarm_nb.messages_df()) == len(filled.messages_df()) > 0
     finally:
         set_session_manager(None)
+
+
+async def test_a_notebook_sees_its_own_sessions(filled):
+    """Without a source the frames are of the sessions of the notebook that asks; `all=True` shows the store."""
+    session = await grown(filled)
+    filled.here = lambda: "/notes/Grown.ipynb"
+    set_session_manager(filled)
+    try:
+        for build in (messages_df, turns_df, sessions_df):
+            own = build()
+            assert own["session_id"].unique().tolist() == [session.session_id]
+            pd.testing.assert_frame_equal(own, build(session))
+            pd.testing.assert_frame_equal(build(all=True), build(filled))
+            assert len(build(filled)) > len(own)
+        assert set(own["home"]) == {"/notes/Grown.ipynb"}
+        filled.here = lambda: "/notes/other.ipynb"
+        assert len(messages_df()) == 0
+        check_contract(messages_df())
+    finally:
+        set_session_manager(None)
+
+
+async def test_what_is_hidden_beside_or_failed_is_told(manager):
+    """A frame tells of each message where it stands and what sets it apart, with the address of footer and tree."""
+    await grown(manager)
+    frame = messages_df(manager, branch="all")
+    said = frame[frame["role"] == "assistant"]
+    said.index = pd.Index(
+        [f"{turn}.{version}" for turn, version in zip(said["turn"], said["version"], strict=True)]
+    )
+    assert said.index.tolist() == [
+        "0.1",
+        "1.1",
+        "2.1",
+        "1.2",
+        "1.3",
+        "3.1",
+        "4.1",
+        "4.2",
+        "5.1",
+        "5.2",
+        "6.1",
+    ]
+    assert said.index[said["is_aside"]].tolist() == ["3.1", "4.1", "5.1", "5.2"]
+    assert said.index[said["is_active"]].tolist() == ["0.1", "6.1"]
+    assert said.index[said["is_hidden"]].tolist() == ["0.1", "1.1"]
+    assert said["status"].tolist() == ["ok"] * 10 + ["error"]
+    assert frame.loc[frame["role"] != "assistant", "status"].isna().all()
+    assert set(frame["session"]) == {"Grown"}
 
 
 async def test_since_and_until_are_half_open(filled):
@@ -185,7 +240,7 @@ async def test_the_frame_says_its_schema_and_time(manager):
     """The attributes tell what the columns mean and when they were read; they survive a Parquet file's JSON."""
     before = datetime.now(UTC)
     facts = messages_df(manager).attrs["langswarm"]
-    assert facts["schema"] == 1
+    assert facts["schema"] == 2
     assert before <= datetime.fromisoformat(facts["exported_at"]) <= datetime.now(UTC)
     assert json.loads(json.dumps(facts)) == facts
 
@@ -211,7 +266,7 @@ async def test_it_works_in_a_thread_beside_writers(filled):
     assert len(session.messages_df()) == 40
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(texts=st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=8))
 def test_any_text_comes_back_unchanged(texts):
     """Whatever UTF-8 can hold is in the frame as it was stored, with its length in characters."""

@@ -65,7 +65,7 @@ async def play(manager, sessions):
             n += 1
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(steps(), max_size=3), st.sampled_from(["active", "all"]))
 def test_frames_agree(sessions, branch):
     """Rows are the stored messages; turns are the replies among them; sessions add both up."""

@@ -6,8 +6,11 @@ import csv
 import io
 import json
 import os
+import re
 import stat
 from dataclasses import fields, replace
+from html import escape, unescape
+from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -16,7 +19,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langswarm_nb.analysis import export, import_sessions, messages_df, redact, turns_df
+from langswarm_nb.analysis import (
+    export,
+    import_sessions,
+    messages_df,
+    redact,
+    sessions_df,
+    set_price,
+    turns_df,
+)
 from langswarm_nb.analysis.transfer import safe_csv
 from langswarm_nb.core.session import (
     MessageRole,
@@ -25,7 +36,8 @@ from langswarm_nb.core.session import (
     SessionValueError,
     create_session_manager,
 )
-from tests.analysis.support import ANY_TEXT
+from tests.analysis.support import ANY_TEXT, grown
+from tests.support.waits import PATIENCE_S
 
 
 async def everything(manager, session_id):
@@ -34,14 +46,21 @@ async def everything(manager, session_id):
     messages = await manager.storage.get_messages(session_id, branch="all")
     kept = [{f.name: getattr(message, f.name) for f in fields(message)} for message in messages]
     facts = {f.name: getattr(record, f.name) for f in fields(record)}
-    branches = await manager.storage.list_branches(session_id)
+    tree = await manager.storage.read_tree(session_id)
+    tree = tree._replace(hidden=sorted(tree.hidden))
     settings = replace(facts.pop("settings"), options={})
-    return kept, branches, settings, {n: v for n, v in facts.items() if n not in ("user_id", "updated_at")}
+    return (
+        kept,
+        tree,
+        settings,
+        {n: v for n, v in facts.items() if n not in ("user_id", "updated_at", "home")},
+    )
 
 
 @pytest.mark.parametrize("name", ["all.jsonl", "all.ipynb"])
 async def test_what_leaves_comes_back_whole(filled, tmp_path, name):
-    """Messages, versions, branches, tips, hidden marks, facts, settings, state: equal in another store."""
+    """Messages with their numbers, branches, former tips, asides, scopes, hidden marks, facts, settings, state."""
+    await grown(filled)
     [first, *_] = [s for s in await filled.list_user_sessions("ada") if s.title == "First"]
     await first.fork(at=0, name="side way")
     await first.send_message("On the side.")
@@ -51,19 +70,89 @@ async def test_what_leaves_comes_back_whole(filled, tmp_path, name):
         assert len(ids) == len(await filled.storage.list_sessions())
         for session_id in ids:
             assert await everything(other, session_id) == await everything(filled, session_id)
+            assert (await other.storage.load_session(session_id)).home is None
         assert set(messages_df(other)["user_id"]) == {"eve"}
         assert len(turns_df(other, branch="all")) == len(turns_df(filled, branch="all"))
 
 
-async def test_an_import_beside_the_original_gets_a_new_id(filled, tmp_path):
-    """Nothing that is there is overwritten."""
-    [bob] = await filled.list_user_sessions("bob")
-    before = messages_df(bob, branch="all")
-    export(bob, tmp_path / "bob.jsonl")
-    [copied] = import_sessions(tmp_path / "bob.jsonl", filled)
-    assert copied != bob.session_id
-    pd.testing.assert_frame_equal(messages_df(bob, branch="all"), before)
-    assert len(messages_df(filled, user_id="imported")) == bob.record.message_count
+async def test_an_import_beside_the_original_gets_a_new_id(manager, tmp_path):
+    """Nothing that is there is overwritten, and the copy has the numbers, branches and marks of the original."""
+    session = await grown(manager)
+    before = messages_df(session, branch="all")
+    export(session, tmp_path / "grown.jsonl")
+    [copied] = import_sessions(tmp_path / "grown.jsonl", manager)
+    assert copied != session.session_id
+    pd.testing.assert_frame_equal(messages_df(session, branch="all"), before)
+    (_, tree, *_), (_, other, *_) = [await everything(manager, key) for key in (session.session_id, copied)]
+    assert other == tree
+
+
+async def test_an_import_counts_nothing_twice(manager, tmp_path):
+    """An answer that is in the store counts once: its copy has model and text, and neither tokens nor dollars."""
+    set_price("echo", 1, 2)
+    set_price("script", 1, 2)
+    session = await grown(manager)
+    before = sessions_df(manager, branch="all")
+    export(session, tmp_path / "grown.jsonl", redact=False)
+    ids = [import_sessions(tmp_path / "grown.jsonl", manager)[0] for _ in range(2)]
+    after = sessions_df(manager, branch="all")
+    assert len(turns_df(manager, branch="all")) == len(turns_df(session, branch="all"))
+    for column in ("input_tokens", "output_tokens", "cost_usd", "busy_s", "n_errors", "n_unpriced"):
+        assert after[column].sum() == before[column].sum()
+    assert after["n_turns"].tolist() == before["n_turns"].tolist() * 3
+    assert after.loc[after["session_id"].isin(ids), "cost_usd"].isna().tolist() == [True, True]
+    keys = (session.session_id, *ids)
+    original, *copies = [messages_df(await manager.get_session(key), branch="all") for key in keys]
+    for copy in copies:
+        for column in (
+            "message_id",
+            "content",
+            "provider",
+            "model",
+            "status",
+            "turn",
+            "version",
+            "is_hidden",
+        ):
+            pd.testing.assert_series_equal(copy[column], original[column])
+        assert copy["request_id"].isna().all()
+    about = json.loads(copies[0].loc[copies[0]["role"] == "assistant", "metadata_json"].iloc[0])
+    assert about["copy_of"]["session_id"] == session.session_id
+    assert about["copy_of"]["address"] == "0.1"
+
+
+async def test_an_export_of_the_first_version_comes_in(manager):
+    """Turns, which were counted on each path then, get numbers of their own; what was beside or hidden still is."""
+    [key] = import_sessions(Path(__file__).parent / "exports" / "version_1.jsonl", manager)
+    session = await manager.get_session(key)
+    messages = await session.get_messages(branch="all")
+    asked = {m.content: (m.address, m.beside, m.is_hidden) for m in messages if m.role is MessageRole.USER}
+    assert asked == {
+        "Cats?": ("0.1", None, True),
+        "Dogs?": ("1.1", None, False),
+        "Dogs, again?": ("1.2", None, False),
+        "Birds?": ("3.1", None, False),
+        "By the way?": ("2.1", "aside", False),
+        "Who?": ("4.2", "comparison", False),
+    }
+    assert [m.scope for m in messages if m.role is MessageRole.SYSTEM] == ["session"]
+    plan = await session.plan_message("And now?")
+    assert [m.content for m in plan.messages[:-1]] == ["Be brief.", "Dogs, again?", "You said: Dogs, again?"]
+    await session.switch_branch("idea")
+    assert (await session.get_messages())[-1].content == "You said: Birds?"
+    assert (await session.send_message("Next?")).address == "5.1"
+
+
+async def test_an_import_counts_where_the_original_is_gone(manager, tmp_path):
+    """What was exported, deleted and imported again counts as before."""
+    session = await grown(manager)
+    before = turns_df(session, branch="all")
+    export(session, tmp_path / "grown.jsonl", redact=False)
+    await session.delete()
+    [restored] = import_sessions(tmp_path / "grown.jsonl", manager, user_id="dan")
+    assert restored == session.session_id
+    after = turns_df(manager, branch="all")
+    pd.testing.assert_frame_equal(after.drop(columns="home"), before.drop(columns="home"))
 
 
 async def test_an_imported_session_goes_on(filled, tmp_path):
@@ -101,6 +190,50 @@ async def test_the_suffix_says_the_form(filled, tmp_path):
         export(filled, format="jsonll")
 
 
+def headings(text, form):
+    """Return the lines above the messages of an export to read."""
+    if form == "html":
+        return [unescape(line) for line in re.findall(r"<h3>(.*?)</h3>", text)]
+    return re.findall(r"^## (.*)$", text, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("form", ["md", "html"])
+async def test_what_is_hidden_or_failed_is_marked(manager, form):
+    """An export to read says of each message who spoke, where it stands, and whether it was sent and answered."""
+    session = await grown(manager)
+    stream = session.stream_message("Count.", model="mock:echo", stream=True)
+    async for _ in stream:
+        break
+    await stream.aclose()
+    text = export(session, format=form)
+    assert headings(text, form) == [
+        "System",
+        "User · 0.1 · hidden from the model",
+        "Assistant (echo) · 0.1 · hidden from the model",
+        "System · 0.1",
+        "User · 6.1",
+        "Assistant (error) · 6.1 · failed",
+        "User · 7.1",
+        "Assistant (echo) · 7.1 · stopped",
+    ]
+    assert "No jokes." in text
+    [failed] = [m for m in await session.get_messages() if m.request and m.request.status == "error"]
+    assert failed.request is not None
+    words = failed.request.error_message or "none"
+    assert (escape(words) if form == "html" else words) in text
+
+
+async def test_a_session_alone_exports_the_same(filled, tmp_path):
+    """`session.export` writes what `export` writes of it, and it can be imported."""
+    session = await grown(filled)
+    for form in ("jsonl", "md"):
+        assert await session.export(format=form) == export(session, format=form, redact=False)
+    await session.export(tmp_path / "grown.jsonl")
+    async with create_session_manager("memory") as other:
+        [key] = import_sessions(tmp_path / "grown.jsonl", other)
+        assert await everything(other, key) == await everything(filled, key)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
 async def test_only_the_owner_reads_an_export(filled, tmp_path):
     """Whatever the umask, and also over a file that others could read."""
@@ -133,12 +266,22 @@ async def test_a_notebook_is_valid_and_shows_the_conversation(filled, tmp_path):
     assert all(cell.source.startswith("%%langswarm --raw\n") for cell in code)
     assert {key for cell in code for output in cell.outputs for key in output.data} == {"text/plain"}
     assert not any(cell.cell_type == "markdown" for cell in notebook.cells)
+    addresses = [cell.metadata.langswarm_nb.address for cell in code]
+    asked = active[active["role"] == "user"]
+    assert addresses == [
+        f"{turn}.{version}" for turn, version in zip(asked["turn"], asked["version"], strict=True)
+    ]
+    raw = [cell.source for cell in notebook.cells if cell.cell_type == "raw"]
+    assert "0.1: hidden from the model" in raw
+    outputs = [output.data["text/plain"] for cell in code for output in cell.outputs]
+    assert any(text.startswith("Assistant (error) · 2.1 · failed") for text in outputs)
 
 
 async def test_chat_lines_train_other_models(filled):
-    """One chat a line in the form that services take, tool calls included; sessions without an answer are left out."""
+    """One chat a line in the form of the services, as it is sent: nothing hidden, nothing that was not answered."""
     lines = [json.loads(line) for line in export(filled, format="openai", redact=False).splitlines()]
-    assert len(lines) == 3
+    assert len(lines) == 2
+    assert "Fail." not in [m["content"] for m in lines[0]["messages"]]
     assert [m["role"] for m in lines[0]["messages"]][:3] == ["system", "user", "assistant"]
     [tooled] = [line["messages"] for line in lines if any("tool_calls" in m for m in line["messages"])]
     assert tooled[1]["tool_calls"][0]["function"] == {"name": "add", "arguments": '{"a": 1}'}
@@ -451,7 +594,7 @@ async def test_an_unclear_redaction_is_refused(manager, redaction):
 
 
 @pytest.mark.parametrize("piece", ["sk-", "eyJ-", "eyJabcdefgh.", "a@a.", "token='", "1 ", "A1B2 ", "://a:"])
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(PATIENCE_S)  # which the square of the work would outlast by far
 def test_a_hostile_text_holds_nobody_up(piece):
     """The work of redaction grows with the text, not with its square, whatever the text begins again and again."""
     text = piece * (300_000 // len(piece))

@@ -10,7 +10,7 @@ import pytest
 
 from langswarm_nb.analysis import messages_df, sessions_df, set_price, turns_df
 from langswarm_nb.core.session import MessageRole, RequestFacts, SessionMessage, Usage
-from tests.analysis.support import TEXT, as_rows, check_columns
+from tests.analysis.support import TEXT, as_rows, check_columns, grown
 
 TURNS = {
     "request_id": TEXT,
@@ -47,6 +47,10 @@ TURNS = {
     "cell_id": TEXT,
     "compare_id": TEXT,
     "params_json": TEXT,
+    "session": TEXT,
+    "home": TEXT,
+    "is_hidden": "boolean",
+    "is_aside": "boolean",
 }
 SESSIONS = {
     "session_id": TEXT,
@@ -69,6 +73,7 @@ SESSIONS = {
     "busy_s": "float64",
     "span_s": "float64",
     "metadata_json": TEXT,
+    "home": TEXT,
 }
 
 
@@ -126,12 +131,17 @@ def turn_of(record, m):
         "cell_id": m.cell_id,
         "compare_id": facts.compare_id,
         "params_json": dict(facts.params) or None,
+        "session": record.title or record.session_id[:8],
+        "home": record.home,
+        "is_hidden": m.is_hidden,
+        "is_aside": m.is_aside,
     }
 
 
 @pytest.mark.parametrize("branch", ["active", "all"])
 async def test_a_turn_is_a_stored_reply(filled, branch):
     """Each row equals the facts of its reply; failed and stopped requests are rows too."""
+    await grown(filled)
     frame = turns_df(filled, branch=branch)
     check_columns(frame, TURNS)
     found = {row["request_id"]: row for row in as_rows(frame)}
@@ -180,14 +190,28 @@ async def test_sessions_add_up_their_messages_and_turns(filled, branch):
     assert (sessions["last_message_at"].dropna() == last.dropna()).all()
 
 
+async def test_a_turn_counts_once_however_often_it_was_asked(manager):
+    """Versions, the questions of a comparison and asides are rows of their turns; `n_turns` counts turns."""
+    session = await grown(manager)
+    turns = turns_df(session, branch="all")
+    compared = turns[turns["compare_id"].notna()]
+    assert compared["turn"].tolist() == [4, 4, 5, 5]
+    assert compared["compare_id"].nunique() == 2
+    assert compared["version"].tolist() == [1, 2, 1, 2]
+    assert len(turns) == 11
+    assert sessions_df(session, branch="all").loc[0, "n_turns"] == turns["turn"].nunique() == 7
+    assert sessions_df(session).loc[0, "n_turns"] == 2
+
+
 async def test_a_session_is_what_is_stored(filled):
-    """Owner, title, state, times and metadata are the stored ones; the model is the last one used."""
+    """Owner, title, home, state, times and metadata are the stored ones; the model is the last one used."""
+    await grown(filled)
     frame = sessions_df(filled)
     rows = {row["session_id"]: row for row in as_rows(frame)}
     for record in await filled.storage.list_sessions():
         row = rows[record.session_id]
         assert row["user_id"] == record.user_id
-        assert row["title"] == record.title
+        assert (row["title"], row["home"]) == (record.title, record.home)
         assert (row["status"], row["backend"]) == (record.status.value, record.settings.backend.value)
         assert (row["created_at"], row["updated_at"]) == (record.created_at, record.updated_at)
         assert (row["metadata_json"] and json.loads(row["metadata_json"])) == (dict(record.metadata) or None)

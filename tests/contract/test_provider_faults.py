@@ -5,6 +5,7 @@ A scripted server on real sockets misbehaves; both libraries that can carry requ
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from langswarm_nb.core.session import errors
 from langswarm_nb.core.session.provider_events import RetryNotice
 from tests.contract.provider_cases import CANARY, TEXT, Dialect, ask, fails, impatient, read
 from tests.support.faulty import FaultyServer, Reply
+from tests.support.loop_clock import when_time_passes
+from tests.support.waits import PATIENCE_S
 
 pytestmark = pytest.mark.usefixtures("library")
 
@@ -262,11 +265,13 @@ async def test_silence_has_an_end(
 ) -> None:
     """A server that falls silent before, in or after its headers is given up, and the request not repeated."""
     provider = impatient(dialect, server.url)
-    provider.http._silence_s = 0.2
+    provider.http._silence_s = 77
     server.script(good.but(then="stall", **fault))
-    error = await fails(provider, errors.ProviderTimeoutError)
+    failing = asyncio.create_task(fails(provider, errors.ProviderTimeoutError))
+    await server.stalled.wait()
+    error = await when_time_passes(failing, 77)
     assert error.maybe_processed
-    assert "0.2 s" in str(error)
+    assert "77 s" in str(error)
     assert isinstance(error, TimeoutError)
     assert len(server.requests) == 1
     await server.gone.wait()
@@ -279,10 +284,14 @@ async def test_a_call_has_an_end_however_busy_the_server_looks(
 ) -> None:
     """Headers and a body that drip in reset no clock: ``timeout_s`` limits the whole call."""
     reply = good if stream else Reply.json(dialect.whole)
-    server.script(reply.but(drip_s=0.02, piece=1))
-    error = await fails(provider, errors.ProviderTimeoutError, ask(stream=stream, timeout_s=0.3))
+    server.script(reply.but(drip_s=0.002, piece=1))
+    failing = asyncio.create_task(
+        fails(provider, errors.ProviderTimeoutError, ask(stream=stream, timeout_s=777))
+    )
+    await server.dripped.wait()
+    error = await when_time_passes(failing, 777)
     assert error.maybe_processed
-    assert "timeout_s=0.3" in str(error)
+    assert "timeout_s=777" in str(error)
     assert len(server.requests) == 1
 
 
@@ -291,12 +300,14 @@ async def test_a_body_that_drips_ends_with_the_call(
 ) -> None:
     """Comments that keep a stream alive for ever do not keep the call alive."""
     server.script(lambda _: Reply.events(dialect.filler * 10_000, drip_s=None, piece=14).but(then="stall"))
-    await fails(provider, errors.ProviderTimeoutError, ask(timeout_s=0.5))
+    failing = asyncio.create_task(fails(provider, errors.ProviderTimeoutError, ask(timeout_s=777)))
+    await server.dripped.wait()
+    await when_time_passes(failing, 777)
 
 
 async def test_a_call_whose_time_is_over_is_not_sent(provider: Any, server: FaultyServer) -> None:
     """A request that waited too long elsewhere costs nothing."""
-    await fails(provider, errors.ProviderTimeoutError, ask(started=0.0, timeout_s=1))
+    await fails(provider, errors.ProviderTimeoutError, ask(started=-100.0, timeout_s=99))
     assert server.requests == []
 
 
@@ -358,5 +369,5 @@ async def test_what_is_no_http_is_an_error_of_ours(
 ) -> None:
     """Whatever comes over the wire: a typed error, one request."""
     server.script(Reply(raw=raw, then="close"))
-    await fails(provider, errors.ProviderSessionError, ask(stream=stream, timeout_s=20))
+    await fails(provider, errors.ProviderSessionError, ask(stream=stream, timeout_s=PATIENCE_S))
     assert len(server.requests) == 1

@@ -16,6 +16,8 @@ from langswarm_nb.core.session.providers._http.client import HttpClient
 from langswarm_nb.core.session.secret import Secret
 from tests.contract.provider_cases import CANARY, CHAT, ask, impatient, read
 from tests.support.faulty import FaultyServer, Reply
+from tests.support.loop_clock import when_time_passes
+from tests.support.waits import PATIENCE_S
 
 pytestmark = pytest.mark.usefixtures("library")
 
@@ -120,8 +122,11 @@ async def test_a_refused_key_names_its_source(client: HttpClient, server: Faulty
 async def test_a_request_that_is_no_reply_has_a_limit_too(client: HttpClient, server: FaultyServer) -> None:
     """Half a minute by default, or what its request says."""
     server.script(Reply(200, cut_at=-1, then="stall"))
-    with pytest.raises(errors.ProviderTimeoutError, match=r"timeout_s=0\.1"):
-        await client.request_json("GET", "/", request=ProviderRequest("", (), timeout_s=0.1))
+    request = ProviderRequest("", (), timeout_s=777)
+    asking = asyncio.create_task(client.request_json("GET", "/", request=request))
+    await server.stalled.wait()
+    with pytest.raises(errors.ProviderTimeoutError, match="timeout_s=777"):
+        await when_time_passes(asking, 777)
 
 
 async def test_a_limit_reached_in_a_task_leaves_it_running(client: HttpClient, server: FaultyServer) -> None:
@@ -130,14 +135,16 @@ async def test_a_limit_reached_in_a_task_leaves_it_running(client: HttpClient, s
 
     async def work() -> str:
         with pytest.raises(errors.ProviderTimeoutError):
-            await client.request_json("GET", "/", request=ProviderRequest("", (), timeout_s=0.05))
+            await client.request_json("GET", "/", request=ProviderRequest("", (), timeout_s=777))
         task = asyncio.current_task()
         assert task is not None
         assert task.cancelling() == 0
         await asyncio.sleep(0)
         return "went on"
 
-    assert await asyncio.create_task(work()) == "went on"
+    working = asyncio.create_task(work())
+    await server.stalled.wait()
+    assert await when_time_passes(working, 777) == "went on"
 
 
 def test_a_client_closes_in_whichever_loop_its_connections_are(library: str) -> None:
@@ -156,11 +163,11 @@ def test_a_client_closes_in_whichever_loop_its_connections_are(library: str) -> 
         await client.request_json("GET", "/")
         return server
 
-    server = asyncio.run_coroutine_threadsafe(serve_and_ask(), loop).result(30)
+    server = asyncio.run_coroutine_threadsafe(serve_and_ask(), loop).result(PATIENCE_S)
     asyncio.run(client.aclose())
-    asyncio.run_coroutine_threadsafe(server.__aexit__(), loop).result(30)
+    asyncio.run_coroutine_threadsafe(server.__aexit__(), loop).result(PATIENCE_S)
     loop.call_soon_threadsafe(loop.stop)
-    thread.join(30)
+    thread.join(PATIENCE_S)
     loop.close()
     assert not thread.is_alive()
 
@@ -185,7 +192,8 @@ async def test_a_proxy_sees_no_key(
 async def test_connecting_has_a_limit_of_its_own(library: str, server: FaultyServer) -> None:
     """A TLS handshake that is never answered is given up and, as nothing was sent, tried again."""
     url = server.url.replace("http:", "https:")
-    provider: Any = create_provider("groq", CANARY, base_url=url, connect_timeout_s=0.1)
+    limit = {"connect_timeout_s": 0.1}  # short on purpose: it passes
+    provider: Any = create_provider("groq", CANARY, base_url=url, **limit)
     provider.http.sleep = asyncio.sleep
     provider.http.jitter = lambda: 4.0  # no wait
     with pytest.raises(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from langswarm_nb.core.session import errors
+from langswarm_nb.core.session import errors, provider_events
 from langswarm_nb.core.session.messages import FinishReason, MessageRole, SessionMessage, Usage
 from langswarm_nb.core.session.provider_events import (
     Delta,
@@ -19,7 +20,7 @@ from langswarm_nb.core.session.provider_events import (
     ReplyInfo,
     RetryNotice,
 )
-from langswarm_nb.core.session.providers import create_provider
+from langswarm_nb.core.session.providers import create_provider, mock
 from langswarm_nb.core.session.providers.mock import ERRORS, MODELS, MockProviderSession
 from tests.contract.provider_cases import Outcome, ask, read
 
@@ -136,12 +137,21 @@ async def test_an_option_can_bring_the_reply() -> None:
     assert outcome.text == "As told."
 
 
-async def test_it_can_be_slow_and_keeps_to_the_time_of_the_call() -> None:
+async def test_it_can_be_slow_and_keeps_to_the_time_of_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
     """``mock:slow`` waits between pieces, and ends with a timeout like a real service."""
-    part = Outcome()
+    now, part = 0.0, Outcome()
+
+    async def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    monkeypatch.setattr(mock, "asyncio", SimpleNamespace(sleep=sleep))
+    monkeypatch.setattr(provider_events, "time", SimpleNamespace(monotonic=lambda: now))
+    request = ask(model="slow", started=now, timeout_s=3.02)  # short on purpose: nobody waits for it
     with pytest.raises(errors.ProviderTimeoutError, match="timeout_s"):
-        await read(MockProviderSession().stream(ask(model="slow", timeout_s=0.12)), part)
-    assert part.text.startswith("1 2")
+        await read(MockProviderSession().stream(request), part)
+    assert part.text.endswith(" 59 60 ")
+    assert now == pytest.approx(3.02)
     quick = MockProviderSession(delay_s=0)
     assert (await read(quick.stream(ask(model="slow")))).text.endswith("99 100")
 

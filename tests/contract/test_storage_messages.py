@@ -65,21 +65,25 @@ EVERY_FIELD = SessionMessage(
     ),
     source="magic",
     cell_id="cell-1",
+    ask=2,
+    beside="comparison",
     request=EVERY_FACT,
-    is_hidden=True,
 )
+EVERY_WORD = SessionMessage(role=MessageRole.SYSTEM, content="Be brief.", scope="replace")
 
 
 async def test_every_field_comes_back(storage, reopen):
     """A message with everything set is equal to what is read, at once and after reopening."""
     await storage.create_session(record())
     (returned,) = await storage.append_messages("s", [EVERY_FIELD])
+    await storage.append_messages("s", [EVERY_WORD])
     again = await reopen()
-    (read,) = await again.get_messages("s")
+    read, word = await again.get_messages("s")
     one = await again.get_message("s", "an id")
+    assert word == EVERY_WORD
     for message in (returned, read, one):
         assert message == EVERY_FIELD
-        assert message.is_hidden is True
+        assert message.is_hidden is False
         assert message.timestamp.utcoffset() == timedelta(0)
         assert type(message.role) is MessageRole
         assert type(message.request.streamed) is bool
@@ -134,7 +138,7 @@ IDS = st.text(min_size=1).filter(str.strip)
 MOMENTS = st.datetimes(timezones=st.just(UTC))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(
     content=st.text()
     | st.sampled_from(["\x00", "a\x00b", "\u2028", "\u202e", "\ufeffx", "e\u0301", "\r\n\t", "🏳️‍🌈"]),
@@ -224,6 +228,9 @@ async def test_metadata_may_be_any_mapping_and_nested_within_reason(storage):
         ({"source": "\ud800"}, SessionValueError),
         ({"cell_id": 1}, SessionTypeError),
         ({"is_hidden": 1}, SessionTypeError),
+        ({"ask": "0"}, SessionTypeError),
+        ({"scope": 1}, SessionTypeError),
+        ({"beside": "\ud800"}, SessionValueError),
         ({"timestamp": datetime.min.replace(tzinfo=timezone(timedelta(hours=14)))}, SessionValueError),
     ],
 )
@@ -339,17 +346,6 @@ async def test_a_message_is_found_by_its_id(storage):
     assert await storage.get_message("s", "no such id") is None
 
 
-async def test_hiding_marks_a_message_and_nothing_else(storage, reopen):
-    """The mark can be set and taken back, and is kept."""
-    await storage.create_session(record())
-    await storage.append_messages("s", [question("1"), question("2")])
-    await storage.set_hidden("s", 0, hidden=True)
-    assert [m.is_hidden for m in await storage.get_messages("s")] == [True, False]
-    await storage.set_hidden("s", 0, hidden=False)
-    await storage.set_hidden("s", 1, hidden=True)
-    assert [m.is_hidden for m in await (await reopen()).get_messages("s")] == [False, True]
-
-
 @pytest.mark.parametrize("seq", [7, -1, 2**40])
 async def test_a_seq_that_is_not_there_is_an_error(storage, seq):
     """Each method that takes a seq says that the session has none such; nothing is changed."""
@@ -358,10 +354,12 @@ async def test_a_seq_that_is_not_there_is_an_error(storage, seq):
     await storage.append_messages("s", [question()])
     await storage.append_messages("neighbour", [question()])
     for call in (
-        storage.set_hidden("s", seq, hidden=True),
         storage.set_tip("s", seq),
         storage.append_messages("s", [question()], parent=seq),
         storage.append_messages("s", [answer()], reply_to=seq),
+        storage.append_messages("s", [question()], parent=seq, branch="try", lease="r"),
+        storage.append_messages("s", [], parent=seq),
+        storage.save_partial("s", answer(), reply_to=seq),
     ):
         with pytest.raises(SessionNotFoundError, match=str(seq)):
             await call
@@ -374,7 +372,6 @@ async def test_a_seq_is_a_whole_number(storage, seq):
     await storage.create_session(record())
     await storage.append_messages("s", [question()])
     for call in (
-        storage.set_hidden("s", seq, hidden=True),
         storage.set_tip("s", seq),
         storage.append_messages("s", [question()], parent=seq),
         storage.append_messages("s", [answer()], reply_to=seq),

@@ -131,7 +131,7 @@ NASTY = [
 ]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(text=st.text(max_size=30) | st.sampled_from(NASTY), limit=st.integers(0, 5))
 async def test_any_text_can_be_searched_for(storage, text, limit):
     """No text is syntax, and a message is found by each of its own words."""

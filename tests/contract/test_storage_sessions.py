@@ -33,7 +33,7 @@ EVERY_SETTING = SessionSettings(
     seed=-3,
     reasoning_effort="low",
     options={"logit_bias": {"50256": -100}, "tools": [{"type": "x"}]},
-    timeout_s=12.5,
+    timeout_s=312.5,
     retries=0,
     stream=False,
 )
@@ -49,6 +49,8 @@ async def test_a_session_comes_back_as_it_was_stored(storage, reopen):
         created_at=datetime(1969, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
         updated_at=datetime(2999, 1, 1, tzinfo=timezone(timedelta(hours=-7))),
         branch="first try",
+        home="lab:notes/é.ipynb",
+        main_at=datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=timezone(timedelta(hours=2))),
         native={"id": "conv_1", "seen": [0, 1]},
         metadata={"a": {"b": [None, True, 1.5, "x"]}},
     )
@@ -91,7 +93,11 @@ async def test_a_session_that_is_not_there_is_an_error(storage):
         storage.get_message("nope", "m"),
         storage.set_tip("nope", None),
         storage.list_branches("nope"),
-        storage.set_hidden("nope", 0, hidden=True),
+        storage.set_hidden("nope", 0, 1, hidden=True),
+        storage.read_tree("nope"),
+        storage.pick_messages("nope", [0]),
+        storage.keep_lease("nope", "r"),
+        storage.leave_lease("nope", "r"),
         storage.save_partial("nope", answer(), reply_to=0),
         storage.search_messages("x", session_id="nope"),
     ):
@@ -115,6 +121,8 @@ async def test_a_session_that_is_not_there_is_an_error(storage):
         ({"metadata": {"a": float("nan")}}, SessionValueError, "metadata.*nan"),
         ({"native": {1: "a"}}, SessionValueError, "native.*key"),
         ({"created_at": datetime(2020, 1, 1)}, SessionValueError, "created_at.*aware"),  # noqa: DTZ001
+        ({"home": 5}, SessionTypeError, "home"),
+        ({"main_at": datetime(2020, 1, 1)}, SessionValueError, "main_at.*aware"),  # noqa: DTZ001
         ({"updated_at": 0}, SessionTypeError, "updated_at"),
         ({"message_count": 3}, SessionValueError, "message_count"),
         ({"tip_seq": 0}, SessionValueError, "tip_seq"),
@@ -132,15 +140,23 @@ async def test_changes_are_kept_and_the_rest_stays(storage, reopen):
     await storage.create_session(
         replace(record(), metadata={"k": 1}, updated_at=datetime(2020, 1, 1, tzinfo=UTC))
     )
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
     changed = await storage.update_session(
-        "s", settings=EVERY_SETTING, status="archived", title="T", native={"id": "c"}
+        "s",
+        settings=EVERY_SETTING,
+        status="archived",
+        title="T",
+        native={"id": "c"},
+        home="h",
+        main_at=moment,
     )
     assert changed.settings == EVERY_SETTING
     assert (changed.status, changed.title, changed.native) == (SessionStatus.ARCHIVED, "T", {"id": "c"})
+    assert (changed.home, changed.main_at) == ("h", moment)
     assert changed.metadata == {"k": 1}
     assert changed.updated_at.year > 2020
-    emptied = await storage.update_session("s", metadata={}, title=None)
-    assert (emptied.metadata, emptied.title) == ({}, None)
+    emptied = await storage.update_session("s", metadata={}, title=None, home=None, main_at=None)
+    assert (emptied.metadata, emptied.title, emptied.home, emptied.main_at) == ({}, None, None, None)
     assert await (await reopen()).load_session("s") == emptied
 
 
@@ -175,14 +191,61 @@ async def test_sessions_are_listed_last_used_first(storage):
     assert await storage.list_sessions(user_id="ad") == []
 
 
+async def test_sessions_are_found_by_home_and_title(storage):
+    """Each alone, both together and with the other filters; none of it is a pattern."""
+    for name, home, title in (("s0", "a", "x"), ("s1", "a", "y"), ("s2", "b", "x"), ("s3", None, "x")):
+        await storage.create_session(record(name, home=home, title=title))
+    await storage.update_session("s1", status="archived")
+
+    async def found(**wanted):
+        return sorted(r.session_id for r in await storage.list_sessions(**wanted))
+
+    assert await found(home="a") == ["s0", "s1"]
+    assert await found(title="x") == ["s0", "s2", "s3"]
+    assert await found(home="a", title="x") == ["s0"]
+    assert await found(home="a", status="active") == ["s0"]
+    assert await found(home="%") == await found(title="X") == []
+
+
 @pytest.mark.parametrize(
     "arguments",
-    [{"limit": -1}, {"limit": 1.0}, {"limit": True}, {"status": "x"}, {"user_id": 3}, {"updated_before": 3}],
+    [
+        {"limit": -1},
+        {"limit": 1.0},
+        {"limit": True},
+        {"status": "x"},
+        {"user_id": 3},
+        {"updated_before": 3},
+        {"home": 3},
+        {"title": b"x"},
+    ],
 )
 async def test_a_list_is_asked_for_in_known_terms(storage, arguments):
     """A wrong argument is an error that names it."""
     with pytest.raises((SessionValueError, SessionTypeError), match=next(iter(arguments))):
         await storage.list_sessions(**arguments)
+
+
+async def test_cells_are_listed_by_home(storage):
+    """Each cell that asked in sessions of a home, with its first time; what was imported does not count."""
+    for number, home in enumerate(["/a.ipynb", "/a.ipynb", "/b.ipynb", None]):
+        await storage.create_session(record(f"s{number}", home=home))
+        await storage.append_messages(
+            f"s{number}",
+            [question(cell_id="1", timestamp=datetime(2020, 1, 9 - number, tzinfo=UTC)), answer(cell_id="9")],
+        )
+    await storage.append_messages("s2", [question(cell_id="2"), question(cell_id="3", source="import")])
+    await storage.create_session(record("other", "bob", home="/a.ipynb"))
+    await storage.append_messages("other", [question(cell_id="4")])
+    found = await storage.list_cells(user_id="ada")
+    assert {home: sorted(cells) for home, cells in found.items()} == {
+        "/a.ipynb": ["1"],
+        "/b.ipynb": ["1", "2"],
+    }
+    assert found["/a.ipynb"]["1"] == datetime(2020, 1, 8, tzinfo=UTC)
+    assert await storage.list_cells(user_id="ada", home="/a.ipynb") == {"/a.ipynb": found["/a.ipynb"]}
+    assert list(await storage.list_cells(user_id="ada", among=["2", "5"])) == ["/b.ipynb"]
+    assert await storage.list_cells(user_id="ada", home="/none.ipynb") == {}
 
 
 async def test_counters_follow_the_messages(storage, reopen):
@@ -202,6 +265,7 @@ async def test_a_deleted_session_is_gone(storage, reopen):
     await storage.append_messages("other", [question("kept")])
     await storage.set_tip("s", 0, branch="b")
     await storage.save_partial("s", answer(), reply_to=0)
+    await storage.append_messages("s", [], parent=None, hides=[(0, 1)], lease="r")
     assert await storage.delete_session("s") is True
     assert await storage.delete_session("s") is False
     with pytest.raises(SessionNotFoundError):
@@ -209,7 +273,7 @@ async def test_a_deleted_session_is_gone(storage, reopen):
     await storage.create_session(record())
     storage = await reopen()
     assert await storage.get_messages("s", branch="all") == []
-    assert await storage.list_branches("s") == {"main": None}
+    assert tuple(await storage.read_tree("s")) == ([], None, "main", [], [], [], 0)
     assert [m.content for m in await storage.get_messages("other")] == ["kept"]
 
 
@@ -232,6 +296,10 @@ async def test_close_may_be_called_twice_and_ends_all_use(storage):
         storage.load_session("s"),
         storage.list_sessions(),
         storage.append_messages("s", [question()]),
+        storage.read_tree("s"),
+        storage.pick_messages("s", [0]),
+        storage.set_hidden("s", 0, 1, hidden=True),
+        storage.keep_lease("s", "r"),
         storage.search_messages("x"),
         storage.delete_session("s"),
         storage.health_check(),

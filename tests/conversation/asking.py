@@ -73,6 +73,8 @@ class Plan:
     falls_back: bool = False
     """The path goes on with the first answer of a comparison that had been chosen."""
     hides: list[Version] = field(default_factory=list)
+    replaces: list[Version] = field(default_factory=list)
+    """What is hidden once the answer is there: an answer that failed replaces nothing."""
     notes: set[Note] = field(default_factory=set)
     replay: Replay | None = None
     cursor: int | None = None
@@ -196,7 +198,7 @@ class Deciding:
         if not asked.alone and index is not None:
             self.ask_again(plan, execution, index)
         if ask.rerun == "replace" and plan.turn is not None:
-            plan.hides = [version for version in tree.turns[plan.turn] if version.place is plan.place]
+            plan.replaces = [version for version in tree.turns[plan.turn] if version.place is plan.place]
 
     def was_chosen(self, plan: Plan, index: int | None) -> bool:
         """Rule 4.3: whether a comparison asks a turn again that the conversation has gone on with."""
@@ -282,13 +284,14 @@ class Deciding:
 
     def comparison_at_tip(self, tree: Tree) -> Version | None:
         """Return the newest version of the comparison that was asked behind the last turn, if none was chosen."""
-        here = last_turn(tree.branch.tip)
+        here, path = last_turn(tree.branch.tip), tree.path()
         compared = [
             versions[-1]
-            for versions in tree.turns
+            for turn, versions in enumerate(tree.turns)
             if versions[-1].asked.comparison
             and not versions[-1].asked.alone
-            and all(version.is_beside for version in versions)
+            and versions[-1].is_beside
+            and path.find(turn) is None
             and last_turn(versions[-1].place) is here
         ]
         return max(compared, key=lambda version: version.moment, default=None)

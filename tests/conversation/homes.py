@@ -18,12 +18,17 @@ class Home:
     """A notebook that has sessions."""
 
     path: str
-    cells: set[str] = field(default_factory=set)
-    """The ids of cells of its file that have asked."""
+    sessions: list[Session] = field(default_factory=list)
     main: Session | None = None
     """The session that its unmarked cells used last."""
     is_lost: bool = False
     """Another notebook was found at its path."""
+
+    @property
+    def cells(self) -> set[str]:
+        """The ids of cells that its sessions know."""
+        kept = [session.cells for session in self.sessions if session.state != "deleted"]
+        return set().union(*kept)
 
 
 @dataclass(eq=False, slots=True)
@@ -38,6 +43,8 @@ class Session:
     tree: Tree
     state: Literal["new", "active", "archived", "deleted"] = "new"
     """A new one is in no list: nothing was asked in it."""
+    cells: set[str] = field(default_factory=set)
+    """The ids of cells of notebooks' files that asked in it."""
 
 
 @dataclass(slots=True)
@@ -105,17 +112,17 @@ class Homes:
                 if not home.cells or not cells or home.cells & cells:
                     return home, told
                 home.is_lost = True
-                told.add(Note("other_notebook"))
+                told = {Note("other_notebook")}
         alike = [home for home in self.homes if home.cells & cells]
         gone = [home for home in alike if not self._has_its_file(home)]
         if gone:
             moved = max(gone, key=lambda home: len(home.cells & cells))
-            if moved.path != path:
-                told.add(Note("moved", where=moved.path))
+            told.discard(Note("other_notebook"))  # its sessions are there
+            told = {Note("moved", where=moved.path)} if moved.path != path else set()
             moved.path, moved.is_lost = path, False
             return moved, told
         if alike:
-            told.add(Note("copy", where=max(alike, key=lambda home: len(home.cells & cells)).path))
+            told = {Note("copy", where=max(alike, key=lambda home: len(home.cells & cells)).path)}
         return Home(path), told
 
     def _has_its_file(self, home: Home) -> bool:
@@ -145,7 +152,10 @@ class Homes:
 
     def make_first(self, kernel: Kernel) -> Session:
         """Make the session that a notebook or a script starts with."""
-        label = PurePosixPath(kernel.home.path).stem if kernel.home else "{when}"
+        label = first = PurePosixPath(kernel.home.path).stem if kernel.home else "{when}"
+        number = 2
+        while kernel.home is not None and self.here(kernel, label) is not None:
+            label, number = f"{first}-{number}", number + 1
         return self.make(kernel, label)
 
     def keep(self, session: Session) -> None:
@@ -155,6 +165,7 @@ class Homes:
             self._made += 1
             self.sessions[session.id] = session
             if session.home is not None:
+                session.home.sessions.append(session)
                 self.keep_home(session.home)
 
     def keep_home(self, home: Home) -> None:

@@ -76,7 +76,8 @@ class Walk(SideBySide, RuleBasedStateMachine):
             self.run_as_it_is(self.free_kernel(choice), choice // 2, choice)
         else:
             paths = [path for path in [*self.notebooks, ""] if self.can_open(path)]
-            self.open_kernel(paths[choice % len(paths)], FRONT_ENDS[choice % 8], MODEL)
+            path = paths[choice % len(paths)]
+            self.open_kernel(path, FRONT_ENDS[choice % 8] if path else FrontEnd.SCRIPT, MODEL)
 
     # ---------------------------------------------------------------- cells
 
@@ -341,7 +342,9 @@ class Walk(SideBySide, RuleBasedStateMachine):
 
     def name(self, choice: int) -> str:
         """Return the name of a session, with its home or without; or a name that there may not be."""
-        sessions = [session for session in self.model.world.sessions.values() if session.home]
+        known = self.model.world.sessions.values()
+        # What a product calls a session by the time is not known here.
+        sessions = [session for session in known if session.home and "{when}" not in session.label]
         if choice % 4 == 0 or not sessions:
             return NAMES[choice // 4 % len(NAMES)]
         session = sessions[choice % len(sessions)]

@@ -160,9 +160,6 @@ class Reference:
         self._remember(ticket, plan)
         ticket.versions = self._store(plan)
         ticket.told |= plan.notes
-        if ask.models and not session.has_chosen_model and not ask.models[0].startswith("mock:"):
-            session.model, session.has_chosen_model = ask.models[0], True
-            ticket.told.add(Note("model_of_session", where=session.model))
 
     def _remember(self, ticket: Ticket, plan: Plan) -> None:
         """Remember what re-running, replays and homes will ask for."""
@@ -176,8 +173,8 @@ class Reference:
         if plan.replay is not None:
             kernel.replays[session.id] = None if plan.ends_replay else plan.replay
             plan.replay.cursor = plan.replay.cursor if plan.cursor is None else plan.cursor
-        if kernel.home is not None and kernel.front_end is FrontEnd.LAB and cell is not None:
-            kernel.home.cells.add(cell)
+        if kernel.front_end is FrontEnd.LAB and cell is not None and session.home is kernel.home:
+            session.cells.add(cell)
         if ticket.ask.session is None:
             kernel.current = session
             if kernel.home is not None:
@@ -204,7 +201,20 @@ class Reference:
     def _finish(self, ticket: Ticket, outcomes: Sequence[Outcome]) -> Told:
         assert ticket.plan is not None
         told = self._land(ticket.plan, ticket.versions, outcomes)
+        self._take_model(ticket, outcomes)
         return told._replace(notes=told.notes | ticket.told)
+
+    @staticmethod
+    def _take_model(ticket: Ticket, outcomes: Sequence[Outcome]) -> None:
+        """Rule 6.2: the first real model that is named, once it has answered, where none was chosen."""
+        session = ticket.session
+        if session.has_chosen_model:
+            return
+        for model, outcome in zip(ticket.ask.models, outcomes, strict=False):
+            if outcome.status == "ok" and not model.startswith("mock:"):
+                session.model, session.has_chosen_model = model, True
+                ticket.told.add(Note("model_of_session", where=model))
+                return
 
     def _land(self, plan: Plan, versions: Sequence[Version], outcomes: Sequence[Outcome]) -> Told:
         """Put the answers where their questions are, and tell where that is."""
@@ -212,6 +222,8 @@ class Reference:
         notes = set(plan.notes)
         for version, outcome in zip(versions, outcomes, strict=True):
             tree.land(version, outcome)
+        if any(outcome.status == "ok" for outcome in outcomes):
+            tree.branches[plan.standing.name].hidden |= {(old.turn, old.number) for old in plan.replaces}
         if plan.falls_back:
             first = next((version for version in versions if version.last.text), versions[0])
             tree.take(first)

@@ -65,6 +65,9 @@ class SideBySide:
 
     def equal(self, what: str, model: object, product: object) -> None:
         """Refuse a difference."""
+        if isinstance(model, list) and isinstance(product, list) and len(model) == len(product):
+            different = [pair for pair in zip(model, product, strict=True) if pair[0] != pair[1]]
+            model, product = [pair[0] for pair in different], [pair[1] for pair in different]
         if model != product:
             raise DifferenceError(f"{what}:\n  model   {model}\n  product {product}")
 

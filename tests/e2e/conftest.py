@@ -21,6 +21,7 @@ from tests.support.lab import (
     write_notebook,
 )
 from tests.support.panel_page import PanelPage
+from tests.support.waits import PATIENCE_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 ORIGIN = "http://localhost/"
-TIMEOUT_MS = 15_000
 FAILED = pytest.StashKey[bool]()
 
 
@@ -66,7 +66,7 @@ def _new_page(browser: Browser) -> Page:
     context = browser.new_context(viewport={"width": 1100, "height": 850}, reduced_motion="reduce")
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = context.new_page()
-    page.set_default_timeout(TIMEOUT_MS)
+    page.set_default_timeout(PATIENCE_MS)
     return page
 
 

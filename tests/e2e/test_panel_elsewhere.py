@@ -13,6 +13,7 @@ import pytest
 from tests.support.isolation import home_variables
 from tests.support.lab import write_notebook
 from tests.support.panel_page import PanelPage, item, transcript
+from tests.support.waits import PATIENCE_S
 
 CELL = """import langswarm_nb as ls
 from langswarm_nb.core.session.providers.mock import MockProviderSession
@@ -47,7 +48,7 @@ def running_voila(home):
         yield address[0]
     finally:
         process.terminate()  # ends the kernel too
-        process.communicate(timeout=30)
+        process.communicate(timeout=PATIENCE_S)
 
 
 def test_voila(page, watched, tmp_path):
@@ -58,7 +59,7 @@ def test_voila(page, watched, tmp_path):
         box = root.get_by_role("textbox", name="Message", exact=True)
         answers = root.locator(".lsnb-assistant:not(.lsnb-live)")
         questions = root.locator(".lsnb-user")
-        box.wait_for(timeout=60_000)
+        box.wait_for()
 
         box.fill("first question")
         box.press("Enter")

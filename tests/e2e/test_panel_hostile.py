@@ -48,6 +48,20 @@ def assert_harmless(page, watched):
     assert watched.errors == []
 
 
+def test_a_request_to_another_machine_is_seen_and_refused(page, watched):
+    """By name or by number: what these tests find to be empty would hold it."""
+    addresses = [f"{EVIL}/name", "http://192.0.2.1/number"]
+    ways = page.evaluate(
+        """async (addresses) => {
+          const all = addresses.map((address) => fetch(address, { mode: 'no-cors' }));
+          return (await Promise.allSettled(all)).map(({ status }) => status);
+        }""",
+        addresses,
+    )
+    assert ways == ["rejected", "rejected"]
+    assert watched.foreign == addresses
+
+
 def test_rendered_replies(blank):
     """Each hostile text as a reply, as thinking, as a question, raw, and in every name."""
     page, watched = blank.page, blank.watched

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import secrets
 
 import pytest
 from nbconvert import HTMLExporter
 
+from tests.support.counting import counting
+
 LOAD = "%load_ext langswarm_nb\nimport langswarm_nb as ls"
-PANEL = f"{LOAD}\npanel = ls.chat(model='mock:slow')\npanel"
+PANEL = f"{LOAD}\npanel = ls.chat(model='mock:echo')\npanel"
+COUNTING = f"{LOAD}\npanel = ls.chat(model='mock:slow')\n{counting()}\npanel"
 SCRIPTED = f"""{LOAD}
 from langswarm_nb.core.session.providers.mock import MockProviderSession
 panel = ls.chat(model="mock:echo")
@@ -87,7 +91,7 @@ def expect_text(locator, text):
 
 def test_send_stream_stop(open_panel, page, watched):
     """Enter sends, Shift+Enter breaks the line, text streams in, Stop keeps what had arrived, focus stays."""
-    notebook, panel = open_panel(PANEL, "print(panel.value[-1].content)")
+    notebook, panel = open_panel(COUNTING, "print(panel.value[-1].content)")
     panel.box.fill("first")
     panel.box.press("Shift+Enter")
     panel.box.type("second")
@@ -100,7 +104,7 @@ def test_send_stream_stop(open_panel, page, watched):
     notebook.run_cell(1)
     kept = notebook.text(1).split()
     assert kept == [str(n) for n in range(1, len(kept) + 1)]
-    assert 4 <= len(kept) < 100
+    assert len(kept) >= 4
     assert watched.errors == []
     assert watched.foreign == []
 
@@ -162,7 +166,7 @@ def test_code_goes_into_a_cell_and_nothing_is_run(open_panel, page, watched):
 
 def test_sessions_and_reload(open_panel, front_end, page, watched):
     """New, rename and switch work in the panel; after a reload of the page all is there, the draft too."""
-    notebook, panel = open_panel(PANEL.replace("slow", "echo"), name=f"talk-{front_end}")
+    notebook, panel = open_panel(PANEL, name=f"talk-{front_end}")
     renamed = f"renamed <b>{front_end}</b>"  # both front ends have one store
     panel.ask("in the first")
     panel.button(f"Session: talk-{front_end}").click()
@@ -189,8 +193,7 @@ def test_sessions_and_reload(open_panel, front_end, page, watched):
 
 def test_a_reload_in_mid_stream_goes_on(open_panel, page, watched):
     """A page that is loaded while a reply arrives shows what came before and what comes after."""
-    count = '[" ".join(map(str, range(1, 2000)))], delay_s=0.05'
-    notebook, panel = open_panel(SCRIPTED.replace("REPLIES", count))
+    notebook, panel = open_panel(COUNTING)
     notebook.save()
     panel.send("count")
     expect_text(panel.live, "1 2 3")
@@ -207,10 +210,10 @@ def test_a_reload_in_mid_stream_goes_on(open_panel, page, watched):
 def test_cells_and_panels_share_a_session(open_panel, page, watched):
     """What a cell, the API or another panel asks appears in every panel of the session while it is answered."""
     notebook, first = open_panel(
-        PANEL,
+        COUNTING.replace(counting(), counting("[numbers, 'Told.', numbers]")),
         "other = ls.chat()\nother",
         "%%langswarm\nfrom a cell",
-        "reply = await panel.session.send_message('from the API', model='mock:echo')",
+        "reply = await panel.session.send_message('from the API')",
         "panel.session.model, len(panel.value), [m.id for m in panel.value] == [m.id for m in other.value]",
         "other.close()",
     )
@@ -241,23 +244,34 @@ def test_cells_and_panels_share_a_session(open_panel, page, watched):
 
 RUNNING = """() =>
   window.jupyterapp.shell.currentWidget.model.sharedModel.cells[1].executionState === 'running'"""
-SLEEP = "import time\ntime.sleep(5)"
+# Blocks its kernel until the test makes the file.
+BLOCKS = """import pathlib, time
+while not pathlib.Path("GATE").exists():
+    time.sleep(0.1)"""
 
 
-def test_a_busy_kernel_answers(open_panel, page, watched):
+@pytest.fixture
+def gate(server):
+    """Return a file that is not there yet; a kernel knows it by its name."""
+    return server.root / f"{secrets.token_hex(6)}.gate"
+
+
+def test_a_busy_kernel_answers(open_panel, gate, page, watched):
     """While a blocking cell runs, a question is answered."""
-    notebook, panel = open_panel(PANEL.replace("slow", "echo"), SLEEP)
+    notebook, panel = open_panel(PANEL, BLOCKS.replace("GATE", gate.name))
     panel.ask("before")
     notebook.start_cell(1)
     page.wait_for_function(RUNNING)
     panel.ask("meanwhile")
     assert page.evaluate(RUNNING)
     assert panel.root.get_by_text("The kernel").count() == 0
+    gate.touch()
+    notebook.wait_done()
 
 
-def test_where_messages_wait_for_the_cell_the_panel_says_so(open_notebook, front_end, page, watched):
+def test_where_messages_wait_for_the_cell_the_panel_says_so(open_notebook, gate, front_end, page, watched):
     """On a front end without subshells the panel tells that the kernel is busy, and loses nothing."""
-    notebook = open_notebook([PANEL.replace("slow", "echo"), SLEEP], front_end=front_end)
+    notebook = open_notebook([PANEL, BLOCKS.replace("GATE", gate.name)], front_end=front_end)
     page.evaluate(
         """() => {
           window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.commsOverSubshells = 'disabled';
@@ -269,7 +283,9 @@ def test_where_messages_wait_for_the_cell_the_panel_says_so(open_notebook, front
     notebook.start_cell(1)
     page.wait_for_function(RUNNING)
     panel.send("has to wait")
-    panel.root.get_by_text("The kernel is busy").wait_for()
+    # The words change after three seconds, which a busy machine may miss.
+    panel.root.get_by_text(re.compile("The kernel (is busy|does not answer)")).wait_for()
+    gate.touch()
     expect_text(panel.answers, "has to wait")
     assert panel.questions.filter(has_text="has to wait").count() == 1
     assert panel.box.input_value() == ""
@@ -278,7 +294,7 @@ def test_where_messages_wait_for_the_cell_the_panel_says_so(open_notebook, front
 
 def test_after_a_kernel_restart_the_text_comes_back(open_panel, page, watched):
     """A panel whose kernel is gone says so and gives the text back; running its cell again goes on."""
-    notebook, panel = open_panel(PANEL.replace("slow", "echo"))
+    notebook, panel = open_panel(PANEL)
     panel.ask("remember me")
     notebook.restart_kernel()
     panel.send("is anybody there?")
@@ -291,7 +307,7 @@ def test_after_a_kernel_restart_the_text_comes_back(open_panel, page, watched):
 
 def test_the_conversation_stays_in_the_file(open_panel, page, watched, server):
     """Beside the live panel nothing else is seen; the saved notebook, opened without its kernel, shows the words."""
-    notebook, panel = open_panel(PANEL.replace("slow", "echo"))
+    notebook, panel = open_panel(PANEL)
     panel.ask("for **posterity**")
     twin = page.locator(".lsnb-twin")
     twin.get_by_text("for **posterity**").first.wait_for(state="attached")
@@ -305,5 +321,5 @@ def test_the_conversation_stays_in_the_file(open_panel, page, watched, server):
     assert "You said: for" in exported
     page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
     page.reload()
+    notebook.wait_ready()
     twin.get_by_text("You said: for").wait_for()
-    assert twin.is_visible()

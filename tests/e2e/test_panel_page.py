@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.panel_page import STREAMING, PanelPage, delta, item, patch, transcript
+from tests.support.waits import PATIENCE_MS
 
 
 def test_enter_sends_and_shift_enter_does_not(panel):
@@ -196,6 +197,7 @@ def test_the_box_grows_to_eight_lines(panel):
 def clocked(browser):
     """Return a panel on a page whose clock the test turns."""
     page = browser.new_page()
+    page.set_default_timeout(PATIENCE_MS)
     page.clock.install()
     yield PanelPage(page)
     page.context.close()
@@ -254,23 +256,26 @@ def test_a_refusal_gives_the_text_back_and_says_why(panel):
     assert panel.box.input_value() == "hello"
 
 
+AFTER_A_FRAME = """(log) => new Promise(
+  (done) => requestAnimationFrame(() => requestAnimationFrame(() => done(log.scrollTop))))"""
+
+
 def test_the_view_follows_the_end_only_when_the_reader_is_there(blank):
     """New text scrolls into view for who reads the end; who has scrolled up stays and is told."""
     page = blank.page
     messages = [item(n, f"message {n}\n\n" + "line  \n" * 5) for n in range(1, 9)]
     panel = PanelPage(page, {"transcript": transcript(*messages, rev=1)})
     log = page.get_by_role("log")
-    at_bottom = "(log) => log.scrollHeight - log.scrollTop - log.clientHeight < 5"
+    above_bottom = "(log) => log.scrollHeight - log.scrollTop - log.clientHeight"
+    at_bottom = f"{above_bottom} < 5"
     assert log.evaluate(at_bottom)
     panel.custom(patch(rev=2, keep=8, live=STREAMING))
     panel.custom(delta(0, "new\n" * 20))
     assert log.evaluate(at_bottom)
     log.hover()
     page.mouse.wheel(0, -300)
-    page.wait_for_function("() => document.querySelector('.lsnb-log').scrollTop < 1e9")
-    before = log.evaluate(
-        "(log) => new Promise((done) => requestAnimationFrame(() => setTimeout(() => done(log.scrollTop), 100)))"
-    )
+    page.wait_for_function(f"() => ({above_bottom})(document.querySelector('.lsnb-log')) >= 300")
+    before = log.evaluate(AFTER_A_FRAME)
     panel.custom(delta(80, "newer\n" * 20))
     assert log.evaluate("(log) => log.scrollTop") == before
     page.get_by_role("button", name="New text").click()

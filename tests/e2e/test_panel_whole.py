@@ -7,6 +7,7 @@ import re
 import pytest
 
 from tests.support.axe import findings
+from tests.support.counting import counting
 
 LOAD = "%load_ext langswarm_nb\nimport langswarm_nb as ls"
 LONG_SESSION = f"""{LOAD}
@@ -16,11 +17,21 @@ roles = [MessageRole.USER, MessageRole.ASSISTANT]
 told = [SessionMessage(role=roles[n % 2], content=f"message **{{n}}**\\n\\n" + "words " * 40) for n in range(2000)]
 await panel.session.storage.append_messages(panel.session.session_id, told)"""
 BLOCK = "Some words and `code`. " * 40 + "\n\n"
+# Half of the answer comes when the page has shown that it can be used meanwhile.
 LONG_ANSWER = f"""{LOAD}
+import threading
+from langswarm_nb.core.session.provider_events import Delta
 from langswarm_nb.core.session.providers.mock import MockProviderSession
 panel = ls.chat(model="mock:script")
-text = {BLOCK!r} * 110
-mock = MockProviderSession(replies=[text], chunk_chars=200, delay_s=0.005)
+text, go_on = {BLOCK!r} * 110, threading.Event()
+
+def steps(request):
+    yield text[:len(text) // 2]
+    while not go_on.is_set():
+        yield Delta("")
+    yield text[len(text) // 2:]
+
+mock = MockProviderSession(replies=[steps], chunk_chars=200, delay_s=0.005)
 panel.manager.add_provider_session("mock", mock)
 panel"""
 
@@ -67,20 +78,22 @@ def test_two_thousand_messages(open_notebook, front_end, page, watched):
 
 def test_an_answer_of_100_kilobytes(open_notebook, front_end, page, watched):
     """A long answer streams, the page answers meanwhile, and the whole text is in the page and in the store."""
-    notebook = open_notebook([LONG_ANSWER, "panel.value[-1].content == text"], front_end=front_end)
+    cells = [LONG_ANSWER, "go_on.set()", "panel.value[-1].content == text"]
+    notebook = open_notebook(cells, front_end=front_end)
     notebook.start_cell(0)
     box = page.get_by_role("textbox", name="Message", exact=True)
     box.fill("go")
     box.press("Enter")
     page.locator(".lsnb-live p").nth(5).wait_for()
     box.fill("typed meanwhile")
-    page.locator(".lsnb-live").wait_for(state="detached", timeout=60_000)
+    notebook.run_cell(1)
+    page.locator(".lsnb-live").wait_for(state="detached")
     paragraphs = page.locator(".lsnb-assistant p")
     assert paragraphs.count() == 110
     assert set(paragraphs.all_inner_texts()) == {BLOCK.replace("`", "").strip()}
     assert box.input_value() == "typed meanwhile"
-    notebook.run_cell(1)
-    assert notebook.text(1) == "True"
+    notebook.run_cell(2)
+    assert notebook.text(2) == "True"
     assert watched.errors == []
 
 
@@ -109,14 +122,16 @@ class Keyboard:
 
 def test_a_whole_conversation_by_keyboard(open_notebook, front_end, page, watched):
     """Ask, edit, rename, choose a model and stop without a mouse; no key goes to the front end instead."""
-    notebook = open_notebook([f"{LOAD}\npanel = ls.chat(model='mock:echo')\npanel"], front_end=front_end)
+    replies = counting("['To the first.', 'To the better.', numbers]")
+    panel = f"{LOAD}\npanel = ls.chat(model='mock:echo')\n{replies}\npanel"
+    notebook = open_notebook([panel], front_end=front_end)
     notebook.run_cell(0)
     keys = Keyboard(page)
     answers = page.locator(".lsnb-assistant:not(.lsnb-live)")
     page.get_by_role("textbox", name="Message", exact=True).focus()
     keys.type("first question")
     keys.press("Enter")
-    answers.filter(has_text="first question").wait_for()
+    answers.filter(has_text="To the first.").wait_for()
     keys.go_to("Conversation", "Shift+Tab")
     keys.press("d", "d", "a")  # in the front end's command mode they delete and add cells
     keys.press("ArrowUp", "ArrowUp", "Tab")
@@ -126,10 +141,11 @@ def test_a_whole_conversation_by_keyboard(open_notebook, front_end, page, watche
     keys.press("Control+a")
     keys.type("better question")
     keys.press("Enter")
-    answers.filter(has_text="better question").wait_for()
+    answers.filter(has_text="To the better.").wait_for()
     page.locator(".lsnb-user").filter(has_text="2/2").wait_for()
     keys.go_to("Session:", "Shift+Tab")
     keys.press("Enter")
+    page.locator(".lsnb-option-label").first.wait_for()  # when the entries come, all is drawn anew
     keys.go_to("Rename")
     keys.press("Enter")
     page.get_by_role("textbox", name="Name", exact=True).wait_for()

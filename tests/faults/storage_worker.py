@@ -13,7 +13,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
-from langswarm_nb.core.session import SessionNotFoundError
+from langswarm_nb.core.session import SessionNotFoundError, create_session_manager
+from langswarm_nb.core.session.storage._sqlite import database, schema
 from langswarm_nb.core.session.storage.sqlite import SQLiteSessionStorage
 from tests.support.storages import answer, question, record
 
@@ -53,6 +54,38 @@ async def stream(path: str, text: str) -> None:
     await storage.close()
 
 
+async def converse(path: str, session_id: str, name: str, count: str) -> None:
+    """Send messages in a session as soon as a line comes on stdin, as a kernel does."""
+    async with create_session_manager("sqlite", {"db_path": path}) as manager:
+        session = await manager.get_session(session_id)
+        assert session is not None
+        print("ready", flush=True)
+        sys.stdin.readline()
+        for number in range(int(count)):
+            await session.send_message(f"{name} {number}")
+
+
+async def ask(path: str, session_id: str) -> None:
+    """Wait for an answer that is on its way, to be killed."""
+    async with create_session_manager("sqlite", {"db_path": path}) as manager:
+        session = await manager.get_session(session_id)
+        assert session is not None
+        async for _ in session.stream_message("killed", model="mock:slow"):
+            print("ready", flush=True)
+
+
+def migrate(path: str) -> None:
+    """Stop in the middle of the step to the newest tables, to be killed."""
+    *steps, last = schema.MIGRATIONS
+
+    def stop(_db: sqlite3.Connection) -> None:
+        print("ready", flush=True)
+        sys.stdin.readline()
+
+    setattr(database, "MIGRATIONS", (*steps, (*last, stop)))  # noqa: B010 - it is no part of the module's face
+    asyncio.run(SQLiteSessionStorage(path).list_sessions())
+
+
 def hold(path: str) -> None:
     """Hold the write lock until a line comes on stdin."""
     db = sqlite3.connect(path, isolation_level=None)
@@ -78,7 +111,7 @@ def _one_kill(path: str, number: int, after: int) -> list[str]:
     if child == 0:
         os.close(reader)
         try:
-            asyncio.run(_converse(path, number, lambda line: os.write(writer, f"{line}\n".encode())))
+            asyncio.run(_write_turns(path, number, lambda line: os.write(writer, f"{line}\n".encode())))
         finally:
             os._exit(0)
     os.close(writer)
@@ -92,7 +125,7 @@ def _one_kill(path: str, number: int, after: int) -> list[str]:
     return lines
 
 
-async def _converse(path: str, number: int, say: Callable[[str], object]) -> None:
+async def _write_turns(path: str, number: int, say: Callable[[str], object]) -> None:
     storage = SQLiteSessionStorage(path, durability="fast" if number % 2 else "full")
     try:
         await storage.load_session("s")
@@ -113,9 +146,12 @@ async def _converse(path: str, number: int, say: Callable[[str], object]) -> Non
 
 
 COMMANDS: dict[str, Callable[..., Coroutine[Any, Any, None] | None]] = {
+    "ask": ask,
+    "converse": converse,
     "create": create,
     "hold": hold,
     "kill": kill,
+    "migrate": migrate,
     "stream": stream,
     "write": write,
 }

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.waits import PATIENCE_S
+
 LEAVES = """
 import asyncio, sys
 from langswarm_nb.core.session import create_session_manager
@@ -19,7 +21,7 @@ kept = []
 
 async def main():
     session = await manager.create_session("ada", "mock", "slow")
-    stream = session.stream_message("go")
+    stream = session.stream_message("go", options={"reply": " ".join(map(str, range(1, 100_000)))})
     await anext(stream)
     await anext(stream)
     if sys.argv[2] == "held":
@@ -48,7 +50,7 @@ def test_a_loop_that_ends_keeps_the_part(way: str, tmp_path: Path) -> None:
     """Whether the stream is still referenced or not, the part is stored and nothing is complained about."""
     path = tmp_path / "s.db"
     command = [sys.executable, "-W", "error", "-c", LEAVES, str(path), way]
-    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
     assert stored(path) == [("go", None, None), ("1 2 ", "interrupted", "stopped")]
     if way == "raises":
         assert run.stderr.strip().endswith("ZeroDivisionError")
@@ -66,7 +68,7 @@ def test_ctrl_c_ends_a_script_and_keeps_the_part(tmp_path: Path) -> None:
         assert script.stdout is not None
         assert script.stdout.readline() == "ready\n"
         script.send_signal(signal.SIGINT)
-        _, complaint = script.communicate(timeout=60)
+        _, complaint = script.communicate(timeout=PATIENCE_S)
     assert complaint.strip().endswith("KeyboardInterrupt")
     question, part = stored(path)
     assert question == ("go", None, None)

@@ -597,7 +597,7 @@ async def test_a_deleted_session_leaves_no_text(tmp_path, searched):
 
 async def test_a_deletion_beside_a_reader_says_what_is_left(tmp_path, caplog):
     """While another connection reads an old state, the log cannot be emptied; the session is gone all the same."""
-    storage = SQLiteSessionStorage(tmp_path / "s.db", busy_timeout_s=0.1)
+    storage = SQLiteSessionStorage(tmp_path / "s.db", busy_timeout_s=0.1)  # short on purpose: it passes
     await storage.create_session(record())
     await storage.append_messages("s", [question("secret")])
     with closing(sqlite3.connect(tmp_path / "s.db", isolation_level=None)) as reader:

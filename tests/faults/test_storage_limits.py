@@ -17,36 +17,24 @@ from langswarm_nb.core.session import SessionStorageError
 from langswarm_nb.core.session.storage.sqlite import SQLiteSessionStorage
 from tests.support.paths import REPOSITORY
 from tests.support.storages import answer, check_sound, go_on, question, record, texts, wait_ready, worker
+from tests.support.waits import PATIENCE_S
 
 
-async def test_a_lock_that_stays_is_an_error_while_the_loop_goes_on(tmp_path: Path) -> None:
-    """The error names file and limit; meanwhile other tasks run and reads are answered; then writing works again."""
+async def test_a_lock_that_stays_is_an_error(tmp_path: Path) -> None:
+    """It names file and limit; when the lock is gone writing works again."""
     path = tmp_path / "s.db"
-    storage = SQLiteSessionStorage(path, busy_timeout_s=0.4)
+    storage = SQLiteSessionStorage(path, busy_timeout_s=0.1)  # short on purpose: the lock outlasts it
     await storage.create_session(record())
     await storage.append_messages("s", [question("before")])
-    ticks = reads = 0
-
-    async def watch() -> None:
-        nonlocal ticks, reads
-        while True:
-            await asyncio.sleep(0.01)
-            ticks += 1
-            reads += len(await storage.get_messages("s"))
-
     with worker("hold", path) as process:
         wait_ready(process)
-        watcher = asyncio.create_task(watch())
         appends = [storage.append_messages("s", [question(f"lost {number}")]) for number in range(20)]
         outcomes = await asyncio.gather(*appends, return_exceptions=True)
-        watcher.cancel()
         for outcome in outcomes:
             assert isinstance(outcome, SessionStorageError)
             assert str(path) in str(outcome)
-            assert "0.4 s" in str(outcome)
+            assert "0.1 s" in str(outcome)
             assert isinstance(outcome.__cause__, sqlite3.OperationalError)
-        assert ticks > 10
-        assert reads >= ticks - 1
         go_on(process)
         process.wait()
     await storage.append_messages("s", [question("after")])
@@ -55,29 +43,32 @@ async def test_a_lock_that_stays_is_an_error_while_the_loop_goes_on(tmp_path: Pa
 
 
 async def test_a_lock_that_goes_in_time_is_not_noticed(tmp_path: Path) -> None:
-    """A write waits for another process, and a cancelled one does not hold its task up."""
+    """A write waits for another process; meanwhile other tasks run, reads are answered, and it can be cancelled."""
     path = tmp_path / "s.db"
-    storage = SQLiteSessionStorage(path, busy_timeout_s=30)
+    storage = SQLiteSessionStorage(path, busy_timeout_s=PATIENCE_S)
     await storage.create_session(record())
+    await storage.append_messages("s", [question("before")])
     with worker("hold", path) as process:
         wait_ready(process)
         waits = asyncio.create_task(storage.append_messages("s", [question("waited")]))
         cancelled = asyncio.create_task(storage.append_messages("s", [question("cancelled")]))
         await asyncio.sleep(0)
         cancelled.cancel()
-        await asyncio.wait([cancelled], timeout=20)
+        await asyncio.wait([cancelled], timeout=PATIENCE_S)
         assert cancelled.cancelled()
+        for _ in range(10):
+            assert texts(await storage.get_messages("s")) == "before"
         assert not waits.done()
         go_on(process)
         await waits
-    assert texts(await storage.get_messages("s")).startswith("waited")
+    assert texts(await storage.get_messages("s")).startswith("before waited")
     await storage.close()
 
 
 async def test_the_task_that_waits_for_a_lock_can_be_cancelled(tmp_path: Path) -> None:
-    """Ctrl-C in a cell ends within a second or two though the write still waits; the next ones go on after it."""
+    """Ctrl-C in a cell ends though the write still waits; the next ones go on after it."""
     path = tmp_path / "s.db"
-    storage = SQLiteSessionStorage(path, busy_timeout_s=60)
+    storage = SQLiteSessionStorage(path, busy_timeout_s=PATIENCE_S)
     await storage.create_session(record())
     with worker("hold", path) as process:
         wait_ready(process)
@@ -86,7 +77,7 @@ async def test_the_task_that_waits_for_a_lock_can_be_cancelled(tmp_path: Path) -
         second = asyncio.create_task(storage.append_messages("s", [question("second")]))
         await asyncio.sleep(0)
         first.cancel()
-        await asyncio.wait([first], timeout=20)
+        await asyncio.wait([first], timeout=PATIENCE_S)
         assert first.cancelled()
         assert not second.done()
         go_on(process)

@@ -20,6 +20,7 @@ from langswarm_nb.core.session.storage._sqlite import lane as _lane
 from langswarm_nb.core.session.storage.sqlite import SQLiteSessionStorage
 from tests.support.paths import REPOSITORY
 from tests.support.storages import answer, check_sound, question, record, texts
+from tests.support.waits import PATIENCE_S
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
@@ -36,7 +37,7 @@ def test_one_storage_serves_loops_one_after_another(tmp_path: Path) -> None:
 
 
 def test_one_storage_serves_threads_at_once(tmp_path: Path) -> None:
-    """Each thread has a loop of its own; all messages are there, each thread's in its order."""
+    """Each thread has a loop of its own; all messages are there, each thread's in order, each reply in its place."""
     storage = SQLiteSessionStorage(tmp_path / "s.db")
     asyncio.run(storage.create_session(record()))
     errors: list[BaseException] = []
@@ -58,9 +59,11 @@ def test_one_storage_serves_threads_at_once(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert errors == []
-    messages = asyncio.run(storage.get_messages("s"))
+    messages = asyncio.run(storage.get_messages("s", branch="all"))
     asyncio.run(storage.close())
-    assert [m.parent_seq for m in messages] == [None, *range(199)]
+    assert [m.seq for m in messages] == list(range(200))
+    replies = [m for m in messages if m.role == "assistant"]
+    assert [messages[m.parent_seq or 0].content for m in replies] == [m.content for m in replies]
     for name in range(5):
         mine = [m.content for m in messages if m.content.startswith(f"{name}.")]
         assert mine == [f"{name}.{step}" for step in range(20) for _ in "qa"]
@@ -139,7 +142,7 @@ def run(code: str, path: Path, *options: str) -> str:
     command = [sys.executable, *options, "-c", prelude + code, str(path)]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     process = subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=60, env=environment
+        command, capture_output=True, text=True, check=False, timeout=PATIENCE_S, env=environment
     )
     assert (process.returncode, process.stderr) == (0, "")
     return process.stdout
@@ -359,8 +362,8 @@ def test_ctrl_c_at_any_line_leaves_a_storage_that_works(tmp_path: Path, rivals: 
         line += 1
         tasks = [loop.create_task(append(f"{line}.{n}")) for n in range(1 + rivals)]
         struck = interrupt_at(line, lambda tasks=tasks: loop.run_until_complete(asyncio.gather(*tasks)))  # type: ignore[misc]
-        loop.run_until_complete(asyncio.wait_for(append(f"{line} after"), 20))
-        loop.run_until_complete(asyncio.wait_for(asyncio.wait(tasks), 20))
+        loop.run_until_complete(asyncio.wait_for(append(f"{line} after"), PATIENCE_S))
+        loop.run_until_complete(asyncio.wait_for(asyncio.wait(tasks), PATIENCE_S))
         for task in tasks:
             assert isinstance(task.exception(), KeyboardInterrupt | None)
     stored_contents = [m.content for m in loop.run_until_complete(storage.get_messages("s"))]
@@ -383,8 +386,8 @@ async def test_cancelling_every_task_of_the_loop_leaves_a_storage_that_works(
         await asyncio.sleep(0)
     for task in asyncio.all_tasks() - {asyncio.current_task()}:
         task.cancel()
-    await asyncio.wait_for(asyncio.wait(tasks), 20)
-    await asyncio.wait_for(storage.append_messages("s", [question("after")]), 20)
+    await asyncio.wait_for(asyncio.wait(tasks), PATIENCE_S)
+    await asyncio.wait_for(storage.append_messages("s", [question("after")]), PATIENCE_S)
     contents = [m.content for m in await storage.get_messages("s")]
     assert contents[-1] == "after"
     assert len(contents) == len(set(contents))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from langswarm_nb.core.session import create_session_manager
 from langswarm_nb.core.session.storage.sqlite import SQLiteSessionStorage
 from tests.support.storages import (
     answer,
@@ -24,13 +25,14 @@ from tests.support.storages import (
     wait_ready,
     worker,
 )
+from tests.support.waits import PATIENCE_S
 
 ROUNDS = int(os.environ.get("LANGSWARM_KILL_ROUNDS", "100"))
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 
 async def test_four_processes_write_in_one_session(tmp_path: Path) -> None:
-    """All messages of all are there, each once, each writer's in its order; nobody sees a lock."""
+    """All messages of all are there, each once, each writer's in order, each reply in its place; nobody sees a lock."""
     path = tmp_path / "s.db"
     storage = SQLiteSessionStorage(path)
     await storage.create_session(record())
@@ -44,9 +46,11 @@ async def test_four_processes_write_in_one_session(tmp_path: Path) -> None:
             await storage.append_messages("s", [question(f"e {number}"), answer(f"e {number}")])
         for process in writers:
             finish(process)
-    messages = await storage.get_messages("s")
+    messages = await storage.get_messages("s", branch="all")
     assert [m.seq for m in messages] == list(range(400))
-    assert [m.parent_seq for m in messages] == [None, *range(399)]
+    assert {m.turn for m in messages} == set(range(200))
+    replies = [m for m in messages if m.role == "assistant"]
+    assert [messages[m.parent_seq or 0].content for m in replies] == [m.content for m in replies]
     for name in "abcde":
         mine = [m for m in messages if m.content.startswith(name)]
         assert [m.content for m in mine] == [f"{name} {number}" for number in range(40) for _ in "qa"]
@@ -54,6 +58,51 @@ async def test_four_processes_write_in_one_session(tmp_path: Path) -> None:
     assert (await storage.load_session("s")).message_count == 400
     await storage.close()
     check_sound(path)
+
+
+async def test_four_processes_converse_in_one_session(tmp_path: Path) -> None:
+    """Their sends wait for each other: the path is question, answer, question, answer, and has them all."""
+    path = tmp_path / "s.db"
+    async with create_session_manager("sqlite", {"db_path": str(path)}) as manager:
+        session = await manager.create_session("ada", "mock", "echo")
+        with ExitStack() as stack:
+            kernels = [
+                stack.enter_context(worker("converse", path, session.session_id, name, 5)) for name in "abcd"
+            ]
+            for process in kernels:
+                wait_ready(process)
+            for process in kernels:
+                go_on(process)
+            for process in kernels:
+                finish(process)
+        messages = await session.get_messages()
+        assert len(await session.get_messages(branch="all")) == len(messages)
+    assert [m.role for m in messages] == ["user", "assistant"] * 20
+    assert [m.turn for m in messages[::2]] == list(range(20))
+    assert all(
+        a.content.endswith(f"You said: {q.content}")
+        for q, a in zip(messages[::2], messages[1::2], strict=True)
+    )
+    for name in "abcd":
+        mine = [m.content for m in messages[::2] if m.content.startswith(name)]
+        assert mine == [f"{name} {number}" for number in range(5)]
+    check_sound(path)
+
+
+async def test_a_kernel_that_was_killed_holds_nobody_up(tmp_path: Path) -> None:
+    """What it had asked stays where it is, unanswered; the next send of another process goes on at once."""
+    path = tmp_path / "s.db"
+    told: list[str] = []
+    async with create_session_manager("sqlite", {"db_path": str(path)}) as manager:
+        session = await manager.create_session("ada", "mock", "echo")
+        with worker("ask", path, session.session_id) as process:
+            wait_ready(process)
+            process.kill()
+            process.wait()
+            await session.send_message("alive", on_wait=told.append)
+        killed, alive, reply = await session.get_messages()
+    assert (killed.content, alive.content, told) == ("killed", "alive", [])
+    assert reply.content.endswith("You said: alive")
 
 
 async def test_eight_processes_open_a_new_file_at_once(tmp_path: Path) -> None:
@@ -92,7 +141,7 @@ async def test_a_process_killed_in_mid_write_loses_nothing_acknowledged(tmp_path
     """After each kill -9 the next open works; questions, parts and replies that were acknowledged are there, whole."""
     path = tmp_path / "s.db"
     with worker("kill", path, ROUNDS, random.randrange(10**9)) as process:
-        output, errors = process.communicate(timeout=60 + ROUNDS)
+        output, errors = process.communicate(timeout=PATIENCE_S + ROUNDS)
     assert (process.returncode, errors) == (0, "")
     acknowledged = json.loads(output)
     storage = SQLiteSessionStorage(path)
@@ -172,7 +221,7 @@ async def test_a_reply_that_ends_well_leaves_no_part(tmp_path: Path) -> None:
 
 
 async def test_a_writer_taken_for_dead_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When a reply was closed too early, its whole is stored after all: as a new version of the part."""
+    """When a reply was closed too early, its whole is stored after all, in the place of the part and on the path."""
     path = tmp_path / "s.db"
     storage = SQLiteSessionStorage(path)
     with worker("stream", path, "Half") as process:
@@ -183,7 +232,7 @@ async def test_a_writer_taken_for_dead_loses_nothing(tmp_path: Path, monkeypatch
         finish(process)
     everything = await storage.get_messages("s", branch="all")
     assert texts(everything) == "Q Half Half and the rest"
-    assert places(everything) == [(0, None, 0, 1, True), (1, 0, 0, 1, False), (2, 0, 0, 2, True)]
+    assert places(everything) == [(0, None, 0, 1, True), (1, 0, 0, 1, False), (2, 0, 0, 1, True)]
     assert (await storage.load_session("s")).tip_seq == 2
     await storage.close()
 

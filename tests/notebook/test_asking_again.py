@@ -16,7 +16,7 @@ from langswarm_nb.notebook.asking.sender import Sender
 from langswarm_nb.notebook.bridge import run_sync
 from langswarm_nb.notebook.running_cell import Cell
 from langswarm_nb.notebook.showing.reply_view import Look, Silent
-from tests.support.notebooks import Notebook
+from tests.support.sent import Notebook
 
 BOTH = "-m groq:a -m groq:b"
 

@@ -10,6 +10,8 @@ import textwrap
 
 import pytest
 
+from tests.support.waits import PATIENCE_S
+
 SETUP = """
 import asyncio, contextvars, os, signal, sys, threading
 from langswarm_nb.notebook.bridge import io_loop, run_sync, run_within, submit
@@ -28,7 +30,11 @@ def is_patched():
 
 def run_script(code: str, *, python: tuple[str, ...] = (sys.executable, "-W", "error", "-c")) -> str:
     done = subprocess.run(
-        [*python, SETUP + textwrap.dedent(code)], capture_output=True, text=True, timeout=60, check=False
+        [*python, SETUP + textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
     )
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     return done.stdout
@@ -77,7 +83,7 @@ def test_waiting_on_the_io_thread_for_itself_is_refused():
     code = """
     async def hook():
         return run_sync(answer(42))
-    print(submit(hook()).exception(10))
+    print(submit(hook()).exception())
     """
     assert "Use `await` instead" in run_script(code)
 
@@ -124,7 +130,7 @@ def test_a_wait_with_a_limit_ends():
 def test_leaving_with_system_exit_leaves_the_script():
     """SystemExit in a coroutine ends the script with its code."""
     code = SETUP + "async def leave():\n    raise SystemExit(7)\nrun_sync(leave())"
-    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 7
+    assert subprocess.run([sys.executable, "-c", code], timeout=PATIENCE_S, check=False).returncode == 7
 
 
 def test_context_variables_are_seen_inside():
@@ -164,7 +170,7 @@ def test_submitted_work_cleans_up_when_the_script_ends():
             await asyncio.sleep(0.05)
             print("saved")
     future = submit(work())
-    started.wait(10)
+    started.wait()
     """
     assert run_script(code) == "saved\n"
 
@@ -180,8 +186,8 @@ def test_a_cancelled_future_cancels_its_coroutine():
         finally:
             stopped.set()
     future = submit(work())
-    started.wait(10)
-    print(future.cancel(), stopped.wait(10))
+    started.wait()
+    print(future.cancel(), stopped.wait())
     """
     assert run_script(code) == "True True\n"
 
@@ -226,7 +232,7 @@ def test_ctrl_c_in_a_script_cancels_and_raises(in_a_loop: bool):
         assert process.stdout is not None
         assert process.stdout.readline() == "go\n"
         process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=20)[0] == "saved\ninterrupted True\n"
+        assert process.communicate(timeout=PATIENCE_S)[0] == "saved\ninterrupted True\n"
 
 
 def test_an_ignored_sigint_stays_ignored():

@@ -24,7 +24,7 @@ class Thing:
 @pytest.fixture(scope="module")
 def shell():
     """Return a shell with two sessions, an alias, a branch and some variables."""
-    with running_shell(store="memory") as shell:
+    with running_shell(store="memory", session="default") as shell:
         shell.run("%%langswarm -q\nHi")
         shell.run("%langswarm fork 0 other")
         shell.run("%langswarm new work")
@@ -53,7 +53,7 @@ def offered(shell, text):
         ("%langswarm use qu", "quick"),
         ("%langswarm switch w", "work"),
         ("%langswarm branch o", "other"),
-        ("%langswarm show -", "-n"),
+        ("%langswarm show -", "--all -n"),
         ("%langswarm df me", "messages metrics"),
         ("%langswarm key gro", "groq"),
         ("%langswarm alias fast mock:sl", "mock:slow"),

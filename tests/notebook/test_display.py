@@ -19,6 +19,7 @@ from langswarm_nb.notebook.showing.pacing import Pacer
 from langswarm_nb.render.growing import GrowingReply
 from tests.support.html import assert_safe, text_of
 from tests.support.kernels import Kernel, running_kernel
+from tests.support.waits import PATIENCE_S
 
 SETUP = """
 from langswarm_nb.notebook.showing.display import open_reply_displays
@@ -39,6 +40,9 @@ def show(display, *deltas, **end):
         display.update(delta)
     display.finish(**end)
 """
+
+ARRIVING = "▍arriving …"
+"""Marks what is not whole, also in a page that was reloaded while it came."""
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +70,12 @@ class TestCell:
         assert output["data"]["text/plain"] == "Hello *world*!"
         assert "<p>Hello <em>world</em>!</p>" in output["data"]["text/html"]
         assert output["metadata"] == {"langswarm": {"model": "mock:echo"}}
-        assert shown(cell) == ["Hello\n▍", "Hello *wor\n▍", "Hello world!\n▍", "Hello world!\nmock:echo"]
+        assert shown(cell) == [
+            f"Hello\n{ARRIVING}",
+            f"Hello *wor\n{ARRIVING}",
+            f"Hello world!\n{ARRIVING}",
+            "Hello world!\nmock:echo",
+        ]
 
     @pytest.mark.parametrize("how", ["argument", "capture"])
     def test_static_mode_displays_once(self, kernel: Kernel, how: str):
@@ -86,7 +95,7 @@ class TestCell:
             "display.status('rate limit; attempt 2 in 3 s')\n"
             "show(display, 'Hello', footer='done')"
         )
-        assert shown(cell) == ["▍rate limit; attempt 2 in 3 s", "Hello\n▍", "Hello\ndone"]
+        assert shown(cell) == ["▍rate limit; attempt 2 in 3 s", f"Hello\n{ARRIVING}", "Hello\ndone"]
 
     def test_a_tick_shows_what_was_held_back(self, kernel: Kernel):
         """When the model pauses, the last words before it are shown."""
@@ -95,7 +104,7 @@ class TestCell:
             "clock.now += 1; display.update('Hello'); display.update(' world')\n"
             "clock.now += 1; display.tick(); display.tick()\n"
         )
-        assert shown(cell) == ["Hello\n▍", "Hello world\n▍"]
+        assert shown(cell) == [f"Hello\n{ARRIVING}", f"Hello world\n{ARRIVING}"]
 
     def test_a_discarded_reply_leaves_nothing(self, kernel: Kernel):
         """When the error says it all there is no output; what was shown already is taken back."""
@@ -219,7 +228,7 @@ class TestTerminal:
         )
         done = subprocess.run(
             [sys.executable, "-X", "utf8=0", "-c", code],
-            env={"PYTHONIOENCODING": "ascii"}, capture_output=True, text=True, timeout=60, check=True,
+            env={"PYTHONIOENCODING": "ascii"}, capture_output=True, text=True, timeout=PATIENCE_S, check=True,
         )  # fmt: skip
         assert done.stdout == "na\\xefve \\u4f60 x\n"
 
@@ -231,7 +240,7 @@ class TestTerminal:
             "print({'markdown_it', 'nh3', 'IPython', 'ipywidgets'} & set(sys.modules))"
         )
         done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+            [sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_S, check=True
         )
         assert done.stdout == "x\nset()\n"
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from tests.support.counting import counting
 from tests.support.kernels import Kernel
 
 pytestmark = pytest.mark.kernel
 
 LOAD = "%load_ext langswarm_nb"
-SLOW = "%%langswarm -m mock:slow\nCount."
 
 
 @pytest.fixture
@@ -23,9 +25,9 @@ def test_loading_prints_one_line(kernel):
     """The line tells version, session, model, store and where to go on; loading again prints nothing."""
     line = kernel.run(LOAD).stdout
     assert line.count("\n") == 1
+    assert re.search(r"session \d{4}-\d\d-\d\d \d\d:\d\d \(new\)", line)
     for word in (
         "langswarm_nb 0.1.0",
-        "session default (new)",
         "mock:echo",
         "sessions.db",
         "%langswarm help",
@@ -100,7 +102,7 @@ def test_an_interrupt_reaches_a_cell_that_awaits_in_silence(loaded):
     )
     loaded.wait_for(cell, lambda: "waiting" in cell.stdout)
     loaded.interrupt()
-    loaded.wait(cell, timeout_s=20)
+    loaded.wait(cell)
     assert cell.status == "error"
     assert [output["output_type"] for output in cell.outputs] == ["stream", "error"]
     assert "callback" not in cell.stderr
@@ -109,10 +111,11 @@ def test_an_interrupt_reaches_a_cell_that_awaits_in_silence(loaded):
 
 def test_an_interrupt_keeps_the_part_and_ends_the_cell(loaded):
     """■ in mid-stream: a short KeyboardInterrupt, the part is stored and marked, and the next cell works."""
-    cell = loaded.send(SLOW)
+    loaded.run(counting("[numbers, 'Yes.']"))
+    cell = loaded.send("%%langswarm\nCount")
     loaded.wait_for(cell, lambda: len(cell.messages) > 3)
     loaded.interrupt()
-    loaded.wait(cell, timeout_s=10)
+    loaded.wait(cell)
     assert cell.ename == "KeyboardInterrupt"
     assert len(cell.reply["traceback"]) == 1
     loaded.run("import langswarm_nb as ls; last = ls.messages_df().iloc[-1]")
@@ -121,12 +124,15 @@ def test_an_interrupt_keeps_the_part_and_ends_the_cell(loaded):
     assert loaded.run("%%langswarm\nStill there?").status == "ok"
 
 
-def test_a_restarted_kernel_goes_on(loaded):
-    """The history is on disk: a new kernel resumes the session."""
-    loaded.run("%%langswarm\nRemember me")
-    loaded.restart()
-    assert "session default (resumed)" in loaded.run(LOAD).stdout
-    assert "Remember me" in loaded.run("%langswarm show").result
+def test_a_restarted_kernel_goes_on(new_kernel):
+    """The history is on disk, and the greeting of a kernel without a notebook says how to go on with it."""
+    new_kernel.run(LOAD)
+    new_kernel.run("%%langswarm\nRemember me")
+    new_kernel.restart()
+    way = re.search(r"`(%langswarm switch .*?)`", new_kernel.run(LOAD).stdout)
+    assert way is not None
+    new_kernel.run(way[1])
+    assert "Remember me" in new_kernel.run("%langswarm show").result
 
 
 def test_queued_cells_all_run_in_order(loaded):
@@ -191,8 +197,7 @@ def test_other_magics_work_around_it(loaded, around):
         "1MB",
     ],
 )
-def test_a_prompt_arrives_unchanged(shared_kernel, prompt):
+def test_a_prompt_arrives_unchanged(loaded, prompt):
     """What stands below the first line is what is stored and sent."""
-    shared_kernel.run(LOAD)
-    shared_kernel.run(f"%%langswarm reply <<\n{prompt}")
-    assert shared_kernel.run(f"reply.question.content == {prompt!r}").result == "True"
+    loaded.run(f"%%langswarm reply <<\n{prompt}")
+    assert loaded.run(f"reply.question.content == {prompt!r}").result == "True"

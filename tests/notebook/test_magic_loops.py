@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from tests.support.counting import counting
 from tests.support.kernels import running_kernel
 
 pytestmark = [pytest.mark.kernel, pytest.mark.slow]
@@ -40,10 +41,11 @@ def test_an_answer_arrives_in_its_cell(kernel):
 
 def test_an_interrupt_keeps_the_part(kernel):
     """■ ends the cell in short form; the part is shown and stored, and the next cell works."""
-    cell = kernel.send("%%langswarm mock:slow\nCount")
+    kernel.run(counting(provider="groq"))
+    cell = kernel.send("%%langswarm groq:counts\nCount")
     kernel.wait_for(cell, lambda: "2 3" in json.dumps(cell.outputs))
     kernel.interrupt()
-    kernel.wait(cell, timeout_s=10)
+    kernel.wait(cell)
     assert cell.ename == "KeyboardInterrupt"
     assert "■ stopped" in json.dumps(cell.outputs, ensure_ascii=False)
     assert kernel.run("%%langswarm -m mock:echo\nStill there?").status == "ok"

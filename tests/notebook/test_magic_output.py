@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.counting import counting
 from tests.support.kernels import Cell, Kernel, running_kernel
 
 pytestmark = pytest.mark.kernel
@@ -122,10 +123,11 @@ def test_answers_are_shown_side_by_side(loaded):
 
 def test_an_interrupted_answer_is_marked(loaded):
     """The part stays in the output with its mark, and its origin says that it was stopped."""
-    cell = loaded.send("%%langswarm mock:slow\nCount")
+    loaded.run(counting(provider="groq"))
+    cell = loaded.send("%%langswarm groq:counts\nCount")
     loaded.wait_for(cell, lambda: "3 4" in json.dumps(cell.outputs))
     loaded.interrupt()
-    loaded.wait(cell, timeout_s=10)
+    loaded.wait(cell)
     shown = cell.outputs[0]
     assert "■ stopped" in shown["data"]["text/html"]
     assert shown["metadata"]["langswarm"]["status"] == "stopped"
@@ -145,7 +147,7 @@ def test_an_interrupt_before_the_first_word_ends_the_cell_too(loaded):
     cell = loaded.send("print('go')\nget_ipython().run_cell_magic('langswarm', '--new -m groq:x', 'Silence')")
     loaded.wait_for(cell, lambda: "go" in cell.stdout)
     loaded.interrupt()
-    assert loaded.wait(cell, timeout_s=10).ename == "KeyboardInterrupt"
+    assert loaded.wait(cell).ename == "KeyboardInterrupt"
     assert loaded.run("%%langswarm -m mock:echo\nStill there?").status == "ok"
 
 
@@ -167,10 +169,10 @@ def test_a_long_answer_streams_within_its_budget():
             "from langswarm_nb.core.session.providers.mock import MockProviderSession\n"
             "from langswarm_nb.core.session import get_session_manager\n"
             "words = 'twenty-four characters. ' * 4000\n"
-            "mock = MockProviderSession(replies=[words], delay_s=0.001, chunk_chars=24)\n"
+            "mock = MockProviderSession(replies=[words], chunk_chars=24)\n"
             "get_session_manager().add_provider_session('groq', mock)"
         )
-        cell = kernel.run("%%langswarm -m groq:x\nGo", timeout_s=60)
+        cell = kernel.run("%%langswarm -m groq:x\nGo")
         assert len(cell.messages) <= 400
         assert cell.size_bytes <= 500_000
         assert only_output(cell)["data"]["text/plain"].count("twenty-four") == 4000
@@ -205,15 +207,11 @@ def test_no_key_is_in_any_output():
 
 def test_an_interrupted_comparison_keeps_all_parts(loaded):
     """Answers stream side by side; ■ stops all of them, and each part is marked and stored."""
-    loaded.run(
-        "from langswarm_nb.core.session.providers.mock import MockProviderSession\n"
-        "from langswarm_nb.core.session import get_session_manager\n"
-        "get_session_manager().add_provider_session('groq', MockProviderSession())"
-    )
-    cell = loaded.send("%%langswarm --new -m mock:slow -m groq:slow\nCount")
+    loaded.run(counting(provider="groq"))
+    cell = loaded.send("%%langswarm --new -m groq:one,groq:two\nCount")
     loaded.wait_for(cell, lambda: json.dumps(cell.outputs).count("2 3") >= 2)
     loaded.interrupt()
-    loaded.wait(cell, timeout_s=10)
+    loaded.wait(cell)
     assert cell.ename == "KeyboardInterrupt"
     assert cell.outputs[0]["data"]["text/html"].count("■ stopped") == 2
     states = [origin["status"] for origin in cell.outputs[0]["metadata"]["langswarm"]]

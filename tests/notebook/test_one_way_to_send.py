@@ -21,7 +21,7 @@ from langswarm_nb.notebook.bridge import run_sync, submit
 from langswarm_nb.notebook.panel.rules import WorkspaceRules
 from langswarm_nb.notebook.panel.widget import ChatPanel
 from langswarm_nb.notebook.workspace import keys as workspace_keys
-from tests.support.notebooks import Notebook, Sent, Service
+from tests.support.sent import Notebook, Sent, Service
 
 MODEL = "groq:house"
 KEY = "sk-canary0123456789abcdef"

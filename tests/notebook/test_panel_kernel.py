@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from tests.support.counting import counting
 from tests.support.panel_kernel import LOAD, SCRIPTED, KernelPanel, opened, texts
 
 pytestmark = pytest.mark.kernel
@@ -64,6 +65,7 @@ panel.session.add_hook(hook)
 def test_stop_keeps_the_part(kernel):
     """Stop ends the reply; what had arrived is stored, marked stopped, and the panel is free again."""
     panel = opened(kernel, options="model='mock:slow'")
+    kernel.run(counting())
     panel.ask("send", text="count")
     panel.wait(lambda t: bool(t["live"] and t["live"]["text"]))
     panel.ask("stop")
@@ -76,6 +78,7 @@ def test_stop_keeps_the_part(kernel):
 def test_a_second_send_meanwhile_is_refused(kernel):
     """While a reply arrives, another send from a panel is refused with words, and nothing of it is stored."""
     panel = opened(kernel, options="model='mock:slow'")
+    kernel.run(counting())
     panel.ask("send", text="first")
     with pytest.raises(RuntimeError, match="A reply is arriving"):
         panel.ask("send", text="second")
@@ -146,17 +149,17 @@ def test_branch_hide_and_system_prompt(panel):
 def test_sessions(panel):
     """New, open, rename and archive; the list holds the user's sessions, archived ones left out."""
     panel.say("in the first")
-    first = panel.eval("panel.session.session_id")
+    first, label = panel.eval("panel.session.session_id"), panel.eval("panel.session.title")
     panel.ask("new", name="other")
     assert panel.transcript["messages"] == []
     panel.ask("rename", name="another")
     assert panel.eval("panel.info['name'], panel.session.title") == "('another', 'another')"
     labels = [choice["label"] for choice in panel.ask("sessions")["sessions"]]
-    assert labels == ["another", "default"]
+    assert labels == ["another", label]
     panel.ask("archive")
     panel.ask("open", id=first)
     assert texts(panel.transcript, "user") == ["in the first"]
-    assert [choice["label"] for choice in panel.ask("sessions")["sessions"]] == ["default"]
+    assert [choice["label"] for choice in panel.ask("sessions")["sessions"]] == [label]
     with pytest.raises(RuntimeError, match="not stored any more"):
         panel.ask("open", id="nowhere")
 

@@ -32,6 +32,7 @@ from langswarm_nb.notebook.panel.static_twin import MAX_MESSAGES, twin_bundle
 from langswarm_nb.notebook.showing.transcript import MAX_CHARS, messages_html
 from langswarm_nb.render import render_html
 from tests.support.npm import npm_modules
+from tests.support.waits import PATIENCE_S
 
 
 def message(number, role="user", content="x", **facts):
@@ -322,5 +323,5 @@ def test_the_front_end_passes_the_type_checker():
         pytest.skip("node is not installed")
     compiler = npm_modules() / "typescript" / "lib" / "tsc.js"
     command = [node, str(compiler), "-p", str(STATIC / "jsconfig.json")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0, done.stdout

@@ -34,10 +34,12 @@ def test_a_question_that_cannot_be_stored_goes_back_to_its_reader(kernel):
 
 def test_a_reply_that_cannot_be_stored_is_told_and_can_be_asked_for_again(kernel):
     """When the storage fails in mid-reply the panel says why, is free again, and answers the same question anew."""
-    panel = opened(kernel, replies=["one " * 60, "two"], delay_s=0.02)
+    kernel.run("import threading; refused = threading.Event()")
+    until_refused = "lambda request: ('one ' for _ in iter(refused.is_set, True))"
+    panel = opened(kernel, replies=f"[{until_refused}, 'two']", delay_s=0.02)
     panel.ask("send", text="question")
     panel.wait(lambda t: bool(t["live"] and t["live"]["text"]))
-    kernel.run(REFUSE)
+    kernel.run(f"{REFUSE}\nrefused.set()")
     panel.wait(lambda t: not t["live"])
     assert "The disk is full" in panel.eval("panel.problem")
     assert panel.eval("panel.busy") == "False"

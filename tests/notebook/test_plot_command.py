@@ -23,7 +23,7 @@ def kernel():
 
 
 def pictures(kernel: Kernel, line: str) -> list[bytes]:
-    displays = kernel.run(line, timeout_s=60).displays
+    displays = kernel.run(line).displays
     return [base64.b64decode(shown["data"]["image/png"]) for shown in displays]
 
 

@@ -96,14 +96,14 @@ def test_every_prefix_is_as_safe_as_the_whole(text: str):
 @given(markup | st.text())
 @example("".join(HOSTILE))
 @example("\n\n".join(HOSTILE))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_text_becomes_only_what_is_on_the_list(text: str):
     """What we did not think of is as harmless."""
     assert_safe(render_html(text))
 
 
 @given(markup, st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_mutated_attack_is_no_attack(text: str, data: st.DataObject):
     """Nor does cutting and splicing help."""
     start = data.draw(st.integers(0, len(text)))

@@ -66,7 +66,7 @@ def pieces_of(text: str, sizes: list[int]) -> list[str]:
 
 @given(documents, st.lists(st.integers(1, 90), max_size=60))
 @example("- a\n" * 20 + "\n" + "$$\n- b\n" * 9 + "\nc $$\n" * 9, [7] * 60)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_pieces_become_what_the_whole_becomes(text: str, sizes: list[int]):
     """However a reply was split, its final HTML is the same; what was settled is the beginning of it."""
     renderer, settled = StreamRenderer(), ""
@@ -79,7 +79,7 @@ def test_pieces_become_what_the_whole_becomes(text: str, sizes: list[int]):
 
 
 @given(documents)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_at_any_moment_the_page_is_whole(text: str):
     """While it streams, what is shown is balanced and on the list."""
     renderer = StreamRenderer()

@@ -44,7 +44,7 @@ async def all_done():
 @pytest.fixture
 def shell():
     """Return a shell with the extension, offline, on a store of its own."""
-    with running_shell() as shell:
+    with running_shell(session="default") as shell:
         yield shell
 
 
@@ -79,19 +79,6 @@ def test_a_late_look_takes_back_no_choice(shell, monkeypatch, move):
     run_within(PATIENCE_S, listing.go_on())
     look.result(PATIENCE_S)
     assert shell.run("%%langswarm -q\nHi again").session.title == "work"
-
-
-def test_a_model_that_a_look_had_no_time_for_is_used_by_the_next(shell, monkeypatch):
-    """A look that is given up in the middle does not lose the setting `model`."""
-    shell.run("%%langswarm -q\nHi")
-    shell.run("%config LangSwarmMagics.model = 'mock:script'")
-    updating = Held(monkeypatch, "update_session")
-    look = submit(shell.workspace.peek())
-    assert updating.begun.wait(PATIENCE_S)
-    look.cancel()
-    run_within(PATIENCE_S, all_done())
-    updating.holds = False
-    assert shell.run("%%langswarm -q\nHi again").model == "mock:script"
 
 
 class Unclosable(MockProviderSession):

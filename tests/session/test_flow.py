@@ -114,7 +114,7 @@ async def test_the_whole_path_is_sent_with_system_messages(session: BaseSession,
 async def test_a_refused_request_leaves_the_question_and_the_error(
     session: BaseSession, script: Script
 ) -> None:
-    """The error reaches the caller; the failed turn stays for analysis, and the next send joins both questions."""
+    """The error reaches the caller; the failed turn stays for analysis, and is not sent again."""
     mock = script(ProviderConnectionError("no way", provider="mock"), "answer")
     with pytest.raises(ProviderConnectionError, match="no way"):
         await session.send_message("first")
@@ -125,7 +125,7 @@ async def test_a_refused_request_leaves_the_question_and_the_error(
     assert failed.request.error_type == "ProviderConnectionError"
     assert failed.request.error_message == "no way"
     await session.send_message("second")
-    assert [(m.role, m.content) for m in mock.requests[-1].messages] == [("user", "first\n\nsecond")]
+    assert [(m.role, m.content) for m in mock.requests[-1].messages] == [("user", "second")]
 
 
 @pytest.mark.parametrize("came", [["half of"], []], ids=["half", "nothing"])
@@ -291,13 +291,12 @@ async def test_tool_calls_without_results_are_not_sent_again(session: BaseSessio
     assert last[-1].parts == (result,)
 
 
-async def test_hidden_messages_are_kept_but_not_sent(session: BaseSession, script: Script) -> None:
-    """`hide` leaves the message in the history and out of the request."""
+@pytest.mark.parametrize("which", [0, 1])
+async def test_a_hidden_turn_is_kept_but_not_sent(session: BaseSession, script: Script, which: int) -> None:
+    """`hide` of its question or of its answer leaves the whole turn in the history and out of the request."""
     mock = script("first", "second")
     await session.send_message("one")
-    question, reply = await session.get_messages()
-    await session.hide(question.id)
-    await session.hide(reply.id)
+    await session.hide((await session.get_messages())[which].id)
     await session.send_message("two")
     assert [m.content for m in mock.requests[-1].messages] == ["two"]
     assert await contents(session) == ["one", "first", "two", "second"]

@@ -45,7 +45,7 @@ async def test_status_settings_and_title_persist(tmp_path: Path) -> None:
             stop=["END"],
             options={"logit_bias": {"5": -1}},
         )
-        await session.update_settings(model="mock:script", timeout_s=5)
+        await session.update_settings(model="mock:script", timeout_s=500)
         await session.set_status("paused")
     async with create_session_manager("sqlite", config) as manager:
         again = await manager.get_session(session.session_id)

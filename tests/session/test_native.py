@@ -99,13 +99,30 @@ async def test_a_cut_reply_starts_a_new_conversation(native: BaseSession, script
 
 
 async def test_a_clean_refusal_keeps_the_conversation(native: BaseSession, script: Script) -> None:
-    """A 429 was not processed: the next request goes on in the same conversation, with both questions."""
+    """A 429 was not processed: the next request goes on in the same conversation, without the failed question."""
     mock = script("r1", ProviderRateLimitError("slow down", status=429), "r3")
     await native.send_message("q1")
     with pytest.raises(ProviderRateLimitError):
         await native.send_message("q2")
     await native.send_message("q3")
-    assert (mock.requests[-1].native_id, new_texts(mock)) == ("mock_conv_1", ["q2\n\nq3"])
+    assert (mock.requests[-1].native_id, new_texts(mock)) == ("mock_conv_1", ["q3"])
+
+
+async def test_a_conversation_that_holds_what_is_not_sent_any_more_is_left(
+    native: BaseSession, script: Script
+) -> None:
+    """A hidden turn and a system text that was replaced are in it: a new one begins, with what is sent now."""
+    mock = script("r1", "r2", "r3", "r4", "r5")
+    await native.send_message("q1", system="be brief")
+    await native.send_message("q2")
+    await native.hide((await native.get_messages())[1].id)
+    await native.send_message("q3")
+    assert (mock.requests[-1].native_id, new_texts(mock)) == (None, ["q2", "r2", "q3"])
+    await native.send_message("q4", system="be kind")
+    assert (mock.requests[-1].native_id, new_texts(mock)[-2:]) == ("mock_conv_3", ["be kind", "q4"])
+    await native.send_message("q5", system="")
+    assert mock.requests[-1].native_id is None
+    assert new_texts(mock) == ["q2", "r2", "q3", "r3", "q4", "r4", "q5"]
 
 
 async def test_a_conversation_is_found_again_after_a_restart(

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,9 @@ from langswarm_nb.core.session import (
     create_session_manager,
 )
 from langswarm_nb.core.session.messages import MessageRole, SessionMessage
+from langswarm_nb.core.session.sending.native_conversation import fingerprint
 from scripts.local_server import LocalServer
+from tests.support.waits import PATIENCE_S
 
 pytestmark = pytest.mark.server
 
@@ -88,8 +91,8 @@ async def test_calls_of_tools_and_their_results_are_taken(session: BaseSession) 
     """A path with both is what the server accepts; the model's answer to it means nothing."""
     call = {"type": "tool_call", "id": "call_1", "name": "f", "arguments": '{"a": 1}'}
     result = {"type": "tool_result", "tool_call_id": "call_1", "content": "42"}
-    await session.append(SessionMessage(content="What is f(1)?"))
-    await session.append(SessionMessage(role=MessageRole.ASSISTANT, content="I look.", parts=(call,)))
+    looked = SessionMessage(role=MessageRole.ASSISTANT, content="I look.", parts=(call,))
+    await session.append([SessionMessage(content="What is f(1)?"), looked])
     reply = await session.send_message("", role=MessageRole.TOOL, parts=[result])
     assert reply.content
 
@@ -103,7 +106,7 @@ async def test_a_cancelled_stream_frees_the_server(session: BaseSession) -> None
         assert stream.reply is not None
         assert stream.reply.finish_reason == "interrupted"
         assert stream.reply.content
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         reply = await session.send_message("and now?")
     assert reply.token_count == 24
 
@@ -138,7 +141,15 @@ async def test_a_server_that_keeps_no_conversations_gets_the_whole_path(
     assert "keeps no conversations" in caplog.text
     assert not (await session.refresh()).native.get("id")
     # As if it had been another server that held one: what it does not confirm is not relied on.
-    await session.change(native={"provider": "openai", "id": "conv_1", "upto": reply.seq, "left": []})
+    path = [message.seq for message in await session.get_messages()]
+    held: dict[str, Any] = {
+        "provider": "openai",
+        "id": "conv_1",
+        "upto": path[-1],
+        "sent": fingerprint(path),
+        "left": [],
+    }
+    await session.change(native=held)
     third = await session.send_message("three")
     assert "takes no notice" in caplog.text
     assert third.usage is not None

@@ -18,6 +18,7 @@ from langswarm_nb.core.session import (
     create_session_manager,
 )
 from scripts.local_server import LocalServer
+from tests.support.waits import PATIENCE_S
 
 pytestmark = pytest.mark.server
 
@@ -84,7 +85,7 @@ async def test_a_cancelled_stream_frees_the_server(session: BaseSession) -> None
         assert stream.reply is not None
         assert stream.reply.finish_reason == "interrupted"
         assert stream.reply.content
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         reply = await session.send_message("and now?")
     assert reply.finish_reason == "length"
 

@@ -24,13 +24,16 @@ from langswarm_nb.core.session import (
     create_session_manager,
 )
 from langswarm_nb.core.session.sending import turnstile
+from tests.support.waits import PATIENCE_S
+
+COUNT: dict[str, Any] = {"model": "mock:slow", "options": {"reply": " ".join(map(str, range(1, 100_000)))}}
 
 
 class Held:
-    """A stream that has brought one piece, and a task that waits for the next one, which never comes."""
+    """A stream that has brought one piece, and a task that reads on; the reply is too long to end by itself."""
 
     def __init__(self, session: BaseSession, **options: Any) -> None:
-        self.stream = session.stream_message("Count", model="mock:slow", **options)
+        self.stream = session.stream_message("Count", **COUNT, **options)
         self.texts: list[str] = []
         self._began = asyncio.Event()
         self.reading = asyncio.ensure_future(self._read())
@@ -123,7 +126,7 @@ def test_a_send_on_a_loop_that_stands_still_blocks_nobody(
         loop.close()
 
     async def go_on() -> list[SessionMessage]:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             await session.send_message("Go on")
         return await session.get_messages()
 
@@ -155,7 +158,7 @@ def test_one_who_waits_on_a_loop_that_stands_still_blocks_nobody(tmp_path: Path)
         await held.reading
 
     async def send(text: str) -> str:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             return (await session.send_message(text)).content
 
     thread = threading.Thread(target=asyncio.run, args=(hold(),))
@@ -206,7 +209,7 @@ async def test_a_hook_may_send_when_the_reply_is_stored(session: BaseSession) ->
     """`on_message_received` comes when the send is over, so another one does not wait for it."""
     hook = Sends("on_message_received")
     session.add_hook(hook)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         await session.send_message("Hello")
     assert hook.said.endswith("from inside")
 
@@ -217,7 +220,7 @@ async def test_a_send_inside_a_send_is_refused(session: BaseSession, event: str)
     inside = Sends(event)
     session.add_hook(inside)
     session.add_middleware(inside)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         with suppress(SessionMiddlewareError):  # a hook that fails stops nothing
             await session.send_message("Hello")
     assert isinstance(inside.error, SessionBusyError)
@@ -241,7 +244,7 @@ async def test_sessions_of_one_manager_may_send_in_each_other(manager: SessionMa
             return message
 
     one.add_middleware(Asks())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         await one.send_message("Hello")
     assert len(await other.get_messages()) == 2
 
@@ -256,7 +259,7 @@ def test_a_manager_closed_from_another_loop_keeps_the_parts(tmp_path: Path, read
     ends: list[str] = []
 
     async def read() -> None:
-        stream = session.stream_message("Count", model="mock:slow")
+        stream = session.stream_message("Count", **COUNT)
         await anext(stream)
         begun.set()
         try:

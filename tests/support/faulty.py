@@ -75,6 +75,7 @@ class Reply:
         return replace(self, **changes)
 
 
+MANY_PIECES = 20
 Script = Reply | Callable[[SeenRequest], Reply]
 
 
@@ -87,14 +88,23 @@ class FaultyServer:
         What arrived, in order.
     gone : asyncio.Event
         Set when a client has closed a connection while the server still held it.
+    arrived : asyncio.Event
+        Set when a request is there.
+    stalled : asyncio.Event
+        Set when the server has begun to keep silent.
+    dripped : asyncio.Event
+        Set when it has written `MANY_PIECES` of its replies.
     """
 
     def __init__(self, port: int = 0) -> None:
         self.requests: list[SeenRequest] = []
         self.gone = asyncio.Event()
         self.arrived = asyncio.Event()
+        self.stalled = asyncio.Event()
+        self.dripped = asyncio.Event()
         self.connections = 0
         self._port = port
+        self._pieces = 0
         self._scripts: list[Script] = [Reply(500)]
         self._handlers: set[asyncio.Task[None]] = set()
 
@@ -148,8 +158,9 @@ class FaultyServer:
             self.arrived.set()
             script = self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
             reply = script if isinstance(script, Reply) else script(request)
-            await _write(reply, writer)
+            await self._write(reply, writer)
             if reply.then == "stall":
+                self.stalled.set()
                 await reader.read()  # until the client closes
                 self.gone.set()
                 return
@@ -161,6 +172,47 @@ class FaultyServer:
             if reply.then == "close" or reply.framing == "close":
                 return
 
+    async def _write(self, reply: Reply, writer: asyncio.StreamWriter) -> None:
+        if reply.raw is not None:
+            await self._send(reply.raw, writer)
+            return
+        headers = {"date": "Tue, 24 Nov 2026 12:00:00 GMT", **reply.headers}
+        if reply.framing == "length":
+            headers["content-length"] = str(len(reply.body))
+        elif reply.framing == "chunked":
+            headers["transfer-encoding"] = "chunked"
+        head = f"HTTP/1.1 {reply.status} Said So\r\n" + "".join(f"{n}: {v}\r\n" for n, v in headers.items())
+        head_bytes = f"{head}\r\n".encode("latin-1")
+        if reply.cut_at is not None and reply.cut_at < 0:
+            await self._send(head_bytes[: len(head_bytes) // 2] if reply.cut_at < -1 else b"", writer)
+            return
+        await self._send(head_bytes, writer, size=1 if reply.drip_s else None, pause_s=reply.drip_s)
+        body = reply.body[: reply.cut_at]
+        size = reply.piece or len(body) or 1
+        for start in range(0, len(body), size):
+            piece = body[start : start + size]
+            framed = b"%x\r\n%b\r\n" % (len(piece), piece) if reply.framing == "chunked" else piece
+            await self._send(framed, writer, pause_s=reply.drip_s)
+        if reply.framing == "chunked" and reply.cut_at is None and reply.then != "stall":
+            await self._send(b"0\r\n\r\n", writer)
+
+    async def _send(
+        self,
+        data: bytes,
+        writer: asyncio.StreamWriter,
+        *,
+        size: int | None = None,
+        pause_s: float | None = None,
+    ) -> None:
+        for start in range(0, len(data), size or len(data) or 1):
+            writer.write(data[start : start + (size or len(data))])
+            await writer.drain()
+            self._pieces += 1
+            if self._pieces == MANY_PIECES:
+                self.dripped.set()
+            if pause_s:
+                await asyncio.sleep(pause_s)
+
 
 async def _read_request(reader: asyncio.StreamReader, connection: int) -> SeenRequest:
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
@@ -169,38 +221,3 @@ async def _read_request(reader: asyncio.StreamReader, connection: int) -> SeenRe
     headers = {name.strip().lower(): value.strip() for name, value in (line.split(":", 1) for line in lines)}
     body = await reader.readexactly(int(headers.get("content-length", 0)))
     return SeenRequest(method, path, headers, body, connection)
-
-
-async def _write(reply: Reply, writer: asyncio.StreamWriter) -> None:
-    if reply.raw is not None:
-        await _send(reply.raw, writer)
-        return
-    headers = {"date": "Tue, 24 Nov 2026 12:00:00 GMT", **reply.headers}
-    if reply.framing == "length":
-        headers["content-length"] = str(len(reply.body))
-    elif reply.framing == "chunked":
-        headers["transfer-encoding"] = "chunked"
-    head = f"HTTP/1.1 {reply.status} Said So\r\n" + "".join(f"{n}: {v}\r\n" for n, v in headers.items())
-    head_bytes = f"{head}\r\n".encode("latin-1")
-    if reply.cut_at is not None and reply.cut_at < 0:
-        await _send(head_bytes[: len(head_bytes) // 2] if reply.cut_at < -1 else b"", writer)
-        return
-    await _send(head_bytes, writer, size=1 if reply.drip_s else None, pause_s=reply.drip_s)
-    body = reply.body[: reply.cut_at]
-    size = reply.piece or len(body) or 1
-    for start in range(0, len(body), size):
-        piece = body[start : start + size]
-        framed = b"%x\r\n%b\r\n" % (len(piece), piece) if reply.framing == "chunked" else piece
-        await _send(framed, writer, pause_s=reply.drip_s)
-    if reply.framing == "chunked" and reply.cut_at is None and reply.then != "stall":
-        await _send(b"0\r\n\r\n", writer)
-
-
-async def _send(
-    data: bytes, writer: asyncio.StreamWriter, *, size: int | None = None, pause_s: float | None = None
-) -> None:
-    for start in range(0, len(data), size or len(data) or 1):
-        writer.write(data[start : start + (size or len(data))])
-        await writer.drain()
-        if pause_s:
-            await asyncio.sleep(pause_s)

@@ -25,6 +25,8 @@ import zmq
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import KernelManager
 
+from tests.support.waits import PATIENCE_S
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
@@ -98,6 +100,26 @@ class Cell:
         return "".join(output["text"] for output in self.outputs if output.get("name") == name)
 
 
+_AS_NEW = """
+def as_new(environment, folder):
+    import os, sys
+    shell = get_ipython()
+    if "langswarm_nb" in shell.extension_manager.loaded:
+        shell.run_line_magic("unload_ext", "langswarm_nb")
+    if "ipywidgets" in sys.modules:
+        sys.modules["ipywidgets"].Widget.close_all()
+    shell.run_line_magic("xmode", "Context")
+    for name in set(os.environ) - set(environment):
+        if not name.startswith("JPY_"):  # by which the kernel knows who started it
+            del os.environ[name]
+    os.environ.update(environment)
+    os.chdir(folder)
+    shell.reset()
+
+as_new({environment!r}, {folder!r})
+"""
+
+
 class ThisPython(KernelSpecManager):
     """Knows one kernel: ipykernel in this interpreter, whatever is installed for the user."""
 
@@ -121,11 +143,11 @@ class Kernel:
         self._cells: dict[str, Cell] = {}
         self._displays: dict[str, list[dict[str, Any]]] = {}
 
-    def execute(self, code: str, *, cell_id: str | None = None, timeout_s: float = 30) -> Cell:
+    def execute(self, code: str, *, cell_id: str | None = None, timeout_s: float = PATIENCE_S) -> Cell:
         """Run a cell and wait until it is done; a cell that fails is returned as well."""
         return self.wait(self.send(code, cell_id=cell_id), timeout_s=timeout_s)
 
-    def run(self, code: str, *, cell_id: str | None = None, timeout_s: float = 30) -> Cell:
+    def run(self, code: str, *, cell_id: str | None = None, timeout_s: float = PATIENCE_S) -> Cell:
         """Run a cell that must not fail."""
         cell = self.execute(code, cell_id=cell_id, timeout_s=timeout_s)
         assert cell.status == "ok", "\n".join(
@@ -162,13 +184,13 @@ class Kernel:
         self.client.shell_channel.send(message)
         return cell
 
-    def wait(self, *cells: Cell, timeout_s: float = 30) -> Cell:
+    def wait(self, *cells: Cell, timeout_s: float = PATIENCE_S) -> Cell:
         """Wait until all of ``cells`` are done; returns the last."""
         for cell in cells:
             self.wait_for(cell, lambda cell=cell: cell.is_done, timeout_s=timeout_s)  # type: ignore[misc]
         return cells[-1]
 
-    def wait_for(self, cell: Cell, condition: Callable[[], bool], *, timeout_s: float = 30) -> None:
+    def wait_for(self, cell: Cell, condition: Callable[[], bool], *, timeout_s: float = PATIENCE_S) -> None:
         """Take in messages until ``condition`` holds.
 
         Raises
@@ -208,13 +230,22 @@ class Kernel:
     def restart(self) -> None:
         """Start the kernel anew; variables are gone, cells sent earlier keep what they had."""
         self.manager.restart_kernel(now=True)
-        self.client.wait_for_ready(timeout=60)
+        self.client.wait_for_ready(timeout=PATIENCE_S)
+
+    def renew(self, folder: Path) -> None:
+        """Make it as good as new for another test, in a folder of its own, with this process's environment.
+
+        Modules stay loaded and asyncio patched. Without panels, variables and the extension the rest is fresh.
+        """
+        self.run(_AS_NEW.format(environment=dict(os.environ), folder=str(folder)))
+        self._cells.clear()
+        self._displays.clear()
 
     def create_subshell(self) -> str:
         """Return the id of a new subshell (ipykernel 7 and later), to pass to `send`."""
         message = self.client.session.msg("create_subshell_request", {})
         self.client.control_channel.send(message)
-        reply = self.client.control_channel.get_msg(timeout=30)
+        reply = self.client.control_channel.get_msg(timeout=PATIENCE_S)
         return str(reply["content"]["subshell_id"])
 
     def _read(self, socket: zmq.Socket[bytes]) -> dict[str, Any]:
@@ -286,7 +317,7 @@ def running_kernel(
         client = manager.blocking_client()
         try:
             client.start_channels()
-            client.wait_for_ready(timeout=60)
+            client.wait_for_ready(timeout=PATIENCE_S)
             yield Kernel(manager, client, Path(log.name))
         finally:
             client.stop_channels()

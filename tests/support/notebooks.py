@@ -1,122 +1,89 @@
-"""A notebook for the tests of sends: a shell whose front end names its cells, and a service that logs what it gets."""
+"""Notebook files and the kernels on them, as a front end makes them: saved cells, and requests that tell the cell."""
 
 from __future__ import annotations
 
-import asyncio
-import types
-from contextlib import closing
+import contextlib
+import json
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import count
+from pathlib import Path
 from typing import Any
 
-from langswarm_nb.core.session import SessionMessage
-from langswarm_nb.core.session.providers.mock import MockProviderSession
-from langswarm_nb.notebook.asking.compare import Comparison
-from langswarm_nb.notebook.bridge import run_sync, submit
-from langswarm_nb.notebook.panel.actions import ACTIONS
-from langswarm_nb.notebook.panel.rules import WorkspaceRules
-from langswarm_nb.notebook.panel.widget import ChatPanel
-from langswarm_nb.notebook.showing.reply import Reply
-from tests.support.shells import Ran, Shell
+import pytest
+
+from tests.support.shells import Ran, Shell, running_shell
+
+LOAD_CELL = "load"
 
 
-class Service(MockProviderSession):
-    """A service on another machine, as far as anyone can see."""
-
-    name = "groq"
-    http = types.SimpleNamespace(address=types.SimpleNamespace(origin="https://api.far", is_local=False))
+def save(path: Path, *cells: str, ids: bool = True, sources: Mapping[str, str] | None = None) -> Path:
+    """Write a notebook with cells of these ids, and with these texts in them, as a front end does when it saves."""
+    told = sources or {}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    code: list[dict[str, Any]] = [
+        {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+        | {"source": told.get(cell, f"# {cell}")}
+        | ({"id": cell} if ids else {})
+        for cell in cells
+    ]
+    text = json.dumps({"cells": code, "metadata": {}, "nbformat": 4, "nbformat_minor": 5 if ids else 4})
+    path.write_text(text, "utf-8")
+    return path
 
 
 @dataclass
-class Sent:
-    """What came of a send."""
+class OpenNotebook:
+    """A kernel of a notebook, in this process."""
 
-    error: str
-    """Class and text; empty when it went well."""
-    told: str
-    """What the reader saw beside the answers."""
-    replies: list[SessionMessage]
+    path: Path
+    shell: Shell
 
+    def ask(self, cell_id: str, prompt: str, line: str = "") -> Any:
+        """Run a cell that asks, and return the reply."""
+        return self.shell.run(f"%%langswarm -q {line}\n{prompt}", cell_id)
 
-class Notebook:
-    """A shell whose front end names its cells, with a service that logs what it gets."""
+    def do(self, line: str) -> Any:
+        """Run a command in a cell."""
+        return self.shell.run(f"%langswarm {line}", "command")
 
-    def __init__(self, shell: Shell) -> None:
-        self.shell, self.service = shell, Service(replies=["An answer."] * 50)
-        self._runs, self._cell = count(), "a"
-        shell.ipython.get_parent = self._parent  # type: ignore[attr-defined]  # kernels have it
-        shell.workspace.manager.add_provider_session("groq", self.service)
+    def fail(self, code: str) -> str:
+        """Run a cell that must fail, and return its error."""
+        return self.shell.fail(code, "failing")
 
-    def _parent(self) -> dict[str, Any]:
-        return {"header": {"msg_id": f"run-{self._run}"}, "metadata": {"cellId": self._cell}}
-
-    def run(self, code: str, cell: str) -> Ran:
+    def try_(self, code: str) -> Ran:
         """Run a cell, which may fail."""
-        self._cell, self._run = cell, next(self._runs)
-        return self.shell.try_(code)
+        return self.shell.try_(code, "trying")
 
-    def cell(self, code: str, cell: str = "z") -> Sent:
-        """Run a cell that asks."""
-        ran = self.run(code, cell)
-        return sent(ran.result, ran.complaint, ran.stdout)
+    @property
+    def requests(self) -> list[Any]:
+        """What the mock was asked."""
+        found: Any = self.shell.workspace.manager.provider_session("mock")
+        return list(found.requests)
 
-    def answers(self, *replies: Any, delay_s: float = 0) -> None:
-        """Let the service answer so."""
-        self.service = Service(replies=replies, delay_s=delay_s)
-        self.shell.workspace.manager.add_provider_session("groq", self.service)
-
-    def panel(self, action: str, use: str | None = None, **content: Any) -> Sent:
-        """Ask for something in a panel on the current session, and wait for its end."""
-        workspace = self.shell.workspace
-        session = run_sync(workspace.current())
-        panel = ChatPanel(session, rules=WorkspaceRules(workspace))
-        error = ""
-
-        async def act() -> None:
-            others = asyncio.all_tasks()
-            if use is not None:
-                await ACTIONS["model"](panel, {"model": use})
-            await ACTIONS[action](panel, content)
-            while tasks := asyncio.all_tasks() - others:
-                await asyncio.wait(tasks)
-
-        known = run_sync(session.get_messages(branch="all"))
-        with closing(panel):
-            try:
-                submit(act()).result(60)
-            except Exception as failure:  # noqa: BLE001 - what it is, a test looks at
-                error = f"{type(failure).__name__}: {failure}"
-            items = {item["id"]: item for item in panel.transcript["messages"]}
-            stored = run_sync(session.get_messages(branch="all"))[len(known) :]
-            replies = [message for message in stored if message.request is not None]
-            notes = [
-                part for reply in replies for part in (items[reply.id]["note"], items[reply.id]["error"])
-            ]
-        return Sent(error or _failed(replies), "\n".join([panel.problem, *notes]), replies)
-
-    def trace(self) -> Any:
-        """Return all that a send could leave behind."""
-        workspace = self.shell.workspace
-        sessions = run_sync(workspace.manager.list_user_sessions(workspace.user_id, limit=None))
-        memories = [repr(run_sync(workspace.memory(session))) for session in sessions]
-        kept = [
-            (each.record, run_sync(each.get_messages(branch="all")), run_sync(each.branches()))
-            for each in sessions
-        ]
-        return kept, memories, len(self.service.requests), workspace.spent_usd
+    @property
+    def sent(self) -> list[str]:
+        """The questions of the last request."""
+        return [message.content for message in self.requests[-1].messages if message.role.value == "user"]
 
 
-def sent(result: Any, error: str, stdout: str) -> Sent:
-    found = [result] if isinstance(result, Reply) else list(result) if isinstance(result, Comparison) else []
-    failures = list(result.errors.values()) if isinstance(result, Comparison) else []
-    footers = [reply.footer for reply in found]
-    return Sent(
-        "\n".join(map(str, [error, *failures])).strip(),
-        "\n".join([stdout, *footers]),
-        [reply.message for reply in found],
-    )
+@contextlib.contextmanager
+def opened(path: Path, **settings: Any) -> Iterator[OpenNotebook]:
+    """Start a kernel as Jupyter's server does for this notebook: its path in the environment, cell ids in requests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JPY_SESSION_NAME", str(path))
+        with running_shell(LOAD_CELL, **settings) as shell:
+            yield OpenNotebook(path, shell)
 
 
-def _failed(replies: list[SessionMessage]) -> str:
-    facts = [reply.request for reply in replies if reply.request is not None]
-    return "".join(f"{each.error_type}: {each.error_message}" for each in facts if each.status == "error")
+@contextlib.contextmanager
+def opened_in_code(path: Path, **settings: Any) -> Iterator[OpenNotebook]:
+    """Start a kernel as VS Code does: the path in a variable, cell ids of its own."""
+    with running_shell(**settings) as shell:
+        shell["__vsc_ipynb_file__"] = str(path)
+        yield OpenNotebook(path, _InCode(shell.ipython))
+
+
+class _InCode(Shell):
+    def _tell(self, cell_id: str | None) -> None:
+        super()._tell(f"vscode-notebook-cell:{os.sep}some.ipynb#{cell_id}")

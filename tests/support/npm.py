@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.paths import REPOSITORY
+from tests.support.waits import PATIENCE_S
 
 _LOCKED = Path(__file__).parent / "npm"
 _FILES = ("package.json", "package-lock.json")
-_LIMIT_S = 100
 
 
 class NpmMissingError(RuntimeError):
@@ -55,7 +55,7 @@ def _install(target: Path) -> None:
             shutil.copy(_LOCKED / name, folder)
         command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
         done = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, timeout=_LIMIT_S, check=False
+            command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE_S, check=False
         )
         if done.returncode:
             raise NpmMissingError(f"npm could not install what the tests need: {done.stderr[-500:]}")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 from tests.support.kernels import Cell, Kernel
+from tests.support.waits import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,14 +62,14 @@ class KernelPanel:
         said: dict[str, Any] = shown["messages"][-1]
         return said
 
-    def wait(self, condition: Callable[[dict[str, Any]], bool], timeout_s: float = 20) -> dict[str, Any]:
+    def wait(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """Take in messages until the transcript is as wanted, and return it."""
-        for _ in range(round(timeout_s / 0.05)):
-            transcript = self.transcript
-            if condition(transcript):
-                return transcript
+        deadline = time.monotonic() + PATIENCE_S
+        while not condition(transcript := self.transcript):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the transcript stays {json.dumps(transcript)[:2000]}")
             self.kernel.pump(0.05)
-        raise TimeoutError(f"the transcript stays {json.dumps(self.transcript)[:2000]}")
+        return transcript
 
     @property
     def customs(self) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
@@ -35,6 +36,8 @@ class Shell:
 
     def __init__(self, shell: InteractiveShell) -> None:
         self.ipython = shell
+        self.greeting = ""
+        """What `%load_ext` printed."""
 
     @property
     def magics(self) -> LangSwarmMagics:
@@ -47,23 +50,28 @@ class Shell:
         """The workspace."""
         return self.magics.workspace
 
-    def try_(self, code: str) -> Ran:
-        """Run a cell, which may fail."""
+    def try_(self, code: str, cell_id: str | None = None) -> Ran:
+        """Run a cell, which may fail; with a ``cell_id``, as a notebook's front end asks for it."""
         out, err = io.StringIO(), io.StringIO()
+        self._tell(cell_id)
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             done = self.ipython.run_cell(code, store_history=True)
         error = done.error_before_exec or done.error_in_exec
         return Ran(done.result, error, out.getvalue(), err.getvalue())
 
-    def run(self, code: str) -> Any:
+    def _tell(self, cell_id: str | None) -> None:
+        parent = {"header": {"msg_id": uuid4().hex}, "metadata": {"cellId": cell_id} if cell_id else {}}
+        vars(self.ipython)["get_parent"] = lambda: parent  # as ipykernel's shell has it
+
+    def run(self, code: str, cell_id: str | None = None) -> Any:
         """Run a cell that must not fail, and return its value."""
-        ran = self.try_(code)
+        ran = self.try_(code, cell_id)
         assert ran.error is None, ran.complaint
         return ran.result
 
-    def fail(self, code: str) -> str:
+    def fail(self, code: str, cell_id: str | None = None) -> str:
         """Run a cell that must fail, and return the class and text of its error."""
-        ran = self.try_(code)
+        ran = self.try_(code, cell_id)
         assert ran.error is not None, f"{code!r} did not fail"
         return ran.complaint
 
@@ -75,11 +83,13 @@ class Shell:
 
 
 @contextlib.contextmanager
-def running_shell(**settings: Any) -> Iterator[Shell]:
+def running_shell(load_cell: str | None = None, **settings: Any) -> Iterator[Shell]:
     """Yield a new shell with the extension loaded, and take both away at the end.
 
     Parameters
     ----------
+    load_cell
+        Id of the cell that loads the extension.
     **settings
         Settings of the magics.
     """
@@ -90,8 +100,9 @@ def running_shell(**settings: Any) -> Iterator[Shell]:
     ipython = InteractiveShell.instance(config=config)
     try:
         shell = Shell(ipython)
-        loaded = shell.try_("%load_ext langswarm_nb")
+        loaded = shell.try_("%load_ext langswarm_nb", load_cell)
         assert loaded.error is None, loaded.complaint
+        shell.greeting = loaded.stdout
         yield shell
         ipython.run_line_magic("unload_ext", "langswarm_nb")
     finally:

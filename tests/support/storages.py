@@ -22,6 +22,7 @@ from langswarm_nb.core.session import (
     Usage,
 )
 from tests.support.paths import REPOSITORY
+from tests.support.waits import PATIENCE_S
 
 Reopen = Callable[[], Awaitable[ISessionStorage]]
 
@@ -46,6 +47,13 @@ def answer(content: str = "Because.", **fields: Any) -> SessionMessage:
 def system(content: str = "Be brief.") -> SessionMessage:
     """Return a system message."""
     return SessionMessage(role=MessageRole.SYSTEM, content=content)
+
+
+async def talk(storage: ISessionStorage, *contents: str, session_id: str = "s") -> None:
+    """Store a session with a question and an answer for each text."""
+    await storage.create_session(record(session_id))
+    for content in contents:
+        await storage.append_messages(session_id, [question(f"{content}?"), answer(f"{content}!")])
 
 
 def texts(messages: Iterable[SessionMessage]) -> str:
@@ -92,7 +100,7 @@ def go_on(process: subprocess.Popen[str]) -> None:
 
 def finish(process: subprocess.Popen[str]) -> str:
     """Wait for a worker's end and return what it said; any error it met is ours."""
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, errors) == (0, "")
     return output
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from langswarm_nb.core.session import checks
+from langswarm_nb.core.session.conversation.nodes import TreeRows
 from langswarm_nb.core.session.errors import SessionError, SessionValueError
-from langswarm_nb.core.session.messages import SessionMessage, as_role, new_id
+from langswarm_nb.core.session.messages import MessageRole, SessionMessage, as_role, new_id
 from langswarm_nb.core.session.settings import SessionRecord, SessionSettings
 
 from .restoring import Exported
@@ -25,16 +27,28 @@ def session_of_chat(name: str, number: int, values: dict[str, Any], settings: Se
     if not isinstance(said, list) or not said:
         raise SessionValueError(f'{name}, line {number} has no list "messages". Nothing was imported.')
     try:
-        messages = [
-            replace(_message(one), seq=seq, parent_seq=seq - 1 if seq else None)
-            for seq, one in enumerate(said)
-        ]
+        messages = _in_turns([_message(one) for one in said])
     except (SessionError, TypeError, ValueError, KeyError) as error:
         raise SessionValueError(
             f"{name}, line {number} is no chat: {error}. Nothing was imported."
         ) from error
-    record = SessionRecord(new_id(), "imported", settings)
-    return Exported(record, tuple(messages), {"main": len(messages) - 1})
+    tree = TreeRows((), len(messages) - 1, "main", (), (), (), 0)
+    return Exported(SessionRecord(new_id(), "imported", settings), tuple(messages), tree)
+
+
+def _in_turns(messages: Sequence[SessionMessage]) -> list[SessionMessage]:
+    """Return messages as one path: a question begins a turn, and system messages before the first are the session's."""
+    found: list[SessionMessage] = []
+    turn: int | None = None
+    for seq, message in enumerate(messages):
+        scope: Literal["session", "add"] | None = None
+        if message.role is MessageRole.USER:
+            turn = 0 if turn is None else turn + 1
+        elif message.role is MessageRole.SYSTEM:
+            scope = "session" if turn is None else "add"
+        above = seq - 1 if seq else None
+        found.append(replace(message, seq=seq, parent_seq=above, turn=turn, scope=scope))
+    return found
 
 
 def _message(values: Any) -> SessionMessage:

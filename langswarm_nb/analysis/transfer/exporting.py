@@ -7,8 +7,10 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from langswarm_nb.analysis.filters import Moment
-from langswarm_nb.analysis.store import Source
+from langswarm_nb.analysis.store import Source, find_store
+from langswarm_nb.core.session import checks
 from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError
+from langswarm_nb.core.session.export import ExportedSession
 from langswarm_nb.core.session.files import as_path, write_private
 
 from . import forms, snapshot
@@ -34,6 +36,7 @@ def export(
     since: Moment = None,
     until: Moment = None,
     user_id: str | None = None,
+    all: bool = False,
     render: forms.Render | None = None,
 ) -> str:
     """Return conversations as text, and write it to ``path`` when given.
@@ -41,18 +44,19 @@ def export(
     Parameters
     ----------
     source : manager, storage, session or list of sessions, optional
-        What to export; by default the notebook's manager.
+        What to export; by default the sessions of this notebook, and in a program that is none those of its manager.
     path : str or path, optional
         File to write, readable by its owner only; for ``parquet`` a folder or URL, and needed.
     format : str, optional
         By default what the file's suffix says, else ``jsonl``. ``jsonl`` and ``ipynb``: everything, all branches;
         `import_sessions` brings it back. ``json``: the same as one document. ``md``, ``html``: to read, the active
-        paths. ``openai``: a chat a line, the active paths, to train on. ``csv``: the frame of messages, for a
-        spreadsheet, in which no text runs as a formula. ``parquet``: as `export_parquet`.
+        paths, with a mark at what is hidden, failed or stopped. ``openai``: a chat a line, the active paths as they
+        are sent, to train on. ``csv``: the frame of messages, for a spreadsheet, in which no text runs as a formula.
+        ``parquet``: as `export_parquet`.
     redact : bool or callable
         Take out secrets and personal identifiers (see `redact`); False leaves everything as it is; or a function of
         your own from text to text.
-    since, until, user_id
+    since, until, user_id, all
         As in `sessions_df`: which sessions.
     render : callable, optional
         What makes safe HTML of texts, for ``html``; by default the renderer of this package.
@@ -77,13 +81,14 @@ def export(
         if path is None:
             raise SessionTypeError("format='parquet' needs a path: the folder or URL to write to.")
         return export_parquet(
-            os.fspath(path), source=source, since=since, until=until, user_id=user_id, redact=redact
+            os.fspath(path), source=source, since=since, until=until, user_id=user_id, all=all, redact=redact
         )
     if form == "csv":
-        text = _csv(source, take_out, since=since, until=until, user_id=user_id)
+        text = _csv(source, take_out, since=since, until=until, user_id=user_id, all=all)
     else:
         draw = _renderer(render) if form == "html" else None
-        found = snapshot.read(source, since=since, until=until, user_id=user_id)
+        store = find_store(source, everything=checks.flag("all", all))
+        found = snapshot.read(store, since=since, until=until, user_id=user_id)
         sessions = [_redacted(session, take_out) for session in found]
         text = forms.html(sessions, draw) if draw is not None else _TEXTS[form](sessions)
     if path is not None:
@@ -121,14 +126,14 @@ def _csv(source: Source, take_out: TakeOut | None, **filters: Any) -> str:
     return safe_csv(with_redacted(messages_df(source, **filters), "messages", take_out))
 
 
-def _redacted(session: forms.Session, take_out: TakeOut | None) -> forms.Session:
+def _redacted(session: ExportedSession, take_out: TakeOut | None) -> ExportedSession:
     """Redact the fields that hold free text; ids, names and moments are needed as they are."""
     if take_out is None:
         return session
     about = _with_redacted(session.head["session"], ("title", "metadata"), take_out)
     about["settings"] = _with_redacted(about["settings"], ("options", "stop"), take_out)
     lines = [_redacted_message(line, take_out) for line in session.messages]
-    return forms.Session({**session.head, "session": about}, lines)
+    return ExportedSession({**session.head, "session": about}, lines)
 
 
 def _redacted_message(line: dict[str, Any], take_out: TakeOut) -> dict[str, Any]:
@@ -148,7 +153,7 @@ def _with_redacted(values: dict[str, Any], free: Collection[str], take_out: Take
     return {name: redacted(value, take_out) if name in free else value for name, value in values.items()}
 
 
-_TEXTS: dict[str, Callable[[list[forms.Session]], str]] = {
+_TEXTS: dict[str, Callable[[list[ExportedSession]], str]] = {
     "jsonl": forms.jsonl,
     "json": forms.document,
     "md": forms.markdown,

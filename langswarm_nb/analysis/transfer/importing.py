@@ -11,17 +11,24 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from langswarm_nb.analysis.store import find_store, run_apart
+from langswarm_nb.analysis.columns import REQUESTS
+from langswarm_nb.analysis.store import Store, find_store, run_apart
 from langswarm_nb.core.session import checks
 from langswarm_nb.core.session.base import SessionManager
 from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError
 from langswarm_nb.core.session.files import as_path, read_text
 from langswarm_nb.core.session.interfaces import ISessionStorage
-from langswarm_nb.core.session.settings import SessionRecord, SessionSettings
+from langswarm_nb.core.session.messages import SessionMessage
+from langswarm_nb.core.session.settings import SessionSettings
 
 from .chats import session_of_chat
 from .lines import sessions_of_lines
-from .restoring import Exported, store_session
+from .restoring import Exported, counted_once, store_session
+
+_COUNTED = (
+    "SELECT message_id, (SELECT session_id FROM sessions WHERE sessions.id = messages.id >> 32)"  # noqa: S608
+    f" FROM messages WHERE {REQUESTS} AND message_id IN (SELECT value FROM json_each(?))"
+)
 
 
 def import_sessions(
@@ -63,17 +70,23 @@ def import_sessions(
 
     Notes
     -----
-    Messages, their versions, branches and facts of requests come back as they were. What is not taken over: the
-    conversation that a provider held, and provider options.
+    Messages and facts of requests come back as they were, and so do the numbers of turns and versions, branches and
+    where they have been, asides, and what is hidden. What is not taken over: the conversation that a provider held,
+    provider options, and the notebook that it belonged to; it belongs to none.
+
+    An answer that is counted in the store already, because its session is still there, comes in as a copy of that one:
+    with its model and its text, and without tokens, seconds and dollars. So every sum counts each request once,
+    whoever makes it; ``copy_of`` in the metadata names the message that counts.
     """
     checks.text("user_id", user_id)
-    storage = find_store(source).storage
+    store = find_store(source)
+    storage = store.storage
     if storage is None:
         raise SessionTypeError.of("source", source, "a manager or a storage")
     found = list(read_sessions(path, format, provider, model))
-    return run_apart(
-        lambda: _store_all(storage, [replace(one, record=_owned(one.record, user_id)) for one in found])
-    )
+    owned = [replace(one, record=replace(one.record, user_id=user_id)) for one in found]
+    counted = _counted(store, [message for one in owned for message in one.messages])
+    return run_apart(lambda: _store_all(storage, owned, counted))
 
 
 def read_sessions(
@@ -145,9 +158,23 @@ def _lines_of_notebook(name: str, text: str) -> list[tuple[int, dict[str, Any]]]
     return list(enumerate(lines, 1))
 
 
-def _owned(record: SessionRecord, user_id: str) -> SessionRecord:
-    return replace(record, user_id=user_id)
+def _counted(store: Store, messages: Sequence[SessionMessage]) -> dict[str, str]:
+    """Return which of some answers are counted in the store already, with the sessions in which they are."""
+    ids = [message.id for message in messages if _counts(message)]
+    with store.open() as db:
+        return dict(db.execute(_COUNTED, [json.dumps(ids)]))
 
 
-async def _store_all(storage: ISessionStorage, sessions: Sequence[Exported]) -> list[str]:
-    return [await store_session(storage, session) for session in sessions]
+def _counts(message: SessionMessage) -> bool:
+    return message.request is not None and message.request.attempts > 0
+
+
+async def _store_all(
+    storage: ISessionStorage, sessions: Sequence[Exported], counted: dict[str, str]
+) -> list[str]:
+    ids = []
+    for session in sessions:
+        messages = counted_once(session.messages, counted)
+        ids.append(await store_session(storage, replace(session, messages=tuple(messages))))
+        counted |= {message.id: ids[-1] for message in messages if _counts(message)}
+    return ids

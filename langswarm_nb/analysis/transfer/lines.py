@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
 from langswarm_nb.core.session import checks
+from langswarm_nb.core.session.conversation.homes import without_places
+from langswarm_nb.core.session.conversation.nodes import TreeRows
+from langswarm_nb.core.session.conversation.old_numbers import Old, bring_over
 from langswarm_nb.core.session.errors import SessionError, SessionValueError
-from langswarm_nb.core.session.messages import RequestFacts, SessionMessage, Usage
+from langswarm_nb.core.session.export import FORMAT
+from langswarm_nb.core.session.messages import MessageRole, RequestFacts, SessionMessage, Usage
 from langswarm_nb.core.session.settings import SessionRecord, SessionSettings, SessionStatus
+from langswarm_nb.core.session.values import to_us
 
 from .restoring import Exported
 
-FORMAT = 1
-"""Newest version of the form that is understood."""
 _SETTINGS = (
     "provider", "model", "max_messages", "max_context_tokens", "trim", "temperature", "max_tokens", "top_p", "stop",
     "seed", "reasoning_effort", "stream",
@@ -24,6 +27,7 @@ _SETTINGS = (
 _MESSAGE_FIELDS = frozenset(f.name for f in fields(SessionMessage))
 _FACTS_FIELDS = frozenset(f.name for f in fields(RequestFacts))
 _USAGE_FIELDS = frozenset(f.name for f in fields(Usage))
+_WORDS = {"scope": ("replace", "add", "session", "none"), "beside": ("aside", "comparison")}
 
 
 def sessions_of_lines(name: str, lines: Iterable[tuple[int, dict[str, Any]]]) -> Iterator[Exported]:
@@ -61,11 +65,24 @@ def _session(name: str, head: tuple[int, dict[str, Any]], messages: Sequence[Ses
         )
     try:
         record = _record(session)
-        tips = _tips(session, values.get("branches", {}))
+        tree = _tree(session, values)
     except (SessionError, TypeError, ValueError, KeyError) as error:
         raise SessionValueError(
             f"{name}, line {number} does not describe a session: {error}. Nothing was imported."
         ) from error
+    ordered = tuple(sorted(messages, key=lambda message: message.seq or 0))
+    _check_tree(name, number, ordered, tree, version)
+    found = Exported(record, ordered, tree)
+    return (found if version == FORMAT else _renumbered(found)).packed()
+
+
+def _lacks_turn(message: SessionMessage) -> bool:
+    return message.turn is None and message.role is MessageRole.USER
+
+
+def _check_tree(
+    name: str, number: int, messages: Sequence[SessionMessage], tree: TreeRows, version: int
+) -> None:
     known = {message.seq for message in messages}
     for message in messages:
         above = message.parent_seq
@@ -74,11 +91,45 @@ def _session(name: str, head: tuple[int, dict[str, Any]], messages: Sequence[Ses
                 f"{name}: the message {message.id!r} hangs below message {message.parent_seq}, which is not before it "
                 "in the file. Nothing was imported."
             )
-    if len(known) != len(messages) or not known >= {tip for tip in tips.values() if tip is not None}:
+    if nameless := [message for message in messages if version == FORMAT and _lacks_turn(message)]:
+        raise SessionValueError(f"{name}: the message {nameless[0].id!r} has no turn. Nothing was imported.")
+    ends = {tree.tip, *(tip for _, tip in tree.others), *(tip for _, tip in tree.former)} - {None}
+    if len(known) != len(messages) or not known >= ends:
         raise SessionValueError(
             f"{name}: messages of the session on line {number} are missing or twice in the file."
         )
-    return Exported(record, tuple(sorted(messages, key=lambda message: message.seq or 0)), tips)
+
+
+def _renumbered(session: Exported) -> Exported:
+    """Return a session of version 1, whose turns were counted on each path, with numbers that are given once."""
+    tree = session.tree
+    old = [_old(message) for message in session.messages]
+    brought = bring_over(old, {**dict(tree.others), tree.branch: tree.tip})
+    messages = []
+    for message in session.messages:
+        turn, version, _, ask, scope, beside = brought.messages[message.seq or 0]
+        place: Any = {"turn": turn, "version": version, "ask": ask, "scope": scope, "beside": beside}
+        messages.append(replace(message, **place))
+    former = [(tree.branch, seq) for seq in brought.left]
+    return replace(
+        session, messages=tuple(messages), tree=tree._replace(former=former, hidden=brought.hidden)
+    )
+
+
+def _old(message: SessionMessage) -> Old:
+    return Old(
+        seq=message.seq or 0,
+        parent=message.parent_seq,
+        turn=message.turn,
+        active=message.is_active,
+        role=message.role.value,
+        cell_id=message.cell_id,
+        source=message.source,
+        is_aside=message.metadata.get("aside") is True,
+        compare_id=None if message.request is None else message.request.compare_id,
+        is_hidden=message.is_hidden,
+        ts_us=to_us("timestamp", message.timestamp),
+    )
 
 
 def _record(session: dict[str, Any]) -> SessionRecord:
@@ -95,19 +146,45 @@ def _record(session: dict[str, Any]) -> SessionRecord:
         status=SessionStatus(session.get("status", "active")),
         title=title,
         created_at=_moment(session["created_at"]),
-        metadata=metadata,
+        metadata=without_places(metadata),
     )
 
 
-def _tips(session: dict[str, Any], branches: Any) -> dict[str, int | None]:
+def _tree(session: dict[str, Any], head: dict[str, Any]) -> TreeRows:
+    """Return the branches of a session, where they have been, and what they hide."""
     active, tip = checks.text("branch", session.get("branch", "main")), session.get("tip_seq")
-    if not isinstance(branches, dict):
-        raise TypeError("branches must be an object")
-    others = {checks.text("branch", name): seq for name, seq in branches.items() if name != active}
-    for seq in (tip, *others.values()):
-        if seq is not None and (isinstance(seq, bool) or not isinstance(seq, int)):
-            raise TypeError("a branch ends in a whole number")
-    return {**others, active: tip}
+    branches, order = _mapping(head, "branches"), head.get("branch_order", [])
+    if not isinstance(order, list):
+        raise TypeError("branch_order must be a list")
+    rank = {name: n for n, name in enumerate(order) if isinstance(name, str)}
+    others = [(checks.text("branch", name), _seq(seq)) for name, seq in branches.items() if name != active]
+    others.sort(key=lambda other: rank.get(other[0], len(rank)))
+    former = [(checks.text("branch", name), _seq(seq)) for name, seq in head.get("former_tips", [])]
+    if any(seq is None for _, seq in former):
+        raise TypeError("a former tip is a whole number")
+    marked = [
+        (checks.text("branch", name), _number("turn", turn), _number("version", version))
+        for name, versions in _mapping(head, "hidden").items()
+        for turn, version in versions
+    ]
+    return TreeRows((), _seq(tip), active, others, former, marked, 0)  # type: ignore[arg-type]  # none is None
+
+
+def _mapping(head: dict[str, Any], name: str) -> dict[str, Any]:
+    found = head.get(name, {})
+    if not isinstance(found, dict):
+        raise TypeError(f"{name} must be an object")
+    return found
+
+
+def _seq(value: Any) -> int | None:
+    return None if value is None else _number("the end of a branch", value)
+
+
+def _number(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise TypeError(f"{name} must be a whole number from 0")
+    return value
 
 
 def _checked(name: str, number: int, values: dict[str, Any]) -> SessionMessage:
@@ -121,9 +198,12 @@ def _checked(name: str, number: int, values: dict[str, Any]) -> SessionMessage:
 
 def _message(values: dict[str, Any]) -> SessionMessage:
     _check_names(values, _MESSAGE_FIELDS)
-    for name in ("seq", "parent_seq"):
-        if not isinstance(values.get(name), int | None) or isinstance(values.get(name), bool):
-            raise TypeError(f"{name} must be a whole number")
+    for name in ("seq", "parent_seq", "turn", "version", "ask"):
+        if values.get(name) is not None:
+            _number(name, values[name])
+    for name, words in _WORDS.items():
+        if values.get(name) not in (None, *words):
+            raise ValueError(f"{name} must be one of {', '.join(words)}")
     if not isinstance(values.get("id"), str) or values.get("seq") is None:
         raise TypeError("id must be text and seq a whole number")
     request, parts = values.get("request"), checks.checked_parts(values.get("parts", []))

@@ -49,6 +49,7 @@ def export_parquet(
     until: Moment = None,
     source: Source = None,
     user_id: str | None = None,
+    all: bool = False,
     redact: Redaction = False,
 ) -> str:
     """Write frames as Parquet for DuckDB, Polars, Dask, Spark and the like: all branches, a folder a day.
@@ -64,10 +65,10 @@ def export_parquet(
         A folder, or a URL that fsspec knows.
     frames : sequence of {"messages", "turns", "sessions"}
         Which frames.
-    since, until, user_id
+    since, until, user_id, all
         As in the functions of the frames; give whole days, since a day's file is written anew.
     source : manager, storage, session or list of sessions, optional
-        What to export; by default the notebook's manager.
+        What to export; by default the sessions of this notebook, and in a program that is none those of its manager.
     redact : bool or callable
         As in `export`; by default texts are written as they are stored.
 
@@ -85,7 +86,7 @@ def export_parquet(
     SessionStorageError
         The store cannot be read, or the files not be written.
     """
-    if not isinstance(frames, list | tuple) or not all(isinstance(name, str) for name in frames):
+    if not isinstance(frames, list | tuple) or any(not isinstance(name, str) for name in frames):
         raise SessionTypeError.of("frames", frames, "a list of frame names")
     for name in frames:
         if name not in _FRAMES:
@@ -94,7 +95,7 @@ def export_parquet(
     take_out, limits = redactor(redact), Filter.of(since, until, user_id, "all")
     for name in dict.fromkeys(frames):
         build, columns, moment = _FRAMES[name]
-        frame = build(source, since=since, until=until, user_id=user_id, branch="all")
+        frame = build(source, since=since, until=until, user_id=user_id, branch="all", all=all)
         _write(with_redacted(frame, name, take_out), columns, moment, _Place(place, name), limits)
     return place
 

@@ -128,8 +128,8 @@ def redacted(value: Any, take_out: TakeOut, name: str = "") -> Any:
 
 
 _FREE_COLUMNS = {
-    "messages": ("content", "metadata_json"),
-    "turns": ("error_message", "params_json"),
+    "messages": ("content", "metadata_json", "session"),
+    "turns": ("error_message", "params_json", "session"),
     "sessions": ("title", "metadata_json"),
 }
 

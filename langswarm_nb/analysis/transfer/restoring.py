@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
+from langswarm_nb.core.session.conversation.copies import copy_of
+from langswarm_nb.core.session.conversation.nodes import TreeRows
 from langswarm_nb.core.session.errors import SessionExistsError
 from langswarm_nb.core.session.interfaces import ISessionStorage
 from langswarm_nb.core.session.messages import SessionMessage, new_id
@@ -19,12 +21,45 @@ class Exported:
     """With counts and tip of a new session."""
     messages: tuple[SessionMessage, ...]
     """All branches, in order of `seq`."""
-    tips: Mapping[str, int | None] = field(default_factory=dict)
-    """The last message of each branch by name; the active branch stands last."""
+    tree: TreeRows
+    """Its branches, where they have been, and what they hide."""
+
+    def packed(self) -> Exported:
+        """Return it with messages that are numbered from 0 without gaps."""
+        seqs = {message.seq: n for n, message in enumerate(self.messages)}
+        tree = self.tree
+        return replace(
+            self,
+            messages=tuple(
+                replace(message, seq=n, parent_seq=seqs.get(message.parent_seq))
+                for n, message in enumerate(self.messages)
+            ),
+            tree=tree._replace(
+                tip=seqs.get(tree.tip),
+                others=[(name, seqs.get(tip)) for name, tip in tree.others],
+                former=[(name, seqs[tip]) for name, tip in tree.former],
+            ),
+        )
+
+
+def counted_once(messages: Sequence[SessionMessage], counted: Mapping[str, str]) -> list[SessionMessage]:
+    """Return messages in which the answers that are counted in a session of the store already are copies of those.
+
+    Parameters
+    ----------
+    messages : sequence of SessionMessage
+        As the file has them.
+    counted : mapping of str to str
+        The ids of messages that count, with their sessions.
+    """
+    return [
+        copy_of(message, counted[message.id], keeps_id=True) if message.id in counted else message
+        for message in messages
+    ]
 
 
 async def store_session(storage: ISessionStorage, session: Exported) -> str:
-    """Store a session with all its branches and return its id; all of it or nothing.
+    """Store a session with all that the file says of it and return its id; all of it or nothing.
 
     Raises
     ------
@@ -33,34 +68,10 @@ async def store_session(storage: ISessionStorage, session: Exported) -> str:
     SessionStorageError
         It could not be stored.
     """
-    first, *_ = [*session.tips, session.record.branch]
-    record = replace(session.record, branch=first)
+    record = session.record
     try:
-        await storage.create_session(record)
+        await storage.restore_session(record, session.messages, session.tree)
     except SessionExistsError:
         record = replace(record, session_id=new_id())
-        await storage.create_session(record)
-    try:
-        seqs: dict[int | None, int | None] = {None: None}
-        for chain in _chains(session.messages):
-            stored = await storage.append_messages(
-                record.session_id, chain, parent=seqs[chain[0].parent_seq], activate=False
-            )
-            seqs.update((old.seq, new.seq) for old, new in zip(chain, stored, strict=True))
-        for name, tip in session.tips.items():
-            await storage.set_tip(record.session_id, seqs[tip], branch=name)
-    except BaseException:
-        await storage.delete_session(record.session_id)
-        raise
+        await storage.restore_session(record, session.messages, session.tree)
     return record.session_id
-
-
-def _chains(messages: Sequence[SessionMessage]) -> list[list[SessionMessage]]:
-    """Group messages that hang one below the other, so that each group is stored at once."""
-    chains: list[list[SessionMessage]] = []
-    for message in messages:
-        if chains and message.parent_seq is not None and message.parent_seq == chains[-1][-1].seq:
-            chains[-1].append(message)
-        else:
-            chains.append([message])
-    return chains

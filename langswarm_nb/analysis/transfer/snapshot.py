@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 
+from langswarm_nb.analysis.columns import Kind, Read
 from langswarm_nb.analysis.filters import Filter, Moment
-from langswarm_nb.analysis.frames import sessions_df
 from langswarm_nb.analysis.progress import Progress
-from langswarm_nb.analysis.store import Source, find_store, run_apart
-from langswarm_nb.analysis.stored_rows import read_sessions
+from langswarm_nb.analysis.store import Store, run_apart
+from langswarm_nb.analysis.stored_rows import SessionRows, read_sessions
+from langswarm_nb.analysis.texts import present
+from langswarm_nb.core.session.conversation.nodes import TreeRows
 from langswarm_nb.core.session.errors import SessionNotFoundError
-from langswarm_nb.core.session.export import export_session
+from langswarm_nb.core.session.export import ExportedSession, exported
 from langswarm_nb.core.session.interfaces import ISessionStorage
 from langswarm_nb.core.session.storage.rows import (
     COLUMNS,
@@ -24,29 +25,29 @@ from langswarm_nb.core.session.storage.rows import (
     decode_record,
 )
 
-from .forms import Session
-
+_ID = Read("session_id", Kind.TEXT)
 _RECORD = f"SELECT {', '.join(RECORD_COLUMNS)} FROM sessions WHERE id = ?"  # noqa: S608 - our own names
 _MESSAGES = f"SELECT {', '.join(COLUMNS)} FROM messages WHERE id >= ? AND id < ? ORDER BY id"  # noqa: S608
-_BRANCHES = "SELECT name, tip FROM branches WHERE sid = ? ORDER BY name"
+_BRANCHES = "SELECT name, tip FROM branches WHERE sid = ? ORDER BY left_us DESC, name"
+_FORMER = "SELECT branch, seq FROM former_tips WHERE sid = ? ORDER BY left_us, seq"
+_HIDDEN = "SELECT branch, turn, version FROM hides WHERE sid = ? ORDER BY branch, turn, version"
 
 
-def read(source: Source, *, since: Moment, until: Moment, user_id: str | None) -> list[Session]:
-    """Return the sessions that `sessions_df` shows for these arguments, with all their branches.
+def read(store: Store, *, since: Moment, until: Moment, user_id: str | None) -> list[ExportedSession]:
+    """Return the sessions that `sessions_df` shows for these arguments, with all that is stored of them.
 
     Raises
     ------
     SessionValueError, SessionTypeError, SessionStorageError
         As in `sessions_df`.
     """
-    ids = sessions_df(source, since=since, until=until, user_id=user_id, columns=["session_id"])
-    store = find_store(source)
+    wanted = Filter.of(since, until, user_id, "all")
     if store.storage is not None:
-        run_apart(partial(_close_what_was_left_open, store.storage, ids["session_id"].tolist()))
+        with store.open() as db:
+            ids = [text for _, text in present(_found(db, store, wanted)[_ID])]
+        run_apart(partial(_close_what_was_left_open, store.storage, ids))
     with store.open() as db:
-        rows = read_sessions(
-            db, store.session_ids, Filter.of(since, until, user_id, "all"), [], moment="created_us"
-        )
+        rows = _found(db, store, wanted)
         db.text_factory = str
         sessions = []
         with Progress("exporting", len(rows), "session") as progress:
@@ -56,6 +57,10 @@ def read(source: Source, *, since: Moment, until: Moment, user_id: str | None) -
         return sessions
 
 
+def _found(db: sqlite3.Connection, store: Store, wanted: Filter) -> SessionRows:
+    return read_sessions(db, store, wanted, [_ID], moment="created_us")
+
+
 async def _close_what_was_left_open(storage: ISessionStorage, session_ids: Sequence[str]) -> None:
     """Load each session once: that closes the replies which a dead process left unfinished."""
     for session_id in session_ids:
@@ -63,11 +68,10 @@ async def _close_what_was_left_open(storage: ISessionStorage, session_ids: Seque
             await storage.load_session(session_id)
 
 
-def _session(db: sqlite3.Connection, sid: int) -> Session:
+def _session(db: sqlite3.Connection, sid: int) -> ExportedSession:
     record = decode_record(db.execute(_RECORD, (sid,)).fetchone())
-    keys = (sid << SEQ_BITS, (sid + 1) << SEQ_BITS)
-    text = export_session(record, decode_messages(db.execute(_MESSAGES, keys).fetchall()), None, "jsonl")
-    # Only \n ends a line: str.splitlines would cut at U+2028 too, which JSON text may hold.
-    head, *lines = map(json.loads, text.rstrip("\n").split("\n"))
-    branches = {**dict(db.execute(_BRANCHES, (sid,))), record.branch: record.tip_seq}
-    return Session({**head, "branches": branches}, lines)
+    rows = db.execute(_MESSAGES, (sid << SEQ_BITS, (sid + 1) << SEQ_BITS)).fetchall()
+    others, former, hidden = (db.execute(query, (sid,)).fetchall() for query in (_BRANCHES, _FORMER, _HIDDEN))
+    others = [other for other in others if other[0] != record.branch]
+    tree = TreeRows((), record.tip_seq, record.branch, others, former, hidden, 0)
+    return exported(record, decode_messages(rows), tree)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -65,6 +65,8 @@ class SessionManager(HasFrames, ISessionManager):
         self, storage: ISessionStorage, providers: Mapping[str, IProviderSession] | None = None
     ) -> None:
         self.storage: ISessionStorage = checks.instance("storage", storage, ISessionStorage)
+        self.here: Callable[[], str | None] = _nowhere
+        """Tells which notebook asks: frames without a source are of its sessions. By default none does."""
         self.hooks: list[ISessionLifecycleHook] = []
         self.middleware: list[ISessionMiddleware] = []
         self._providers: dict[str, IProviderSession] = {}
@@ -84,6 +86,7 @@ class SessionManager(HasFrames, ISessionManager):
         title: str | None = None,
         system: str | None = None,
         metadata: Mapping[str, Any] | None = None,
+        home: str | None = None,
         **settings: Any,
     ) -> BaseSession:
         """Create and store a session.
@@ -104,6 +107,8 @@ class SessionManager(HasFrames, ISessionManager):
             Text of a first system message.
         metadata : mapping, optional
             JSON of your own.
+        home : str, optional
+            The notebook that it belongs to, as its front end names it.
         **settings
             Anything of `SessionSettings`.
 
@@ -128,6 +133,7 @@ class SessionManager(HasFrames, ISessionManager):
             settings=wanted,
             title=None if title is None else checks.text("title", title),
             metadata=checks.metadata(metadata),
+            home=None if home is None else checks.text("home", home),
         )
         first = None if system is None else checks.message(system, MessageRole.SYSTEM, None, scope="session")
         self._check_provider(wanted)
@@ -305,3 +311,7 @@ class SessionManager(HasFrames, ISessionManager):
                 f"backend='provider_native' is not possible: {settings.provider!r} holds no conversations. "
                 "Use backend='local', which keeps the history here."
             )
+
+
+def _nowhere() -> None:
+    """Tell that no notebook asks."""

@@ -6,7 +6,6 @@ import threading
 
 from . import checks
 from .base import SessionManager
-from .factory import configure_development_sessions
 
 __all__ = ["get_session_manager", "initialize_default_session_manager", "set_session_manager"]
 
@@ -34,6 +33,8 @@ def set_session_manager(manager: SessionManager | None) -> None:
 
 def initialize_default_session_manager() -> None:
     """Set a manager as `configure_development_sessions` makes it, unless one is set already."""
+    from .factory import configure_development_sessions
+
     global _manager  # noqa: PLW0603
     with _lock:
         if _manager is None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
 from . import checks
 from .conversation import moves
+from .conversation.copies import copy_of, origin_of
+from .conversation.syncing import Line, SavedCell, line_up
 from .conversation.tree import Tree
 from .errors import SessionNotFoundError, SessionValueError, shown
 from .interfaces import ISession, ISessionStorage, MessageRole, SessionMessage, SessionRecord
@@ -45,38 +47,13 @@ class MessageTree(ISession):
         """Return the shape of the session: turns, versions, branches."""
         return Tree(await self.storage.read_tree(self.session_id))
 
-    async def add_system_message(
-        self,
-        content: str,
-        *,
-        scope: Literal["add", "replace"] = "add",
-        metadata: Mapping[str, Any] | None = None,
-    ) -> SessionMessage:
-        """Add a system message, which goes with the next question of this path.
-
-        Parameters
-        ----------
-        content : str
-            The text; with ``replace`` it may be empty, which takes away what was before.
-        scope : {"add", "replace"}
-            Whether it joins the system messages before it or takes their place.
-        metadata : mapping, optional
-            JSON of the caller's own.
-
-        Raises
-        ------
-        SessionError
-            Something is not allowed, or it could not be stored.
-        """
-        message = checks.system_message(content, scope, metadata)
-        [stored] = await self.append([message])
-        return stored
-
     async def append(self, messages: Sequence[SessionMessage], **place: Any) -> list[SessionMessage]:
         """Store messages as a chain and count them; ``place`` as for `ISessionStorage.append_messages`."""
         stored = await self.storage.append_messages(self.session_id, messages, **place)
         record = self.record
         active = [message.seq for message in stored if message.is_active]
+        if not stored and place.get("activate", True) and not isinstance(place.get("parent", "tip"), str):
+            active = [place["parent"]]
         self.record = replace(
             record,
             message_count=record.message_count + len(stored),
@@ -129,6 +106,48 @@ class MessageTree(ISession):
             )
         await self.set_tip(await self.seq_at(at), branch=name)
         return name
+
+    async def line_of(self, cells: Iterable[SavedCell]) -> Line:
+        """Return the path that follows some cells of a notebook, in their order; see `follow`."""
+        tree = await self.tree()
+        messages = await self.pick_messages([node.seq for node in tree.nodes if node.role != "system"])
+        seqs = {message.id: message.seq for message in messages}
+        origins = {message.seq: seqs.get(origin_of(message) or "") for message in messages}
+        return line_up(
+            tree,
+            cells,
+            {message.seq: message.content for message in messages if message.seq is not None},
+            {seq: origin for seq, origin in origins.items() if seq is not None and origin is not None},
+        )
+
+    async def follow(self, line: Line, branch: str) -> None:
+        """Go on along a line, on a new branch; nothing is asked anew.
+
+        What stands elsewhere is copied, as a further version of its turn; an answer that was asked with other turns
+        before it says so in its metadata.
+
+        Raises
+        ------
+        SessionStorageError
+            It could not be stored; the path is as it was then.
+        """
+        place, hidden = line.start, []
+        for step in line.steps:
+            if step.is_there:
+                place = step.seqs[-1]
+                continue
+            copies = [
+                copy_of(message, self.session_id, knew_other=step.knew_other and message.request is not None)
+                for message in await self.pick_messages(step.seqs)
+            ]
+            for chain in (copies[: step.waiting], copies[step.waiting :]):
+                if chain:
+                    stored = await self.append(chain, parent=place, turn=step.turn, activate=False)
+                    place = stored[-1].seq
+            if step.is_hidden:
+                hidden.append((step.turn, stored[-1].version))
+        await self.set_tip(place, branch=branch)
+        await self.hide_versions(hidden)
 
     async def switch_branch(self, name: str) -> None:
         """Make another branch the active one.
@@ -191,8 +210,9 @@ class MessageTree(ISession):
         SessionNotFoundError
             There is no such turn or version.
         """
-        move = moves.use(await self.tree(), turn, version)
-        if move.tip != self.record.tip_seq or move.branch is not None:
+        tree = await self.tree()
+        move = moves.use(tree, turn, version)
+        if move.tip != tree.tip or move.branch is not None:
             await self.set_tip(move.tip, branch=move.branch)
         return move.note
 

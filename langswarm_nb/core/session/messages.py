@@ -123,6 +123,7 @@ class RequestFacts:
     error_type: str | None = None
     error_message: str | None = None
     attempts: int = 1
+    """How often the request was made; 0 for the copy of an answer, whose request counts where it was made."""
     streamed: bool = True
     compare_id: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)

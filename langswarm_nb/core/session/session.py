@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import checks
 from .errors import SessionNotFoundError
-from .export import export_session
+from .export import export_session, exported
 from .frame_methods import HasFrames
 from .interfaces import (
     IProviderSession,
@@ -22,9 +22,9 @@ from .interfaces import (
     SessionSettings,
     SessionStatus,
 )
-from .message_sending import MessageSending
 from .sending.ask import Ask
 from .sending.hook_runner import run_hooks, run_middleware
+from .sending.message_sending import MessageSending
 from .sending.native_conversation import NativeConversation
 from .sending.stream import MessageStream
 from .sending.turn import Turn
@@ -177,7 +177,7 @@ class BaseSession(HasFrames, MessageSending):
         path : str or Path, optional
             File to write, readable by its owner only.
         format : {"jsonl", "json", "md"}
-            ``jsonl``: all branches, one message a line; ``json``: the same as one document; ``md``: the active path.
+            ``jsonl``: everything, one message a line; ``json``: the same as one document; ``md``: the active path.
 
         Raises
         ------
@@ -187,10 +187,9 @@ class BaseSession(HasFrames, MessageSending):
             The file could not be written.
         """
         record = await self.refresh()
-        messages = await self.storage.get_messages(
-            self.session_id, branch="active" if format == "md" else "all"
-        )
-        return export_session(record, messages, path, format)
+        tree = await self.storage.read_tree(self.session_id)
+        messages = await self.storage.get_messages(self.session_id, branch="all")
+        return export_session(exported(record, messages, tree), path, format)
 
     def add_hook(self, hook: ISessionLifecycleHook) -> None:
         """Watch this session alone."""

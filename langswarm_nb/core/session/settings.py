@@ -118,6 +118,7 @@ class SessionSettings:
 
 GENERATION_OPTIONS = ("temperature", "max_tokens", "top_p", "stop", "seed", "reasoning_effort")
 SETTING_NAMES = tuple(f.name for f in fields(SessionSettings))
+SETTING_DEFAULTS: Mapping[str, Any] = {f.name: f.default for f in fields(SessionSettings)}
 
 
 @dataclass(frozen=True, slots=True)

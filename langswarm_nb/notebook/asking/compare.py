@@ -13,7 +13,7 @@ from langswarm_nb.notebook.cell_errors import stopped
 from langswarm_nb.notebook.showing.reply import Reply
 from langswarm_nb.notebook.showing.shown_once import ShownOnce
 
-from .sender import Opened, TellRetry, TellWait
+from .opened import Opened, TellRetry, TellWait
 from .show_stream import Exchange, Open
 
 if TYPE_CHECKING:
@@ -139,15 +139,24 @@ class _Run:
         for each, model, display in zip(opened, models, self._look.open(models), strict=True):
             exchange = Exchange(self._sender, self._look, display, _already(each), extract=self._extract)
             self._exchanges[model], self._tell[model] = exchange, exchange.tell_retry
+        together = dict(zip(models, opened, strict=True))
+        try:
+            await self._read_all(together)
+        finally:  # also when it is interrupted: the new answers are there, cut short
+            await self._choose_again(together)
+
+    async def _read_all(self, opened: Mapping[str, Opened]) -> None:
         outcomes = await asyncio.gather(
             *(exchange.run() for exchange in self._exchanges.values()), return_exceptions=True
         )
-        for model, outcome in zip(self._exchanges, outcomes, strict=True):
-            if isinstance(outcome, SessionError):
-                self._errors[model] = outcome
-            elif isinstance(outcome, BaseException):
-                raise outcome
-        await self._choose_again(dict(zip(models, opened, strict=True)))
+        failed = dict(zip(opened, outcomes, strict=True))
+        self._errors = {model: error for model, error in failed.items() if isinstance(error, SessionError)}
+        answered = next((model for model, error in failed.items() if error is None), None)
+        if answered is not None and (note := await self._sender.answered(opened[answered])):
+            self._exchanges[answered].tell(note)
+        for error in failed.values():
+            if isinstance(error, BaseException) and not isinstance(error, SessionError):
+                raise error
 
     def _teller(self, model: str) -> TellRetry:
         def tell(notice: RetryNotice) -> None:  # the display is made after the questions are stored
@@ -160,12 +169,12 @@ class _Run:
         places = [each.stream.place for each in opened.values()]
         if not self._chooses and not any(place is not None and place.chooses for place in places):
             return
-        for model, each in opened.items():
-            reply = each.stream.reply
-            if model not in self._errors and reply is not None:
-                await each.session.use_version(reply.id)
-                self._exchanges[model].choose(falls_back(reply.address))
-                return
+        replies = {model: each.stream.reply for model, each in opened.items()}
+        stored = {model: reply for model, reply in replies.items() if reply is not None}
+        first = next((model for model, reply in stored.items() if reply.content), next(iter(stored), None))
+        if first is not None:
+            await opened[first].session.use_version(stored[first].id)
+            self._exchanges[first].choose(falls_back(stored[first].address))
 
     def _finish(self) -> dict[str, Reply]:
         """Show what is to be saved, and return the answers."""

@@ -34,6 +34,8 @@ class CellOptions:
     system: str | None = None
     system_file: str | None = None
     session: str | None = None
+    stay: bool = False
+    """Whether the session stays the current one."""
     new: str | None = None
     """Name of the session to start; empty for one that is made up."""
     branch: str | None = None
@@ -220,9 +222,10 @@ def cell_parser() -> MagicParser:
         "-S",
         "--session",
         metavar="NAME",
-        help="session for this cell, made when it is new",
+        help="session for this cell: this notebook's, made when it is new, or HOME:NAME",
         completes="session",
     )
+    add("--stay", action="store_true", help="with -S: stay in that session")
     add("--new", nargs="?", const="", metavar="NAME", help="start a session and stay in it")
     add(
         "-b",

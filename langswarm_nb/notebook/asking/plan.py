@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from IPython.core.error import UsageError
 
 from langswarm_nb.core.session import BaseSession, MessageRole, SessionSettings, parse_model_id
+from langswarm_nb.core.session.conversation import moves
 from langswarm_nb.core.session.conversation.asks import CellAsk, CellRun, KernelMemory, Rerun
 from langswarm_nb.core.session.conversation.tree import Tree
 from langswarm_nb.core.session.message_tree import free_branch
 from langswarm_nb.core.session.sending.ask import SendPlan, plan
 from langswarm_nb.core.session.sending.options import SendOptions, make_ask
-from langswarm_nb.core.session.settings import GENERATION_OPTIONS
+from langswarm_nb.core.session.settings import GENERATION_OPTIONS, SETTING_DEFAULTS
 from langswarm_nb.core.session.text import did_you_mean
 
 if TYPE_CHECKING:
@@ -47,14 +48,14 @@ class Plan:
     """Settings of this send alone."""
     base: SessionSettings
     """The session's settings."""
-    send: SendPlan
-    """What the first of the models would get."""
+    send: SendPlan | None
+    """What the first of the models would get; None when nobody asked for it."""
     options: SendOptions
     """What goes with the prompt, and where it goes; without what its cell asked before."""
     asked: CellAsk | None
     """How its cell asks."""
-    first_model: str | None = None
-    """Model of a session that is made; None for that of the settings."""
+    names_model: bool = False
+    """Whether the cell names models, the first of which to answer a session takes over that was told none."""
 
     @property
     def makes_session(self) -> bool:
@@ -67,8 +68,13 @@ class Plan:
         return self.base.updated(provider=provider, model=name, **self.changes)
 
 
-async def make_plan(workspace: Workspace, prompt: Prompt, options: CellOptions, cell: Cell) -> Plan:
+async def make_plan(
+    workspace: Workspace, prompt: Prompt, options: CellOptions, cell: Cell, *, reads: bool
+) -> Plan:
     """Find out where a prompt goes; nothing is changed.
+
+    With ``reads``, and where a limit may refuse it, what would be sent is read as well: that takes as long as the
+    conversation.
 
     Raises
     ------
@@ -84,19 +90,16 @@ async def make_plan(workspace: Workspace, prompt: Prompt, options: CellOptions, 
     changes = request_changes(workspace.config, options, base)
     asked = await _asked(workspace, session, options, cell)
     send = _send_options(prompt, options, cell, compares=len(models) > 1)
+    if session is not None and session.record.home is not None:
+        home = await workspace.home()
+        if home != session.record.home:  # by its cells a notebook is known again: not by those of another
+            send["metadata"] = {"asked_in": home}
     models_asked = models or (f"{base.provider}:{base.model}",)
-    given: SendOptions = {**send, **changes, "asked": asked}  # type: ignore[typeddict-item]  # checked by make_ask
-    if session is None:
-        provider, name = parse_model_id(models_asked[0])
-        ask = make_ask(
-            prompt.text,
-            MessageRole.USER,
-            lambda own: base.updated(**{**own, "provider": provider, "model": name}),
-            given,
-        )
-        sending = await plan(ask, Tree.empty(), _nothing)
-    else:
-        sending = await session.plan_message(prompt.text, model=models_asked[0], **given)
+    sending = (
+        await _read(prompt, session, base, models_asked[0], {**send, **changes, "asked": asked})
+        if reads or may_refuse(base, changes)
+        else None
+    )
     return Plan(
         opening,
         session,
@@ -107,14 +110,41 @@ async def make_plan(workspace: Workspace, prompt: Prompt, options: CellOptions, 
         sending,
         send,
         asked,
-        first_model=models[0] if len(models) == 1 and options.api_base is None else None,
+        # What is reached only with the flags of this cell is no model for the cells after it.
+        names_model=bool(models) and not (options.api_base or options.api_key_name),
     )
 
 
+def may_refuse(settings: SessionSettings, changes: Mapping[str, Any]) -> bool:
+    """Tell whether a limit on what is sent may refuse a send, which then leaves no trace."""
+    limits = ("max_messages", "max_context_tokens")
+    return any(changes.get(name, getattr(settings, name)) is not None for name in limits)
+
+
+async def _read(
+    prompt: Prompt, session: BaseSession | None, base: SessionSettings, model: str, given: Mapping[str, Any]
+) -> SendPlan:
+    """Return what a model would get."""
+    if session is not None:
+        return await session.plan_message(prompt.text, model=model, **given)
+    provider, name = parse_model_id(model)
+    ask = make_ask(
+        prompt.text,
+        MessageRole.USER,
+        lambda own: base.updated(**{**own, "provider": provider, "model": name}),
+        given,
+    )
+    return await plan(ask, Tree.empty(), _nothing)
+
+
 def request_changes(config: NotebookConfig, options: CellOptions, base: SessionSettings) -> dict[str, Any]:
-    """Return the settings of one send: flags before ``-o`` before the traits; nothing that was not set."""
-    changes = {name: getattr(config, name) for name in _TRAITS_THAT_ARE_SETTINGS}
-    changes["trim"] = None if config.max_context_tokens is None else config.trim
+    """Return the settings of one send: flags before ``-o`` before what the session was told before the traits."""
+    changes = {
+        name: getattr(config, name)
+        for name in _TRAITS_THAT_ARE_SETTINGS
+        if getattr(base, name) == SETTING_DEFAULTS[name]
+    }
+    changes["trim"] = None if changes.get("max_context_tokens") is None else config.trim
     extra = dict(options.options)
     _check_no_key(extra)
     changes |= {name: extra.pop(name) for name in GENERATION_OPTIONS if name in extra}
@@ -160,13 +190,12 @@ async def _asked(
         return asked
     branches = await session.branches()
     if options.branch in branches:
-        tree = await session.tree()
-        if options.from_turn is not None and not _has_asked(tree.on_branch(str(options.branch)), run):
-            raise UsageError(
-                f"There is a branch {options.branch!r} already. Go on with it with `-b {options.branch}`, or choose "
-                "another name."
-            )
-        return replace(asked, branch=options.branch)
+        if options.from_turn is None:
+            return replace(asked, branch=options.branch)
+        there = (await session.tree()).on_branch(str(options.branch))
+        turn, _, version = options.from_turn.partition(".")
+        after = moves.fork(there, int(turn), int(version) if version else None).tip
+        return replace(asked, branch=options.branch, after=after, forks=True)
     if options.from_turn is None:
         raise UsageError(
             f"The session has no branch {options.branch!r}, its branches are {', '.join(branches)}"
@@ -174,10 +203,6 @@ async def _asked(
         )
     after = await session.seq_at(options.place)
     return replace(asked, branch=options.branch or free_branch(branches), after=after, forks=True)
-
-
-def _has_asked(tree: Tree, run: CellRun) -> bool:
-    return run.cell_id is not None and any(turn.question.cell_id == run.cell_id for turn in tree.turns)
 
 
 def _check_no_key(names: Iterable[str]) -> None:
@@ -193,6 +218,10 @@ def _check_no_key(names: Iterable[str]) -> None:
 async def _session(
     workspace: Workspace, options: CellOptions
 ) -> tuple[Literal["current", "named", "new"], BaseSession | None]:
+    if options.stay and options.session is None:
+        raise UsageError(
+            "--stay says that the session which -S names stays the current one: write -S NAME --stay."
+        )
     if options.new is not None:
         return "new", None
     if options.session is not None:

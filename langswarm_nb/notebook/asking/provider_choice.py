@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
-from langswarm_nb.core.session import IProviderSession, SessionManager
 from langswarm_nb.core.session.providers import create_provider
 from langswarm_nb.core.session.providers.catalogue import OFFLINE_PROVIDERS
 from langswarm_nb.core.session.secret import Secret
 from langswarm_nb.notebook.workspace.keys import provider_ready
 
 if TYPE_CHECKING:
+    from langswarm_nb.core.session import IProviderSession, SessionManager
     from langswarm_nb.notebook.workspace import Workspace
 
     from .options import CellOptions

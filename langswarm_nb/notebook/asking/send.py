@@ -16,9 +16,10 @@ from .asked_before import last_comparison
 from .compare import compare, compare_again
 from .interpolate import Prompt, interpolate
 from .model_hints import nearest_model_named
+from .opened import Opened, TellRetry, TellWait
 from .options import CellOptions
 from .preview import Preview
-from .sender import Opened, Sender, TellRetry, TellWait
+from .sender import Sender
 from .show_stream import Exchange, look_of
 
 if TYPE_CHECKING:

@@ -6,26 +6,25 @@ its key is there, where the prompt goes, what the budget allows before, and what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session import (
     BaseSession,
     IProviderSession,
     MessageStream,
-    RetryNotice,
     SessionManager,
-    SessionMessage,
     parse_model_id,
 )
+from langswarm_nb.core.session.sending.ask import SendPlan
 from langswarm_nb.core.session.sending.options import SendOptions
 from langswarm_nb.core.session.settings import SessionSettings
 
 from .asked_before import LastComparison, asked_before
 from .budget import check_cost, spent_usd
+from .opened import NO_OPTIONS, Opened, TellRetry, TellWait
 from .options import CellOptions
-from .plan import Plan, for_session, make_plan, request_changes
+from .plan import Plan, for_session, make_plan, may_refuse, request_changes
 from .provider_choice import destination_once, provider_for
 
 if TYPE_CHECKING:
@@ -33,24 +32,6 @@ if TYPE_CHECKING:
     from langswarm_nb.notebook.workspace import Workspace
 
     from .interpolate import Prompt
-
-NO_OPTIONS = CellOptions()
-TellRetry = Callable[[RetryNotice], None]
-TellWait = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A stream that is about to be read, with what is to be told of it."""
-
-    session: BaseSession
-    stream: MessageStream
-    name: str = ""
-    """Name of the session, when it is not the current one."""
-    notes: tuple[str, ...] = ()
-    """What else the reader should know."""
-    options: CellOptions = NO_OPTIONS
-    """What its cell asked for."""
 
 
 class Sender:
@@ -75,9 +56,11 @@ class Sender:
         UsageError, SessionError
             It cannot be sent as it is.
         """
-        plan = await make_plan(self._workspace, prompt, options, cell)
-        if not options.dry_run:
-            self._check_budget(options, [(plan.settings(model), plan.send.messages) for model in plan.models])
+        limit = self._limit_usd(options)
+        reads = options.dry_run or limit is not None
+        plan = await make_plan(self._workspace, prompt, options, cell, reads=reads)
+        if plan.send is not None and limit is not None and not options.dry_run:
+            check_cost(limit, [(plan.settings(model), plan.send.messages) for model in plan.models])
         return plan
 
     async def open(
@@ -97,7 +80,7 @@ class Sender:
         sent = await for_session(self._workspace, plan, session)
         sent |= {"provider_session": provider_session, "on_retry": tell_retry, "on_wait": tell_wait}
         stream = session.stream_message(prompt.text, model=model, **sent)
-        return Opened(session, stream, self._name(plan, session), notes, options)
+        return self._opened(plan, session, stream, notes, options)
 
     async def open_comparison(
         self, prompt: Prompt, options: CellOptions, cell: Cell, tell_retry: Callable[[str], TellRetry]
@@ -115,7 +98,7 @@ class Sender:
         streams = await session.stream_comparison(
             prompt.text, plan.models, own, **await for_session(self._workspace, plan, session)
         )
-        return [Opened(session, stream, self._name(plan, session), notes, options) for stream in streams]
+        return [self._opened(plan, session, stream, notes, options) for stream in streams]
 
     async def open_plain(
         self, session: BaseSession, text: str, *, version_of: str | None = None, source: str = "panel"
@@ -130,8 +113,7 @@ class Sender:
         options = NO_OPTIONS
         changes = request_changes(self._workspace.config, options, session.settings)
         sent: SendOptions = {"version_of": version_of, "source": source, **changes}  # type: ignore[typeddict-item]
-        plan = await session.plan_message(text, **sent)
-        self._check_budget(options, [(plan.settings, plan.messages)])
+        await self._check_budget(options, session.settings, changes, [session.plan_message(text, **sent)])
         model = f"{session.provider}:{session.model}"
         [sent["provider_session"]] = self._through([model], options, session.manager)
         return session.stream_message(text, **sent)
@@ -172,8 +154,12 @@ class Sender:
             api_base, api_key_name = self._workspace.addresses.get(before.answer_id, (None, None))
             options = CellOptions(api_base=api_base, api_key_name=api_key_name)
         settings |= changes
-        plan = await session.plan_regenerate(before.question.id, model=wanted, **settings)
-        self._check_budget(NO_OPTIONS, [(plan.settings, plan.messages)])
+        await self._check_budget(
+            NO_OPTIONS,
+            session.settings,
+            settings,
+            [session.plan_regenerate(before.question.id, model=wanted, **settings)],
+        )
         sent: SendOptions = {**settings, "on_retry": tell_retry, "on_wait": tell_wait}  # type: ignore[typeddict-item]
         [sent["provider_session"]] = self._through([wanted], options, session.manager)
         stream = await session.stream_regenerate(before.question.id, model=wanted, **sent)
@@ -194,11 +180,19 @@ class Sender:
         sent: SendOptions = {"source": "magic", "system": last.system, **changes}  # type: ignore[typeddict-item]
         text, turn = last.question.content, last.question.turn
         there: SendOptions = {**sent, "version_of": last.question.id}
-        plans = [await session.plan_message(text, model=model, **there) for model in last.models]
-        self._check_budget(options, [(plan.settings, plan.messages) for plan in plans])
+        await self._check_budget(
+            options,
+            session.settings,
+            changes,
+            [session.plan_message(text, model=model, **there) for model in last.models],
+        )
         own = self._own(last.models, options, session.manager, tell_retry)
         streams = await session.stream_comparison(text, last.models, own, again=turn, **sent)
         return [Opened(session, stream) for stream in streams]
+
+    async def answered(self, opened: Opened) -> str:
+        """Take note that an answer came; return what the reader is told of it."""
+        return await self._workspace.names_model(opened.session, opened.named_model)
 
     def count(self, stream: MessageStream, options: CellOptions = NO_OPTIONS) -> None:
         """Take note of the reply of a stream, of what it cost, and of where it came from."""
@@ -232,21 +226,49 @@ class Sender:
                 self._tell(text)
         return found
 
-    def _check_budget(
-        self, options: CellOptions, requests: Sequence[tuple[SessionSettings, Sequence[SessionMessage]]]
-    ) -> None:
+    def _limit_usd(self, options: CellOptions) -> float | None:
+        """Return what a send may cost; None for no limit."""
         limits = [options.budget_usd, self._workspace.budget_left_usd]
-        known = [limit for limit in limits if limit is not None]
-        if known:
-            check_cost(min(known), requests)
+        return min((limit for limit in limits if limit is not None), default=None)
+
+    async def _check_budget(
+        self,
+        options: CellOptions,
+        settings: SessionSettings,
+        changes: Mapping[str, Any],
+        plans: Sequence[Coroutine[Any, Any, SendPlan]],
+    ) -> None:
+        """Make sure that what is planned is within all limits; where there is none, nothing is read."""
+        limit = self._limit_usd(options)
+        if limit is None and not may_refuse(settings, changes):
+            for unread in plans:
+                unread.close()
+            return
+        found = [await each for each in plans]
+        if limit is not None:
+            check_cost(limit, [(plan.settings, plan.messages) for plan in found])
 
     async def _prepare(self, plan: Plan, options: CellOptions) -> tuple[BaseSession, tuple[str, ...]]:
         """Return the session that a plan goes to, made where it is not there; with what is told of it."""
         workspace, session = self._workspace, plan.session
         if session is None:
-            session = await workspace.make(plan.opening, plan.session_name, plan.first_model)
-        told = f"new session {workspace.name_of(session)}" if plan.makes_session else ""
-        return session, (told,) if told else ()
+            session = await workspace.make(plan.opening, plan.session_name)
+        if plan.opening != "named":
+            await workspace.uses(session)
+        elif options.stay:
+            workspace.stay_in(session)
+        told = [f"new session {workspace.name_of(session)}"] if plan.makes_session else []
+        told += workspace.take_notes()
+        return session, tuple(note for note in told if note)
 
-    def _name(self, plan: Plan, session: BaseSession) -> str:
-        return self._workspace.name_of(session) if plan.opening == "named" else ""
+    def _opened(
+        self,
+        plan: Plan,
+        session: BaseSession,
+        stream: MessageStream,
+        notes: tuple[str, ...],
+        options: CellOptions,
+    ) -> Opened:
+        name = self._workspace.name_of(session) if plan.opening == "named" else ""
+        named = f"{stream.provider}:{stream.model}" if plan.names_model else None
+        return Opened(session, stream, name, notes, named, options)

@@ -12,7 +12,7 @@ from langswarm_nb.notebook.showing.footer import footer_line
 from langswarm_nb.notebook.showing.reply import Extract, Reply
 from langswarm_nb.notebook.showing.reply_view import Look, Silent
 
-from .sender import Opened, TellRetry, TellWait
+from .opened import Opened, TellRetry, TellWait
 
 if TYPE_CHECKING:
     from langswarm_nb.notebook.config import Format, NotebookConfig
@@ -82,7 +82,7 @@ class Exchange:
             It failed; the part is kept and shown.
         """
         try:
-            run_sync(self.run())
+            run_sync(self._answer())
         except KeyboardInterrupt as error:
             kept = self.finish() is not None
             text = "stopped; what had arrived is kept" if kept else "stopped before anything was sent"
@@ -94,6 +94,11 @@ class Exchange:
         if reply is None:
             raise AssertionError("a stream that was read to its end has a reply")
         return reply
+
+    async def _answer(self) -> None:
+        await self.run()
+        if self._opened is not None and (note := await self._sender.answered(self._opened)):
+            self.tell(note)
 
     async def run(self) -> None:
         """Read the stream to its end."""
@@ -177,10 +182,14 @@ class Exchange:
             raise AssertionError("a stream that was read to its end has a reply")
         return again
 
+    def tell(self, note: str) -> None:
+        """Tell more in the footer."""
+        self._notes.append(note)
+
     def choose(self, note: str) -> None:
         """Tell in the footer that the conversation goes on with this reply."""
         self._is_chosen = True
-        self._notes.append(note)
+        self.tell(note)
 
     def tell_retry(self, notice: RetryNotice) -> None:
         self._display.status(notice.text)

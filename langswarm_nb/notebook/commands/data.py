@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
-from langswarm_nb.notebook.asking.options import check_name, word
+from langswarm_nb.notebook.asking.options import check_name
 from langswarm_nb.notebook.bridge import run_sync
 
 from .command import Command, arg
@@ -17,6 +17,7 @@ from .results import Listing
 if TYPE_CHECKING:
     import pandas as pd
 
+    from langswarm_nb.core.session import BaseSession, SessionManager
     from langswarm_nb.notebook.workspace import Workspace
 
 _FRAMES = ("messages", "turns", "sessions", "events", "metrics")
@@ -31,7 +32,7 @@ async def _search(workspace: Workspace, text: str) -> Listing:
     rows = [
         (
             names[hit.session_id],
-            hit.message.turn,
+            hit.message.address,
             hit.message.role.value,
             f"{hit.message.timestamp.astimezone():%Y-%m-%d %H:%M}",
             hit.snippet,
@@ -43,8 +44,16 @@ async def _search(workspace: Workspace, text: str) -> Listing:
     )
 
 
-def _df(workspace: Workspace, kind: str, name: list[str]) -> pd.DataFrame | None:
-    frame = _frame(workspace, kind)
+def source_of(workspace: Workspace, *, everything: bool) -> SessionManager | list[BaseSession]:
+    """Return what frames are made of: the sessions of this notebook; where there is none, or on request, all."""
+    home = workspace.here()
+    if everything or home is None:
+        return workspace.manager
+    return [session for session in run_sync(workspace.in_order()) if session.record.home == home]
+
+
+def _df(workspace: Workspace, kind: str, name: list[str], *, everything: bool) -> pd.DataFrame | None:
+    frame = _frame(workspace, kind, everything=everything)
     if not name:
         return frame
     if name[1:] != ["<<"]:
@@ -53,7 +62,7 @@ def _df(workspace: Workspace, kind: str, name: list[str]) -> pd.DataFrame | None
     return None
 
 
-def _frame(workspace: Workspace, kind: str) -> pd.DataFrame:
+def _frame(workspace: Workspace, kind: str, *, everything: bool) -> pd.DataFrame:
     from langswarm_nb import analysis
 
     if kind == "events":
@@ -61,7 +70,7 @@ def _frame(workspace: Workspace, kind: str) -> pd.DataFrame:
     if kind == "metrics":
         return Listing(("event", "count"), list(workspace.metrics.get_metrics().items())).to_frame()
     build: Any = getattr(analysis, f"{kind}_df")
-    return build(workspace.manager)  # type: ignore[no-any-return]  # found by its name
+    return build(source_of(workspace, everything=everything))  # type: ignore[no-any-return]  # found by its name
 
 
 def _sql(workspace: Workspace, text: str) -> pd.DataFrame:
@@ -77,7 +86,7 @@ def _export(workspace: Workspace, file: str, session: str | None, format: str | 
     found = run_sync(workspace.get(session))
     export(found, path, format=format, redact=not whole)
     note = "" if whole else "; what looks like a secret or personal was taken out (--whole keeps it)"
-    return f"{workspace.name_of(found)} is in {path}{note}"
+    return f"{run_sync(workspace.said_of(found, session))} is in {path}{note}"
 
 
 def _import(workspace: Workspace, file: str) -> str:
@@ -85,19 +94,19 @@ def _import(workspace: Workspace, file: str) -> str:
 
     ids = import_sessions(Path(file).expanduser(), workspace.manager, user_id=workspace.user_id)
     names = run_sync(_named(workspace, ids))
-    return "\n".join(f"{word(name)} is here; `%langswarm switch {word(name)}` goes there" for name in names)
+    return "\n".join(f"{name} is here; `%langswarm switch {way}` goes there" for name, way in names)
 
 
-async def _named(workspace: Workspace, ids: Sequence[str]) -> list[str]:
-    """Give imported sessions names that no other session has, and return them."""
+async def _named(workspace: Workspace, ids: Sequence[str]) -> list[tuple[str, str]]:
+    """Give imported sessions, which belong to no notebook, labels of their own; return them with what names them."""
     names = []
     for session_id in ids:
         session = await workspace.manager.get_session(session_id)
         if session is not None:
-            name = await workspace.free_name(workspace.name_of(session), besides=session)
-            if name != session.title:
-                await session.rename(name)
-            names.append(name)
+            home, label = session.record.home, workspace.label_of(session)
+            if (free := await workspace.free_label(label, home, besides=session)) != session.title:
+                await session.rename(free)
+            names.append((workspace.label_of(session), await workspace.address_of(session)))
     return names
 
 
@@ -106,10 +115,11 @@ COMMANDS = (
     Command(
         "df",
         _df,
-        "return a frame of all sessions; `NAME <<` puts it into a variable",
+        "return a frame of this notebook's sessions; `NAME <<` puts it into a variable",
         (
             arg("kind", choices=_FRAMES, metavar="messages|turns|sessions|events|metrics"),
             arg("name", nargs="*", metavar="NAME <<"),
+            arg("--all", action="store_true", dest="everything", help="all sessions of the store"),
         ),
     ),
     Command(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from langswarm_nb.notebook.bridge import run_sync
 
 from .command import Command, arg
+from .data import source_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,6 +20,7 @@ _COST_COLUMNS = ["n", "n_errors", "input_tokens", "output_tokens", "cost_usd", "
 _COMPARE_COLUMNS = [
     "compare_id",
     "turn",
+    "version",
     "provider",
     "model",
     "status",
@@ -54,10 +56,10 @@ PLOTS = {
 }
 
 
-def _cost(workspace: Workspace, by: str) -> pd.DataFrame:
+def _cost(workspace: Workspace, by: str, *, everything: bool) -> pd.DataFrame:
     from langswarm_nb.analysis import summary, turns_df
 
-    turns = turns_df(workspace.manager, branch="all")
+    turns = turns_df(source_of(workspace, everything=everything), branch="all")
     if by == "day":
         turns["day"] = turns["started_at"].dt.strftime("%Y-%m-%d")
     elif by == "session":
@@ -123,8 +125,11 @@ COMMANDS = (
     Command(
         "cost",
         _cost,
-        "return what the requests cost, as far as prices are known",
-        (arg("--by", choices=("model", "day", "session"), default="model", help="model by default"),),
+        "return what the requests of this notebook cost, as far as prices are known",
+        (
+            arg("--by", choices=("model", "day", "session"), default="model", help="model by default"),
+            arg("--all", action="store_true", dest="everything", help="those of all sessions of the store"),
+        ),
     ),
     Command("compare", _compare, "return the answers of this session's comparisons, one row an answer"),
 )

@@ -12,6 +12,7 @@ from IPython.core.error import StdinNotImplementedError, UsageError
 
 from langswarm_nb.core.session import BaseSession, parse_model_id, provider_names
 from langswarm_nb.core.session.conversation.moves import asked_last, version_at
+from langswarm_nb.core.session.conversation.notes import is_current
 from langswarm_nb.core.session.secret import Secret
 from langswarm_nb.core.session.text import did_you_mean
 from langswarm_nb.notebook.workspace.keys import provider_ready, take_key
@@ -38,17 +39,15 @@ async def _use(workspace: Workspace, model: str | None) -> str:
         return await _use_version(workspace, session, turn, None if number is None else int(number))
     wanted = workspace.model_id(model, session=session)
     provider_ready(workspace.manager, parse_model_id(wanted)[0])
-    await session.update_settings(model=wanted)
+    await workspace.choose_model(session, wanted)
     return wanted
 
 
 async def _use_version(workspace: Workspace, session: BaseSession, turn: int, number: int | None) -> str:
-    address, last = version_at(await session.tree(), turn, number)
+    address, _ = version_at(await session.tree(), turn, number)
     note = await session.use(turn, number)
-    if not note.endswith("is the current version"):
+    if note != is_current(address):
         workspace.ends_replay(session)
-        # By `--replace`; what is gone back to is meant to be sent.
-        await session.storage.set_hidden(session.session_id, turn, last.version, hidden=False)
     return f"{address}, {note}" if note and not note.startswith(address) else note or address
 
 

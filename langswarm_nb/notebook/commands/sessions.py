@@ -6,69 +6,89 @@ from typing import TYPE_CHECKING
 
 from IPython.core.error import UsageError
 
-from langswarm_nb.core.session import MessageRole, SessionStatus
+from langswarm_nb.core.session import BaseSession, MessageRole, SessionStatus, SessionValueError
 from langswarm_nb.core.session.providers.catalogue import OFFLINE_PROVIDERS
 from langswarm_nb.notebook.asking.options import word
 from langswarm_nb.notebook.showing.transcript import Transcript
 from langswarm_nb.notebook.workspace.session_names import rename
 
-from .command import Command, arg
+from .command import Argument, Command, arg
 from .results import Listing
 
 if TYPE_CHECKING:
     from langswarm_nb.notebook.workspace import Workspace
 
+_COLUMNS = ("", "session", "home", "model", "messages", "last used", "id")
+
 
 async def _new(workspace: Workspace, name: str | None) -> str:
-    return workspace.name_of(await workspace.start(name))
+    session = await workspace.start(name)
+    return " · ".join([workspace.name_of(session), *workspace.take_notes()])
 
 
 async def _switch(workspace: Workspace, name: str | None) -> str:
-    return workspace.name_of(await (workspace.current() if name is None else workspace.switch(name)))
+    session = await (workspace.current() if name is None else workspace.switch(name))
+    return " · ".join([await workspace.said_of(session, name), *workspace.take_notes()])
 
 
-async def _sessions(workspace: Workspace, q: str | None, n: int) -> Listing:
-    found = await workspace.manager.list_user_sessions(workspace.user_id, limit=None)
+async def _sessions(workspace: Workspace, q: str | None, n: int, *, everything: bool) -> Listing:
     rows = [
-        (
-            "→" if workspace.is_current(session) else "",
-            workspace.name_of(session),
-            f"{session.provider}:{session.model}",
-            session.record.message_count,
-            f"{session.record.updated_at.astimezone():%Y-%m-%d %H:%M}",
-            session.session_id[:8],
-        )
-        for session in found
-        if session.status is not SessionStatus.ARCHIVED
+        _row(workspace, session)
+        for session in await workspace.in_order()
+        if (everything or session.status is not SessionStatus.ARCHIVED)
         and (q is None or q.casefold() in workspace.name_of(session).casefold())
     ]
-    columns = ("", "session", "model", "messages", "last used", "id")
     empty = f"No sessions yet in {workspace.place}." if q is None else f"No session has {q!r} in its name."
-    return Listing(columns, rows[:n] if n > 0 else rows, empty=empty)
+    return Listing(_COLUMNS, rows if everything or n <= 0 else rows[:n], empty=empty)
 
 
-async def _show(workspace: Workspace, name: str | None, n: int) -> Transcript:
+def _row(workspace: Workspace, session: BaseSession) -> tuple[str | int, ...]:
+    is_archived = session.status is SessionStatus.ARCHIVED
+    return (
+        "→" if workspace.is_current(session) else "archived" if is_archived else "",
+        workspace.label_of(session),
+        workspace.home_of(session),
+        f"{session.provider}:{session.model}",
+        session.record.message_count,
+        f"{session.record.updated_at.astimezone():%Y-%m-%d %H:%M}",
+        session.session_id[:8],
+    )
+
+
+async def _show(workspace: Workspace, name: str | None, n: int, *, everything: bool) -> Transcript:
     session = await workspace.get(name)
-    path = await session.get_messages()
-    return Transcript(workspace.name_of(session), path[-n:] if n > 0 else path, len(path))
+    path = await session.get_messages(branch="all" if everything else "active")
+    said = await workspace.said_of(session, name)
+    return Transcript(said, path[-n:] if n > 0 else path, len(path))
 
 
-async def _rename(workspace: Workspace, name: str | None) -> str:
-    session = await workspace.current()
-    if name is not None:
-        await rename(session, name)
+async def _rename(workspace: Workspace, name: str | None, new: str | None) -> str:
+    if name is None:
+        return workspace.name_of(await workspace.current())
+    session = await workspace.get_to_change(None if new is None else name, "rename")
+    await rename(session, name if new is None else new)
     return workspace.name_of(session)
 
 
 async def _archive(workspace: Workspace, name: str | None) -> str:
-    session = await workspace.get(name)
+    session = await workspace.get_to_change(name, "archive")
     was = "" if await session.archive() else " already"
-    workspace.leave(session)
-    return f"{workspace.name_of(session)} is archived{was}: kept, and no longer listed"
+    return (
+        f"{workspace.name_of(session)} is archived{was}: kept, and no longer listed; "
+        f"`%langswarm unarchive {_way(workspace, session)}` takes it back"
+    )
+
+
+async def _unarchive(workspace: Workspace, name: str) -> str:
+    session = await workspace.get_to_change(name, "unarchive")
+    if session.status is not SessionStatus.ARCHIVED:
+        raise SessionValueError(f"{workspace.name_of(session)} is not archived.")
+    await session.set_status(SessionStatus.ACTIVE)
+    return f"{workspace.name_of(session)} is back"
 
 
 async def _delete(workspace: Workspace, name: str, *, yes: bool) -> str:
-    session = await workspace.get(name)
+    session = await workspace.get_to_change(name, "delete")
     shown = workspace.name_of(session)
     if not yes:
         raise UsageError(
@@ -79,9 +99,17 @@ async def _delete(workspace: Workspace, name: str, *, yes: bool) -> str:
     replies = await session.get_messages(role=MessageRole.ASSISTANT, branch="all")
     asked = sorted({message.request.provider for message in replies if message.request} - OFFLINE_PROVIDERS)
     await session.delete()
-    workspace.leave(session)
     kept = f" What {' and '.join(asked)} received stays there, for as long as they keep it." if asked else ""
     return f"{shown} is deleted.{kept}"
+
+
+def _way(workspace: Workspace, session: BaseSession) -> str:
+    """Return what names a session as one word of a line."""
+    return word(workspace.name_of(session))
+
+
+def _session_arg(help: str, *, nargs: str | None = None) -> Argument:
+    return arg("name", metavar="NAME", nargs=nargs, help=help, completes="session")
 
 
 COMMANDS = (
@@ -94,51 +122,54 @@ COMMANDS = (
     Command(
         "sessions",
         _sessions,
-        "list the sessions, the last used first",
+        "list the sessions, this notebook's first, the last used first",
         (
             arg("-q", metavar="TEXT", help="only those with TEXT in their name"),
             arg("-n", type=int, default=20, metavar="N", help="at most so many, 0 for all; 20 by default"),
+            arg("--all", dest="everything", action="store_true", help="all of them, archived ones too"),
         ),
     ),
-    Command("rename", _rename, "give this session another name", (arg("name", metavar="NAME", nargs="?"),)),
+    Command(
+        "rename",
+        _rename,
+        "give this session another name, or another session a new one",
+        (
+            arg(
+                "name",
+                metavar="NAME",
+                nargs="?",
+                help="the new name; with NEW, the session",
+                completes="session",
+            ),
+            arg("new", metavar="NEW", nargs="?", help="the new name"),
+        ),
+    ),
     Command(
         "archive",
         _archive,
         "keep a session out of the list",
-        (arg("name", metavar="NAME", nargs="?", help="by default the current one", completes="session"),),
+        (_session_arg("by default the current one", nargs="?"),),
     ),
+    Command("unarchive", _unarchive, "take an archived session back", (_session_arg("its name or its id"),)),
     Command(
         "delete",
         _delete,
         "delete a session for good",
-        (arg("name", metavar="NAME", completes="session"), arg("--yes", action="store_true", help="really")),
+        (_session_arg("its name or its id"), arg("--yes", action="store_true", help="really")),
     ),
     Command(
         "switch",
         _switch,
         "go on with another session; without NAME, tell this one",
-        (
-            arg(
-                "name",
-                metavar="NAME",
-                nargs="?",
-                help="its name, or the first characters of its id",
-                completes="session",
-            ),
-        ),
+        (_session_arg("its name, HOME:NAME, or the first characters of its id", nargs="?"),),
     ),
     Command(
         "show",
         _show,
-        "show a conversation",
+        "show a conversation, with what is hidden, failed or stopped",
         (
-            arg(
-                "name",
-                metavar="NAME",
-                nargs="?",
-                help="session; the current one by default",
-                completes="session",
-            ),
+            _session_arg("session; the current one by default", nargs="?"),
+            arg("--all", dest="everything", action="store_true", help="also asides, and what is on no path"),
             arg(
                 "-n", type=int, default=50, metavar="N", help="the last N messages, 0 for all; 50 by default"
             ),

@@ -11,8 +11,10 @@ from IPython.core.error import UsageError
 from langswarm_nb.core.session import BaseSession, SessionMessage
 from langswarm_nb.core.session.conversation.moves import asked_last, version_at
 from langswarm_nb.core.session.conversation.nodes import Node
+from langswarm_nb.core.session.conversation.notes import turns as count
 from langswarm_nb.core.session.conversation.tree import Tree
 from langswarm_nb.notebook.asking.send import ask_again
+from langswarm_nb.notebook.workspace.copying import copy_here
 
 from .command import Command, arg
 from .results import Listing
@@ -39,12 +41,23 @@ async def _branches(workspace: Workspace) -> Listing:
 
 
 async def _fork(workspace: Workspace, turn: str | None, name: str | None) -> str:
+    if turn is not None and ":" in turn:
+        return await _fork_session(workspace, turn)
     session = await workspace.current()
     if turn is not None and not _ADDRESS.fullmatch(turn):
         turn, name = None, turn
     at = int(turn) if turn is not None and turn.isdecimal() else turn
     workspace.ends_replay(session)
     return _here(session, await session.fork(at, name))
+
+
+async def _fork_session(workspace: Workspace, name: str) -> str:
+    """Take the conversation of another notebook over."""
+    source = await workspace.get(name)
+    session = await copy_here(workspace, source)
+    workspace.go_to(session)
+    turns = len((await session.tree()).turns)
+    return f"{workspace.label_of(session)}, with {count(turns)} of {workspace.name_of(source)}"
 
 
 async def _branch(workspace: Workspace, name: str | None) -> str:
@@ -68,6 +81,8 @@ async def _undo(workspace: Workspace, n: int) -> str:
         raise UsageError(f"%langswarm undo: N must be at least 1, not {n}.")
     workspace.ends_replay(session)
     undone = await session.undo(n)
+    if not undone:
+        return "there is nothing to undo; the conversation is empty"
     tree = await session.tree()
     left = f"the last turn is {tree.turns[-1].address}" if tree.turns else "the conversation is empty"
     return f"{undone} turn{'' if undone == 1 else 's'} undone and kept; {left}"
@@ -149,9 +164,14 @@ COMMANDS = (
     Command(
         "fork",
         _fork,
-        "go on after an earlier turn, on a new branch",
+        "go on after an earlier turn, on a new branch; or take the conversation of another notebook over",
         (
-            arg("turn", metavar="TURN", nargs="?", help="number of the turn, or 7.2; the last by default"),
+            arg(
+                "turn",
+                metavar="TURN",
+                nargs="?",
+                help="number of the turn, or 7.2; the last by default; or HOME:NAME",
+            ),
             arg("name", metavar="NAME", nargs="?", help="name of the branch"),
         ),
     ),

@@ -21,6 +21,7 @@ from langswarm_nb.core.session import (
     SessionStatus,
     SessionValueError,
 )
+from langswarm_nb.core.session.conversation.homes import file_name
 from langswarm_nb.core.session.providers.catalogue import OFFLINE_PROVIDERS
 from langswarm_nb.notebook.asking.model_hints import offline_models
 from langswarm_nb.notebook.workspace.session_names import check_unused, rename
@@ -124,7 +125,7 @@ async def _sessions(panel: ChatPanel, _content: Content) -> Content:
         {
             "value": session.session_id,
             "label": session_name(session),
-            "hint": _session_hint(session),
+            "hint": _session_hint(session, panel.session.record.home),
             "current": session.session_id == current,
         }
         for session in found
@@ -145,8 +146,10 @@ async def _open(panel: ChatPanel, content: Content) -> None:
 async def _new(panel: ChatPanel, content: Content) -> None:
     old, name = panel.session, str(content.get("name") or "").strip() or None
     if name is not None:
-        await check_unused(panel.manager, old.user_id, name)
-    session = await panel.manager.create_session(old.user_id, old.provider, old.model, title=name)
+        await check_unused(panel.manager, old.user_id, name, old.record.home)
+    session = await panel.manager.create_session(
+        old.user_id, old.provider, old.model, title=name, home=old.record.home
+    )
     await panel.move(session)
 
 
@@ -237,10 +240,11 @@ def free_path(folder: Path, name: str, ending: str) -> Path:
     return path
 
 
-def _session_hint(session: BaseSession) -> str:
-    count = session.record.message_count
+def _session_hint(session: BaseSession, here: str | None) -> str:
+    count, home = session.record.message_count, session.record.home
     messages = "1 message" if count == 1 else f"{count} messages"
-    return f"{messages}, {session.record.updated_at.astimezone():%Y-%m-%d %H:%M}"
+    place = "" if home is None or home == here else f"{file_name(home)}, "
+    return f"{place}{messages}, {session.record.updated_at.astimezone():%Y-%m-%d %H:%M}"
 
 
 def _key_state(panel: ChatPanel, model: str) -> str:

@@ -62,7 +62,7 @@ class Totals:
     def add(self, message: SessionMessage) -> None:
         """Count a message in."""
         facts = message.request
-        if facts is None:
+        if facts is None or not facts.attempts:  # of a copied answer none was made here
             return
         self.requests += 1
         self.duration_s += facts.duration_s or 0.0
@@ -136,7 +136,9 @@ def facts_text(facts: RequestFacts, finish_reason: str | None) -> str:
 
 
 def numbers(facts: RequestFacts) -> list[str]:
-    """Return tokens, seconds and money of one request."""
+    """Return tokens, seconds and money of one request; of the copy of an answer, that it is one."""
+    if not facts.attempts:
+        return ["copied"]
     money = [] if facts.provider in UNPRICED_PROVIDERS else [dollars_text(cost_usd(facts))]
     return [tokens_text(facts.usage, facts.tokens_source), seconds_text(facts), *money]
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langswarm_nb.core.session import SessionMessage
-from langswarm_nb.notebook.showing.transcript import HIDDEN, MAX_CHARS, NAMES, messages_html
+from langswarm_nb.notebook.showing.transcript import MAX_CHARS, NAMES, messages_html, said
 from langswarm_nb.render import visible_controls
 
 MAX_MESSAGES = 200
@@ -36,7 +36,7 @@ def twin_bundle(
     cut = f", the last {len(shown)} of them" if len(shown) < len(path) else ""
     head = f"{name}: {len(path)} message{'' if len(path) == 1 else 's'}{cut}"
     page = messages_html(head, shown, html)
-    plain = "\n\n".join([head, *map(_message_text, shown)])
+    plain = "\n\n".join([head, *(said(message, NAMES[message.role]) for message in shown)])
     return {
         "text/html": f'<div class="lsnb-twin lsnb-twin-{panel_id}">{page}</div>',
         "text/plain": visible_controls(plain),
@@ -53,7 +53,3 @@ def last_messages(path: Sequence[SessionMessage]) -> list[SessionMessage]:
             break
         shown.append(message)
     return shown[::-1]
-
-
-def _message_text(message: SessionMessage) -> str:
-    return f"{NAMES[message.role]}{HIDDEN if message.is_hidden else ''}: {message.content}"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from langswarm_nb._version import __version__
+from langswarm_nb.core.session import BaseSession, SessionClosedError
 from langswarm_nb.core.session.errors import in_words
 from langswarm_nb.core.session.providers.catalogue import OFFLINE_PROVIDERS, PROVIDERS
 from langswarm_nb.notebook.bridge import run_within, submit
@@ -83,11 +84,14 @@ def _callbacks(magics: LangSwarmMagics) -> list[tuple[str, Callable[..., None]]]
 
 def _greeting(workspace: Workspace) -> str:
     model, state = workspace.config.model or DEFAULT_MODEL, ""
+    told: Sequence[str] = ()
     try:
         place = workspace.place
-        session = run_within(_LOOK_S, workspace.peek())
+        session, told = run_within(_LOOK_S, _look(workspace))
     except TimeoutError as error:
         place = f"{workspace.place} gave {error}; cells wait for it longer"
+    except SessionClosedError as error:
+        state, told = " (not open)", (str(error),)
     except Exception as error:  # noqa: BLE001 - a store that cannot be read must not keep the magics away
         place = f"the store cannot be used: {in_words(error)}"
     else:
@@ -102,7 +106,19 @@ def _greeting(workspace: Workspace) -> str:
         place,
         "%langswarm help",
     ]
-    return " · ".join(parts)
+    return "\n".join([" · ".join(parts), *told])
+
+
+async def _look(workspace: Workspace) -> tuple[BaseSession | None, Sequence[str]]:
+    """Return the session to go on with, and what is to be told beside it."""
+    session = await workspace.peek()
+    if session is not None or await workspace.home() is not None:
+        return session, workspace.take_notes()
+    last = await workspace.last_without_home()
+    if last is None:
+        return None, ()
+    told = f"The last session without a notebook was {workspace.label_of(last)}"
+    return None, (f"{told}; `%langswarm switch {await workspace.address_of(last)}` goes on with it.",)
 
 
 def _suggestion(environment: Mapping[str, str]) -> str:

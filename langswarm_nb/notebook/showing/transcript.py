@@ -6,6 +6,8 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from langswarm_nb.core.session.conversation.copies import knew_other
+from langswarm_nb.core.session.conversation.notes import marks
 from langswarm_nb.core.session.messages import MessageRole, SessionMessage
 from langswarm_nb.notebook.bridge import kernel_shell
 from langswarm_nb.render import render_html, visible_controls
@@ -18,7 +20,7 @@ NAMES = {
     MessageRole.SYSTEM: "System prompt",
     MessageRole.TOOL: "Tool",
 }
-HIDDEN = " (hidden from the model)"
+_ANY_ADDRESS = "0.0"
 
 
 class Transcript:
@@ -49,7 +51,7 @@ class Transcript:
         return f"{self.name}: the last {len(self.messages)} of {self.total} messages (-n N shows more)"
 
     def __repr__(self) -> str:
-        blocks = [f"{_speaker(message)}: {message.content}" for message in self.messages]
+        blocks = [said(message, message.role.value) for message in self.messages]
         return visible_controls("\n\n".join([self.heading, *blocks]))
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
@@ -77,18 +79,43 @@ def messages_html(
     left = MAX_CHARS
     blocks = []
     for message in reversed(messages):
-        is_rendered = message.role is MessageRole.ASSISTANT and len(message.content) <= left
+        is_rendered = message.role is MessageRole.ASSISTANT and 0 < len(message.content) <= left
         left -= len(message.content)
         body = (known or {}).get(message.id)
-        body = body or render_html(message.content, format="markdown" if is_rendered else "text")
-        blocks.append(_name_html(message.role, is_hidden=message.is_hidden) + body)
+        body = body or render_html(_words(message), format="markdown" if is_rendered else "text")
+        blocks.append(_name_html(message) + body)
     return page_html([ReplyPart("".join(reversed(blocks)), title=heading)])
 
 
+def said(message: SessionMessage, name: str) -> str:
+    """Return a message as plain text: who said it, where, what sets it apart, and the words."""
+    place = [message.address] if message.address else []
+    return f"{' · '.join([name, *place, *_marks(message)])}: {_words(message)}"
+
+
+def _name_html(message: SessionMessage) -> str:
+    """Return the line above a message; what it is made of comes again and again, but for the address."""
+    html = _line_html(message.role, tuple(_marks(message)), has_place=bool(message.address))
+    return html.replace(_ANY_ADDRESS, message.address, 1)
+
+
 @functools.cache
-def _name_html(role: MessageRole, *, is_hidden: bool) -> str:
-    return render_html(f"**{NAMES[role]}**{HIDDEN * is_hidden}")
+def _line_html(role: MessageRole, marked: tuple[str, ...], *, has_place: bool) -> str:
+    return render_html(" · ".join([f"**{NAMES[role]}**", *[_ANY_ADDRESS] * has_place, *marked]))
 
 
-def _speaker(message: SessionMessage) -> str:
-    return f"{message.role.value}{' (hidden)' if message.is_hidden else ''}"
+def _marks(message: SessionMessage) -> list[str]:
+    return marks(
+        is_hidden=message.is_hidden,
+        beside=message.beside,
+        is_active=message.is_active,
+        status=None if message.request is None else message.request.status,
+        scope=message.scope,
+        knew_other=knew_other(message.metadata),
+    )
+
+
+def _words(message: SessionMessage) -> str:
+    """Return what was said; of an answer that failed before any word, why."""
+    facts = message.request
+    return message.content or (facts.error_message if facts is not None else None) or ""

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from langswarm_nb.core.session import SessionStorageError
+from langswarm_nb.core.session.errors import SessionStorageError
 from langswarm_nb.core.session.files import write_private
 
 _FILE = "aliases.json"

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from langswarm_nb.core.session import ProviderAuthenticationError, SessionManager
+from langswarm_nb.core.session.errors import ProviderAuthenticationError
 from langswarm_nb.core.session.providers import create_provider
 from langswarm_nb.core.session.secret import Secret
+
+if TYPE_CHECKING:
+    from langswarm_nb.core.session import SessionManager
 
 _SERVICE = "langswarm_nb"
 

@@ -1,13 +1,14 @@
-"""Names that are given to sessions: cells find a session by its name, so that no two are to share one."""
+"""Labels that are given to sessions: within a home no two are to share one."""
 
 from __future__ import annotations
 
 from langswarm_nb.core.session import BaseSession, SessionManager, SessionValueError
+from langswarm_nb.core.session.conversation.names import normal
 from langswarm_nb.core.session.errors import shown
 
 
-async def check_unused(manager: SessionManager, user_id: str, name: str) -> None:
-    """Refuse a name that a session of this user has.
+async def check_unused(manager: SessionManager, user_id: str, name: str, home: str | None = None) -> None:
+    """Refuse a label that a session of this user has in a home.
 
     Raises
     ------
@@ -15,20 +16,22 @@ async def check_unused(manager: SessionManager, user_id: str, name: str) -> None
         There is such a session.
     """
     known = await manager.list_user_sessions(user_id, limit=None)
-    if any(session.title == name for session in known):
+    if any(session.record.home == home and normal(session.title or "") == normal(name) for session in known):
         raise SessionValueError(
-            f"There is a session {shown(name)} already, and cells find sessions by their names. Choose another name."
+            f"There is a session {shown(name)} already, and cells find a notebook's sessions by their names. "
+            "Choose another name."
         )
 
 
 async def rename(session: BaseSession, name: str) -> None:
-    """Give a session a name that no other of its user has.
+    """Give a session a label that no other of its home has.
 
     Raises
     ------
     SessionValueError
         Another has it.
     """
-    if name != session.title:
-        await check_unused(session.manager, session.user_id, name)
-    await session.rename(name)
+    label = normal(name)
+    if label != session.title:
+        await check_unused(session.manager, session.user_id, label, session.record.home)
+    await session.rename(label)

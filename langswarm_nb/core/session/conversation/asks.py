@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from .tree import PathTurn
+from .tree import Tree
 
 Rerun = Literal["version", "append", "replace"]
+Beside = Literal["aside", "comparison"]
 
 
 class CellRun(NamedTuple):
@@ -20,63 +21,101 @@ class CellRun(NamedTuple):
     """This execution."""
 
 
+class Asked(NamedTuple):
+    """A turn that a new kernel may ask again."""
+
+    turn: int
+    text: str
+    is_comparison: bool
+    """Whether it was compared, in whatever version."""
+
+
 @dataclass(slots=True)
 class Replay:
     """A new kernel on a notebook that has turns: which of them are next to be asked again."""
 
-    turns: list[tuple[int, str | None, int | None, str]]
-    """Number, cell, ask and text of each turn, in the order of the path."""
+    turns: list[Asked]
+    """In the order of the path."""
     cells: frozenset[str]
-    """Cells that the session knows."""
+    """Cells that the session knew."""
     at: int = 0
 
     @classmethod
-    def over(cls, path: Sequence[PathTurn], texts: dict[int, str], cells: frozenset[str]) -> Replay:
-        """Return the replay of a path; ``texts`` are the words of its questions by seq."""
+    def over(cls, tree: Tree, texts: Mapping[int, str]) -> Replay:
+        """Return the replay of the path; ``texts`` are the words of its questions by seq."""
         turns = [
-            (turn.number, turn.question.cell_id, turn.question.ask, texts.get(turn.question.seq, ""))
-            for turn in path
+            Asked(
+                turn.number,
+                texts.get(turn.question.seq, ""),
+                any(node.compare_id is not None for node in tree.of_turn(turn.number)),
+            )
+            for turn in tree.turns
             if turn.number is not None
         ]
-        return cls(turns, cells)
+        return cls(turns, frozenset(node.cell_id for node in tree.nodes if node.cell_id is not None))
 
-    def find(self, cell_id: str | None, ask: int, text: str) -> int | None:
-        """Return the place in `turns` that an ask repeats; None ends the replay."""
-        rest = range(self.at, len(self.turns))
-        if cell_id is not None and cell_id in self.cells:
-            return next((n for n in rest if self.turns[n][1:3] == (cell_id, ask)), None)
-        return next((n for n in rest if self.turns[n][3] == text), None)
+    def find(self, turn: int | None) -> int | None:
+        """Return where a turn stands among those that are next."""
+        return next((n for n in range(self.at, len(self.turns)) if self.turns[n].turn == turn), None)
+
+    def find_text(self, text: str, *, compares: bool) -> int | None:
+        """Return where a text was asked among those that are next; a comparison repeats comparisons only."""
+        asked = (n for n in range(self.at, len(self.turns)) if self.turns[n].is_comparison or not compares)
+        return next((n for n in asked if self.turns[n].text == text), None)
 
 
 @dataclass(slots=True)
 class KernelMemory:
     """What one kernel has asked of one session; lives as long as the kernel."""
 
-    asked: dict[int, tuple[str | None, int]] = field(default_factory=dict)
-    """Turn -> the cell that asked it here, and which ask of its run that was; asides are left out."""
+    asked: dict[tuple[int | None, int], str | None] = field(default_factory=dict)
+    """Turn and version of questions that were asked here -> the cell that asked."""
     replay: Replay | None = None
+    cells: set[str | None] = field(default_factory=set)
+    """Those that have asked."""
     run: str = ""
     count: int = 0
+    _began_new: bool = False
+    """Whether the cell that runs had not asked before it was run."""
 
     def next_ask(self, run: str) -> int:
         """Return which ask of an execution comes next, from 0."""
         return self.count if run == self.run else 0
 
-    def note(
-        self, turn: int, cell: CellRun, beside: Literal["aside", "comparison"] | None, replayed: int | None
-    ) -> None:
-        """Remember an ask whose question is stored."""
-        if self.run != cell.run:
-            self.run, self.count = cell.run, 0
-        if beside != "aside":
-            self.asked[turn] = (cell.cell_id, self.count)
-        self.count += 1
-        if beside is not None or self.replay is None:
+    def is_new(self, cell: CellRun) -> bool:
+        """Tell whether a cell had not asked before this execution of it."""
+        return self._began_new if cell.run == self.run else cell.cell_id not in self.cells
+
+    def has_known(self, cell: CellRun) -> bool:
+        """Tell whether the session had a question from a cell before this execution of it."""
+        found = frozenset[str]() if self.replay is None else self.replay.cells
+        return cell.cell_id is not None and (cell.cell_id in found or not self.is_new(cell))
+
+    def take(self, cell: CellRun) -> int:
+        """Count an ask and return which it is; asks that are under way at once have numbers of their own."""
+        number = self.next_ask(cell.run)
+        self._began_new = self.is_new(cell)
+        self.run, self.count = cell.run, number + 1
+        return number
+
+    def give_back(self, cell: CellRun, number: int) -> None:
+        """Take back the count of an ask whose question was not stored."""
+        if (self.run, self.count) == (cell.run, number + 1):
+            self.count = number
+
+    def note(self, question: tuple[int | None, int], cell_id: str | None) -> None:
+        """Remember the turn and version of a question that is stored."""
+        self.asked[question] = cell_id
+        self.cells.add(cell_id)
+
+    def go_on(self, beside: Beside | None, replayed: int | None) -> None:
+        """Let the replay go on behind the turn that an ask repeats; one that repeats none may end it."""
+        if self.replay is None or beside == "aside":
             return
-        if replayed is None:
-            self.replay = None
-        else:
+        if replayed is not None:
             self.replay.at = replayed + 1
+        elif beside is None:
+            self.replay = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +127,11 @@ class CellAsk:
     rerun: Rerun = "version"
     """What an ask that was made before becomes: a further version, another turn, the version that is sent alone."""
     branch: str | None = None
-    """Branch to go on with; with ``after``, the name of a new one."""
+    """Branch to go on with, which may be a new one where it ``forks``."""
     after: int | None = None
-    """`seq` of the message after which the new branch begins."""
+    """`seq` of the message after which it goes on there."""
     forks: bool = False
-    """Whether a new branch is made."""
+    """Whether it goes on ``after`` a message, and not at the end of the branch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +143,18 @@ class AskFacts:
     """Where a program wants it: after the tip, after a message, or as a new root."""
     version_of: int | None = None
     """`seq` of the question that it is a new version of."""
-    beside: Literal["aside", "comparison"] | None = None
+    beside: Beside | None = None
     """Whether it leaves the path as it is, and how."""
     joins: tuple[int, int | None] | None = None
     """Turn and place of the comparison that it is one more question of."""
     asked: CellAsk | None = None
     """How its cell asks; None for programs and panels."""
+    ask: int | None = None
+    """Which ask of its cell's run it is; None for the next."""
+
+    @property
+    def number(self) -> int | None:
+        """Which ask of its cell's run it is; None when it comes from no cell."""
+        if self.ask is not None or self.asked is None:
+            return self.ask
+        return self.asked.memory.next_ask(self.asked.cell.run)

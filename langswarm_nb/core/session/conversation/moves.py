@@ -50,7 +50,7 @@ def use(tree: Tree, turn: int, version: int | None = None) -> Move:
     """
     address, last = version_at(tree, turn, version)
     if last in tree.path:
-        return Move(tree.tip, note=f"{address} is the current version")
+        return Move(tree.tip, note=notes.is_current(address))
     for branch, tip in reversed(tree.former):
         if branch == tree.branch and tree.goes_through(tip, last.seq):
             return Move(tip, note=_that_come_back(tree, tip, last))
@@ -58,7 +58,7 @@ def use(tree: Tree, turn: int, version: int | None = None) -> Move:
     for branch, end in [*tree.others, *former]:
         if end is not None and tree.goes_through(end, last.seq):
             return Move(end, branch, notes.switched(branch))
-    return Move(last.seq, note=_adopted(tree, last))
+    return Move(last.seq, note=_adopted(tree, address, last))
 
 
 def fork(tree: Tree, turn: int, version: int | None = None) -> Move:
@@ -109,14 +109,13 @@ def _that_come_back(tree: Tree, tip: int, last: Node) -> str:
     return notes.come_back(len(turns - {last.turn})) if turns - {last.turn} else ""
 
 
-def _adopted(tree: Tree, last: Node) -> str:
-    place = tree.place_of(tree.question_of(last))
-    told = []
+def _adopted(tree: Tree, address: str, last: Node) -> str:
+    """Tell of a version that no branch has been at: an aside, an answer of a comparison."""
+    after = tree.turns_to(last.seq)
+    told = [notes.goes_on_from(address)]
     if last.beside == "aside":
-        after = None if place is None else tree.nodes[place]
-        told.append(
-            notes.adopted(None if after is None or after.turn is None else f"{after.turn}.{after.version}")
-        )
-    stay = [turn for turn in tree.turns if place is None or turn.question.seq > place]
+        told = [notes.adopted(after[-2].address if len(after) > 1 else None)]
+    kept = {(turn.number, turn.version) for turn in after}
+    stay = [turn for turn in tree.turns if turn.key not in kept and turn.number != last.turn]
     told += [notes.left_behind(len(stay), stay[-1].address)] if stay else []
     return " · ".join(told)

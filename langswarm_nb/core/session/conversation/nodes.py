@@ -41,6 +41,6 @@ class TreeRows(NamedTuple):
     """The other branches with their tips, the one left last first."""
     former: Sequence[tuple[str, int]]
     """Branches with ends of paths that they left, the one left last last."""
-    hidden: Sequence[tuple[int, int]]
-    """Turn and version of what the branch does not send."""
+    hidden: Sequence[tuple[str, int, int]]
+    """Branch, turn and version of what is not sent there."""
     next_turn: int

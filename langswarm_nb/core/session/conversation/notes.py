@@ -19,14 +19,19 @@ def left_out(number: int) -> str:
     return f"{turns(number, 'earlier')} left out"
 
 
-def asked_at_end(address: str) -> str:
+def asked_at_end(turn: int) -> str:
     """A cell that was run out of order: its old turn is hidden."""
-    return f"asked again at the end; {address} is hidden"
+    return f"turn {turn} is hidden, asked again at the end"
 
 
 def falls_back(address: str) -> str:
     """A comparison that was run again after one of its answers was chosen."""
-    return f"the conversation goes on with {address}"
+    return f"the choice falls back to {address}"
+
+
+def is_current(address: str) -> str:
+    """A version that is on the path."""
+    return f"{address} is current already"
 
 
 def come_back(number: int) -> str:
@@ -36,7 +41,7 @@ def come_back(number: int) -> str:
 
 def switched(branch: str) -> str:
     """The version is on another branch, which is now the current one."""
-    return f"now on branch {branch}"
+    return f"switched to branch {branch}"
 
 
 def adopted(after: str | None) -> str:
@@ -44,11 +49,49 @@ def adopted(after: str | None) -> str:
     return f"aside, adopted after {after}" if after else "aside, adopted as the first turn"
 
 
+def goes_on_from(address: str) -> str:
+    """An answer of a comparison that was taken onto the path."""
+    return f"goes on from {address}"
+
+
 def left_behind(number: int, address: str) -> str:
     """Turns that are on the path no more, and the way back to them."""
-    return f"{turns(number, 'later')} left behind, `use {address}` goes back"
+    return f"{turns(number, 'later')} stay{'s' * (number == 1)}, `use {address}` goes back"
 
 
-def elsewhere(address: str, branch: str) -> str:
+def elsewhere(address: str) -> str:
     """An answer whose question is no longer the end of the path."""
-    return f"the answer is at {address}, branch {branch} has moved on"
+    return f"the answer is at {address}, the path has moved on"
+
+
+def marks(
+    *,
+    is_hidden: bool = False,
+    beside: str | None = None,
+    is_active: bool = True,
+    status: str | None = None,
+    scope: str | None = None,
+    knew_other: bool = False,
+) -> list[str]:
+    """Return what sets a message apart from one that was answered, is on the path and is sent.
+
+    Parameters
+    ----------
+    is_hidden, beside, is_active, scope
+        As in `SessionMessage`.
+    status : str, optional
+        How its request ended.
+    knew_other : bool
+        Whether other turns stood before it when it was answered.
+    """
+    found = {
+        "hidden from the model": is_hidden,
+        "no longer sent": scope == "none",
+        "aside": beside == "aside" and not is_active,
+        "not on the path": beside is None and not is_active,
+        "not chosen": beside == "comparison" and not is_active,
+        "stopped": status == "stopped",
+        "failed": status == "error",
+        "answered in another context": knew_other,
+    }
+    return [mark for mark, holds in found.items() if holds]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from . import notes
-from .asks import AskFacts, CellAsk, KernelMemory
+from .asks import AskFacts, CellAsk
 from .nodes import Node
 from .tree import PathTurn, Tree
 
@@ -39,12 +39,11 @@ def place(tree: Tree, ask: AskFacts) -> Place:
     asked = ask.asked
     if ask.joins is not None:
         turn, parent = ask.joins
-        return Place(parent, turn, None if asked is None else asked.memory.count - 1)  # the ask of the first
-    if asked is not None and asked.forks:
-        return Place(asked.after, ask=asked.memory.next_ask(asked.cell.run), branch=asked.branch)
-    if asked is not None and asked.branch not in (None, tree.branch):
-        found = _of_cell(tree.on_branch(str(asked.branch)), ask, asked)
-        return replace(found, branch=asked.branch)
+        return Place(parent, turn, ask.ask)
+    if asked is not None and asked.branch is not None:
+        tree = tree.seen_from(asked.after, asked.branch) if asked.forks else tree.on_branch(asked.branch)
+    if asked is not None and (asked.forks or asked.branch is not None):
+        return replace(_of_cell(tree, ask, asked), branch=asked.branch)
     if ask.version_of is not None:
         return _in_place(tree, tree.nodes[ask.version_of])
     if ask.parent != "tip":
@@ -53,26 +52,42 @@ def place(tree: Tree, ask: AskFacts) -> Place:
 
 
 def _of_cell(tree: Tree, ask: AskFacts, asked: CellAsk) -> Place:
-    memory, cell_id = asked.memory, asked.cell.cell_id
-    number = memory.next_ask(asked.cell.run)
+    number = ask.number or 0
     if asked.rerun == "append":
         return Place(tree.tip, ask=number)
-    replayed = None
-    turn: int | None = None
-    if memory.replay is not None and ask.beside is None:
-        replayed = memory.replay.find(cell_id, number, ask.text)
-        turn = None if replayed is None else memory.replay.turns[replayed][0]
-    if turn is None:
-        turn = _turn_of_cell(tree, cell_id, number, is_aside=ask.beside == "aside")
-    if turn is None:
+    is_aside = ask.beside == "aside"
+    turn = _turn_of_cell(tree, asked.cell.cell_id, number, is_aside=is_aside)
+    replay, replayed = asked.memory.replay, _replayed(ask, asked, turn)
+    if replay is not None and replayed is not None:
+        turn = replay.turns[replayed].turn
+    here = None if is_aside else tree.turn_on_path(turn)
+    if turn is None or (here is not None and asked.forks):  # what it asked before stands before the fork
         return Place(tree.tip, ask=number)
-    here = tree.turn_on_path(turn)
-    if here is None or ask.beside == "aside":  # a further version, where the conversation is now
-        return Place(tree.tip, turn, number, replayed=replayed)
-    if replayed is None and _was_run_out_of_order(tree, memory, turn, (cell_id, number)):
-        hides = ((turn, here.version),)
-        return Place(tree.tip, None, number, hides=hides, note=notes.asked_at_end(here.address))
-    return _again(tree, ask, asked, here, Place(here.place, turn, number, replayed=replayed))
+    if here is not None and replayed is None and _is_out_of_order(tree, asked, here):
+        return Place(tree.tip, ask=number, hides=((turn, here.version),), note=notes.asked_at_end(turn))
+    behind = 0 if here is None else len(tree.behind(turn))
+    parent = tree.tip if here is None else here.place
+    return Place(
+        parent,
+        turn,
+        number,
+        replaces=_versions_at(tree, turn, parent) if asked.rerun == "replace" else (),
+        replayed=replayed,
+        chooses=ask.beside == "comparison"
+        and (here is not None or replayed is not None or _was_chosen(tree, turn)),
+        note=notes.stay_with(behind, here.address) if here is not None and behind else "",
+    )
+
+
+def _replayed(ask: AskFacts, asked: CellAsk, turn: int | None) -> int | None:
+    """Return which turn of the replay an ask of a new kernel repeats, given the one that its cell made."""
+    replay = asked.memory.replay
+    if replay is None or ask.beside == "aside" or asked.branch is not None:
+        return None
+    found = replay.find(turn)
+    if found is None and not asked.memory.has_known(asked.cell):
+        found = replay.find_text(ask.text, compares=ask.beside == "comparison")
+    return found
 
 
 def _turn_of_cell(tree: Tree, cell_id: str | None, number: int, *, is_aside: bool) -> int | None:
@@ -87,36 +102,41 @@ def _turn_of_cell(tree: Tree, cell_id: str | None, number: int, *, is_aside: boo
     return max((turn for turn in turns if tree.is_aside(turn) == is_aside), default=None)
 
 
-def _was_run_out_of_order(tree: Tree, memory: KernelMemory, turn: int, key: tuple[str | None, int]) -> bool:
-    """Tell whether this kernel, which did not ask a turn before, has asked something behind it from another cell."""
-    if key in memory.asked.values():
+def _is_out_of_order(tree: Tree, asked: CellAsk, here: PathTurn) -> bool:
+    """Tell whether this kernel, which did not ask a cell before, has asked something behind its turn from another."""
+    memory, cell = asked.memory, asked.cell
+    if not memory.is_new(cell):
         return False
-    behind = (memory.asked.get(later.number) for later in tree.behind(turn) if later.number is not None)
-    return any(other is not None and other[0] != key[0] for other in behind)
+    keys = [(later.question.turn, later.question.version) for later in tree.behind(here.number)]
+    return any(key in memory.asked and memory.asked[key] != cell.cell_id for key in keys)
 
 
-def _again(tree: Tree, ask: AskFacts, asked: CellAsk, here: PathTurn, found: Place) -> Place:
-    """Return the place of a turn that is on the path: its own."""
-    behind = len(tree.behind(here.number))
-    replaced: list[tuple[int, int]] = []
-    if asked.rerun == "replace" and here.number is not None:
-        replaced = [
-            (here.number, version)
-            for version, last in tree.versions(here.number).items()
-            if tree.place_of(tree.question_of(last)) == here.place
-        ]
-    return replace(
-        found,
-        replaces=tuple(replaced),
-        chooses=ask.beside == "comparison",
-        note=notes.stay_with(behind, here.address) if behind else "",
+def _versions_at(tree: Tree, turn: int, place: int | None) -> tuple[tuple[int, int], ...]:
+    """Return the versions of a turn that stand in a place."""
+    return tuple(
+        (turn, version)
+        for version, last in tree.versions(turn).items()
+        if tree.place_of(tree.question_of(last)) == place
     )
+
+
+def _was_chosen(tree: Tree, turn: int) -> bool:
+    """Tell whether the conversation has gone on with an answer of a comparison."""
+    return any(node.compare_id is not None and node.beside is None for node in tree.of_turn(turn))
+
+
+def answered_again(tree: Tree, question: Node) -> Place:
+    """Return the place of one more answer to a question, or to what a tool returned: below it."""
+    return Place(question.seq, question.turn, note=_stay_with(tree, question))
 
 
 def _in_place(tree: Tree, question: Node) -> Place:
     """Return the place of a question, for a new version of it."""
-    here = tree.turn_on_path(question.turn)
-    is_here = here is not None and here.question.seq == question.seq
-    behind = len(tree.behind(question.turn)) if is_here else 0
-    note = notes.stay_with(behind, here.address) if here is not None and behind else ""
-    return Place(tree.place_of(question), question.turn, note=note)
+    return Place(tree.place_of(question), question.turn, note=_stay_with(tree, question))
+
+
+def _stay_with(tree: Tree, node: Node) -> str:
+    """Return what is told when the path leaves a message of it for another version."""
+    here = tree.turn_on_path(node.turn)
+    behind = len(tree.behind(node.turn)) if here is not None and tree.goes_through(tree.tip, node.seq) else 0
+    return notes.stay_with(behind, here.address) if here is not None and behind else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -29,7 +29,7 @@ class PathTurn:
     @property
     def version(self) -> int:
         """Number of the version: of its answer, where a question has several."""
-        return self.answers[0].version if self.answers else self.question.version
+        return self.last.version
 
     @property
     def key(self) -> tuple[int | None, int]:
@@ -65,6 +65,11 @@ class PathTurn:
             if answer.role == "assistant"
         )
 
+    @property
+    def is_comparison(self) -> bool:
+        """Whether it is one answer of several that were compared."""
+        return any(answer.compare_id is not None for answer in self.answers)
+
 
 _TEXT = 2
 
@@ -79,14 +84,24 @@ class Tree:
         """The other branches with their tips, the one left last first."""
         self.former = list(rows.former)
         """Branches with the ends of paths that they left, the last one left last."""
-        self.hidden = frozenset(rows.hidden)
-        """Turn and version of what the branch does not send."""
+        self._hidden = rows.hidden
         self.next_turn = rows.next_turn
 
     @classmethod
     def empty(cls) -> Tree:
         """Return the tree of a session in which nothing was said."""
         return cls(TreeRows((), None, "main", (), (), (), 0))
+
+    @property
+    def hidden(self) -> frozenset[tuple[int, int]]:
+        """Turn and version of what the branch does not send."""
+        return self.hidden_on(None)
+
+    def hidden_on(self, branch: str | None) -> frozenset[tuple[int, int]]:
+        """Return turn and version of what a branch does not send; a new one begins as the current one."""
+        known = branch is not None and any(name == branch for name, _ in self.others)
+        wanted = branch if known else self.branch
+        return frozenset((turn, version) for name, turn, version in self._hidden if name == wanted)
 
     def path_to(self, seq: int | None) -> list[Node]:
         """Return the messages from the root to one; none for None."""
@@ -113,12 +128,14 @@ class Tree:
 
     def on_branch(self, name: str) -> Tree:
         """Return the tree as it is seen from a branch."""
-        if name == self.branch:
-            return self
-        here = (self.branch, self.tip)
-        others = [here, *(other for other in self.others if other[0] != name)]
-        rows = TreeRows(self.nodes, dict(self.others)[name], name, others, self.former, (), self.next_turn)
-        return Tree(rows)
+        return self if name == self.branch else self.seen_from(dict(self.others)[name], name)
+
+    def seen_from(self, tip: int | None, branch: str) -> Tree:
+        """Return the tree as it is when the path to ``tip`` is the active one, on a branch that may be new."""
+        known = any(name == branch for name, _ in self.others)
+        others = [(self.branch, self.tip), *(other for other in self.others if other[0] != branch)]
+        hidden = self._hidden if known else [(branch, *version) for version in self.hidden]
+        return Tree(TreeRows(self.nodes, tip, branch, others, self.former, hidden, self.next_turn))
 
     def turn_on_path(self, number: int | None) -> PathTurn | None:
         """Return a turn as it stands on the active path; None when it does not."""
@@ -129,9 +146,17 @@ class Tree:
         at = next((n for n, turn in enumerate(self.turns, 1) if turn.number == number), len(self.turns))
         return self.turns[at:]
 
-    def of_turn(self, number: int | None) -> Iterator[Node]:
+    @cached_property
+    def _by_turn(self) -> dict[int, list[Node]]:
+        found: dict[int, list[Node]] = {}
+        for node in self.nodes:
+            if node.turn is not None:
+                found.setdefault(node.turn, []).append(node)
+        return found
+
+    def of_turn(self, number: int | None) -> Sequence[Node]:
         """Return all messages of a turn, in all its versions."""
-        return (node for node in self.nodes if node.turn == number and node.turn is not None)
+        return () if number is None else self._by_turn.get(number, ())
 
     def questions(self, number: int | None) -> list[Node]:
         """Return the questions of a turn."""
@@ -169,9 +194,8 @@ class Tree:
         return tip == seq
 
     def is_aside(self, number: int | None) -> bool:
-        """Tell whether a turn was asked without the conversation, and was never taken onto a path."""
-        questions = self.questions(number)
-        return bool(questions) and all(question.beside == "aside" for question in questions)
+        """Tell whether a turn was asked without the conversation, and has a version beside the path."""
+        return any(question.beside == "aside" for question in self.questions(number))
 
 
 def turns_of(path: Iterable[Node]) -> list[PathTurn]:
@@ -183,10 +207,12 @@ def turns_of(path: Iterable[Node]) -> list[PathTurn]:
             if node.scope != "session":
                 waiting.append(node)
         elif node.role == "user":
-            given = _given_with(node, waiting)
-            pending = waiting[: len(waiting) - len(given)]
-            turns.append(PathTurn(node, pending, given))
-            waiting = []
+            turn = PathTurn(node)
+            if waiting:
+                turn.given = _given_with(node, waiting)
+                turn.pending = waiting[: len(waiting) - len(turn.given)]
+                waiting = []
+            turns.append(turn)
         elif turns:
             turns[-1].answers.append(node)
     return turns

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.conversation.asks import AskFacts
-from langswarm_nb.core.session.conversation.context import Context, choose
 from langswarm_nb.core.session.conversation.nodes import Node
 from langswarm_nb.core.session.conversation.notes import left_out
-from langswarm_nb.core.session.conversation.placing import Place, place
+from langswarm_nb.core.session.conversation.placing import Place, answered_again, place
+from langswarm_nb.core.session.conversation.sent_context import Context, choose
 from langswarm_nb.core.session.conversation.tree import Tree
 from langswarm_nb.core.session.errors import SessionNotFoundError, shown
 from langswarm_nb.core.session.messages import MessageRole, SessionMessage
@@ -77,7 +77,7 @@ class Ask:
     def place_in(self, tree: Tree) -> Place:
         """Return where it goes."""
         if self.regenerates:
-            return Place(self.message.seq, self.message.turn)
+            return answered_again(tree, tree.nodes[self.message.seq or 0])
         return place(tree, self.facts)
 
     def context(self, tree: Tree, at: Place, chain: Sequence[Node], *, limited: bool = True) -> Context:
@@ -86,7 +86,7 @@ class Ask:
             self.settings if limited else replace(self.settings, max_messages=None, max_context_tokens=None)
         )
         path = [*tree.path_to(at.parent), *chain]
-        return choose(path, tree.hidden | set(at.hides), settings, alone=self.is_alone)
+        return choose(path, tree.hidden_on(at.branch) | set(at.hides), settings, alone=self.is_alone)
 
 
 @dataclass(frozen=True, slots=True)

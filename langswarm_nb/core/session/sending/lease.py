@@ -30,7 +30,7 @@ class Lease:
     """
 
     def __init__(self, storage: ISessionStorage, session_id: str, holder: str) -> None:
-        self._storage, self._session_id, self._holder = storage, session_id, holder
+        self._storage, self._session_id, self.holder = storage, session_id, holder
         self._timer: asyncio.TimerHandle | None = None
         self._beat: asyncio.Task[None] | None = None
         self._passage: Passage | None = None
@@ -50,7 +50,7 @@ class Lease:
         """Free it although no answer is stored."""
         self.let_go()
         try:
-            await self._storage.leave_lease(self._session_id, self._holder)
+            await self._storage.leave_lease(self._session_id, self.holder)
         except SessionError:
             logger.debug("A lease could not be given back; it ends by itself.", exc_info=True)
 
@@ -67,7 +67,7 @@ class Lease:
 
     async def _tell(self) -> None:
         try:
-            await self._storage.keep_lease(self._session_id, self._holder)
+            await self._storage.keep_lease(self._session_id, self.holder)
         except SessionError:
             logger.debug("A lease could not be renewed.", exc_info=True)
 

@@ -38,7 +38,7 @@ class NativeConversation:
         """
         held = (await self._session.refresh()).native
         at = next((n for n, message in enumerate(messages, 1) if message.seq == held.get("upto")), None)
-        is_same = at is not None and held.get("sent") == _fingerprint([m.seq for m in messages[:at]])
+        is_same = at is not None and held.get("sent") == fingerprint([m.seq for m in messages[:at]])
         if not held.get("id") or not is_same or held.get("provider") != settings.provider:
             await self._leave()
             return {"messages": messages_to_send(messages), "native": True}
@@ -64,7 +64,7 @@ class NativeConversation:
                 "provider": settings.provider,
                 "id": native_id,
                 "upto": seqs[-1],
-                "sent": _fingerprint(seqs),
+                "sent": fingerprint(seqs),
             }
             await self._note({**now, "left": left})
 
@@ -95,6 +95,6 @@ class NativeConversation:
             await self._session.change(native=native)
 
 
-def _fingerprint(seqs: Sequence[int | None]) -> str:
+def fingerprint(seqs: Sequence[int | None]) -> str:
     """Return what tells whether the same messages stand before."""
     return hashlib.sha256(",".join(map(str, seqs)).encode()).hexdigest()[:16]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator
 from concurrent.futures import Future, InvalidStateError
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
@@ -16,14 +16,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.conversation import notes
-from langswarm_nb.core.session.conversation.asks import AskFacts
-from langswarm_nb.core.session.conversation.context import Context
 from langswarm_nb.core.session.conversation.placing import Place
-from langswarm_nb.core.session.conversation.tree import Tree
+from langswarm_nb.core.session.conversation.sent_context import Context
 from langswarm_nb.core.session.errors import (
     ProviderSessionError,
     SessionError,
-    SessionLeasedError,
     SessionMiddlewareError,
     SessionStorageError,
     SessionTypeError,
@@ -35,10 +32,12 @@ from langswarm_nb.core.session.messages import SessionMessage, estimate_tokens
 from langswarm_nb.core.session.provider_events import Delta, ProviderEvent, ProviderRequest, RetryNotice
 from langswarm_nb.core.session.settings import SessionBackend, SessionSettings
 
-from .ask import Ask, node_of, resolved, sent
+from .ask import Ask, node_of, sent
 from .checkpoint import Checkpoint
 from .context_window import messages_to_send
-from .lease import Lease, wait_a_little
+from .finishing import finish_anyway
+from .lease import Lease
+from .placed_question import PlacedQuestion, place_question
 from .reply_builder import ReplyBuilder
 from .turnstile import inside
 
@@ -47,9 +46,6 @@ if TYPE_CHECKING:
     from langswarm_nb.core.session.session import BaseSession
 
     from .stream import MessageStream
-
-_TELL_AFTER = 3
-"""So many looks at a session that another holds are quicker than what a reader notices."""
 
 logger = logging.getLogger(__name__)
 
@@ -61,16 +57,11 @@ class Turn:
         self._session, self._ask = session, ask
         self._builder: ReplyBuilder | None = None
         self._begun: tuple[IProviderSession, ReplyBuilder] | None = None
-        self._lease: Lease | None = None
-        self._tree = Tree.empty()
+        self._placed: PlacedQuestion | None = None
         self._store_tried = False
         self._stream: MessageStream | None = None
         self.over: Future[None] = Future()
         """Done when all is stored."""
-        self.place: Place | None = None
-        """Where the question went; None before it is stored."""
-        self.chain: list[SessionMessage] = []
-        """What was stored before anything was sent."""
         self.context = Context(())
         """What was sent."""
         self.input_tokens = 0
@@ -83,9 +74,18 @@ class Turn:
         return self._ask.settings
 
     @property
+    def _lease(self) -> Lease | None:
+        return None if self._placed is None else self._placed.lease
+
+    @property
+    def place(self) -> Place | None:
+        """Where the question went; None before it is stored."""
+        return None if self._placed is None else self._placed.place
+
+    @property
     def question(self) -> SessionMessage | None:
         """The message that is answered, as it is stored; None before it is."""
-        return self.chain[-1] if self.chain else None
+        return None if self._placed is None else self._placed.chain[-1]
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -94,7 +94,7 @@ class Turn:
         told += [notes.left_out(self.context.left_out)] if self.context.left_out else []
         reply = self.reply
         if reply is not None and not self._ask.is_beside and not reply.is_active:
-            told.append(notes.elsewhere(reply.address, self._tree.branch))
+            told.append(notes.elsewhere(reply.address))
         return tuple(note for note in told if note)
 
     @property
@@ -181,48 +181,15 @@ class Turn:
             params=settings.request_options,
             compare_id=ask.compare_id,
         )
-        await self._store_question(message, builder.id)
-        if not ask.regenerates:
-            await self._run_hooks_inside("on_message_sent", self.chain[-1])
+        self._placed = placed = await place_question(self._session, ask, message, builder.id)
+        try:
+            if not ask.regenerates:
+                await self._run_hooks_inside("on_message_sent", placed.chain[-1])
+        except BaseException:  # cancelled: nobody waits for an answer that will not come
+            if placed.lease is not None:
+                await finish_anyway(placed.lease.give_back)
+            raise
         return provider, builder
-
-    async def _store_question(self, message: SessionMessage, lease: str) -> None:
-        """Give the question its place, as soon as no other message of the session is being answered."""
-        ask, session = await resolved(self._ask, self._session), self._session
-        attempt = 0
-        while True:
-            self._tree = tree = Tree(await session.storage.read_tree(session.session_id))
-            place = ask.place_in(tree)
-            chain = [] if ask.regenerates else ask.chain(replace(message, ask=place.ask))
-            held: dict[str, Any] = (
-                {} if ask.is_beside else {"lease": lease, "expects": (tree.branch, tree.tip)}
-            )
-            try:
-                stored = await session.append(
-                    chain,
-                    parent=place.parent,
-                    turn=place.turn,
-                    activate=not ask.is_beside,
-                    branch=place.branch,
-                    hides=place.hides,
-                    **held,
-                )
-            except SessionLeasedError:
-                if attempt == _TELL_AFTER and ask.on_wait is not None:
-                    ask.on_wait("waiting: another message of this session is being answered")
-                await wait_a_little(attempt)
-                attempt += 1
-                continue
-            break
-        self.place, self.chain = place, stored or [message]
-        if held:
-            self._lease = Lease(session.storage, session.session_id, lease)
-        self._remember(ask.facts, place)
-
-    def _remember(self, facts: AskFacts, place: Place) -> None:
-        asked, turn = facts.asked, self.chain[-1].turn
-        if asked is not None and turn is not None and facts.joins is None:
-            asked.memory.note(turn, asked.cell, facts.beside, place.replayed)
 
     async def _run_middleware(self, step: str, message: SessionMessage) -> SessionMessage:
         with self._inside():
@@ -247,16 +214,13 @@ class Turn:
             "user_id": self._session.user_id,
             "on_retry": self._on_retry,
         }
-        if self.place is None:
+        placed = self._placed
+        if placed is None:
             raise AssertionError("a request is made after its question was stored")
-        if self.place.branch is not None:  # which hides what it hides
-            self._tree = Tree(await self._session.storage.read_tree(self._session.session_id))
         native = settings.backend is SessionBackend.PROVIDER_NATIVE and not ask.is_beside
-        chain = [node_of(m, m.seq, m.parent_seq) for m in self.chain if m.seq is not None]
-        self.context = context = ask.context(
-            self._tree, self.place, [] if ask.regenerates else chain, limited=not native
-        )
-        known = {m.seq: m for m in self.chain if m.seq is not None}
+        known = {m.seq: m for m in placed.chain if m.seq is not None}
+        chain = [] if ask.regenerates else [node_of(m, seq, m.parent_seq) for seq, m in known.items()]
+        self.context = context = ask.context(placed.tree, placed.place, chain, limited=not native)
         messages = await sent(context, known, self._session.pick_messages)
         self.input_tokens = estimate_tokens(messages)
         if native:
@@ -346,28 +310,6 @@ class Turn:
                 raise
         self.reply = stored
         return stored
-
-
-async def finish_anyway(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Await ``work()`` to its end although the awaiting task is cancelled meanwhile; the cancellation follows then.
-
-    A loop that shuts down cancels every task, the work's own too: it is then done once more, here.
-    """
-    task = asyncio.get_running_loop().create_task(work())
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError as error:
-            cancelled = error
-        except Exception:  # noqa: BLE001 - raised below by result()
-            break
-    if task.cancelled():
-        await work()
-    else:
-        task.result()
-    if cancelled is not None:
-        raise cancelled
 
 
 class _Closing:

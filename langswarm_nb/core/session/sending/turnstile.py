@@ -106,6 +106,19 @@ class Turnstile:
                 self._wake_first()
             raise
 
+    async def make_way(self) -> None:
+        """Tell a holder that was abandoned to give way, for work that waits for the end of its send.
+
+        Raises
+        ------
+        SessionBusyError
+            The caller is a part of that send.
+        """
+        holder = self._holder
+        refuse_inside(holder)
+        if holder is not None and _patience(holder, time.monotonic()) <= 0:
+            await holder.give_way()
+
     def leave(self, passage: Passage) -> None:
         """Let the next one through; does nothing when ``passage`` is not the holder."""
         with self._lock:

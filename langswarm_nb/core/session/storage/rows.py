@@ -33,8 +33,8 @@ from langswarm_nb.core.session.values import (
 
 Row: TypeAlias = tuple[Any, ...]
 
-PLACE_COLUMNS = ("id", "parent", "turn", "version", "active")
-"""``id`` is ``sid << 32 | seq``."""
+PLACE_COLUMNS = ("id", "parent", "turn", "chars", "version", "active")
+"""``id`` is ``sid << 32 | seq``; ``chars``, the length of the content, tells the tree what it needs of the words."""
 MESSAGE_COLUMNS = (
     "hidden",
     "ts_us",
@@ -344,7 +344,7 @@ _CHANGES: dict[str, Callable[[Any], dict[str, Any]]] = {
     "home": lambda value: {"home": optional_text("home", value)},
     "main_at": lambda value: {"main_us": None if value is None else to_us("main_at", value)},
 }
-_NEW = ("settings", "status", "title", "native", "metadata", "home")
+_NEW = ("settings", "status", "title", "native", "metadata", "home", "main_at")
 """What a new session may bring along."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -104,6 +104,15 @@ class UnloggedStorage(ISessionStorage):
     async def create_session(self, record: SessionRecord) -> None:
         await self.inner.create_session(record)
 
+    async def restore_session(
+        self, record: SessionRecord, messages: Sequence[SessionMessage], tree: TreeRows
+    ) -> None:
+        payloads = [encode_message(message) for message in messages]
+        await self.inner.restore_session(record, [_without_words(m) for m in messages], tree)
+        for message, payload in zip(messages, payloads, strict=True):
+            self._whole[record.session_id, message.id] = payload
+            self._seqs[record.session_id, message.seq] = message.id
+
     async def load_session(self, session_id: str) -> SessionRecord:
         return await self.inner.load_session(session_id)
 
@@ -118,6 +127,11 @@ class UnloggedStorage(ISessionStorage):
         **filters: Any,
     ) -> list[SessionRecord]:
         return await self.inner.list_sessions(user_id=user_id, status=status, **filters)
+
+    async def list_cells(
+        self, *, user_id: str, home: str | None = None, among: Collection[str] | None = None
+    ) -> dict[str, dict[str, datetime]]:
+        return await self.inner.list_cells(user_id=user_id, home=home, among=among)
 
     async def set_tip(self, session_id: str, seq: int | None, *, branch: str | None = None) -> SessionRecord:
         return await self.inner.set_tip(session_id, seq, branch=branch)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -23,11 +23,22 @@ from langswarm_nb.core.session.storage.rows import (
     encode_message,
     encode_record,
 )
-from langswarm_nb.core.session.values import filled_text, member, optional_text, optional_whole, text, to_us
+from langswarm_nb.core.session.values import (
+    filled_text,
+    from_us,
+    member,
+    optional_text,
+    optional_whole,
+    text,
+    to_json,
+    to_us,
+    whole,
+)
 
 from . import leases as _leases
 from . import partials as _partials
 from . import reading as _reading
+from . import restore as _restore
 from . import search as _search
 from . import sessions as _sessions
 from . import tree as _tree
@@ -57,6 +68,12 @@ class SQLStorage(ISessionStorage):
     async def create_session(self, record: SessionRecord) -> None:
         columns = encode_record(record)
         await self._write(lambda db: _sessions.create(db, self.name, columns))
+
+    async def restore_session(
+        self, record: SessionRecord, messages: Sequence[SessionMessage], tree: TreeRows
+    ) -> None:
+        columns, rows = encode_record(record), _restore.rows_of(messages, tree)
+        await self._write(lambda db: _restore.restore(db, self.name, columns, rows, tree))
 
     async def load_session(self, session_id: str) -> SessionRecord:
         key = filled_text("session_id", session_id)
@@ -97,6 +114,20 @@ class SQLStorage(ISessionStorage):
         )
         return [decode_record(row) for row in await self._read(select)]
 
+    async def list_cells(
+        self, *, user_id: str, home: str | None = None, among: Collection[str] | None = None
+    ) -> dict[str, dict[str, datetime]]:
+        select = partial(
+            _sessions.cells,
+            user_id=text("user_id", user_id),
+            home=optional_text("home", home),
+            among=None if among is None else to_json("among", sorted(among)),
+        )
+        found: dict[str, dict[str, datetime]] = {}
+        for place, cell_id, first_us in await self._read(select):
+            found.setdefault(place, {})[cell_id] = from_us(first_us)
+        return found
+
     async def append_messages(
         self,
         session_id: str,
@@ -124,7 +155,7 @@ class SQLStorage(ISessionStorage):
             turn=optional_whole("turn", turn),
             activate=activate,
             branch=None if branch is None else filled_text("branch", branch),
-            hides=tuple(hides),
+            hides=[(whole("turn", number), whole("version", version)) for number, version in hides],
             lease=optional_text("lease", lease),
             expects=expects,
         )

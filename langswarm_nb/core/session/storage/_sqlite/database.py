@@ -133,14 +133,22 @@ class Database(sqlite3.Connection):
         self._migrate()
 
     def _migrate(self) -> None:
-        version = version_of(self)
-        if 0 < version < len(MIGRATIONS):
-            copy = self.path.with_name(f"{self.path.name}.version-{version}")
-            make_private_file(copy)
-            with closing(sqlite3.connect(copy)) as target:
-                self.backup(target)
-            logger.warning("%s gets new tables; a copy of it as it was is in %s", self.path, copy)
+        # The version and the copy are of one moment, whoever makes the new tables meanwhile.
+        self.execute("BEGIN")
+        try:
+            version = version_of(self)
+            if 0 < version < len(MIGRATIONS):
+                self._keep_copy(version)
+        finally:
+            self.execute("ROLLBACK")
         migrate(self, MIGRATIONS)
+
+    def _keep_copy(self, version: int) -> None:
+        copy = self.path.with_name(f"{self.path.name}.version-{version}")
+        make_private_file(copy)
+        with closing(sqlite3.connect(copy)) as target:
+            self.backup(target)
+        logger.warning("%s gets new tables; a copy of it as it was is in %s", self.path, copy)
 
     def commit_together(self, tasks: Sequence[Task]) -> None:
         """Do jobs in one transaction; one that fails does not take the others with it."""

@@ -7,40 +7,37 @@ on a connection; the caller holds the transaction.
 from __future__ import annotations
 
 import sqlite3
-import time
 
 from langswarm_nb.core.session.errors import SessionLeasedError, shown
 
 from . import owner as _owner
+from .head import now_us
 
-BEAT_S = 4.0
-"""How often the holder of a lease tells that it is alive."""
 SILENCE_US = 15_000_000
 """A lease is free when its holder has been silent for so long."""
 
 
-def take(db: sqlite3.Connection, sid: int, session_id: str, holder: str) -> None:
-    """Take the lease of a session.
+def take(db: sqlite3.Connection, sid: int, session_id: str, holder: str, *, ends: bool = False) -> None:
+    """Take the lease of a session; where it ends at once, only make sure that it can be taken.
 
     Raises
     ------
     SessionLeasedError
-        Another ask is being answered.
+        Another message is being answered.
     """
     row = db.execute("SELECT holder, owner, beat_us FROM leases WHERE sid = ?", (sid,)).fetchone()
-    now_us = time.time_ns() // 1000
-    if row is not None and row[0] != holder and not _is_free(row[1], row[2], now_us):
+    now = now_us()
+    if row is not None and row[0] != holder and not _is_free(row[1], row[2], now):
         raise SessionLeasedError(f"Another message of session {shown(session_id)} is being answered.")
-    db.execute(
-        "INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?)", (sid, holder, _owner.this_process(), now_us)
-    )
+    if not ends:
+        db.execute(
+            "INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?)", (sid, holder, _owner.this_process(), now)
+        )
 
 
 def keep(db: sqlite3.Connection, sid: int, holder: str) -> None:
     """Tell that the holder of a lease is alive."""
-    db.execute(
-        "UPDATE leases SET beat_us = ? WHERE sid = ? AND holder = ?", (time.time_ns() // 1000, sid, holder)
-    )
+    db.execute("UPDATE leases SET beat_us = ? WHERE sid = ? AND holder = ?", (now_us(), sid, holder))
 
 
 def leave(db: sqlite3.Connection, sid: int, holder: str) -> None:

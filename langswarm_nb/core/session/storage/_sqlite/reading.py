@@ -31,7 +31,7 @@ def tree(db: sqlite3.Connection, name: str, session_id: str) -> TreeRows:
     head = head_of(db, session_id, name)
     nodes = db.execute(
         "SELECT seq, parent, turn, version, role, active, cell_id, ask, scope, beside, status, compare_id,"
-        " CASE WHEN content <> '' THEN 2 WHEN parts IS NOT NULL THEN 1 ELSE 0 END, length(content)"
+        " CASE WHEN chars THEN 2 WHEN parts IS NOT NULL THEN 1 ELSE 0 END, chars"
         " FROM messages WHERE id >= ? AND id < ? ORDER BY id",
         (head.base, head.end),
     ).fetchall()
@@ -41,7 +41,7 @@ def tree(db: sqlite3.Connection, name: str, session_id: str) -> TreeRows:
     others = db.execute(
         "SELECT name, tip FROM branches WHERE sid = ? ORDER BY left_us DESC, name", (head.sid,)
     ).fetchall()
-    hidden = _hides.marks(db, head.sid, head.branch) if head.has_hides else []
+    hidden = _hides.all_marks(db, head.sid) if head.has_hides else []
     return TreeRows(nodes, head.tip, head.branch, others, former, hidden, head.next_turn)
 
 

@@ -118,8 +118,9 @@ _VERSION_2 = (
     "ALTER TABLE sessions ADD COLUMN next_turn INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE sessions ADD COLUMN home TEXT",  # the notebook it belongs to
     "ALTER TABLE sessions ADD COLUMN main_us INTEGER",  # when a cell that names no session last used it
+    "ALTER TABLE messages RENAME COLUMN path_turns TO chars",  # length of content: the tree is read without the words
     "ALTER TABLE messages ADD COLUMN ask INTEGER",  # which ask of one run of its cell, from 0
-    "ALTER TABLE messages ADD COLUMN scope TEXT",  # of a system message: replace, add
+    "ALTER TABLE messages ADD COLUMN scope TEXT",  # of a system message: replace, add, session, none
     "ALTER TABLE messages ADD COLUMN beside TEXT",  # asked beside the path: aside, comparison
     "ALTER TABLE branches ADD COLUMN left_us INTEGER NOT NULL DEFAULT 0",
     "CREATE INDEX sessions_home ON sessions(home) WHERE home IS NOT NULL",
@@ -161,7 +162,6 @@ _VERSION_2 = (
     END
     """,
     renumber_turns,
-    "ALTER TABLE messages DROP COLUMN path_turns",
 )
 
 Migrations = Sequence[Sequence[str | Callable[[sqlite3.Connection], None]]]

@@ -22,6 +22,9 @@ _INSERT = f"INSERT INTO messages({', '.join(COLUMNS)}) VALUES ({', '.join('?' * 
 _ROLE = MESSAGE_COLUMNS.index("role")
 _MESSAGE_ID = MESSAGE_COLUMNS.index("message_id")
 _TOKENS = MESSAGE_COLUMNS.index("token_count")
+_CONTENT = MESSAGE_COLUMNS.index("content")
+_HIDDEN = MESSAGE_COLUMNS.index("hidden")
+_TURN, _VERSION = COLUMNS.index("turn"), COLUMNS.index("version")
 
 
 class _Place(NamedTuple):
@@ -31,6 +34,8 @@ class _Place(NamedTuple):
     turn: int | None
     version: int
     active: bool
+    end: int | None = None
+    """Of a reply: where paths end that go on with it."""
 
 
 def append(
@@ -49,67 +54,110 @@ def append(
     expects: tuple[str, int | None] | None = None,
 ) -> list[Row]:
     """Insert a chain of messages and return their rows; an empty one moves the tip to ``parent``."""
-    head = _enter(db, name, session_id, lease, expects)
+    head = head_of(db, session_id, name)
+    _check(db, head, session_id, turn, hides, expects)
+    start = head.tip if isinstance(parent, str) else parent
+    if start not in (None, head.tip) and reply_to is None:
+        node_of(db, head, session_id, start)
+    tip = _tip_on(db, head, branch, start, is_beside=not activate or reply_to is not None)
+    if reply_to is None:
+        place = _place(db, head, session_id, start, payloads, active=activate)
+    else:
+        place = _reply_place(db, head, session_id, reply_to, payloads, tip, active=activate)
+    if lease is not None:  # the last that may refuse: from here on there are changes
+        ends = any(payload[_MESSAGE_ID] == lease for payload in payloads)
+        _leases.take(db, head.sid, session_id, lease, ends=ends)
     if branch not in (None, head.branch):
-        start = head.tip if isinstance(parent, str) else parent
-        set_tip(db, name, session_id, start, branch)
-        head, parent = head_of(db, session_id, name), "tip"
+        head = _go(db, head, tip, branch)
     for hidden in hides:
         _hides.mark(db, head.sid, head.branch, *hidden, hidden=True)
+    moves = place.active and place.parent != head.tip
     if not payloads:
-        if activate and not isinstance(parent, str) and parent != head.tip:
-            set_tip(db, name, session_id, parent, None)
-        return []
-    if reply_to is None:
-        place = _place(db, head, session_id, parent, active=activate)
+        head = _go(db, head, place.parent, None) if moves else head
+        rows = []
     else:
-        place = _reply_place(db, head, session_id, reply_to, payloads[0], active=activate)
-    if place.active and place.parent != head.tip:
-        _activate(db, head, place.parent)
-    rows, next_turn = _chain(db, head, place, payloads, _known_turn(head, session_id, turn))
-    db.executemany(_INSERT, rows)
-    tokens = min(MOST, sum(payload[_TOKENS] or 0 for payload in payloads))
-    tip = head.next_seq + len(rows) - 1 if place.active else head.tip
-    db.execute(
-        "UPDATE sessions SET next_seq = next_seq + ?, next_turn = ?, message_count = message_count + ?,"
-        " token_count = token_count + ?, tip = ?, updated_us = ? WHERE id = ?",
-        (len(rows), next_turn, len(rows), tokens, tip, now_us(), head.sid),
-    )
-    _end(db, head, [payload[_MESSAGE_ID] for payload in payloads if payload[_ROLE] == "assistant"])
-    if (head.has_hides or hides) and place.active:
+        rows = _insert(db, head, place, payloads, turn)
+    is_other = (
+        moves or turn is not None or place.version != (head.tip_version or 1)
+    )  # than what stood on the path
+    if hides or (head.has_hides and place.active and is_other):
         _hides.show(db, head.sid, head.branch)
     return rows
 
 
-def _enter(
+def _insert(
+    db: sqlite3.Connection, head: Head, place: _Place, payloads: Sequence[Row], turn: int | None
+) -> list[Row]:
+    if place.active and place.parent != head.tip:
+        _activate(db, head, place.parent)
+    rows, next_turn = _chain(db, head, place, payloads, turn)
+    db.executemany(_INSERT, rows)
+    last = head.next_seq + len(rows) - 1
+    tokens = min(MOST, sum(payload[_TOKENS] or 0 for payload in payloads))
+    db.execute(
+        "UPDATE sessions SET next_seq = ?, next_turn = ?, message_count = message_count + ?,"
+        " token_count = token_count + ?, tip = ?, updated_us = ? WHERE id = ?",
+        (last + 1, next_turn, len(rows), tokens, last if place.active else head.tip, now_us(), head.sid),
+    )
+    _end(db, head, [payload[_MESSAGE_ID] for payload in payloads if payload[_ROLE] == "assistant"])
+    if place.end is not None:
+        _lead_on(db, head, place.end, last)
+    return rows
+
+
+def _check(
     db: sqlite3.Connection,
-    name: str,
+    head: Head,
     session_id: str,
-    lease: str | None,
+    turn: int | None,
+    hides: Sequence[tuple[int, int]],
     expects: tuple[str, int | None] | None,
-) -> Head:
-    """Return where a session stands, when it may be appended to."""
-    head = head_of(db, session_id, name)
+) -> None:
     if expects is not None and expects != (head.branch, head.tip):
         raise SessionLeasedError(f"The path of session {shown(session_id)} has moved on.")
-    if lease is not None:
-        _leases.take(db, head.sid, session_id, lease)
-    return head
-
-
-def _known_turn(head: Head, session_id: str, turn: int | None) -> int | None:
     if turn is not None and not 0 <= turn < head.next_turn:
         raise SessionNotFoundError(
             f"No turn {shown(turn)} in session {shown(session_id)}, so it can have no new version."
         )
-    return turn
+    for hidden in hides:
+        _check_version(db, head, session_id, *hidden)
+
+
+def _tip_on(
+    db: sqlite3.Connection, head: Head, branch: str | None, start: int | None, *, is_beside: bool
+) -> int | None:
+    """Return where a branch stands before a chain is added to it, there or beside its path."""
+    if branch in (None, head.branch):
+        return head.tip
+    known = _branch(db, head, str(branch))
+    return known[0] if known is not None and is_beside else start
+
+
+def _lead_on(db: sqlite3.Connection, head: Head, end: int | None, last: int) -> None:
+    """Let paths that were left where a question waited for its reply end in the reply, when they are gone back to."""
+    db.execute("UPDATE branches SET tip = ? WHERE sid = ? AND tip = ?", (last, head.sid, end))
+    db.execute("UPDATE former_tips SET seq = ? WHERE sid = ? AND seq = ?", (last, head.sid, end))
+
+
+def _check_version(db: sqlite3.Connection, head: Head, session_id: str, turn: int, version: int) -> None:
+    found = None
+    if 0 <= turn < head.next_turn and 0 < version <= head.next_seq:
+        found = db.execute(
+            "SELECT 1 FROM messages WHERE id >= ? AND id < ? AND turn = ? AND version = ? LIMIT 1",
+            (head.base, head.end, turn, version),
+        ).fetchone()
+    if found is None:
+        raise SessionNotFoundError(
+            f"No version {shown(version)} of turn {shown(turn)} in session {shown(session_id)}. "
+            "List what there is with `await session.get_messages(branch='all')`."
+        )
 
 
 def _end(db: sqlite3.Connection, head: Head, replies: Sequence[str]) -> None:
     """Forget what was kept of replies while they were written, and let the next one be asked for."""
     for message_id in replies:
         db.execute("DELETE FROM partials WHERE sid = ? AND message_id = ?", (head.sid, message_id))
-        db.execute("DELETE FROM leases WHERE sid = ? AND holder = ?", (head.sid, message_id))
+        _leases.leave(db, head.sid, message_id)
 
 
 def set_tip(db: sqlite3.Connection, name: str, session_id: str, seq: int | None, branch: str | None) -> None:
@@ -117,29 +165,7 @@ def set_tip(db: sqlite3.Connection, name: str, session_id: str, seq: int | None,
     head = head_of(db, session_id, name)
     if seq is not None:
         node_of(db, head, session_id, seq)
-    is_move = branch is not None and branch != head.branch
-    left: int | None = None
-    if is_move:
-        known = db.execute(
-            "SELECT tip FROM branches WHERE sid = ? AND name = ?", (head.sid, branch)
-        ).fetchone()
-        db.execute(
-            "INSERT OR REPLACE INTO branches VALUES (?, ?, ?, ?)", (head.sid, head.branch, head.tip, now_us())
-        )
-        db.execute("DELETE FROM branches WHERE sid = ? AND name = ?", (head.sid, branch))
-        if known is None:  # it begins as the branch that it leaves
-            _hides.copy(db, head.sid, head.branch, str(branch))
-        elif known[0] is not None:
-            left = known[0]
-    _activate(db, head, seq, leaves=not is_move)
-    if left is not None:
-        _note_if_left(db, head, str(branch), left)
-    db.execute(
-        "UPDATE sessions SET tip = ?, branch = ?, updated_us = ? WHERE id = ?",
-        (seq, branch or head.branch, now_us(), head.sid),
-    )
-    if head.has_hides:
-        _hides.show(db, head.sid, branch or head.branch)
+    _go(db, head, seq, branch)
 
 
 def set_hidden(
@@ -147,47 +173,96 @@ def set_hidden(
 ) -> None:
     """Mark a version of a turn as kept but not sent on the active branch, or take the mark back."""
     head = head_of(db, session_id, name)
-    found = db.execute(
-        "SELECT 1 FROM messages WHERE id >= ? AND id < ? AND turn = ? AND version = ? LIMIT 1",
-        (head.base, head.end, turn, version),
-    ).fetchone()
-    if found is None:
-        raise SessionNotFoundError(
-            f"No version {shown(version)} of turn {shown(turn)} in session {shown(session_id)}. "
-            "List what there is with `await session.get_messages(branch='all')`."
-        )
+    _check_version(db, head, session_id, turn, version)
     _hides.mark(db, head.sid, head.branch, turn, version, hidden=hidden)
+    _hides.show(db, head.sid, head.branch)
     db.execute("UPDATE sessions SET updated_us = ? WHERE id = ?", (now_us(), head.sid))
+
+
+def _go(db: sqlite3.Connection, head: Head, seq: int | None, branch: str | None) -> Head:
+    """Make the path to a message that exists the active one; return where the session then stands."""
+    left: int | None = None
+    name = branch or head.branch
+    if name != head.branch:
+        known = _branch(db, head, name)
+        db.execute(
+            "INSERT OR REPLACE INTO branches VALUES (?, ?, ?, ?)", (head.sid, head.branch, head.tip, now_us())
+        )
+        db.execute("DELETE FROM branches WHERE sid = ? AND name = ?", (head.sid, name))
+        if known is None:  # it begins as the branch that it leaves
+            _hides.copy(db, head.sid, head.branch, name)
+        else:
+            (left,) = known
+    _activate(db, head, seq, leaves=name == head.branch)
+    if left is not None:
+        _note_if_left(db, head, name, left)
+    db.execute(
+        "UPDATE sessions SET tip = ?, branch = ?, updated_us = ? WHERE id = ?",
+        (seq, name, now_us(), head.sid),
+    )
+    if head.has_hides:
+        _hides.show(db, head.sid, name)
+    return head._replace(tip=seq, branch=name)
+
+
+def _branch(db: sqlite3.Connection, head: Head, name: str) -> tuple[int | None] | None:
+    """Return the tip of a branch that is not the active one; None when there is none of this name."""
+    row: tuple[int | None] | None = db.execute(
+        "SELECT tip FROM branches WHERE sid = ? AND name = ?", (head.sid, name)
+    ).fetchone()
+    return row
 
 
 def _place(
     db: sqlite3.Connection,
     head: Head,
     session_id: str,
-    parent: int | Literal["tip"] | None,
+    parent: int | None,
+    payloads: Sequence[Row],
     *,
     active: bool,
 ) -> _Place:
-    if parent == "tip":
-        return _Place(head.tip, head.tip_turn, head.tip_version or 1, active)
     if parent is None:
         return _Place(None, None, 1, active)
-    found = node_of(db, head, session_id, parent)
-    return _Place(parent, found.turn, found.version, active)
+    if parent == head.tip:
+        turn, version = head.tip_turn, head.tip_version or 1
+    else:
+        found = node_of(db, head, session_id, parent)
+        turn, version = found.turn, found.version
+    return _Place(parent, turn, _version_below(db, head, parent, turn, version, payloads), active)
 
 
 def _reply_place(
-    db: sqlite3.Connection, head: Head, session_id: str, question: int, reply: Row, *, active: bool
+    db: sqlite3.Connection,
+    head: Head,
+    session_id: str,
+    question: int,
+    payloads: Sequence[Row],
+    tip: int | None,
+    *,
+    active: bool,
 ) -> _Place:
     """Return the place below a question; the path goes on with the reply only if it still ends in the question."""
     found = node_of(db, head, session_id, question)
-    if interrupted := _interrupted(db, head, question, reply[_MESSAGE_ID]):
+    if payloads and (interrupted := _interrupted(db, head, question, payloads[0][_MESSAGE_ID])):
         seq, parent, version = interrupted
-        return _Place(parent, found.turn, version, active and seq == head.tip)
-    version = found.version
-    if found.turn is not None and _is_answered(db, head, question):
-        version = _next_version(db, head, found.turn)
-    return _Place(question, found.turn, version, active and question == head.tip)
+        return _Place(parent, found.turn, version, active and seq == tip, seq if active else None)
+    version = _version_below(db, head, question, found.turn, found.version, payloads)
+    return _Place(question, found.turn, version, active and question == tip, question if active else None)
+
+
+def _version_below(
+    db: sqlite3.Connection, head: Head, parent: int, turn: int | None, version: int, payloads: Sequence[Row]
+) -> int:
+    """Return the version that goes on below a message: a further answer to it is one of its own."""
+    is_answer = bool(payloads) and payloads[0][_ROLE] == "assistant" and turn is not None
+    if not is_answer or parent + 1 == head.next_seq:  # nothing was added after the parent
+        return version
+    answered = db.execute(
+        "SELECT 1 FROM messages WHERE id > ? AND id < ? AND parent = ? AND role = 'assistant' LIMIT 1",
+        (head.base | parent, head.end, parent),
+    ).fetchone()
+    return version if answered is None else _next_version(db, head, turn)
 
 
 def _interrupted(
@@ -204,17 +279,7 @@ def _interrupted(
     return row
 
 
-def _is_answered(db: sqlite3.Connection, head: Head, question: int) -> bool:
-    if question + 1 == head.next_seq:
-        return False
-    found = db.execute(
-        "SELECT 1 FROM messages WHERE id > ? AND id < ? AND parent = ? AND role = 'assistant' LIMIT 1",
-        (head.base | question, head.end, question),
-    ).fetchone()
-    return found is not None
-
-
-def _next_version(db: sqlite3.Connection, head: Head, turn: int) -> int:
+def _next_version(db: sqlite3.Connection, head: Head, turn: int | None) -> int:
     (most,) = db.execute(
         "SELECT ifnull(max(version), 0) FROM messages WHERE id >= ? AND id < ? AND turn = ?",
         (head.base, head.end, turn),
@@ -227,28 +292,40 @@ def _chain(
 ) -> tuple[list[Row], int]:
     """Return the rows of a chain, each question of which begins a turn (the first one: the turn that is wanted)."""
     rows: list[Row] = []
-    parent, turn, version, active = place
+    parent, turn, version, active, _ = place
     next_turn = head.next_turn
     roles = [payload[_ROLE] for payload in payloads]
+    marks = set(_hides.marks(db, head.sid, head.branch)) if head.has_hides else set()
+    is_given = False
     for n, payload in enumerate(payloads):
-        if _begins_turn(roles, n):  # at the first of the system messages that come with a question
+        question = _question_begun(roles, n)
+        if question is not None:  # at the first of the system messages that come with it
             if wanted is not None:
-                turn, version, wanted = wanted, _next_version(db, head, wanted), None
+                before = [row[_VERSION] + 1 for row in rows if row[_TURN] == wanted]
+                turn, version, wanted = wanted, max(_next_version(db, head, wanted), *before, 1), None
             else:
                 turn, version, next_turn = next_turn, 1, next_turn + 1
+            if payloads[question][_HIDDEN]:
+                marks.add((turn, version))
+                _hides.mark(db, head.sid, head.branch, turn, version, hidden=True)
+            is_given = True
+        is_hidden = (turn, version) in marks and (is_given or roles[n] != "system")
+        is_given = is_given and roles[n] == "system"
         seq = head.next_seq + n
-        rows.append((head.base | seq, parent, turn, version, int(active), *payload))
+        if is_hidden != bool(payload[_HIDDEN]):
+            payload = (*payload[:_HIDDEN], int(is_hidden), *payload[_HIDDEN + 1 :])  # noqa: PLW2901 - the mark alone
+        rows.append((head.base | seq, parent, turn, len(payload[_CONTENT]), version, int(active), *payload))
         parent = seq
     return rows, next_turn
 
 
-def _begins_turn(roles: Sequence[str], n: int) -> bool:
-    if roles[n] == "user":
-        return n == 0 or roles[n - 1] != "system"
-    if roles[n] != "system" or (n > 0 and roles[n - 1] == "system"):
-        return False
-    rest = (role for role in roles[n:] if role != "system")
-    return next(rest, None) == "user"
+def _question_begun(roles: Sequence[str], n: int) -> int | None:
+    """Return where the question is whose turn begins at a message of a chain; None when none begins there."""
+    after_system = n > 0 and roles[n - 1] == "system"
+    if after_system or roles[n] not in ("user", "system"):
+        return None
+    question = next((at for at in range(n, len(roles)) if roles[at] != "system"), None)
+    return question if question is not None and roles[question] == "user" else None
 
 
 def _activate(db: sqlite3.Connection, head: Head, tip: int | None, *, leaves: bool = True) -> None:
@@ -268,12 +345,26 @@ def _activate(db: sqlite3.Connection, head: Head, tip: int | None, *, leaves: bo
 
 
 def _note_if_left(db: sqlite3.Connection, head: Head, branch: str, tip: int) -> None:
-    """Remember the end of a path of a branch that its path does not go through any more."""
+    """Remember the end of a path of a branch, unless its path, or one that it left before, goes through that."""
     (active,) = db.execute("SELECT active FROM messages WHERE id = ?", (head.base | tip,)).fetchone()
-    if not active:
+    if not active and not _is_within(db, head, branch, tip):
         db.execute(
             "INSERT OR REPLACE INTO former_tips VALUES (?, ?, ?, ?)", (head.sid, branch, tip, now_us())
         )
+
+
+def _is_within(db: sqlite3.Connection, head: Head, branch: str, tip: int) -> bool:
+    """Tell whether a path that a branch left before goes through a message, and on."""
+    if tip + 1 == head.next_seq:
+        return False
+    found = db.execute(
+        "WITH RECURSIVE up(seq) AS ("
+        " SELECT seq FROM former_tips WHERE sid = ? AND branch = ? AND seq > ?"
+        " UNION SELECT m.parent FROM up JOIN messages m ON m.id = ? | up.seq WHERE m.parent >= ?)"
+        " SELECT 1 FROM up WHERE seq = ?",
+        (head.sid, branch, tip, head.base, tip, tip),
+    ).fetchone()
+    return found is not None
 
 
 def _walk_up(db: sqlite3.Connection, head: Head, seq: int) -> list[tuple[int, int]]:

@@ -5,25 +5,31 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
-from .conversation.tree import Tree
-from .errors import SessionNotFoundError, shown
-from .interfaces import MessageRole, SessionMessage, SessionSettings
-from .message_tree import MessageTree
-from .messages import new_id
-from .providers import parse_model_id
-from .sending.ask import Ask, SendPlan, plan, resolved
-from .sending.options import SETTINGS, SendOptions, make_ask
-from .sending.stream import MessageStream
-from .values import optional_mapping
+from langswarm_nb.core.session import checks
+from langswarm_nb.core.session.conversation.tree import Tree
+from langswarm_nb.core.session.errors import SessionLeasedError, SessionNotFoundError, shown
+from langswarm_nb.core.session.interfaces import MessageRole, SessionMessage, SessionSettings
+from langswarm_nb.core.session.message_tree import MessageTree
+from langswarm_nb.core.session.messages import new_id
+from langswarm_nb.core.session.providers import parse_model_id
+from langswarm_nb.core.session.values import optional_mapping
+
+from .ask import Ask, SendPlan, plan, resolved
+from .lease import wait_a_little
+from .options import SETTINGS, SendOptions, make_ask
+from .stream import MessageStream
+from .turnstile import Turnstile
 
 if TYPE_CHECKING:
-    from .base import SessionManager
+    from langswarm_nb.core.session.base import SessionManager
 
 
 class MessageSending(MessageTree):
     """The sends of a session; each is one flow, `langswarm_nb.core.session.sending.turn`."""
+
+    turnstile: Turnstile
 
     @property
     @abstractmethod
@@ -33,6 +39,45 @@ class MessageSending(MessageTree):
     @abstractmethod
     def _stream(self, ask: Ask) -> MessageStream:
         """Return the flow of one message."""
+
+    async def add_system_message(
+        self,
+        content: str,
+        *,
+        scope: Literal["add", "replace"] = "add",
+        metadata: Mapping[str, Any] | None = None,
+    ) -> SessionMessage:
+        """Add a system message, which goes with the next question of this path.
+
+        Parameters
+        ----------
+        content : str
+            The text; with ``replace`` it may be empty, which takes away what was before.
+        scope : {"add", "replace"}
+            Whether it joins the system messages before it or takes their place.
+        metadata : mapping, optional
+            JSON of the caller's own.
+
+        Raises
+        ------
+        SessionError
+            Something is not allowed, or it could not be stored.
+
+        Notes
+        -----
+        While a message of the session is being answered, this waits for the end of the answer.
+        """
+        message = checks.system_message(content, scope, metadata)
+        attempt = 0
+        while True:
+            try:
+                [stored] = await self.append([message], lease=message.id)
+            except SessionLeasedError:  # between a question and its answer it would belong to neither
+                await self.turnstile.make_way()
+                await wait_a_little(attempt)
+                attempt += 1
+            else:
+                return stored
 
     async def send_message(
         self,
@@ -141,12 +186,13 @@ class MessageSending(MessageTree):
         self.manager.check_open()
         streams: list[MessageStream] = []
         joins = None if again is None else await self._place_of_turn(again)
+        number: int | None = None
         for ask in asks:
-            stream = self._stream(replace(ask, facts=replace(ask.facts, joins=joins)))
+            stream = self._stream(replace(ask, facts=replace(ask.facts, joins=joins, ask=number)))
             await stream.begin()
             streams.append(stream)
             if joins is None and stream.place is not None and stream.question is not None:
-                joins = (stream.question.turn or 0, stream.place.parent)
+                joins, number = (stream.question.turn or 0, stream.place.parent), stream.place.ask
         return streams
 
     async def _place_of_turn(self, turn: int) -> tuple[int, int | None]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from .conversation.nodes import TreeRows
-from .messages import MessageRole, SearchHit, SessionMessage
-from .settings import SessionRecord, SessionStatus
+from langswarm_nb.core.session.conversation.nodes import TreeRows
+from langswarm_nb.core.session.messages import MessageRole, SearchHit, SessionMessage
+from langswarm_nb.core.session.settings import SessionRecord, SessionStatus
 
 
 class ISessionStorage(ABC):
@@ -37,6 +37,29 @@ class ISessionStorage(ABC):
         """
 
     @abstractmethod
+    async def restore_session(
+        self, record: SessionRecord, messages: Sequence[SessionMessage], tree: TreeRows
+    ) -> None:
+        """Store a whole session as it is elsewhere, with its numbers: all of it or nothing.
+
+        Parameters
+        ----------
+        record : SessionRecord
+            As for `create_session`.
+        messages : sequence of SessionMessage
+            All of them in order of `seq`, which counts from 0 without gaps; `turn` and `version` are kept.
+        tree : TreeRows
+            Its branches, where they have been, and what they hide; its nodes are not looked at.
+
+        Raises
+        ------
+        SessionExistsError
+            The id is taken; what is stored was not changed.
+        SessionValueError, SessionTypeError
+            Something cannot be kept unchanged, or the messages are no tree.
+        """
+
+    @abstractmethod
     async def load_session(self, session_id: str) -> SessionRecord:
         """Return what is stored of a session; replies that a dead process left unfinished are closed first."""
 
@@ -56,6 +79,25 @@ class ISessionStorage(ABC):
         limit: int | None = None,
     ) -> list[SessionRecord]:
         """Return sessions, the last used first."""
+
+    @abstractmethod
+    async def list_cells(
+        self, *, user_id: str, home: str | None = None, among: Collection[str] | None = None
+    ) -> dict[str, dict[str, datetime]]:
+        """Return, for each home of a user's sessions, the cells that asked there and when each did so first.
+
+        Parameters
+        ----------
+        home : str, optional
+            That home alone.
+        among : collection of str, optional
+            Those cells alone.
+
+        Notes
+        -----
+        What was taken over from elsewhere (``source`` is "import") does not count, nor what the cells of another
+        notebook asked (``asked_in`` of their ``metadata``).
+        """
 
     @abstractmethod
     async def delete_session(self, session_id: str) -> bool:
@@ -79,8 +121,10 @@ class ISessionStorage(ABC):
         """Add messages as a chain: all of them or none. Cost grows with ``messages``, not with the history.
 
         A question begins a turn, whose number is given here once; system messages right before it in the chain
-        belong to it. Where the path leaves its tip for another place, that end is kept as a former tip of the branch.
-        An empty chain only moves the tip to ``parent``.
+        belong to it, and one that `is_hidden` is hidden on the branch. What follows has the turn and version of what it
+        follows, but a further answer to the same message is a version of its own. Where the path leaves its tip for
+        another place, that end is kept as a former tip of the branch, unless one further on is. An empty chain only
+        moves the tip to ``parent``.
 
         Parameters
         ----------
@@ -90,17 +134,19 @@ class ISessionStorage(ABC):
         reply_to : int, optional
             `seq` of the question that the first message answers; ``parent`` is then not looked at. The reply goes
             directly below the question, as a version of its turn, and is on the active path only if that still ends
-            in the question.
+            in the question; branches and former tips that end there lead to the reply.
         turn : int, optional
             Number of the turn that the first question is a further version of; by default it begins a new one.
         activate : bool
             False adds below ``parent`` (a `seq` or None) and leaves the active path as it is.
         branch : str, optional
-            Go on under this branch name first, as `set_tip` does, with ``parent`` as its tip.
+            Go on under this branch name first, as `set_tip` does, with ``parent`` as its tip; a branch that is there
+            keeps its own when nothing is activated.
         hides : sequence of tuple, optional
             Turn and version of what the branch sends no more.
         lease : str, optional
             Id of the reply that will answer: until it is appended, no other writer gets the lease of this session.
+            The id of one of ``messages`` only makes sure that nobody else is being answered.
         expects : tuple of str and int, optional
             Branch and tip that the caller has seen.
 

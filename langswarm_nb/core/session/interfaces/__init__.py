@@ -8,8 +8,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
-from .messages import FinishReason, MessageRole, Part, RequestFacts, SearchHit, SessionMessage, Usage
-from .provider_events import (
+from langswarm_nb.core.session.messages import (
+    FinishReason,
+    MessageRole,
+    Part,
+    RequestFacts,
+    SearchHit,
+    SessionMessage,
+    Usage,
+)
+from langswarm_nb.core.session.provider_events import (
     Delta,
     Finish,
     ModelInfo,
@@ -19,12 +27,19 @@ from .provider_events import (
     ReplyInfo,
     RetryNotice,
 )
-from .settings import SessionBackend, SessionMetrics, SessionRecord, SessionSettings, SessionStatus
-from .storage_interface import ISessionStorage
+from langswarm_nb.core.session.settings import (
+    SessionBackend,
+    SessionMetrics,
+    SessionRecord,
+    SessionSettings,
+    SessionStatus,
+)
+
+from .storages import ISessionStorage
 
 if TYPE_CHECKING:
-    from .sending.options import SendOptions
-    from .sending.stream import MessageStream
+    from langswarm_nb.core.session.sending.options import SendOptions
+    from langswarm_nb.core.session.sending.stream import MessageStream
 
 __all__ = [
     "Delta",

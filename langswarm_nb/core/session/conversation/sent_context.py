@@ -52,12 +52,20 @@ def choose(
     if not turns:  # a tool's result, or a path that begins with an answer
         return Context(tuple(node.seq for node in path))
     *earlier, asked = turns
-    kept = [turn for turn in earlier if turn.key not in hidden and turn.is_answered]
+    kept = kept_of(earlier, hidden)
     system = system_text([node for node in path if node.scope == "session"], [*kept, asked])
     sent = [] if alone else _within_limits(kept, asked, system, settings)
     nodes = [*system, *(node for turn in [*sent, asked] for node in (turn.question, *turn.answers))]
     left_out = 0 if alone else len(kept) - len(sent)
     return Context(tuple(sorted(node.seq for node in nodes)), left_out)
+
+
+def sendable(path: Sequence[Node], hidden: Collection[tuple[int | None, int]]) -> list[Node]:
+    """Return the messages of a path that are sent with what follows it, when no limit leaves any out."""
+    kept = kept_of(turns_of(path), hidden)
+    system = system_text([node for node in path if node.scope == "session"], kept)
+    said = (node for turn in kept for node in (turn.question, *turn.answers))
+    return sorted([*system, *said], key=lambda node: node.seq)
 
 
 def system_text(first: Sequence[Node], turns: Sequence[PathTurn]) -> list[Node]:
@@ -78,12 +86,17 @@ def system_text(first: Sequence[Node], turns: Sequence[PathTurn]) -> list[Node]:
 def system_now(path: Sequence[Node], hidden: Collection[tuple[int | None, int]]) -> list[Node]:
     """Return the system messages that the next question at the end of a path goes with."""
     turns = turns_of(path)
-    kept = [turn for turn in turns if turn.key not in hidden and turn.is_answered]
+    kept = kept_of(turns, hidden)
     end = turns[-1].last.seq if turns else -1
     waiting = [node for node in path if node.seq > end and node.role == "system" and node.scope != "session"]
     first = [node for node in path if node.scope == "session"]
     next_turn = [PathTurn(waiting[-1], pending=waiting)] if waiting else []
     return system_text(first, [*kept, *next_turn])
+
+
+def kept_of(turns: Sequence[PathTurn], hidden: Collection[tuple[int | None, int]]) -> list[PathTurn]:
+    """Return the turns that are sent, when no limit leaves any out: neither hidden nor unanswered."""
+    return [turn for turn in turns if turn.key not in hidden and turn.is_answered]
 
 
 def _within_limits(

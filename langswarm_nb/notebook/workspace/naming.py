@@ -1,0 +1,232 @@
+"""`KernelNames`: the notebook that a kernel belongs to, and which sessions are meant by names that are said there."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING
+
+from langswarm_nb.core.session import (
+    BaseSession,
+    SessionClosedError,
+    SessionStatus,
+    SessionValueError,
+)
+from langswarm_nb.core.session.conversation import names
+from langswarm_nb.core.session.conversation.homes import Home
+from langswarm_nb.core.session.conversation.names import SHOWN_ID_CHARS, Known
+from langswarm_nb.core.session.errors import shown
+from langswarm_nb.notebook.bridge import run_sync
+
+from .home import front_end_tells
+from .memories import KernelMemories
+from .settling import known_as, settle
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from langswarm_nb.notebook.config import NotebookConfig
+
+
+class KernelNames(KernelMemories):
+    """Sessions by their labels, addresses and ids."""
+
+    def __init__(self, shell: InteractiveShell, config: NotebookConfig) -> None:
+        super().__init__(shell, config)
+        self._home: Home | None = None
+        """None until a cell has told it."""
+        self._homes: set[str] = set()
+        """Homes that were seen, so that names tell them apart."""
+        self._notes: list[str] = []
+
+    async def close(self) -> None:
+        self._home = None
+        await super().close()
+
+    @abstractmethod
+    async def current(self) -> BaseSession:
+        """Return the session that cells without ``-S`` talk to; made at first use."""
+
+    async def home(self) -> str | None:
+        """Return the notebook that this kernel belongs to; None when it has none.
+
+        Raises
+        ------
+        SessionStorageError
+            The store could not be read or written.
+        """
+        if self._home is None:
+            told = front_end_tells(self.shell)
+            settled = await settle(self.manager.storage, self.user_id, told)
+            if settled.home.kind == "none":
+                return None  # a later cell may tell it
+            self._home, self._found = settled.home, settled.found
+            self._tell(settled.note)
+        return self._home.home
+
+    def here(self) -> str | None:
+        return run_sync(self.home())
+
+    def label_of(self, session: BaseSession) -> str:
+        """Return what a session is called in its home."""
+        return session.title or session.session_id[:SHOWN_ID_CHARS]
+
+    def name_of(self, session: BaseSession) -> str:
+        """Return what people call a session: its label, with its home when that is not ours."""
+        if session.record.home is None or not (home := self.home_of(session)):
+            return self.label_of(session)
+        return f"{home}:{self.label_of(session)}"
+
+    def home_of(self, session: BaseSession) -> str:
+        """Return the notebook that a session belongs to, as briefly as can be; empty for ours."""
+        home, ours = session.record.home, None if self._home is None else self._home.home
+        if home == ours:
+            return ""
+        return "no notebook" if home is None else self._short(home)
+
+    def place_of(self, home: str | None) -> str:
+        """Return where a session of a home is: ``in hw.ipynb``, ``without a notebook``."""
+        return "without a notebook" if home is None else f"in {self._short(home)}"
+
+    async def said_of(self, session: BaseSession, name: str | None) -> str:
+        """Return what a session is called that was found by a name: with the home that the name has not told."""
+        home = session.record.home
+        by_label = name is not None and names.normal(name) == names.normal(session.title or "")
+        if not by_label or home == await self.home():
+            return self.name_of(session)
+        return (
+            f"{session.title} · the one {'without a notebook' if home is None else f'of {self._short(home)}'}"
+        )
+
+    def _short(self, home: str) -> str:
+        ours = None if self._home is None else self._home.home
+        self._homes |= {home} if ours is None else {home, ours}
+        return names.short_home(home, self._homes)
+
+    async def get(self, name: str | None) -> BaseSession:
+        """Return the session that a command shows or goes to: this notebook's, else the one elsewhere.
+
+        Parameters
+        ----------
+        name : str or None
+            A label, ``HOME:NAME``, or the beginning of an id; None for the current session.
+
+        Raises
+        ------
+        SessionNotFoundError
+            There is none; names the nearest.
+        SessionValueError
+            There are several; lists them.
+        SessionClosedError
+            It is the current one, and was deleted or archived.
+        """
+        if name is None:
+            return await self.current()
+        home, sessions = await self.home(), await self._all()
+        return _session_of(names.to_read(name, known(sessions), home), sessions)
+
+    async def find(self, name: str) -> BaseSession | None:
+        """Return the session that a cell with ``-S NAME`` speaks to; None when it is to be made here.
+
+        Raises
+        ------
+        SessionNotFoundError, SessionValueError
+            ``HOME:NAME`` names none, or several.
+        SessionClosedError
+            It is archived.
+        """
+        session = await self._meant_by_cell(name)
+        if session is not None:
+            check_open(session, self.label_of(session))
+        return session
+
+    async def _meant_by_cell(self, name: str) -> BaseSession | None:
+        home, sessions = await self.home(), await self._all()
+        meant = names.to_ask(name, known(sessions), home)
+        return None if meant is None else _session_of(meant, sessions)
+
+    async def get_to_change(self, name: str | None, verb: str) -> BaseSession:
+        """Return the session that a command renames or takes away; another home's only by its id or ``HOME:NAME``.
+
+        Parameters
+        ----------
+        name : str or None
+            None for the current session.
+        verb : str
+            The command.
+
+        Raises
+        ------
+        SessionNotFoundError, SessionValueError
+            There is none here, or there are several; those that may be meant are told.
+        SessionClosedError
+            It is the current one, and was deleted or archived.
+        """
+        home, sessions = await self.home(), await self._all()
+        if name is not None:
+            return _session_of(names.to_change(name, known(sessions), home, verb), sessions)
+        session = await self.current()
+        if session.record.home == await self.home():
+            return session
+        way = names.word(names.address(known_as(session.record), known(sessions)))
+        raise SessionValueError(
+            f"The current session belongs to another notebook: write `%langswarm {verb} {way} …` when it is meant."
+        )
+
+    async def free_label(self, label: str, home: str | None, *, besides: BaseSession | None = None) -> str:
+        """Return a label, or one like it that no other session of a home has."""
+        return names.free_label(names.normal(label), await self._taken(home, besides))
+
+    async def address_of(self, session: BaseSession) -> str:
+        """Return what names a session here, as one word of a line."""
+        home, sessions = await self.home(), known(await self._all())
+        label = self.label_of(session)
+        if session.record.home == home or not names.means_several(label, sessions):
+            return names.word(label)
+        return names.word(names.address(known_as(session.record), sessions))
+
+    async def in_order(self) -> list[BaseSession]:
+        """Return all sessions: those of this notebook first, then the others, the last used first."""
+        home, sessions = await self.home(), await self._all()
+        return sorted(sessions, key=lambda session: session.record.home != home)
+
+    async def _all(self) -> list[BaseSession]:
+        sessions = await self.manager.list_user_sessions(self.user_id, limit=None)
+        self._homes = {session.record.home for session in sessions if session.record.home is not None}
+        return sessions
+
+    async def _taken(self, home: str | None, besides: BaseSession | None = None) -> list[str]:
+        others = [s for s in await self._all() if besides is None or s.session_id != besides.session_id]
+        return [names.normal(s.title) for s in others if s.record.home == home and s.title]
+
+    def _tell(self, note: str) -> None:
+        if note and note not in self._notes:
+            self._notes.append(note)
+
+    def take_notes(self) -> tuple[str, ...]:
+        """Return what is to be told of names and homes, once: in the greeting, a footer, or by a command."""
+        notes, self._notes = tuple(self._notes), []
+        return notes
+
+
+def known(sessions: list[BaseSession]) -> list[Known]:
+    """Return what sessions are known by."""
+    return [known_as(session.record) for session in sessions]
+
+
+def _session_of(known: Known, sessions: list[BaseSession]) -> BaseSession:
+    return next(session for session in sessions if session.session_id == known.session_id)
+
+
+def check_open(session: BaseSession, label: str) -> None:
+    """Refuse a session that was archived.
+
+    Raises
+    ------
+    SessionClosedError
+        It was.
+    """
+    if session.status is SessionStatus.ARCHIVED:
+        raise SessionClosedError(
+            f"The session {shown(label)} is archived, so nothing goes on in it. `%langswarm unarchive "
+            f"{names.word(label)}` takes it back, `%langswarm new` starts another, `%langswarm switch NAME` goes to it."
+        )
