@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
 from tests.support.kernels import running_kernel
-from tests.support.notebooks import opened, opened_in_code, save
+from tests.support.notebooks import OpenNotebook, opened, opened_in_code, save
 from tests.support.shells import running_shell
 
 SAVED = r", saved \d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
@@ -28,17 +29,24 @@ def without_time(text):
     return re.sub(SAVED, "", text)
 
 
+def requests_of(notebook: OpenNotebook) -> list[Any]:
+    """Return what the offline model was asked."""
+    provider: Any = notebook.shell.workspace.manager.provider_session("mock")
+    requests: list[Any] = provider.requests
+    return requests
+
+
 def test_the_conversation_follows_cells_that_were_moved(talk):
     """A branch has the turns in the order of the file; told what was copied, marked and left, and nothing is asked."""
     with opened(talk) as notebook:
         ask_all(notebook)
         save(talk, "load", "c", "a")
-        sent = len(notebook.shell.workspace.manager.provider_session("mock").requests)
+        sent = len(requests_of(notebook))
         told = notebook.do("sync")
         assert without_time(told) == (
             "branch sync follows talk.ipynb · 2 turns · 2 copied · 2 answered in another context · 1.1 stays on main"
         )
-        assert len(notebook.shell.workspace.manager.provider_session("mock").requests) == sent
+        assert len(requests_of(notebook)) == sent
         assert notebook.do("branch") == "sync"
         assert notebook.do("tree").splitlines() == [
             "├─ ○ 0.1 About a?",

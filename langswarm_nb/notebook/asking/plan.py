@@ -48,8 +48,8 @@ class Plan:
     """Settings of this send alone."""
     base: SessionSettings
     """The session's settings."""
-    send: SendPlan
-    """What the first of the models would get."""
+    send: SendPlan | None
+    """What the first of the models would get; None when nobody asked for it."""
     options: SendOptions
     """What goes with the prompt, and where it goes; without what its cell asked before."""
     asked: CellAsk | None
@@ -68,8 +68,13 @@ class Plan:
         return self.base.updated(provider=provider, model=name, **self.changes)
 
 
-async def make_plan(workspace: Workspace, prompt: Prompt, options: CellOptions, cell: Cell) -> Plan:
+async def make_plan(
+    workspace: Workspace, prompt: Prompt, options: CellOptions, cell: Cell, *, reads: bool
+) -> Plan:
     """Find out where a prompt goes; nothing is changed.
+
+    With ``reads``, and where a limit may refuse it, what would be sent is read as well: that takes as long as the
+    conversation.
 
     Raises
     ------
@@ -90,18 +95,11 @@ async def make_plan(workspace: Workspace, prompt: Prompt, options: CellOptions, 
         if home != session.record.home:  # by its cells a notebook is known again: not by those of another
             send["metadata"] = {"asked_in": home}
     models_asked = models or (f"{base.provider}:{base.model}",)
-    given: SendOptions = {**send, **changes, "asked": asked}  # type: ignore[typeddict-item]  # checked by make_ask
-    if session is None:
-        provider, name = parse_model_id(models_asked[0])
-        ask = make_ask(
-            prompt.text,
-            MessageRole.USER,
-            lambda own: base.updated(**{**own, "provider": provider, "model": name}),
-            given,
-        )
-        sending = await plan(ask, Tree.empty(), _nothing)
-    else:
-        sending = await session.plan_message(prompt.text, model=models_asked[0], **given)
+    sending = (
+        await _read(prompt, session, base, models_asked[0], {**send, **changes, "asked": asked})
+        if reads or may_refuse(base, changes)
+        else None
+    )
     return Plan(
         opening,
         session,
@@ -115,6 +113,28 @@ async def make_plan(workspace: Workspace, prompt: Prompt, options: CellOptions, 
         # What is reached only with the flags of this cell is no model for the cells after it.
         names_model=bool(models) and not (options.api_base or options.api_key_name),
     )
+
+
+def may_refuse(settings: SessionSettings, changes: Mapping[str, Any]) -> bool:
+    """Tell whether a limit on what is sent may refuse a send, which then leaves no trace."""
+    limits = ("max_messages", "max_context_tokens")
+    return any(changes.get(name, getattr(settings, name)) is not None for name in limits)
+
+
+async def _read(
+    prompt: Prompt, session: BaseSession | None, base: SessionSettings, model: str, given: Mapping[str, Any]
+) -> SendPlan:
+    """Return what a model would get."""
+    if session is not None:
+        return await session.plan_message(prompt.text, model=model, **given)
+    provider, name = parse_model_id(model)
+    ask = make_ask(
+        prompt.text,
+        MessageRole.USER,
+        lambda own: base.updated(**{**own, "provider": provider, "model": name}),
+        given,
+    )
+    return await plan(ask, Tree.empty(), _nothing)
 
 
 def request_changes(config: NotebookConfig, options: CellOptions, base: SessionSettings) -> dict[str, Any]:

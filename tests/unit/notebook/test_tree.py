@@ -50,7 +50,7 @@ def test_a_tree_is_drawn_with_its_branches():
         said(4, "assistant", 3, "yes", active=False, turn=1),
         said(5, "user", 2, "new", turn=2),
     ]
-    lines = drawn(messages, {"main": 4, "other": 5, "start": 0}, "other", hidden=[(0, 1)])
+    lines = drawn(messages, {"main": 4, "other": 5, "start": 0}, "other", hidden=[("other", 0, 1)])
     assert lines[0] == "(start) start"
     assert lines[1] == "● 0.1 first line (hidden)"
     assert lines[2].startswith("├─ ○ 1.1 old old")
