@@ -77,7 +77,9 @@ def append(
         rows = []
     else:
         rows = _insert(db, head, place, payloads, turn)
-    is_other = moves or turn is not None or place.version != (head.tip_version or 1)  # than what stood on the path
+    is_other = (
+        moves or turn is not None or place.version != (head.tip_version or 1)
+    )  # than what stood on the path
     if hides or (head.has_hides and place.active and is_other):
         _hides.show(db, head.sid, head.branch)
     return rows
