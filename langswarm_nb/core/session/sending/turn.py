@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.conversation import notes
 from langswarm_nb.core.session.conversation.placing import Place
-from langswarm_nb.core.session.conversation.sent_context import Context
 from langswarm_nb.core.session.errors import (
     ProviderSessionError,
     SessionError,
