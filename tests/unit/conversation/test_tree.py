@@ -131,8 +131,6 @@ def test_an_aside_is_one_while_a_version_of_it_is_beside_the_path() -> None:
     assert [grown.tree().is_aside(number) for number in (0, 1, 2)] == [False, True, False]
     grown.go(3)
     assert grown.tree().is_aside(1)
-    grown.go(2)
-    assert not grown.tree().is_aside(1)
 
 
 def test_a_tree_is_seen_from_a_branch(grown: Grown) -> None:
