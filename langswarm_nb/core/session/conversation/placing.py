@@ -64,7 +64,9 @@ def _of_cell(tree: Tree, ask: AskFacts, asked: CellAsk) -> Place:
     if turn is None or (here is not None and asked.forks):  # what it asked before stands before the fork
         return Place(tree.tip, ask=number)
     if here is not None and replayed is None and _is_out_of_order(tree, asked, here):
-        return Place(tree.tip, ask=number, hides=((turn, here.version),), note=notes.asked_at_end(turn))
+        chooses = ask.beside == "comparison"  # what it repeats was on the path
+        hides, note = ((turn, here.version),), notes.asked_at_end(turn)
+        return Place(tree.tip, ask=number, hides=hides, chooses=chooses, note=note)
     behind = 0 if here is None else len(tree.behind(turn))
     parent = tree.tip if here is None else here.place
     return Place(
