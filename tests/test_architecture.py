@@ -39,7 +39,7 @@ FLOORS = {
         "hooks message_tree",
         "export interfaces",
         "provider_events conversation",
-        "checks copies files messages settings",
+        "checks files messages settings",
         "closing errors frame_methods key_patterns secret text values",
     ],
     "core.session.providers": [

@@ -101,7 +101,12 @@ class OTelHook(ISessionLifecycleHook):
                 self._tokens.record(count, {**labels, names.TOKEN_TYPE: kind})
 
     def _attributes(self, session: ISession, message: SessionMessage, facts: RequestFacts) -> dict[str, Any]:
-        own = {"session_id": session.session_id, "request_id": message.id}
+        own = {
+            "session_id": session.session_id,
+            "request_id": message.id,
+            "turn": message.turn,
+            "version": message.version,
+        }
         told = {**own, **_facts(facts)}
         if message.finish_reason is not None:
             told["finish_reason"] = [message.finish_reason]

@@ -23,8 +23,10 @@ TURN_ATTRIBUTES = {
     "finish_reason": "gen_ai.response.finish_reasons",
     "error_type": "error.type",
     "streamed": "gen_ai.request.stream",
+    "turn": "langswarm_nb.turn",
+    "version": "langswarm_nb.version",
 }
-"""Column of `turns_df` -> name of the attribute."""
+"""Column of `turns_df` -> name of the attribute; the conventions know no place in a conversation, so that is ours."""
 
 PARAM_ATTRIBUTES = {
     "temperature": "gen_ai.request.temperature",

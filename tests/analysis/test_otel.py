@@ -66,6 +66,8 @@ async def test_a_span_is_a_row_of_the_frame(told):
             "model",
             "input_tokens",
             "output_tokens",
+            "turn",
+            "version",
         ):
             assert attributes[TURN_ATTRIBUTES[column]] == row[column]
         assert attributes["gen_ai.response.finish_reasons"] == ("stop",)

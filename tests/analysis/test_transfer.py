@@ -6,8 +6,10 @@ import csv
 import io
 import json
 import os
+import re
 import stat
 from dataclasses import fields, replace
+from html import escape, unescape
 from pathlib import Path
 from typing import Any
 
@@ -188,6 +190,50 @@ async def test_the_suffix_says_the_form(filled, tmp_path):
         export(filled, format="jsonll")
 
 
+def headings(text, form):
+    """Return the lines above the messages of an export to read."""
+    if form == "html":
+        return [unescape(line) for line in re.findall(r"<h3>(.*?)</h3>", text)]
+    return re.findall(r"^## (.*)$", text, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("form", ["md", "html"])
+async def test_what_is_hidden_or_failed_is_marked(manager, form):
+    """An export to read says of each message who spoke, where it stands, and whether it was sent and answered."""
+    session = await grown(manager)
+    stream = session.stream_message("Count.", model="mock:echo", stream=True)
+    async for _ in stream:
+        break
+    await stream.aclose()
+    text = export(session, format=form)
+    assert headings(text, form) == [
+        "System",
+        "User · 0.1 · hidden from the model",
+        "Assistant (echo) · 0.1 · hidden from the model",
+        "System · 0.1",
+        "User · 6.1",
+        "Assistant (error) · 6.1 · failed",
+        "User · 7.1",
+        "Assistant (echo) · 7.1 · stopped",
+    ]
+    assert "No jokes." in text
+    [failed] = [m for m in await session.get_messages() if m.request and m.request.status == "error"]
+    assert failed.request is not None
+    words = failed.request.error_message or "none"
+    assert (escape(words) if form == "html" else words) in text
+
+
+async def test_a_session_alone_exports_the_same(filled, tmp_path):
+    """`session.export` writes what `export` writes of it, and it can be imported."""
+    session = await grown(filled)
+    for form in ("jsonl", "md"):
+        assert await session.export(format=form) == export(session, format=form, redact=False)
+    await session.export(tmp_path / "grown.jsonl")
+    async with create_session_manager("memory") as other:
+        [key] = import_sessions(tmp_path / "grown.jsonl", other)
+        assert await everything(other, key) == await everything(filled, key)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
 async def test_only_the_owner_reads_an_export(filled, tmp_path):
     """Whatever the umask, and also over a file that others could read."""
@@ -220,6 +266,15 @@ async def test_a_notebook_is_valid_and_shows_the_conversation(filled, tmp_path):
     assert all(cell.source.startswith("%%langswarm --raw\n") for cell in code)
     assert {key for cell in code for output in cell.outputs for key in output.data} == {"text/plain"}
     assert not any(cell.cell_type == "markdown" for cell in notebook.cells)
+    addresses = [cell.metadata.langswarm_nb.address for cell in code]
+    asked = active[active["role"] == "user"]
+    assert addresses == [
+        f"{turn}.{version}" for turn, version in zip(asked["turn"], asked["version"], strict=True)
+    ]
+    raw = [cell.source for cell in notebook.cells if cell.cell_type == "raw"]
+    assert "0.1: hidden from the model" in raw
+    outputs = [output.data["text/plain"] for cell in code for output in cell.outputs]
+    assert any(text.startswith("Assistant (error) · 2.1 · failed") for text in outputs)
 
 
 async def test_chat_lines_train_other_models(filled):

@@ -1,116 +1,113 @@
-"""What every storage promises about a whole session that comes from elsewhere: it is the same here, or not here."""
+"""A whole session can be taken in as it is elsewhere: with its numbers, or not at all."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from langswarm_nb.core.session import SessionExistsError, SessionMessage, SessionTypeError, SessionValueError
+from langswarm_nb.core.session import (
+    ISessionStorage,
+    MessageRole,
+    SessionExistsError,
+    SessionMessage,
+    SessionRecord,
+    SessionSettings,
+    SessionValueError,
+)
 from langswarm_nb.core.session.conversation.nodes import TreeRows
-from langswarm_nb.core.session.storage.memory import InMemorySessionStorage
-from tests.support.storages import answer, question, record, system, talk, texts
+from langswarm_nb.core.session.storage.unlogged import UnloggedStorage
+
+RECORD = SessionRecord("s", "me", SessionSettings("mock", "echo"), title="Taken over")
+NO_TREE = TreeRows((), None, "main", (), (), (), 0)
 
 
-@pytest.fixture
-async def other():
-    """Return another storage, with a session that has all that a tree can have."""
-    storage = InMemorySessionStorage()
-    await talk(storage, "a", "b")
-    await storage.append_messages("s", [system("rule"), question("b2?"), answer("b2!")], parent=1, turn=1)
-    await storage.append_messages("s", [answer("b2!!")], reply_to=5)
-    await storage.append_messages(
-        "s", [question("n?", beside="aside"), answer("n!")], parent=6, activate=False
-    )
-    await storage.set_hidden("s", 0, 1, hidden=True)
-    await storage.set_tip("s", 1, branch="try")
-    await storage.append_messages("s", [question("t?"), answer("t!")], hides=[(1, 2)])
-    await storage.set_tip("s", None)
-    await storage.set_tip("s", 3, branch="main")
-    await storage.set_tip("s", 1, branch="third")
-    yield storage
-    await storage.close()
+def message(
+    seq: int, above: int | None, turn: int | None, version: int = 1, **told: object
+) -> SessionMessage:
+    role = MessageRole.USER if seq % 2 else MessageRole.ASSISTANT
+    made = SessionMessage(role=role, content=f"text {seq}", **told)  # type: ignore[arg-type]
+    return replace(made, seq=seq, parent_seq=above, turn=turn, version=version)
 
 
-async def whole(storage, session_id="s"):
-    """Return all that is known of a session."""
-    messages = await storage.get_messages(session_id, branch="all")
-    places = [(m.seq, m.parent_seq, m.turn, m.version, m.is_active, m.is_hidden) for m in messages]
-    rows = await storage.read_tree(session_id)
-    loaded = await storage.load_session(session_id)
-    counts = (loaded.message_count, loaded.token_count, loaded.branch, loaded.tip_seq)
-    return messages, places, rows._replace(hidden=sorted(rows.hidden)), counts
+MESSAGES = [
+    replace(message(0, None, None, scope="session"), role=MessageRole.SYSTEM),
+    message(1, 0, 4),
+    message(2, 1, 4),
+    message(3, 0, 4, 7),
+    message(4, 3, 4, 7),
+    message(5, 4, 9, beside="aside"),
+]
+TREE = TreeRows(
+    (),
+    2,
+    "idea",
+    [("b", None), ("main", 4)],
+    [("main", 3), ("idea", 4)],
+    [("idea", 4, 1), ("main", 4, 7)],
+    12,
+)
 
 
-async def restore(storage, other, **changes):
-    """Store the session of another storage, as it is there or with other messages or another tree."""
-    messages = await other.get_messages("s", branch="all")
-    tree = await other.read_tree("s")
-    await storage.restore_session(
-        replace(record(), title="from elsewhere"),
-        changes.pop("messages", messages),
-        tree._replace(**changes),
-    )
+async def test_a_session_is_taken_in_with_its_numbers(storage: ISessionStorage) -> None:
+    """Turns, versions, branches in their order, former tips and marks are as they were; the path is that of the tip."""
+    await storage.restore_session(RECORD, MESSAGES, TREE)
+    rows = await storage.read_tree("s")
+    assert rows._replace(nodes=(), hidden=sorted(rows.hidden)) == TREE
+    stored = await storage.get_messages("s", branch="all")
+    assert [(m.seq, m.parent_seq, m.turn, m.version) for m in stored] == [
+        (m.seq, m.parent_seq, m.turn, m.version) for m in MESSAGES
+    ]
+    assert [m.seq for m in stored if m.is_active] == [0, 1, 2]
+    assert [m.seq for m in stored if m.is_hidden] == [1, 2]
+    assert [m.content for m in stored] == [m.content for m in MESSAGES]
+    record = await storage.load_session("s")
+    assert (record.message_count, record.tip_seq, record.branch, record.title) == (6, 2, "idea", "Taken over")
+    await storage.set_tip("s", 4, branch="main")
+    assert [m.seq for m in await storage.get_messages("s") if m.is_hidden] == [3, 4]
 
 
-async def test_a_session_is_the_same_as_elsewhere(storage, other, reopen):
-    """Messages, numbers, branches, where they have been, what they hide, counters: all of it, and it goes on so."""
-    await restore(storage, other)
-    storage = await reopen()
-    assert await whole(storage) == await whole(other)
-    assert (await storage.load_session("s")).title == "from elsewhere"
-    for place in ({}, {"branch": "main"}, {"parent": 0}, {"parent": 6, "turn": 1}):
-        for one in (storage, other):
-            await one.append_messages("s", [question("more?")], **place)
-        assert (await whole(storage))[1:] == (await whole(other))[1:]
+async def test_it_goes_on_behind_its_numbers(storage: ISessionStorage) -> None:
+    """The next turn and the next version get the next numbers."""
+    await storage.restore_session(RECORD, MESSAGES, TREE)
+    new = SessionMessage(role=MessageRole.USER, content="next")
+    [asked] = await storage.append_messages("s", [new])
+    [again] = await storage.append_messages("s", [replace(new, id="again")], parent=0, turn=4)
+    assert (asked.seq, asked.parent_seq, asked.address) == (6, 2, "12.1")
+    assert again.address == "4.8"
 
 
-async def test_an_empty_session_can_be_restored(storage):
-    """It is as one that was made here."""
-    await storage.restore_session(record(), [], TreeRows([], None, "main", [], [], [], 0))
-    await storage.create_session(record("made"))
-    assert await whole(storage) == await whole(storage, "made")
-
-
-async def test_numbers_that_are_not_told_are_not_given_twice(storage, other):
-    """The next turn comes after all that are there."""
-    await restore(storage, other, next_turn=0)
-    (stored,) = await storage.append_messages("s", [question("next?")])
-    assert stored.turn == 4
-
-
-async def test_a_session_that_is_there_stays_as_it_is(storage, other):
-    """Its id is taken."""
-    await talk(storage, "mine")
-    with pytest.raises(SessionExistsError, match="'s'"):
-        await restore(storage, other)
-    assert texts(await storage.get_messages("s", branch="all")) == "mine? mine!"
-
-
-def said(seq: int, parent: int | None, **fields: Any) -> SessionMessage:
-    return question(seq=seq, parent_seq=parent, **fields)
+async def test_it_can_be_searched(storage: ISessionStorage) -> None:
+    """Its words are found, where any are."""
+    await storage.restore_session(RECORD, MESSAGES, TREE)
+    found = [hit.message.seq for hit in await storage.search_messages("text 4")]
+    assert found == ([] if isinstance(storage, UnloggedStorage) else [4])
 
 
 @pytest.mark.parametrize(
-    "changes, error",
+    "messages, tree",
     [
-        ({"messages": [said(0, None), said(2, 0)], "tip": 0}, SessionValueError),
-        ({"messages": [said(0, None), said(1, 1)], "tip": 0}, SessionValueError),
-        ({"messages": [said(0, None), said(1, -1)], "tip": 0}, SessionValueError),
-        ({"tip": 99}, SessionValueError),
-        ({"tip": -1}, SessionValueError),
-        ({"others": [("try", 99)]}, SessionValueError),
-        ({"former": [("try", 99)]}, SessionValueError),
-        ({"messages": [said(0, None, metadata={"x": float("nan")})], "tip": 0}, SessionValueError),
-        ({"messages": [said(0, None, turn="1")], "tip": 0}, SessionTypeError),
-        ({"messages": [said(0, None, version=1.5)], "tip": 0}, SessionTypeError),
-        ({"messages": ["text"], "tip": None}, SessionTypeError),
+        ([message(1, None, 0)], NO_TREE),
+        ([message(0, 0, 0)], NO_TREE),
+        ([message(0, None, 0), message(1, 5, 0)], NO_TREE),
+        ([message(0, None, 0)], NO_TREE._replace(tip=1)),
+        ([message(0, None, 0)], NO_TREE._replace(others=[("b", -1)])),
+        ([message(0, None, 0)], NO_TREE._replace(former=[("main", 3)])),
+        ([replace(message(0, None, 0), content="\ud800")], NO_TREE),
     ],
 )
-async def test_what_is_no_tree_is_refused(storage, other, changes, error):
+async def test_what_is_no_tree_is_refused(
+    storage: ISessionStorage, messages: list[SessionMessage], tree: TreeRows
+) -> None:
     """Nothing of it is stored."""
-    changes = {"others": [], "former": [], "hidden": [], **changes}
-    with pytest.raises(error):
-        await restore(storage, other, **changes)
+    with pytest.raises(SessionValueError):
+        await storage.restore_session(RECORD, messages, tree)
     assert await storage.list_sessions() == []
+
+
+async def test_a_session_that_is_there_stays(storage: ISessionStorage) -> None:
+    """Its id is taken."""
+    await storage.restore_session(RECORD, MESSAGES, TREE)
+    with pytest.raises(SessionExistsError):
+        await storage.restore_session(RECORD, [], NO_TREE)
+    assert len(await storage.get_messages("s", branch="all")) == len(MESSAGES)

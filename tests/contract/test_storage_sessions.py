@@ -226,6 +226,28 @@ async def test_a_list_is_asked_for_in_known_terms(storage, arguments):
         await storage.list_sessions(**arguments)
 
 
+async def test_cells_are_listed_by_home(storage):
+    """Each cell that asked in sessions of a home, with its first time; what was imported does not count."""
+    for number, home in enumerate(["/a.ipynb", "/a.ipynb", "/b.ipynb", None]):
+        await storage.create_session(record(f"s{number}", home=home))
+        await storage.append_messages(
+            f"s{number}",
+            [question(cell_id="1", timestamp=datetime(2020, 1, 9 - number, tzinfo=UTC)), answer(cell_id="9")],
+        )
+    await storage.append_messages("s2", [question(cell_id="2"), question(cell_id="3", source="import")])
+    await storage.create_session(record("other", "bob", home="/a.ipynb"))
+    await storage.append_messages("other", [question(cell_id="4")])
+    found = await storage.list_cells(user_id="ada")
+    assert {home: sorted(cells) for home, cells in found.items()} == {
+        "/a.ipynb": ["1"],
+        "/b.ipynb": ["1", "2"],
+    }
+    assert found["/a.ipynb"]["1"] == datetime(2020, 1, 8, tzinfo=UTC)
+    assert await storage.list_cells(user_id="ada", home="/a.ipynb") == {"/a.ipynb": found["/a.ipynb"]}
+    assert list(await storage.list_cells(user_id="ada", among=["2", "5"])) == ["/b.ipynb"]
+    assert await storage.list_cells(user_id="ada", home="/none.ipynb") == {}
+
+
 async def test_counters_follow_the_messages(storage, reopen):
     """A session counts its messages on all branches and the tokens that are known."""
     await storage.create_session(record())

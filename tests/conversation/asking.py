@@ -284,13 +284,14 @@ class Deciding:
 
     def comparison_at_tip(self, tree: Tree) -> Version | None:
         """Return the newest version of the comparison that was asked behind the last turn, if none was chosen."""
-        here = last_turn(tree.branch.tip)
+        here, path = last_turn(tree.branch.tip), tree.path()
         compared = [
             versions[-1]
-            for versions in tree.turns
+            for turn, versions in enumerate(tree.turns)
             if versions[-1].asked.comparison
             and not versions[-1].asked.alone
-            and all(version.is_beside for version in versions)
+            and versions[-1].is_beside
+            and path.find(turn) is None
             and last_turn(versions[-1].place) is here
         ]
         return max(compared, key=lambda version: version.moment, default=None)

@@ -11,6 +11,7 @@ import pytest
 
 from langswarm_nb.core.session import ISessionLifecycleHook
 from langswarm_nb.notebook.asking import show_stream
+from langswarm_nb.notebook.showing.footer import footer_line as line
 from langswarm_nb.notebook.showing.reply import Reply
 from tests.conversation.driver import Note
 from tests.conversation.notes import find_notes
@@ -37,7 +38,6 @@ class Hearing(ISessionLifecycleHook):
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self._of_thread = threading.local()
-        line = show_stream.footer_line
 
         def footer_line(reply: Reply, *, place: str) -> str:
             footer = line(reply, place=place)

@@ -76,7 +76,8 @@ class Walk(SideBySide, RuleBasedStateMachine):
             self.run_as_it_is(self.free_kernel(choice), choice // 2, choice)
         else:
             paths = [path for path in [*self.notebooks, ""] if self.can_open(path)]
-            self.open_kernel(paths[choice % len(paths)], FRONT_ENDS[choice % 8], MODEL)
+            path = paths[choice % len(paths)]
+            self.open_kernel(path, FRONT_ENDS[choice % 8] if path else FrontEnd.SCRIPT, MODEL)
 
     # ---------------------------------------------------------------- cells
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from langswarm_nb.core.session import BaseSession, MessageStream, SessionNotFoundError
@@ -48,7 +48,10 @@ class _Panel:
     def begin_send(self) -> Callable[[str], None]:
         return self.told.append
 
-    async def run(self, stream: MessageStream) -> None:
+    async def run(self, opening: Coroutine[Any, Any, MessageStream]) -> None:
+        await self.read(await opening)
+
+    async def read(self, stream: MessageStream) -> None:
         try:
             await stream.read()
         finally:
@@ -78,7 +81,7 @@ async def _acted(session: BaseSession, action: Action, do: Any, panel: _Panel) -
         case Send(text, _, None, True):
             await do("send", text=text)
         case Send(text, _, system, history):
-            await panel.run(session.stream_message(text, system=system, history=history))
+            await panel.read(session.stream_message(text, system=system, history=history))
         case AddSystem(text, "replace"):
             await do("system", text=text)
         case AddSystem(text, _):
@@ -88,8 +91,8 @@ async def _acted(session: BaseSession, action: Action, do: Any, panel: _Panel) -
         case Hide(turn, undo):
             await do("hide", id=await _id_of(session, turn), hidden=not undo)
         case Use(version):
-            turn, _, number = version.partition(".")
-            return await session.use(int(turn), int(number) if number else None)
+            number, _, of = version.partition(".")
+            return await session.use(int(number), int(of) if of else None)
         case Undo(turns):
             return f"{count(await _undone(session, turns))} undone"
         case Fork(name, at):

@@ -235,6 +235,8 @@ class InProcess:
     def finish(self, kernel: str, outcomes: Sequence[Outcome]) -> Told:
         started = self._kernels[kernel]
         assert started.running is not None
+        if started in self._line:
+            self._line.remove(started)
         for provider in started.providers:
             if provider.arrived.is_set():
                 provider.let_go(outcomes)
@@ -327,7 +329,9 @@ class InProcess:
 
         requests = tuple(told(model, ProviderRequest(model, preview.messages)) for model in models)
         session = "" if plan.session is None else plan.session.session_id
-        return Told(requests, notes=self._notes("\n".join(plan.send.notes)), session=session)
+        return Told(
+            requests, notes=self._notes("\n".join(plan.send.notes if plan.send else ())), session=session
+        )
 
     def _notes(self, text: str) -> frozenset[Any]:
         return frozenset(self._hearing.notes(text, _NAMES))

@@ -160,7 +160,6 @@ class Tree:
         self.branch = self.branches["main"]
         """The current one."""
         self.max_messages: int | None = None
-        self._newest: dict[tuple[str, int, bool], int] = {}
         self._moment = 0
 
     # ---------------------------------------------------------------- what is sent
@@ -225,9 +224,6 @@ class Tree:
         version = Version(turn, number, systems, question, asked, beside, self._next_moment())
         question.version = version
         self.turns[turn].append(version)
-        if asked.cell is not None:
-            key = (asked.cell, asked.n, asked.alone)
-            self._newest[key] = max(turn, self._newest.get(key, turn))
         return version
 
     def store_answer_again(self, old: Version, asked: Asked) -> Version:
@@ -249,12 +245,22 @@ class Tree:
             branch.former = [version.answer if tip is question else tip for tip in branch.former]
 
     def turn_of(self, cell: str | None, n: int, *, alone: bool) -> int | None:
-        """Return the newest turn with the key (session, cell, n); asides have keys of their own."""
-        return None if cell is None else self._newest.get((cell, n, alone))
+        """Return the newest turn with the key (session, cell, n); an ask beside the path finds asides only."""
+        if cell is None:
+            return None
+        turns = [
+            turn
+            for turn, versions in enumerate(self.turns)
+            if any((version.asked.cell, version.asked.n) == (cell, n) for version in versions)
+        ]
+        return max((turn for turn in turns if self._is_aside(turn) == alone), default=None)
+
+    def _is_aside(self, turn: int) -> bool:
+        return any(version.asked.alone and version.is_beside for version in self.turns[turn])
 
     def knows_cell(self, cell: str) -> bool:
         """Whether a question came from this cell."""
-        return any(key[0] == cell for key in self._newest)
+        return any(version.asked.cell == cell for versions in self.turns for version in versions)
 
     def version(self, address: str) -> Version:
         """Return a version by its address; a turn alone means its newest version."""

@@ -191,7 +191,7 @@ NAMES = (
             Open("x.ipynb"),
             Cell("x0", "%%langswarm\none", "x.ipynb"),
             Open("y.ipynb"),
-            Cell("y0", "%langswarm fork x.ipynb:x", "y.ipynb"),
+            Cell("y0", "%langswarm fork x.ipynb:x\n%langswarm switch x", "y.ipynb"),
             Cell("y1", "%%langswarm\ntwo", "y.ipynb"),
             Sees((sent("two", "one"),)),
             Cell("x1", "%%langswarm\nthree", "x.ipynb"),

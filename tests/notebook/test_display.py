@@ -41,6 +41,9 @@ def show(display, *deltas, **end):
     display.finish(**end)
 """
 
+ARRIVING = "▍arriving …"
+"""Marks what is not whole, also in a page that was reloaded while it came."""
+
 
 @pytest.fixture(scope="module")
 def kernel():
@@ -67,7 +70,12 @@ class TestCell:
         assert output["data"]["text/plain"] == "Hello *world*!"
         assert "<p>Hello <em>world</em>!</p>" in output["data"]["text/html"]
         assert output["metadata"] == {"langswarm": {"model": "mock:echo"}}
-        assert shown(cell) == ["Hello\n▍", "Hello *wor\n▍", "Hello world!\n▍", "Hello world!\nmock:echo"]
+        assert shown(cell) == [
+            f"Hello\n{ARRIVING}",
+            f"Hello *wor\n{ARRIVING}",
+            f"Hello world!\n{ARRIVING}",
+            "Hello world!\nmock:echo",
+        ]
 
     @pytest.mark.parametrize("how", ["argument", "capture"])
     def test_static_mode_displays_once(self, kernel: Kernel, how: str):
@@ -87,7 +95,7 @@ class TestCell:
             "display.status('rate limit; attempt 2 in 3 s')\n"
             "show(display, 'Hello', footer='done')"
         )
-        assert shown(cell) == ["▍rate limit; attempt 2 in 3 s", "Hello\n▍", "Hello\ndone"]
+        assert shown(cell) == ["▍rate limit; attempt 2 in 3 s", f"Hello\n{ARRIVING}", "Hello\ndone"]
 
     def test_a_tick_shows_what_was_held_back(self, kernel: Kernel):
         """When the model pauses, the last words before it are shown."""
@@ -96,7 +104,7 @@ class TestCell:
             "clock.now += 1; display.update('Hello'); display.update(' world')\n"
             "clock.now += 1; display.tick(); display.tick()\n"
         )
-        assert shown(cell) == ["Hello\n▍", "Hello world\n▍"]
+        assert shown(cell) == [f"Hello\n{ARRIVING}", f"Hello world\n{ARRIVING}"]
 
     def test_a_discarded_reply_leaves_nothing(self, kernel: Kernel):
         """When the error says it all there is no output; what was shown already is taken back."""

@@ -26,7 +26,7 @@ def elsewhere(notebook: OpenNotebook, change) -> None:
     """Do something as another kernel on the same store does it."""
 
     async def go() -> None:
-        path = notebook.shell.workspace.manager.storage.db_path
+        path = notebook.shell.workspace.full_place
         async with create_session_manager("sqlite", {"db_path": path}) as manager:
             await change(manager)
 
@@ -266,13 +266,12 @@ def inherited(hw, monkeypatch):
     monkeypatch.setenv("JPY_SESSION_NAME", str(hw))
 
 
-def test_a_kernel_whose_requests_tell_no_cell_has_no_home(inherited):
+def test_a_kernel_whose_requests_tell_no_cell_has_no_home(hw, inherited):
     """nbconvert, papermill: nothing is written into the parent's conversation, whose name was inherited."""
     with running_shell() as shell:
         assert re.search(r"session \d{4}-\d\d-\d\d \d\d:\d\d \(new\)", shell.greeting)
         shell.run("%%langswarm -q\nAlone")
-        requests = shell.workspace.manager.provider_session("mock").requests
-        assert [message.content for message in requests[-1].messages] == ["Alone"]
+        assert OpenNotebook(hw, shell).sent == ["Alone"]
         assert [row["messages"] for row in shell.run("%langswarm sessions")] == [2, 2]
 
 
@@ -327,10 +326,9 @@ def test_a_cell_stops_when_the_current_session_is_deleted_or_archived(hw, change
             notebook.do(command)
         else:
             elsewhere(notebook, lambda manager: change(manager, session_id))
-        requests = notebook.shell.workspace.manager.provider_session("mock").requests
         for _ in range(2):
             assert complaint in notebook.fail("%%langswarm\nTwo")
-        assert len(requests) == 1
+        assert notebook.sent == ["One"]
         assert "`%langswarm new`" in notebook.fail("%%langswarm --dry-run\nTwo")
         notebook.do("new")
         notebook.ask("2", "Two")
@@ -389,3 +387,23 @@ def test_an_old_store_keeps_its_notebooks(hw):
         assert {(label, home) for label, home, _ in listed(notebook)} == {
             ("hw", ""), ("hw~1", ""), ("other", "no notebook"),
         }  # fmt: skip
+
+
+def test_an_export_does_not_tell_where_a_notebook_is(hw, tmp_path):
+    """Nor which sessions its cells used: what is imported elsewhere, or from an old version, becomes nobody's main."""
+    file = tmp_path / "talk.jsonl"
+    with opened(hw) as notebook:
+        notebook.ask("1", "One")
+        notebook.do(f"export {file} --whole")
+    assert str(tmp_path) not in file.read_text()
+    key = hashlib.sha256(str(hw).encode()).hexdigest()[:16]
+    file.write_text(
+        file.read_text().replace('"session": {', f'"session": {{"metadata": {{"notebook": "{key}"}}, ', 1)
+    )
+    with opened(hw) as notebook:
+        notebook.do(f"import {file}")
+    with opened(hw) as notebook:
+        assert sorted(listed(notebook)) == [("hw", "", 2), ("hw", "no notebook", 2)]
+        notebook.ask("2", "Two")
+        assert notebook.sent == ["One", "Two"]
+        assert sorted(listed(notebook)) == [("hw", "", 4), ("hw", "no notebook", 2)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.support.counting import counting
@@ -23,9 +25,9 @@ def test_loading_prints_one_line(kernel):
     """The line tells version, session, model, store and where to go on; loading again prints nothing."""
     line = kernel.run(LOAD).stdout
     assert line.count("\n") == 1
+    assert re.search(r"session \d{4}-\d\d-\d\d \d\d:\d\d \(new\)", line)
     for word in (
         "langswarm_nb 0.1.0",
-        "session default (new)",
         "mock:echo",
         "sessions.db",
         "%langswarm help",
@@ -123,11 +125,13 @@ def test_an_interrupt_keeps_the_part_and_ends_the_cell(loaded):
 
 
 def test_a_restarted_kernel_goes_on(new_kernel):
-    """The history is on disk: a new kernel resumes the session."""
+    """The history is on disk, and the greeting of a kernel without a notebook says how to go on with it."""
     new_kernel.run(LOAD)
     new_kernel.run("%%langswarm\nRemember me")
     new_kernel.restart()
-    assert "session default (resumed)" in new_kernel.run(LOAD).stdout
+    way = re.search(r"`(%langswarm switch .*?)`", new_kernel.run(LOAD).stdout)
+    assert way is not None
+    new_kernel.run(way[1])
     assert "Remember me" in new_kernel.run("%langswarm show").result
 
 

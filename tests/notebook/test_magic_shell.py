@@ -359,7 +359,7 @@ def test_an_error_is_stored_and_the_text_is_not_lost(shell):
 def test_an_unexpected_error_is_ours_and_short(shell, monkeypatch):
     """A fault inside the magics is a `SessionError` that says whose it is, with its cause chained."""
 
-    def broken(*_):
+    def broken(*_, **__):
         raise KeyError("inner")
 
     monkeypatch.setattr(sender, "make_plan", broken)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from langswarm_nb.core.session.providers.mock import MockProviderSession
 from langswarm_nb.notebook.bridge import run_sync
-from tests.support.notebooks import opened, save
+from tests.support.notebooks import OpenNotebook, opened, save
 from tests.support.shells import running_shell
 
 
@@ -243,10 +244,10 @@ def test_settings_of_a_session_come_before_those_of_the_environment():
     """Cell flag, then what the session was told, then the trait, then the default."""
     with running_shell(timeout_s=50.0, retries=5) as shell:
         session = shell.run("%%langswarm -q\nHi").session
-        requests = shell.workspace.manager.provider_session("mock").requests
-        assert (requests[-1].timeout_s, requests[-1].retries) == (50.0, 5)
+        notebook = OpenNotebook(Path(), shell)
+        assert (notebook.requests[-1].timeout_s, notebook.requests[-1].retries) == (50.0, 5)
         run_sync(session.update_settings(timeout_s=20.0))
         shell.run("%%langswarm -q\nHi")
-        assert (requests[-1].timeout_s, requests[-1].retries) == (20.0, 5)
+        assert (notebook.requests[-1].timeout_s, notebook.requests[-1].retries) == (20.0, 5)
         shell.run("%%langswarm -q --timeout 7\nHi")
-        assert requests[-1].timeout_s == 7.0
+        assert notebook.requests[-1].timeout_s == 7.0

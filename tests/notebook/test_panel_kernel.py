@@ -110,8 +110,20 @@ def test_edit_regenerate_and_versions(panel):
     assert texts(panel.transcript) == ["first", "A"]
 
 
+def test_a_reply_tells_its_address_and_what_became_of_others(panel):
+    """Below a reply stand its address and what stays behind; going back tells what comes back."""
+    panel.say("one")
+    assert panel.say("two")["note"].endswith(" · 1.1")
+    first = panel.transcript["messages"][0]
+    panel.ask("edit", id=first["id"], text="better")
+    edited = panel.wait(lambda t: len(t["messages"]) == 2 and not t["live"])
+    assert edited["messages"][1]["note"].endswith(" · 0.2 · 1 later turn stays with 0.1")
+    assert panel.ask("version", id=first["id"])["told"] == "1 later turn comes back"
+    assert panel.transcript["messages"][-1]["note"].endswith(" · 1.1")
+
+
 def test_branch_hide_and_system_prompt(panel):
-    """A branch goes on from a reply; a hidden message and an old system prompt are kept and no longer sent."""
+    """A branch goes on from a reply; a hidden turn and an old system prompt are kept and no longer sent."""
     panel.say("one")
     panel.ask("system", text="Be brief.")
     panel.ask("system", text="Be long.")
@@ -123,13 +135,12 @@ def test_branch_hide_and_system_prompt(panel):
     assert len(panel.transcript["messages"]) == 2
     panel.ask("switch_branch", name="main")
     panel.ask("hide", id=first["id"])
-    assert [item["hidden"] for item in panel.transcript["messages"]] == [
-        False,
-        True,
-        True,
-        False,
-        False,
-        False,
+    items = panel.transcript["messages"]
+    assert [(item["role"], item["hidden"]) for item in items if item["role"] != "system"] == [
+        ("user", True),
+        ("assistant", True),
+        ("user", False),
+        ("assistant", False),
     ]
     panel.ask("hide", id=first["id"], hidden=False)
     assert not panel.transcript["messages"][1]["hidden"]
@@ -138,17 +149,17 @@ def test_branch_hide_and_system_prompt(panel):
 def test_sessions(panel):
     """New, open, rename and archive; the list holds the user's sessions, archived ones left out."""
     panel.say("in the first")
-    first = panel.eval("panel.session.session_id")
+    first, label = panel.eval("panel.session.session_id"), panel.eval("panel.session.title")
     panel.ask("new", name="other")
     assert panel.transcript["messages"] == []
     panel.ask("rename", name="another")
     assert panel.eval("panel.info['name'], panel.session.title") == "('another', 'another')"
     labels = [choice["label"] for choice in panel.ask("sessions")["sessions"]]
-    assert labels == ["another", "default"]
+    assert labels == ["another", label]
     panel.ask("archive")
     panel.ask("open", id=first)
     assert texts(panel.transcript, "user") == ["in the first"]
-    assert [choice["label"] for choice in panel.ask("sessions")["sessions"]] == ["default"]
+    assert [choice["label"] for choice in panel.ask("sessions")["sessions"]] == [label]
     with pytest.raises(RuntimeError, match="not stored any more"):
         panel.ask("open", id="nowhere")
 

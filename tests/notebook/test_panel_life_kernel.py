@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -88,12 +89,14 @@ def test_closed_panels_leave_nothing_behind(kernel):
 import asyncio, gc, time, weakref, comm
 from langswarm_nb.notebook.bridge import io_loop, submit
 from langswarm_nb.notebook.panel import ChatPanel
-from langswarm_nb.notebook.panel.feed import hub_of
+from langswarm_nb.notebook.panel.hub import hub_of
 workspace = get_ipython().magics_manager.registry["LangSwarmMagics"].workspace
 manager, events = workspace.manager, get_ipython().events
 session = await workspace.current()
 async def ask(panel):
-    await panel.run(session.stream_message("hello", model="mock:slow"))
+    async def opened():
+        return session.stream_message("hello", model="mock:slow")
+    await panel.run(opened())
 async def count():
     tasks = len(asyncio.all_tasks(io_loop())) - 1
     return tasks, len(comm.get_comm_manager().comms), len(manager.hooks), len(events.callbacks["post_run_cell"])
@@ -133,7 +136,7 @@ def test_a_cell_that_runs_again_closes_its_panel(kernel):
     kernel.run("first = ls.chat()\nfirst", cell_id="c1")
     kernel.run("second = ls.chat()\nsecond", cell_id="c1")
     assert kernel.run("print(first.comm is None, second.comm is not None)").stdout == "True True\n"
-    assert kernel.run("first").stdout == "ChatPanel('default', 0 messages, closed)\n"
+    assert re.fullmatch(r"ChatPanel\('[\d :-]+', 0 messages, closed\)\n", kernel.run("first").stdout)
 
 
 def test_one_run_of_a_cell_may_open_many_panels(kernel):
@@ -165,7 +168,7 @@ def test_the_twin_is_refreshed_at_each_end_of_a_turn(panel):
     panel.kernel.pump(0.2)
     [view, twin] = [output["data"] for output in shown.outputs]
     assert "application/vnd.jupyter.widget-view+json" in view
-    assert view["text/plain"] == "ChatPanel('default', 0 messages)"
+    assert re.fullmatch(r"ChatPanel\('[\d :-]+', 0 messages\)", view["text/plain"])
     assert "You said: hello" in twin["text/plain"]
     assert "<script>" not in twin["text/html"]
     assert "You said: hello &lt;script&gt;" in twin["text/html"]

@@ -202,11 +202,14 @@ async def test_an_end_that_cannot_be_shown_is_told(caplog):
         feed, watcher, over = Feed(session), Watcher(), asyncio.Event()
         feed.viewers.append(watcher)
 
-        def spent(_reply):
+        async def opened():
+            return session.stream_message("Hi")
+
+        def spent(_stream):
             storage.is_broken = True
             over.set()
 
-        await feed.run(session.stream_message("Hi"), spent)
+        await feed.run(opened(), spent)
         await over.wait()
         assert await watcher.told.get() == "The disk is gone."
         await feed.close()

@@ -214,7 +214,7 @@ async def test_a_key_in_the_wrong_place_is_not_shown(manager: SessionManager) ->
         lambda: manager.create_session("ada", "mock", "echo", **{KEY: 1}),  # type: ignore[arg-type]
         lambda: session.send_message("x", KEY),
         lambda: session.send_message("x", source=KEY),
-        lambda: session.send_message("x", trim=KEY),
+        lambda: session.send_message("x", trim=KEY),  # type: ignore[arg-type]
         lambda: session.versions(KEY),
         lambda: session.switch_branch(KEY),
         lambda: session.export(format=KEY),

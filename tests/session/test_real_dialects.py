@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -141,7 +142,13 @@ async def test_a_server_that_keeps_no_conversations_gets_the_whole_path(
     assert not (await session.refresh()).native.get("id")
     # As if it had been another server that held one: what it does not confirm is not relied on.
     path = [message.seq for message in await session.get_messages()]
-    held = {"provider": "openai", "id": "conv_1", "upto": path[-1], "sent": fingerprint(path), "left": []}
+    held: dict[str, Any] = {
+        "provider": "openai",
+        "id": "conv_1",
+        "upto": path[-1],
+        "sent": fingerprint(path),
+        "left": [],
+    }
     await session.change(native=held)
     third = await session.send_message("three")
     assert "takes no notice" in caplog.text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,13 @@ from tests.support.shells import Ran, Shell, running_shell
 LOAD_CELL = "load"
 
 
-def save(path: Path, *cells: str, ids: bool = True) -> Path:
-    """Write a notebook with cells of these ids, as a front end does when it saves."""
+def save(path: Path, *cells: str, ids: bool = True, sources: Mapping[str, str] | None = None) -> Path:
+    """Write a notebook with cells of these ids, and with these texts in them, as a front end does when it saves."""
+    told = sources or {}
     path.parent.mkdir(parents=True, exist_ok=True)
-    code = [
-        {"cell_type": "code", "metadata": {}, "source": f"# {cell}", "outputs": [], "execution_count": None}
+    code: list[dict[str, Any]] = [
+        {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+        | {"source": told.get(cell, f"# {cell}")}
         | ({"id": cell} if ids else {})
         for cell in cells
     ]
@@ -54,10 +56,15 @@ class OpenNotebook:
         return self.shell.try_(code, "trying")
 
     @property
+    def requests(self) -> list[Any]:
+        """What the mock was asked."""
+        found: Any = self.shell.workspace.manager.provider_session("mock")
+        return list(found.requests)
+
+    @property
     def sent(self) -> list[str]:
-        """The texts of the last request."""
-        requests: list[Any] = self.shell.workspace.manager.provider_session("mock").requests  # type: ignore[attr-defined]
-        return [message.content for message in requests[-1].messages if message.role.value == "user"]
+        """The questions of the last request."""
+        return [message.content for message in self.requests[-1].messages if message.role.value == "user"]
 
 
 @contextlib.contextmanager

@@ -61,7 +61,7 @@ class Shell:
 
     def _tell(self, cell_id: str | None) -> None:
         parent = {"header": {"msg_id": uuid4().hex}, "metadata": {"cellId": cell_id} if cell_id else {}}
-        self.ipython.get_parent = lambda: parent  # type: ignore[method-assign]  # as ipykernel's shell does
+        vars(self.ipython)["get_parent"] = lambda: parent  # as ipykernel's shell has it
 
     def run(self, code: str, cell_id: str | None = None) -> Any:
         """Run a cell that must not fail, and return its value."""

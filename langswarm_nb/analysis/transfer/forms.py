@@ -9,8 +9,8 @@ from hashlib import sha256
 from html import escape
 from typing import Any, Protocol
 
-from langswarm_nb.core.session.conversation.context import sendable
 from langswarm_nb.core.session.conversation.nodes import Node
+from langswarm_nb.core.session.conversation.sent_context import sendable
 from langswarm_nb.core.session.export import FORMAT, ExportedSession, dump, heading, marks_of, text_of
 from langswarm_nb.core.session.export import jsonl as _jsonl
 from langswarm_nb.core.session.export import markdown as _markdown

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from langswarm_nb.core.session import checks
+from langswarm_nb.core.session.conversation.homes import without_places
 from langswarm_nb.core.session.conversation.nodes import TreeRows
 from langswarm_nb.core.session.conversation.old_numbers import Old, bring_over
 from langswarm_nb.core.session.errors import SessionError, SessionValueError
@@ -145,7 +146,7 @@ def _record(session: dict[str, Any]) -> SessionRecord:
         status=SessionStatus(session.get("status", "active")),
         title=title,
         created_at=_moment(session["created_at"]),
-        metadata=metadata,
+        metadata=without_places(metadata),
     )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from langswarm_nb.core.session.conversation.copies import copy_of
 from langswarm_nb.core.session.conversation.nodes import TreeRows
-from langswarm_nb.core.session.copies import copy_of
 from langswarm_nb.core.session.errors import SessionExistsError
 from langswarm_nb.core.session.interfaces import ISessionStorage
 from langswarm_nb.core.session.messages import SessionMessage, new_id

@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from .conversation.copies import knew_other
+from .conversation.homes import without_places
 from .conversation.nodes import TreeRows
 from .conversation.notes import marks
-from .copies import knew_other
 from .errors import SessionValueError
 from .files import write_private
 from .messages import SessionMessage
@@ -111,6 +112,7 @@ def message_to_json(message: SessionMessage) -> dict[str, Any]:
 def _record_to_json(record: SessionRecord) -> dict[str, Any]:
     values = {f.name: getattr(record, f.name) for f in fields(record) if f.name not in _NOT_TOLD}
     values["settings"] = _compact(asdict(record.settings))
+    values["metadata"] = without_places(record.metadata)
     return _compact(values)
 
 

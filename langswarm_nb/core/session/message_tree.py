@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
 from . import checks
 from .conversation import moves
+from .conversation.copies import copy_of, origin_of
+from .conversation.syncing import Line, SavedCell, line_up
 from .conversation.tree import Tree
 from .errors import SessionNotFoundError, SessionValueError, shown
 from .interfaces import ISession, ISessionStorage, MessageRole, SessionMessage, SessionRecord
@@ -104,6 +106,48 @@ class MessageTree(ISession):
             )
         await self.set_tip(await self.seq_at(at), branch=name)
         return name
+
+    async def line_of(self, cells: Iterable[SavedCell]) -> Line:
+        """Return the path that follows some cells of a notebook, in their order; see `follow`."""
+        tree = await self.tree()
+        messages = await self.pick_messages([node.seq for node in tree.nodes if node.role != "system"])
+        seqs = {message.id: message.seq for message in messages}
+        origins = {message.seq: seqs.get(origin_of(message) or "") for message in messages}
+        return line_up(
+            tree,
+            cells,
+            {message.seq: message.content for message in messages if message.seq is not None},
+            {seq: origin for seq, origin in origins.items() if seq is not None and origin is not None},
+        )
+
+    async def follow(self, line: Line, branch: str) -> None:
+        """Go on along a line, on a new branch; nothing is asked anew.
+
+        What stands elsewhere is copied, as a further version of its turn; an answer that was asked with other turns
+        before it says so in its metadata.
+
+        Raises
+        ------
+        SessionStorageError
+            It could not be stored; the path is as it was then.
+        """
+        place, hidden = line.start, []
+        for step in line.steps:
+            if step.is_there:
+                place = step.seqs[-1]
+                continue
+            copies = [
+                copy_of(message, self.session_id, knew_other=step.knew_other and message.request is not None)
+                for message in await self.pick_messages(step.seqs)
+            ]
+            for chain in (copies[: step.waiting], copies[step.waiting :]):
+                if chain:
+                    stored = await self.append(chain, parent=place, turn=step.turn, activate=False)
+                    place = stored[-1].seq
+            if step.is_hidden:
+                hidden.append((step.turn, stored[-1].version))
+        await self.set_tip(place, branch=branch)
+        await self.hide_versions(hidden)
 
     async def switch_branch(self, name: str) -> None:
         """Make another branch the active one.

@@ -56,18 +56,25 @@ async def asked_before(session: BaseSession, message_id: str | None = None) -> A
 
 
 async def last_comparison(session: BaseSession) -> LastComparison | None:
-    """Return the comparison that was asked last in a session; None when something else was.
-
-    Something else is the last turn of the path; what was asked aside does not count.
-    """
+    """Return the comparison that was asked behind the last turn of the path, or is chosen there; None for neither."""
     tree = await session.tree()
     here = tree.turns[-1] if tree.turns else None
-    beside = next((node for node in reversed(tree.nodes) if node.beside == "comparison"), None)
-    if beside is not None and (here is None or (beside.turn != here.number and beside.seq > here.last.seq)):
+    beside = next((node for node in reversed(tree.nodes) if _is_behind(tree, node, here)), None)
+    if beside is not None:
         return await _comparison(session, tree, tree.question_of(beside), is_chosen=False)
     if here is not None and here.answers and here.answers[-1].compare_id is not None:
         return await _comparison(session, tree, here.question, is_chosen=True)
     return None
+
+
+def _is_behind(tree: Tree, node: Node, here: PathTurn | None) -> bool:
+    """Tell whether a message ends the newest version of a comparison of which no answer is on the path."""
+    if node.beside != "comparison" or tree.turn_on_path(node.turn) is not None:
+        return False
+    if node.version != max(tree.versions(node.turn)):
+        return False
+    before = tree.turns_to(tree.place_of(tree.question_of(node)))
+    return (before[-1].last if before else None) == (None if here is None else here.last)
 
 
 async def _comparison(
@@ -77,10 +84,11 @@ async def _comparison(
     turn = tree.turns_to(question.seq)[-1]
     answers = [node for node in tree.of_turn(question.turn) if node.compare_id is not None]
     together = [node.compare_id for node in answers if tree.question_of(node) == question]
-    newest = sorted(node.seq for node in answers if node.compare_id in together[-1:])
+    newest = sorted(node.seq for node in answers if node.compare_id in together[-1:])  # as they came
     if not newest:
         return None
-    asked = [_asked_with(reply) for reply in await session.pick_messages(newest)]
+    replies = sorted(await session.pick_messages(newest), key=lambda reply: reply.version)
+    asked = [_asked_with(reply) for reply in replies]
     chain = await session.pick_messages([node.seq for node in (*turn.given, question)])
     return LastComparison(
         chain[-1],

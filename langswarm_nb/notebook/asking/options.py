@@ -222,7 +222,7 @@ def cell_parser() -> MagicParser:
         "-S",
         "--session",
         metavar="NAME",
-        help="session for this cell, made when it is new",
+        help="session for this cell: this notebook's, made when it is new, or HOME:NAME",
         completes="session",
     )
     add("--stay", action="store_true", help="with -S: stay in that session")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from IPython.core.error import UsageError
 
 from langswarm_nb.core.session import BaseSession, MessageRole, SessionSettings, parse_model_id
+from langswarm_nb.core.session.conversation import moves
 from langswarm_nb.core.session.conversation.asks import CellAsk, CellRun, KernelMemory, Rerun
 from langswarm_nb.core.session.conversation.tree import Tree
 from langswarm_nb.core.session.message_tree import free_branch
@@ -47,8 +48,8 @@ class Plan:
     """Settings of this send alone."""
     base: SessionSettings
     """The session's settings."""
-    send: SendPlan
-    """What the first of the models would get."""
+    send: SendPlan | None
+    """What the first of the models would get; None when nobody asked for it."""
     options: SendOptions
     """What goes with the prompt, and where it goes; without what its cell asked before."""
     asked: CellAsk | None
@@ -67,8 +68,13 @@ class Plan:
         return self.base.updated(provider=provider, model=name, **self.changes)
 
 
-async def make_plan(workspace: Workspace, prompt: Prompt, options: CellOptions, cell: Cell) -> Plan:
+async def make_plan(
+    workspace: Workspace, prompt: Prompt, options: CellOptions, cell: Cell, *, reads: bool
+) -> Plan:
     """Find out where a prompt goes; nothing is changed.
+
+    With ``reads``, and where a limit may refuse it, what would be sent is read as well: that takes as long as the
+    conversation.
 
     Raises
     ------
@@ -89,18 +95,11 @@ async def make_plan(workspace: Workspace, prompt: Prompt, options: CellOptions, 
         if home != session.record.home:  # by its cells a notebook is known again: not by those of another
             send["metadata"] = {"asked_in": home}
     models_asked = models or (f"{base.provider}:{base.model}",)
-    given: SendOptions = {**send, **changes, "asked": asked}  # type: ignore[typeddict-item]  # checked by make_ask
-    if session is None:
-        provider, name = parse_model_id(models_asked[0])
-        ask = make_ask(
-            prompt.text,
-            MessageRole.USER,
-            lambda own: base.updated(**{**own, "provider": provider, "model": name}),
-            given,
-        )
-        sending = await plan(ask, Tree.empty(), _nothing)
-    else:
-        sending = await session.plan_message(prompt.text, model=models_asked[0], **given)
+    sending = (
+        await _read(prompt, session, base, models_asked[0], {**send, **changes, "asked": asked})
+        if reads or may_refuse(base, changes)
+        else None
+    )
     return Plan(
         opening,
         session,
@@ -114,6 +113,28 @@ async def make_plan(workspace: Workspace, prompt: Prompt, options: CellOptions, 
         # What is reached only with the flags of this cell is no model for the cells after it.
         names_model=bool(models) and not (options.api_base or options.api_key_name),
     )
+
+
+def may_refuse(settings: SessionSettings, changes: Mapping[str, Any]) -> bool:
+    """Tell whether a limit on what is sent may refuse a send, which then leaves no trace."""
+    limits = ("max_messages", "max_context_tokens")
+    return any(changes.get(name, getattr(settings, name)) is not None for name in limits)
+
+
+async def _read(
+    prompt: Prompt, session: BaseSession | None, base: SessionSettings, model: str, given: Mapping[str, Any]
+) -> SendPlan:
+    """Return what a model would get."""
+    if session is not None:
+        return await session.plan_message(prompt.text, model=model, **given)
+    provider, name = parse_model_id(model)
+    ask = make_ask(
+        prompt.text,
+        MessageRole.USER,
+        lambda own: base.updated(**{**own, "provider": provider, "model": name}),
+        given,
+    )
+    return await plan(ask, Tree.empty(), _nothing)
 
 
 def request_changes(config: NotebookConfig, options: CellOptions, base: SessionSettings) -> dict[str, Any]:
@@ -169,13 +190,12 @@ async def _asked(
         return asked
     branches = await session.branches()
     if options.branch in branches:
-        tree = await session.tree()
-        if options.from_turn is not None and not _has_asked(tree.on_branch(str(options.branch)), run):
-            raise UsageError(
-                f"There is a branch {options.branch!r} already. Go on with it with `-b {options.branch}`, or choose "
-                "another name."
-            )
-        return replace(asked, branch=options.branch)
+        if options.from_turn is None:
+            return replace(asked, branch=options.branch)
+        there = (await session.tree()).on_branch(str(options.branch))
+        turn, _, version = options.from_turn.partition(".")
+        after = moves.fork(there, int(turn), int(version) if version else None).tip
+        return replace(asked, branch=options.branch, after=after, forks=True)
     if options.from_turn is None:
         raise UsageError(
             f"The session has no branch {options.branch!r}, its branches are {', '.join(branches)}"
@@ -183,10 +203,6 @@ async def _asked(
         )
     after = await session.seq_at(options.place)
     return replace(asked, branch=options.branch or free_branch(branches), after=after, forks=True)
-
-
-def _has_asked(tree: Tree, run: CellRun) -> bool:
-    return run.cell_id is not None and any(turn.question.cell_id == run.cell_id for turn in tree.turns)
 
 
 def _check_no_key(names: Iterable[str]) -> None:

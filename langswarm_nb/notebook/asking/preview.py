@@ -31,14 +31,16 @@ class Preview:
     """
 
     def __init__(self, plan: Plan, prompt: Prompt) -> None:
-        self._plan = plan
+        if plan.send is None:
+            raise AssertionError("what is shown was read")
+        self._plan, self._send = plan, plan.send
         self.prompt = prompt
         self.models: tuple[str, ...] = plan.models
 
     @property
     def messages(self) -> tuple[SessionMessage, ...]:
         """The messages as the first of the models would get them: trimmed, hidden ones left out."""
-        return self._plan.send.messages
+        return self._send.messages
 
     @property
     def input_tokens(self) -> int:
@@ -62,7 +64,7 @@ class Preview:
         ]
         options = self._plan.settings(self.models[0]).request_options
         told = [", ".join(f"{name}={value!r}" for name, value in options.items())] if options else []
-        return "\n\n".join([*blocks, "\n".join([*filled, *told, *self._plan.send.notes, *prices])])
+        return "\n\n".join([*blocks, "\n".join([*filled, *told, *self._send.notes, *prices])])
 
     def __repr__(self) -> str:
         return visible_controls(str(self))

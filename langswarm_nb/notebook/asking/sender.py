@@ -6,7 +6,7 @@ its key is there, where the prompt goes, what the budget allows before, and what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session import (
@@ -14,16 +14,17 @@ from langswarm_nb.core.session import (
     IProviderSession,
     MessageStream,
     SessionManager,
-    SessionMessage,
     parse_model_id,
 )
+from langswarm_nb.core.session.sending.ask import SendPlan
 from langswarm_nb.core.session.sending.options import SendOptions
 from langswarm_nb.core.session.settings import SessionSettings
 
 from .asked_before import LastComparison, asked_before
 from .budget import check_cost, spent_usd
 from .opened import NO_OPTIONS, Opened, TellRetry, TellWait
-from .plan import Plan, for_session, make_plan, request_changes
+from .options import CellOptions
+from .plan import Plan, for_session, make_plan, may_refuse, request_changes
 from .provider_choice import destination_once, provider_for
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from langswarm_nb.notebook.workspace import Workspace
 
     from .interpolate import Prompt
-    from .options import CellOptions
 
 
 class Sender:
@@ -56,9 +56,11 @@ class Sender:
         UsageError, SessionError
             It cannot be sent as it is.
         """
-        plan = await make_plan(self._workspace, prompt, options, cell)
-        if not options.dry_run:
-            self._check_budget(options, [(plan.settings(model), plan.send.messages) for model in plan.models])
+        limit = self._limit_usd(options)
+        reads = options.dry_run or limit is not None
+        plan = await make_plan(self._workspace, prompt, options, cell, reads=reads)
+        if plan.send is not None and limit is not None and not options.dry_run:
+            check_cost(limit, [(plan.settings(model), plan.send.messages) for model in plan.models])
         return plan
 
     async def open(
@@ -111,8 +113,7 @@ class Sender:
         options = NO_OPTIONS
         changes = request_changes(self._workspace.config, options, session.settings)
         sent: SendOptions = {"version_of": version_of, "source": source, **changes}  # type: ignore[typeddict-item]
-        plan = await session.plan_message(text, **sent)
-        self._check_budget(options, [(plan.settings, plan.messages)])
+        await self._check_budget(options, session.settings, changes, [session.plan_message(text, **sent)])
         model = f"{session.provider}:{session.model}"
         [sent["provider_session"]] = self._through([model], options, session.manager)
         return session.stream_message(text, **sent)
@@ -150,10 +151,15 @@ class Sender:
         if model is not None:
             wanted = self._workspace.model_id(model, session=session)
         elif before.answer_id is not None:
-            options = self._workspace.addresses.get(before.answer_id, options)
+            api_base, api_key_name = self._workspace.addresses.get(before.answer_id, (None, None))
+            options = CellOptions(api_base=api_base, api_key_name=api_key_name)
         settings |= changes
-        plan = await session.plan_regenerate(before.question.id, model=wanted, **settings)
-        self._check_budget(NO_OPTIONS, [(plan.settings, plan.messages)])
+        await self._check_budget(
+            NO_OPTIONS,
+            session.settings,
+            settings,
+            [session.plan_regenerate(before.question.id, model=wanted, **settings)],
+        )
         sent: SendOptions = {**settings, "on_retry": tell_retry, "on_wait": tell_wait}  # type: ignore[typeddict-item]
         [sent["provider_session"]] = self._through([wanted], options, session.manager)
         stream = await session.stream_regenerate(before.question.id, model=wanted, **sent)
@@ -174,8 +180,12 @@ class Sender:
         sent: SendOptions = {"source": "magic", "system": last.system, **changes}  # type: ignore[typeddict-item]
         text, turn = last.question.content, last.question.turn
         there: SendOptions = {**sent, "version_of": last.question.id}
-        plans = [await session.plan_message(text, model=model, **there) for model in last.models]
-        self._check_budget(options, [(plan.settings, plan.messages) for plan in plans])
+        await self._check_budget(
+            options,
+            session.settings,
+            changes,
+            [session.plan_message(text, model=model, **there) for model in last.models],
+        )
         own = self._own(last.models, options, session.manager, tell_retry)
         streams = await session.stream_comparison(text, last.models, own, again=turn, **sent)
         return [Opened(session, stream) for stream in streams]
@@ -192,7 +202,7 @@ class Sender:
         self._workspace.last_answer = reply
         self._workspace.spent_usd += spent_usd(reply, stream.input_tokens)
         if options.api_base is not None or options.api_key_name is not None:
-            self._workspace.addresses[reply.id] = options
+            self._workspace.addresses[reply.id] = options.api_base, options.api_key_name
 
     def _own(
         self,
@@ -216,13 +226,27 @@ class Sender:
                 self._tell(text)
         return found
 
-    def _check_budget(
-        self, options: CellOptions, requests: Sequence[tuple[SessionSettings, Sequence[SessionMessage]]]
-    ) -> None:
+    def _limit_usd(self, options: CellOptions) -> float | None:
+        """Return what a send may cost; None for no limit."""
         limits = [options.budget_usd, self._workspace.budget_left_usd]
-        known = [limit for limit in limits if limit is not None]
-        if known:
-            check_cost(min(known), requests)
+        return min((limit for limit in limits if limit is not None), default=None)
+
+    async def _check_budget(
+        self,
+        options: CellOptions,
+        settings: SessionSettings,
+        changes: Mapping[str, Any],
+        plans: Sequence[Coroutine[Any, Any, SendPlan]],
+    ) -> None:
+        """Make sure that what is planned is within all limits; where there is none, nothing is read."""
+        limit = self._limit_usd(options)
+        if limit is None and not may_refuse(settings, changes):
+            for unread in plans:
+                unread.close()
+            return
+        found = [await each for each in plans]
+        if limit is not None:
+            check_cost(limit, [(plan.settings, plan.messages) for plan in found])
 
     async def _prepare(self, plan: Plan, options: CellOptions) -> tuple[BaseSession, tuple[str, ...]]:
         """Return the session that a plan goes to, made where it is not there; with what is told of it."""

@@ -11,7 +11,7 @@ from langswarm_nb.core.session.text import did_you_mean
 from langswarm_nb.notebook.asking.magic_parser import help_width
 from langswarm_nb.notebook.asking.options import cell_parser
 
-from . import about, data, figures, models, panels, sessions, tree, writing
+from . import about, data, figures, models, panels, sessions, sync, tree, writing
 from .command import Command, arg
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ COMMANDS: dict[str, Command] = {
         *models.COMMANDS,
         *sessions.COMMANDS,
         *tree.COMMANDS,
+        *sync.COMMANDS,
         *data.COMMANDS,
         *figures.COMMANDS,
     )

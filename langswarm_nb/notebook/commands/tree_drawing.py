@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from langswarm_nb.core.session import SessionMessage
+from langswarm_nb.core.session.conversation.copies import origin_address
 from langswarm_nb.core.session.conversation.nodes import Node
 from langswarm_nb.core.session.conversation.tree import Tree
 
@@ -107,8 +108,7 @@ def _draw(
 
 def _line(tree: Tree, messages: Mapping[int | None, SessionMessage], entry: _Entry) -> str:
     question = messages.get(entry.question.seq)
-    text = " ".join(question.content.split()) if question else ""
-    text = text if len(text) <= _MAX_CHARS else f"{text[: _MAX_CHARS - 1]}…"
+    text = beginning(question.content) if question else ""
     return " ".join(
         part
         for part in (
@@ -123,12 +123,20 @@ def _line(tree: Tree, messages: Mapping[int | None, SessionMessage], entry: _Ent
     )
 
 
+def beginning(text: str) -> str:
+    """Return how a text begins, on one line."""
+    line = " ".join(text.split())
+    return line if len(line) <= _MAX_CHARS else f"{line[: _MAX_CHARS - 1]}…"
+
+
 def _kind(messages: Mapping[int | None, SessionMessage], entry: _Entry) -> str:
     """Return what tells a version from others that read alike."""
     answer = entry.answer
     if answer is None:
         return "(no answer)"
     reply = messages.get(answer.seq)
+    if reply is not None and (origin := origin_address(reply)):
+        return f"(copy of {origin})"
     if answer.status in ("stopped", "error"):
         return f"({'stopped' if answer.status == 'stopped' else 'failed'})"
     if answer.compare_id is not None and reply is not None and reply.request is not None:

@@ -21,6 +21,7 @@ from langswarm_nb.core.session import (
     SessionStatus,
     SessionValueError,
 )
+from langswarm_nb.core.session.conversation.homes import file_name
 from langswarm_nb.core.session.providers.catalogue import OFFLINE_PROVIDERS
 from langswarm_nb.notebook.asking.model_hints import offline_models
 from langswarm_nb.notebook.workspace.session_names import check_unused, rename
@@ -52,21 +53,20 @@ async def _send(panel: ChatPanel, content: Content) -> None:
     key = content.get("key")
     if key is not None and not panel.is_new(str(key)):
         return  # sent again by a page that thought the kernel dead
-    stream = await panel.rules.open_send(panel.session, _text(content, "text"), panel.begin_send())
-    await panel.run(stream)
+    await panel.run(panel.rules.open_send(panel.session, _text(content, "text"), panel.begin_send()))
 
 
 @action
 async def _edit(panel: ChatPanel, content: Content) -> None:
     text, old = _text(content, "text"), _text(content, "id")
-    await panel.run(await panel.rules.open_send(panel.session, text, panel.begin_send(), version_of=old))
+    await panel.run(panel.rules.open_send(panel.session, text, panel.begin_send(), version_of=old))
 
 
 @action
 async def _regenerate(panel: ChatPanel, content: Content) -> None:
     reply_id, typed = _text(content, "id"), content.get("model")
     model = None if typed is None else panel.rules.model_id(str(typed), panel.session)
-    await panel.run(await panel.rules.open_again(panel.session, reply_id, panel.begin_send(), model=model))
+    await panel.run(panel.rules.open_again(panel.session, reply_id, panel.begin_send(), model=model))
 
 
 @action
@@ -125,7 +125,7 @@ async def _sessions(panel: ChatPanel, _content: Content) -> Content:
         {
             "value": session.session_id,
             "label": session_name(session),
-            "hint": _session_hint(session),
+            "hint": _session_hint(session, panel.session.record.home),
             "current": session.session_id == current,
         }
         for session in found
@@ -240,10 +240,11 @@ def free_path(folder: Path, name: str, ending: str) -> Path:
     return path
 
 
-def _session_hint(session: BaseSession) -> str:
-    count = session.record.message_count
+def _session_hint(session: BaseSession, here: str | None) -> str:
+    count, home = session.record.message_count, session.record.home
     messages = "1 message" if count == 1 else f"{count} messages"
-    return f"{messages}, {session.record.updated_at.astimezone():%Y-%m-%d %H:%M}"
+    place = "" if home is None or home == here else f"{file_name(home)}, "
+    return f"{place}{messages}, {session.record.updated_at.astimezone():%Y-%m-%d %H:%M}"
 
 
 def _key_state(panel: ChatPanel, model: str) -> str:

@@ -6,27 +6,21 @@ Everything here runs on the I/O thread; other threads only call `Feed.notice`.
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
-import weakref
 from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from langswarm_nb.core.session import (
     BaseSession,
-    ISession,
-    ISessionLifecycleHook,
     MessageRole,
     MessageStream,
-    RetryNotice,
     SessionBusyError,
     SessionError,
-    SessionManager,
     SessionMessage,
     SessionNotFoundError,
 )
 from langswarm_nb.core.session.errors import in_words
-from langswarm_nb.notebook.bridge import io_loop, kernel_shell
 from langswarm_nb.render import render_html
 
 from .live import LiveReply
@@ -57,6 +51,19 @@ class Viewer(Protocol):
         """Something went wrong that no message of the session tells."""
 
 
+@dataclass(slots=True)
+class _Asked:
+    """What a panel has asked for."""
+
+    stream: MessageStream | None = None
+    """None until it is known that it can be sent."""
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the question is stored."""
+        return self.stream is not None and self.stream.question is not None
+
+
 class Feed:
     """What is on screen of one session."""
 
@@ -75,7 +82,7 @@ class Feed:
         self.told: dict[str, tuple[str, ...]] = {}
         """What readers are told of replies that came while it was here, by their ids."""
         self._thinking: dict[str, str] = {}
-        self._runs: dict[asyncio.Task[None], MessageStream] = {}
+        self._runs: dict[asyncio.Task[None], _Asked] = {}
         self._streams: set[MessageStream] = set()
         self._following = asyncio.Lock()
         self._background: set[asyncio.Task[Any]] = set()
@@ -136,13 +143,15 @@ class Feed:
         """Whether a panel waits for a reply."""
         return bool(self._runs)
 
-    async def run(self, stream: MessageStream, then: Callable[[MessageStream], None]) -> None:
-        """Start to read a stream, for all panels to see, and return when its question is stored.
+    async def run(
+        self, opening: Coroutine[Any, Any, MessageStream], then: Callable[[MessageStream], None]
+    ) -> None:
+        """Ask, for all panels to see, and return when the question is stored.
 
         Parameters
         ----------
-        stream : MessageStream
-            Not begun yet; it is read to its end in the background.
+        opening : coroutine
+            Returns a stream that is not begun yet; it is read to its end in the background.
         then : callable
             Gets the stream when its reply is stored.
 
@@ -151,30 +160,50 @@ class Feed:
         SessionBusyError
             A reply to a panel is arriving, or the question was taken back.
         SessionError
-            The question could not be stored.
+            It cannot be sent as it is, or the question could not be stored.
         """
         if self._runs:
+            opening.close()
             raise SessionBusyError("A reply is arriving in this session. Stop it, or wait for its end.")
-        task = asyncio.get_running_loop().create_task(self._run(stream, then))
-        self._runs[task] = stream
+        asked = _Asked()
+        task = asyncio.get_running_loop().create_task(self._run(asked, opening, then))
+        self._runs[task] = asked
         task.add_done_callback(lambda done: self._runs.pop(done, None))
-        while stream.question is None and not task.done():
+        while not asked.is_stored and not task.done():
             await asyncio.wait([task], timeout=TICK_S)
-        if stream.question is None:
-            task.result()
+        if not asked.is_stored:
+            if task.cancelled():
+                opening.close()
+            else:
+                task.result()
             raise SessionBusyError("It was stopped before it was stored, so nothing was sent.")
 
     async def stop(self) -> None:
         """Stop what panels have asked; what had arrived is kept."""
         runs = dict(self._runs)
-        for task, stream in runs.items():
+        for task, asked in runs.items():
             # A question that is just being stored could be there or not; it is waited for.
-            while self.session.turnstile.holder is stream and stream.question is None and not task.done():
+            while self._is_being_stored(asked) and not task.done():
                 await asyncio.wait([task], timeout=TICK_S)
             task.cancel()
         await asyncio.gather(*runs, return_exceptions=True)
 
-    async def _run(self, stream: MessageStream, then: Callable[[MessageStream], None]) -> None:
+    def _is_being_stored(self, asked: _Asked) -> bool:
+        stream = asked.stream
+        return stream is not None and self.session.turnstile.holder is stream and not asked.is_stored
+
+    async def _run(
+        self,
+        asked: _Asked,
+        opening: Coroutine[Any, Any, MessageStream],
+        then: Callable[[MessageStream], None],
+    ) -> None:
+        try:
+            asked.stream = stream = await opening
+        except BaseException:
+            self._runs.clear()
+            self.start(self.refresh())  # it is not busy any more
+            raise
         self._streams.add(stream)
         follower = asyncio.get_running_loop().create_task(self._follow(stream, foreign=False))
         problem: Exception | None = None
@@ -191,13 +220,11 @@ class Feed:
             self._runs.clear()
             if stream.reply is not None:
                 then(stream)
+        if problem is not None and asked.is_stored and not _tells_itself(stream.reply):
+            self.fail(in_words(problem))
         await self._guarded(self._show_end(follower))
-        if problem is None:
-            return
-        if stream.question is None:
+        if problem is not None and not asked.is_stored:
             raise problem  # `run` tells who asked
-        if stream.reply is None or stream.reply.request is None or stream.reply.request.status != "error":
-            self.fail(in_words(problem))  # else the reply tells
 
     async def _show_end(self, follower: asyncio.Task[None]) -> None:
         await follower
@@ -291,102 +318,10 @@ class Feed:
         await asyncio.gather(*self._background, return_exceptions=True)
 
 
+def _tells_itself(reply: SessionMessage | None) -> bool:
+    """Return whether a reply that failed is shown with the reason."""
+    return reply is not None and reply.request is not None and reply.request.status == "error"
+
+
 async def _render(text: str) -> str:
     return await asyncio.to_thread(render_html, text) if len(text) > _LONG_CHARS else render_html(text)
-
-
-class Hub(ISessionLifecycleHook):
-    """The feeds of one manager; a hook of it for as long as there are any."""
-
-    def __init__(self, manager: SessionManager) -> None:
-        self._manager = weakref.ref(manager)
-        self.feeds: dict[str, Feed] = {}
-
-    async def join(self, session: BaseSession, viewer: Viewer) -> Feed:
-        """Return the feed of a session, with this viewer on it."""
-        feed = self.feeds.get(session.session_id)
-        if feed is None:
-            feed = self.feeds[session.session_id] = Feed(session)
-            if len(self.feeds) == 1:
-                self._listen()
-        feed.viewers.append(viewer)
-        try:
-            await feed.read()
-        except BaseException:
-            await self.leave(feed, viewer)
-            raise
-        return feed
-
-    async def leave(self, feed: Feed, viewer: Viewer) -> None:
-        """Take a viewer off its feed; a feed without viewers ends."""
-        if viewer in feed.viewers:
-            feed.viewers.remove(viewer)
-        if feed.viewers or self.feeds.get(feed.session.session_id) is not feed:
-            return
-        del self.feeds[feed.session.session_id]
-        if not self.feeds:
-            self._stop_listening()
-        await feed.close()
-
-    def _listen(self) -> None:
-        manager, shell = self._manager(), kernel_shell()
-        if manager is not None:
-            manager.add_global_hook(self)
-        if shell is not None:
-            shell.events.register("post_run_cell", self._after_cell)
-
-    def _stop_listening(self) -> None:
-        manager, shell = self._manager(), kernel_shell()
-        if manager is not None and self in manager.hooks:
-            manager.hooks.remove(self)
-        if shell is not None:
-            shell.events.unregister("post_run_cell", self._after_cell)
-
-    def _after_cell(self, _result: object) -> None:
-        for feed in list(self.feeds.values()):
-            self._later(functools.partial(_catch_up, feed))
-
-    async def on_message_sent(self, session: ISession, message: SessionMessage) -> None:
-        feed = self.feeds.get(session.session_id)
-        if feed is None or not message.is_active:
-            return
-        holder = feed.session.turnstile.holder
-        stream = holder if isinstance(holder, MessageStream) else None
-        self._later(lambda: feed.notice(stream))
-
-    async def on_message_received(self, session: ISession, message: SessionMessage) -> None:
-        if (feed := self.feeds.get(session.session_id)) is not None:
-            self._later(lambda: feed.notice(None))
-
-    async def on_error(self, session: ISession, error: Exception) -> None:
-        if (feed := self.feeds.get(session.session_id)) is not None:
-            self._later(lambda: feed.notice(None))
-
-    async def on_retry(self, session: ISession, notice: RetryNotice) -> None:
-        feed = self.feeds.get(session.session_id)
-        if feed is not None:
-            self._later(lambda: feed.start(_waiting(feed, notice)))
-
-    def _later(self, call: Callable[[], None]) -> None:
-        io_loop().call_soon_threadsafe(call)
-
-
-def _catch_up(feed: Feed) -> None:
-    feed.start(feed.catch_up())
-
-
-async def _waiting(feed: Feed, notice: RetryNotice) -> None:
-    feed.waits = notice.text
-    if feed.live is not None:
-        feed.live.note = feed.waits
-        await feed.refresh()
-
-
-_hubs: weakref.WeakKeyDictionary[SessionManager, Hub] = weakref.WeakKeyDictionary()
-
-
-def hub_of(manager: SessionManager) -> Hub:
-    """Return the hub of a manager."""
-    if manager not in _hubs:
-        _hubs[manager] = Hub(manager)
-    return _hubs[manager]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from langswarm_nb.core.session import BaseSession, MessageStream, parse_model_id
 from langswarm_nb.notebook.asking.sender import Sender
 from langswarm_nb.notebook.showing.amounts import dollars_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from langswarm_nb.notebook.workspace import Workspace
 
@@ -26,14 +26,14 @@ class Rules(Protocol):
     def model_id(self, typed: str, session: BaseSession) -> str:
         """Return ``provider:model`` for what a reader typed."""
 
-    async def open_send(
+    def open_send(
         self, session: BaseSession, text: str, tell: Tell, *, version_of: str | None = None
-    ) -> MessageStream:
+    ) -> Coroutine[Any, Any, MessageStream]:
         """Return the stream of an answer; ``tell`` gets what the reader should know of where it goes."""
 
-    async def open_again(
+    def open_again(
         self, session: BaseSession, reply_id: str, tell: Tell, *, model: str | None = None
-    ) -> MessageStream:
+    ) -> Coroutine[Any, Any, MessageStream]:
         """Return the stream of one more answer to the question of a reply."""
 
     def count(self, stream: MessageStream) -> None:

@@ -27,7 +27,8 @@ from langswarm_nb.notebook.bridge import io_loop, run_within, submit
 from langswarm_nb.render import plain_repr
 
 from .actions import ACTIONS
-from .feed import Feed, hub_of
+from .feed import Feed
+from .hub import hub_of
 from .patches import Window, patch
 from .rules import NoRules, Rules
 from .scripts import script, style
@@ -35,7 +36,7 @@ from .session_info import session_info, session_name
 from .static_twin import twin_bundle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from .live import LiveReply
 
@@ -236,7 +237,7 @@ class ChatPanel(anywidget.AnyWidget):
         self.fail("")
         return self.fail
 
-    async def run(self, stream: MessageStream) -> None:
+    async def run(self, opening: Coroutine[Any, Any, MessageStream]) -> None:
         """Ask, for all panels on this session, and return when the question is stored.
 
         Raises
@@ -244,7 +245,7 @@ class ChatPanel(anywidget.AnyWidget):
         SessionError
             Nothing was stored: it could not be, it was stopped, or another reply is arriving.
         """
-        await self.feed.run(stream, self.rules.count)
+        await self.feed.run(opening, self.rules.count)
 
     async def move(self, session: BaseSession) -> None:
         """Show another session."""

@@ -143,6 +143,10 @@ def reply_bundle(
     return {"text/html": page_html([part]), "text/plain": visible_controls(text)}
 
 
+_ARRIVING = "arriving …"
+"""Stands below a reply until it is whole: a page that was reloaded meanwhile keeps what it has seen, so marked."""
+
+
 class _CellOutput:
     """One output of a cell, with the replies it shows."""
 
@@ -274,7 +278,8 @@ class _CellReply:
 
         if self._final is not None:
             return self._final
-        return ReplyPart(self._growing.html(), self._title, self._status, is_live=not self.is_discarded)
+        status = self._status or _ARRIVING
+        return ReplyPart(self._growing.html(), self._title, status, is_live=not self.is_discarded)
 
     def plain_text(self) -> str:
         """Return the reply as ``text/plain``."""

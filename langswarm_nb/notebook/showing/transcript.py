@@ -6,8 +6,8 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from langswarm_nb.core.session.conversation.copies import knew_other
 from langswarm_nb.core.session.conversation.notes import marks
-from langswarm_nb.core.session.copies import knew_other
 from langswarm_nb.core.session.messages import MessageRole, SessionMessage
 from langswarm_nb.notebook.bridge import kernel_shell
 from langswarm_nb.render import render_html, visible_controls

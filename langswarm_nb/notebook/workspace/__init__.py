@@ -16,7 +16,6 @@ from .model_choice import DEFAULT_MODEL
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from langswarm_nb.notebook.asking.options import CellOptions
     from langswarm_nb.notebook.config import NotebookConfig
 
 __all__ = ["DEFAULT_MODEL", "Workspace"]
@@ -28,8 +27,8 @@ class Workspace(KernelSessions):
     def __init__(self, shell: InteractiveShell, config: NotebookConfig) -> None:
         super().__init__(shell, config)
         self.failures: FailureWatch = FailureWatch(lambda: running_cell(shell).cell_id)
-        self.addresses: dict[str, CellOptions] = {}
-        """Of answers that came through another address, by id: what their cell asked for."""
+        self.addresses: dict[str, tuple[str | None, str | None]] = {}
+        """Address and variable of the key of answers that came through these, by id."""
         self.last_answer: SessionMessage | None = None
         """The answer that was shown last, by a cell or a panel."""
         self.announced: set[tuple[str, str]] = set()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from langswarm_nb.core.session import BaseSession, SessionMessage, SessionRecord
-from langswarm_nb.core.session.copies import copy_of
+from langswarm_nb.core.session.conversation.copies import copy_of
 from langswarm_nb.core.session.messages import new_id
 
 if TYPE_CHECKING:

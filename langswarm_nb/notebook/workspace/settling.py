@@ -10,11 +10,14 @@ from typing import NamedTuple
 
 from langswarm_nb.core.session import ISessionStorage, SessionRecord
 from langswarm_nb.core.session.conversation.homes import (
+    MAIN_OF,
     NOWHERE,
+    OLD_KEY,
     Cells,
     Home,
     Told,
     alike,
+    cells_of,
     decide,
     former,
     note_of,
@@ -23,11 +26,6 @@ from langswarm_nb.core.session.conversation.names import SHOWN_ID_CHARS, Known, 
 from langswarm_nb.notebook.running_cell import is_lasting
 
 from .home import read_saved
-
-_POINTER = "main_of"
-"""In the metadata of a session: other homes whose unmarked cells used it, and when."""
-_OLD_KEY = "notebook"
-"""In the metadata of sessions of version 0.1: a hash of the notebook's path."""
 
 
 class Settled(NamedTuple):
@@ -54,8 +52,9 @@ async def settle(storage: ISessionStorage, user_id: str, told: Told) -> Settled:
     homes: dict[str, Cells] = {record.home: {} for record in records if record.home is not None}
     homes |= _lasting(await storage.list_cells(user_id=user_id, home=told.home))
     home = decide(told, homes, {})
-    if home.kind != "same":
-        homes |= _lasting(await storage.list_cells(user_id=user_id))
+    if home.kind != "same" and (cells := cells_of(told)):
+        for origin in await storage.list_cells(user_id=user_id, among=cells):
+            homes |= _lasting(await storage.list_cells(user_id=user_id, home=origin))
         home = decide(told, homes, {origin: read_saved(origin) for origin in alike(told, homes)})
     note = note_of(home, _ways(home, records))
     if home.replaces:
@@ -85,14 +84,14 @@ def as_main(record: SessionRecord, home: str | None) -> dict[str, object]:
     now = datetime.now(UTC)
     if record.home == home:
         return {"main_at": now}
-    pointers = dict(record.metadata.get(_POINTER, {}))
-    return {"metadata": {**record.metadata, _POINTER: {**pointers, str(home): now.isoformat()}}}
+    pointers = dict(record.metadata.get(MAIN_OF, {}))
+    return {"metadata": {**record.metadata, MAIN_OF: {**pointers, str(home): now.isoformat()}}}
 
 
 def _used_at(record: SessionRecord, home: str | None) -> datetime | None:
     if record.home == home:
         return record.main_at
-    pointers = record.metadata.get(_POINTER)
+    pointers = record.metadata.get(MAIN_OF)
     at = pointers.get(str(home)) if isinstance(pointers, Mapping) else None
     try:
         return datetime.fromisoformat(at) if isinstance(at, str) else None
@@ -118,17 +117,17 @@ async def _move(storage: ISessionStorage, records: Sequence[SessionRecord], old:
     for record in reversed(records):  # so that the last used stays the last used
         if record.home == old:
             await storage.update_session(record.session_id, home=new)
-        pointers = record.metadata.get(_POINTER)
+        pointers = record.metadata.get(MAIN_OF)
         if isinstance(pointers, Mapping) and old in pointers:
             moved = {new if home == old else home: at for home, at in pointers.items()}
-            await storage.update_session(record.session_id, metadata={**record.metadata, _POINTER: moved})
+            await storage.update_session(record.session_id, metadata={**record.metadata, MAIN_OF: moved})
 
 
 async def _adopt_old(storage: ISessionStorage, user_id: str, home: str) -> list[SessionRecord]:
     """Return a user's sessions, the last used first; those that knew this notebook by a hash are given their home."""
     records = await storage.list_sessions(user_id=user_id)
     key = hashlib.sha256(str(Path(home)).encode()).hexdigest()[:16]
-    old = [record for record in records if record.home is None and record.metadata.get(_OLD_KEY) == key]
+    old = [record for record in records if record.home is None and record.metadata.get(OLD_KEY) == key]
     for record in reversed(old):
         # They were all made by cells that named no session.
         await storage.update_session(record.session_id, home=home, main_at=record.updated_at)

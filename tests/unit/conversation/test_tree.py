@@ -122,14 +122,17 @@ def test_a_path_goes_through_its_messages(grown: Grown) -> None:
     assert not tree.goes_through(None, 0)
 
 
-def test_an_aside_is_one_until_it_is_taken_onto_a_path() -> None:
-    """Whatever its versions."""
+def test_a_turn_is_an_aside_while_a_version_of_it_is_one() -> None:
+    """Until all of them were taken onto a path; a comparison is none."""
     grown = Grown()
     grown.ask("A")
     grown.ask("N", beside="aside")
     grown.ask("N2", turn=1, beside="aside")
-    assert [grown.tree().is_aside(number) for number in (0, 1, 2)] == [False, True, False]
+    grown.ask("K", beside="comparison")
+    assert [grown.tree().is_aside(number) for number in (0, 1, 2, 9)] == [False, True, False, False]
     grown.go(3)
+    assert grown.tree().is_aside(1)
+    grown.go(5)
     assert not grown.tree().is_aside(1)
 
 

@@ -39,7 +39,7 @@ def test_jupyters_server_tells_the_path(tmp_path, monkeypatch):
     told = front_end_tells(shell_told({"cellId": "1"}))
     assert (told.home, told.cell_id, told.in_cell, told.is_sure) == (str(path), "1", True, False)
     assert told.saved is not None
-    assert told.saved.cells == {"1", "2"}
+    assert told.saved.cells == frozenset({"1", "2"})
     assert front_end_tells(shell_told()) == Told(str(path), None, None, in_cell=False)
 
 

@@ -127,11 +127,11 @@ class CellAsk:
     rerun: Rerun = "version"
     """What an ask that was made before becomes: a further version, another turn, the version that is sent alone."""
     branch: str | None = None
-    """Branch to go on with; with ``after``, the name of a new one."""
+    """Branch to go on with, which may be a new one where it ``forks``."""
     after: int | None = None
-    """`seq` of the message after which the new branch begins."""
+    """`seq` of the message after which it goes on there."""
     forks: bool = False
-    """Whether a new branch is made."""
+    """Whether it goes on ``after`` a message, and not at the end of the branch."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,23 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 _COARSE = timedelta(seconds=0.02)
 """Clocks of file systems may be so far behind."""
 
 Cells = Mapping[str, datetime]
 """The cells that asked in the sessions of a home, and when each did so first; only ids that outlive a kernel."""
+
+
+MAIN_OF, OLD_KEY = "main_of", "notebook"
+"""In the metadata of a session: other homes whose unmarked cells used it, and when; in version 0.1 of the tables, a
+hash of its notebook's path."""
+
+
+def without_places(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the metadata of a session without what tells of notebooks, as it means something elsewhere."""
+    return {name: value for name, value in metadata.items() if name not in (MAIN_OF, OLD_KEY)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +107,15 @@ def is_another(saved: Saved | None, cells: Cells, cell_id: str | None = None) ->
 
 def alike(told: Told, homes: Mapping[str, Cells]) -> list[str]:
     """Return the other homes whose cells are in a notebook, the one with most of them first."""
-    there = set() if told.saved is None else set(told.saved.cells or ())
-    if told.cell_id is not None:
-        there.add(told.cell_id)
+    there = cells_of(told)
     shared = {home: len(there.intersection(cells)) for home, cells in homes.items() if home != told.home}
     return sorted((home for home, count in shared.items() if count), key=lambda home: -shared[home])
+
+
+def cells_of(told: Told) -> set[str]:
+    """Return the cells of a kernel's notebook, as far as they are known."""
+    there = set() if told.saved is None else set(told.saved.cells or ())
+    return there if told.cell_id is None else {*there, told.cell_id}
 
 
 def _is_gone(saved: Saved | None, cells: Cells) -> bool:

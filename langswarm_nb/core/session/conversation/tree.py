@@ -194,9 +194,8 @@ class Tree:
         return tip == seq
 
     def is_aside(self, number: int | None) -> bool:
-        """Tell whether a turn was asked without the conversation, and was never taken onto a path."""
-        questions = self.questions(number)
-        return bool(questions) and all(question.beside == "aside" for question in questions)
+        """Tell whether a turn was asked without the conversation, and has a version beside the path."""
+        return any(question.beside == "aside" for question in self.questions(number))
 
 
 def turns_of(path: Iterable[Node]) -> list[PathTurn]:

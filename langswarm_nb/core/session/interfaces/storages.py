@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -81,9 +81,20 @@ class ISessionStorage(ABC):
         """Return sessions, the last used first."""
 
     @abstractmethod
-    async def list_cells(self, *, user_id: str, home: str | None = None) -> dict[str, dict[str, datetime]]:
-        """Return, for each home of a user's sessions, or for one, the cells that asked and when each did so first.
+    async def list_cells(
+        self, *, user_id: str, home: str | None = None, among: Collection[str] | None = None
+    ) -> dict[str, dict[str, datetime]]:
+        """Return, for each home of a user's sessions, the cells that asked there and when each did so first.
 
+        Parameters
+        ----------
+        home : str, optional
+            That home alone.
+        among : collection of str, optional
+            Those cells alone.
+
+        Notes
+        -----
         What was taken over from elsewhere (``source`` is "import") does not count, nor what the cells of another
         notebook asked (``asked_in`` of their ``metadata``).
         """

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from langswarm_nb.core.session.conversation.asks import AskFacts
-from langswarm_nb.core.session.conversation.context import Context, choose
 from langswarm_nb.core.session.conversation.nodes import Node
 from langswarm_nb.core.session.conversation.notes import left_out
 from langswarm_nb.core.session.conversation.placing import Place, answered_again, place
+from langswarm_nb.core.session.conversation.sent_context import Context, choose
 from langswarm_nb.core.session.conversation.tree import Tree
 from langswarm_nb.core.session.errors import SessionNotFoundError, shown
 from langswarm_nb.core.session.messages import MessageRole, SessionMessage

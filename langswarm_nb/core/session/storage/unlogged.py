@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -128,8 +128,10 @@ class UnloggedStorage(ISessionStorage):
     ) -> list[SessionRecord]:
         return await self.inner.list_sessions(user_id=user_id, status=status, **filters)
 
-    async def list_cells(self, *, user_id: str, home: str | None = None) -> dict[str, dict[str, datetime]]:
-        return await self.inner.list_cells(user_id=user_id, home=home)
+    async def list_cells(
+        self, *, user_id: str, home: str | None = None, among: Collection[str] | None = None
+    ) -> dict[str, dict[str, datetime]]:
+        return await self.inner.list_cells(user_id=user_id, home=home, among=among)
 
     async def set_tip(self, session_id: str, seq: int | None, *, branch: str | None = None) -> SessionRecord:
         return await self.inner.set_tip(session_id, seq, branch=branch)

@@ -62,6 +62,9 @@ export function openPicker(opener, options) {
     options.choose(value);
   }
 
+  /** @type {string | null} */
+  let footed = null;
+
   function offer() {
     const typed = input.value.trim();
     const words = typed.toLowerCase().split(/\s+/);
@@ -73,6 +76,8 @@ export function openPicker(opener, options) {
     const current = offered.findIndex((choice) => choice.current);
     at = typed || current < 0 ? Math.min(0, offered.length - 1) : current;
     draw();
+    if (typed === footed) return; // the reader may be on one of its buttons while the choices arrive
+    footed = typed;
     foot.replaceChildren(...(options.footer?.(typed, close) ?? []));
   }
 

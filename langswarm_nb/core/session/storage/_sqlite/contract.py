@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -30,6 +30,7 @@ from langswarm_nb.core.session.values import (
     optional_text,
     optional_whole,
     text,
+    to_json,
     to_us,
     whole,
 )
@@ -113,8 +114,15 @@ class SQLStorage(ISessionStorage):
         )
         return [decode_record(row) for row in await self._read(select)]
 
-    async def list_cells(self, *, user_id: str, home: str | None = None) -> dict[str, dict[str, datetime]]:
-        select = partial(_sessions.cells, user_id=text("user_id", user_id), home=optional_text("home", home))
+    async def list_cells(
+        self, *, user_id: str, home: str | None = None, among: Collection[str] | None = None
+    ) -> dict[str, dict[str, datetime]]:
+        select = partial(
+            _sessions.cells,
+            user_id=text("user_id", user_id),
+            home=optional_text("home", home),
+            among=None if among is None else to_json("among", sorted(among)),
+        )
         found: dict[str, dict[str, datetime]] = {}
         for place, cell_id, first_us in await self._read(select):
             found.setdefault(place, {})[cell_id] = from_us(first_us)

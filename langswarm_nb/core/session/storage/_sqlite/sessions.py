@@ -85,15 +85,24 @@ def select(
     ).fetchall()
 
 
-def cells(db: sqlite3.Connection, *, user_id: str, home: str | None) -> list[tuple[str, str, int]]:
-    """Return the homes of sessions with the cells that asked there, and when each did so first."""
-    test, used = ("s.home IS NOT NULL", ()) if home is None else ("s.home = ?", (home,))
+def cells(
+    db: sqlite3.Connection, *, user_id: str, home: str | None, among: str | None
+) -> list[tuple[str, str, int]]:
+    """Return the homes of sessions with the cells that asked there, and when each did so first.
+
+    ``among`` is a JSON list of cells. Without a home all messages are looked at, once and in their order.
+    """
+    if home is None:
+        joined, test = "messages m CROSS JOIN sessions s ON s.id = m.id >> 32", "s.home IS NOT NULL"
+    else:
+        joined = "sessions s CROSS JOIN messages m ON m.id >= s.id << 32 AND m.id < (s.id + 1) << 32"
+        test = "s.home = ?1"
     return db.execute(
-        "SELECT s.home, m.cell_id, min(m.ts_us) FROM sessions s "
-        "CROSS JOIN messages m ON m.id >= s.id << 32 AND m.id < (s.id + 1) << 32 "
-        f"WHERE {test} AND s.user_id = ? AND m.role = 'user' AND m.cell_id IS NOT NULL "
-        "AND ifnull(m.source, '') <> 'import' AND json_extract(m.metadata, '$.asked_in') IS NULL GROUP BY 1, 2",
-        (*used, user_id),
+        f"SELECT s.home, m.cell_id, min(m.ts_us) FROM {joined} "
+        f"WHERE {test} AND s.user_id = ?2 AND m.role = 'user' AND m.cell_id IS NOT NULL "
+        "AND ifnull(m.source, '') <> 'import' AND json_extract(m.metadata, '$.asked_in') IS NULL "
+        "AND (?3 IS NULL OR m.cell_id IN (SELECT value FROM json_each(?3))) GROUP BY 1, 2",
+        (home, user_id, among),
     ).fetchall()
 
 

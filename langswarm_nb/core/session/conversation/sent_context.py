@@ -52,7 +52,7 @@ def choose(
     if not turns:  # a tool's result, or a path that begins with an answer
         return Context(tuple(node.seq for node in path))
     *earlier, asked = turns
-    kept = _kept(earlier, hidden)
+    kept = kept_of(earlier, hidden)
     system = system_text([node for node in path if node.scope == "session"], [*kept, asked])
     sent = _within_limits([] if alone else kept, asked, system, settings)
     nodes = [*system, *(node for turn in [*sent, asked] for node in (turn.question, *turn.answers))]
@@ -62,7 +62,7 @@ def choose(
 
 def sendable(path: Sequence[Node], hidden: Collection[tuple[int | None, int]]) -> list[Node]:
     """Return the messages of a path that are sent with what follows it, when no limit leaves any out."""
-    kept = _kept(turns_of(path), hidden)
+    kept = kept_of(turns_of(path), hidden)
     system = system_text([node for node in path if node.scope == "session"], kept)
     said = (node for turn in kept for node in (turn.question, *turn.answers))
     return sorted([*system, *said], key=lambda node: node.seq)
@@ -86,7 +86,7 @@ def system_text(first: Sequence[Node], turns: Sequence[PathTurn]) -> list[Node]:
 def system_now(path: Sequence[Node], hidden: Collection[tuple[int | None, int]]) -> list[Node]:
     """Return the system messages that the next question at the end of a path goes with."""
     turns = turns_of(path)
-    kept = _kept(turns, hidden)
+    kept = kept_of(turns, hidden)
     end = turns[-1].last.seq if turns else -1
     waiting = [node for node in path if node.seq > end and node.role == "system" and node.scope != "session"]
     first = [node for node in path if node.scope == "session"]
@@ -94,7 +94,8 @@ def system_now(path: Sequence[Node], hidden: Collection[tuple[int | None, int]])
     return system_text(first, [*kept, *next_turn])
 
 
-def _kept(turns: Sequence[PathTurn], hidden: Collection[tuple[int | None, int]]) -> list[PathTurn]:
+def kept_of(turns: Sequence[PathTurn], hidden: Collection[tuple[int | None, int]]) -> list[PathTurn]:
+    """Return the turns that are sent, when no limit leaves any out: neither hidden nor unanswered."""
     return [turn for turn in turns if turn.key not in hidden and turn.is_answered]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from .messages import RequestFacts, SessionMessage, Usage, new_id
+from langswarm_nb.core.session.messages import RequestFacts, SessionMessage, Usage, new_id
 
 COPY_OF = "copy_of"
 """In the metadata of a copy: session, id and address of the message that counts."""
@@ -48,12 +48,17 @@ def copy_of(
     )
 
 
-def origin_of(message: SessionMessage) -> tuple[str, str] | None:
-    """Return session and id of the message that one is a copy of; None when it is none."""
+def origin_of(message: SessionMessage) -> str | None:
+    """Return the id of the message that one is a copy of; None when it is none."""
     about = message.metadata.get(COPY_OF)
-    if not isinstance(about, dict):
-        return None
-    return str(about.get("session_id", "")), str(about.get("message_id", ""))
+    found = about.get("message_id") if isinstance(about, dict) else None
+    return found if isinstance(found, str) else None
+
+
+def origin_address(message: SessionMessage) -> str:
+    """Return the address of the message that one is a copy of; empty when it is none, or belonged to no turn."""
+    about = message.metadata.get(COPY_OF)
+    return str(about.get("address", "")) if isinstance(about, dict) else ""
 
 
 def knew_other(metadata: Any) -> bool:
