@@ -128,7 +128,8 @@ def test_an_aside_is_one_while_a_version_of_it_is_beside_the_path() -> None:
     grown.ask("A")
     grown.ask("N", beside="aside")
     grown.ask("N2", turn=1, beside="aside")
-    assert [grown.tree().is_aside(number) for number in (0, 1, 2)] == [False, True, False]
+    grown.ask("K", beside="comparison")
+    assert [grown.tree().is_aside(number) for number in (0, 1, 2, 9)] == [False, True, False, False]
     grown.go(3)
     assert grown.tree().is_aside(1)
 
