@@ -77,9 +77,7 @@ def adopt(tree: Tree, version: Version) -> set[Note]:
     tree.take(version)
     after = tree.path().turns
     shared = sum(old.version is new.version for old, new in zip(before, after, strict=False))
-    left = before[shared:]
-    if left and left[0].version.turn == version.turn:
-        left = left[1:]
+    left = [turn for turn in before[shared:] if turn.version.turn != version.turn]
     told = {Note("later_turns_stay", len(left))} if left else set()
     if version.asked.alone:
         told.add(Note("adopted", where=after[-2].version.address if len(after) > 1 else ""))

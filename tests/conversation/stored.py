@@ -11,12 +11,13 @@ from langswarm_nb.core.session.conversation.tree import Tree
 from tests.conversation.driver import Branches, Row, SessionFacts, Status
 
 _WHEN = re.compile(r"\d{4}-\d\d-\d\d,? \d\d:\d\d(:\d\d)?(-\d+)*")
+_NUMBERED = re.compile(r"\(\{when\}\)(-\d+)+")
 _FORMER = re.compile(r" \(until .*\)$")
 
 
 def without_time(label: str) -> str:
     """Return a label with ``{when}`` for the day and time in it."""
-    return _WHEN.sub("{when}", label)
+    return _NUMBERED.sub("({when})", _WHEN.sub("{when}", label))
 
 
 async def rows_of(session: BaseSession) -> list[Row]:

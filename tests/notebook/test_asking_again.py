@@ -96,6 +96,15 @@ def test_retry_asks_a_comparison_again(notebook):
     assert path(notebook) == ["0.1"]
 
 
+def test_retry_keeps_the_order_of_the_models(notebook):
+    """Whoever answered first, the models stand as the cell named them."""
+    notebook.shell.magics.timeout_s = 0.3  # too short for the slow one
+    notebook.run("%%langswarm -m mock:slow -m groq:b -q\nHi", "a")
+    again = notebook.run("%langswarm retry", "b").result
+    assert again.models == ("mock:slow", "groq:b")
+    assert list(again.errors) == ["mock:slow"]
+
+
 def test_retry_asks_one_more_model_what_was_compared(notebook):
     """With a model, an unchosen comparison gets one more answer, beside the path."""
     notebook.cell(f"%%langswarm {BOTH} -q\nHi", "a")

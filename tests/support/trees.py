@@ -16,9 +16,9 @@ from langswarm_nb.core.session.conversation.asks import (
     Replay,
     Rerun,
 )
-from langswarm_nb.core.session.conversation.context import Context, choose
 from langswarm_nb.core.session.conversation.nodes import Node, TreeRows
 from langswarm_nb.core.session.conversation.placing import Place, place
+from langswarm_nb.core.session.conversation.sent_context import Context, choose
 from langswarm_nb.core.session.conversation.tree import Tree
 
 Tip = Literal["tip"]

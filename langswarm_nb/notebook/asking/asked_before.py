@@ -84,10 +84,11 @@ async def _comparison(
     turn = tree.turns_to(question.seq)[-1]
     answers = [node for node in tree.of_turn(question.turn) if node.compare_id is not None]
     together = [node.compare_id for node in answers if tree.question_of(node) == question]
-    newest = sorted(node.seq for node in answers if node.compare_id in together[-1:])
+    newest = sorted(node.seq for node in answers if node.compare_id in together[-1:])  # as they came
     if not newest:
         return None
-    asked = [_asked_with(reply) for reply in await session.pick_messages(newest)]
+    replies = sorted(await session.pick_messages(newest), key=lambda reply: reply.version)
+    asked = [_asked_with(reply) for reply in replies]
     chain = await session.pick_messages([node.seq for node in (*turn.given, question)])
     return LastComparison(
         chain[-1],

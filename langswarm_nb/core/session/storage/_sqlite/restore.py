@@ -32,6 +32,7 @@ def rows_of(messages: Sequence[SessionMessage], tree: TreeRows) -> list[Row]:
     SessionValueError, SessionTypeError
         A message cannot be kept unchanged, or they are no tree that ends where it should.
     """
+    payloads = [encode_message(message) for message in messages]
     ends = [tree.tip, *(tip for _, tip in tree.others), *(tip for _, tip in tree.former)]
     for n, message in enumerate(messages):
         above = message.parent_seq
@@ -54,9 +55,9 @@ def rows_of(messages: Sequence[SessionMessage], tree: TreeRows) -> list[Row]:
             len(message.content),
             whole("version", message.version),
             int(n in active),
-            *encode_message(message),
+            *payload,
         )
-        for n, message in enumerate(messages)
+        for n, (message, payload) in enumerate(zip(messages, payloads, strict=True))
     ]
 
 

@@ -1,0 +1,67 @@
+"""On random walks the product is what the model of a conversation says it is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from langswarm_nb.core.session.sending import lease
+from tests.conversation.hearing import Hearing
+from tests.conversation.product import InProcess
+from tests.conversation.walking import do_walks, walks
+
+COUNT = int(os.environ.get("WALKS", "0"))
+"""How many walks to do instead; more find more."""
+
+
+class Products:
+    """Makes the product of each walk, and ends that of the walk before."""
+
+    def __init__(self, hearing: Hearing, folder: Path, store: str) -> None:
+        self._hearing, self._folder, self._store = hearing, folder, store
+        self._made: list[InProcess] = []
+
+    def __call__(self) -> InProcess:
+        self.close()
+        folder = self._folder / str(len(self._made))
+        folder.mkdir()
+        self._made.append(InProcess(self._hearing, folder, store=self._store))
+        return self._made[-1]
+
+    def close(self) -> None:
+        """End the last one."""
+        for product in self._made[-1:]:
+            product.close()
+
+
+@pytest.fixture
+def hearing(monkeypatch, home) -> Hearing:
+    """Return what hears the footers of this test."""
+    monkeypatch.setenv("JPY_SESSION_NAME", "")
+    monkeypatch.setattr(lease, "_WAITS_S", (0.001,))  # who waits for another need not wait long
+    return Hearing(monkeypatch)
+
+
+@pytest.fixture
+def make(hearing, tmp_path, request) -> Iterator[Products]:
+    """Yield what makes products with a store of the wanted kind."""
+    products = Products(hearing, tmp_path.resolve(), request.param)
+    yield products
+    products.close()
+
+
+@pytest.mark.slow  # a walk of 30 steps takes a third of a second
+@pytest.mark.parametrize("make", ["memory"], indirect=True)
+def test_walks_of_kernels_on_one_store(make):
+    """What is sent, told and stored is what the model says, with all kernels on one store in memory."""
+    do_walks(walks(make), COUNT or 200)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make", ["sqlite"], indirect=True)
+def test_walks_of_kernels_on_one_file(make):
+    """The same holds when each kernel has a manager of its own on one file."""
+    do_walks(walks(make), COUNT or 20)
