@@ -6,7 +6,6 @@ import asyncio
 import types
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import count
 from typing import Any
 
 from langswarm_nb.core.session import SessionMessage
@@ -43,17 +42,11 @@ class Notebook:
 
     def __init__(self, shell: Shell) -> None:
         self.shell, self.service = shell, Service(replies=["An answer."] * 50)
-        self._runs, self._cell = count(), "a"
-        shell.ipython.get_parent = self._parent  # type: ignore[attr-defined]  # kernels have it
         shell.workspace.manager.add_provider_session("groq", self.service)
-
-    def _parent(self) -> dict[str, Any]:
-        return {"header": {"msg_id": f"run-{self._run}"}, "metadata": {"cellId": self._cell}}
 
     def run(self, code: str, cell: str) -> Ran:
         """Run a cell, which may fail."""
-        self._cell, self._run = cell, next(self._runs)
-        return self.shell.try_(code)
+        return self.shell.try_(code, cell)
 
     def cell(self, code: str, cell: str = "z") -> Sent:
         """Run a cell that asks."""

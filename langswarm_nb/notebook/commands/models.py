@@ -12,7 +12,7 @@ from IPython.core.error import StdinNotImplementedError, UsageError
 
 from langswarm_nb.core.session import BaseSession, parse_model_id, provider_names
 from langswarm_nb.core.session.conversation.moves import asked_last, version_at
-from langswarm_nb.core.session.conversation.notes import is_current
+from langswarm_nb.core.session.conversation.notes import goes_on_from, is_current
 from langswarm_nb.core.session.secret import Secret
 from langswarm_nb.core.session.text import did_you_mean
 from langswarm_nb.notebook.workspace.keys import provider_ready, take_key
@@ -48,7 +48,8 @@ async def _use_version(workspace: Workspace, session: BaseSession, turn: int, nu
     note = await session.use(turn, number)
     if note != is_current(address):
         workspace.ends_replay(session)
-    return f"{address}, {note}" if note and not note.startswith(address) else note or address
+    names_it = note.startswith((address, goes_on_from(address)))
+    return note if names_it else f"{address}, {note}" if note else address
 
 
 async def _models(workspace: Workspace, provider: str | None, q: str | None) -> Listing:
