@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from langswarm_nb.core.session.conversation.context import Context
+from langswarm_nb.core.session.conversation.sent_context import Context
 from langswarm_nb.core.session.conversation.placing import Place
 from langswarm_nb.core.session.conversation.tree import Tree
 from langswarm_nb.core.session.errors import SessionLeasedError
