@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from langswarm_nb.core.session import SessionMessage
-from langswarm_nb.core.session.conversation.copies import origin_address
+from langswarm_nb.core.session.conversation.copies import origin_address, origin_of
 from langswarm_nb.core.session.conversation.nodes import Node
 from langswarm_nb.core.session.conversation.tree import Tree
 
@@ -123,6 +123,13 @@ def _line(tree: Tree, messages: Mapping[int | None, SessionMessage], entry: _Ent
     )
 
 
+def _origin(messages: Mapping[int | None, SessionMessage], reply: SessionMessage) -> str:
+    """Return the address of what an answer is a copy of, where that is in this session; else empty."""
+    origin = origin_of(reply)
+    is_here = origin not in (None, reply.id) and any(m.id == origin for m in messages.values())
+    return origin_address(reply) if is_here else ""
+
+
 def beginning(text: str) -> str:
     """Return how a text begins, on one line."""
     line = " ".join(text.split())
@@ -135,7 +142,7 @@ def _kind(messages: Mapping[int | None, SessionMessage], entry: _Entry) -> str:
     if answer is None:
         return "(no answer)"
     reply = messages.get(answer.seq)
-    if reply is not None and (origin := origin_address(reply)):
+    if reply is not None and (origin := _origin(messages, reply)):
         return f"(copy of {origin})"
     if answer.status in ("stopped", "error"):
         return f"({'stopped' if answer.status == 'stopped' else 'failed'})"
