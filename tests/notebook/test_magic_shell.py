@@ -310,7 +310,7 @@ def test_models_are_compared_at_the_same_time(shell):
         "├─ ○ 1.1 Compare (mock:echo)",
         "└─ ○ 1.2 Compare (mock:script)",
     ]
-    assert shell.run("%langswarm use 1.2") == "1.2"
+    assert shell.run("%langswarm use 1.2") == "goes on from 1.2"
     assert shell.run("%langswarm show").messages[-1].content == both[1].text
     shell.run("%%langswarm -q\nAfter")
     assert sent(shell)[-2:] == [f"a:{both[1].text}", "u:After"]

@@ -12,7 +12,7 @@ from IPython.core.error import StdinNotImplementedError, UsageError
 
 from langswarm_nb.core.session import BaseSession, parse_model_id, provider_names
 from langswarm_nb.core.session.conversation.moves import asked_last, version_at
-from langswarm_nb.core.session.conversation.notes import is_current
+from langswarm_nb.core.session.conversation.notes import goes_on_from, is_current
 from langswarm_nb.core.session.secret import Secret
 from langswarm_nb.core.session.text import did_you_mean
 from langswarm_nb.notebook.workspace.keys import provider_ready, take_key
@@ -44,11 +44,15 @@ async def _use(workspace: Workspace, model: str | None) -> str:
 
 
 async def _use_version(workspace: Workspace, session: BaseSession, turn: int, number: int | None) -> str:
-    address, _ = version_at(await session.tree(), turn, number)
+    address, last = version_at(await session.tree(), turn, number)
     note = await session.use(turn, number)
     if note != is_current(address):
         workspace.ends_replay(session)
-    return f"{address}, {note}" if note and not note.startswith(address) else note or address
+    says_which = note.startswith((address, goes_on_from(address)))
+    told = [note] if says_which else [address, note] if note else [address]
+    if (turn, last.version) in (await session.tree()).hidden:
+        told.append(f"hidden on this branch, `%langswarm hide {turn} --undo` sends it again")
+    return ", ".join(told)
 
 
 async def _models(workspace: Workspace, provider: str | None, q: str | None) -> Listing:
