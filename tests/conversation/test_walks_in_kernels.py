@@ -16,17 +16,7 @@ from tests.support.kernels import Kernel, running_kernel
 
 pytestmark = pytest.mark.kernel
 
-NO_SYNC = pytest.mark.xfail(reason="`%langswarm sync` is not there yet", strict=True)
-
-
-def _runs() -> Iterator[object]:
-    for walk in WALKS:
-        marks = [NO_SYNC] if any("sync" in getattr(step, "source", "") for step in walk.steps) else []
-        for front_end in sorted(walk.holds, key=lambda found: found.name):
-            yield pytest.param(walk, front_end, marks=marks)
-
-
-RUNS = list(_runs())
+RUNS = [(walk, front_end) for walk in WALKS for front_end in sorted(walk.holds, key=lambda found: found.name)]
 
 
 class Pool:

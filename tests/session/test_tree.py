@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from langswarm_nb.core.session import BaseSession, ProviderRequest, SessionNotFoundError, SessionValueError
+from langswarm_nb.core.session import (
+    BaseSession,
+    ProviderRequest,
+    ProviderServerError,
+    SessionManager,
+    SessionNotFoundError,
+    SessionValueError,
+)
 
 Script = Callable[..., Any]
 
@@ -162,3 +170,161 @@ async def test_the_request_is_the_path_of_the_version(talk: BaseSession, script:
     second = (await talk.get_messages())[2]
     await talk.send_message("edited", version_of=second.id)
     assert [m.content for m in seen[0].messages] == ["a", "re a", "edited"]
+
+
+async def test_using_an_old_version_tells_what_comes_back(talk: BaseSession) -> None:
+    """The turns that stood behind it; a version that is on the path stays where it is."""
+    await talk.send_message("B", version_of=(await talk.get_messages())[2].id)
+    assert await talk.use(1, 1) == "1 later turn comes back"
+    assert await path(talk) == ["a", "re a", "b", "re b", "c", "re c"]
+    assert await talk.use(1, 1) == "1.1 is current already"
+    assert await talk.use(1) == ""
+    assert await path(talk) == ["a", "re a", "B", "re B"]
+    with pytest.raises(SessionNotFoundError, match="Turn 1 has no version 3"):
+        await talk.use(1, 3)
+
+
+async def test_use_looks_at_the_store_and_not_at_what_was_read_before(
+    manager: SessionManager, talk: BaseSession
+) -> None:
+    """Another kernel may have moved the tip meanwhile."""
+    stale = talk.record
+    await talk.send_message("B", version_of=(await talk.get_messages())[2].id)
+    talk.record = stale
+    await talk.use(1, 1)
+    assert await path(talk) == ["a", "re a", "b", "re b", "c", "re c"]
+    assert (await manager.storage.load_session(talk.session_id)).tip_seq == 5
+
+
+async def test_a_version_on_another_branch_is_used_there(talk: BaseSession) -> None:
+    """It says so; nothing moves between branches."""
+    await talk.fork(0, "try")
+    await talk.send_message("t")
+    await talk.switch_branch("main")
+    assert await talk.use(3) == "switched to branch try"
+    assert (talk.record.branch, await path(talk)) == ("try", ["a", "re a", "t", "re t"])
+
+
+async def test_an_aside_is_adopted_by_its_name(talk: BaseSession) -> None:
+    """`use` takes it onto the path, after the turn where it was asked."""
+    aside = await talk.send_message("n", history=False)
+    assert (aside.is_aside, aside.address) == (True, "3.1")
+    assert await talk.use_version(aside.id) == "aside, adopted after 2.1"
+    assert (await path(talk))[-2:] == ["n", "re n"]
+    assert not (await talk.get_messages())[-1].is_aside
+
+
+async def test_answers_of_a_comparison_are_versions_of_one_turn(talk: BaseSession, script: Script) -> None:
+    """In the order of the models, failed ones included; `use` goes on with one of them."""
+    script("one", ProviderServerError("no", provider="mock"), "three")
+    streams = await talk.stream_comparison("k", ["mock:a", "mock:b", "mock:c"])
+    for stream in streams:
+        with suppress(ProviderServerError):
+            await stream.read()
+    replies = [stream.reply for stream in streams if stream.reply is not None]
+    assert [(reply.address, reply.content) for reply in replies] == [
+        ("3.1", "one"),
+        ("3.2", ""),
+        ("3.3", "three"),
+    ]
+    assert len(await path(talk)) == 6
+    assert await talk.use(3, 3) == "goes on from 3.3"
+    assert (await path(talk))[-2:] == ["k", "three"]
+
+
+async def test_what_stands_behind_an_answer_stays_with_it(talk: BaseSession) -> None:
+    """A question that is answered again, and one that is edited, tell how many turns stay."""
+    question, first = (await talk.get_messages())[:2]
+    stream = await talk.stream_regenerate(first.id)
+    again = await stream.read()
+    assert (stream.notes, again.address) == (("2 later turns stay with 0.1",), "0.2")
+    await talk.use(0, 1)
+    edited = talk.stream_message("A", version_of=question.id)
+    await edited.read()
+    assert edited.notes == ("2 later turns stay with 0.1",)
+
+
+@pytest.mark.parametrize("meanwhile", ["undo", "switch", "use", "clear"])
+async def test_an_answer_goes_under_its_question_whatever_happens_meanwhile(
+    talk: BaseSession, meanwhile: str
+) -> None:
+    """The path stays where it went, and the view says where the answer is; gone back to, it is there."""
+    stream = talk.stream_message("d", model="mock:slow")
+    await anext(stream)
+    if meanwhile == "switch":
+        await talk.fork(0, "try")
+    elif meanwhile == "use":
+        await talk.use(0)
+        await talk.set_tip(3)
+    elif meanwhile == "undo":
+        await talk.undo()
+    else:
+        await talk.clear_messages()
+    before = await path(talk)
+    await stream.aclose()
+    reply = stream.reply
+    assert reply is not None
+    assert (reply.address, reply.parent_seq, reply.is_active) == ("3.1", 6, False)
+    assert stream.notes == ("the answer is at 3.1, the path has moved on",)
+    assert await path(talk) == before
+    told = "switched to branch main" if meanwhile == "switch" else ""
+    assert await talk.use(3) == told
+    assert (await path(talk))[-2:] == ["d", reply.content]
+
+
+async def test_undo_takes_the_system_text_of_a_turn_along(talk: BaseSession, script: Script) -> None:
+    """What was given with it, and what waited for it; the system text before is in force again."""
+    mock = script("1", "2", "3")
+    await talk.send_message("d", system="brief")
+    await talk.add_system_message("and kind")
+    await talk.send_message("e")
+    assert [m.content for m in mock.requests[-1].messages if m.role == "system"] == ["brief", "and kind"]
+    await talk.undo()
+    await talk.send_message("f")
+    assert [m.content for m in mock.requests[-1].messages if m.role == "system"] == ["brief"]
+
+
+async def test_a_restart_keeps_what_came_with_the_session(manager: SessionManager, script: Script) -> None:
+    """The tip is before the first turn; the former run can be gone back to."""
+    mock = script("1", "2", "3")
+    session = await manager.create_session("ada", "mock", "echo", system="came")
+    for text in ("a", "b"):
+        await session.send_message(text, system="own")
+    await session.restart()
+    assert await path(session) == ["came"]
+    await session.send_message("c")
+    assert [m.content for m in mock.requests[-1].messages] == ["came", "c"]
+    assert await session.use(0) == "1 later turn comes back"
+
+
+async def test_a_fork_begins_after_any_version(talk: BaseSession) -> None:
+    """By its address; after a turn by its number, after a message by its id."""
+    messages = await talk.get_messages()
+    await talk.send_message("B", version_of=messages[2].id)
+    await talk.fork("1.1", "x")
+    assert await path(talk) == ["a", "re a", "b", "re b"]
+    await talk.fork(messages[0].id, "y")
+    assert await path(talk) == ["a"]
+
+
+async def test_hiding_holds_on_its_branch(talk: BaseSession, script: Script) -> None:
+    """A fork begins with what is hidden; what is hidden there, and shown again, is so there alone."""
+    mock = script("1", "2", "3")
+    first = (await talk.get_messages())[0]
+    await talk.hide(first.id)
+    await talk.fork(None, "try")
+    await talk.hide((await talk.get_messages())[2].id)
+    await talk.hide(first.id, hidden=False)
+    await talk.send_message("t")
+    assert [m.content for m in mock.requests[-1].messages] == ["a", "re a", "c", "re c", "t"]
+    await talk.switch_branch("main")
+    await talk.send_message("d")
+    assert [m.content for m in mock.requests[-1].messages] == ["b", "re b", "c", "re c", "d"]
+
+
+async def test_what_belongs_to_no_turn_cannot_be_hidden(talk: BaseSession) -> None:
+    """A system message before the first question, for one."""
+    await talk.clear_messages()
+    system = await talk.add_system_message("be brief")
+    with pytest.raises(SessionNotFoundError, match="belongs to no turn"):
+        await talk.hide(system.id)

@@ -48,8 +48,8 @@ async def _use_version(workspace: Workspace, session: BaseSession, turn: int, nu
     note = await session.use(turn, number)
     if note != is_current(address):
         workspace.ends_replay(session)
-    says_which = note.startswith((address, goes_on_from(address)))
-    told = [note] if says_which else [address, note] if note else [address]
+    names_it = note.startswith((address, goes_on_from(address)))
+    told = [note] if names_it else [address, note] if note else [address]
     if (turn, last.version) in (await session.tree()).hidden:
         told.append(f"hidden on this branch, `%langswarm hide {turn} --undo` sends it again")
     return ", ".join(told)

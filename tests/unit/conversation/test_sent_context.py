@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from langswarm_nb.core.session import ContextLengthError, SessionSettings
 from langswarm_nb.core.session.conversation import sent_context as _context
 from langswarm_nb.core.session.conversation.nodes import Node
-from langswarm_nb.core.session.conversation.sent_context import choose, system_now
+from langswarm_nb.core.session.conversation.sent_context import choose, sendable, system_now
 from langswarm_nb.core.session.conversation.tree import turns_of
 from langswarm_nb.core.session.messages import about_tokens
 from tests.support.trees import Grown, context, sent
@@ -193,6 +193,23 @@ def test_what_the_next_question_goes_with_can_be_told(three: Grown) -> None:
     assert system_now([], ()) == []
 
 
+def test_what_of_a_path_is_sent_with_what_follows_can_be_told() -> None:
+    """System text that holds, what came with the session included, and turns that are answered and not hidden."""
+    grown = Grown()
+    grown.system("came", "session")
+    grown.ask("A", system="own")
+    grown.system("late", "session")
+    grown.ask("B", "", status="error")
+    grown.ask("C")
+    grown.ask("D")
+    grown.hide(2)
+    tree = grown.tree()
+    assert grown.said(node.seq for node in sendable(tree.path, tree.hidden)) == ["own", "A", "a", "D", "d"]
+    grown.hide(0)
+    tree = grown.tree()
+    assert grown.said(node.seq for node in sendable(tree.path, tree.hidden)) == ["came", "late", "D", "d"]
+
+
 # -- 2.2: hidden turns ------------------------------------------------------------------------------------------
 
 
@@ -332,6 +349,13 @@ def test_one_long_turn_may_pass_a_limit_of_messages() -> None:
     grown.say("tool", "42")
     chosen = choose(grown.tree().path, (), SessionSettings("mock", "echo", max_messages=2))
     assert (len(chosen.seqs), chosen.left_out) == (9, 1)
+
+
+def test_an_aside_keeps_the_limits(three: Grown) -> None:
+    """It has nothing to leave out, so it is refused when it is too long by itself; it tells of no turns left out."""
+    assert context(three, alone=True, max_messages=1, trim="error").left_out == 0
+    with pytest.raises(ContextLengthError, match="about 5 tokens, max_context_tokens is 4"):
+        context(three, alone=True, max_context_tokens=4)
 
 
 @pytest.mark.parametrize(

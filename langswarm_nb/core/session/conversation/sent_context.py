@@ -54,7 +54,7 @@ def choose(
     *earlier, asked = turns
     kept = kept_of(earlier, hidden)
     system = system_text([node for node in path if node.scope == "session"], [*kept, asked])
-    sent = [] if alone else _within_limits(kept, asked, system, settings)
+    sent = _within_limits([] if alone else kept, asked, system, settings)
     nodes = [*system, *(node for turn in [*sent, asked] for node in (turn.question, *turn.answers))]
     left_out = 0 if alone else len(kept) - len(sent)
     return Context(tuple(sorted(node.seq for node in nodes)), left_out)

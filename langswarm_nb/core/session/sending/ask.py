@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from langswarm_nb.core.session.conversation.asks import AskFacts
 from langswarm_nb.core.session.conversation.nodes import Node
@@ -15,7 +15,7 @@ from langswarm_nb.core.session.conversation.tree import Tree
 from langswarm_nb.core.session.errors import SessionNotFoundError, shown
 from langswarm_nb.core.session.messages import MessageRole, SessionMessage
 from langswarm_nb.core.session.provider_events import RetryNotice
-from langswarm_nb.core.session.settings import SessionSettings
+from langswarm_nb.core.session.settings import SessionBackend, SessionSettings
 
 from .context_window import messages_to_send
 
@@ -59,6 +59,11 @@ class Ask:
         """Whether it goes without the turns before it."""
         return self.facts.beside == "aside"
 
+    @property
+    def is_native(self) -> bool:
+        """Whether it goes through the conversation that the provider holds; what stands beside the path does not."""
+        return self.settings.backend is SessionBackend.PROVIDER_NATIVE and not self.is_beside
+
     def chain(self, message: SessionMessage) -> list[SessionMessage]:
         """Return what is stored before anything is sent: the question, after the system text that comes with it."""
         message = replace(message, beside=self.facts.beside)
@@ -80,11 +85,25 @@ class Ask:
             return answered_again(tree, tree.nodes[self.message.seq or 0])
         return place(tree, self.facts)
 
-    def context(self, tree: Tree, at: Place, chain: Sequence[Node], *, limited: bool = True) -> Context:
-        """Return what is sent, once the question is in its place."""
-        settings = (
-            self.settings if limited else replace(self.settings, max_messages=None, max_context_tokens=None)
-        )
+    def nodes(self, tree: Tree, at: Place, chain: Sequence[SessionMessage]) -> list[Node]:
+        """Return the messages of a chain as they will stand in the tree."""
+        first = len(tree.nodes)
+        return [
+            node_of(replace(message, turn=-1), first + n, at.parent if n == 0 else first + n - 1)
+            for n, message in enumerate(chain)
+        ]
+
+    def context(self, tree: Tree, at: Place, chain: Sequence[Node]) -> Context:
+        """Return what is sent, once the question is in its place.
+
+        Raises
+        ------
+        ContextLengthError
+            A limit is passed, and nothing may be left out.
+        """
+        settings = self.settings
+        if self.is_native:  # the provider holds what it holds
+            settings = replace(settings, max_messages=None, max_context_tokens=None)
         path = [*tree.path_to(at.parent), *chain]
         return choose(path, tree.hidden_on(at.branch) | set(at.hides), settings, alone=self.is_alone)
 
@@ -116,10 +135,7 @@ async def plan(ask: Ask, tree: Tree, pick: Pick) -> SendPlan:
     """
     at = ask.place_in(tree)
     chain = [] if ask.regenerates else ask.chain(ask.message)
-    nodes = [
-        node_of(replace(message, turn=-1, seq=seq), seq, at.parent if n == 0 else seq - 1)
-        for n, (seq, message) in enumerate(zip(_free(tree), chain, strict=False))
-    ]
+    nodes = ask.nodes(tree, at, chain)
     context = ask.context(tree, at, nodes)
     messages = await sent(context, dict(zip((node.seq for node in nodes), chain, strict=True)), pick)
     return SendPlan(at, context, messages_to_send(messages), ask.settings)
@@ -170,7 +186,3 @@ def node_of(message: SessionMessage, seq: int, parent: int | None) -> Node:
         says=2 if message.content else 1 if message.parts else 0,
         chars=len(message.content),
     )
-
-
-def _free(tree: Tree) -> Any:
-    return range(len(tree.nodes), len(tree.nodes) + 2)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.conversation.placing import Place
+from langswarm_nb.core.session.conversation.sent_context import Context
 from langswarm_nb.core.session.conversation.tree import Tree
 from langswarm_nb.core.session.errors import SessionLeasedError
 from langswarm_nb.core.session.messages import SessionMessage
@@ -25,12 +26,12 @@ _TELL_AFTER = 3
 class PlacedQuestion:
     """A question in its place."""
 
-    tree: Tree
-    """As it was before."""
     place: Place
     chain: list[SessionMessage]
     """What was stored: the question, after the system text that came with it; a question of old when it is answered
     again."""
+    context: Context
+    """What is sent with it."""
     lease: Lease | None
     """Held until the answer is stored; None beside the path."""
 
@@ -42,6 +43,8 @@ async def place_question(
 
     Raises
     ------
+    ContextLengthError
+        What is sent with it would be too long; nothing was stored.
     SessionError
         It could not be stored.
     """
@@ -83,6 +86,8 @@ async def _try_to_store(
     tree = Tree(await session.storage.read_tree(session.session_id))
     place = ask.place_in(tree)
     chain = [] if ask.regenerates else ask.chain(replace(message, ask=place.ask))
+    nodes = ask.nodes(tree, place, chain)
+    context = ask.context(tree, place, nodes)
     held: dict[str, Any] = (
         {} if lease is None else {"lease": lease.holder, "expects": (tree.branch, tree.tip)}
     )
@@ -95,7 +100,11 @@ async def _try_to_store(
         hides=place.hides,
         **held,
     )
-    return PlacedQuestion(tree, place, stored or [message], lease)
+    seqs = {
+        node.seq: kept.seq or 0 for node, kept in zip(nodes, stored, strict=True)
+    }  # others may have been quicker
+    context = replace(context, seqs=tuple(seqs.get(seq, seq) for seq in context.seqs))
+    return PlacedQuestion(place, stored or [message], context, lease)
 
 
 def _remember(ask: Ask, placed: PlacedQuestion) -> None:

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.conversation import notes
 from langswarm_nb.core.session.conversation.placing import Place
-from langswarm_nb.core.session.conversation.sent_context import Context
 from langswarm_nb.core.session.errors import (
     ProviderSessionError,
     SessionError,
@@ -30,9 +29,9 @@ from langswarm_nb.core.session.errors import (
 )
 from langswarm_nb.core.session.messages import SessionMessage, estimate_tokens
 from langswarm_nb.core.session.provider_events import Delta, ProviderEvent, ProviderRequest, RetryNotice
-from langswarm_nb.core.session.settings import SessionBackend, SessionSettings
+from langswarm_nb.core.session.settings import SessionSettings
 
-from .ask import Ask, node_of, sent
+from .ask import Ask, sent
 from .checkpoint import Checkpoint
 from .context_window import messages_to_send
 from .finishing import finish_anyway
@@ -62,8 +61,6 @@ class Turn:
         self._stream: MessageStream | None = None
         self.over: Future[None] = Future()
         """Done when all is stored."""
-        self.context = Context(())
-        """What was sent."""
         self.input_tokens = 0
         """About how many tokens that was."""
         self.reply: SessionMessage | None = None
@@ -90,8 +87,10 @@ class Turn:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the reader is told of where it went and what was sent."""
-        told = [] if self.place is None else [self.place.note]
-        told += [notes.left_out(self.context.left_out)] if self.context.left_out else []
+        told: list[str] = []
+        if self._placed is not None:
+            left_out = self._placed.context.left_out
+            told = [self._placed.place.note, notes.left_out(left_out) if left_out else ""]
         reply = self.reply
         if reply is not None and not self._ask.is_beside and not reply.is_active:
             told.append(notes.elsewhere(reply.address))
@@ -217,13 +216,10 @@ class Turn:
         placed = self._placed
         if placed is None:
             raise AssertionError("a request is made after its question was stored")
-        native = settings.backend is SessionBackend.PROVIDER_NATIVE and not ask.is_beside
         known = {m.seq: m for m in placed.chain if m.seq is not None}
-        chain = [] if ask.regenerates else [node_of(m, seq, m.parent_seq) for seq, m in known.items()]
-        self.context = context = ask.context(placed.tree, placed.place, chain, limited=not native)
-        messages = await sent(context, known, self._session.pick_messages)
+        messages = await sent(placed.context, known, self._session.pick_messages)
         self.input_tokens = estimate_tokens(messages)
-        if native:
+        if ask.is_native:
             return ProviderRequest(**base, **await self._session.native.plan(messages, settings))
         return ProviderRequest(**base, messages=messages_to_send(messages))
 
@@ -258,7 +254,10 @@ class Turn:
     async def _settle_native(self, builder: ReplyBuilder, reply: SessionMessage | None) -> None:
         """Note what the provider holds now; a send beside the path leaves its conversation as it was."""
         if not self._ask.is_beside:
-            seqs = None if reply is None or reply.seq is None else (*self.context.seqs, reply.seq)
+            placed = self._placed
+            seqs = None
+            if placed is not None and reply is not None and reply.seq is not None:
+                seqs = (*placed.context.seqs, reply.seq)
             await self._session.native.settle(self._ask.settings, builder.info.native_id, seqs)
 
     async def _stopped(self, builder: ReplyBuilder, checkpoint: Checkpoint) -> None:
