@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from langswarm_nb.core.session.conversation.sent_context import Context
 from langswarm_nb.core.session.conversation.placing import Place
+from langswarm_nb.core.session.conversation.sent_context import Context
 from langswarm_nb.core.session.conversation.tree import Tree
 from langswarm_nb.core.session.errors import SessionLeasedError
 from langswarm_nb.core.session.messages import SessionMessage
