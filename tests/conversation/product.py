@@ -227,7 +227,9 @@ class InProcess:
             provider.holds = True
         started.running = self._threads.submit(self._hear, started, lambda: _converse(started.workspace, ask))
         while not started.waits.is_set() and not _arrived(started):
-            concurrent.futures.wait([started.running], timeout=0.0005)
+            concurrent.futures.wait(
+                [started.running], timeout=0.0005
+            )  # short on purpose: a look between two others
             assert not started.running.done(), started.running.result()
         if not _arrived(started):
             self._line.append(started)
@@ -252,7 +254,9 @@ class InProcess:
         for kernel in waiting[:1]:
             while not _arrived(kernel):
                 assert kernel.running is not None
-                concurrent.futures.wait([kernel.running], timeout=0.0005)
+                concurrent.futures.wait(
+                    [kernel.running], timeout=0.0005
+                )  # short on purpose: a look between two others
                 assert not kernel.running.done(), kernel.running.result()
             self._line.remove(kernel)
 

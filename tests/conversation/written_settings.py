@@ -84,7 +84,7 @@ SETTINGS = (
         "Budget and timeout of ls.ask are no options of the provider",
         (
             Open(),
-            Cell("c0", "ls.ask('one', timeout=30, budget=5)"),
+            Cell("c0", "ls.ask('one', timeout=30, budget=5)"),  # short on purpose: what is passed on
             Sees((sent("one"),), options={"timeout": None, "budget": None}),
             Cell("c1", "ls.ask('two', temprature=1)"),
             Sees((), told=("temperature",), is_refused=True),

@@ -98,7 +98,7 @@ def test_retry_asks_a_comparison_again(notebook):
 
 def test_retry_keeps_the_order_of_the_models(notebook):
     """Whoever answered first, the models stand as the cell named them."""
-    notebook.shell.magics.timeout_s = 0.3  # too short for the slow one
+    notebook.shell.magics.timeout_s = 0.3  # short on purpose: too short for the slow one
     notebook.run("%%langswarm -m mock:slow -m groq:b -q\nHi", "a")
     again = notebook.run("%langswarm retry", "b").result
     assert again.models == ("mock:slow", "groq:b")

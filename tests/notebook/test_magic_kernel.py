@@ -76,11 +76,14 @@ def test_what_running_again_does_can_be_chosen(loaded, flag, path):
     assert loaded.run("print(*path.content[path.role == 'user'])").stdout == f"{path}\n"
 
 
-def test_a_version_that_was_replaced_is_sent_again_once_it_is_gone_back_to(loaded):
-    """`--replace` hides the old version; `use v1` is how it comes back, whole."""
+def test_a_version_that_was_replaced_stays_hidden_until_that_is_taken_back(loaded):
+    """`--replace` hides the old version; going back to it says so, and `hide --undo` sends it again, whole."""
     for text in ("One", "Uno"):
         loaded.run(f"%%langswarm --replace\n{text}", cell_id="cell-a")
-    loaded.run("%langswarm use v1")
+    assert "`%langswarm hide 0 --undo` sends it again" in str(loaded.run("%langswarm use 0.1").result)
+    preview = loaded.run("%%langswarm --dry-run\nTwo", cell_id="cell-b").result
+    assert preview.startswith("user:\nTwo\n")
+    loaded.run("%langswarm hide 0 --undo")
     preview = loaded.run("%%langswarm --dry-run\nTwo", cell_id="cell-b").result
     assert preview.startswith("user:\nOne\n")
 

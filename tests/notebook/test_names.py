@@ -242,11 +242,11 @@ def test_a_new_session_has_the_model_of_the_settings_or_the_default(notebook):
 
 def test_settings_of_a_session_come_before_those_of_the_environment():
     """Cell flag, then what the session was told, then the trait, then the default."""
-    with running_shell(timeout_s=50.0, retries=5) as shell:
+    with running_shell(timeout_s=50.0, retries=5) as shell:  # short on purpose: a setting
         session = shell.run("%%langswarm -q\nHi").session
         notebook = OpenNotebook(Path(), shell)
         assert (notebook.requests[-1].timeout_s, notebook.requests[-1].retries) == (50.0, 5)
-        run_sync(session.update_settings(timeout_s=20.0))
+        run_sync(session.update_settings(timeout_s=20.0))  # short on purpose: a setting
         shell.run("%%langswarm -q\nHi")
         assert (notebook.requests[-1].timeout_s, notebook.requests[-1].retries) == (20.0, 5)
         shell.run("%%langswarm -q --timeout 7\nHi")

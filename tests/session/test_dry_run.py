@@ -161,7 +161,7 @@ REFUSED: dict[str, tuple[dict[str, Any], type[BaseException]]] = {
     "aside", [{}, {"history": False}, {"activate": False}], ids=["", "aside", "compared"]
 )
 async def test_a_send_that_was_refused_leaves_no_trace(
-    talk: BaseSession, script: Script, why: str, aside: dict[str, bool]
+    talk: BaseSession, script: Script, why: str, aside: dict[str, Any]
 ) -> None:
     """In session, system text, numbering or re-run state: the next send is what it would have been."""
     mock = script("answer")

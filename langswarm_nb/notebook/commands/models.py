@@ -44,12 +44,15 @@ async def _use(workspace: Workspace, model: str | None) -> str:
 
 
 async def _use_version(workspace: Workspace, session: BaseSession, turn: int, number: int | None) -> str:
-    address, _ = version_at(await session.tree(), turn, number)
+    address, last = version_at(await session.tree(), turn, number)
     note = await session.use(turn, number)
     if note != is_current(address):
         workspace.ends_replay(session)
     names_it = note.startswith((address, goes_on_from(address)))
-    return note if names_it else f"{address}, {note}" if note else address
+    told = [note] if names_it else [address, note] if note else [address]
+    if (turn, last.version) in (await session.tree()).hidden:
+        told.append(f"hidden on this branch, `%langswarm hide {turn} --undo` sends it again")
+    return ", ".join(told)
 
 
 async def _models(workspace: Workspace, provider: str | None, q: str | None) -> Listing:

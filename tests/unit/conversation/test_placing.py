@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from langswarm_nb.core.session import SessionNotFoundError
 from langswarm_nb.core.session.conversation.asks import AskFacts, CellRun
 from langswarm_nb.core.session.conversation.placing import Place, answered_again, place
 from tests.support.trees import Grown, Kernel
@@ -32,6 +33,11 @@ def test_a_program_asks_at_the_tip_or_where_it_wants(kernel: Kernel) -> None:
     assert place(tree, AskFacts()) == Place(5)
     assert place(tree, AskFacts(parent=1)) == Place(1)
     assert place(tree, AskFacts(parent=None)) == Place(None)
+    for seq in (6, -1):
+        with pytest.raises(
+            SessionNotFoundError, match=f"No message with seq {seq} in this session: it has 6"
+        ):
+            place(tree, AskFacts(parent=seq))
 
 
 def test_a_panel_edits_a_question_in_its_place(kernel: Kernel) -> None:

@@ -347,8 +347,11 @@ def test_one_long_turn_may_pass_a_limit_of_messages() -> None:
         grown.say("tool", "42")
         grown.say("assistant", "look")
     grown.say("tool", "42")
-    chosen = choose(grown.tree().path, (), SessionSettings("mock", "echo", max_messages=2))
+    path = grown.tree().path
+    chosen = choose(path, (), SessionSettings("mock", "echo", max_messages=2))
     assert (len(chosen.seqs), chosen.left_out) == (9, 1)
+    with pytest.raises(ContextLengthError, match="9 messages, max_messages is 2"):
+        choose(path[2:], (), SessionSettings("mock", "echo", max_messages=2, trim="error"))
 
 
 def test_an_aside_keeps_the_limits(three: Grown) -> None:
@@ -363,12 +366,13 @@ def test_an_aside_keeps_the_limits(three: Grown) -> None:
     [
         ({"max_messages": 6}, "7 messages, max_messages is 6"),
         ({"max_context_tokens": 29}, "about 30 tokens, max_context_tokens is 29"),
+        ({"max_messages": 7, "max_context_tokens": 29}, "about 30 tokens, max_context_tokens is 29"),
     ],
 )
 def test_a_limit_can_refuse_instead(three: Grown, limits: dict[str, Any], problem: str) -> None:
     """`trim="error"` leaves nothing out: it says by how much the request is too long, and what to do."""
     with pytest.raises(
-        ContextLengthError, match=rf"{problem}. Nothing was sent; raise the limit.*trim='oldest'"
+        ContextLengthError, match=rf"{problem}. Nothing was sent; raise.*, or set trim='oldest'"
     ):
         context(three, trim="error", **limits)
     assert context(three, trim="error", max_messages=7, max_context_tokens=30).left_out == 0

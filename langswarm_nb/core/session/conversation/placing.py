@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from langswarm_nb.core.session.errors import SessionNotFoundError, shown
+
 from . import notes
 from .asks import AskFacts, CellAsk
 from .nodes import Node
@@ -35,7 +37,13 @@ class Place:
 
 
 def place(tree: Tree, ask: AskFacts) -> Place:
-    """Return where a question goes, in the session as it is now."""
+    """Return where a question goes, in the session as it is now.
+
+    Raises
+    ------
+    SessionNotFoundError
+        It is to follow a message that is not there.
+    """
     asked = ask.asked
     if ask.joins is not None:
         turn, parent = ask.joins
@@ -46,9 +54,18 @@ def place(tree: Tree, ask: AskFacts) -> Place:
         return replace(_of_cell(tree, ask, asked), branch=asked.branch)
     if ask.version_of is not None:
         return _in_place(tree, tree.nodes[ask.version_of])
-    if ask.parent != "tip":
-        return Place(ask.parent)
+    if not isinstance(ask.parent, str):
+        return Place(_existing(tree, ask.parent))
     return Place(tree.tip) if asked is None else _of_cell(tree, ask, asked)
+
+
+def _existing(tree: Tree, seq: int | None) -> int | None:
+    if seq is not None and not 0 <= seq < len(tree.nodes):
+        raise SessionNotFoundError(
+            f"No message with seq {shown(seq)} in this session: it has {len(tree.nodes)} messages, counted from 0. "
+            "List them with `await session.get_messages(branch='all')`."
+        )
+    return seq
 
 
 def _of_cell(tree: Tree, ask: AskFacts, asked: CellAsk) -> Place:
@@ -64,7 +81,9 @@ def _of_cell(tree: Tree, ask: AskFacts, asked: CellAsk) -> Place:
     if turn is None or (here is not None and asked.forks):  # what it asked before stands before the fork
         return Place(tree.tip, ask=number)
     if here is not None and replayed is None and _is_out_of_order(tree, asked, here):
-        return Place(tree.tip, ask=number, hides=((turn, here.version),), note=notes.asked_at_end(turn))
+        chooses = ask.beside == "comparison"  # what it repeats was on the path
+        hides, note = ((turn, here.version),), notes.asked_at_end(turn)
+        return Place(tree.tip, ask=number, hides=hides, chooses=chooses, note=note)
     behind = 0 if here is None else len(tree.behind(turn))
     parent = tree.tip if here is None else here.place
     return Place(
