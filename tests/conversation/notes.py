@@ -20,7 +20,7 @@ PATTERNS = {
     "answer_elsewhere": rf"the answer is at (?P<where>{ADDRESS})",
     "already": rf"(?P<where>{ADDRESS}) is current already",
     "come_back": r"(?P<number>\d+) later turns? comes? back",
-    "switched": r"switched to branch (?P<where>\S+)",
+    "switched": r"switched to branch (?P<where>[^\s,]+)",
     "adopted": rf"aside, adopted(?: after (?P<where>{ADDRESS}))?",
     "goes_on_from": rf"goes on from (?P<where>{ADDRESS})",
     "undone": r"(?P<number>\d+) turns? undone",

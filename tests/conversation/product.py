@@ -51,6 +51,9 @@ _NAMES = {f"openai:{name}": walks for walks, name in MODELS.items()}
 WAIT_S = 20.0
 _T = TypeVar("_T")
 
+_LOOK_S = 0.0005
+"""Between two looks at a kernel that asks."""
+
 
 class Shell:
     """What a workspace needs of an IPython shell."""
@@ -227,9 +230,7 @@ class InProcess:
             provider.holds = True
         started.running = self._threads.submit(self._hear, started, lambda: _converse(started.workspace, ask))
         while not started.waits.is_set() and not _arrived(started):
-            concurrent.futures.wait(
-                [started.running], timeout=0.0005
-            )  # short on purpose: a look between two others
+            concurrent.futures.wait([started.running], timeout=_LOOK_S)
             assert not started.running.done(), started.running.result()
         if not _arrived(started):
             self._line.append(started)
@@ -254,9 +255,7 @@ class InProcess:
         for kernel in waiting[:1]:
             while not _arrived(kernel):
                 assert kernel.running is not None
-                concurrent.futures.wait(
-                    [kernel.running], timeout=0.0005
-                )  # short on purpose: a look between two others
+                concurrent.futures.wait([kernel.running], timeout=_LOOK_S)
                 assert not kernel.running.done(), kernel.running.result()
             self._line.remove(kernel)
 

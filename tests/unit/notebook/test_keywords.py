@@ -50,10 +50,8 @@ def test_every_flag_is_a_keyword_that_type_checkers_know():
 
 def test_the_names_of_the_fields_are_understood_too():
     """What was passed before goes on working."""
-    given = {"timeout_s": 3.0, "history": False, "rerun": "append", "budget_usd": 1.0, "from_turn": 3}
-    wanted = CellOptions(
-        timeout_s=3.0, history=False, rerun="append", budget_usd=1.0, from_turn="3"
-    )  # short on purpose: no wait
+    given = {"timeout_s": 90.0, "history": False, "rerun": "append", "budget_usd": 1.0, "from_turn": 3}
+    wanted = CellOptions(timeout_s=90.0, history=False, rerun="append", budget_usd=1.0, from_turn="3")
     assert options_of((), given, shows=True) == wanted
 
 

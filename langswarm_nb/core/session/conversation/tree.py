@@ -77,14 +77,15 @@ class Tree:
     """What a session holds, and where it stands."""
 
     def __init__(self, rows: TreeRows) -> None:
-        self.nodes = [Node._make(row) for row in rows.nodes]
-        self.tip, self.branch = rows.tip, rows.branch
-        self.others = list(rows.others)
+        self.nodes: list[Node] = [Node._make(row) for row in rows.nodes]
+        self.tip: int | None = rows.tip
+        self.branch: str = rows.branch
+        self.others: list[tuple[str, int | None]] = list(rows.others)
         """The other branches with their tips, the one left last first."""
-        self.former = list(rows.former)
+        self.former: list[tuple[str, int]] = list(rows.former)
         """Branches with the ends of paths that they left, the last one left last."""
         self._hidden = rows.hidden
-        self.next_turn = rows.next_turn
+        self.next_turn: int = rows.next_turn
 
     @classmethod
     def empty(cls) -> Tree:

@@ -20,7 +20,7 @@ BEAT_S = 4.0
 """How often its holder tells that it is alive; a storage takes 15 s of silence for the end."""
 _WAITS_S = (0.02, 0.05, 0.1, 0.2)
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class Lease:
@@ -30,7 +30,8 @@ class Lease:
     """
 
     def __init__(self, storage: ISessionStorage, session_id: str, holder: str) -> None:
-        self._storage, self._session_id, self.holder = storage, session_id, holder
+        self._storage, self._session_id = storage, session_id
+        self.holder: str = holder
         self._timer: asyncio.TimerHandle | None = None
         self._beat: asyncio.Task[None] | None = None
         self._passage: Passage | None = None

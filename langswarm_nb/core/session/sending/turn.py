@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
     from .stream import MessageStream
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class Turn:
@@ -61,7 +61,7 @@ class Turn:
         self._stream: MessageStream | None = None
         self.over: Future[None] = Future()
         """Done when all is stored."""
-        self.input_tokens = 0
+        self.input_tokens: int = 0
         """About how many tokens that was."""
         self.reply: SessionMessage | None = None
 
