@@ -264,7 +264,7 @@ async def test_the_tree_is_what_the_messages_are(storage):
             message.ask,
             message.scope,
             message.beside,
-            facts and facts.status if not message.content else None,
+            facts and facts.status,
             facts and facts.compare_id,
             2 if message.content else 1 if message.parts else 0,
             len(message.content),

@@ -22,7 +22,7 @@ class Node(NamedTuple):
     scope: str | None
     beside: str | None
     status: str | None
-    """How its request ended, of an answer without text; None of all others."""
+    """How its request ended; None when it answers none."""
     compare_id: str | None
     says: int
     """2 with text, 1 with parts alone, 0 with nothing."""

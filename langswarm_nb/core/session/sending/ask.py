@@ -181,7 +181,7 @@ def node_of(message: SessionMessage, seq: int, parent: int | None) -> Node:
         ask=message.ask,
         scope=message.scope,
         beside=message.beside,
-        status=None if facts is None or message.content else facts.status,
+        status=None if facts is None else facts.status,
         compare_id=None if facts is None else facts.compare_id,
         says=2 if message.content else 1 if message.parts else 0,
         chars=len(message.content),

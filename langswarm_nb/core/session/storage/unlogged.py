@@ -63,9 +63,7 @@ class UnloggedStorage(ISessionStorage):
         if whole is None:
             return node
         says = 2 if whole.content else 1 if whole.parts else 0
-        return node._replace(
-            status=None if whole.content else node.status, says=says, chars=len(whole.content)
-        )
+        return node._replace(says=says, chars=len(whole.content))
 
     async def pick_messages(self, session_id: str, seqs: Sequence[int]) -> list[SessionMessage]:
         found = await self.inner.pick_messages(session_id, seqs)

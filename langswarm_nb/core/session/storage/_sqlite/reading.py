@@ -37,9 +37,7 @@ def tree(db: sqlite3.Connection, name: str, session_id: str) -> TreeRows:
     """
     head = head_of(db, session_id, name)
     nodes = db.execute(
-        "SELECT seq, parent, turn, version, role, active, cell_id, ask, scope, beside, "
-        # What stands behind a long text costs its pages, but for a NULL; the fate of what says something is not asked.
-        "CASE WHEN chars THEN NULL ELSE status END, compare_id,"
+        "SELECT seq, parent, turn, version, role, active, cell_id, ask, scope, beside, status, compare_id,"
         " CASE WHEN chars THEN 2 WHEN parts IS NOT NULL THEN 1 ELSE 0 END, chars"
         " FROM messages WHERE id >= ? AND id < ? ORDER BY id",
         (head.base, head.end),
