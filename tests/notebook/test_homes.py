@@ -10,6 +10,8 @@ import pytest
 
 from langswarm_nb.core.session import SessionManager, create_session_manager
 from langswarm_nb.notebook.bridge import run_sync
+from langswarm_nb.notebook.panel.rules import WorkspaceRules
+from langswarm_nb.notebook.panel.widget import ChatPanel
 from tests.support.notebooks import OpenNotebook, opened, opened_in_code, save
 from tests.support.shells import running_shell
 
@@ -49,6 +51,21 @@ def test_after_a_restart_the_notebooks_session_is_current(hw, open_):
     with open_(hw) as notebook:
         notebook.ask("2", "Two")
         assert notebook.sent == ["One", "Two"]
+
+
+def test_a_notebook_in_which_only_a_panel_asked_goes_on_with_its_session(hw):
+    """What was asked in the panel on the current session counts as an unmarked cell's; opening it does not."""
+    with opened(hw) as notebook:
+        workspace = notebook.shell.workspace
+        session = run_sync(workspace.current())
+        before = session.record.main_at
+        panel = ChatPanel(session, rules=WorkspaceRules(workspace))
+        assert run_sync(session.refresh()).main_at == before is None
+        run_sync(run_sync(panel.rules.open_send(session, "From the panel", panel.fail)).read())
+        panel.close()
+    with opened(hw) as notebook:
+        notebook.ask("1", "One")
+        assert notebook.sent == ["From the panel", "One"]
 
 
 def test_after_a_restart_the_main_session_is_current(hw, tmp_path):

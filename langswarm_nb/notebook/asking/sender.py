@@ -6,7 +6,8 @@ its key is there, where the prompt goes, what the budget allows before, and what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session import (
@@ -113,9 +114,12 @@ class Sender:
         options = NO_OPTIONS
         changes = request_changes(self._workspace.config, options, session.settings)
         sent: SendOptions = {"version_of": version_of, "source": source, **changes}  # type: ignore[typeddict-item]
-        await self._check_budget(options, session.settings, changes, [session.plan_message(text, **sent)])
+        await self._check_budget(
+            options, session.settings, changes, [partial(session.plan_message, text, **sent)]
+        )
         model = f"{session.provider}:{session.model}"
         [sent["provider_session"]] = self._through([model], options, session.manager)
+        await self._note_use(session)
         return session.stream_message(text, **sent)
 
     async def open_again(
@@ -158,10 +162,11 @@ class Sender:
             NO_OPTIONS,
             session.settings,
             settings,
-            [session.plan_regenerate(before.question.id, model=wanted, **settings)],
+            [partial(session.plan_regenerate, before.question.id, model=wanted, **settings)],
         )
         sent: SendOptions = {**settings, "on_retry": tell_retry, "on_wait": tell_wait}  # type: ignore[typeddict-item]
         [sent["provider_session"]] = self._through([wanted], options, session.manager)
+        await self._note_use(session)
         stream = await session.stream_regenerate(before.question.id, model=wanted, **sent)
         return Opened(session, stream, options=options)
 
@@ -184,7 +189,7 @@ class Sender:
             options,
             session.settings,
             changes,
-            [session.plan_message(text, model=model, **there) for model in last.models],
+            [partial(session.plan_message, text, model=model, **there) for model in last.models],
         )
         own = self._own(last.models, options, session.manager, tell_retry)
         streams = await session.stream_comparison(text, last.models, own, again=turn, **sent)
@@ -203,6 +208,11 @@ class Sender:
         self._workspace.spent_usd += spent_usd(reply, stream.input_tokens)
         if options.api_base is not None or options.api_key_name is not None:
             self._workspace.addresses[reply.id] = options.api_base, options.api_key_name
+
+    async def _note_use(self, session: BaseSession) -> None:
+        """Let the notebook go on with its current session after a restart, also where no cell has asked in it."""
+        if self._workspace.is_current(session):
+            await self._workspace.uses(session)
 
     def _own(
         self,
@@ -236,15 +246,13 @@ class Sender:
         options: CellOptions,
         settings: SessionSettings,
         changes: Mapping[str, Any],
-        plans: Sequence[Coroutine[Any, Any, SendPlan]],
+        plans: Sequence[Callable[[], Awaitable[SendPlan]]],
     ) -> None:
         """Make sure that what is planned is within all limits; where there is none, nothing is read."""
         limit = self._limit_usd(options)
         if limit is None and not may_refuse(settings, changes):
-            for unread in plans:
-                unread.close()
             return
-        found = [await each for each in plans]
+        found = [await read() for read in plans]
         if limit is not None:
             check_cost(limit, [(plan.settings, plan.messages) for plan in found])
 
