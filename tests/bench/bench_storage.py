@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Literal, NamedTuple
@@ -19,13 +20,16 @@ from typing import Literal, NamedTuple
 import aiosqlite
 import pytest
 
+from langswarm_nb.core.session.conversation.sent_context import choose
 from langswarm_nb.core.session.messages import MessageRole, RequestFacts, SessionMessage, Usage, utc_now
+from langswarm_nb.core.session.sending.ask import node_of
 from langswarm_nb.core.session.settings import SessionRecord, SessionSettings
 from langswarm_nb.core.session.storage._sqlite.schema import migrate
 from langswarm_nb.core.session.storage.rows import COLUMNS, Row, encode_message
 from langswarm_nb.core.session.storage.sqlite import SQLiteSessionStorage
 
 ROUNDS = 3
+PATHS = (1_000, 10_000, 50_000)
 SYNCHRONOUS = {"fast": "NORMAL", "full": "FULL"}
 Durability = Literal["fast", "full"]
 FACTS = RequestFacts(
@@ -73,8 +77,8 @@ def raw_rows(session: int, turn: int) -> list[Row]:
     """Return the two rows of a turn."""
     base, seq = session << 32, 2 * turn
     return [
-        (base | seq, seq - 1 if seq else None, turn, turn + 1, 1, 1, *TURN[0]),
-        (base | seq + 1, seq, turn, turn + 1, 1, 1, *TURN[1]),
+        (base | seq, seq - 1 if seq else None, turn, len(QUESTION.content), 1, 1, *TURN[0]),
+        (base | seq + 1, seq, turn, len(ANSWER.content), 1, 1, *TURN[1]),
     ]
 
 
@@ -223,8 +227,35 @@ async def reading(folder: Path) -> dict[str, tuple[float, float]]:
                     ours.append(time.process_time() - start)
                 floor = best(lambda query=query: db.execute(query, (1 << 32, 2 << 32)).fetchall(), times)  # type: ignore[misc]
                 found[name] = (min(ours), floor)
+            ours = []
+            for _ in range(9):
+                start = time.process_time()
+                await storage.read_tree("s0")
+                ours.append(time.process_time() - start)
+            found["shape of 10,000, x to load them"] = (min(ours), found["load 10,000"][1])
         assert loop.is_running()
         return found
+
+
+def choosing() -> dict[str, list[float]]:
+    """Return microseconds of CPU a message for choosing what is sent, by limit and by length of the path."""
+    limits: dict[str, dict[str, int]] = {
+        "no limit": {},
+        "max_messages=20": {"max_messages": 20},
+        "max_context_tokens": {"max_context_tokens": 10**6},
+    }
+    found: dict[str, list[float]] = {name: [] for name in limits}
+    for messages in PATHS:
+        path = [
+            node_of(replace((QUESTION, ANSWER)[seq % 2], turn=seq // 2), seq, seq - 1 if seq else None)
+            for seq in range(messages)
+        ]
+        path.append(node_of(replace(QUESTION, turn=messages // 2), messages, messages - 1))
+        for name, limit in limits.items():
+            chosen = SessionSettings("mock", "echo", **limit)  # type: ignore[arg-type]
+            taken = best(lambda path=path, chosen=chosen: choose(path, (), chosen), 7)  # type: ignore[misc]
+            found[name].append(taken / messages * 1e6)
+    return found
 
 
 async def size(folder: Path, messages: int = 20_000) -> tuple[float, float]:
@@ -284,6 +315,10 @@ async def compare() -> dict[str, float]:
         for name, (ours, bare) in (await reading(memory)).items():
             print(f"{name:34}{ours / bare:>22.2f}")
             ratios[name] = ours / bare
+        print(f"\n{'choosing what is sent, us a message':34}" + "".join(f"{n:>10,}" for n in PATHS))
+        for name, costs in choosing().items():
+            print(f"{name:34}" + "".join(f"{cost:>10.2f}" for cost in costs))
+            ratios[name] = costs[-1] / costs[0]
         stored, payload = await size(memory)
         print(
             f"\n{stored:.0f} bytes a message of 200 characters, {payload:.0f} of them payload: {stored / payload:.2f} x"
@@ -301,6 +336,8 @@ async def test_the_storage_is_close_to_sqlite():
     assert ratios["fast hop"] < 2
     assert ratios["full hops 100"] <= 0.03
     assert ratios["load 10,000"] <= 2
+    assert ratios["shape of 10,000, x to load them"] <= 0.7
+    assert max(ratios["no limit"], ratios["max_messages=20"], ratios["max_context_tokens"]) < 4, "one pass"
     assert ratios["bytes"] <= 1.2
 
 

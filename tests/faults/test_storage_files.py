@@ -21,6 +21,7 @@ from langswarm_nb.core.session import (
     SessionStorageError,
     SessionTypeError,
     SessionValueError,
+    create_session_manager,
 )
 from langswarm_nb.core.session.storage import create_storage, default_db_path
 from langswarm_nb.core.session.storage._sqlite.location import network_filesystem
@@ -376,6 +377,30 @@ async def test_what_makes_no_sense_in_the_file_is_an_error_of_ours(tmp_path):
         _ = five.content
     assert texts([one, two, three]) == "one two three"
     await storage.close()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DELETE FROM messages WHERE seq = 1",
+        "UPDATE messages SET parent = 2 WHERE seq = 1",
+        "UPDATE messages SET parent = 1 WHERE seq = 1",
+        "UPDATE messages SET parent = 99 WHERE seq = 1",
+    ],
+)
+async def test_messages_that_are_no_tree_any_more_are_an_error_of_ours(tmp_path, damage):
+    """A send says so, and never walks in circles; what there is can still be read."""
+    path = tmp_path / "s.db"
+    await make(path, "one", "two", "three")
+    with closing(sqlite3.connect(path)) as db:
+        db.execute(damage)
+        db.commit()
+    async with create_session_manager("sqlite", {"db_path": str(path)}) as manager:
+        session = await manager.get_session("s")
+        assert session is not None
+        with pytest.raises(SessionStorageError, match="not a tree any more"):
+            await session.send_message("four")
+        assert {"one", "three"} <= {m.content for m in await session.get_messages()}
 
 
 async def test_a_part_that_cannot_be_read_locks_nobody_out(tmp_path, caplog):

@@ -106,9 +106,10 @@ def test_an_aside_is_adopted_by_its_name(grown: Grown) -> None:
     grown.go(7)
     grown.ask("N2", turn=3, beside="aside")
     grown.ask("D")
-    told = "aside, adopted after 1.2 · 1 later turn stays, `use 4.1` goes back"
+    grown.ask("E")
+    told = "aside, adopted after 1.2 · 2 later turns stay, `use 5.1` goes back"
     assert do(grown, use(grown.tree(), 3, 2)) == f"{told} | main: A a B2 b2 N2 n2"
-    assert do(grown, use(grown.tree(), 4, 1)) == " | main: A a B2 b2 D d"
+    assert do(grown, use(grown.tree(), 5, 1)) == " | main: A a B2 b2 D d E e"
 
 
 def test_the_first_turn_may_be_an_aside() -> None:
@@ -221,7 +222,7 @@ def test_a_fork_needs_a_turn_of_the_path(grown: Grown, turn: int, said: str) -> 
 def test_the_turn_asked_last_may_stand_anywhere(grown: Grown) -> None:
     """On whatever branch, and as a comparison; asides are left out."""
     assert asked_last(grown.tree()) == 1
-    grown.ask("K", beside="comparison")
+    grown.ask("K", None, beside="comparison")
     grown.ask("N", beside="aside")
     assert asked_last(grown.tree()) == 3
     assert asked_last(Grown().tree()) is None

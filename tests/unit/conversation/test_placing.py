@@ -63,7 +63,10 @@ def test_a_further_answer_goes_below_its_question(kernel: Kernel) -> None:
     tree = kernel.grown.tree()
     assert answered_again(tree, tree.nodes[0]) == Place(0, 0, note="1 later turn stays with 0.1")
     assert answered_again(tree, tree.nodes[6]) == Place(6, 1)
+    kernel.run("c", "C2")
+    tree = kernel.grown.tree()
     assert answered_again(tree, tree.nodes[2]) == Place(2, 1)
+    assert answered_again(tree, tree.nodes[6]) == Place(6, 1, note="1 later turn stays with 1.2")
 
 
 def test_the_models_of_a_comparison_share_turn_and_place(kernel: Kernel) -> None:
@@ -252,6 +255,12 @@ def test_a_chosen_comparison_falls_back_to_its_first_answer(kernel: Kernel, how:
     assert kernel.grown.addresses == "0.1 1.1 2.1 3.2"
 
 
+def test_a_turn_that_was_never_compared_has_no_choice_to_fall_back_to(kernel: Kernel) -> None:
+    """Undone, and asked again as a comparison, it stays beside the path."""
+    kernel.grown.go(3)
+    assert kernel.run("c", "C2", beside="comparison").place == Place(3, 2, 0)
+
+
 def test_a_cell_may_become_a_comparison(kernel: Kernel) -> None:
     """In the place of its turn, and the path goes on with the first answer."""
     again = kernel.run("b", "B2", beside="comparison")
@@ -349,6 +358,14 @@ def test_a_replay_does_not_go_back(kernel: Kernel) -> None:
     restarted.run("x", "B")
     assert restarted.run("y", "A").address == "3.1"
     assert restarted.run("z", "C").address == "4.1"
+
+
+def test_a_cell_that_is_known_is_not_found_by_its_text(kernel: Kernel) -> None:
+    """Its turn stands before the cursor, so it repeats nothing, whatever it asks."""
+    restarted = Kernel.restarted(kernel.grown)
+    restarted.run("b", "B")
+    assert restarted.run("a", "C").address == "3.1", "asked again at the end"
+    assert restarted.memory.replay is None
 
 
 def test_the_first_ask_that_matches_nothing_ends_the_replay(kernel: Kernel) -> None:

@@ -137,12 +137,15 @@ def test_an_aside_is_one_while_a_version_of_it_is_beside_the_path() -> None:
 def test_a_tree_is_seen_from_a_branch(grown: Grown) -> None:
     """With that branch's path and marks; from a new one with the marks of the branch that it leaves."""
     grown.hide(0)
+    grown.go(1, "third")
+    grown.go(8, "main")
+    grown.go(9)
     grown.go(3, "try")
     grown.hide(1)
     tree = grown.tree()
     main = tree.on_branch("main")
     assert (main.branch, main.tip, main.hidden) == ("main", 9, frozenset([(0, 1)]))
-    assert ("try", 3) in main.others
+    assert main.others == [("try", 3), ("third", 1)]
     assert tree.on_branch("try") is tree
     new = tree.seen_from(1, "new")
     assert (new.branch, new.tip, new.hidden) == ("new", 1, frozenset([(0, 1), (1, 1)]))

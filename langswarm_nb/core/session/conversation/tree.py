@@ -14,9 +14,9 @@ class PathTurn:
     """One turn as it stands on a path: a question, in one of its versions, with all that answers it there."""
 
     question: Node
-    pending: list[Node] = field(default_factory=list)
+    pending: Sequence[Node] = ()
     """System messages that stood on the path and waited for a question: from a panel or a program."""
-    given: list[Node] = field(default_factory=list)
+    given: Sequence[Node] = ()
     """System messages that came with the question."""
     answers: list[Node] = field(default_factory=list)
     """Answers and what tools returned, in order."""
@@ -34,7 +34,7 @@ class PathTurn:
     @property
     def key(self) -> tuple[int | None, int]:
         """Number and version."""
-        return self.number, self.version
+        return self.question.turn, self.last.version
 
     @property
     def address(self) -> str:
@@ -59,11 +59,10 @@ class PathTurn:
     @property
     def is_answered(self) -> bool:
         """Whether anything came as an answer; an error or a stop before any text is none."""
-        return any(
-            answer.says == _TEXT or answer.status in ("ok", None)
-            for answer in self.answers
-            if answer.role == "assistant"
-        )
+        for answer in self.answers:
+            if answer.role == "assistant" and (answer.says == _TEXT or answer.status in ("ok", None)):
+                return True
+        return False
 
     @property
     def is_comparison(self) -> bool:

@@ -268,6 +268,18 @@ _FIELDS: dict[str, Callable[[Row], Any]] = {
 }
 
 
+_SAID = tuple((vars(SessionMessage)[name].__set__, _FIELDS[name]) for name in ("role", "content", "parts"))
+
+
+def decode_what_is_said(rows: list[Row]) -> list[SessionMessage]:
+    """Return the messages of whole rows with role, text and parts decoded at once: they will all be asked for."""
+    messages = decode_messages(rows)
+    for put, decode in _SAID:  # the slots themselves: a third of what it costs when they are asked for
+        for message, row in zip(messages, rows, strict=True):
+            put(message, decode(row))
+    return messages
+
+
 # -- sessions ---------------------------------------------------------------------------------------------------
 
 _SETTING_COLUMNS = ("provider", "model", "backend")

@@ -19,6 +19,7 @@ from langswarm_nb.core.session.storage.rows import (
     decode_message,
     decode_messages,
     decode_record,
+    decode_what_is_said,
     encode_changes,
     encode_message,
     encode_record,
@@ -175,7 +176,7 @@ class SQLStorage(ISessionStorage):
 
     async def pick_messages(self, session_id: str, seqs: Sequence[int]) -> list[SessionMessage]:
         key = filled_text("session_id", session_id)
-        return decode_messages(await self._read(lambda db: _reading.pick(db, self.name, key, seqs)))
+        return decode_what_is_said(await self._read(lambda db: _reading.pick(db, self.name, key, seqs)))
 
     async def get_messages(
         self,

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from langswarm_nb.core.session.conversation.nodes import TreeRows
+from langswarm_nb.core.session.errors import SessionStorageError, shown
 from langswarm_nb.core.session.messages import MessageRole
 from langswarm_nb.core.session.storage.rows import COLUMNS, SEQ_BITS, Row
 
@@ -27,7 +28,13 @@ def branches(db: sqlite3.Connection, name: str, session_id: str) -> dict[str, in
 
 
 def tree(db: sqlite3.Connection, name: str, session_id: str) -> TreeRows:
-    """Return the shape of a session without its words."""
+    """Return the shape of a session without its words.
+
+    Raises
+    ------
+    SessionStorageError
+        It is damaged: walks through it might never end.
+    """
     head = head_of(db, session_id, name)
     nodes = db.execute(
         "SELECT seq, parent, turn, version, role, active, cell_id, ask, scope, beside, status, compare_id,"
@@ -35,6 +42,14 @@ def tree(db: sqlite3.Connection, name: str, session_id: str) -> TreeRows:
         " FROM messages WHERE id >= ? AND id < ? ORDER BY id",
         (head.base, head.end),
     ).fetchall()
+    if nodes and (
+        nodes[-1][0] >= len(nodes) or any(row[1] is not None and row[1] >= row[0] for row in nodes)
+    ):
+        raise SessionStorageError(
+            f"The messages of session {shown(session_id)} in {name} are not a tree any more: one is missing, or hangs "
+            "below one that came later. The file is damaged, or another program changed it; "
+            "`await session.get_messages()` still reads what there is."
+        )
     former = db.execute(
         "SELECT branch, seq FROM former_tips WHERE sid = ? ORDER BY left_us, seq", (head.sid,)
     ).fetchall()
