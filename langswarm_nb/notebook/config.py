@@ -19,7 +19,7 @@ class NotebookConfig(Configurable):
     """What ``%config LangSwarmMagics.<name> = …`` sets; a flag of a cell comes before it."""
 
     model: Unicode[str, str | bytes] = Unicode(
-        "", help="Model of new sessions, and of one that was told none: provider:model."
+        "", help="Model of new sessions, and of sessions without one: provider:model."
     ).tag(config=True)
     session: Unicode[str, str | bytes] = Unicode(
         "", help="Session to go on with; empty for the one that the notebook used last."

@@ -81,7 +81,7 @@ async def test_an_append_beside_the_path_of_another_branch_keeps_its_tip(storage
 
 
 async def test_the_branch_left_last_comes_first(storage):
-    """`read_tree` tells the other branches in the order in which they were left."""
+    """`read_tree` lists the other branches in the order they were last used."""
     await talk(storage, "a")
     for name in ("b", "c", "d", "b"):
         await storage.set_tip("s", 1, branch=name)

@@ -87,7 +87,7 @@ class Unclosable(MockProviderSession):
 
 
 def test_a_provider_that_cannot_close_leaves_nobody_in_another_session(shell):
-    """`log off` tells the error, and the next prompt goes where the last one went."""
+    """`log off` shows the error, and the next prompt goes where the last one went."""
     shell.run("%%langswarm -q\nHi")
     shell.run("%langswarm new work")
     manager = shell.workspace.manager

@@ -1,4 +1,4 @@
-"""Notebook files and the kernels on them, as a front end makes them: saved cells, and requests that tell the cell."""
+"""Notebook files and kernels on them, as a front end makes them: saved cells, and requests with their cell ids."""
 
 from __future__ import annotations
 

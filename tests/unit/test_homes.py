@@ -20,7 +20,7 @@ from langswarm_nb.core.session.conversation.homes import (
     path_of,
 )
 
-A, B = "/work/a.ipynb", "/work/b.ipynb"
+A, B = "/home/ada/a.ipynb", "/home/ada/b.ipynb"
 ASKED = datetime(2026, 11, 29, 10, tzinfo=UTC)
 SAVED = ASKED + timedelta(hours=1)
 BEFORE = ASKED - timedelta(hours=1)
@@ -154,6 +154,6 @@ def test_each_change_of_home_is_told():
 
 def test_a_former_home_is_no_path():
     """What another notebook has taken the path of keeps its name, with the day it ended."""
-    assert former(A, SAVED) == "/work/a.ipynb (until 2026-11-29, 11:00:00)"
+    assert former(A, SAVED) == "/home/ada/a.ipynb (until 2026-11-29, 11:00:00)"
     assert path_of(former(A, SAVED)) == path_of(A) == A
     assert file_name(r"C:\work\a.ipynb") == "a.ipynb"

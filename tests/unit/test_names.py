@@ -24,7 +24,7 @@ from langswarm_nb.core.session.conversation.names import (
     to_read,
 )
 
-HERE, THERE, OTHER = "/work/x/hw.ipynb", "/work/y/hw.ipynb", "/work/notes.ipynb"
+HERE, THERE, OTHER = "/home/ada/x/hw.ipynb", "/home/ada/y/hw.ipynb", "/home/ada/notes.ipynb"
 IN_WINDOWS = r"C:\work\hw.ipynb"
 AT = datetime(2026, 11, 30, 2, 57, 31, tzinfo=UTC)
 
@@ -77,7 +77,7 @@ def test_a_cells_name_that_this_home_has_not_is_made_here():
     assert to_ask("notes", ALL, HERE) is None
     assert elsewhere_of("notes", ALL, HERE) == [NOTES]
     assert to_ask("notes:notes", ALL, HERE) == NOTES
-    assert to_ask("work/notes.ipynb:notes", ALL, HERE) == NOTES
+    assert to_ask("ada/notes.ipynb:notes", ALL, HERE) == NOTES
     assert to_ask("c3d4e5f6", ALL, HERE) == NOTES
     with pytest.raises(SessionNotFoundError, match="no session 'notes:nowhere'"):
         to_ask("notes:nowhere", ALL, HERE)

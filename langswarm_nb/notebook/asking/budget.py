@@ -43,7 +43,7 @@ def check_cost(
 
 
 def spent_usd(reply: SessionMessage, input_tokens: int) -> float:
-    """Return what a reply cost; of one that was cut short before its tokens were counted, about what it cost.
+    """Return what a reply cost; an estimate when it was cut short before its tokens were counted.
 
     Parameters
     ----------

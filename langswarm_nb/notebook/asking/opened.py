@@ -31,6 +31,6 @@ class Opened:
     notes: tuple[str, ...] = ()
     """What else the reader should know."""
     named_model: str | None = None
-    """The model that becomes the session's once it has answered, when the session was told none."""
+    """The model that becomes the session's once it has answered, when the session had none."""
     options: CellOptions = NO_OPTIONS
     """What its cell asked for."""

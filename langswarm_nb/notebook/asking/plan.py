@@ -55,7 +55,7 @@ class Plan:
     asked: CellAsk | None
     """How its cell asks."""
     names_model: bool = False
-    """Whether the cell names models, the first of which to answer a session takes over that was told none."""
+    """Whether the cell names models; a session without a model keeps the first of them that answers."""
 
     @property
     def makes_session(self) -> bool:

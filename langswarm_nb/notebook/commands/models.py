@@ -121,7 +121,7 @@ COMMANDS = (
     Command(
         "use",
         _use,
-        "set the model of this session, or go to a version of a turn; without either, tell the model",
+        "set the model of this session, or go to a version of a turn; without either, show the model",
         (
             arg(
                 "model",

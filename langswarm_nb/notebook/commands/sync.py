@@ -93,6 +93,6 @@ COMMANDS = (
         "sync",
         _sync,
         "follow the saved notebook: a branch with the turns of its cells, in its order",
-        (arg("--dry-run", action="store_true", help="tell what would be done, and do nothing"),),
+        (arg("--dry-run", action="store_true", help="show what would change, and change nothing"),),
     ),
 )

@@ -35,7 +35,7 @@ class KernelNames(KernelMemories):
         self._home: Home | None = None
         """None until a cell has told it."""
         self._homes: set[str] = set()
-        """Homes that were seen, so that names tell them apart."""
+        """Homes seen so far; short names for them have to differ."""
         self._notes: list[str] = []
 
     async def close(self) -> None:

@@ -35,7 +35,7 @@ def saved_cells(home: str) -> tuple[list[SavedCell], datetime]:
     path = Path(home)
     if not path.is_absolute():
         raise SessionStorageError(
-            f"{file_name(home)} is no file of this machine, so its cells cannot be read."
+            f"{file_name(home)} is not a file on this machine, so its cells cannot be read."
         )
     try:
         cells = json.loads(read_text(path))["cells"]

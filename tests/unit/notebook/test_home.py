@@ -43,7 +43,7 @@ def test_jupyters_server_tells_the_path(tmp_path, monkeypatch):
     assert front_end_tells(shell_told()) == Told(str(path), None, None, in_cell=False)
 
 
-@pytest.mark.parametrize("name", ["", "/work/console-1-3fa9", "/work/script.py"])
+@pytest.mark.parametrize("name", ["", "/home/ada/console-1-3fa9", "/home/ada/script.py"])
 def test_a_name_that_is_no_notebooks_is_none(monkeypatch, name):
     """Consoles and editors have sessions with names, too."""
     monkeypatch.setenv("JPY_SESSION_NAME", name)

@@ -34,7 +34,7 @@ from langswarm_nb.core.session.values import (
 Row: TypeAlias = tuple[Any, ...]
 
 PLACE_COLUMNS = ("id", "parent", "turn", "chars", "version", "active")
-"""``id`` is ``sid << 32 | seq``; ``chars``, the length of the content, tells the tree what it needs of the words."""
+"""``id`` is ``sid << 32 | seq``; ``chars`` is the length of the content, so that the tree need not read it."""
 MESSAGE_COLUMNS = (
     "hidden",
     "ts_us",
