@@ -100,9 +100,8 @@ async def _try_to_store(
         hides=place.hides,
         **held,
     )
-    seqs = {
-        node.seq: kept.seq or 0 for node, kept in zip(nodes, stored, strict=True)
-    }  # others may have been quicker
+    # Others may have stored something first, so the numbers can differ from those that were planned.
+    seqs = {node.seq: kept.seq or 0 for node, kept in zip(nodes, stored, strict=True)}
     context = replace(context, seqs=tuple(seqs.get(seq, seq) for seq in context.seqs))
     return PlacedQuestion(place, stored or [message], context, lease)
 
