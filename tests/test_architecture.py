@@ -99,6 +99,12 @@ CORE_NEEDS = {"aiosqlite", "certifi", "httpx", "sniffio"}  # certifi is what htt
 CORE_EXTRAS = {"aiohttp", "pandas", "yarl"}  # only inside functions
 CORE_OPTIONAL = {"carrier_aiohttp"}  # a module that is imported only when its optional package is there
 
+SELDOM_NEEDED = {
+    "langswarm_nb.core.session.conversation.old_numbers",  # old files, old exports
+    "langswarm_nb.core.session.conversation.syncing",  # `%langswarm sync`
+}
+"""What few sessions ever do; it is loaded when it is done."""
+
 AT_START = [found for found in OURS if found.at_start]
 FORWARD = [found for found in OURS if (found.importer, found.imported) not in LOOPS]
 
@@ -255,7 +261,7 @@ HEAVY_PACKAGES = {"genai_prices", "markdown_it", "matplotlib", "nh3", "numpy", "
         ),
         pytest.param(
             "import langswarm_nb.core.session",
-            NOTEBOOK_PACKAGES | HEAVY_PACKAGES,
+            NOTEBOOK_PACKAGES | HEAVY_PACKAGES | SELDOM_NEEDED,
             id="import langswarm_nb.core.session",
         ),
         pytest.param(
@@ -264,6 +270,7 @@ HEAVY_PACKAGES = {"genai_prices", "markdown_it", "matplotlib", "nh3", "numpy", "
             "shell.run_line_magic('load_ext', 'langswarm_nb')\n"
             "assert 'langswarm' in shell.magics_manager.magics['cell']",
             HEAVY_PACKAGES
+            | SELDOM_NEEDED
             | {"anywidget", "ipykernel", "ipywidgets", "nest_asyncio", "nest_asyncio2"}
             | {"aiohttp", "httpx", "langswarm_nb.notebook.commands", "langswarm_nb.notebook.asking.options"},
             id="%load_ext langswarm_nb",

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from . import checks
 from .conversation import moves
 from .conversation.copies import copy_of, origin_of
-from .conversation.syncing import Line, SavedCell, line_up
 from .conversation.tree import Tree
 from .errors import SessionNotFoundError, SessionValueError, shown
 from .interfaces import ISession, ISessionStorage, MessageRole, SessionMessage, SessionRecord
 from .messages import as_role, utc_now
+
+if TYPE_CHECKING:
+    from .conversation.syncing import Line, SavedCell
 
 
 class MessageTree(ISession):
@@ -109,6 +111,8 @@ class MessageTree(ISession):
 
     async def line_of(self, cells: Iterable[SavedCell]) -> Line:
         """Return the path that follows some cells of a notebook, in their order; see `follow`."""
+        from .conversation.syncing import line_up  # few sessions ever need it
+
         tree = await self.tree()
         messages = await self.pick_messages([node.seq for node in tree.nodes if node.role != "system"])
         seqs = {message.id: message.seq for message in messages}

@@ -5,10 +5,16 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Sequence
 
-from .renumbering import renumber_turns
-
 APPLICATION_ID = 0x4C534E42  # "LSNB": tells our files from those of other programs
 _OURS = f"PRAGMA application_id = {APPLICATION_ID}"
+
+
+def _renumber_turns(db: sqlite3.Connection) -> None:
+    if db.execute("SELECT EXISTS (SELECT 1 FROM sessions)").fetchone()[0]:
+        from .renumbering import renumber_turns  # only old files need it
+
+        renumber_turns(db)
+
 
 _VERSION_1 = (
     # The surrogate id is never reused: other kernels may hold it.
@@ -161,7 +167,7 @@ _VERSION_2 = (
       DELETE FROM leases WHERE sid = old.id;
     END
     """,
-    renumber_turns,
+    _renumber_turns,
 )
 
 Migrations = Sequence[Sequence[str | Callable[[sqlite3.Connection], None]]]
