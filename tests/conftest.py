@@ -30,6 +30,21 @@ def pytest_configure() -> None:
     block_network()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with the files that take long, and measure no coverage where it costs much and tells little."""
+    long = {item.path for item in items if _takes_long(item)}
+    items.sort(key=lambda item: item.path not in long)
+    for item in items:
+        if _takes_long(item):
+            item.add_marker(pytest.mark.no_cover)
+
+
+def _takes_long(item: pytest.Item) -> bool:
+    # A kernel runs its code in another process; what is slow repeats what other tests do once.
+    return any(item.iter_markers("slow")) or any(item.iter_markers("kernel"))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _one_cache_for_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Let slow caches, such as matplotlib's fonts, be made once."""
