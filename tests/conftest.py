@@ -32,17 +32,16 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start with the files that take long, and measure no coverage where it costs much and tells little."""
-    long = {item.path for item in items if _takes_long(item)}
+    """Start with the files that take long, and measure no coverage in slow tests: they repeat what others do."""
+    long = {item.path for item in items if _is(item, "slow") or _is(item, "kernel")}
     items.sort(key=lambda item: item.path not in long)
     for item in items:
-        if _takes_long(item):
+        if _is(item, "slow"):
             item.add_marker(pytest.mark.no_cover)
 
 
-def _takes_long(item: pytest.Item) -> bool:
-    # A kernel runs its code in another process; what is slow repeats what other tests do once.
-    return any(item.iter_markers("slow")) or any(item.iter_markers("kernel"))
+def _is(item: pytest.Item, mark: str) -> bool:
+    return any(item.iter_markers(mark))
 
 
 @pytest.fixture(scope="session", autouse=True)
