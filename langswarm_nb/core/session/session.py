@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import weakref
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -161,6 +162,7 @@ class BaseSession(HasFrames, MessageSending):
             return False
         kept = await self.native.delete()
         deleted = await self.storage.delete_session(self.session_id)
+        self._manager.late_replies.forget(self.session_id)
         if kept:
             logger.warning(
                 "Session %s is deleted here; its provider still holds: %s", self.session_id, ", ".join(kept)
@@ -221,6 +223,25 @@ class BaseSession(HasFrames, MessageSending):
     async def change(self, **changes: Any) -> None:
         """Store changes of the record."""
         self.record = await self.storage.update_session(self.session_id, **changes)
+        await self._manager.late_replies.try_to_store()
+
+    async def append(self, messages: Sequence[SessionMessage], **place: Any) -> list[SessionMessage]:
+        """Store messages as a chain; a reply that could not be stored before goes first.
+
+        Raises
+        ------
+        SessionStorageError
+            They cannot be stored, or a reply before them still cannot be.
+        """
+        late = self._manager.late_replies
+        await late.store(self.session_id)
+        stored = await super().append(messages, **place)
+        await late.try_to_store()
+        return stored
+
+    async def set_tip(self, seq: int | None, *, branch: str | None = None) -> None:
+        await super().set_tip(seq, branch=branch)
+        await self._manager.late_replies.try_to_store()
 
     async def run_hooks(self, event: str, *about: object) -> None:
         """Tell all hooks of the manager and of this session."""

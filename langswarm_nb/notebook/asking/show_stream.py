@@ -126,11 +126,12 @@ class Exchange:
             Why there is no whole reply, where nobody else tells.
         """
         opened = self._opened
-        if opened is None or opened.stream.reply is None or opened.stream.question is None:
+        message = None if opened is None else opened.stream.reply or opened.stream.unstored
+        if opened is None or message is None or opened.stream.question is None:
             self._show_failure(error, "✗ failed")
             return None
         reply = Reply(
-            opened.stream.reply,
+            message,
             opened.stream.question,
             opened.session,
             extract=self._extract,
@@ -157,7 +158,8 @@ class Exchange:
         """Return where a turn is, ``7.2``, and what the reader should know of it."""
         place = f"{opened.name}/{reply.address}" if opened.name else reply.address
         beside = _beside(reply) if reply.message.is_aside and not self._is_chosen else ""
-        notes = [beside, *opened.notes, *opened.stream.notes, *self._notes]
+        unstored = "" if opened.stream.unstored is None else "not stored yet"
+        notes = [unstored, beside, *opened.notes, *opened.stream.notes, *self._notes]
         return " · ".join([place, *(note for note in notes if note)])
 
     async def _again(self, reply: Reply, model: str | None, changes: Mapping[str, Any]) -> Reply:
