@@ -89,6 +89,11 @@ class BaseSession(HasFrames, MessageSending):
         return self.record.title
 
     @property
+    def unstored_replies(self) -> list[SessionMessage]:
+        """Replies that came and could not be stored yet; they are with the next thing that is."""
+        return self._manager.late_replies.of(self.session_id)
+
+    @property
     def metrics(self) -> SessionMetrics:
         record = self.record
         return SessionMetrics(record.message_count, record.token_count, record.created_at, record.updated_at)

@@ -158,8 +158,7 @@ class Exchange:
         """Return where a turn is, ``7.2``, and what the reader should know of it."""
         place = f"{opened.name}/{reply.address}" if opened.name else reply.address
         beside = _beside(reply) if reply.message.is_aside and not self._is_chosen else ""
-        unstored = "" if opened.stream.unstored is None else "not stored yet"
-        notes = [unstored, beside, *opened.notes, *opened.stream.notes, *self._notes]
+        notes = [beside, *opened.notes, *opened.stream.notes, *self._notes]
         return " · ".join([place, *(note for note in notes if note)])
 
     async def _again(self, reply: Reply, model: str | None, changes: Mapping[str, Any]) -> Reply:

@@ -97,6 +97,8 @@ class Turn:
         reply = self.reply
         if reply is not None and not self._ask.is_beside and not reply.is_active:
             told.append(notes.elsewhere(reply.address))
+        if reply is None and self.unstored is not None:
+            told.append(notes.NOT_STORED)
         return tuple(note for note in told if note)
 
     @property
@@ -340,7 +342,7 @@ class Turn:
         )
         then = "it cannot be stored any more; the error has it as `error.reply`"
         if isinstance(error, SessionStorageError):
-            self._session.manager.late_replies.keep(LateReply(self._session, message, question.id))
+            self._session.manager.late_replies.keep(LateReply(self._session, self.unstored, question.id))
             then = (
                 "it is kept in memory, and stored with whatever is stored next; until then the error has it"
             )
