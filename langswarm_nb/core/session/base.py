@@ -180,7 +180,10 @@ class SessionManager(HasFrames, ISessionManager):
     async def archive_session(self, session_id: str) -> bool:
         """Archive a session; False when there is none, or it was archived before."""
         session = await self.get_session(session_id)
-        return session is not None and await session.archive()
+        try:
+            return session is not None and await session.archive()
+        except SessionNotFoundError:  # deleted meanwhile
+            return False
 
     async def delete_session(self, session_id: str) -> bool:
         """Delete a session for good, as `BaseSession.delete`; False when there is none."""

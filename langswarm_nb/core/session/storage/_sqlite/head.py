@@ -12,6 +12,9 @@ from typing import NamedTuple
 from langswarm_nb.core.session.errors import SessionNotFoundError, shown
 from langswarm_nb.core.session.storage.rows import SEQ_BITS, SEQ_MASK
 
+TOUCH = "updated_us = ?1, used_us = max(?1, ifnull((SELECT max(used_us) + 1 FROM sessions), 0))"
+"""Sets when a session was last used; ``used_us`` tells the order also when the clock has gone back meanwhile."""
+
 
 class Head(NamedTuple):
     """Where a session stands."""

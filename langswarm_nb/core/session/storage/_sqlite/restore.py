@@ -90,7 +90,7 @@ def restore(
     )
     turns = [row[_TURN] for row in rows if row[_TURN] is not None]
     db.execute(
-        "UPDATE sessions SET next_seq = ?, next_turn = ?, message_count = ?, token_count = ?, branch = ?, tip = ?"
+        "UPDATE sessions SET used_us = updated_us, next_seq = ?, next_turn = ?, message_count = ?, token_count = ?, branch = ?, tip = ?"
         " WHERE id = ?",
         (
             len(rows),
