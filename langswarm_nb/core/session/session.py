@@ -221,9 +221,9 @@ class BaseSession(HasFrames, MessageSending):
         """Return the object that speaks to the provider of this name."""
         return self._manager.provider_session(name)
 
-    async def save_partial(self, message: SessionMessage, *, reply_to: int) -> None:
+    async def save_partial(self, message: SessionMessage, *, reply_to: int, question_id: str) -> None:
         """Keep what has arrived of a reply."""
-        await self.storage.save_partial(self.session_id, message, reply_to=reply_to)
+        await self.storage.save_partial(self.session_id, message, reply_to=reply_to, question_id=question_id)
 
     async def change(self, **changes: Any) -> None:
         """Store changes of the record."""

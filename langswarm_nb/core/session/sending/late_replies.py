@@ -47,6 +47,7 @@ class LateReply:
             self.session,
             [self.message],
             reply_to=question.seq,
+            question_id=question.id,
             activate=self.message.beside is None,
         )
 

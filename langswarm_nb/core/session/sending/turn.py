@@ -238,7 +238,9 @@ class Turn:
     async def _save_partial(self, builder: ReplyBuilder) -> None:
         question = self.question
         if question is not None and question.seq is not None and self.reply is None:
-            await self._session.save_partial(builder.message("stopped"), reply_to=question.seq)
+            await self._session.save_partial(
+                builder.message("stopped"), reply_to=question.seq, question_id=question.id
+            )
 
     async def _succeeded(self, builder: ReplyBuilder, checkpoint: Checkpoint) -> None:
         await checkpoint.stop()
@@ -328,6 +330,7 @@ class Turn:
             [stored] = await session.append(
                 [message],
                 reply_to=None if question is None else question.seq,
+                question_id=None if question is None else question.id,
                 activate=not self._ask.is_beside,
             )
         return stored

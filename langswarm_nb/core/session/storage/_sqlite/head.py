@@ -44,6 +44,7 @@ class Found(NamedTuple):
     version: int
     active: int
     role: str
+    message_id: str
 
 
 def now_us() -> int:
@@ -65,8 +66,10 @@ def session_key(db: sqlite3.Connection, session_id: str, name: str) -> int:
     return int(row[0])
 
 
-def check_seq(db: sqlite3.Connection, name: str, session_id: str, seq: int) -> int:
-    """Return the surrogate id of a session that has a message with this seq.
+def check_question(
+    db: sqlite3.Connection, name: str, session_id: str, seq: int, message_id: str | None
+) -> int:
+    """Return the surrogate id of a session that has a message with this seq and, unless it is None, this id.
 
     Raises
     ------
@@ -74,7 +77,12 @@ def check_seq(db: sqlite3.Connection, name: str, session_id: str, seq: int) -> i
         There is no such session, or message.
     """
     head = head_of(db, session_id, name)
-    node_of(db, head, session_id, seq)
+    found = node_of(db, head, session_id, seq)
+    if message_id not in (None, found.message_id):
+        raise SessionNotFoundError(
+            f"The question with seq {shown(seq)} in session {shown(session_id)} is not the one that was asked: {name} "
+            "is not the store that it went to."
+        )
     return head.sid
 
 
@@ -94,7 +102,7 @@ def node_of(db: sqlite3.Connection, head: Head, session_id: str, seq: int) -> Fo
     row = None
     if 0 <= seq <= SEQ_MASK:
         row = db.execute(
-            "SELECT turn, version, active, role FROM messages WHERE id = ?", (head.base | seq,)
+            "SELECT turn, version, active, role, message_id FROM messages WHERE id = ?", (head.base | seq,)
         ).fetchone()
     if row is None:
         raise SessionNotFoundError(

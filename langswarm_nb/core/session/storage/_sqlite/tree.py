@@ -16,7 +16,7 @@ from langswarm_nb.core.session.values import MOST
 
 from . import hides as _hides
 from . import leases as _leases
-from .head import TOUCH, Head, head_of, node_of, now_us
+from .head import TOUCH, Head, check_question, head_of, node_of, now_us
 
 _INSERT = f"INSERT INTO messages({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
 _ROLE = MESSAGE_COLUMNS.index("role")
@@ -46,6 +46,7 @@ def append(
     *,
     parent: int | Literal["tip"] | None,
     reply_to: int | None = None,
+    question_id: str | None = None,
     turn: int | None = None,
     activate: bool = True,
     branch: str | None = None,
@@ -63,6 +64,7 @@ def append(
     if reply_to is None:
         place = _place(db, head, session_id, start, payloads, active=activate)
     else:
+        check_question(db, name, session_id, reply_to, question_id)
         place = _reply_place(db, head, session_id, reply_to, payloads, tip, active=activate)
     if lease is not None:  # the last that may refuse: from here on there are changes
         ends = any(payload[_MESSAGE_ID] == lease for payload in payloads)
