@@ -240,9 +240,13 @@ class BaseSession(HasFrames, MessageSending):
         """
         late = self._manager.late_replies
         await late.store(self.session_id)
-        stored = await super().append(messages, **place)
+        stored = await self.append_at_once(messages, **place)
         await late.try_to_store()
         return stored
+
+    async def append_at_once(self, messages: Sequence[SessionMessage], **place: Any) -> list[SessionMessage]:
+        """Store messages whatever else waits to be stored."""
+        return await super().append(messages, **place)
 
     async def set_tip(self, seq: int | None, *, branch: str | None = None) -> None:
         await super().set_tip(seq, branch=branch)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from langswarm_nb.core.session.errors import SessionError, SessionNotFoundError, SessionStorageError
-from langswarm_nb.core.session.message_tree import MessageTree
 
 if TYPE_CHECKING:
     from langswarm_nb.core.session.messages import SessionMessage
+    from langswarm_nb.core.session.session import BaseSession
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ logger: logging.Logger = logging.getLogger(__name__)
 class LateReply:
     """A reply, and where it belongs."""
 
-    session: MessageTree
+    session: BaseSession
     message: SessionMessage
     question_id: str
     """By its id, as the file may be another one by then."""
@@ -42,9 +42,7 @@ class LateReply:
         before = await self.session.get_message(self.message.id)
         if before is not None and before.finish_reason == self.message.finish_reason:
             return  # it was stored after all; a remnant that another process found is replaced
-        # Not the session's own `append`, which stores late replies first.
-        await MessageTree.append(
-            self.session,
+        await self.session.append_at_once(
             [self.message],
             reply_to=question.seq,
             question_id=question.id,
@@ -60,7 +58,7 @@ class LateReplies:
 
     def keep(self, late: LateReply) -> None:
         """Keep a reply until it can be stored."""
-        self._waiting.append(late)
+        self._waiting = [each for each in self._waiting if each.message.id != late.message.id] + [late]
 
     def of(self, session_id: str) -> list[SessionMessage]:
         """Return the replies of a session that wait."""
@@ -103,3 +101,13 @@ class LateReplies:
             await self.store()
         except SessionError:
             logger.debug("A reply that came before still cannot be stored.", exc_info=True)
+
+
+def hand_over(reply: SessionMessage, error: SessionError, late: LateReply) -> None:
+    """Let an error carry the reply that could not be stored; it is kept where it may still be."""
+    error.reply = reply
+    then = "it cannot be stored any more; the error has it as `error.reply`"
+    if isinstance(error, SessionStorageError):
+        late.session.manager.late_replies.keep(late)
+        then = "it is kept in memory, and stored with whatever is stored next; the error has it as `error.reply` too"
+    error.args = (f"{error} The reply is not lost: {then}.",)

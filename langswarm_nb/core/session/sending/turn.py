@@ -21,10 +21,8 @@ from langswarm_nb.core.session.errors import (
     ProviderSessionError,
     SessionError,
     SessionMiddlewareError,
-    SessionStorageError,
     SessionTypeError,
     SessionValueError,
-    StreamInterruptedError,
     shown,
 )
 from langswarm_nb.core.session.messages import SessionMessage, estimate_tokens
@@ -35,7 +33,7 @@ from .ask import Ask, sent
 from .checkpoint import Checkpoint
 from .context_window import messages_to_send
 from .finishing import finish_anyway
-from .late_replies import LateReply
+from .late_replies import LateReply, hand_over
 from .lease import Lease
 from .placed_question import PlacedQuestion, place_question
 from .reply_builder import ReplyBuilder
@@ -135,7 +133,7 @@ class Turn:
                             yield delta
                 for delta in builder.rest():
                     yield delta
-                _check_whole(provider.name, builder)
+                builder.check_whole()
             except (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt):
                 await finish_anyway(lambda: self._stopped(builder, checkpoint))
                 raise
@@ -340,17 +338,10 @@ class Turn:
         question = self.question
         if question is None:
             raise AssertionError("a reply is stored after its question")
-        self.unstored = error.reply = replace(
+        self.unstored = reply = replace(
             message, turn=question.turn, version=question.version, parent_seq=question.seq
         )
-        then = "it cannot be stored any more; the error has it as `error.reply`"
-        if isinstance(error, SessionStorageError):
-            self._session.manager.late_replies.keep(LateReply(self._session, self.unstored, question.id))
-            then = (
-                "it is kept in memory, and stored with whatever is stored next; until then the error has it"
-            )
-            then += " as `error.reply`"
-        error.args = (f"{error} The reply is not lost: {then}.",)
+        hand_over(reply, error, LateReply(self._session, reply, question.id))
         if not self._ask.is_beside:
             self._session.native.lose_track(
                 self._ask.settings, None if self._builder is None else self._builder.info.native_id
@@ -394,18 +385,6 @@ def _as_session_error(error: Exception, provider: str, model: str, builder: Repl
         "That is an error inside the provider, not an answer of the service; its traceback is chained.",
         provider=provider,
         model=model,
-        maybe_processed=True,
-        partial_text=builder.text,
-    )
-
-
-def _check_whole(provider: str, builder: ReplyBuilder) -> None:
-    if builder.is_whole:
-        return
-    raise StreamInterruptedError(
-        f"The reply of {provider!r} ended without an end mark, so it may be cut short; "
-        f"the {len(builder.text)} characters that came are kept. Send again, or regenerate the reply.",
-        provider=provider,
         maybe_processed=True,
         partial_text=builder.text,
     )

@@ -12,7 +12,10 @@ from typing import NamedTuple
 from langswarm_nb.core.session.errors import SessionNotFoundError, shown
 from langswarm_nb.core.session.storage.rows import SEQ_BITS, SEQ_MASK
 
-TOUCH = "updated_us = ?1, used_us = max(?1, ifnull((SELECT max(used_us) + 1 FROM sessions), 0))"
+TOUCH = (
+    "updated_us = ?1, used_us = max(?1, ifnull("
+    "(SELECT max(other.used_us) + 1 FROM sessions other WHERE other.user_id = sessions.user_id), 0))"
+)
 """Sets when a session was last used; ``used_us`` tells the order also when the clock has gone back meanwhile."""
 
 
