@@ -103,7 +103,15 @@ def in_words(error: BaseException) -> str:
 
 
 class SessionError(Exception):
-    """Base of every error of this library."""
+    """Base of every error of this library.
+
+    Attributes
+    ----------
+    reply : SessionMessage or None
+        The reply that had arrived, when it could not be stored.
+    """
+
+    reply: SessionMessage | None = None
 
 
 class SessionValueError(SessionError, ValueError):
@@ -185,15 +193,7 @@ class SessionLeasedError(SessionError):
 
 
 class SessionStorageError(SessionError):
-    """The storage could not read or write; nothing was half-written.
-
-    Attributes
-    ----------
-    reply : SessionMessage or None
-        The reply that had arrived, when it is what could not be stored.
-    """
-
-    reply: SessionMessage | None = None
+    """The storage could not read or write; nothing was half-written."""
 
 
 class SessionMiddlewareError(SessionError):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from . import checks
 from .conversation import moves
+from .conversation.beside_the_loop import decided
 from .conversation.copies import copy_of, origin_of
 from .conversation.tree import Tree
 from .errors import SessionNotFoundError, SessionValueError, shown
@@ -47,7 +48,8 @@ class MessageTree(ISession):
 
     async def tree(self) -> Tree:
         """Return the shape of the session: turns, versions, branches."""
-        return Tree(await self.storage.read_tree(self.session_id))
+        rows = await self.storage.read_tree(self.session_id)
+        return await decided(rows.nodes, lambda: Tree(rows))
 
     async def append(self, messages: Sequence[SessionMessage], **place: Any) -> list[SessionMessage]:
         """Store messages as a chain and count them; ``place`` as for `ISessionStorage.append_messages`."""
