@@ -157,7 +157,7 @@ def redacted(value: Any, take_out: Redactor, name: str = "") -> Any:
 
 
 _FREE_COLUMNS = {
-    "messages": ("content", "metadata_json", "session"),
+    "messages": ("content", "tool_result", "metadata_json", "session"),
     "turns": ("error_message", "params_json", "session"),
     "sessions": ("title", "metadata_json"),
 }
