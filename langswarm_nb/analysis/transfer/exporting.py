@@ -15,6 +15,7 @@ from langswarm_nb.core.session.export import ExportedSession
 from langswarm_nb.core.session.files import as_path, write_private
 
 from . import forms, snapshot
+from .csv import MARK, safe_csv
 from .redaction import Redaction, Redactor, in_words, redacted, redactor, with_redacted
 
 SUFFIXES = {
@@ -71,7 +72,8 @@ def export(
         By default what the file's suffix says, else ``jsonl``. ``jsonl`` and ``ipynb``: everything, all branches;
         `import_sessions` brings it back. ``json``: the same as one document. ``md``, ``html``: to read, the active
         paths, with a mark at what is hidden, failed or stopped. ``openai``: a chat a line, the active paths as they
-        are sent, to train on. ``csv``: the frame of messages, for a spreadsheet, in which no text runs as a formula.
+        are sent, to train on. ``csv``: the frame of messages, for a spreadsheet: no text runs as a formula, and the
+        file begins with the mark of UTF-8.
         ``parquet``: as `export_parquet`.
     redact : bool or callable
         Take out secrets and personal identifiers (see `redact`); False leaves everything as it is; or a function of
@@ -141,7 +143,8 @@ def export_quietly(
         sessions = [_redacted(session, take_out) for session in found]
         text = forms.html(sessions, draw) if draw is not None else _TEXTS[form](sessions)
     if path is not None:
-        write_private(path, text)
+        # The mark is for who opens the file: in a text it would be a character of the first name.
+        write_private(path, MARK + text if form == "csv" else text)
     return ExportedText(text, take_out)
 
 
@@ -169,8 +172,6 @@ def _renderer(given: forms.Render | None) -> forms.Render:
 
 def _csv(source: Source, take_out: Redactor | None, **filters: Any) -> str:
     from langswarm_nb.analysis.frames import messages_df
-
-    from .csv import safe_csv
 
     return safe_csv(with_redacted(messages_df(source, **filters), "messages", take_out))
 

@@ -1,9 +1,9 @@
 """Full-text search in SQL, over an index that is made and brought up to date by the first search that needs it.
 
-A message, with the results of tools and refusals in it, is found when it holds all words of the query, in any order: a word of letters and digits at the beginning
-of a word, any other word (with punctuation, or of a script that puts no spaces between words) anywhere. Case and
-accents do not count. Within one session the messages are read; over all sessions the index (FTS5) finds them, or,
-where this SQLite was built without it, they are read too.
+A message is found when it holds all words of the query, in any order, in its text, in the results of tools or in a
+refusal: a word of letters and digits at the beginning of a word, any other word (with punctuation, or of a script that
+puts no spaces between words) anywhere. Case and accents do not count. Within one session the messages are read; over
+all sessions the index (FTS5) finds them, or, where this SQLite was built without it, they are read too.
 """
 
 from __future__ import annotations
@@ -31,8 +31,10 @@ _FULL_TEXT = full_text("messages")
 _CREATE = (
     "DROP TABLE IF EXISTS messages_fts",
     "UPDATE sessions SET fts_upto = 0",
-    "CREATE VIRTUAL TABLE texts_fts USING fts5("
-    "content, content='messages', content_rowid='id', tokenize='unicode61 remove_diacritics 2')",
+    (
+        "CREATE VIRTUAL TABLE texts_fts USING fts5("
+        "content, content='messages', content_rowid='id', tokenize='unicode61 remove_diacritics 2')"
+    ),
 )
 # Scripts written without spaces between words, and what came to Unicode late: the index takes a whole clause of the
 # first for one word, and may not know the second as letters.
