@@ -50,7 +50,7 @@ FLOORS = {
         "_http",
         "catalogue",
     ],
-    "core.session.storage": ["__init__", "memory sqlite unlogged", "_sqlite", "rows"],
+    "core.session.storage": ["__init__", "memory sqlite unlogged", "_sqlite", "part_texts rows"],
     "notebook": [
         "__init__",
         "calls",

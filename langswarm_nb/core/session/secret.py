@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import quote
+from weakref import WeakSet
 
 from .errors import ProviderAuthenticationError, SessionTypeError, SessionValueError, shown
 from .key_patterns import BEGINNINGS, FORMS
@@ -36,7 +37,7 @@ class Secret:
     It has no attributes to look at, cannot be pickled, and a copy of it is itself.
     """
 
-    __slots__ = ("reveal",)
+    __slots__ = ("__weakref__", "reveal")
     reveal: Callable[[], str]
 
     def __init__(self, value: str) -> None:
@@ -97,7 +98,16 @@ def find_key(
             + _how_to_set(provider, variables, missing=False),
             provider=provider,
         )
+    _IN_USE.add(secret)
     return secret, source
+
+
+_IN_USE: WeakSet[Secret] = WeakSet()
+
+
+def secrets_in_use() -> list[Secret]:
+    """Return the keys that providers of this process hold, so that they can be found in what is given away."""
+    return list(_IN_USE)
 
 
 def split_headers(headers: Mapping[str, str]) -> tuple[dict[str, str], dict[str, tuple[str, Secret]]]:

@@ -254,7 +254,7 @@ class SQLStorage(ISessionStorage):
                 query = replace(query, may_index=False)
         rows = await self._read(lambda db: _search.find(db, self.name, query))
         return [
-            SearchHit(found, message := decode_message(row), query.snippet(message.content))
+            SearchHit(found, message := decode_message(row), query.snippet(message.full_text))
             for found, row in rows
         ]
 
