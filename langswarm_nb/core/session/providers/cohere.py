@@ -12,7 +12,8 @@ from ._dialect.history import CallIds, arguments_text, joined_text, spoken, syst
 from ._dialect.http_session import HttpProviderSession
 from ._dialect.reply_stream import stream_reply
 from ._dialect.wire import RefusedOption, check_options, finish_reason, token_count
-from ._http.faults import Fault, ReportedError, read_fault
+from ._http.fault_bodies import read_fault
+from ._http.faults import Fault, ReportedError
 from .chat import wire_calls, wire_pieces, wire_results
 
 if TYPE_CHECKING:
@@ -209,6 +210,8 @@ class CohereProviderSession(HttpProviderSession):
         Address up to and without ``/v2``; None takes ``CO_API_URL``, else Cohere's.
     headers
         More headers for each request.
+    allow_http
+        Whether a key may go over plain http to a private network; None: when ``LANGSWARM_ALLOW_HTTP=1`` is set.
     connect_timeout_s, silence_s
         Longest time to connect, and without a byte of the answer, in seconds.
 

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from langswarm_nb.core.session.errors import ProviderSessionError
 from langswarm_nb.core.session.provider_events import Delta, Finish, PartDone, ReplyInfo
-from langswarm_nb.core.session.providers._http.faults import MALFORMED, ReportedError, read_fault
+from langswarm_nb.core.session.providers._http.fault_bodies import fault_inside
+from langswarm_nb.core.session.providers._http.faults import MALFORMED, ReportedError
 from langswarm_nb.core.session.providers._http.response import parse_json
 from langswarm_nb.core.session.text import TextJoiner, whole
 
 from .sse import SSEDecoder, StreamFormatError
-from .wire import rate_limits
+from .wire import rate_limits, told_cost
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
@@ -83,7 +84,13 @@ async def stream_reply(
     """
     async with http.open("POST", path, body, request=request, **how) as answer:
         clean = _Cleaner(http)
-        info = clean.info(ReplyInfo(request_id=answer.report.request_id, details=rate_limits(answer.headers)))
+        info = clean.info(
+            ReplyInfo(
+                request_id=answer.report.request_id,
+                cost_usd=told_cost(answer.headers),
+                details=rate_limits(answer.headers),
+            )
+        )
         if info != ReplyInfo():
             yield info
         if answer.media_type == "application/json" or not (request.stream or "event" in answer.media_type):
@@ -118,8 +125,12 @@ def _take_whole(
     except ReportedError as error:
         return report.refused(error.fault, status, maybe_processed=True)
     except MALFORMED as error:
-        return report.bad_answer(f"its JSON has another form ({_told(error)})", status=status)
-    return None if reader.is_whole else report.bad_answer("it holds no reply", status=status)
+        reason = f"its JSON has another form ({_told(error)})"
+    else:
+        reason = "" if reader.is_whole else "it holds no reply"
+    if not _says_something(events) and (fault := fault_inside(body)) is not None:
+        return report.refused(fault, status, maybe_processed=True)
+    return report.bad_answer(reason, status=status) if reason else None
 
 
 def _finish(answer: Response, reader: ReplyReader, clean: _Cleaner) -> list[ProviderEvent]:
@@ -143,6 +154,7 @@ class _Pieces:
         self._failure: ProviderSessionError | None = None
         self._head: bytes | None = b""  # of what has not shown itself to be a stream
         self._is_hurried = False
+        self._has_spoken = False
 
     async def next(self) -> list[ProviderEvent]:
         """Return the next events; none when the reply is whole and over."""
@@ -197,9 +209,26 @@ class _Pieces:
             if event.data == "[DONE]":
                 reader.is_over = True
             else:
-                events.extend(self._clean(reader.read(parse_json(event.data), event.name)))
+                events.extend(self._read_event(parse_json(event.data), event.name))
             if reader.is_over:
                 break
+
+    def _read_event(self, body: Any, name: str) -> list[ProviderEvent]:
+        try:
+            events = list(self._clean(self._reader.read(body, name)))
+        except MALFORMED:
+            self._refuse_fault(body)
+            raise
+        if _says_something(events):
+            self._has_spoken = True
+        elif not self._reader.is_whole:
+            self._refuse_fault(body)
+        return events
+
+    def _refuse_fault(self, body: Any) -> None:
+        """Raise the error that stands in the place of an event."""
+        if (fault := fault_inside(body, after_text=self._has_spoken)) is not None:
+            raise ReportedError(fault)
 
     def _cut_short(self, reason: str) -> ProviderSessionError:
         head = self._head
@@ -208,6 +237,10 @@ class _Pieces:
         if head == b"":
             reason = "the answer is empty (check base_url, and whether a proxy answers in its place)"
         return self._answer.report.interrupted(reason)
+
+
+def _says_something(events: list[ProviderEvent]) -> bool:
+    return any(not isinstance(event, ReplyInfo) for event in events)
 
 
 class _Cleaner:
@@ -292,8 +325,8 @@ def _not_a_stream(head: bytes, answer: Response) -> ProviderSessionError:
         body = parse_json(text)
     except ValueError:
         body = None
-    if isinstance(body, Mapping) and body.get("error"):
-        return answer.report.refused(read_fault(body), answer.status, maybe_processed=True)
+    if (fault := fault_inside(body)) is not None:
+        return answer.report.refused(fault, answer.status, maybe_processed=True)
     return answer.report.bad_answer("it is no event stream", status=answer.status, body=text)
 
 

@@ -67,6 +67,14 @@ def rate_limits(headers: Mapping[str, str]) -> dict[str, Any]:
     return {"rate_limits": found} if found else {}
 
 
+def told_cost(headers: Mapping[str, str]) -> float | None:
+    """Return the dollars that a gateway tells in a header (LiteLLM); None when it tells none."""
+    try:
+        return usd(float(headers.get("x-litellm-response-cost", "")))
+    except ValueError:
+        return None
+
+
 def image_url(part: Part) -> str:
     """Return an image's address, as a data URL when it has none."""
     url = part.get("url")

@@ -13,7 +13,7 @@ import httpx
 
 from langswarm_nb.core.session.errors import MissingExtraError
 
-from .carrier import KEEPALIVE_S, TransportError, reason_of, tls_context
+from .carrier import KEEPALIVE_S, TransportError, reason_of, step_of, tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -69,6 +69,7 @@ class HttpxCarrier:
             reason_of(error),
             was_sent=not isinstance(error, _NOT_SENT),
             timed_out=isinstance(error, httpx.TimeoutException),
+            step=step_of(error),
         )
 
     async def aclose(self) -> None:

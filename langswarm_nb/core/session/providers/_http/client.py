@@ -30,7 +30,8 @@ from langswarm_nb.core.session.text import one_line
 from .carrier import Outgoing, TransportError
 from .deadline import LimitReached, Watch
 from .error_reports import Reporter
-from .faults import MALFORMED, SERVER_ERRORS, Fault, may_repeat, parse_retry_after, read_fault
+from .fault_bodies import read_fault
+from .faults import MALFORMED, SERVER_ERRORS, Fault, may_repeat, parse_retry_after
 from .pool import Transports
 from .response import Response
 
@@ -255,7 +256,12 @@ class HttpClient:
         if remaining_s <= 0:
             raise call.report.too_late(LimitReached("call"))
         pool = await self._transports.pool()
-        carrier = pool.take()
+        try:
+            carrier = pool.take()
+        except TransportError as error:  # a setting of this machine: another attempt meets it again
+            return _Refusal(
+                call.report.not_connected(error, attempts=attempt), error.reason, may_repeat=False
+            )
         watch = Watch(remaining_s, self._silence_s)
         failure: BaseException | _Refusal
         try:
@@ -279,7 +285,8 @@ class HttpClient:
     def _lost(self, failure: TransportError, call: _Call, attempt: int) -> BaseException | _Refusal:
         if not failure.was_sent:
             error = call.report.not_connected(failure, attempts=attempt)
-            return _Refusal(error, call.report.words(failure.reason, 80), may_repeat=True)
+            # A certificate, or a port of another protocol, is the same the next time.
+            return _Refusal(error, call.report.words(failure.reason, 80), may_repeat=failure.step is None)
         error = call.report.broken(failure, in_stream=False)
         if call.outgoing.method == "GET":
             return _Refusal(error, call.report.words(failure.reason, 80), may_repeat=True)
@@ -294,24 +301,28 @@ class HttpClient:
         asked_s = parse_retry_after(headers)
         if asked_s is not None:
             fault = replace(fault, retry_after_s=asked_s)
-        unclear = call.once and status in SERVER_ERRORS
+        is_loading = fault.is_loading(status)
+        unclear = call.once and status in SERVER_ERRORS and not is_loading
         error = call.report.refused(fault, status, attempts=attempt, maybe_processed=unclear)
         return _Refusal(
             error,
-            " ".join(str(part) for part in (status, error.code) if part),
+            "it is loading its model"
+            if is_loading
+            else " ".join(str(part) for part in (status, error.code) if part),
             may_repeat=not unclear and may_repeat(status, headers, type(error), fault.code),
             wait_s=fault.retry_after_s,
+            is_loading=is_loading,
         )
 
     def _wait(self, refusal: _Refusal, call: _Call, attempt: int) -> float:
         """Return the seconds until the next attempt, or raise the error when there is to be none."""
-        if not refusal.may_repeat or attempt > call.request.retries:
+        if not refusal.may_repeat or (attempt > call.request.retries and not refusal.is_loading):
             raise refusal.error
         wait_s, remaining_s = refusal.wait_s, call.request.remaining_s
         if wait_s is not None and wait_s >= remaining_s:
             raise call.report.wait_too_long(refusal.error, wait_s)
         if wait_s is None:
-            wait_s = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** (attempt - 1)) * (1 - self.jitter() / 4)
+            wait_s = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** min(attempt - 1, 10)) * (1 - self.jitter() / 4)
         if wait_s >= remaining_s:
             raise refusal.error
         return wait_s
@@ -333,6 +344,8 @@ class _Refusal(NamedTuple):
     reason: str
     may_repeat: bool
     wait_s: float | None = None
+    is_loading: bool = False
+    """The server will answer once it has read its model: waited for as long as the call may take."""
 
 
 def _seconds(parameter: str, value: Any) -> float:

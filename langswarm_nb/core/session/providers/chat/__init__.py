@@ -21,6 +21,7 @@ from langswarm_nb.core.session.providers._dialect.wire import check_options, ima
 from langswarm_nb.core.session.providers._http.address import segment
 from langswarm_nb.core.session.providers.catalogue import PROVIDERS, ChatHost
 from langswarm_nb.core.session.secret import Secret
+from langswarm_nb.core.session.text import unquoted
 
 from .model_rules import MAY_THINK, OPENAI_REFUSES, THINKING
 from .reader import DETAILS, ChatReader, read_models
@@ -127,6 +128,8 @@ class ChatProviderSession(HttpProviderSession):
         Whether to ask for the usage of streams (``stream_options``), which some servers refuse; None: as the host.
     api_version
         Azure's older addresses, with a deployment in the path, need it; None uses the newer ones.
+    allow_http
+        Whether a key may go over plain http to a private network; None: when ``LANGSWARM_ALLOW_HTTP=1`` is set.
     connect_timeout_s, silence_s
         Longest time to connect, and without a byte of the answer, in seconds.
 
@@ -147,6 +150,7 @@ class ChatProviderSession(HttpProviderSession):
         headers: Mapping[str, str] | None = None,
         stream_usage: bool | None = None,
         api_version: str | None = None,
+        allow_http: bool | None = None,
         connect_timeout_s: float = 5.0,
         silence_s: float = 600.0,
     ) -> None:
@@ -165,6 +169,7 @@ class ChatProviderSession(HttpProviderSession):
             api_key,
             base_url=base_url,
             headers={**named, **(headers or {})},
+            allow_http=allow_http,
             connect_timeout_s=connect_timeout_s,
             silence_s=silence_s,
         )
@@ -208,4 +213,4 @@ class ChatProviderSession(HttpProviderSession):
 
 
 def _variable(name: str | None) -> str | None:
-    return (os.environ.get(name, "").strip() or None) if name else None
+    return (unquoted(os.environ.get(name, "")) or None) if name else None

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from langswarm_nb.core.session.messages import FinishReason, Usage
 from langswarm_nb.core.session.provider_events import Delta, Finish, ModelInfo, PartDone, ReplyInfo
 from langswarm_nb.core.session.providers._dialect.wire import finish_reason, token_count, usd
-from langswarm_nb.core.session.providers._http.faults import ReportedError, read_fault
+from langswarm_nb.core.session.providers._http.fault_bodies import read_fault
+from langswarm_nb.core.session.providers._http.faults import ReportedError
 from langswarm_nb.core.session.text import as_text
 
 if TYPE_CHECKING:

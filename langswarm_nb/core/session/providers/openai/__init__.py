@@ -29,7 +29,7 @@ from langswarm_nb.core.session.providers._http.address import segment
 from langswarm_nb.core.session.providers.chat.model_rules import MAY_THINK, OPENAI_REFUSES, THINKING
 from langswarm_nb.core.session.providers.chat.reader import read_models
 from langswarm_nb.core.session.secret import Secret
-from langswarm_nb.core.session.text import one_line
+from langswarm_nb.core.session.text import one_line, unquoted
 
 from .reader import DIALECT, ResponsesReader
 
@@ -201,6 +201,8 @@ class OpenAIProviderSession(HttpProviderSession):
         Whose account is charged; None takes ``OPENAI_ORG_ID`` and ``OPENAI_PROJECT_ID``.
     headers
         More headers for each request.
+    allow_http
+        Whether a key may go over plain http to a private network; None: when ``LANGSWARM_ALLOW_HTTP=1`` is set.
     connect_timeout_s, silence_s
         Longest time to connect, and without a byte of the answer, in seconds.
 
@@ -229,6 +231,7 @@ class OpenAIProviderSession(HttpProviderSession):
         organization: str | None = None,
         project: str | None = None,
         headers: Mapping[str, str] | None = None,
+        allow_http: bool | None = None,
         connect_timeout_s: float = 5.0,
         silence_s: float = 600.0,
     ) -> None:
@@ -236,8 +239,8 @@ class OpenAIProviderSession(HttpProviderSession):
         accounts = {
             name: value
             for name, value in (
-                ("OpenAI-Organization", organization or os.environ.get("OPENAI_ORG_ID")),
-                ("OpenAI-Project", project or os.environ.get("OPENAI_PROJECT_ID")),
+                ("OpenAI-Organization", organization or unquoted(os.environ.get("OPENAI_ORG_ID", ""))),
+                ("OpenAI-Project", project or unquoted(os.environ.get("OPENAI_PROJECT_ID", ""))),
             )
             if value
         }
@@ -247,6 +250,7 @@ class OpenAIProviderSession(HttpProviderSession):
             api_key,
             base_url=base_url,
             headers=headers,
+            allow_http=allow_http,
             connect_timeout_s=connect_timeout_s,
             silence_s=silence_s,
         )
