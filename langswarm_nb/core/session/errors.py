@@ -133,7 +133,7 @@ NEXT_STEPS = {
         "If an authority of your own network signed it, name its file in SSL_CERT_FILE, or "
         "`pip install truststore` to use the certificates of the system."
     ),
-    "write_https": "That port speaks https: write https:// in base_url.",
+    "write_https": "That port seems to speak https: write https:// in base_url.",
     "write_http": "If the server there speaks plain http, write http:// in base_url.",
     "correct_address": "Correct base_url.",
     "check_address": "Check base_url, and whether a proxy answers in its place.",

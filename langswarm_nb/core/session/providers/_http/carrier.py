@@ -141,8 +141,8 @@ _NO_TLS = {
     "RECORD_LAYER_FAILURE",
     "UNKNOWN_PROTOCOL",
 }
-_TLS_BYTES = re.compile(r"\\x15\\x03|\x15\x03")
-"""How an alert of TLS begins, in the words of a library that looked for HTTP."""
+_TLS_BYTES = re.compile(r"\\+x1[56]\\+x03|^illegal request line$")
+"""How TLS begins, in the words of a library that looked for HTTP; h11 says only that it is no text."""
 
 
 def _is_no_tls(error: BaseException) -> bool:
