@@ -66,6 +66,8 @@ class ChatHost(Provider):
     """Environment variable for the option ``api_version``."""
     header_variables: tuple[tuple[str, str], ...] = ()
     """Other headers, and the environment variables that hold them."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Headers that it wants, or that make it tell more."""
     limit_name: str = "max_tokens"
     """Its name for the option ``max_tokens``."""
     has_stream_options: bool = True
@@ -76,8 +78,9 @@ class ChatHost(Provider):
     """Whether it wants ``reasoning_details`` back unchanged."""
 
 
-def _local(port: int, url_variable: str, *key_variables: str) -> ChatHost:
+def _local(port: int, url_variable: str, *key_variables: str, **more: Any) -> ChatHost:
     return ChatHost(
+        **more,
         base_url=f"http://127.0.0.1:{port}/v1",
         key_variables=key_variables,
         needs_key=False,
@@ -160,7 +163,12 @@ PROVIDERS: dict[str, Provider] = {
         is_openai=True,
         otel_name="azure.ai.openai",
     ),
-    "litellm": _local(4000, "LITELLM_BASE_URL", "LITELLM_API_KEY"),
+    "litellm": _local(
+        4000,
+        "LITELLM_BASE_URL",
+        "LITELLM_API_KEY",
+        headers={"x-litellm-include-cost-in-streaming-usage": "true"},
+    ),
     "llamacpp": _local(8080, "LLAMACPP_BASE_URL", "LLAMA_API_KEY"),
     "lmstudio": _local(1234, "LMSTUDIO_BASE_URL"),
     "ollama-chat": _local(11434, "OLLAMA_BASE_URL", "OLLAMA_API_KEY"),

@@ -25,7 +25,7 @@ from ._dialect.history import (
 from ._dialect.http_session import HttpProviderSession
 from ._dialect.reply_stream import stream_reply
 from ._dialect.sse import JSONLinesDecoder
-from ._dialect.wire import RefusedOption, check_options, finish_reason, token_count
+from ._dialect.wire import RefusedOption, check_options, finish_reason, models_of, token_count
 from ._http.address import check_base_url
 from ._http.fault_bodies import read_fault
 from ._http.faults import ReportedError
@@ -277,4 +277,4 @@ def host_url(host: str) -> str:
 
 
 def _read_models(body: Any) -> list[ModelInfo]:
-    return [ModelInfo(str(model.get("model") or model["name"])) for model in body["models"]]
+    return models_of(body["models"], lambda model: ModelInfo(str(model.get("model") or model["name"])))

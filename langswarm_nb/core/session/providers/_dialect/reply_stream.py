@@ -19,7 +19,7 @@ from langswarm_nb.core.session.providers._http.response import parse_json
 from langswarm_nb.core.session.text import TextJoiner, whole
 
 from .sse import SSEDecoder, StreamFormatError
-from .wire import rate_limits, told_cost
+from .wire import cost_in, cost_in_headers, rate_limits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
@@ -87,7 +87,7 @@ async def stream_reply(
         info = clean.info(
             ReplyInfo(
                 request_id=answer.report.request_id,
-                cost_usd=told_cost(answer.headers),
+                cost_usd=cost_in_headers(answer.headers),
                 details=rate_limits(answer.headers),
             )
         )
@@ -121,6 +121,7 @@ def _take_whole(
     """Add what a whole reply holds to ``events``; return what is wrong with it."""
     report, status = answer.report, answer.status
     try:
+        clean.see_cost(body)
         events.extend(clean(reader.read_whole(body)))
     except ReportedError as error:
         return report.refused(error.fault, status, maybe_processed=True)
@@ -135,7 +136,7 @@ def _take_whole(
 
 def _finish(answer: Response, reader: ReplyReader, clean: _Cleaner) -> list[ProviderEvent]:
     try:
-        return [*clean.rest(), *clean(reader.finish())]
+        return [*clean.rest(), *clean.cost(), *clean(reader.finish())]
     except MALFORMED as error:
         reason = f"its end has another form ({_told(error)})"
     failure = answer.report.bad_answer(reason, status=answer.status)
@@ -214,6 +215,7 @@ class _Pieces:
                 break
 
     def _read_event(self, body: Any, name: str) -> list[ProviderEvent]:
+        self._clean.see_cost(body)
         try:
             events = list(self._clean(self._reader.read(body, name)))
         except MALFORMED:
@@ -248,6 +250,7 @@ class _Cleaner:
 
     def __init__(self, http: HttpClient) -> None:
         self._http = http
+        self._cost_usd: float | None = None
         self._channels: dict[TextKind, tuple[TextJoiner, list[KeyFilter]]] = {}
 
     def __call__(self, events: Iterable[ProviderEvent]) -> Iterator[ProviderEvent]:
@@ -276,6 +279,15 @@ class _Cleaner:
             cost_usd=info.cost_usd,
             details=self._shallow(self._json(info.details, self._http.mask)),
         )
+
+    def see_cost(self, body: Any) -> None:
+        """Take what the body of an event, or of a whole answer, says that the reply costs."""
+        cost_usd = cost_in(body)
+        self._cost_usd = self._cost_usd if cost_usd is None else cost_usd
+
+    def cost(self) -> list[ReplyInfo]:
+        """Return what the reply costs, when it was told."""
+        return [] if self._cost_usd is None else [ReplyInfo(cost_usd=self._cost_usd)]
 
     def rest(self) -> list[Delta]:
         """Return what was still held back at the end."""

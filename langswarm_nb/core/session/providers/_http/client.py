@@ -18,7 +18,8 @@ import math
 import random
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar, cast
 from urllib.parse import urlencode
 
 from langswarm_nb._version import __version__
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
     from .address import Address
 
+Amend: TypeAlias = "Callable[[Fault, type[e.ProviderSessionError]], Any | None]"
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 8.0
@@ -114,6 +116,7 @@ class HttpClient:
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         once: bool = False,
+        amend: Amend | None = None,
     ) -> AsyncIterator[Response]:
         """Send a request and yield its answer, a 2xx, while the block runs; then the connection is let go.
 
@@ -124,6 +127,8 @@ class HttpClient:
         once
             The request adds to something that the service keeps (a conversation): do not repeat it when it may
             have been processed, which a 5xx does not rule out.
+        amend
+            Returns another body after a refusal, to be sent at once; None for none.
 
         Raises
         ------
@@ -138,8 +143,10 @@ class HttpClient:
             raise e.SessionClosedError(
                 f"The provider session of {self.provider} was closed. Create a new one."
             )
-        call = self._call(method, path, body, request, query or {}, headers or {}, once)
-        answer = await self._send(call)
+        make = partial(
+            self._call, method, path, query=query or {}, headers=headers or {}, once=once, amend=amend
+        )
+        answer = await self._send(make(body, request), make)
         try:
             yield answer
         finally:
@@ -201,9 +208,11 @@ class HttpClient:
         path: str,
         body: Any,
         request: ProviderRequest,
+        *,
         query: Mapping[str, str],
         headers: Mapping[str, str],
         once: bool,
+        amend: Amend | None,
     ) -> _Call:
         url = f"{self.address.url}{path}" + (f"?{urlencode(query)}" if query else "")
         plain = {
@@ -223,14 +232,18 @@ class HttpClient:
 
         content = b"" if body is None else _encode(body)
         outgoing = Outgoing(method, url, content, all_headers, self._connect_timeout_s)
-        return _Call(outgoing, request, self.report(request), once)
+        return _Call(outgoing, request, self.report(request), once, amend)
 
-    async def _send(self, call: _Call) -> Response:
+    async def _send(self, call: _Call, make: Callable[[Any, ProviderRequest], _Call]) -> Response:
         attempt = 1
         while True:
             outcome = await self._attempt(call, attempt)
             if isinstance(outcome, Response):
                 return outcome
+            if outcome.other_body is not None:  # another request: the service must not take it for the first
+                key = call.request.idempotency_key
+                call = make(outcome.other_body, replace(call.request, idempotency_key=key and f"{key}-other"))
+                continue
             wait_s = self._wait(outcome, call, attempt)
             _log.debug("%s: attempt %d: %s; again in %.3g s", self.provider, attempt, outcome.reason, wait_s)
             await call.request.on_retry(RetryNotice(attempt, wait_s, outcome.reason))
@@ -312,6 +325,7 @@ class HttpClient:
             may_repeat=not unclear and may_repeat(status, headers, type(error), fault.code),
             wait_s=fault.retry_after_s,
             is_loading=is_loading,
+            other_body=call.amend(fault, type(error)) if call.amend else None,
         )
 
     def _wait(self, refusal: _Refusal, call: _Call, attempt: int) -> float:
@@ -335,6 +349,7 @@ class _Call(NamedTuple):
     request: ProviderRequest
     report: Reporter
     once: bool
+    amend: Amend | None
 
 
 class _Refusal(NamedTuple):
@@ -346,6 +361,8 @@ class _Refusal(NamedTuple):
     wait_s: float | None = None
     is_loading: bool = False
     """The server will answer once it has read its model: waited for as long as the call may take."""
+    other_body: Any = None
+    """What to send in its place."""
 
 
 def _seconds(parameter: str, value: Any) -> float:

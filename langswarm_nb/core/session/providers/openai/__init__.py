@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from langswarm_nb.core.session.errors import ProviderNotFoundError, ProviderSessionError, SessionError
 from langswarm_nb.core.session.messages import MessageRole
 from langswarm_nb.core.session.provider_events import ProviderRequest, ReplyInfo
+from langswarm_nb.core.session.providers._dialect.adjustments import Adjusted, Adjustment
 from langswarm_nb.core.session.providers._dialect.history import system_text
 from langswarm_nb.core.session.providers._dialect.http_session import HttpProviderSession
 from langswarm_nb.core.session.providers._dialect.native_reply import as_new, delete_at
@@ -107,7 +108,7 @@ def _assistant(piece: Piece) -> list[dict[str, Any]]:
         return []
     said = {"type": "message", "role": "assistant", "content": part["text"], **marks}
     if "id" in marks:  # a reply's own item, with all its fields
-        said["content"] = [{"type": "output_text", "text": part["text"], "annotations": []}]
+        said["content"] = [{"type": "output_text", "text": part["text"], "annotations": [], "logprobs": []}]
         said["status"] = "completed"
     return [said]
 
@@ -324,7 +325,12 @@ class OpenAIProviderSession(HttpProviderSession):
         reader = ResponsesReader(request.model, conversation)
         once = conversation is not None
         try:
-            events = stream_reply(self.http, "/responses", plan.body, request, reader, once=once)
+            adjusted = Adjusted(
+                plan.body, _adjustments(request, plan.body), self.http.address.url, request.model
+            )
+            events = stream_reply(
+                self.http, "/responses", adjusted.body, request, reader, once=once, amend=adjusted.amend
+            )
             async with aclosing(events):
                 async for event in events:
                     if plan.builds_on_it and not reader.is_held and not isinstance(event, ReplyInfo):
@@ -345,6 +351,12 @@ class OpenAIProviderSession(HttpProviderSession):
             _log.warning(
                 "%s may keep the unused conversation %s (%s).", self.name, shown, type(error).__name__
             )
+
+
+def _adjustments(request: ProviderRequest, body: Mapping[str, Any]) -> list[Adjustment]:
+    """Return what is ours in a body, and how it goes without."""
+    ours = {"safety_identifier", "include"} & (body.keys() - request.options.keys())
+    return [Adjustment(name, lambda body, name=name: body.pop(name)) for name in sorted(ours)]  # type: ignore[misc]
 
 
 def _with_effort(request: ProviderRequest) -> ProviderRequest:
