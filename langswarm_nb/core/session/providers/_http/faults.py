@@ -84,6 +84,10 @@ _NO_KEY = _pattern(
     r"(?:incorrect|invalid|missing|unknown|expired) (?:x-)?api[ _-]?key",
     r"api[ _-]?key.{0,40}(?:not valid|invalid|expired)",
 )
+_GONE = _pattern(
+    r"(?:conversation|interaction|thread|previous.response).{0,200}(?:not found|not exist|no longer|expired)",
+    r"no such (?:conversation|interaction|thread)",
+)
 _FAULTY = _pattern(  # a request that fails each time, from services that call it their own failure
     r"(?:is|are) not (?:supported|implemented)|not implemented|unsupported|does not (?:support|exist)",
     r"invalid (?:params?|parameter|argument|value|request)|unknown (?:model|field|parameter|argument)",
@@ -94,6 +98,7 @@ _BY_WORDS: tuple[tuple[set[int | None], re.Pattern[str], type[e.ProviderSessionE
     ({None, 400, 402, 403, 429, 500}, _NO_MONEY, e.ProviderQuotaError),
     ({None, 400, 413, 422, 500}, _TOO_LONG, e.ContextLengthError),
     ({None, 400, 422, 500}, _NO_KEY, e.ProviderAuthenticationError),
+    ({None, 400, 500}, _GONE, e.ProviderNotFoundError),
     ({None, 500}, _FAULTY, e.ProviderRequestError),
 )
 """With which statuses which words mean what."""

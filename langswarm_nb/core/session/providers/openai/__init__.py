@@ -14,11 +14,11 @@ from contextlib import aclosing
 from dataclasses import replace
 from hashlib import sha256
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from langswarm_nb.core.session.errors import ProviderNotFoundError, ProviderSessionError, SessionError
 from langswarm_nb.core.session.messages import MessageRole
-from langswarm_nb.core.session.provider_events import ProviderRequest, ReplyInfo
+from langswarm_nb.core.session.provider_events import Finish, ProviderRequest, ReplyInfo
 from langswarm_nb.core.session.providers._dialect.adjustments import Adjusted, Adjustment
 from langswarm_nb.core.session.providers._dialect.history import system_text
 from langswarm_nb.core.session.providers._dialect.http_session import HttpProviderSession
@@ -58,7 +58,7 @@ _BAD_THINKING = "invalid_encrypted_content"
 _NOT_FOUND = 404
 _NO_CONVERSATIONS = {_NOT_FOUND, 405, 501}
 """How servers answer that speak Responses and keep no conversations."""
-_FORGET_S = 2.0
+_FORGET_S, _ASK_S = 2.0, 10.0
 
 
 def wire_input(
@@ -223,6 +223,8 @@ class OpenAIProviderSession(HttpProviderSession):
 
     name = "openai"
     supports_native = True
+    _memory: Literal["told", "untold", "none"] | None = None
+    """Whether the service keeps conversations, and its replies tell; None before that is known."""
 
     def __init__(
         self,
@@ -260,13 +262,17 @@ class OpenAIProviderSession(HttpProviderSession):
         """Send a request and yield the reply as it arrives."""
         check_options(self.name, _with_effort(request), REFUSES, RESERVED)
         plan = await self._first_plan(request)
+        has_spoken = False
         while True:
             try:
                 async with aclosing(self._ask(request, plan)) as events:
                     async for event in events:
+                        has_spoken = has_spoken or not isinstance(event, ReplyInfo)
                         yield event
                 return
             except (ProviderSessionError, _NotHeldError) as error:
+                if has_spoken:
+                    raise
                 request = as_new(request)
                 plan = await self._other_plan(request, plan, error)
 
@@ -281,7 +287,7 @@ class OpenAIProviderSession(HttpProviderSession):
     async def _first_plan(self, request: ProviderRequest) -> _Plan:
         if not request.native:
             return _Plan(wire_request(request))
-        if request.native_id is None:
+        if request.native_id is None or self._memory == "none":
             return await self._new_conversation(request)
         body = wire_request(request, conversation=request.native_id, new_from=request.new_from)
         return _Plan(body, request.native_id, builds_on_it=True)
@@ -305,6 +311,8 @@ class OpenAIProviderSession(HttpProviderSession):
 
     async def _new_conversation(self, request: ProviderRequest) -> _Plan:
         """Begin a conversation, to be sent the whole path; without one where the service keeps none."""
+        if self._memory == "none":
+            return _Plan(wire_request(request))
         try:
             body, _ = await self.http.request_json(
                 "POST", "/conversations", {}, request=replace(request, idempotency_key=None)
@@ -315,8 +323,7 @@ class OpenAIProviderSession(HttpProviderSession):
             body = None
         conversation = body.get("id") if isinstance(body, dict) else None
         if not isinstance(conversation, str) or not conversation:
-            origin = self.http.address.origin
-            _log.warning("%s keeps no conversations at %s; the whole path is sent.", self.name, origin)
+            self._note_no_memory()
             return _Plan(wire_request(request))
         return _Plan(wire_request(request, conversation=conversation), conversation)
 
@@ -333,12 +340,39 @@ class OpenAIProviderSession(HttpProviderSession):
             )
             async with aclosing(events):
                 async for event in events:
-                    if plan.builds_on_it and not reader.is_held and not isinstance(event, ReplyInfo):
+                    self._memory = "told" if reader.is_held else self._memory
+                    is_held = reader.is_held or self._memory == "untold"
+                    if plan.builds_on_it and not is_held and not isinstance(event, ReplyInfo):
                         raise _NotHeldError
+                    if isinstance(event, Finish) and conversation is not None and not reader.is_held:
+                        reader.is_held = await self._is_kept(conversation)
+                        if reader.is_held:
+                            yield ReplyInfo(native_id=conversation)
                     yield event
         finally:
             if conversation is not None and not plan.builds_on_it and not reader.is_held:
                 await self._forget(conversation)
+
+    async def _is_kept(self, conversation: str) -> bool:
+        """Return whether a conversation holds a reply that did not name it; a service is asked once, then believed."""
+        if self._memory is None:
+            request = ProviderRequest("", (), timeout_s=_ASK_S, retries=0)
+            path = f"/conversations/{segment(conversation)}/items"
+            try:
+                held = await self.http.get_json(path, lambda body: body["data"], request=request)
+            except ProviderSessionError as error:
+                _log.debug("What conversation %s holds is not told: %s", one_line(conversation, 100), error)
+                held = []
+            if held:
+                self._memory = "untold"
+            else:
+                self._note_no_memory()
+        return self._memory == "untold"
+
+    def _note_no_memory(self) -> None:
+        self._memory = "none"
+        origin = self.http.address.origin
+        _log.warning("%s keeps no conversations at %s; the whole path is sent.", self.name, origin)
 
     async def _forget(self, conversation: str) -> None:
         """Delete a conversation that was begun and came to nothing; a new one will be begun."""
@@ -369,7 +403,7 @@ def _with_effort(request: ProviderRequest) -> ProviderRequest:
 
 def _is_lost(error: Exception) -> bool:
     if isinstance(error, ProviderNotFoundError):
-        return error.status == _NOT_FOUND and error.code != "model_not_found" and not error.maybe_processed
+        return error.code != "model_not_found"
     return isinstance(error, _NotHeldError)
 
 
