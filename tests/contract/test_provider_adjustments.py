@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from langswarm_nb.core.session import errors
+from langswarm_nb.core.session.messages import MessageRole, SessionMessage
+from langswarm_nb.core.session.provider_events import ProviderRequest
 from langswarm_nb.core.session.providers import create_provider
 from langswarm_nb.core.session.providers._dialect import adjustments
 from langswarm_nb.core.session.providers.catalogue import PROVIDERS, ChatHost
@@ -131,12 +133,9 @@ async def test_an_old_version_of_azure_is_spoken_to(api_version: str | None, ser
             )
         return GOOD
 
-    from langswarm_nb.core.session.messages import SessionMessage
-    from langswarm_nb.core.session.provider_events import ProviderRequest
-
     server.script(answer)
     provider = create_provider("azure", CANARY, base_url=server.url, api_version=api_version)
-    messages = (SessionMessage(role="system", content="Be brief."), SessionMessage(content="Hi"))
+    messages = (SessionMessage(role=MessageRole.SYSTEM, content="Be brief."), SessionMessage(content="Hi"))
     request = ProviderRequest("o3-mini", messages, options={"max_tokens": 7})
     assert (await read(provider.stream(request))).text == TEXT
     assert server.requests[-1].json["messages"][0]["role"] == "system"

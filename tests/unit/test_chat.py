@@ -302,7 +302,7 @@ def test_of_several_choices_the_first_is_taken_and_all_are_waited_for() -> None:
 
 
 def test_usage_is_read_from_wherever_it_stands() -> None:
-    """In its own chunk, in the last one, Groq's place, DeepSeek's, Mistral's, Together's and Databricks' names; the last word counts."""
+    """In its own chunk, in the last one, Groq's place, and under every name in use; the last word counts."""
     full = {
         "prompt_tokens": 9,
         "completion_tokens": 7,
