@@ -37,6 +37,7 @@ CELL_STEPS = {
     "name_address": "Give it with `--api-base https://…`{variable}.",
     "start_server": "Start the server there, or correct the address.",
     "check_network": "Check the network, the proxy settings and the address.",
+    "install_socks": "`%pip install socksio`, or unset {variable}.",
     "trust": (
         "If an authority of your own network signed it, name its file in SSL_CERT_FILE, or "
         "`%pip install truststore` to use the certificates of the system."

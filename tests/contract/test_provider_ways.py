@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,37 @@ async def test_the_path_of_a_request_is_not_doubled(
     await provider.close()
 
 
+@pytest.mark.parametrize("by_variable", [True, False])
+@pytest.mark.parametrize(
+    "target, path",
+    [
+        (
+            "/openai/deployments/mine/chat/completions?api-version=2024-10-21",
+            "/openai/deployments/test-model/chat/completions?api-version=2024-10-21",
+        ),
+        ("/openai/v1/chat/completions", "/openai/v1/chat/completions"),
+        (
+            "/openai/responses?api-version=2025-04-01-preview",
+            "/openai/deployments/test-model/chat/completions?api-version=2025-04-01-preview",
+        ),
+        ("/openai/v1", "/openai/v1/chat/completions"),
+        ("", "/openai/v1/chat/completions"),
+    ],
+)
+async def test_what_azures_portal_shows_is_an_address(
+    target: str, path: str, by_variable: bool, server: FaultyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The deployment in it gives way to the model that is asked, the version is kept."""
+    monkeypatch.delenv("OPENAI_API_VERSION", raising=False)
+    monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", f"{server.url}{target}")
+    server.script(Reply.events(DIALECTS["chat"].stream))
+    given = {} if by_variable else {"base_url": f"{server.url}{target}"}
+    provider = create_provider("azure", CANARY, **given)
+    await read(provider.stream(ask()))
+    assert server.requests[0].path == path
+    await provider.close()
+
+
 @pytest.mark.parametrize("name", ONLINE)
 def test_a_key_goes_over_plain_http_only_when_allowed(
     name: str, monkeypatch: pytest.MonkeyPatch, library: str
@@ -151,6 +183,20 @@ async def test_a_proxy_of_a_kind_that_cannot_be_used_is_named(
     assert f"{scheme}://127.0.0.1:9" in str(error)
     assert "pa55word" not in str(error)
     assert provider.waits == []
+    await provider.close()
+
+
+async def test_a_socks_proxy_without_its_package_is_named(
+    dialect: Dialect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error names the variable and what to install."""
+    if find_spec("socksio") is not None:
+        pytest.skip("socksio is installed")
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
+    provider = impatient(dialect, "https://nobody.invalid")
+    error = await fails(provider, errors.ProviderConnectionError)
+    assert "ALL_PROXY" in str(error)
+    assert "pip install socksio" in str(error)
     await provider.close()
 
 

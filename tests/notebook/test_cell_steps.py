@@ -75,7 +75,7 @@ def test_unknown_prices_are_one_quiet_line() -> None:
         "warnings.warn('something else')\n"
     )
     with running_shell(store="memory") as shell:
-        with pytest.warns(UserWarning, match="something else") as others:
+        with pytest.warns(UserWarning, match="something else") as others:  # noqa: PT031 - both cells
             ran = shell.try_(code)
             again = shell.try_(code)
         told = [line for line in ran.stdout.splitlines() if "price" in line]

@@ -128,6 +128,7 @@ NEXT_STEPS = {
     "check_network": "Check the network, the proxy settings and base_url.",
     "check_proxy": "Check that proxy, or the variable; NO_PROXY names hosts that need none.",
     "set_proxy": "Correct or unset {variable}.",
+    "install_socks": "`pip install socksio`, or unset {variable}.",
     "set_certificates": "Correct or unset {variable}.",
     "trust": (
         "If an authority of your own network signed it, name its file in SSL_CERT_FILE, or "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import urllib.request
+from importlib.util import find_spec
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
@@ -144,6 +145,12 @@ def usable_proxy(address: Address) -> str | None:
             f"{schemes}",
             was_sent=False,
             step=next_step("set_proxy", variable=proxy.variable),
+        )
+    if proxy.url.lower().startswith("socks") and find_spec("socksio") is None:
+        raise TransportError(
+            f"{proxy.variable} names a SOCKS proxy, {proxy.shown}, for which the package socksio is needed",
+            was_sent=False,
+            step=next_step("install_socks", variable=proxy.variable),
         )
     return proxy.url
 

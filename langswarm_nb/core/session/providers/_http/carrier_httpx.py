@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from langswarm_nb.core.session.errors import MissingExtraError
-
 from .carrier import KEEPALIVE_S, TransportError, reason_of, step_of, tls_context
 
 if TYPE_CHECKING:
@@ -47,13 +45,7 @@ class HttpxCarrier:
             keepalive_expiry=KEEPALIVE_S,
         )
         context = tls_context() if address.scheme == "https" else _unused_context()
-        try:
-            self._transport = httpx.AsyncHTTPTransport(verify=context, limits=limits, proxy=proxy)
-        except ImportError:
-            raise MissingExtraError(
-                "The environment names a SOCKS proxy, for which httpx needs the package socksio. "
-                "Install it with `pip install socksio`."
-            ) from None
+        self._transport = httpx.AsyncHTTPTransport(verify=context, limits=limits, proxy=proxy)
 
     async def send(self, outgoing: Outgoing) -> Incoming:
         """Send a request and return once the headers of its answer are there."""

@@ -32,11 +32,16 @@ if TYPE_CHECKING:
 
     from langswarm_nb.core.session.messages import Part, SessionMessage
     from langswarm_nb.core.session.provider_events import ModelInfo, ProviderEvent, ProviderRequest
+    from langswarm_nb.core.session.providers._http.address import Address
 
 
 _OTHER_LIMIT = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 """Both spellings of the limit: older servers, and Azure's older versions, know the first only."""
 _DEVELOPER = "developer"
+_AZURE_TARGET = re.compile(
+    r"(?P<resource>https?://[^/?#]+)/openai/(?:deployments/[^/?#]+/)?(?:chat/completions|responses)"
+    r"(?:\?api-version=(?P<version>[\w.-]+))?"
+)
 
 
 def wire_messages(
@@ -127,7 +132,8 @@ class ChatProviderSession(HttpProviderSession):
     api_key
         None takes it from the host's environment variable.
     base_url
-        Address up to and without ``/chat/completions``; None takes the host's. For Azure that of the resource.
+        Address up to and without ``/chat/completions``; None takes the host's. For Azure that of the resource, or
+        what its portal shows.
     headers
         More headers for each request.
     stream_usage
@@ -196,6 +202,15 @@ class ChatProviderSession(HttpProviderSession):
         """Return the models on offer."""
         path, query = self._path("/models", "")
         return await self.http.get_json(path, read_models, query=query)
+
+    def _find_address(self, base_url: str | None) -> Address:
+        """Return the address; that of Azure may be what its portal shows, with deployment and version."""
+        if self.name == "azure":
+            shown = base_url if base_url is not None else _variable(self._host.url_variables[0])
+            if isinstance(shown, str) and (target := _AZURE_TARGET.fullmatch(unquoted(shown))):
+                self._api_version = self._api_version or target["version"]
+                base_url = target["resource"]
+        return super()._find_address(base_url)
 
     def _body(self, request: ProviderRequest) -> dict[str, Any]:
         thinks = self._host.is_openai and re.fullmatch(f"{THINKING}|{MAY_THINK}", request.model)
