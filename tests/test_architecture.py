@@ -97,7 +97,7 @@ SAME_PART = {
 }
 """File names that several rooms have, and what such files are."""
 CORE_NEEDS = {"aiosqlite", "certifi", "httpx", "sniffio"}  # certifi is what httpx trusts
-CORE_EXTRAS = {"aiohttp", "pandas", "yarl"}  # only inside functions
+CORE_EXTRAS = {"aiohttp", "pandas", "truststore", "yarl"}  # only inside functions
 CORE_OPTIONAL = {"carrier_aiohttp"}  # a module that is imported only when its optional package is there
 
 SELDOM_NEEDED = {
