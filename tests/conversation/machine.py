@@ -162,7 +162,7 @@ class Walk(SideBySide, RuleBasedStateMachine):
             self.open_another(second, first, 1)
         session = self.begin_plain(self.free_kernel(first), cell)
         other = self.free_kernel(second)
-        if session is None or session.home is None or other is None:
+        if session is None or session.home is None or other is None or "{when}" in session.label:
             return self.otherwise(choice)
         self.switch(other, f"{session.home.path}:{session.label}")
         self.begin_plain(other, cell)

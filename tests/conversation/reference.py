@@ -173,7 +173,7 @@ class Reference:
             kernel.replays[session.id] = None if plan.ends_replay else plan.replay
             plan.replay.cursor = plan.replay.cursor if plan.cursor is None else plan.cursor
         if kernel.front_end is FrontEnd.LAB and cell is not None and session.home is kernel.home:
-            session.cells.add(cell)
+            session.cells.setdefault(cell, self.world.next_moment())
         if ticket.ask.session is None:
             kernel.current = session
             if kernel.home is not None:

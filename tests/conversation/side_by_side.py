@@ -161,7 +161,9 @@ class SideBySide:
         if (path and path in self.open.values()) or len(self.open) > 2:
             return False
         cells = set(self.notebooks.get(path, ()))
-        mains = [home.main for home in self.model.world.homes if home.path == path or home.cells & cells]
+        mains = [
+            home.main for home in self.model.world.homes if home.path == path or home.cells.keys() & cells
+        ]
         return all(main is None or main.state == "active" for main in mains)
 
     # ---------------------------------------------------------------- names
