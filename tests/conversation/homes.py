@@ -195,6 +195,13 @@ class Homes:
                 session.home.sessions.append(session)
                 self.keep_home(session.home)
 
+    def use(self, kernel: Kernel, session: Session) -> None:
+        """Rule 5.4: an unmarked cell uses a session, which is the main one of its notebook from then on."""
+        kernel.current = session
+        if kernel.home is not None:
+            kernel.home.main = session
+            self.keep_home(kernel.home)
+
     def keep_home(self, home: Home) -> None:
         """Remember a notebook by its cells, once it has a session."""
         if home not in self.homes:

@@ -175,10 +175,7 @@ class Reference:
         if kernel.front_end is FrontEnd.LAB and cell is not None and session.home is kernel.home:
             session.cells.setdefault(cell, self.world.next_moment())
         if ticket.ask.session is None:
-            kernel.current = session
-            if kernel.home is not None:
-                kernel.home.main = session
-                self.world.keep_home(kernel.home)
+            self.world.use(kernel, session)
         elif ticket.ask.stay:
             kernel.current = session
 
@@ -255,7 +252,8 @@ class Reference:
                     told = self._set_model(started, model)
                 case Retry(outcomes, model):
                     session = self._current(started)
-                    plan = self.deciding.retry(session, started, model)
+                    plan = self.deciding.retry(session, model)
+                    self.world.use(started, session)
                     return self._land(plan, self._store(plan), outcomes)
                 case _:
                     session = self._current(started)
@@ -338,7 +336,7 @@ class Reference:
         tree = session.tree
         old = self._on_path(session, turn)
         system = old.systems[0].text if old.systems else None
-        asked = old.asked._replace(comparison=())
+        asked = old.asked._replace(comparison=(), alone=False)
         plan = self.deciding.again(session, old, old.question.text, system, asked)
         again = tree.store_answer_again(old, asked)
         tree.move(tree.branch, old.question)
