@@ -50,7 +50,7 @@ FLOORS = {
         "_http",
         "catalogue",
     ],
-    "core.session.storage": ["__init__", "memory sqlite unlogged", "_sqlite", "rows"],
+    "core.session.storage": ["__init__", "memory sqlite unlogged", "_sqlite", "part_texts rows"],
     "notebook": [
         "__init__",
         "calls",
@@ -79,6 +79,7 @@ LOOPS = {
     ): "type of the session that a question is for",
     ("core.session.session", "core.session.base"): "type of the manager that a session belongs to",
     ("core.session.sending.turn", "core.session.session"): "type of the session that a turn is of",
+    ("core.session.sending.late_replies", "core.session.session"): "type of the session that a reply is of",
     ("core.session.sending.native_conversation", "core.session.session"): "the same",
     ("core.session.sending.stream", "core.session.sending.turn"): "type of the turn that a stream runs",
     ("core.session.errors", "core.session.messages"): "type of the reply that an error hands over",
@@ -101,6 +102,7 @@ CORE_OPTIONAL = {"carrier_aiohttp"}  # a module that is imported only when its o
 
 SELDOM_NEEDED = {
     "langswarm_nb.core.session.conversation.old_numbers",  # old files, old exports
+    "langswarm_nb.core.session.export",
     "langswarm_nb.core.session.conversation.syncing",  # `%langswarm sync`
 }
 """What few sessions ever do; it is loaded when it is done."""

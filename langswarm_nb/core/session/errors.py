@@ -159,7 +159,15 @@ def next_step(name: str, **facts: str) -> NextStep:
 
 
 class SessionError(Exception):
-    """Base of every error of this library."""
+    """Base of every error of this library.
+
+    Attributes
+    ----------
+    reply : SessionMessage or None
+        The reply that had arrived, when it could not be stored.
+    """
+
+    reply: SessionMessage | None = None
 
     next_step: NextStep | None = None
 
@@ -243,15 +251,7 @@ class SessionLeasedError(SessionError):
 
 
 class SessionStorageError(SessionError):
-    """The storage could not read or write; nothing was half-written.
-
-    Attributes
-    ----------
-    reply : SessionMessage or None
-        The reply that had arrived, when it is what could not be stored.
-    """
-
-    reply: SessionMessage | None = None
+    """The storage could not read or write; nothing was half-written."""
 
 
 class SessionMiddlewareError(SessionError):

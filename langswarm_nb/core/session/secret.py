@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import quote
+from weakref import WeakSet
 
 from .errors import ProviderAuthenticationError, SessionTypeError, SessionValueError, next_step, shown
 from .key_patterns import BEGINNINGS, FORMS
@@ -37,7 +38,7 @@ class Secret:
     It has no attributes to look at, cannot be pickled, and a copy of it is itself.
     """
 
-    __slots__ = ("reveal",)
+    __slots__ = ("__weakref__", "reveal")
     reveal: Callable[[], str]
 
     def __init__(self, value: str) -> None:
@@ -95,7 +96,16 @@ def find_key(
     if problem:
         what = f"The key for {provider} in {source} {problem}; it is not shown here."
         raise _no_key(provider, what, variables)
+    _IN_USE.add(secret)
     return secret, source
+
+
+_IN_USE: WeakSet[Secret] = WeakSet()
+
+
+def secrets_in_use() -> list[Secret]:
+    """Return the keys that providers of this process hold, so that they can be found in what is given away."""
+    return list(_IN_USE)
 
 
 def split_headers(headers: Mapping[str, str]) -> tuple[dict[str, str], dict[str, tuple[str, Secret]]]:
