@@ -50,7 +50,7 @@ FLOORS = {
         "_http",
         "catalogue",
     ],
-    "core.session.storage": ["__init__", "memory sqlite unlogged", "_sqlite", "rows"],
+    "core.session.storage": ["__init__", "memory sqlite unlogged", "_sqlite", "part_texts rows"],
     "notebook": [
         "__init__",
         "calls",
@@ -97,11 +97,12 @@ SAME_PART = {
 }
 """File names that several rooms have, and what such files are."""
 CORE_NEEDS = {"aiosqlite", "certifi", "httpx", "sniffio"}  # certifi is what httpx trusts
-CORE_EXTRAS = {"aiohttp", "pandas", "yarl"}  # only inside functions
+CORE_EXTRAS = {"aiohttp", "pandas", "truststore", "yarl"}  # only inside functions
 CORE_OPTIONAL = {"carrier_aiohttp"}  # a module that is imported only when its optional package is there
 
 SELDOM_NEEDED = {
     "langswarm_nb.core.session.conversation.old_numbers",  # old files, old exports
+    "langswarm_nb.core.session.export",
     "langswarm_nb.core.session.conversation.syncing",  # `%langswarm sync`
 }
 """What few sessions ever do; it is loaded when it is done."""

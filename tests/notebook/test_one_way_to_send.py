@@ -266,6 +266,28 @@ def test_a_budget_refuses_before_a_session_is_made(notebook, door):
     assert notebook.trace()[0] == []
 
 
+OPENING = {
+    "current": "",
+    "another": "-S other",
+    "one to stay in": "-S other --stay",
+    "a new one": "--new other",
+}
+
+
+@pytest.mark.parametrize("refused", ["-o temperature hot", "--max-tokens -5", "--timeout -1", "-o seed x"])
+@pytest.mark.parametrize("opening", OPENING.values(), ids=OPENING)
+@pytest.mark.parametrize("models", [f"-m {MODEL}", f"-m {MODEL} -m groq:b"], ids=["one", "two"])
+def test_a_setting_that_is_not_allowed_refuses_without_a_trace(notebook, opening, models, refused):
+    """No session is made for it, none gets another name or becomes the current one, and nothing is told to be sent."""
+    notebook.cell("%%langswarm -S other -q\nHi", "a")
+    before, current = notebook.trace(), notebook.shell.workspace.session_name
+    came = notebook.cell(f"%%langswarm {models} {opening} {refused}\nHi", "b")
+    assert came.error.startswith(("SessionTypeError", "SessionValueError"))
+    assert "leave this machine" not in came.told
+    assert notebook.trace() == before
+    assert notebook.shell.workspace.session_name == current
+
+
 @pytest.mark.parametrize("door", THAT_OPEN)
 def test_a_cell_that_was_refused_goes_on_where_it_was(notebook, door):
     """After a refusal and a dry run the cell makes the next version of its turn, as if neither had been."""

@@ -237,10 +237,10 @@ class MessageTree(ISession):
         version = here.version if here is not None and on_path else message.version
         await self.storage.set_hidden(self.session_id, message.turn, version, hidden=hidden)
 
-    async def hide_versions(self, versions: Sequence[tuple[int, int]]) -> None:
-        """Send some versions of turns no more on this branch."""
+    async def hide_versions(self, versions: Sequence[tuple[int, int]], *, branch: str | None = None) -> None:
+        """Send some versions of turns no more on a branch; by default this one."""
         for turn, version in versions:
-            await self.storage.set_hidden(self.session_id, turn, version, hidden=True)
+            await self.storage.set_hidden(self.session_id, turn, version, hidden=True, branch=branch)
 
     async def set_tip(self, seq: int | None, *, branch: str | None = None) -> None:
         """Make the path to ``seq`` the active one."""

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from . import checks
 from .errors import SessionNotFoundError
-from .export import export_session, exported
 from .frame_methods import HasFrames
 from .interfaces import (
     IProviderSession,
@@ -193,6 +192,8 @@ class BaseSession(HasFrames, MessageSending):
         SessionStorageError
             The file could not be written.
         """
+        from .export import export_session, exported  # few sessions ever need it
+
         record = await self.refresh()
         tree = await self.storage.read_tree(self.session_id)
         messages = await self.storage.get_messages(self.session_id, branch="all")

@@ -22,6 +22,7 @@ from langswarm_nb.core.session import (
 )
 from langswarm_nb.core.session.conversation.notes import NOT_STORED
 from langswarm_nb.core.session.errors import in_words
+from langswarm_nb.notebook.cell_errors import cell_words
 from langswarm_nb.render import render_html
 
 from .live import LiveReply
@@ -227,7 +228,7 @@ class Feed:
             if stream.reply is not None or stream.unstored is not None:
                 then(stream)
         if problem is not None and asked.is_stored and not _tells_itself(stream.reply):
-            self.fail(in_words(problem))
+            self.fail(cell_words(problem) if isinstance(problem, SessionError) else in_words(problem))
         await self._guarded(self._show_end(follower))
         if problem is not None and not asked.is_stored:
             raise problem  # `run` tells who asked
@@ -261,7 +262,7 @@ class Feed:
         try:
             await work
         except SessionError as error:
-            self.fail(in_words(error))
+            self.fail(cell_words(error))
         except Exception as error:
             logger.exception("A panel could not be brought up to date.")
             self.fail(in_words(error))

@@ -218,8 +218,10 @@ class ISessionStorage(ABC):
         """Return the tip of each branch by name, the active branch included."""
 
     @abstractmethod
-    async def set_hidden(self, session_id: str, turn: int, version: int, *, hidden: bool) -> None:
-        """Mark a version of a turn as kept but not sent on the active branch, or take the mark back.
+    async def set_hidden(
+        self, session_id: str, turn: int, version: int, *, hidden: bool, branch: str | None = None
+    ) -> None:
+        """Mark a version of a turn as kept but not sent on a branch, by default the active one; or take the mark back.
 
         A branch that is made from another begins with its marks.
         """

@@ -7,7 +7,6 @@ storage with the next request, so no turn can be in it twice.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -105,4 +104,6 @@ class NativeConversation:
 
 def fingerprint(seqs: Sequence[int | None]) -> str:
     """Return what tells whether the same messages stand before."""
+    import hashlib  # it loads OpenSSL
+
     return hashlib.sha256(",".join(map(str, seqs)).encode()).hexdigest()[:16]

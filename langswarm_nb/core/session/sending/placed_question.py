@@ -27,6 +27,8 @@ class PlacedQuestion:
     """A question in its place."""
 
     place: Place
+    branch: str
+    """On which it was stored: others may be the current one by the time of the answer."""
     chain: list[SessionMessage]
     """What was stored: the question, after the system text that came with it; a question of old when it is answered
     again."""
@@ -100,7 +102,7 @@ async def _try_to_store(
     # Others may have stored something first, so the numbers can differ from those that were planned.
     seqs = {seq: kept.seq or 0 for seq, kept in zip(expected, stored, strict=True)}
     context = replace(context, seqs=tuple(seqs.get(seq, seq) for seq in context.seqs))
-    return PlacedQuestion(place, stored or [message], context, lease)
+    return PlacedQuestion(place, place.branch or tree.branch, stored or [message], context, lease)
 
 
 def _remember(ask: Ask, placed: PlacedQuestion) -> None:

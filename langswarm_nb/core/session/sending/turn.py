@@ -252,8 +252,8 @@ class Turn:
             await self._session.run_hooks("on_error", error)
             raise
         await self._settle_native(builder, reply)
-        if self.place is not None and self.place.replaces:
-            await self._session.hide_versions(self.place.replaces)
+        if self._placed is not None and self._placed.place.replaces:
+            await self._session.hide_versions(self._placed.place.replaces, branch=self._placed.branch)
         self._leave()
         await self._session.run_hooks("on_message_received", reply)
 

@@ -143,8 +143,10 @@ class UnloggedStorage(ISessionStorage):
     async def list_branches(self, session_id: str) -> dict[str, int | None]:
         return await self.inner.list_branches(session_id)
 
-    async def set_hidden(self, session_id: str, turn: int, version: int, *, hidden: bool) -> None:
-        await self.inner.set_hidden(session_id, turn, version, hidden=hidden)
+    async def set_hidden(
+        self, session_id: str, turn: int, version: int, *, hidden: bool, branch: str | None = None
+    ) -> None:
+        await self.inner.set_hidden(session_id, turn, version, hidden=hidden, branch=branch)
 
     async def search_messages(
         self, text: str, *, user_id: str | None = None, session_id: str | None = None, limit: int | None = 20

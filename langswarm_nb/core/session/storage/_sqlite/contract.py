@@ -223,11 +223,16 @@ class SQLStorage(ISessionStorage):
         key = filled_text("session_id", session_id)
         return await self._read(lambda db: _reading.branches(db, self.name, key))
 
-    async def set_hidden(self, session_id: str, turn: int, version: int, *, hidden: bool) -> None:
+    async def set_hidden(
+        self, session_id: str, turn: int, version: int, *, hidden: bool, branch: str | None = None
+    ) -> None:
         key = filled_text("session_id", session_id)
         _seq("turn", turn)
         _seq("version", version)
-        await self._write(lambda db: _tree.set_hidden(db, self.name, key, turn, version, hidden=bool(hidden)))
+        on = None if branch is None else filled_text("branch", branch)
+        await self._write(
+            lambda db: _tree.set_hidden(db, self.name, key, turn, version, hidden=bool(hidden), branch=on)
+        )
 
     async def save_partial(
         self, session_id: str, message: SessionMessage, *, reply_to: int, question_id: str | None = None
@@ -254,7 +259,7 @@ class SQLStorage(ISessionStorage):
                 query = replace(query, may_index=False)
         rows = await self._read(lambda db: _search.find(db, self.name, query))
         return [
-            SearchHit(found, message := decode_message(row), query.snippet(message.content))
+            SearchHit(found, message := decode_message(row), query.snippet(message.full_text))
             for found, row in rows
         ]
 

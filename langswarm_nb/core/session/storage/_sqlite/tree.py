@@ -171,12 +171,19 @@ def set_tip(db: sqlite3.Connection, name: str, session_id: str, seq: int | None,
 
 
 def set_hidden(
-    db: sqlite3.Connection, name: str, session_id: str, turn: int, version: int, *, hidden: bool
+    db: sqlite3.Connection,
+    name: str,
+    session_id: str,
+    turn: int,
+    version: int,
+    *,
+    hidden: bool,
+    branch: str | None,
 ) -> None:
-    """Mark a version of a turn as kept but not sent on the active branch, or take the mark back."""
+    """Mark a version of a turn as kept but not sent on a branch, or take the mark back; None is the active one."""
     head = head_of(db, session_id, name)
     _check_version(db, head, session_id, turn, version)
-    _hides.mark(db, head.sid, head.branch, turn, version, hidden=hidden)
+    _hides.mark(db, head.sid, branch or head.branch, turn, version, hidden=hidden)
     _hides.show(db, head.sid, head.branch)
     db.execute(f"UPDATE sessions SET {TOUCH} WHERE id = ?2", (now_us(), head.sid))
 
