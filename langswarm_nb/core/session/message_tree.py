@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from . import checks
 from .conversation import moves
+from .conversation.beside_the_loop import decided
 from .conversation.copies import copy_of, origin_of
 from .conversation.tree import Tree
 from .errors import SessionNotFoundError, SessionValueError, shown
@@ -47,7 +48,8 @@ class MessageTree(ISession):
 
     async def tree(self) -> Tree:
         """Return the shape of the session: turns, versions, branches."""
-        return Tree(await self.storage.read_tree(self.session_id))
+        rows = await self.storage.read_tree(self.session_id)
+        return await decided(rows.nodes, lambda: Tree(rows))
 
     async def append(self, messages: Sequence[SessionMessage], **place: Any) -> list[SessionMessage]:
         """Store messages as a chain and count them; ``place`` as for `ISessionStorage.append_messages`."""
@@ -235,10 +237,10 @@ class MessageTree(ISession):
         version = here.version if here is not None and on_path else message.version
         await self.storage.set_hidden(self.session_id, message.turn, version, hidden=hidden)
 
-    async def hide_versions(self, versions: Sequence[tuple[int, int]]) -> None:
-        """Send some versions of turns no more on this branch."""
+    async def hide_versions(self, versions: Sequence[tuple[int, int]], *, branch: str | None = None) -> None:
+        """Send some versions of turns no more on a branch; by default this one."""
         for turn, version in versions:
-            await self.storage.set_hidden(self.session_id, turn, version, hidden=True)
+            await self.storage.set_hidden(self.session_id, turn, version, hidden=True, branch=branch)
 
     async def set_tip(self, seq: int | None, *, branch: str | None = None) -> None:
         """Make the path to ``seq`` the active one."""

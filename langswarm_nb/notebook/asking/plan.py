@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from IPython.core.error import UsageError
 
-from langswarm_nb.core.session import BaseSession, MessageRole, SessionSettings, parse_model_id
+from langswarm_nb.core.session import BaseSession, MessageRole, SessionSettings
 from langswarm_nb.core.session.conversation import moves
 from langswarm_nb.core.session.conversation.asks import CellAsk, CellRun, KernelMemory, Rerun
 from langswarm_nb.core.session.conversation.tree import Tree
 from langswarm_nb.core.session.message_tree import free_branch
-from langswarm_nb.core.session.sending.ask import SendPlan, plan
-from langswarm_nb.core.session.sending.options import SendOptions, make_ask
+from langswarm_nb.core.session.sending.ask import Ask, SendPlan, plan
+from langswarm_nb.core.session.sending.options import SendOptions, make_ask, settings_of
 from langswarm_nb.core.session.settings import GENERATION_OPTIONS, SETTING_DEFAULTS
 from langswarm_nb.core.session.text import did_you_mean
 
@@ -64,8 +64,7 @@ class Plan:
 
     def settings(self, model: str) -> SessionSettings:
         """Return what one model is asked with."""
-        provider, name = parse_model_id(model)
-        return self.base.updated(provider=provider, model=name, **self.changes)
+        return settings_of(self.base, model, self.changes)
 
 
 async def make_plan(
@@ -95,11 +94,15 @@ async def make_plan(
         if home != session.record.home:  # by its cells a notebook is known again: not by those of another
             send["metadata"] = {"asked_in": home}
     models_asked = models or (f"{base.provider}:{base.model}",)
-    sending = (
-        await _read(prompt, session, base, models_asked[0], {**send, **changes, "asked": asked})
-        if reads or may_refuse(base, changes)
-        else None
-    )
+    given = {**send, **changes, "asked": asked}
+    # What is not allowed is refused here: before a session is made, or another one becomes the current.
+    [ask, *_] = [_ask(prompt, base, model, given) for model in models_asked]
+    sending = None
+    if reads or may_refuse(base, changes):
+        tree, pick = (
+            (Tree.empty(), _nothing) if session is None else (await session.tree(), session.pick_messages)
+        )
+        sending = await plan(ask, tree, pick)
     return Plan(
         opening,
         session,
@@ -121,20 +124,9 @@ def may_refuse(settings: SessionSettings, changes: Mapping[str, Any]) -> bool:
     return any(changes.get(name, getattr(settings, name)) is not None for name in limits)
 
 
-async def _read(
-    prompt: Prompt, session: BaseSession | None, base: SessionSettings, model: str, given: Mapping[str, Any]
-) -> SendPlan:
-    """Return what a model would get."""
-    if session is not None:
-        return await session.plan_message(prompt.text, model=model, **given)
-    provider, name = parse_model_id(model)
-    ask = make_ask(
-        prompt.text,
-        MessageRole.USER,
-        lambda own: base.updated(**{**own, "provider": provider, "model": name}),
-        given,
-    )
-    return await plan(ask, Tree.empty(), _nothing)
+def _ask(prompt: Prompt, base: SessionSettings, model: str, given: Mapping[str, Any]) -> Ask:
+    """Return what one model is asked."""
+    return make_ask(prompt.text, MessageRole.USER, lambda changes: settings_of(base, model, changes), given)
 
 
 def request_changes(config: NotebookConfig, options: CellOptions, base: SessionSettings) -> dict[str, Any]:

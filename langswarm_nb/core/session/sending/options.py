@@ -10,7 +10,9 @@ from langswarm_nb.core.session.conversation.asks import AskFacts, CellAsk
 from langswarm_nb.core.session.interfaces import IProviderSession
 from langswarm_nb.core.session.messages import MessageRole, Part
 from langswarm_nb.core.session.provider_events import RetryNotice
+from langswarm_nb.core.session.providers import parse_model_id
 from langswarm_nb.core.session.settings import SessionBackend, SessionSettings
+from langswarm_nb.core.session.values import optional_mapping
 
 from .ask import Ask
 
@@ -124,6 +126,22 @@ def make_ask(
         on_retry=on_retry and checks.function("on_retry", on_retry),
         on_wait=on_wait and checks.function("on_wait", on_wait),
     )
+
+
+def settings_of(settings: SessionSettings, model: str | None, changes: Mapping[str, Any]) -> SessionSettings:
+    """Return the settings of one send: a session's, with its changes.
+
+    Raises
+    ------
+    SessionValueError, SessionTypeError
+        A name is misspelt, or a value not allowed.
+    """
+    if model is not None:
+        provider, name = parse_model_id(model, default_provider=changes.get("provider") or settings.provider)
+        changes = {**changes, "provider": provider, "model": name}
+    changed = settings.updated(**changes) if changes else settings
+    optional_mapping("options", changed.options)  # they are kept with the reply, so they have to be JSON
+    return changed
 
 
 _ASKED = frozenset(SendOptions.__annotations__) - SETTINGS

@@ -21,7 +21,7 @@ from langswarm_nb.core.session.errors import (
 
 from ._sqlite import partials as _partials
 from ._sqlite.contract import Job, SQLStorage, counts
-from ._sqlite.database import Database, Task, keep_for_ever
+from ._sqlite.database import Database, Task, keep_for_ever, was_replaced
 from ._sqlite.faults import storage_error
 from ._sqlite.lane import Lane
 from ._sqlite.location import checked_path, default_db_path, refuse_folder
@@ -131,7 +131,12 @@ class SQLiteSessionStorage(SQLStorage):
         return db
 
     def _open(self) -> Database:
-        return Database(self.db_path, self._durability, self._busy_timeout_s)
+        db = Database(self.db_path, self._durability, self._busy_timeout_s)
+        if was_replaced(self.db_path):  # who misses something shall know why
+            self.name = (
+                f"SQLite file '{self.db_path}' (the former one was removed or replaced while it was open)"
+            )
+        return db
 
     async def delete_session(self, session_id: str) -> bool:
         deleted = await super().delete_session(session_id)

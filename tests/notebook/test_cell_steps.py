@@ -1,0 +1,87 @@
+"""Errors in cells end in a step that a cell can take, and unknown prices are one quiet line."""
+
+from __future__ import annotations
+
+import re
+import warnings
+
+import pytest
+
+from langswarm_nb.core.session.errors import NEXT_STEPS, SessionError, next_step
+from langswarm_nb.core.session.providers.catalogue import PROVIDERS
+from langswarm_nb.notebook.cell_errors import CELL_STEPS, cell_words
+from tests.support.shells import running_shell
+
+FACTS = {
+    "provider": "groq",
+    "variable": "GROQ_API_KEY",
+    "key_source": "GROQ_API_KEY",
+    "model": "m",
+    "other": "openai-chat",
+    "param": "p",
+    "seconds": "3",
+}
+PYTHON_ONLY = re.compile(
+    r"base_url|api_key|allow_http=|timeout_s|list_models|max_messages|os\.environ|(?<!%)pip install"
+)
+
+
+def test_the_steps_of_cells_are_steps() -> None:
+    """None is left over from a step that is no more."""
+    assert CELL_STEPS.keys() <= NEXT_STEPS.keys()
+
+
+@pytest.mark.parametrize("name", NEXT_STEPS)
+def test_a_cell_is_told_nothing_that_it_cannot_do(name: str) -> None:
+    """Arguments and methods of the library are for callers in Python; commands and flags are for cells."""
+    step = next_step(name, **FACTS)
+    error = SessionError(f"It failed. {step.text}")
+    error.next_step = step
+    told = cell_words(error)
+    assert told.startswith("It failed. ")
+    assert not PYTHON_ONLY.search(told)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, row in PROVIDERS.items() if row.needs_key and row.base_url and row.key_variables]
+)
+def test_a_missing_key_names_the_command_that_asks_for_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a cell it is a command, whoever raises the error."""
+    row = PROVIDERS[name]
+    for variable in (*row.key_variables, row.token_variable or ""):
+        monkeypatch.delenv(variable, raising=False) if variable else None
+    with running_shell(store="memory") as shell:
+        for code in (
+            f"%%langswarm {name}:m\nHello",
+            f"import langswarm_nb\nlangswarm_nb.ask('Hello', model='{name}:m')",
+        ):
+            ran = shell.try_(code)
+            assert isinstance(ran.error, SessionError)
+            [line] = ran.error._render_traceback_()  # type: ignore[attr-defined]
+            assert f"`%langswarm key {name}`" in line
+            assert row.key_variables[0] in line
+            assert "api_key" not in line.replace(row.key_variables[0], "")
+
+
+def test_unknown_prices_are_one_quiet_line() -> None:
+    """Below the cell, however many models; other warnings are shown as ever, and nothing is left behind."""
+    before = warnings.showwarning
+    code = (
+        "import warnings\n"
+        "from datetime import datetime, UTC\n"
+        "from langswarm_nb.analysis.prices import find_price\n"
+        "for model in ('quiet-1', 'quiet-2'):\n"
+        "    find_price('groq', model, model, datetime.now(UTC))\n"
+        "warnings.warn('something else')\n"
+    )
+    with running_shell(store="memory") as shell:
+        with pytest.warns(UserWarning, match="something else") as others:  # noqa: PT031 - both cells
+            ran = shell.try_(code)
+            again = shell.try_(code)
+        told = [line for line in ran.stdout.splitlines() if "price" in line]
+        assert len(told) == 1
+        assert "groq:quiet-1, groq:quiet-2" in told[0]
+        assert "set_price" in told[0]
+        assert "quiet" not in again.stdout
+        assert {str(other.message) for other in others} == {"something else"}
+    assert warnings.showwarning is before
