@@ -37,7 +37,13 @@ def text(parameter: str, value: object) -> str:
 
 
 def system_text(value: object) -> str:
-    """Return the text of a system message that comes with a question; empty takes away what was before."""
+    """Return the text of a system message that comes with a question; empty takes away what was before.
+
+    Raises
+    ------
+    SessionTypeError, SessionValueError
+        It is no text, or cannot be written as UTF-8.
+    """
     if not isinstance(value, str):
         raise SessionTypeError.of("system", value, "text (str)")
     check_utf8("system", value)
