@@ -12,11 +12,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTEST = [sys.executable, "-m", "pytest", "-q"]
-PARALLEL = ["-n", "auto", "--dist", "loadfile"]
+# The tests of a file share what they start; tests/conftest.py puts the files that take long first.
+PARALLEL = ["-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder"]
 COVERAGE_FLOOR = 93
 """Least percentage of lines and branches that the step ``tests`` has to reach; told in CONTRIBUTING.md."""
 # Few long tests, and nothing that only the tests of one file share: who is done takes from the others.
@@ -28,9 +30,9 @@ STEPS: dict[str, list[list[str]]] = {
         [sys.executable, "-m", "ruff", "format", "--check"],
     ],
     "types": [[sys.executable, "-m", "mypy"], [sys.executable, "-m", "scripts.public_types"]],
-    "fast": [[*PYTEST, *PARALLEL, "-m", "not (bench or e2e or kernel or slow)"]],
+    "fast": [[*PYTEST, *PARALLEL, "-m", "not (bench or e2e or installs or kernel or slow)"]],
     # What notebooks, browsers and kernels run is in other processes and not measured: they take long enough.
-    "tests": [[*PYTEST, *PARALLEL, "--cov", "--cov-report=", "-m", "not (bench or e2e)"]],
+    "tests": [[*PYTEST, *PARALLEL, "--cov", "--cov-report=", "-m", "not (bench or e2e or installs)"]],
     "coverage": [
         [sys.executable, "-m", "coverage", "report", "--format=total", f"--fail-under={COVERAGE_FLOOR}"]
     ],
@@ -47,6 +49,8 @@ STEPS: dict[str, list[list[str]]] = {
             "notebooks",
         ]
     ],  # run for each notebook alone, see `_commands`
+    # Where a server cannot be installed, its tests are skipped with the reason.
+    "servers": [[*PYTEST, "-m", "installs or server", "tests/servers", "tests/session", "tests/contract"]],
     "bench": [[*PYTEST, "-s", "-p", "no:randomly", "-m", "bench", "tests/bench"]],
 }
 GROUPS = {
@@ -56,13 +60,13 @@ GROUPS = {
 
 
 def run(step: str) -> bool:
-    """Run one step and say how long it took; return whether it passed."""
+    """Run one step, its commands at once, and say how long it took; return whether it passed."""
     last = STEPS[step][-1][-1]
     if "/" in last and not (ROOT / last).exists():
         print(f"none   {step}: there is no {last}", flush=True)
         return True
     start = time.perf_counter()
-    passed = all(_call(command, environment) for command, environment in _commands(step))
+    passed = _call_all(list(_commands(step)))
     print(f"{'ok    ' if passed else 'FAILED'} {step} {time.perf_counter() - start:.1f} s", flush=True)
     return passed
 
@@ -86,9 +90,29 @@ def _commands(step: str) -> Iterator[tuple[list[str], dict[str, str]]]:
         yield [*command[:-1], f"notebooks/{notebook.name}"], {**os.environ, **settings}
 
 
-def _call(command: list[str], environment: dict[str, str]) -> bool:
-    print("$", subprocess.list2cmdline(["python", *command[1:]]), flush=True)
-    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode == 0
+def _call_all(calls: list[tuple[list[str], dict[str, str]]]) -> bool:
+    if len(calls) == 1:
+        print(_line(calls[0][0]), flush=True)
+        return _call(*calls[0]).returncode == 0
+    passed = True
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        # What runs beside another tells all it has to say when it has ended.
+        ended = [pool.submit(_call, *call, subprocess.PIPE) for call in calls]
+        for (command, _), done in zip(calls, (future.result() for future in ended), strict=True):
+            print(_line(command), done.stdout.decode(errors="replace"), sep="\n", flush=True)
+            passed &= done.returncode == 0
+    return passed
+
+
+def _call(
+    command: list[str], environment: dict[str, str], output: int | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    error = None if output is None else subprocess.STDOUT
+    return subprocess.run(command, cwd=ROOT, env=environment, stdout=output, stderr=error, check=False)
+
+
+def _line(command: list[str]) -> str:
+    return f"$ {subprocess.list2cmdline(['python', *command[1:]])}"
 
 
 def _main() -> int:

@@ -30,6 +30,20 @@ def pytest_configure() -> None:
     block_network()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with the files that take long, and measure no coverage in slow tests: they repeat what others do."""
+    long = {item.path for item in items if _is(item, "slow") or _is(item, "kernel")}
+    items.sort(key=lambda item: item.path not in long)
+    for item in items:
+        if _is(item, "slow"):
+            item.add_marker(pytest.mark.no_cover)
+
+
+def _is(item: pytest.Item, mark: str) -> bool:
+    return any(item.iter_markers(mark))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _one_cache_for_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Let slow caches, such as matplotlib's fonts, be made once."""

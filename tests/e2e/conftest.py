@@ -26,10 +26,19 @@ from tests.support.waits import PATIENCE_MS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, ViewportSize
 
 ORIGIN = "http://localhost/"
+SIZE: ViewportSize = {"width": 1100, "height": 850}
 FAILED = pytest.StashKey[bool]()
+_CLOSE_ALL = """async () => {
+  const app = window.jupyterapp;
+  await app.serviceManager.sessions.shutdownAll();
+  for (const widget of Array.from(app.shell.widgets('main'))) {
+    widget.dispose();  // asks nothing, not even whether to save
+  }
+  sessionStorage.clear();
+}"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -63,44 +72,108 @@ def browser() -> Iterator[Browser]:
 
 
 def _new_page(browser: Browser) -> Page:
-    context = browser.new_context(viewport={"width": 1100, "height": 850}, reduced_motion="reduce")
+    context = browser.new_context(viewport=SIZE, reduced_motion="reduce")
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = context.new_page()
     page.set_default_timeout(PATIENCE_MS)
     return page
 
 
-@pytest.fixture
-def page(browser: Browser, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Page]:
-    """Yield an empty page; what it does is recorded in the fixture ``watched``."""
-    page = _new_page(browser)
-    yield page
-    if request.node.stash.get(FAILED, False):
-        folder = Path(os.environ.get("E2E_ARTIFACTS", tmp_path))
-        folder.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(Exception):
-            page.screenshot(path=str(folder / f"{request.node.name}.png"))
-    page.context.close()
-
-
 @dataclass(frozen=True)
-class Blank:
-    """A page with nothing on it."""
+class Tab:
+    """A page, and what went on in it."""
 
     page: Page
     watched: Watched
 
+    @classmethod
+    def new(cls, browser: Browser) -> Tab:
+        """Open an empty one that shares nothing with others."""
+        page = _new_page(browser)
+        return cls(page, watch(page.context, page))
 
-@pytest.fixture(scope="module")
-def _used_page(browser: Browser) -> Iterator[Blank]:
-    """Yield a page that the tests of a module use one after the other."""
-    page = _new_page(browser)
-    yield Blank(page, watch(page.context, page))
-    page.context.close()
+    def picture(self, request: pytest.FixtureRequest, folder: Path) -> None:
+        """Keep what it shows."""
+        folder.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(Exception):
+            self.page.screenshot(path=str(folder / f"{request.node.name}.png"))
+
+
+class Lab:
+    """A tab with JupyterLab, which takes seconds to load; test after test opens its notebooks in it."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._tab: Tab | None = None
+
+    def take(self) -> Tab:
+        """Return the tab."""
+        self._tab = self._tab or Tab.new(self._browser)
+        return self._tab
+
+    def clear(self) -> None:
+        """Close all notebooks, end their kernels, and forget what the last test did."""
+        if self._tab is not None:
+            self._tab.page.evaluate(_CLOSE_ALL)
+            self._tab.page.set_viewport_size(SIZE)
+            self._tab.watched.foreign.clear()
+            self._tab.watched.errors.clear()
+
+    def drop(self) -> None:
+        """Close the tab: nobody knows what state it is in."""
+        if self._tab is not None:
+            self._tab.page.context.close()
+            self._tab = None
+
+
+@pytest.fixture(scope="session")
+def _lab(browser: Browser) -> Iterator[Lab]:
+    """Yield the tab with JupyterLab of this process."""
+    lab = Lab(browser)
+    yield lab
+    lab.drop()
 
 
 @pytest.fixture
-def blank(_used_page: Blank) -> Blank:
+def _tab(request: pytest.FixtureRequest, browser: Browser, _lab: Lab, tmp_path: Path) -> Iterator[Tab]:
+    """Yield the tab with JupyterLab to who opens notebooks in it, and one of their own to all others."""
+    parameters = request.node.callspec.params if hasattr(request.node, "callspec") else {}
+    in_lab = "open_notebook" in request.fixturenames and parameters.get("front_end", "lab") == "lab"
+    tab = _lab.take() if in_lab else Tab.new(browser)
+    yield tab
+    failed = request.node.stash.get(FAILED, False)
+    if failed:
+        tab.picture(request, Path(os.environ.get("E2E_ARTIFACTS", tmp_path)))
+    if not in_lab:
+        tab.page.context.close()
+    elif failed:
+        _lab.drop()
+    else:
+        _lab.clear()
+
+
+@pytest.fixture
+def page(_tab: Tab) -> Page:
+    """Return the page; what it does is recorded in the fixture ``watched``."""
+    return _tab.page
+
+
+@pytest.fixture
+def watched(_tab: Tab) -> Watched:
+    """Return what the page asked for and what failed in it."""
+    return _tab.watched
+
+
+@pytest.fixture(scope="module")
+def _used_page(browser: Browser) -> Iterator[Tab]:
+    """Yield a page that the tests of a module use one after the other."""
+    tab = Tab.new(browser)
+    yield tab
+    tab.page.context.close()
+
+
+@pytest.fixture
+def blank(_used_page: Tab) -> Tab:
     """Return an empty page that remembers nothing, at an address that gives it storage and a clipboard."""
     page, watched = _used_page.page, _used_page.watched
     page.route(ORIGIN, lambda route: route.fulfill(body="<title>Panel</title>", content_type="text/html"))
@@ -112,15 +185,9 @@ def blank(_used_page: Blank) -> Blank:
 
 
 @pytest.fixture
-def panel(blank: Blank) -> PanelPage:
+def panel(blank: Tab) -> PanelPage:
     """Return an empty panel on a page of its own."""
     return PanelPage(blank.page)
-
-
-@pytest.fixture
-def watched(page: Page) -> Watched:
-    """Return what the page asked for and what failed in it."""
-    return watch(page.context, page)
 
 
 @pytest.fixture
@@ -129,8 +196,11 @@ def open_notebook(server: JupyterServer, page: Page, watched: Watched) -> Callab
 
     def opener(cells: Sequence[str], *, front_end: FrontEnd = "lab", name: str | None = None) -> NotebookPage:
         path = write_notebook(server.root, cells, name)
-        page.goto(server.page_url(path.name, front_end))
         notebook = NotebookPage(page, path, watched)
+        if page.evaluate("() => 'jupyterapp' in window"):
+            notebook.command("docmanager:open", {"path": path.name, "kernel": {"name": "python3"}})
+        else:
+            page.goto(server.page_url(path.name, front_end))
         notebook.wait_ready()
         return notebook
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import langswarm_nb
-from langswarm_nb.core.session import ProviderServerError, create_session_manager
+from langswarm_nb.core.session import ProviderServerError, SessionStorageError, create_session_manager
 from langswarm_nb.core.session.providers.mock import MockProviderSession
 from langswarm_nb.core.session.secret import Secret
 from langswarm_nb.notebook.bridge import run_sync, submit
@@ -377,6 +377,58 @@ def test_what_was_stopped_is_counted(notebook, door):
     stored = run_sync(run_sync(notebook.shell.workspace.current()).get_messages(branch="all"))
     assert stored[-1].request.status == "stopped"
     assert notebook.shell.workspace.spent_usd > before
+
+
+@every_door
+def test_what_came_and_cannot_be_stored_is_kept(notebook, door, monkeypatch):
+    """It is counted, and the next message of any door stores it first, under its own question."""
+    door.prepare(notebook)
+    price(1.0)
+    workspace = notebook.shell.workspace
+    session, storage, before = run_sync(workspace.current()), workspace.manager.storage, workspace.spent_usd
+    append = storage.append_messages
+
+    async def full(session_id: str, messages: Any, **place: Any) -> Any:
+        if any(message.request is not None for message in messages):
+            raise SessionStorageError("The disk is full.")
+        return await append(session_id, messages, **place)
+
+    monkeypatch.setattr(storage, "append_messages", full)
+    notebook.answers(*["Paid."] * 9)
+    door.send(notebook)
+    late = session.unstored_replies
+    assert {reply.content for reply in late} == {"Paid."}
+    assert workspace.spent_usd > before
+    monkeypatch.undo()
+    assert not notebook.cell("%%langswarm -q\nNext", "next").error
+    stored = {message.id: message for message in run_sync(session.get_messages(branch="all"))}
+    assert [(stored[reply.id].parent_seq, stored[reply.id].content) for reply in late] == [
+        (reply.parent_seq, "Paid.") for reply in late
+    ]
+    assert session.unstored_replies == []
+
+
+@pytest.mark.parametrize(
+    "code", ["%%langswarm\nHi", "%langswarm ask Hi", "ls.ask('Hi')", "%%langswarm -m groq:a -m groq:b\nHi"]
+)
+def test_a_cell_shows_what_came_and_cannot_be_stored(notebook, code, monkeypatch):
+    """The whole text, that it is not stored yet, and one error that says what becomes of it."""
+
+    async def full(*_args: Any, **_place: Any) -> Any:
+        monkeypatch.undo()
+        raise SessionStorageError("The disk is full.")
+
+    def fill(_request: object) -> str:
+        monkeypatch.setattr(notebook.shell.workspace.manager.storage, "append_messages", full)
+        return "Paid, and long"
+
+    notebook.run("import langswarm_nb as ls\n%langswarm use groq:house", "use")
+    notebook.answers(fill, "Other")
+    ran = notebook.run(code, "a")
+    assert "Paid, and long" in ran.stdout
+    assert "not stored yet" in ran.stdout
+    assert "kept in memory" in ran.stdout + ran.complaint
+    assert "Traceback" not in ran.stdout + ran.stderr
 
 
 def _interrupting(_request: object) -> Any:

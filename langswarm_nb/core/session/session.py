@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import weakref
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import checks
 from .errors import SessionNotFoundError
-from .export import export_session, exported
 from .frame_methods import HasFrames
 from .interfaces import (
     IProviderSession,
@@ -89,6 +89,11 @@ class BaseSession(HasFrames, MessageSending):
         return self.record.title
 
     @property
+    def unstored_replies(self) -> list[SessionMessage]:
+        """Replies that came and could not be stored yet; they are with the next thing that is."""
+        return self._manager.late_replies.of(self.session_id)
+
+    @property
     def metrics(self) -> SessionMetrics:
         record = self.record
         return SessionMetrics(record.message_count, record.token_count, record.created_at, record.updated_at)
@@ -164,6 +169,7 @@ class BaseSession(HasFrames, MessageSending):
             return False
         kept = await self.native.delete()
         deleted = await self.storage.delete_session(self.session_id)
+        self._manager.late_replies.forget(self.session_id)
         if kept:
             logger.warning(
                 "Session %s is deleted here; its provider still holds: %s", self.session_id, ", ".join(kept)
@@ -189,6 +195,8 @@ class BaseSession(HasFrames, MessageSending):
         SessionStorageError
             The file could not be written.
         """
+        from .export import export_session, exported  # few sessions ever need it
+
         record = await self.refresh()
         tree = await self.storage.read_tree(self.session_id)
         messages = await self.storage.get_messages(self.session_id, branch="all")
@@ -217,13 +225,36 @@ class BaseSession(HasFrames, MessageSending):
         """Return the object that speaks to the provider of this name."""
         return self._manager.provider_session(name)
 
-    async def save_partial(self, message: SessionMessage, *, reply_to: int) -> None:
+    async def save_partial(self, message: SessionMessage, *, reply_to: int, question_id: str) -> None:
         """Keep what has arrived of a reply."""
-        await self.storage.save_partial(self.session_id, message, reply_to=reply_to)
+        await self.storage.save_partial(self.session_id, message, reply_to=reply_to, question_id=question_id)
 
     async def change(self, **changes: Any) -> None:
         """Store changes of the record."""
         self.record = await self.storage.update_session(self.session_id, **changes)
+        await self._manager.late_replies.try_to_store()
+
+    async def append(self, messages: Sequence[SessionMessage], **place: Any) -> list[SessionMessage]:
+        """Store messages as a chain; a reply that could not be stored before goes first.
+
+        Raises
+        ------
+        SessionStorageError
+            They cannot be stored, or a reply before them still cannot be.
+        """
+        late = self._manager.late_replies
+        await late.store(self.session_id)
+        stored = await self.append_at_once(messages, **place)
+        await late.try_to_store()
+        return stored
+
+    async def append_at_once(self, messages: Sequence[SessionMessage], **place: Any) -> list[SessionMessage]:
+        """Store messages whatever else waits to be stored."""
+        return await super().append(messages, **place)
+
+    async def set_tip(self, seq: int | None, *, branch: str | None = None) -> None:
+        await super().set_tip(seq, branch=branch)
+        await self._manager.late_replies.try_to_store()
 
     async def run_hooks(self, event: str, *about: object) -> None:
         """Tell all hooks of the manager and of this session."""

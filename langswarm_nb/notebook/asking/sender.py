@@ -207,7 +207,7 @@ class Sender:
 
     def count(self, stream: MessageStream, options: CellOptions = NO_OPTIONS) -> None:
         """Take note of the reply of a stream, of what it cost, and of where it came from."""
-        reply = stream.reply
+        reply = stream.reply or stream.unstored
         if reply is None:
             return
         self._workspace.last_answer = reply

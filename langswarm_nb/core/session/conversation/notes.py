@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+NOT_STORED = "not stored yet"
+"""A reply that came and is kept in memory until it can be stored."""
+
 
 def turns(number: int, kind: str = "") -> str:
     """Return ``1 turn``, ``2 later turns``."""

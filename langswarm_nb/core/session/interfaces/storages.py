@@ -111,6 +111,7 @@ class ISessionStorage(ABC):
         *,
         parent: int | Literal["tip"] | None = "tip",
         reply_to: int | None = None,
+        question_id: str | None = None,
         turn: int | None = None,
         activate: bool = True,
         branch: str | None = None,
@@ -135,6 +136,9 @@ class ISessionStorage(ABC):
             `seq` of the question that the first message answers; ``parent`` is then not looked at. The reply goes
             directly below the question, as a version of its turn, and is on the active path only if that still ends
             in the question; branches and former tips that end there lead to the reply.
+        question_id : str, optional
+            Id of the message at ``reply_to``. Where another one stands there, this is not the store that the question
+            went to (a copy was put in its place): the reply is refused as one whose question is missing.
         turn : int, optional
             Number of the turn that the first question is a further version of; by default it begins a new one.
         activate : bool
@@ -223,8 +227,12 @@ class ISessionStorage(ABC):
         """
 
     @abstractmethod
-    async def save_partial(self, session_id: str, message: SessionMessage, *, reply_to: int) -> None:
+    async def save_partial(
+        self, session_id: str, message: SessionMessage, *, reply_to: int, question_id: str | None = None
+    ) -> None:
         """Keep what has arrived of a reply, replacing what was kept of it before (same ``message.id``).
+
+        ``reply_to`` and ``question_id`` are those of `append_messages`.
 
         When the writing process is gone, the next open or `load_session` appends it as an interrupted reply.
         """

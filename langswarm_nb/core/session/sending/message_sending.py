@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from langswarm_nb.core.session import checks
-from langswarm_nb.core.session.conversation.tree import Tree
 from langswarm_nb.core.session.errors import SessionLeasedError, SessionNotFoundError, shown
 from langswarm_nb.core.session.interfaces import MessageRole, SessionMessage, SessionSettings
 from langswarm_nb.core.session.message_tree import MessageTree
@@ -224,8 +223,7 @@ class MessageSending(MessageTree):
             A limit is passed, and nothing may be left out.
         """
         ask = await resolved(self._ask(content, role, model, options), self)
-        tree = Tree(await self.storage.read_tree(self.session_id))
-        return await plan(ask, tree, self.pick_messages)
+        return await plan(ask, await self.tree(), self.pick_messages)
 
     def _ask(
         self, content: str, role: MessageRole | str, model: str | None, options: Mapping[str, Any]
