@@ -102,6 +102,7 @@ CORE_OPTIONAL = {"carrier_aiohttp"}  # a module that is imported only when its o
 
 SELDOM_NEEDED = {
     "langswarm_nb.core.session.conversation.old_numbers",  # old files, old exports
+    "langswarm_nb.core.session.conversation.open_blocks",  # exports to read
     "langswarm_nb.core.session.export",
     "langswarm_nb.core.session.conversation.syncing",  # `%langswarm sync`
 }

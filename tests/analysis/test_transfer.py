@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from langswarm_nb.analysis import (
     export,
@@ -471,3 +472,17 @@ def test_csv_keeps_every_text(texts):
     rows = list(csv.DictReader(io.StringIO(safe_csv(frame), newline="")))
     assert [row["text"].removeprefix("'") for row in rows] == [text.removeprefix("'") for text in texts]
     assert [int(row["n"]) for row in rows] == list(range(len(texts)))
+
+
+@pytest.mark.parametrize(
+    "cut", ["```python\nx = 1", "~~~\nx", "<!-- x", "<pre>\nx\n\ny", "- a\n\n  ```\n  x"]
+)
+async def test_a_reply_that_was_cut_swallows_none_after_it(manager, cut):
+    """In Markdown to read, from both doors, the next message has its heading."""
+    session = await manager.create_session("ada", "mock", "echo")
+    await session.send_message(cut)
+    await session.send_message("And now?")
+    for text in (export(session, format="md", redact=False), await session.export(format="md")):
+        tokens = MarkdownIt("commonmark").parse(text)
+        found = [tokens[n + 1].content for n, token in enumerate(tokens) if token.type == "heading_open"]
+        assert found[1:] == ["User · 0.1", "Assistant (echo) · 0.1", "User · 1.1", "Assistant (echo) · 1.1"]

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from langswarm_nb.analysis import messages_df
 from langswarm_nb.core.session import (
     SessionError,
     SessionStorageError,
@@ -173,9 +174,9 @@ def test_an_unknown_storage_names_those_there_are():
 
 
 async def test_a_path_that_cannot_be_used_is_an_error_at_first_use(tmp_path):
-    """A folder, a name that is too long, a folder that is a file: the error names the path."""
+    """A name that is too long, a folder that is a file: the error names the path."""
     (tmp_path / "file").write_text("x")
-    for path in (tmp_path, tmp_path / ("n" * 300), tmp_path / "file" / "s.db"):
+    for path in (tmp_path / ("n" * 300), tmp_path / "file" / "s.db"):
         storage = SQLiteSessionStorage(path)
         with pytest.raises(SessionStorageError) as caught:
             await storage.create_session(record())
@@ -183,6 +184,20 @@ async def test_a_path_that_cannot_be_used_is_an_error_at_first_use(tmp_path):
         assert caught.value.__cause__ is not None
         await storage.close()
     assert (tmp_path / "file").read_text() == "x"
+
+
+async def test_a_folder_in_the_place_of_the_file_is_called_one(tmp_path):
+    """By each door, written and read: it is no fault of the disk; the error says what to name instead."""
+    storage = SQLiteSessionStorage(tmp_path)
+    words = f"is a folder.*{re.escape(str(tmp_path / 'sessions.db'))}"
+    with pytest.raises(SessionStorageError, match=words):
+        await storage.create_session(record())
+    with pytest.raises(SessionStorageError, match=words):
+        await storage.list_sessions()
+    with pytest.raises(SessionStorageError, match=words):
+        messages_df(storage)
+    await storage.close()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_default_place_is_the_users_data_folder(home, monkeypatch):

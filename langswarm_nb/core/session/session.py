@@ -29,6 +29,7 @@ from .sending.native_conversation import NativeConversation
 from .sending.stream import MessageStream
 from .sending.turn import Turn
 from .sending.turnstile import Turnstile
+from .settings import with_told
 
 if TYPE_CHECKING:
     from .base import SessionManager
@@ -133,7 +134,9 @@ class BaseSession(HasFrames, MessageSending):
         """
         settings = self.settings_for(changes.pop("model", None), changes)
         self._manager.check_change(settings)
-        await self.change(settings=settings)
+        metadata = with_told(self.record.metadata, changes)
+        told = {} if metadata is self.record.metadata else {"metadata": metadata}
+        await self.change(settings=settings, **told)
         return settings
 
     async def rename(self, title: str | None) -> None:

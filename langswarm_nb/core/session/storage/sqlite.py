@@ -24,7 +24,7 @@ from ._sqlite.contract import Job, SQLStorage, counts
 from ._sqlite.database import Database, Task, keep_for_ever, was_replaced
 from ._sqlite.faults import storage_error
 from ._sqlite.lane import Lane
-from ._sqlite.location import checked_path, default_db_path
+from ._sqlite.location import checked_path, default_db_path, refuse_folder
 from ._sqlite.schema import version_of
 
 __all__ = ["SQLiteSessionStorage"]
@@ -105,6 +105,7 @@ class SQLiteSessionStorage(SQLStorage):
 
     async def _new_lane(self, kind: str) -> Lane:
         """Return a connection for the running loop; those of loops that are closed, or of a parent process, go."""
+        refuse_folder(self.db_path)
         if self._pid != os.getpid():
             keep_for_ever(self._lanes)
             self._lanes, self._pid = {}, os.getpid()
