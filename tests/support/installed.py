@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.paths import REPOSITORY
+from tests.support.waits import PATIENCE_S
 
 FOLDER = REPOSITORY / "build" / "servers"
 INSTALL_S, START_S = 1500, 240
@@ -113,7 +114,7 @@ def _clean(variables: Mapping[str, str]) -> dict[str, str]:
 
 def _answers(address: str) -> bool:
     try:
-        with urllib.request.urlopen(address, timeout=5) as answer:  # noqa: S310 - on this machine
+        with urllib.request.urlopen(address, timeout=PATIENCE_S) as answer:  # noqa: S310 - on this machine
             return bool(answer.status == 200)
     except OSError:
         return False
