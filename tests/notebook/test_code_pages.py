@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from langswarm_nb.notebook.bridge import run_sync
+from tests.support.notebooks import opened, save
 from tests.support.waits import PATIENCE_S
 
 PROGRAM = """
@@ -47,3 +49,17 @@ def test_all_is_shown_in_any_code_page(tmp_path, encoding):
     assert ("\\u65e5" in out) == (encoding not in ("utf-8", "cp932"))
     ending = out.split()[-2:]
     assert ending == (["strict", "strict"] if encoding == "utf-8" else ["backslashreplace", "strict"])
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_system_file_may_begin_with_the_mark_of_utf8(tmp_path, mark):
+    """The mark is no part of the text that is sent; nor of a file of chats."""
+    (tmp_path / "system.txt").write_text(f"{mark}You are brief.", "utf-8")
+    (tmp_path / "chats.jsonl").write_text(
+        f'{mark}{{"messages": [{{"role": "user", "content": "Hi"}}]}}', "utf-8"
+    )
+    with opened(save(tmp_path / "notes.ipynb", "1")) as notebook:
+        reply = notebook.ask("1", "Hello", f"--system-file {tmp_path / 'system.txt'}")
+        [system] = [m for m in run_sync(reply.session.get_messages()) if m.role == "system"]
+        assert system.content == "You are brief."
+        assert notebook.do(f"import {tmp_path / 'chats.jsonl'}")

@@ -167,12 +167,12 @@ class SQLStorage(ISessionStorage):
         return decode_messages(await self._write(lambda db: append(db, self.name, key, payloads)))
 
     async def keep_lease(self, session_id: str, lease: str) -> None:
-        key = filled_text("session_id", session_id)
-        await self._write(lambda db: _leases.keep(db, session_key(db, key, self.name), lease))
+        key, held = filled_text("session_id", session_id), text("lease", lease)
+        await self._write(lambda db: _leases.keep(db, session_key(db, key, self.name), held))
 
     async def leave_lease(self, session_id: str, lease: str) -> None:
-        key = filled_text("session_id", session_id)
-        await self._write(lambda db: _leases.leave(db, session_key(db, key, self.name), lease))
+        key, held = filled_text("session_id", session_id), text("lease", lease)
+        await self._write(lambda db: _leases.leave(db, session_key(db, key, self.name), held))
 
     async def read_tree(self, session_id: str) -> TreeRows:
         key = filled_text("session_id", session_id)
