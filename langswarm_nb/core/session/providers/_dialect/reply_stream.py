@@ -7,6 +7,7 @@ for a whole one, and cleans all text that goes on.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,7 +18,7 @@ from langswarm_nb.core.session.providers._http.faults import MALFORMED, Reported
 from langswarm_nb.core.session.providers._http.response import parse_json
 from langswarm_nb.core.session.text import TextJoiner, whole
 
-from .sse import SSEDecoder, StreamFormatError
+from .sse import DONE, JSONDecoder, JSONLinesDecoder, SSEDecoder, StreamFormatError
 from .wire import rate_limits
 
 if TYPE_CHECKING:
@@ -30,7 +31,10 @@ if TYPE_CHECKING:
 
     from .sse import Decoder, ServerSentEvent
 
+_log = logging.getLogger(__name__)
 _HEAD_BYTES = 4096
+_BLANK = b"\xef\xbb\xbf \t\r\n"
+"""What may stand before a body: blanks, and a mark of its byte order."""
 _LONGEST_WORD = 1000
 """Characters of the longest id or name."""
 _DEEPEST = 32
@@ -86,40 +90,13 @@ async def stream_reply(
         info = clean.info(ReplyInfo(request_id=answer.report.request_id, details=rate_limits(answer.headers)))
         if info != ReplyInfo():
             yield info
-        if answer.media_type == "application/json" or not (request.stream or "event" in answer.media_type):
-            for event in await _read_whole(answer, reader, clean):
+        pieces = _Pieces(answer, reader, clean, decoder or SSEDecoder(), asked=request.stream)
+        while events := await pieces.next():
+            for event in events:
                 yield event
-        else:
-            pieces = _Pieces(answer, reader, clean, decoder or SSEDecoder())
-            while events := await pieces.next():
-                for event in events:
-                    yield event
-            await answer.drain()
+        await answer.drain()
         for event in _finish(answer, reader, clean):
             yield event
-
-
-async def _read_whole(answer: Response, reader: ReplyReader, clean: _Cleaner) -> list[ProviderEvent]:
-    """Return the events of a reply that came as one piece of JSON."""
-    events: list[ProviderEvent] = []
-    failure = _take_whole(await answer.read_json(), answer, reader, clean, events)
-    if failure is not None:
-        raise failure
-    return events
-
-
-def _take_whole(
-    body: Any, answer: Response, reader: ReplyReader, clean: _Cleaner, events: list[ProviderEvent]
-) -> ProviderSessionError | None:
-    """Add what a whole reply holds to ``events``; return what is wrong with it."""
-    report, status = answer.report, answer.status
-    try:
-        events.extend(clean(reader.read_whole(body)))
-    except ReportedError as error:
-        return report.refused(error.fault, status, maybe_processed=True)
-    except MALFORMED as error:
-        return report.bad_answer(f"its JSON has another form ({_told(error)})", status=status)
-    return None if reader.is_whole else report.bad_answer("it holds no reply", status=status)
 
 
 def _finish(answer: Response, reader: ReplyReader, clean: _Cleaner) -> list[ProviderEvent]:
@@ -132,16 +109,24 @@ def _finish(answer: Response, reader: ReplyReader, clean: _Cleaner) -> list[Prov
 
 
 class _Pieces:
-    """The events of a stream, as many at a time as came with one read."""
+    """The events of an answer, as many at a time as came with one read.
 
-    def __init__(self, answer: Response, reader: ReplyReader, clean: _Cleaner, decoder: Decoder) -> None:
-        answer.is_stream = True
+    What it is, a stream or an answer in one piece, its first bytes tell: labels are wrong too often.
+    """
+
+    def __init__(
+        self, answer: Response, reader: ReplyReader, clean: _Cleaner, usual: Decoder, *, asked: bool
+    ) -> None:
+        is_json = answer.media_type == "application/json"
+        answer.is_stream = not is_json and (asked or "event" in answer.media_type)  # until it is known
         self._answer = answer
         self._reader = reader
         self._clean = clean
-        self._decoder = decoder
+        self._usual = usual
+        self._asked = asked
+        self._decoder: Decoder | None = None
+        self._head: bytes | None = b""  # of what has not shown itself to be a reply
         self._failure: ProviderSessionError | None = None
-        self._head: bytes | None = b""  # of what has not shown itself to be a stream
         self._is_hurried = False
 
     async def next(self) -> list[ProviderEvent]:
@@ -172,15 +157,15 @@ class _Pieces:
         """Add what a chunk brings to ``events``; return what is wrong with it."""
         report, reader = self._answer.report, self._reader
         try:
-            found = self._decoder.feed(chunk) if chunk else self._decoder.close()
-            if self._head is not None:
-                is_stream = bool(found) and found[0].data.lstrip()[:1] in {"{", "["}
-                self._head = None if is_stream else (self._head + chunk)[:_HEAD_BYTES].lstrip()
-            self._read_events(found, events)
+            self._read_events(self._decoded(chunk), events)
         except ReportedError as error:
             return report.refused(error.fault, self._answer.status, maybe_processed=True)
+        except _NoReplyError as error:
+            return report.bad_answer(str(error), status=self._answer.status, body=error.body)
         except StreamFormatError as error:
-            return report.interrupted(f"the stream holds {error}")
+            if not reader.is_whole:
+                return self._broken(str(error))
+            reader.is_over = True
         except MALFORMED as error:
             if chunk:  # at the end it is a torn event, and what matters is whether the reply was whole before
                 return self._cut_short(f"an event is not what this API sends ({_told(error)})")
@@ -191,23 +176,106 @@ class _Pieces:
             None if reader.is_whole else self._cut_short("the stream ended without the end mark of the reply")
         )
 
+    def _decoded(self, chunk: bytes) -> list[ServerSentEvent]:
+        decoder = self._decoder
+        if decoder is None:
+            chunk = chunk.lstrip(_BLANK)
+            if not chunk:
+                return []
+            decoder = self._decoder = _decoder_for(chunk, self._usual, asked=self._asked)
+            self._answer.is_stream = self._answer.is_stream or not isinstance(decoder, JSONDecoder)
+        found = decoder.feed(chunk) if chunk else decoder.close()
+        if self._head is not None:
+            is_reply = bool(found) and found[0].data.lstrip()[:1] in {"{", "["}
+            self._head = None if is_reply else (self._head + chunk)[:_HEAD_BYTES]
+        return found
+
     def _read_events(self, found: list[ServerSentEvent], events: list[ProviderEvent]) -> None:
         reader = self._reader
         for event in found:
-            if event.data == "[DONE]":
+            if event.is_all:
+                events.extend(self._clean(_whole(event.data, reader)))
+            elif event.data.strip() == DONE:
                 reader.is_over = True
+            elif not reader.is_whole:
+                events.extend(self._clean(_events(event, reader)))
+                self._answer.is_stream = self._answer.is_stream or bool(events)
             else:
-                events.extend(self._clean(reader.read(parse_json(event.data), event.name)))
+                self._read_behind(event, events)
             if reader.is_over:
                 break
 
+    def _read_behind(self, event: ServerSentEvent, events: list[ProviderEvent]) -> None:
+        """Read what stands behind the end mark: usage, or nothing that could make the reply less whole."""
+        try:
+            events.extend(self._clean(_events(event, self._reader)))
+        except (ReportedError, *MALFORMED) as error:
+            _log.info("What stood behind the end of a reply was passed over: %s", type(error).__name__)
+
+    def _broken(self, reason: str) -> ProviderSessionError:
+        report = self._answer.report
+        if self._answer.is_stream:
+            return report.interrupted(f"the stream holds {reason}")
+        return report.bad_answer(f"it holds {reason}", status=self._answer.status)
+
     def _cut_short(self, reason: str) -> ProviderSessionError:
-        head = self._head
-        if head and (head[:1] in {b"<", b"{", b"["} or "event-stream" not in self._answer.media_type):
-            return _not_a_stream(head, self._answer)
+        report, head = self._answer.report, self._head
+        if head and (head[:1] == b"<" or "event-stream" not in self._answer.media_type):
+            reason = "it is a web page" if head[:1] == b"<" else "it is no event stream"
+            shown = head.decode("utf-8", "replace")
+            return report.bad_answer(reason, status=self._answer.status, body=shown)
+        if not self._answer.is_stream:
+            return report.bad_answer("it is empty" if head == b"" else reason, status=self._answer.status)
         if head == b"":
             reason = "the answer is empty (check base_url, and whether a proxy answers in its place)"
-        return self._answer.report.interrupted(reason)
+        return report.interrupted(reason)
+
+
+def _decoder_for(head: bytes, usual: Decoder, *, asked: bool) -> Decoder:
+    """Return what reads a body that begins so; a decoder of another package's is taken as it is."""
+    if not isinstance(usual, (SSEDecoder, JSONLinesDecoder)):
+        return usual
+    if head[:1] in {b"{", b"["}:
+        return JSONDecoder(is_stream=asked and isinstance(usual, JSONLinesDecoder))
+    return SSEDecoder()
+
+
+class _NoReplyError(Exception):
+    """An answer in one piece is no reply."""
+
+    def __init__(self, reason: str, body: str = "") -> None:
+        super().__init__(reason)
+        self.body = body[:2000]
+
+
+def _whole(data: str, reader: ReplyReader) -> Iterator[ProviderEvent]:
+    """Yield the events of an answer in one piece; of a list of answers, each as an event of a stream."""
+    try:
+        body = parse_json(data)
+    except ValueError as error:
+        raise _NoReplyError(str(error), data) from None
+    is_list = isinstance(body, list) and bool(body) and all(isinstance(item, dict) for item in body)
+    try:
+        if is_list and len(body) > 1:
+            for item in body:
+                yield from reader.read(item)
+        else:
+            yield from reader.read_whole(body[0] if is_list else body)
+    except MALFORMED as error:
+        raise _NoReplyError(f"its JSON has another form ({_told(error)})") from None
+    if not reader.is_whole:
+        raise _NoReplyError("it holds no reply")
+    reader.is_over = True
+
+
+def _events(event: ServerSentEvent, reader: ReplyReader) -> Iterable[ProviderEvent]:
+    """Return what an event of a stream brings; one with a name and without an object keeps the connection alive."""
+    data, name = event.data, event.name
+    if not name or data[:1] == "{":
+        return reader.read(parse_json(data), name) if data.strip() else ()
+    if name == "error":
+        raise ReportedError(read_fault(data))
+    return reader.read(parse_json(data), name) if data.lstrip()[:1] == "{" else ()
 
 
 class _Cleaner:
@@ -282,19 +350,6 @@ class _Cleaner:
 def _is_deeper(value: Any, levels: int) -> bool:
     items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return levels == 0 or any(_is_deeper(item, levels - 1) for item in items)
-
-
-def _not_a_stream(head: bytes, answer: Response) -> ProviderSessionError:
-    text = head.decode("utf-8", "replace")
-    if head[:1] == b"<":
-        return answer.report.bad_answer("it is a web page", status=answer.status, body=text)
-    try:
-        body = parse_json(text)
-    except ValueError:
-        body = None
-    if isinstance(body, Mapping) and body.get("error"):
-        return answer.report.refused(read_fault(body), answer.status, maybe_processed=True)
-    return answer.report.bad_answer("it is no event stream", status=answer.status, body=text)
 
 
 def _told(error: Exception) -> str:
