@@ -393,12 +393,13 @@ def test_later_counts_replace_earlier_ones() -> None:
 STOPS = [
     ("end_turn", FinishReason.STOP),
     ("stop_sequence", FinishReason.STOP),
-    ("pause_turn", FinishReason.STOP),
+    ("pause_turn", FinishReason.INTERRUPTED),
     ("max_tokens", FinishReason.LENGTH),
     ("model_context_window_exceeded", FinishReason.LENGTH),
     ("tool_use", FinishReason.TOOL_CALLS),
     ("refusal", FinishReason.CONTENT_FILTER),
-    ("a_new_word", FinishReason.STOP),
+    ("compaction", FinishReason.INTERRUPTED),
+    ("a_new_word", FinishReason.ERROR),
 ]
 
 

@@ -144,7 +144,10 @@ def test_counts_are_those_of_the_last_chunk_with_thoughts_in_the_output() -> Non
         ),
         ("MALFORMED_FUNCTION_CALL", FinishReason.ERROR),
         ("OTHER", FinishReason.ERROR),
-        ("A_WORD_OF_A_LATER_DAY", FinishReason.STOP),
+        ("A_WORD_OF_A_LATER_DAY", FinishReason.ERROR),
+        ("PUP_LIMITED_DISABLED", FinishReason.ERROR),
+        ("ESCALATION", FinishReason.CONTENT_FILTER),
+        ("CONTINUATION", FinishReason.LENGTH),
     ],
 )
 def test_ends_are_told_in_our_words_and_in_googles(word: str, reason: FinishReason) -> None:
@@ -336,6 +339,8 @@ def test_what_an_interaction_tells_beside_its_text_is_kept() -> None:
         ("completed", FinishReason.STOP),
         ("incomplete", FinishReason.LENGTH),
         ("budget_exceeded", FinishReason.LENGTH),
+        ("idle", FinishReason.INTERRUPTED),
+        ("of_a_later_day", FinishReason.ERROR),
         ("failed", FinishReason.ERROR),
         ("cancelled", FinishReason.ERROR),
     ],

@@ -11,7 +11,7 @@ from langswarm_nb.core.session.provider_events import Delta, Finish, ModelInfo, 
 from ._dialect.history import CallIds, arguments_text, joined_text, spoken, system_text
 from ._dialect.http_session import HttpProviderSession
 from ._dialect.reply_stream import stream_reply
-from ._dialect.wire import RefusedOption, check_options, finish_reason, token_count
+from ._dialect.wire import RefusedOption, check_options, end_word, finish_reason, token_count
 from ._http.faults import Fault, ReportedError, read_fault
 from .chat import wire_calls, wire_pieces, wire_results
 
@@ -194,7 +194,7 @@ class CohereReader:
             yield read_usage(usage)
             billed = usage.get("billed_units")
             yield ReplyInfo(details={"billed_units": billed} if billed else {})
-        self._finish = end.get("finish_reason")
+        self._finish = end_word(end.get("finish_reason"))
         self.is_whole = self.is_over = True
 
 

@@ -24,7 +24,7 @@ from ._dialect.history import (
 from ._dialect.http_session import HttpProviderSession
 from ._dialect.reply_stream import stream_reply
 from ._dialect.sse import JSONLinesDecoder
-from ._dialect.wire import RefusedOption, check_options, finish_reason, token_count
+from ._dialect.wire import RefusedOption, check_options, end_word, finish_reason, token_count
 from ._http.address import check_base_url
 from ._http.faults import ReportedError, read_fault
 
@@ -196,7 +196,7 @@ class OllamaReader:
         if warning:
             _log.warning("%s", warning)
             yield ReplyInfo(details={"warning": warning})
-        word = end.get("done_reason")
+        word = end_word(end.get("done_reason"))
         reason = FinishReason.TOOL_CALLS if self._has_calls else finish_reason(word)
         yield Finish(reason, word)
 

@@ -354,6 +354,8 @@ def _as_session_error(error: Exception, provider: str, model: str, builder: Repl
 
 
 def _check_whole(provider: str, builder: ReplyBuilder) -> None:
+    if builder.failure is not None and builder.is_empty:
+        raise builder.failure
     if builder.is_whole:
         return
     raise StreamInterruptedError(

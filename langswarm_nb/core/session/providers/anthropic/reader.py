@@ -15,7 +15,7 @@ from langswarm_nb.core.session.providers._dialect.reasoning_order import (
     raw_item,
     text_item,
 )
-from langswarm_nb.core.session.providers._dialect.wire import as_object, finish_reason, token_count
+from langswarm_nb.core.session.providers._dialect.wire import as_object, end_word, finish_reason, token_count
 from langswarm_nb.core.session.providers._http.faults import Fault, ReportedError, read_fault
 from langswarm_nb.core.session.text import as_text
 
@@ -201,7 +201,7 @@ class MessagesReader:
         self._usage |= {name: value for name, value in told.items() if value is not None}
 
     def _read_stop(self, told: Mapping[str, Any]) -> None:
-        self._stop = as_text(told.get("stop_reason")) or self._stop
+        self._stop = end_word(told.get("stop_reason")) or self._stop
         for name in ("stop_sequence", "stop_details"):
             if told.get(name):
                 self._details[name] = told[name]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.messages import FinishReason, Usage
 from langswarm_nb.core.session.provider_events import Delta, Finish, ModelInfo, PartDone, ReplyInfo
-from langswarm_nb.core.session.providers._dialect.wire import finish_reason, token_count, usd
+from langswarm_nb.core.session.providers._dialect.wire import end_word, finish_reason, token_count, usd
 from langswarm_nb.core.session.providers._http.faults import ReportedError, read_fault
 from langswarm_nb.core.session.text import as_text
 
@@ -138,7 +138,7 @@ class ChatReader:
 
     def _read_choice(self, choice: Mapping[str, Any], events: list[ProviderEvent]) -> None:
         if choice.get("index"):
-            self._others[choice["index"]] = choice.get("finish_reason") is not None
+            self._others[choice["index"]] = end_word(choice.get("finish_reason")) is not None
             self._note_end()
             return
         delta = choice.get("delta")
@@ -149,11 +149,11 @@ class ChatReader:
             events += [Delta(content)] if isinstance(content, str) else _listed(content)
         if not content or len(delta) > 1:
             self._read_more(delta, events)
-        if choice.get("finish_reason"):
-            self._read_end(choice)
+        if (word := end_word(choice.get("finish_reason"))) is not None:
+            self._read_end(choice, word)
 
     def _reason(self) -> FinishReason:
-        reason = finish_reason(self._finish or "stop")
+        reason = finish_reason(self._finish)
         if reason is FinishReason.STOP and self._calls:
             return FinishReason.TOOL_CALLS
         if reason is FinishReason.STOP and self._is_refusal:
@@ -199,10 +199,10 @@ class ChatReader:
         if arguments:
             call.arguments.append(arguments if isinstance(arguments, str) else json.dumps(arguments))
 
-    def _read_end(self, choice: Mapping[str, Any]) -> None:
-        if choice["finish_reason"] == "error":
+    def _read_end(self, choice: Mapping[str, Any], word: str) -> None:
+        if word == "error":
             raise ReportedError(read_fault(choice if choice.get("error") else {"error": "it broke off"}))
-        self._finish = self._finish or str(choice["finish_reason"])
+        self._finish = self._finish or word
         self._note_end()
 
     def _note_end(self) -> None:

@@ -18,7 +18,7 @@ from langswarm_nb.core.session.providers._dialect.history import (
     system_text,
     tool_names,
 )
-from langswarm_nb.core.session.providers._dialect.wire import finish_reason, token_count
+from langswarm_nb.core.session.providers._dialect.wire import end_word, finish_reason, token_count
 from langswarm_nb.core.session.providers._http.faults import ReportedError
 
 from .faults import read_google_fault
@@ -47,17 +47,7 @@ _OLD = re.compile(r"(?:models/)?gemini-(?:1|2)\..*")
 _THINKS_BY_LEVEL = re.compile(r"(?:models/)?gemini-(?:[3-9]|[1-9][0-9]).*")
 _BUDGETS = {"none": 0, "minimal": 1024, "low": 1024, "medium": 8192, "high": 24576}
 """Thinking tokens for the models that count them: those that Google's own translation of the words takes."""
-_FILTERED = (
-    "SAFETY RECITATION LANGUAGE BLOCKLIST PROHIBITED_CONTENT SPII JAILBREAK MODEL_ARMOR IMAGE_SAFETY "
-    "IMAGE_PROHIBITED_CONTENT IMAGE_RECITATION"
-)
-_FAILED = (
-    "OTHER MALFORMED_FUNCTION_CALL MALFORMED_RESPONSE UNEXPECTED_TOOL_CALL TOO_MANY_TOOL_CALLS "
-    "MISSING_THOUGHT_SIGNATURE IMAGE_OTHER NO_IMAGE"
-)
-_REASONS = dict.fromkeys(_FILTERED.split(), FinishReason.CONTENT_FILTER) | dict.fromkeys(
-    _FAILED.split(), FinishReason.ERROR
-)
+_BAD_ENDS = {FinishReason.CONTENT_FILTER, FinishReason.ERROR}
 
 
 def wire_body(request: ProviderRequest) -> dict[str, Any]:
@@ -202,6 +192,7 @@ class GenerateReader:
         self._signature = ""
         self._usage: Mapping[str, Any] = {}
         self._finish = ""
+        self._is_blocked = False
         self._details: dict[str, Any] = {}
 
     def read(self, body: Any, name: str = "") -> Iterator[ProviderEvent]:
@@ -224,6 +215,7 @@ class GenerateReader:
         feedback = body.get("promptFeedback") or {}
         if feedback.get("blockReason"):
             self._details["prompt_feedback"] = feedback
+            self._is_blocked = True
             self._end(feedback["blockReason"])
 
     def read_whole(self, body: Any) -> Iterator[ProviderEvent]:
@@ -237,7 +229,7 @@ class GenerateReader:
         usage = read_usage(self._usage)
         if usage != Usage():
             yield usage
-        reason = _REASONS.get(self._finish) or finish_reason(self._finish)
+        reason = FinishReason.CONTENT_FILTER if self._is_blocked else finish_reason(self._finish)
         if reason is FinishReason.STOP and self._has_calls:
             reason = FinishReason.TOOL_CALLS
         if self._details:
@@ -250,7 +242,7 @@ class GenerateReader:
             yield from self._read_part(part)
         if candidate.get("finishReason"):
             self._end(candidate["finishReason"])
-            if self._finish in _REASONS:
+            if finish_reason(self._finish) in _BAD_ENDS:
                 told = {
                     name: candidate[name] for name in ("finishMessage", "safetyRatings") if name in candidate
                 }
@@ -278,5 +270,5 @@ class GenerateReader:
             yield PartDone({"type": "image", "media_type": blob["mimeType"], "data": blob["data"]})
 
     def _end(self, reason: object) -> None:
-        self._finish = str(reason)
+        self._finish = end_word(reason) or ""
         self.is_whole = True

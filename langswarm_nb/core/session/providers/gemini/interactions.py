@@ -17,7 +17,7 @@ from langswarm_nb.core.session.providers._dialect.history import (
     system_text,
     tool_names,
 )
-from langswarm_nb.core.session.providers._dialect.wire import finish_reason, token_count
+from langswarm_nb.core.session.providers._dialect.wire import end_word, finish_reason, token_count
 from langswarm_nb.core.session.providers._http.faults import Fault, ReportedError
 from langswarm_nb.core.session.text import one_line
 
@@ -60,7 +60,6 @@ _BESIDE_CONFIG = {
     "environment",
     "webhook_config",
 }
-_REASONS = {"budget_exceeded": FinishReason.LENGTH, "requires_continuation": FinishReason.LENGTH}
 _NOT_AN_END = {"in_progress", "queued"}
 
 
@@ -224,7 +223,7 @@ class InteractionReader:
         """Return thoughts with their signatures, the calls of tools, and the end."""
         parts = [part for step in self._steps.values() if (part := step.part(self._ids)) is not None]
         yield from map(PartDone, parts)
-        reason = _REASONS.get(self._status) or finish_reason(self._status)
+        reason = finish_reason(self._status)
         if reason is FinishReason.STOP and any(part["type"] == "tool_call" for part in parts):
             reason = FinishReason.TOOL_CALLS
         yield Finish(reason, self._status)
@@ -277,7 +276,7 @@ class InteractionReader:
                 step.arguments.append(delta.get("arguments") or "")
 
     def _completed(self, interaction: Mapping[str, Any]) -> Iterator[ProviderEvent]:
-        status = str(interaction["status"])
+        status = end_word(interaction["status"]) or ""
         errors = interaction.get("errors")
         if status == "failed" and errors:
             raise ReportedError(read_google_fault({"error": errors[0]}))

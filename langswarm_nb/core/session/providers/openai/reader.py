@@ -15,7 +15,7 @@ from langswarm_nb.core.session.providers._dialect.reasoning_order import (
     raw_item,
     text_item,
 )
-from langswarm_nb.core.session.providers._dialect.wire import as_object, finish_reason, token_count
+from langswarm_nb.core.session.providers._dialect.wire import as_object, end_word, finish_reason, token_count
 from langswarm_nb.core.session.providers._http.faults import Fault, ReportedError, read_fault
 from langswarm_nb.core.session.text import as_text
 
@@ -197,9 +197,9 @@ def _closing(
 
 
 def _end_word(response: Mapping[str, Any]) -> str:
-    status = as_text(response.get("status")) or "completed"
+    status = end_word(response.get("status")) or "completed"
     details = response.get("incomplete_details") if status == "incomplete" else None
-    return (as_text(details.get("reason")) if isinstance(details, dict) else None) or status
+    return (end_word(details.get("reason")) if isinstance(details, dict) else None) or status
 
 
 def _texts(items: Sequence[Mapping[str, Any]]) -> dict[TextKind, str]:
