@@ -12,6 +12,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
+from langswarm_nb.core.session.closing import EventStream
 from langswarm_nb.core.session.errors import ProviderSessionError
 from langswarm_nb.core.session.provider_events import Delta, Finish, PartDone, ReplyInfo
 from langswarm_nb.core.session.providers._http.faults import MALFORMED, ReportedError, read_fault
@@ -61,7 +62,7 @@ class ReplyReader(Protocol):
         """Return what is known only at the end: tool calls, usage, and last the `Finish`."""
 
 
-async def stream_reply(
+def stream_reply(
     http: HttpClient,
     path: str,
     body: Any,
@@ -70,8 +71,8 @@ async def stream_reply(
     *,
     decoder: Decoder | None = None,
     **how: Any,
-) -> AsyncGenerator[ProviderEvent, None]:
-    """Post a request and yield the reply's events.
+) -> EventStream[ProviderEvent]:
+    """Return the reply's events; the request is posted when the first is asked for.
 
     Parameters
     ----------
@@ -83,14 +84,26 @@ async def stream_reply(
     Raises
     ------
     ProviderSessionError
-        See `HttpClient.open`; `StreamInterruptedError` when the stream ended without its end mark.
+        While reading: see `HttpClient.open`; `StreamInterruptedError` when the stream ended without its end mark.
     """
+    return EventStream(_reply_events(http, path, body, request, reader, decoder or SSEDecoder(), **how))
+
+
+async def _reply_events(
+    http: HttpClient,
+    path: str,
+    body: Any,
+    request: ProviderRequest,
+    reader: ReplyReader,
+    decoder: Decoder,
+    **how: Any,
+) -> AsyncGenerator[ProviderEvent, None]:
     async with http.open("POST", path, body, request=request, **how) as answer:
         clean = _Cleaner(http)
         info = clean.info(ReplyInfo(request_id=answer.report.request_id, details=rate_limits(answer.headers)))
         if info != ReplyInfo():
             yield info
-        pieces = _Pieces(answer, reader, clean, decoder or SSEDecoder(), asked=request.stream)
+        pieces = _Pieces(answer, reader, clean, decoder, asked=request.stream)
         while events := await pieces.next():
             for event in events:
                 yield event

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from langswarm_nb.core.session.closing import EventStream
 from langswarm_nb.core.session.errors import ProviderSessionError, SessionValueError
 from langswarm_nb.core.session.messages import MessageRole
 from langswarm_nb.core.session.providers._dialect.history import (
@@ -27,7 +28,7 @@ from .reader import DIALECT, MessagesReader, read_fault_of_messages, read_models
 from .threads import BETA, LOST, UNSUPPORTED, Threads, begun
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 
     from langswarm_nb.core.session.messages import Part, SessionMessage
     from langswarm_nb.core.session.provider_events import ModelInfo, ProviderEvent, ProviderRequest
@@ -248,8 +249,11 @@ class AnthropicProviderSession(HttpProviderSession):
         self._beta = tuple(beta)
         self._warned: set[str] = set()
 
-    async def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
+    def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
         """Send a request and yield the reply as it arrives."""
+        return EventStream(self._reply(request))
+
+    async def _reply(self, request: ProviderRequest) -> AsyncGenerator[ProviderEvent, None]:
         check_options(self.name, request, REFUSES, RESERVED)
         whole = wire_request(request, self._cache)
         version, refused = choose_version(whole, self._version)

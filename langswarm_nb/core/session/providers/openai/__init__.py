@@ -16,6 +16,7 @@ from hashlib import sha256
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from langswarm_nb.core.session.closing import EventStream
 from langswarm_nb.core.session.errors import ProviderNotFoundError, ProviderSessionError, SessionError
 from langswarm_nb.core.session.messages import MessageRole
 from langswarm_nb.core.session.provider_events import ProviderRequest, ReplyInfo
@@ -251,8 +252,11 @@ class OpenAIProviderSession(HttpProviderSession):
             silence_s=silence_s,
         )
 
-    async def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
+    def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
         """Send a request and yield the reply as it arrives."""
+        return EventStream(self._reply(request))
+
+    async def _reply(self, request: ProviderRequest) -> AsyncGenerator[ProviderEvent, None]:
         check_options(self.name, _with_effort(request), REFUSES, RESERVED)
         plan = await self._first_plan(request)
         while True:
