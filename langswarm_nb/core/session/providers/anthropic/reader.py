@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from langswarm_nb.core.session.errors import ProviderRequestError
 from langswarm_nb.core.session.messages import FinishReason, Usage
 from langswarm_nb.core.session.provider_events import Delta, Finish, ModelInfo, PartDone, ReplyInfo
+from langswarm_nb.core.session.providers._dialect.call_pieces import place_of
 from langswarm_nb.core.session.providers._dialect.history import arguments_text
 from langswarm_nb.core.session.providers._dialect.reasoning_order import (
     call_item,
@@ -114,7 +115,7 @@ class MessagesReader:
         if kind == "content_block_delta":
             return self._read_delta(body)
         if kind == "content_block_start":
-            return self._read_start(body["index"], as_object(body["content_block"]))
+            return self._read_start(place_of(body["index"]), as_object(body["content_block"]))
         if kind == "message_start":
             return self._read_message(as_object(body["message"]))
         if kind == "message_delta":
@@ -166,9 +167,10 @@ class MessagesReader:
     def _read_delta(self, body: Mapping[str, Any]) -> list[ProviderEvent]:
         delta = body["delta"]
         kind = delta["type"]
-        block = self._blocks.get(body["index"])
+        index = place_of(body["index"])
+        block = self._blocks.get(index)
         if block is None:  # some servers do not say that a block begins
-            block = self._blocks[body["index"]] = _Block({"type": str(kind).removesuffix("_delta")})
+            block = self._blocks[index] = _Block({"type": str(kind).removesuffix("_delta")})
         if kind == "text_delta":
             return self._add(block, delta["text"])
         if kind == "thinking_delta":

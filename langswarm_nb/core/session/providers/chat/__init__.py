@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError
 from langswarm_nb.core.session.messages import MessageRole
+from langswarm_nb.core.session.providers._dialect.call_pieces import free_text
 from langswarm_nb.core.session.providers._dialect.history import joined_text
 from langswarm_nb.core.session.providers._dialect.http_session import HttpProviderSession
 from langswarm_nb.core.session.providers._dialect.reply_stream import stream_reply
@@ -23,7 +24,7 @@ from langswarm_nb.core.session.providers.catalogue import PROVIDERS, ChatHost
 from langswarm_nb.core.session.secret import Secret
 
 from .model_rules import MAY_THINK, OPENAI_REFUSES, THINKING
-from .reader import DETAILS, ChatReader, read_models
+from .reader import DETAILS, EXTRA, ChatReader, read_models
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
@@ -72,6 +73,20 @@ def wire_calls(parts: Iterable[Part]) -> list[dict[str, Any]]:
     ]
 
 
+def _calls(parts: Iterable[Part]) -> list[dict[str, Any]]:
+    """Return the calls of tools with what belongs to this dialect alone."""
+    own = [part for part in parts if part["type"] == "tool_call"]
+    wire = wire_calls(own)
+    for call, part in zip(wire, own, strict=True):
+        if (text := free_text(part)) is not None:
+            call["type"], call["custom"] = "custom", {"name": part["name"], "input": text}
+            del call["function"]
+        opaque = part.get("opaque")
+        if isinstance(opaque, dict) and EXTRA in opaque:
+            call[EXTRA] = opaque[EXTRA]
+    return wire
+
+
 def wire_results(parts: Iterable[Part]) -> list[dict[str, Any]]:
     """Return the results of tools among parts, each a message."""
     return [
@@ -90,7 +105,7 @@ def _content(parts: Sequence[Part]) -> str | list[dict[str, Any]]:
 
 
 def _assistant(parts: Sequence[Part], *, sends_reasoning: bool) -> dict[str, Any]:
-    text, calls = joined_text(parts), wire_calls(parts)
+    text, calls = joined_text(parts), _calls(parts)
     wire: dict[str, Any] = {"role": "assistant", "content": text if text or not calls else None}
     if calls:
         wire["tool_calls"] = calls

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.messages import FinishReason, Usage
 from langswarm_nb.core.session.provider_events import Delta, Finish, ModelInfo, PartDone, ReplyInfo
+from langswarm_nb.core.session.providers._dialect.call_pieces import FREE_TEXT, CallPieces
 from langswarm_nb.core.session.providers._dialect.wire import end_word, finish_reason, token_count, usd
 from langswarm_nb.core.session.providers._http.faults import ReportedError, read_fault
 from langswarm_nb.core.session.text import as_text
@@ -15,11 +15,12 @@ from langswarm_nb.core.session.text import as_text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from langswarm_nb.core.session.messages import Part
     from langswarm_nb.core.session.provider_events import ProviderEvent
 
 DETAILS = "reasoning_details"
 """OpenRouter's opaque record of thinking, to be sent back as it came."""
+EXTRA = "extra_content"
+"""What Google puts beside a call, and wants back with it: its signature."""
 
 
 def read_usage(usage: Mapping[str, Any]) -> Usage:
@@ -42,24 +43,6 @@ def read_usage(usage: Mapping[str, Any]) -> Usage:
     )
 
 
-class _ToolCall:
-    """A tool call whose pieces are still coming."""
-
-    def __init__(self) -> None:
-        self.id = ""
-        self.name = ""
-        self.arguments: list[str] = []
-
-    def part(self, number: int) -> Part:
-        arguments = "".join(self.arguments)
-        return {
-            "type": "tool_call",
-            "id": self.id or f"call_{number}",
-            "name": self.name,
-            "arguments": arguments if arguments.strip() else "{}",
-        }
-
-
 class ChatReader:
     """Reads the chunks of one reply, or a whole one; of several choices it takes the first.
 
@@ -76,8 +59,7 @@ class ChatReader:
         self._is_named = False
         self._finish: str | None = None
         self._others: dict[Any, bool] = {}  # choices beside the first -> whether they have ended
-        self._calls: list[_ToolCall] = []
-        self._call_at: dict[Any, _ToolCall] = {}
+        self._calls = CallPieces()
         self._details: list[Any] = []
         self._is_refusal = False
         self._usage: Mapping[str, Any] = {}
@@ -127,7 +109,7 @@ class ChatReader:
         events: list[ProviderEvent] = []
         if self._details and self._keeps_details:
             events.append(PartDone({"type": "reasoning", "text": "", "opaque": {DETAILS: self._details}}))
-        events += [PartDone(call.part(number)) for number, call in enumerate(self._calls)]
+        events += map(PartDone, self._calls.parts())
         usage = read_usage(self._usage)
         if usage != Usage():
             events.append(usage)
@@ -181,23 +163,18 @@ class ChatReader:
             self._read_call({"index": 0, "function": delta["function_call"]})
 
     def _read_call(self, piece: Mapping[str, Any]) -> None:
-        function = piece.get("function") or {}
-        call_id = piece.get("id") or ""
-        key = piece.get("index")
-        if key is None:
-            key = call_id
-        if key != "":
-            call = self._call_at.get(key)
-        else:  # neither place nor id: a name begins a call
-            call = None if function.get("name") or not self._calls else self._calls[-1]
-        if call is None or (call_id and call.id and call_id != call.id):
-            call = self._call_at[key] = _ToolCall()
-            self._calls.append(call)
-        call.id = call.id or str(call_id)
-        call.name = call.name or str(function.get("name") or "")
-        arguments = function.get("arguments")
-        if arguments:
-            call.arguments.append(arguments if isinstance(arguments, str) else json.dumps(arguments))
+        custom = piece.get("custom")
+        function = custom or piece.get("function") or {}
+        opaque = {FREE_TEXT: True} if custom else {}
+        if piece.get(EXTRA):
+            opaque[EXTRA] = piece[EXTRA]
+        self._calls.take(
+            (piece.get("index"),),
+            call_id=piece.get("id"),
+            name=function.get("name"),
+            arguments=function.get("input" if custom else "arguments"),
+            opaque=opaque,
+        )
 
     def _read_end(self, choice: Mapping[str, Any], word: str) -> None:
         if word == "error":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from langswarm_nb.core.session import errors as e
 from langswarm_nb.core.session.messages import FinishReason, MessageRole, Usage
 from langswarm_nb.core.session.provider_events import Delta, Finish, PartDone, ReplyInfo
+from langswarm_nb.core.session.providers._dialect.call_pieces import place_of
 from langswarm_nb.core.session.providers._dialect.history import (
     CallIds,
     arguments_object,
@@ -193,9 +194,9 @@ class InteractionReader:
             case "interaction.created":
                 yield from self._named(body["interaction"])
             case "step.start":
-                yield from self._start(body.get("index"), body["step"])
+                yield from self._start(place_of(body.get("index")), body["step"])
             case "step.delta":
-                yield from self._delta(body.get("index"), body["delta"])
+                yield from self._delta(place_of(body.get("index")), body["delta"])
             case "interaction.completed":
                 yield from self._named(body["interaction"])
                 yield from self._completed(body["interaction"])
