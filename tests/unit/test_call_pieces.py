@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langswarm_nb.core.session.messages import MessageRole, SessionMessage
+from langswarm_nb.core.session.messages import MessageRole, RequestFacts, SessionMessage
 from langswarm_nb.core.session.provider_events import PartDone, ProviderRequest
 from langswarm_nb.core.session.providers._dialect.call_pieces import CallPieces
 from langswarm_nb.core.session.providers.anthropic.reader import MessagesReader
@@ -151,7 +151,10 @@ def test_a_call_with_free_text_is_kept_and_goes_back_as_such() -> None:
         reader.read({"choices": [{"index": 0, "delta": {"tool_calls": [piece]}}]})
     parts = tuple(event.part for event in reader.finish() if isinstance(event, PartDone))
     assert parts[0]["arguments"] == '{"input": "x = 1"}'
-    [wire] = wire_messages([SessionMessage(role=MessageRole.ASSISTANT, parts=parts)])
+    said = SessionMessage(role=MessageRole.ASSISTANT, parts=parts, request=RequestFacts("google", "m"))
+    [wire] = wire_messages([said], host="google")
+    [elsewhere] = wire_messages([said], host="other")
+    assert "extra_content" not in str(elsewhere)
     assert wire["tool_calls"] == [
         {"id": "a", "type": "custom", "custom": {"name": "run", "input": "x = 1"}},
         {name: value for name, value in {"type": "function", **signed}.items() if name != "index"},

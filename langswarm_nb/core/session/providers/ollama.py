@@ -24,6 +24,7 @@ from ._dialect.history import (
 from ._dialect.http_session import HttpProviderSession
 from ._dialect.reply_stream import stream_reply
 from ._dialect.sse import JSONLinesDecoder
+from ._dialect.think_tags import ThinkTags
 from ._dialect.wire import RefusedOption, check_options, end_word, finish_reason, token_count
 from ._http.address import check_base_url
 from ._http.faults import ReportedError, read_fault
@@ -150,6 +151,7 @@ class OllamaReader:
         self._messages = messages
         self._parameters = parameters
         self._ids = CallIds(messages)
+        self._tags = ThinkTags()
         self._has_calls = False
         self._is_named = False
         self._end: Mapping[str, Any] = {}
@@ -169,9 +171,10 @@ class OllamaReader:
             yield ReplyInfo(model=str(body["model"]))
         message = body.get("message") or {}
         if message.get("thinking"):
+            self._tags.is_done = True  # the server tells it apart
             yield Delta(message["thinking"], "reasoning")
-        if message.get("content"):
-            yield Delta(message["content"])
+        if text := message.get("content"):
+            yield from [Delta(text)] if self._tags.is_done else self._tags.take(text)
         for call in message.get("tool_calls") or ():
             self._has_calls = True
             yield self._tool_call(call)
@@ -185,6 +188,7 @@ class OllamaReader:
 
     def finish(self) -> Iterator[ProviderEvent]:
         """Return the usage, a warning when the prompt was cut, and the end."""
+        yield from self._tags.rest()
         end = self._end
         usage = Usage(
             input_tokens=token_count(end.get("prompt_eval_count")),

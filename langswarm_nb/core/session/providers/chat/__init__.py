@@ -34,15 +34,34 @@ if TYPE_CHECKING:
 
 
 def wire_messages(
-    messages: Iterable[SessionMessage], *, system_role: str = "system", sends_reasoning: bool = False
+    messages: Iterable[SessionMessage],
+    *,
+    system_role: str = "system",
+    sends_reasoning: bool = False,
+    host: str = "",
+    wants_thinking: bool = False,
 ) -> list[dict[str, Any]]:
-    """Return messages in the form of Chat Completions."""
+    """Return messages in the form of Chat Completions.
+
+    Parameters
+    ----------
+    host
+        Who gets them: what a host put beside its own calls goes back to it, and to no other.
+    wants_thinking
+        Whether replies with calls of tools are refused without their thinking.
+    """
     wire: list[dict[str, Any]] = []
     for message in messages:
         parts = message.all_parts
         wire += wire_results(parts)
         if message.role is MessageRole.ASSISTANT:
-            wire.append(_assistant(parts, sends_reasoning=sends_reasoning))
+            said = _assistant(parts, sends_reasoning=sends_reasoning)
+            is_own = message.request is not None and message.request.provider == host
+            if is_own:
+                _add_extras(said, parts)
+            if wants_thinking and "tool_calls" in said:
+                said["reasoning_content"] = message.reasoning if is_own else ""
+            wire.append(said)
         elif content := _content(parts):
             role = system_role if message.role is MessageRole.SYSTEM else MessageRole.USER.value
             wire.append({"role": role, "content": content})
@@ -81,10 +100,15 @@ def _calls(parts: Iterable[Part]) -> list[dict[str, Any]]:
         if (text := free_text(part)) is not None:
             call["type"], call["custom"] = "custom", {"name": part["name"], "input": text}
             del call["function"]
-        opaque = part.get("opaque")
+    return wire
+
+
+def _add_extras(said: dict[str, Any], parts: Iterable[Part]) -> None:
+    """Put what a host told beside its calls beside them again."""
+    own = [part.get("opaque") for part in parts if part["type"] == "tool_call"]
+    for call, opaque in zip(said.get("tool_calls", ()), own, strict=False):
         if isinstance(opaque, dict) and EXTRA in opaque:
             call[EXTRA] = opaque[EXTRA]
-    return wire
 
 
 def wire_results(parts: Iterable[Part]) -> list[dict[str, Any]]:
@@ -188,7 +212,7 @@ class ChatProviderSession(HttpProviderSession):
         """Send a request and yield the reply as it arrives."""
         check_options(self.name, request, OPENAI_REFUSES if self._host.is_openai else ())
         path, query = self._path("/chat/completions", request.model)
-        reader = ChatReader(keeps_details=self._host.sends_reasoning)
+        reader = ChatReader(keeps_details=self._host.sends_reasoning, has_tags=not self._host.is_openai)
         return stream_reply(self.http, path, self._body(request), request, reader, query=query)
 
     async def list_models(self) -> list[ModelInfo]:
@@ -204,6 +228,8 @@ class ChatProviderSession(HttpProviderSession):
                 request.messages,
                 system_role="developer" if thinks else "system",
                 sends_reasoning=self._host.sends_reasoning,
+                host=self.name,
+                wants_thinking=self._host.wants_thinking or _is_deepseek(self.http.address.origin),
             ),
             **wire_options(request.options, self._host.limit_name),
         }
@@ -220,6 +246,11 @@ class ChatProviderSession(HttpProviderSession):
             return f"/openai/v1{path}", {}
         deployment = f"/deployments/{segment(model)}" if model else ""
         return f"/openai{deployment}{path}", {"api-version": self._api_version}
+
+
+def _is_deepseek(origin: str) -> bool:
+    """Return whether an address is DeepSeek's own, which people also use under another name."""
+    return re.search(r"[/.]deepseek\.com(?::|$)", origin) is not None
 
 
 def _variable(name: str | None) -> str | None:

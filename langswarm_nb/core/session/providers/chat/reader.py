@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from langswarm_nb.core.session.messages import FinishReason, Usage
 from langswarm_nb.core.session.provider_events import Delta, Finish, ModelInfo, PartDone, ReplyInfo
 from langswarm_nb.core.session.providers._dialect.call_pieces import FREE_TEXT, CallPieces
+from langswarm_nb.core.session.providers._dialect.think_tags import ThinkTags
 from langswarm_nb.core.session.providers._dialect.wire import end_word, finish_reason, token_count, usd
 from langswarm_nb.core.session.providers._http.faults import ReportedError, read_fault
 from langswarm_nb.core.session.text import as_text
@@ -50,12 +51,15 @@ class ChatReader:
     ----------
     keeps_details
         Whether to keep ``reasoning_details``, to be sent back.
+    has_tags
+        Whether thinking may stand between tags at the beginning of the answer.
     """
 
-    def __init__(self, *, keeps_details: bool = False) -> None:
+    def __init__(self, *, keeps_details: bool = False, has_tags: bool = False) -> None:
         self.is_whole: bool = False
         self.is_over: bool = False
         self._keeps_details = keeps_details
+        self._tags = ThinkTags() if has_tags else None
         self._is_named = False
         self._finish: str | None = None
         self._others: dict[Any, bool] = {}  # choices beside the first -> whether they have ended
@@ -106,7 +110,7 @@ class ChatReader:
 
     def finish(self) -> list[ProviderEvent]:
         """Return the tool calls, the usage and the end."""
-        events: list[ProviderEvent] = []
+        events: list[ProviderEvent] = [*(self._tags.rest() if self._tags else ())]
         if self._details and self._keeps_details:
             events.append(PartDone({"type": "reasoning", "text": "", "opaque": {DETAILS: self._details}}))
         events += map(PartDone, self._calls.parts())
@@ -128,11 +132,16 @@ class ChatReader:
             delta = choice.get("message") or {}
         content = delta.get("content")
         if content:
-            events += [Delta(content)] if isinstance(content, str) else _listed(content)
+            events += self._said(content) if isinstance(content, str) else _listed(content)
         if not content or len(delta) > 1:
             self._read_more(delta, events)
         if (word := end_word(choice.get("finish_reason"))) is not None:
             self._read_end(choice, word)
+
+    def _said(self, text: str) -> list[Delta]:
+        if self._tags is None or self._tags.is_done:
+            return [Delta(text)]
+        return self._tags.take(text)
 
     def _reason(self) -> FinishReason:
         reason = finish_reason(self._finish)
@@ -152,6 +161,7 @@ class ChatReader:
     def _read_more(self, delta: Mapping[str, Any], events: list[ProviderEvent]) -> None:
         thought = delta.get("reasoning") or delta.get("reasoning_content")
         if thought and isinstance(thought, str):
+            self._tags = None  # the service tells it apart
             events.append(Delta(thought, "reasoning"))
         if delta.get("refusal"):
             self._is_refusal = True
