@@ -190,7 +190,7 @@ def test_other_candidates_are_left_out() -> None:
 def test_an_image_is_a_part() -> None:
     """Models that draw send their pictures inline."""
     blob = {"inlineData": {"mimeType": "image/png", "data": "AAAA"}}
-    events = read_all(generate.GenerateReader(ask()), [chunk(blob, {"executableCode": {}}, finish="STOP")])
+    events = read_all(generate.GenerateReader(ask()), [chunk(blob, finish="STOP")])
     assert kept(events, PartDone) == [PartDone({"type": "image", "media_type": "image/png", "data": "AAAA"})]
 
 
@@ -327,6 +327,11 @@ def test_what_an_interaction_tells_beside_its_text_is_kept() -> None:
     assert [event.part for event in kept(events, PartDone)] == [
         {"type": "image", "media_type": "image/png", "data": "AAAA"},
         {"type": "reasoning", "text": "Hm.", "opaque": {interactions.THOUGHT: "c2ln"}},
+        {
+            "type": "reasoning",
+            "text": "",
+            "opaque": {interactions.STEP: {"type": "google_search_call", "text": "not an answer"}},
+        },
         {"type": "tool_call", "id": "f1", "name": "f", "arguments": '{"a": 1}'},
     ]
     assert events[-1] == Finish(FinishReason.TOOL_CALLS, "requires_action")

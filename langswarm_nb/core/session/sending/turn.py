@@ -94,6 +94,8 @@ class Turn:
         reply = self.reply
         if reply is not None and not self._ask.is_beside and not reply.is_active:
             told.append(notes.elsewhere(reply.address))
+        if reply is not None and reply.request is not None:
+            told.append(str(reply.request.details.get("warning", "")))
         return tuple(note for note in told if note)
 
     @property

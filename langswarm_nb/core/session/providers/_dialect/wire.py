@@ -84,6 +84,15 @@ def as_object(value: object) -> dict[str, Any]:
     return value
 
 
+def fold(item: dict[str, Any], delta: Mapping[str, Any]) -> None:
+    """Add what a delta of a kind that is not known brings to the item: texts grow, all else is set."""
+    for name, value in delta.items():
+        if isinstance(value, str) and isinstance(item.get(name), str):
+            item[name] += value
+        elif value is not None or name not in item:
+            item[name] = value
+
+
 def rate_limits(headers: Mapping[str, str]) -> dict[str, Any]:
     """Return what the headers tell of rate limits, for `ReplyInfo.details`; empty when nothing."""
     found = {name: value for name, value in headers.items() if "ratelimit" in name}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +13,18 @@ from langswarm_nb.core.session.providers._dialect.call_pieces import place_of
 from langswarm_nb.core.session.providers._dialect.history import arguments_text
 from langswarm_nb.core.session.providers._dialect.reasoning_order import (
     call_item,
+    dropped_thinking,
     outline_part,
     raw_item,
     text_item,
 )
-from langswarm_nb.core.session.providers._dialect.wire import as_object, end_word, finish_reason, token_count
+from langswarm_nb.core.session.providers._dialect.wire import (
+    as_object,
+    end_word,
+    finish_reason,
+    fold,
+    token_count,
+)
 from langswarm_nb.core.session.providers._http.faults import Fault, ReportedError, read_fault
 from langswarm_nb.core.session.text import as_text
 
@@ -27,6 +35,8 @@ if TYPE_CHECKING:
 
 DIALECT = "anthropic_messages"
 """Marks the outlines of this dialect."""
+THINKING = {"thinking", "redacted_thinking"}
+"""Types of blocks that hold thinking."""
 _BAD_REQUEST = 400
 _PARAGRAPH = "\n\n"
 
@@ -37,7 +47,7 @@ class _Block:
     __slots__ = ("pieces", "signature", "start")
 
     def __init__(self, start: Mapping[str, Any]) -> None:
-        self.start = start
+        self.start = dict(start)
         self.pieces: list[str] = []
         self.signature = str(start.get("signature") or "")
 
@@ -50,16 +60,32 @@ class _Block:
         return "".join(self.pieces)
 
     def item(self) -> dict[str, Any] | None:
-        """Return the block as an item of the reply's outline; None for what an outline cannot tell."""
+        """Return the block as an item of the reply's outline; None for thinking that would be refused."""
         if self.kind == "text":
-            return text_item(len(self.text))
+            return text_item(len(self.text), citations=self.start.get("citations") or None)
         if self.kind == "tool_use":
             return call_item(str(self.start["id"]))
         if self.kind == "thinking" and self.signature:
             return raw_item({"type": "thinking", "thinking": self.text, "signature": self.signature})
-        if self.kind == "redacted_thinking":
-            return raw_item({"type": "redacted_thinking", "data": self.start["data"]})
-        return None
+        if self.kind == "thinking":
+            return None
+        return {"raw": self._whole()}
+
+    def add(self, delta: Mapping[str, Any]) -> None:
+        """Take a delta that is no text, thinking or input of ours."""
+        if delta["type"] == "citations_delta":
+            self.start.setdefault("citations", []).append(delta["citation"])
+        else:
+            fold(self.start, {name: value for name, value in delta.items() if name != "type"})
+
+    def _whole(self) -> dict[str, Any]:
+        """Return a block of the service's own as it would have come in one piece."""
+        if not self.text.strip():
+            return self.start
+        try:
+            return {**self.start, "input": json.loads(self.text)}
+        except ValueError:
+            return {**self.start, "input": {}}
 
     def tool_call(self) -> dict[str, Any]:
         whole = self.start.get("input")
@@ -120,6 +146,7 @@ class MessagesReader:
             return self._read_message(as_object(body["message"]))
         if kind == "message_delta":
             self._read_usage(body)
+            self._read_transformations(body)
             self._read_stop(as_object(body["delta"]))
         elif kind == "message_stop":
             self._end()
@@ -152,6 +179,7 @@ class MessagesReader:
 
     def _read_message(self, message: Mapping[str, Any]) -> list[ProviderEvent]:
         self._read_usage(message)
+        self._read_transformations(message)
         self.message_id = as_text(message.get("id"))
         info = ReplyInfo(model=as_text(message.get("model")), provider_message_id=self.message_id)
         usage = read_usage({name: value for name, value in self._usage.items() if "output" not in name})
@@ -179,6 +207,8 @@ class MessagesReader:
             block.pieces.append(str(delta["partial_json"]))
         elif kind == "signature_delta":
             block.signature += str(delta["signature"])
+        else:
+            block.add(delta)
         return []
 
     def _add(self, block: _Block, text: object) -> list[ProviderEvent]:
@@ -201,6 +231,9 @@ class MessagesReader:
         # Counts in a stream are cumulative, and later ones may be partial.
         told = as_object(body.get("usage") or {})
         self._usage |= {name: value for name, value in told.items() if value is not None}
+
+    def _read_transformations(self, message: Mapping[str, Any]) -> None:
+        self._details |= dropped_thinking(message.get("input_transformations"))
 
     def _read_stop(self, told: Mapping[str, Any]) -> None:
         self._stop = end_word(told.get("stop_reason")) or self._stop
@@ -230,11 +263,12 @@ class MessagesReader:
         self.is_whole = self.is_over = True
 
     def _parts(self, blocks: Sequence[_Block], calls: Iterable[dict[str, Any]]) -> list[ProviderEvent]:
-        items = [block.item() for block in blocks]
-        outline = outline_part(DIALECT, self._model, [item for item in items if item is not None])
-        parts: list[dict[str, Any]] = []
-        if outline is not None and None not in items:
-            parts.append(dict(outline))
+        told = [block.item() for block in blocks]
+        items = [item for item in told if item is not None]
+        if None in told:  # thinking goes back whole or not at all
+            items = [item for item in items if item.get("raw", {}).get("type") not in THINKING]
+        outline = outline_part(DIALECT, self._model, items)
+        parts: list[dict[str, Any]] = [] if outline is None else [dict(outline)]
         parts += calls
         details = self._details.get("stop_details")
         explanation = details.get("explanation") if isinstance(details, dict) else None

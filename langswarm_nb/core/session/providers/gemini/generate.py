@@ -18,6 +18,7 @@ from langswarm_nb.core.session.providers._dialect.history import (
     system_text,
     tool_names,
 )
+from langswarm_nb.core.session.providers._dialect.reasoning_order import in_order, outline_part, text_item
 from langswarm_nb.core.session.providers._dialect.wire import end_word, finish_reason, token_count
 from langswarm_nb.core.session.providers._http.faults import ReportedError
 
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 
 SIGNATURE = "gemini_signature"
 """Key, in ``opaque``, of the signature that Gemini puts on a part and wants back with it."""
+DIALECT = "gemini_generate"
+"""Marks the outlines of this dialect."""
+_BY_GOOGLE = {"executableCode", "codeExecutionResult", "toolCall", "toolResponse"}
+"""Parts about what Google ran itself; they go back as they came."""
 _NO_SIGNATURE = "skip_thought_signature_validator"
 """What Google documents for calls that another model made."""
 _RENAMED = {
@@ -100,7 +105,11 @@ def _user_part(part: Part) -> dict[str, Any]:
 
 def _model_parts(parts: Sequence[Part], model: str) -> list[dict[str, Any]]:
     calls = [part for part in parts if part["type"] == "tool_call"]
-    wire = [{"text": part["text"]} for part in parts if part["type"] in {"text", "refusal"}]
+    wire: list[dict[str, Any]] = [
+        part["raw"] if part["type"] == "raw" else {"text": part["text"]}
+        for part, _ in in_order(parts, DIALECT, model)
+        if part["type"] in {"text", "refusal", "raw"}
+    ]
     wire += [
         {"text": "", "thoughtSignature": part["opaque"][SIGNATURE]}
         for part in parts
@@ -186,6 +195,8 @@ class GenerateReader:
     def __init__(self, request: ProviderRequest) -> None:
         self.is_whole: bool = False
         self.is_over: bool = False
+        self._model = request.model
+        self._order: list[dict[str, Any]] = []
         self._ids = CallIds(request.messages)
         self._is_named = False
         self._has_calls = False
@@ -224,6 +235,8 @@ class GenerateReader:
 
     def finish(self) -> Iterator[ProviderEvent]:
         """Return the signature of the answer, the usage and the end."""
+        if (outline := outline_part(DIALECT, self._model, self._order)) is not None:
+            yield PartDone(outline)
         if self._signature:
             yield PartDone({"type": "reasoning", "text": "", "opaque": {SIGNATURE: self._signature}})
         usage = read_usage(self._usage)
@@ -251,6 +264,11 @@ class GenerateReader:
     def _read_part(self, part: Mapping[str, Any]) -> Iterator[ProviderEvent]:
         if part.get("text"):
             yield Delta(part["text"], "reasoning" if part.get("thought") else "text")
+            if not part.get("thought"):
+                self._order.append(text_item(len(part["text"])))
+        elif part.keys() & _BY_GOOGLE:
+            self._order.append({"raw": part})
+            return
         signature = part.get("thoughtSignature")
         call, blob = part.get("functionCall"), part.get("inlineData")
         if call:
