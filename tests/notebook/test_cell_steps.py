@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Iterator
 
 import pytest
 
 from langswarm_nb.core.session.errors import NEXT_STEPS, SessionError, next_step
 from langswarm_nb.core.session.providers.catalogue import PROVIDERS
+from langswarm_nb.notebook.bridge import submit
 from langswarm_nb.notebook.cell_errors import CELL_STEPS, cell_words
+from tests.contract.provider_cases import CHAT, TEXT
+from tests.support.faulty import FaultyServer, Reply, SeenRequest
 from tests.support.shells import running_shell
+from tests.support.waits import PATIENCE_S
 
 FACTS = {
     "provider": "groq",
@@ -22,7 +27,7 @@ FACTS = {
     "seconds": "3",
 }
 PYTHON_ONLY = re.compile(
-    r"base_url|api_key|allow_http=|timeout_s|list_models|max_messages|os\.environ|(?<!%)pip install"
+    r"base_url|\bapi_key|allow_http=|timeout_s|list_models|max_messages|os\.environ|(?<!%)pip install"
 )
 
 
@@ -85,3 +90,53 @@ def test_unknown_prices_are_one_quiet_line() -> None:
         assert "quiet" not in again.stdout
         assert {str(other.message) for other in others} == {"something else"}
     assert warnings.showwarning is before
+
+
+@pytest.fixture
+def server() -> Iterator[FaultyServer]:
+    faulty = FaultyServer()
+    submit(faulty.__aenter__()).result(PATIENCE_S)
+    yield faulty
+    submit(faulty.__aexit__()).result(PATIENCE_S)
+
+
+def test_a_cell_gets_its_answer_from_a_server_that_refuses_what_we_add(server: FaultyServer) -> None:
+    """Nothing need be known of it, and nothing be typed."""
+
+    def answer(request: SeenRequest) -> Reply:
+        if "stream_options" in request.json:
+            return Reply.json({"detail": "Extra inputs are not permitted: stream_options"}, 422)
+        return Reply.events(CHAT.stream)
+
+    server.script(answer)
+    with running_shell(store="memory") as shell:
+        for requests in (2, 3):
+            reply = shell.run(
+                f"%%langswarm -q openai-compatible:m --api-base {server.url}/v1/chat/completions\nHi"
+            )
+            assert reply.text == TEXT
+            assert len(server.requests) == requests
+
+
+@pytest.mark.parametrize(
+    "refusal, told",
+    [
+        (Reply.json({"detail": "Not Found"}, 404), "`-m openai-chat:MODEL`"),
+        (Reply.json({"error": {"message": "maximum context length is 10"}}, 400), "max_context_tokens"),
+        (Reply.json({"error": {"message": "no", "code": "invalid_api_key"}}, 401), "`%langswarm key openai`"),
+        (
+            Reply.json({"error": {"message": "no", "code": "model_not_found"}}, 404),
+            "`%langswarm models openai`",
+        ),
+        (Reply(200, b"<html>Sign in</html>", {"content-type": "text/html"}), "Check the address"),
+    ],
+)
+def test_a_refusal_in_a_cell_says_what_a_cell_can_do(server: FaultyServer, refusal: Reply, told: str) -> None:
+    """The same words as elsewhere, and another step."""
+    server.script(refusal)
+    with running_shell(store="memory") as shell:
+        ran = shell.try_(f"%%langswarm -q openai:m --api-base {server.url}\nHi")
+        assert isinstance(ran.error, SessionError)
+        [line] = ran.error._render_traceback_()  # type: ignore[attr-defined]
+        assert told in line
+        assert not PYTHON_ONLY.search(line)

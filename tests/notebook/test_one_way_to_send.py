@@ -160,6 +160,22 @@ def test_settings_of_the_notebook_reach_the_provider(notebook, door):
 
 
 @every_door
+def test_what_a_session_was_told_comes_before_the_settings_of_the_notebook(notebook, door):
+    """Also where it was told what is so by default: 600 seconds, 2 retries, no limit of tokens."""
+    door.prepare(notebook)
+    session = run_sync(notebook.shell.workspace.current())
+    run_sync(session.update_settings(timeout_s=600.0, retries=2, max_context_tokens=None, temperature=None))
+    magics = notebook.shell.magics
+    magics.timeout_s, magics.retries, magics.max_context_tokens = 7.0, 0, 100
+    before = len(notebook.service.requests)
+    came = door.send(notebook)
+    assert came.error == ""
+    assert "left out" not in came.told
+    requests = list(notebook.service.requests)[before:]
+    assert {(request.timeout_s, request.retries) for request in requests} == {(600.0, 2)}
+
+
+@every_door
 def test_a_limit_may_refuse(notebook, door):
     """With `trim = "error"` what is too long is refused, and leaves no trace."""
     door.prepare(notebook)

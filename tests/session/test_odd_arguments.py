@@ -109,12 +109,11 @@ async def test_odd_arguments_of_the_analysis(name, tmp_path, monkeypatch):
     async with create_session_manager("memory") as manager:
         session = await manager.create_session("ada", "mock", "echo")
         await session.send_message("Hi")
-        given: dict[str, Any] = {"source": manager}
+        given: dict[str, object] = {"source": manager}
         if name in ("summary", "compare"):
             given = {"turns": analysis.turns_df(manager)}
-        elif name == "sql":
-            given["query"] = "SELECT 1"
-        elif name == "redact":
+        given |= {"query": "SELECT 1"} if name == "sql" else {}
+        if name == "redact":
             given = {}
         assert await complaints(getattr(analysis, name), given) == []
 

@@ -243,6 +243,11 @@ class MessageTree(ISession):
         """Keep a turn but send it no more on this branch; ``hidden=False`` takes that back.
 
         The turn is hidden whole, in the version that the message belongs to.
+
+        Raises
+        ------
+        SessionNotFoundError
+            There is no such message, or it belongs to no turn.
         """
         message = await self._existing(message_id)
         if message.turn is None:
@@ -264,7 +269,13 @@ class MessageTree(ISession):
         self.record = await self.storage.set_tip(self.session_id, seq, branch=branch)
 
     async def question_of(self, message_id: str | None) -> SessionMessage:
-        """Return the last question of the active path, or the one that a message belongs to."""
+        """Return the last question of the active path, or the one that a message belongs to.
+
+        Raises
+        ------
+        SessionNotFoundError
+            There is no such message, or no question.
+        """
         tree = await self.tree()
         seq = tree.tip if message_id is None else (await self._existing(message_id)).seq
         found = [node.seq for node in tree.path_to(seq) if node.role in ("user", "tool")]

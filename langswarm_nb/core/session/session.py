@@ -30,6 +30,7 @@ from .sending.native_conversation import NativeConversation
 from .sending.stream import MessageStream
 from .sending.turn import Turn
 from .sending.turnstile import Turnstile
+from .settings import with_told
 from .text import one_line
 
 if TYPE_CHECKING:
@@ -139,7 +140,9 @@ class BaseSession(HasFrames, MessageSending):
         """
         settings = self.settings_for(changes.pop("model", None), changes)
         self._manager.check_change(settings)
-        await self.change(settings=settings)
+        metadata = with_told(self.record.metadata, changes)
+        told = {} if metadata is self.record.metadata else {"metadata": metadata}
+        await self.change(settings=settings, **told)
         return settings
 
     async def rename(self, title: str | None) -> None:

@@ -16,7 +16,7 @@ from langswarm_nb.core.session.conversation.tree import Tree
 from langswarm_nb.core.session.message_tree import free_branch
 from langswarm_nb.core.session.sending.ask import Ask, SendPlan, plan
 from langswarm_nb.core.session.sending.options import SendOptions, make_ask, settings_of
-from langswarm_nb.core.session.settings import GENERATION_OPTIONS, SETTING_DEFAULTS
+from langswarm_nb.core.session.settings import GENERATION_OPTIONS, SETTING_DEFAULTS, told_defaults
 from langswarm_nb.core.session.text import did_you_mean
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ async def make_plan(
     base = workspace.new_settings() if session is None else session.settings
     default = "openai-compatible" if options.api_base is not None else None
     models = tuple(workspace.model_id(model, session=session, default=default) for model in options.models)
-    changes = request_changes(workspace.config, options, base)
+    changes = request_changes(workspace.config, options, session, base)
     asked = await _asked(workspace, session, options, cell)
     send = _send_options(prompt, options, cell, compares=len(models) > 1)
     if session is not None and session.record.home is not None:
@@ -129,12 +129,18 @@ def _ask(prompt: Prompt, base: SessionSettings, model: str, given: Mapping[str, 
     return make_ask(prompt.text, MessageRole.USER, lambda changes: settings_of(base, model, changes), given)
 
 
-def request_changes(config: NotebookConfig, options: CellOptions, base: SessionSettings) -> dict[str, Any]:
-    """Return the settings of one send: flags before ``-o`` before what the session was told before the traits."""
+def request_changes(
+    config: NotebookConfig, options: CellOptions, session: BaseSession | None, base: SessionSettings
+) -> dict[str, Any]:
+    """Return the settings of one send: flags before ``-o`` before what the session was told before the traits.
+
+    ``base`` are the settings of the session, or of the one that will be made.
+    """
+    told = frozenset[str]() if session is None else told_defaults(session.record.metadata)
     changes = {
         name: getattr(config, name)
         for name in _TRAITS_THAT_ARE_SETTINGS
-        if getattr(base, name) == SETTING_DEFAULTS[name]
+        if name not in told and getattr(base, name) == SETTING_DEFAULTS[name]
     }
     changes["trim"] = None if changes.get("max_context_tokens") is None else config.trim
     extra = dict(options.options)

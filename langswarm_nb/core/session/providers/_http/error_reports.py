@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from langswarm_nb.core.session import errors as e
@@ -74,6 +75,7 @@ class Reporter:
         self, fault: Fault, status: int | None, *, attempts: int = 1, maybe_processed: bool = False
     ) -> e.ProviderSessionError:
         """Make the error for what a service said."""
+        fault = replace(fault, param=self.words(fault.param, 80) if fault.param else None)
         kind = fault.class_for(status)
         code = self.words(fault.code, 80) if fault.code else None
         number = fault.status or (

@@ -41,7 +41,6 @@ from . import leases as _leases
 from . import partials as _partials
 from . import reading as _reading
 from . import restore as _restore
-from . import search as _search
 from . import sessions as _sessions
 from . import tree as _tree
 from .head import session_key
@@ -253,14 +252,16 @@ class SQLStorage(ISessionStorage):
     async def search_messages(
         self, text: str, *, user_id: str | None = None, session_id: str | None = None, limit: int | None = 20
     ) -> list[SearchHit]:
-        query = _search.Query.of(text, user_id, session_id, _limit(limit))
+        from . import search  # few sessions ever need it
+
+        query = search.Query.of(text, user_id, session_id, _limit(limit))
         if query.uses_index:
             try:
-                while await self._read(_search.is_behind):
-                    await self._write(_search.catch_up)
+                while await self._read(search.is_behind):
+                    await self._write(search.catch_up)
             except SessionStorageError:  # read-only, locked, full: reading all messages finds the same
                 query = replace(query, may_index=False)
-        rows = await self._read(lambda db: _search.find(db, self.name, query))
+        rows = await self._read(lambda db: search.find(db, self.name, query))
         return [
             SearchHit(found, message := decode_message(row), query.snippet(message.full_text))
             for found, row in rows
