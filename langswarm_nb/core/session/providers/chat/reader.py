@@ -222,7 +222,7 @@ def _listed(content: Iterable[Mapping[str, Any]]) -> list[ProviderEvent]:
 
 def read_models(body: Any) -> list[ModelInfo]:
     """Return the models of a list in OpenAI's form."""
-    return models_of(body["data"] if isinstance(body, dict) else body, _model)
+    return models_of(body if isinstance(body, list) else body["data"], _model)
 
 
 def _model(model: Mapping[str, Any]) -> ModelInfo:
