@@ -148,7 +148,7 @@ class _Pieces:
         self._head: bytes | None = b""  # of what has not shown itself to be a reply
         self._failure: ProviderSessionError | None = None
         self._is_hurried = False
-        self._has_spoken = False
+        self._has_spoken = self._has_answered = False
 
     async def next(self) -> list[ProviderEvent]:
         """Return the next events; none when the reply is whole and over."""
@@ -260,6 +260,10 @@ class _Pieces:
             raise
         if _says_something(events):
             self._has_spoken = True
+            self._has_answered = self._has_answered or any(
+                isinstance(found, PartDone) or (isinstance(found, Delta) and found.kind == "text")
+                for found in events
+            )
         elif not self._reader.is_whole:
             self._refuse_fault(body)
         return events
@@ -270,10 +274,12 @@ class _Pieces:
             raise ReportedError(fault)
 
     def _read_behind(self, event: ServerSentEvent, events: list[ProviderEvent]) -> None:
-        """Read what stands behind the end mark: usage, or nothing that could make the reply less whole."""
+        """Read what stands behind the end mark: usage, an error where no answer came, or what is passed over."""
         try:
             events.extend(self._read_event(event))
         except (ReportedError, *MALFORMED) as error:
+            if isinstance(error, ReportedError) and not self._has_answered:
+                raise
             _log.info("What stood behind the end of a reply was passed over: %s", type(error).__name__)
 
     def _broken(self, reason: str) -> ProviderSessionError:
