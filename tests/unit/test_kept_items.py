@@ -293,8 +293,13 @@ def test_models_that_bind_their_thinking_are_asked_to_drop_what_does_not_fit(mod
 
 
 CHANGES = [
-    {"type": "thinking_dropped", "path": "messages.1.content.0", "reason": "prefix_mismatch"},
-    {"type": "thinking_dropped", "path": "messages.3.content.0", "reason": "prefix_mismatch"},
+    {"type": "thinking_dropped", "path": "messages.1.content.0", "reason": "prefix_binding_mismatch"},
+    {"type": "thinking_dropped", "path": "messages.3.content.0", "reason": "prefix_binding_mismatch"},
+    {
+        "type": "thinking_mismatch_allowed",
+        "path": "messages.5.content.0",
+        "reason": "prefix_binding_mismatch",
+    },
 ]
 
 
@@ -319,7 +324,7 @@ async def test_thinking_that_was_dropped_is_shown(streamed: bool) -> None:
         answer = await sent.read()
     assert answer.request is not None
     assert answer.request.details["input_transformations"] == CHANGES
-    assert any("2 pieces of earlier thinking (prefix_mismatch)" in note for note in sent.notes)
+    assert any("2 pieces of earlier thinking (prefix_binding_mismatch)" in note for note in sent.notes)
     assert "thinking-binding-controls-2026-08-01" in dict(replay.sent[0].headers())["anthropic-beta"]
 
 
@@ -335,26 +340,43 @@ def test_responses_tell_too_what_they_left_out() -> None:
 
 
 class _Twice(Replay):
-    """Refuses the first request and answers the second."""
+    """Refuses the first request in some words, and answers the second."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__([])
+        self._words = words
 
     async def send(self, outgoing: Any) -> Any:
-        refusal = {"error": {"message": "thinking block is bound to a different conversation", "type": "x"}}
+        refusal = {"error": {"message": self._words, "type": "invalid_request_error"}}
         answer = {"content": [{"type": "text", "text": "Done."}], "stop_reason": "end_turn"}
         self.status = 200 if self.sent else 400
         self.pieces = [json.dumps(answer if self.sent else refusal).encode()]
         return await super().send(outgoing)
 
 
-async def test_thinking_that_is_refused_is_left_out_once() -> None:
-    """A gateway that does not know the beta refuses the old way: the calls go again, without the thinking."""
+@pytest.mark.parametrize(
+    "model, words, has_thinking",
+    [
+        ("some-model", "messages.1: thinking block is bound to a different conversation", False),
+        ("claude-sonnet-5-5", "messages.1: thinking block is bound to a different conversation", False),
+        ("claude-sonnet-5-5", "thinking.adaptive.block_binding: Extra inputs are not permitted", True),
+        ("claude-sonnet-5-5", "Unexpected value(s) `thinking-binding-controls-2026-08-01`", True),
+    ],
+)
+async def test_what_a_gateway_refuses_of_thinking_is_left_out_once(
+    model: str, words: str, has_thinking: bool
+) -> None:
+    """One that does not drop it gets the calls without it; one that cannot be asked to is not asked."""
     provider = AnthropicProviderSession("sk-ant-canary-0123456789abcdef")
-    replay = _Twice([])
+    replay = _Twice(words)
     replay.into(provider)
-    request = ProviderRequest("some-model", path_with_thinking("some-model"))
+    request = ProviderRequest(model, path_with_thinking(model))
     events = [event async for event in provider.stream(request)]
     assert Delta("Done.") in events
     first, second = (json.loads(sent.content)["messages"][1]["content"] for sent in replay.sent)
-    assert (first, second) == ([CLAUDE_THOUGHT, TOOL_USE], [TOOL_USE])
+    assert first == [CLAUDE_THOUGHT, TOOL_USE]
+    assert second == (first if has_thinking else [TOOL_USE])
+    assert "anthropic-beta" not in dict(replay.sent[1].headers()) or not has_thinking
     await provider.close()
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from langswarm_nb.core.session.messages import Part
 
 _log = logging.getLogger(__name__)
+_DROPPED = {"thinking_dropped", "removed"}
 _NOTHING: Mapping[str, Any] = {}
 
 
@@ -55,14 +56,18 @@ def raw_item(item: Mapping[str, Any], **marks: Any) -> dict[str, Any]:
 
 
 def dropped_thinking(told: object) -> dict[str, Any]:
-    """Return, for the details of a reply, which earlier thinking its service did not use; empty when none."""
+    """Return, for the details of a reply, what its service did with earlier thinking; empty when nothing.
+
+    What it left out is a warning; what it only remarks on is not.
+    """
     changes = [change for change in told if isinstance(change, dict)] if isinstance(told, list) else []
-    if not changes:
-        return {}
-    reasons = ", ".join(sorted({str(change.get("reason") or "no reason told") for change in changes}))
-    n_pieces = "1 piece" if len(changes) == 1 else f"{len(changes)} pieces"
-    warning = f"the service left out {n_pieces} of earlier thinking ({one_line(reasons, 200)})"
-    return {"input_transformations": changes, "warning": warning}
+    dropped = [change for change in changes if _DROPPED & {change.get("type"), change.get("action")}]
+    details: dict[str, Any] = {"input_transformations": changes} if changes else {}
+    if dropped:
+        reasons = ", ".join(sorted({str(change.get("reason") or "no reason told") for change in dropped}))
+        n_pieces = "1 piece" if len(dropped) == 1 else f"{len(dropped)} pieces"
+        details["warning"] = f"the service left out {n_pieces} of earlier thinking ({one_line(reasons, 200)})"
+    return details
 
 
 def outline_part(dialect: str, model: str, items: Sequence[Mapping[str, Any]]) -> Part | None:

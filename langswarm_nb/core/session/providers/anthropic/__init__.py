@@ -148,8 +148,16 @@ def _reply_blocks(message: SessionMessage, model: str, *, is_open: bool) -> list
         ):  # words of the model, not of the service
             blocks.append({"type": "text", "text": part["text"]})
         elif part["type"] == "text":
-            blocks += [{**block, **marks} for block in _said(part)]
+            blocks += [block | _cited(marks) for block in _said(part)]
     return blocks
+
+
+def _cited(marks: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the sources of a text that go back with it: of those from the web the service holds one half."""
+    told = marks.get("citations")
+    listed = [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []
+    found = [one for one in listed if one.get("type") == "web_search_result_location"]
+    return {"citations": found} if found else {}
 
 
 def wire_options(options: Mapping[str, Any], model: str) -> dict[str, Any]:
@@ -207,6 +215,11 @@ def _bound(body: dict[str, Any]) -> dict[str, Any]:
 def _has_thinking(body: Mapping[str, Any]) -> bool:
     turns = [turn["content"] for turn in body["messages"] if not isinstance(turn["content"], str)]
     return any(block.get("type") in THINKING for blocks in turns for block in blocks)
+
+
+def _asks_to_drop(body: Mapping[str, Any]) -> bool:
+    thinking = body.get("thinking")
+    return isinstance(thinking, dict) and "block_binding" in thinking
 
 
 def _without_thinking(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -336,10 +349,8 @@ class AnthropicProviderSession(HttpProviderSession):
         return await self._list_pages("/v1/models", read_models, query, "after_id", headers=headers)
 
     def _headers(self, version: str, body: Mapping[str, Any]) -> dict[str, str]:
-        thinking = body.get("thinking")
-        asks_to_drop = isinstance(thinking, dict) and "block_binding" in thinking
         own = [BETA] if "thread" in body else []
-        own += [_BINDING_BETA] if asks_to_drop else []
+        own += [_BINDING_BETA] if _asks_to_drop(body) else []
         beta = dict.fromkeys([*self._beta, *own])
         return {"anthropic-version": version, **({"anthropic-beta": ",".join(beta)} if beta else {})}
 
@@ -357,11 +368,14 @@ class AnthropicProviderSession(HttpProviderSession):
     def _other_body(
         self, whole: dict[str, Any], body: Mapping[str, Any], error: ProviderSessionError
     ) -> dict[str, Any]:
-        """Return what to send after a thread or thinking was refused; else raise the error."""
+        """Return what to send after a thread, or thinking, was refused; else raise the error."""
         thread = body.get("thread")
         if _MISFITS in str(error) and _has_thinking(body) and not error.maybe_processed:
             _log.warning("%s takes earlier thinking no more; it is sent without.", self.name)
             return _without_thinking(whole)
+        if _asks_to_drop(body) and any(word in str(error) for word in ("block_binding", _BINDING_BETA)):
+            thinking = {name: value for name, value in body["thinking"].items() if name != "block_binding"}
+            return {**body, "thinking": thinking}
         if self._threads is None or thread is None or error.maybe_processed:
             raise error
         if error.code == UNSUPPORTED:
