@@ -154,7 +154,9 @@ def _reply_blocks(message: SessionMessage, model: str, *, is_open: bool) -> list
 
 def _cited(marks: Mapping[str, Any]) -> dict[str, Any]:
     """Return the sources of a text that go back with it: of those from the web the service holds one half."""
-    found = [one for one in marks.get("citations", ()) if one.get("type") == "web_search_result_location"]
+    told = marks.get("citations")
+    listed = [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []
+    found = [one for one in listed if one.get("type") == "web_search_result_location"]
     return {"citations": found} if found else {}
 
 
