@@ -8,28 +8,25 @@ for a whole one, and cleans all text that goes on.
 from __future__ import annotations
 
 import logging
-import math
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from langswarm_nb.core.session.closing import EventStream
 from langswarm_nb.core.session.errors import ProviderSessionError
-from langswarm_nb.core.session.provider_events import Delta, Finish, PartDone, ReplyInfo
+from langswarm_nb.core.session.provider_events import Delta, PartDone, ReplyInfo
 from langswarm_nb.core.session.providers._http.fault_bodies import fault_inside, read_fault
 from langswarm_nb.core.session.providers._http.faults import MALFORMED, ReportedError
 from langswarm_nb.core.session.providers._http.response import parse_json
-from langswarm_nb.core.session.text import TextJoiner, whole
 
+from .cleaning import Cleaner
 from .sse import DONE, JSONDecoder, JSONLinesDecoder, SSEDecoder, StreamFormatError
-from .wire import cost_in, cost_in_headers, rate_limits
+from .wire import cost_in_headers, rate_limits
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+    from collections.abc import AsyncGenerator, Iterable
 
-    from langswarm_nb.core.session.provider_events import ProviderEvent, ProviderRequest, TextKind
+    from langswarm_nb.core.session.provider_events import ProviderEvent, ProviderRequest
     from langswarm_nb.core.session.providers._http.client import HttpClient
     from langswarm_nb.core.session.providers._http.response import Response
-    from langswarm_nb.core.session.secret import KeyFilter
 
     from .sse import Decoder, ServerSentEvent
 
@@ -37,10 +34,6 @@ _log = logging.getLogger(__name__)
 _HEAD_BYTES = 4096
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 """What may stand before a body: blanks, and a mark of its byte order."""
-_LONGEST_WORD = 1000
-"""Characters of the longest id or name."""
-_DEEPEST = 32
-"""Levels of what a server adds to a reply that are kept."""
 _LAST_WAIT_S = 5.0
 """Longest wait for what may follow the end mark: usage."""
 
@@ -100,7 +93,7 @@ async def _reply_events(
     **how: Any,
 ) -> AsyncGenerator[ProviderEvent, None]:
     async with http.open("POST", path, body, request=request, **how) as answer:
-        clean = _Cleaner(http)
+        clean = Cleaner(http)
         info = clean.info(
             ReplyInfo(
                 request_id=answer.report.request_id,
@@ -119,7 +112,7 @@ async def _reply_events(
             yield event
 
 
-def _finish(answer: Response, reader: ReplyReader, clean: _Cleaner) -> list[ProviderEvent]:
+def _finish(answer: Response, reader: ReplyReader, clean: Cleaner) -> list[ProviderEvent]:
     try:
         return [*clean.rest(), *clean.cost(), *clean(reader.finish())]
     except MALFORMED as error:
@@ -135,7 +128,7 @@ class _Pieces:
     """
 
     def __init__(
-        self, answer: Response, reader: ReplyReader, clean: _Cleaner, usual: Decoder, *, asked: bool
+        self, answer: Response, reader: ReplyReader, clean: Cleaner, usual: Decoder, *, asked: bool
     ) -> None:
         is_json = answer.media_type == "application/json"
         answer.is_stream = not is_json and (asked or "event" in answer.media_type)  # until it is known
@@ -333,90 +326,6 @@ def _body(event: ServerSentEvent) -> Any:
 
 def _says_something(events: list[ProviderEvent]) -> bool:
     return any(not isinstance(event, ReplyInfo) for event in events)
-
-
-class _Cleaner:
-    """Makes all text of a reply encodable as UTF-8, and takes out the keys that a server echoes."""
-
-    def __init__(self, http: HttpClient) -> None:
-        self._http = http
-        self._cost_usd: float | None = None
-        self._channels: dict[TextKind, tuple[TextJoiner, list[KeyFilter]]] = {}
-
-    def __call__(self, events: Iterable[ProviderEvent]) -> Iterator[ProviderEvent]:
-        """Yield events clean; what waits for the other half of a character is held back."""
-        for event in events:
-            if type(event) is Delta:
-                text = self._text(event)
-                if text:
-                    yield event if text is event.text else Delta(text, event.kind)
-            elif isinstance(event, PartDone):
-                yield PartDone(self._shallow(self._json(event.part, self._http.mask.known)))
-            elif isinstance(event, ReplyInfo):
-                yield self.info(event)
-            elif isinstance(event, Finish):
-                yield Finish(event.reason, self._word(event.provider_reason))
-            else:
-                yield event
-
-    def info(self, info: ReplyInfo) -> ReplyInfo:
-        """Return what is told about a reply, clean: it is kept with the message."""
-        return ReplyInfo(
-            model=self._word(info.model),
-            provider_message_id=self._word(info.provider_message_id),
-            request_id=self._word(info.request_id),
-            native_id=self._word(info.native_id),
-            cost_usd=info.cost_usd,
-            details=self._shallow(self._json(info.details, self._http.mask)),
-        )
-
-    def see_cost(self, body: Any) -> None:
-        """Take what the body of an event, or of a whole answer, says that the reply costs."""
-        cost_usd = cost_in(body)
-        self._cost_usd = self._cost_usd if cost_usd is None else cost_usd
-
-    def cost(self) -> list[ReplyInfo]:
-        """Return what the reply costs, when it was told."""
-        return [] if self._cost_usd is None else [ReplyInfo(cost_usd=self._cost_usd)]
-
-    def rest(self) -> list[Delta]:
-        """Return what was still held back at the end."""
-        return [Delta(text, kind) for kind, (joiner, _) in self._channels.items() if (text := joiner.rest())]
-
-    def _text(self, delta: Delta) -> str:
-        channel = self._channels.get(delta.kind)
-        if channel is None:
-            channel = self._channels[delta.kind] = TextJoiner(), self._http.key_filters()
-        text = channel[0].join(delta.text)
-        for without_key in channel[1]:
-            text = without_key(text)
-        return text
-
-    def _word(self, value: object) -> str | None:
-        """Return an id or a name; what is neither text nor a number, or very long, is none and is not kept."""
-        is_word = isinstance(value, (str, int)) and not isinstance(value, bool) and value != ""
-        word = self._http.mask(whole(str(value))) if is_word else ""
-        return word if 0 < len(word) <= _LONGEST_WORD else None
-
-    def _shallow(self, values: dict[str, Any]) -> dict[str, Any]:
-        """Return what can be kept: a reply must not be lost for what a server adds to it."""
-        return {name: value for name, value in values.items() if not _is_deeper(value, _DEEPEST)}
-
-    def _json(self, value: Any, mask: Callable[[str], str]) -> Any:
-        if isinstance(value, str):
-            return mask(whole(value))
-        if isinstance(value, Mapping):
-            return {mask(whole(str(name))): self._json(item, mask) for name, item in value.items()}
-        if isinstance(value, (list, tuple)):
-            return [self._json(item, mask) for item in value]
-        if isinstance(value, float) and not math.isfinite(value):  # Python reads NaN; nothing keeps it
-            return None
-        return value
-
-
-def _is_deeper(value: Any, levels: int) -> bool:
-    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return levels == 0 or any(_is_deeper(item, levels - 1) for item in items)
 
 
 def _told(error: Exception) -> str:
