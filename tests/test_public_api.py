@@ -14,7 +14,6 @@ import langswarm_nb as ls
 from langswarm_nb import analysis
 from langswarm_nb.core.session import (
     BaseSession,
-    ISession,
     MetricsHook,
     SearchHit,
     SessionManager,
@@ -84,7 +83,7 @@ async def test_a_program_of_a_user_is_typed() -> None:
         async for delta in session.stream_message("More?", role="user"):
             assert_type(delta.text, str)
         async with session_context(session) as chat:
-            assert_type(chat, ISession)
+            assert_type(chat, BaseSession)
         assert_type(await manager.search_messages("Hello"), list[SearchHit])
         assert_type(manager.messages_df(), pd.DataFrame)
         assert_type(ls.messages_df(manager), pd.DataFrame)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 from . import checks
 from .closing import close_each
@@ -36,7 +36,7 @@ from .interfaces import (
 from .messages import new_id, utc_now
 from .providers import create_provider, provider_names
 from .session import BaseSession
-from .settings import check_setting_names
+from .settings import BackendName, SettingValues, StatusName, check_setting_names
 
 __all__ = ["BaseSession", "SessionManager"]
 
@@ -80,14 +80,14 @@ class SessionManager(HasFrames, ISessionManager):
         user_id: str,
         provider: str,
         model: str,
-        backend: SessionBackend | str = SessionBackend.LOCAL,
+        backend: SessionBackend | BackendName = SessionBackend.LOCAL,
         *,
         session_id: str | None = None,
         title: str | None = None,
         system: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         home: str | None = None,
-        **settings: Any,
+        **settings: Unpack[SettingValues],
     ) -> BaseSession:
         """Create and store a session.
 
@@ -97,7 +97,7 @@ class SessionManager(HasFrames, ISessionManager):
             Whose session it is.
         provider, model : str
             Who answers, e.g. ``"openai"``, ``"gpt-6-luna"``.
-        backend : SessionBackend
+        backend : {"local", "provider_native"}
             Who keeps the conversation for the model.
         session_id : str, optional
             An id of your own; by default a random one.
@@ -125,8 +125,9 @@ class SessionManager(HasFrames, ISessionManager):
         """
         self.check_open()
         checks.text("user_id", user_id)
-        check_setting_names(settings)
-        wanted = SessionSettings(provider=provider, model=model, backend=checks.backend(backend), **settings)
+        check_setting_names(settings, SettingValues.__annotations__)
+        values: Mapping[str, Any] = settings  # checked, and brought into form, when the settings are made
+        wanted = SessionSettings(provider=provider, model=model, backend=checks.backend(backend), **values)
         record = SessionRecord(
             session_id=new_id() if session_id is None else checks.text("session_id", session_id),
             user_id=user_id,
@@ -155,7 +156,7 @@ class SessionManager(HasFrames, ISessionManager):
         return self._session(record)
 
     async def list_user_sessions(
-        self, user_id: str, limit: int | None = 100, *, status: SessionStatus | str | None = None
+        self, user_id: str, limit: int | None = 100, *, status: SessionStatus | StatusName | None = None
     ) -> list[BaseSession]:
         """Return a user's sessions, the last used first; archived ones too unless a ``status`` is asked for."""
         self.check_open()

@@ -71,6 +71,8 @@ __all__ = [
 ]
 
 _SHOWN_CHARS = 80
+_HAVE_OWN_WORDS = ("magic", "panel")
+"""Sources of questions that are asked again in another way than by a program."""
 # A value of this form is never shown, wherever it was put by mistake.
 _KEY_LIKE = re.compile(
     rf"{BEGINNINGS}[-\w.]{{8,}}|{FORMS}"
@@ -103,7 +105,15 @@ def in_words(error: BaseException) -> str:
 
 
 class SessionError(Exception):
-    """Base of every error of this library."""
+    """Base of every error of this library.
+
+    Attributes
+    ----------
+    question : SessionMessage or None
+        The message of the send that failed, as it is stored; None when none was.
+    """
+
+    question: SessionMessage | None = None
 
 
 class SessionValueError(SessionError, ValueError):
@@ -226,6 +236,11 @@ class ProviderSessionError(SessionError):
         a repeat may be paid twice.
     partial_text : str
         What had arrived of the reply; it is stored too.
+
+    Notes
+    -----
+    When the question was stored, `question` is it, and the text ends in how a program asks it again: a second
+    `send_message` would store it twice.
     """
 
     def __init__(
@@ -250,6 +265,13 @@ class ProviderSessionError(SessionError):
         self.retry_after_s = retry_after_s
         self.maybe_processed = maybe_processed
         self.partial_text = partial_text
+
+    def __str__(self) -> str:
+        text, question = super().__str__(), self.question
+        if question is None or question.source in _HAVE_OWN_WORDS:
+            return text
+        its_id = "" if question.beside is None else repr(question.id)
+        return f"{text} The question is stored: `await session.regenerate({its_id})` asks it again."
 
     @property
     def retry_after(self) -> float | None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal, Unpack
 
 from . import checks
 from .conversation import moves
 from .conversation.copies import copy_of, origin_of
 from .conversation.tree import Tree
 from .errors import SessionNotFoundError, SessionValueError, shown
-from .interfaces import ISession, ISessionStorage, MessageRole, SessionMessage, SessionRecord
-from .messages import as_role, utc_now
+from .interfaces import ChainPlace, ISession, ISessionStorage, MessageRole, SessionMessage, SessionRecord
+from .messages import RoleName, as_role, utc_now
 
 if TYPE_CHECKING:
     from .conversation.syncing import Line, SavedCell
@@ -28,7 +28,7 @@ class MessageTree(ISession):
     async def get_messages(
         self,
         limit: int | None = None,
-        role: MessageRole | str | None = None,
+        role: MessageRole | RoleName | None = None,
         since: datetime | None = None,
         *,
         branch: Literal["active", "all"] = "active",
@@ -49,13 +49,45 @@ class MessageTree(ISession):
         """Return the shape of the session: turns, versions, branches."""
         return Tree(await self.storage.read_tree(self.session_id))
 
-    async def append(self, messages: Sequence[SessionMessage], **place: Any) -> list[SessionMessage]:
-        """Store messages as a chain and count them; ``place`` as for `ISessionStorage.append_messages`."""
+    async def append(
+        self, messages: Sequence[SessionMessage], **place: Unpack[ChainPlace]
+    ) -> list[SessionMessage]:
+        """Store messages as a chain, each below the one before it, and count them; nothing is sent.
+
+        Parameters
+        ----------
+        messages : sequence of SessionMessage
+            Of any roles: a user message begins a turn, an assistant message answers what it follows.
+        **place
+            Where they go, by default at the end of the active path: see `ISessionStorage.append_messages`.
+
+        Returns
+        -------
+        list of SessionMessage
+            Copies as they are stored, with their numbers.
+
+        Raises
+        ------
+        SessionValueError, SessionTypeError
+            A message cannot be kept unchanged; nothing was stored.
+        SessionNotFoundError
+            The session was deleted, or the place is not there.
+        SessionLeasedError
+            With ``lease``: another message of the session is being answered.
+        SessionStorageError
+            They could not be stored.
+
+        Notes
+        -----
+        It does not wait for a message that is being answered. `import_messages` does, and takes the forms that
+        other programs use.
+        """
         stored = await self.storage.append_messages(self.session_id, messages, **place)
         record = self.record
         active = [message.seq for message in stored if message.is_active]
-        if not stored and place.get("activate", True) and not isinstance(place.get("parent", "tip"), str):
-            active = [place["parent"]]
+        parent = place.get("parent", "tip")
+        if not stored and place.get("activate", True) and not isinstance(parent, str):
+            active = [parent]
         self.record = replace(
             record,
             message_count=record.message_count + len(stored),

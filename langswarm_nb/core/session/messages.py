@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 from .errors import SessionTypeError, SessionValueError
 from .values import member
@@ -34,6 +34,10 @@ PART_KEYS: dict[str, tuple[tuple[str, ...], ...]] = {
 }
 """What a part of each type needs, or one of the sets of what it needs."""
 Status = Literal["ok", "stopped", "error"]
+RoleName = Literal["system", "user", "assistant", "tool"]
+"""The names of `MessageRole`."""
+QuestionRole = Literal["user", "tool"]
+"""The names of those that can be sent."""
 
 _REPR_CHARS = 60
 _CHARS_PER_TOKEN = 4
@@ -152,12 +156,14 @@ class _Lazy:
     _decode: Callable[[tuple[Any, ...], str], Any]
     _row: tuple[Any, ...]
 
-    def __getattr__(self, name: str) -> Any:  # only called for a slot that is still empty
-        if name.startswith("_"):
-            raise AttributeError(name)
-        value = self._decode(self._row, name)
-        object.__setattr__(self, name, value)
-        return value
+    if not TYPE_CHECKING:  # a type checker would take any name for a field
+
+        def __getattr__(self, name: str) -> Any:  # only called for a slot that is still empty
+            if name.startswith("_"):
+                raise AttributeError(name)
+            value = self._decode(self._row, name)
+            object.__setattr__(self, name, value)
+            return value
 
 
 @dataclass(frozen=True, slots=True, repr=False)

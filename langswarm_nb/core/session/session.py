@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import weakref
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from . import checks
 from .errors import SessionNotFoundError
 from .frame_methods import HasFrames
 from .interfaces import (
+    ExportFormat,
     IProviderSession,
     ISessionLifecycleHook,
     ISessionMiddleware,
@@ -28,6 +29,7 @@ from .sending.native_conversation import NativeConversation
 from .sending.stream import MessageStream
 from .sending.turn import Turn
 from .sending.turnstile import Turnstile
+from .settings import SettingChanges, StatusName
 
 if TYPE_CHECKING:
     from .base import SessionManager
@@ -73,17 +75,14 @@ class BaseSession(HasFrames, MessageSending):
 
     @property
     def provider(self) -> str:
-        """Name of the provider."""
         return self.record.settings.provider
 
     @property
     def model(self) -> str:
-        """Name of the model, without its provider."""
         return self.record.settings.model
 
     @property
     def title(self) -> str | None:
-        """Name given by the user."""
         return self.record.title
 
     @property
@@ -112,7 +111,7 @@ class BaseSession(HasFrames, MessageSending):
         self.record = await self.storage.load_session(self.session_id)
         return self.record
 
-    async def update_settings(self, **changes: Any) -> SessionSettings:
+    async def update_settings(self, **changes: Unpack[SettingChanges]) -> SessionSettings:
         """Change settings for what is sent from now on.
 
         Parameters
@@ -125,18 +124,18 @@ class BaseSession(HasFrames, MessageSending):
         SessionValueError, SessionTypeError
             A name is misspelt or a value not allowed; nothing was changed.
         """
-        settings = self.settings_for(changes.pop("model", None), changes)
+        others = {name: value for name, value in changes.items() if name != "model"}
+        settings = self.settings_for(changes.get("model"), others)
         self._manager.check_change(settings)
         await self.change(settings=settings)
         return settings
 
     async def rename(self, title: str | None) -> None:
-        """Give the session a title, or take it away."""
         if title is not None:
             checks.text("title", title)
         await self.change(title=title)
 
-    async def set_status(self, status: SessionStatus | str) -> bool:
+    async def set_status(self, status: SessionStatus | StatusName) -> bool:
         """Set and store the status; False when it was that already."""
         wanted = checks.status(status)
         if (await self.refresh()).status is wanted:
@@ -168,7 +167,7 @@ class BaseSession(HasFrames, MessageSending):
             await self.run_hooks("on_session_deleted")
         return deleted
 
-    async def export(self, path: str | Path | None = None, *, format: str = "jsonl") -> str:
+    async def export(self, path: str | Path | None = None, *, format: ExportFormat = "jsonl") -> str:
         """Return the session as text, and write it to ``path`` when given.
 
         Parameters

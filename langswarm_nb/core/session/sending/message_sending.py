@@ -12,13 +12,13 @@ from langswarm_nb.core.session.conversation.tree import Tree
 from langswarm_nb.core.session.errors import SessionLeasedError, SessionNotFoundError, shown
 from langswarm_nb.core.session.interfaces import MessageRole, SessionMessage, SessionSettings
 from langswarm_nb.core.session.message_tree import MessageTree
-from langswarm_nb.core.session.messages import new_id
+from langswarm_nb.core.session.messages import QuestionRole, new_id
 from langswarm_nb.core.session.providers import parse_model_id
 from langswarm_nb.core.session.values import optional_mapping
 
 from .ask import Ask, SendPlan, plan, resolved
 from .lease import wait_a_little
-from .options import SETTINGS, SendOptions, make_ask
+from .options import AnswerOptions, SendOptions, make_ask, make_ask_again
 from .stream import MessageStream
 from .turnstile import Turnstile
 
@@ -82,7 +82,7 @@ class MessageSending(MessageTree):
     async def send_message(
         self,
         content: str,
-        role: MessageRole | str = MessageRole.USER,
+        role: MessageRole | QuestionRole = MessageRole.USER,
         *,
         model: str | None = None,
         **options: Unpack[SendOptions],
@@ -104,7 +104,7 @@ class MessageSending(MessageTree):
     def stream_message(
         self,
         content: str,
-        role: MessageRole | str = MessageRole.USER,
+        role: MessageRole | QuestionRole = MessageRole.USER,
         *,
         model: str | None = None,
         **options: Unpack[SendOptions],
@@ -118,8 +118,8 @@ class MessageSending(MessageTree):
         ----------
         content : str
             The text; may be empty when there are ``parts``.
-        role : MessageRole
-            ``user``, or ``tool`` for the result of a tool call (with a ``tool_result`` part).
+        role : {"user", "tool"}
+            ``tool`` is for the result of a tool call (with a ``tool_result`` part).
         model : str, optional
             Another model for this send, ``"model"`` or ``"provider:model"``.
         **options
@@ -206,7 +206,7 @@ class MessageSending(MessageTree):
     async def plan_message(
         self,
         content: str,
-        role: MessageRole | str = MessageRole.USER,
+        role: MessageRole | QuestionRole = MessageRole.USER,
         *,
         model: str | None = None,
         **options: Unpack[SendOptions],
@@ -235,18 +235,14 @@ class MessageSending(MessageTree):
         return make_ask(content, role, lambda changes: self.settings_for(model, changes), options)
 
     async def regenerate(
-        self, message_id: str | None = None, *, model: str | None = None, **options: Unpack[SendOptions]
+        self, message_id: str | None = None, *, model: str | None = None, **options: Unpack[AnswerOptions]
     ) -> SessionMessage:
         """Answer a question once more; the reply becomes a new version beside the old ones.
 
         Parameters
         ----------
-        message_id : str, optional
-            The question or one of its replies; by default the last question of the active path.
-        model : str, optional
-            Another model, ``"model"`` or ``"provider:model"``.
-        **options
-            Settings for this send alone, and how it is sent; see `SendOptions`.
+        message_id, model, **options
+            As in `stream_regenerate`.
 
         Raises
         ------
@@ -255,27 +251,42 @@ class MessageSending(MessageTree):
         SessionError
             As in `stream_message`.
         """
-        return await (await self.stream_regenerate(message_id, model=model, **options)).read()
+        return await self.stream_regenerate(message_id, model=model, **options).read()
 
-    async def stream_regenerate(
-        self, message_id: str | None = None, *, model: str | None = None, **options: Unpack[SendOptions]
+    def stream_regenerate(
+        self, message_id: str | None = None, *, model: str | None = None, **options: Unpack[AnswerOptions]
     ) -> MessageStream:
-        """Answer a question once more, as in `regenerate`, and return the reply as an async iterator of `Delta`."""
-        return self._stream(await self._ask_again(message_id, model, options))
+        """Answer a question once more and return the reply as an async iterator of `Delta`, as `stream_message` does.
+
+        Parameters
+        ----------
+        message_id : str, optional
+            The question or one of its replies; by default the last question of the active path.
+        model : str, optional
+            Another model, ``"model"`` or ``"provider:model"``.
+        **options
+            Settings for this send alone, and how it is sent; see `AnswerOptions`.
+
+        Raises
+        ------
+        SessionNotFoundError
+            While reading: there is no such message, or no question yet.
+        SessionError
+            As in `stream_message`.
+        """
+        ask = self._ask_again(message_id, model, options)
+        self.manager.check_open()
+        return self._stream(ask)
 
     async def plan_regenerate(
-        self, message_id: str | None = None, *, model: str | None = None, **options: Unpack[SendOptions]
+        self, message_id: str | None = None, *, model: str | None = None, **options: Unpack[AnswerOptions]
     ) -> SendPlan:
         """Return what answering a question once more would send, as `plan_message` does."""
-        ask = await self._ask_again(message_id, model, options)
+        ask = await resolved(self._ask_again(message_id, model, options), self)
         return await plan(ask, await self.tree(), self.pick_messages)
 
-    async def _ask_again(self, message_id: str | None, model: str | None, options: Mapping[str, Any]) -> Ask:
-        self.settings_for(model, {name: value for name, value in options.items() if name in SETTINGS})
-        question = await self.question_of(message_id)
-        again = self._ask(question.content or "-", question.role, model, options)
-        facts = replace(again.facts, beside=question.beside if question.is_aside else None)
-        return replace(again, message=question, facts=facts, regenerates=True)
+    def _ask_again(self, message_id: str | None, model: str | None, options: Mapping[str, Any]) -> Ask:
+        return make_ask_again(message_id, lambda changes: self.settings_for(model, changes), options)
 
     def settings_for(self, model: str | None, changes: Mapping[str, Any]) -> SessionSettings:
         """Return the session's settings with the changes of one send.

@@ -247,4 +247,5 @@ def _checked_finish(finish: Finish) -> Finish:
 
 def _error_text(error: BaseException | None) -> str | None:
     # Only our own errors are known to hold no key; of others the type alone is kept.
-    return str(error) if isinstance(error, SessionError) else None
+    # How a program asks again is no fact of the request.
+    return Exception.__str__(error) if isinstance(error, SessionError) else None

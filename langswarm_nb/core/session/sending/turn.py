@@ -31,7 +31,7 @@ from langswarm_nb.core.session.messages import SessionMessage, estimate_tokens
 from langswarm_nb.core.session.provider_events import Delta, ProviderEvent, ProviderRequest, RetryNotice
 from langswarm_nb.core.session.settings import SessionSettings
 
-from .ask import Ask, sent
+from .ask import Ask, resolved, sent
 from .checkpoint import Checkpoint
 from .context_window import messages_to_send
 from .finishing import finish_anyway
@@ -112,6 +112,7 @@ class Turn:
         self._stream = stream
         self._session.streams.add(stream)
         try:
+            await self._resolve()
             if not self._ask.is_beside:  # else nothing it does depends on what others do
                 await self._session.turnstile.enter(stream)
             if self._begun is None:
@@ -136,6 +137,7 @@ class Turn:
                 raise
             except Exception as error:
                 ours = _as_session_error(error, provider.name, self._ask.settings.model, builder)
+                ours.question = self.question
                 await finish_anyway(lambda: self._failed(ours, builder, checkpoint))
                 if ours is error:
                     raise
@@ -162,7 +164,14 @@ class Turn:
 
     async def begin(self) -> None:
         """Store the question of an ask beside the path, ahead of reading: several are stored in order."""
+        await self._resolve()
         self._begun = await self._begin()
+
+    async def _resolve(self) -> None:
+        """Find the messages that the ask names."""
+        if self._begun is None:
+            self._session.manager.check_open()
+            self._ask = await resolved(self._ask, self._session)
 
     async def _begin(self) -> tuple[IProviderSession, ReplyBuilder]:
         ask, settings = self._ask, self._ask.settings
@@ -241,6 +250,7 @@ class Turn:
         try:
             reply = await self._store_changed(message)
         except SessionMiddlewareError as error:
+            error.question = self.question
             await self._store_reply(message)  # it was paid for: kept as it came
             self._leave()
             await self._session.run_hooks("on_error", error)
@@ -303,7 +313,7 @@ class Turn:
                     activate=not self._ask.is_beside,
                 )
             except SessionStorageError as error:
-                error.reply = message  # it was paid for
+                error.question, error.reply = self.question, message  # it was paid for
                 if self._lease is not None:
                     await self._lease.give_back()
                 raise
@@ -358,7 +368,7 @@ def _check_whole(provider: str, builder: ReplyBuilder) -> None:
         return
     raise StreamInterruptedError(
         f"The reply of {provider!r} ended without an end mark, so it may be cut short; "
-        f"the {len(builder.text)} characters that came are kept. Send again, or regenerate the reply.",
+        f"the {len(builder.text)} characters that came are kept. Ask again.",
         provider=provider,
         maybe_processed=True,
         partial_text=builder.text,

@@ -111,7 +111,7 @@ class Reporter:
         error = self._make(
             e.ProviderConnectionError,
             f"The connection to {self._address.origin} broke after the request was sent: {reason}. "
-            "It may have been processed, so it was not repeated. Send it again, or regenerate the reply.",
+            "It may have been processed, so it was not repeated. Ask again.",
             maybe_processed=True,
         )
         return self._caused(error, reason)
@@ -121,7 +121,7 @@ class Reporter:
         return self._make(
             e.StreamInterruptedError,
             f"The reply of {self._provider} was cut short: {self.words(reason)}. "
-            "What had arrived is kept. Send again, or regenerate the reply.",
+            "What had arrived is kept. Ask again.",
             maybe_processed=True,
         )
 
@@ -149,10 +149,10 @@ class Reporter:
         """Make the error for a limit on time."""
         if limit.limit == "call":
             what = f"{self._provider} did not finish within timeout_s={self._timeout_s:g}"
-            step = "Raise timeout_s, or send again."
+            step = "Raise timeout_s, or ask again."
         else:
             what = f"{self._provider} sent nothing for {self._silence_s:g} s"
-            step = "Send again, or regenerate the reply."
+            step = "Ask again."
         return self._make(
             e.ProviderTimeoutError, f"{what}. It may have been processed. {step}", maybe_processed=True
         )

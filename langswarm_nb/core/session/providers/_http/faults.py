@@ -157,7 +157,7 @@ def next_step(kind: type[e.ProviderSessionError], fault: Fault, *, key_source: s
     if issubclass(kind, e.ProviderRequestError) and fault.param and kind is not e.ContextLengthError:
         return f"Change or leave out {fault.param!r}."
     if kind is e.ProviderRateLimitError and fault.retry_after_s:
-        return f"Send again in {fault.retry_after_s:g} s."
+        return f"Ask again in {fault.retry_after_s:g} s."
     step = next(_NEXT_STEPS[base] for base in kind.__mro__ if base in _NEXT_STEPS)
     return step.format(key_source=key_source, model=model or "the model")
 
@@ -168,7 +168,7 @@ _NEXT_STEPS: dict[type, str] = {
     e.ContextLengthError: "Set max_messages or max_context_tokens to send less, or begin a new session.",
     e.ProviderRequestError: "Change the request as it says.",
     e.ProviderQuotaError: "Add credit or raise the limit of the account; waiting does not help.",
-    e.ProviderSessionError: "Send again later.",
+    e.ProviderSessionError: "Ask again later.",
 }
 
 
