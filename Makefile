@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 EXTRAS := plot,cost,parquet,postgres,fast,otel,stats
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-local lab test check fix notebooks e2e bench screenshots hooks clean
+.PHONY: help demo demo-local lab test test-servers check fix notebooks e2e bench screenshots hooks clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /make \1\t/' | expand -t 20
@@ -37,6 +37,9 @@ e2e: $(INSTALLED) ## drive JupyterLab in a real browser
 bench: $(INSTALLED) ## measure, against floors of the same run
 notebooks e2e bench:
 	@$(PY) -m scripts.check $@
+
+test-servers: $(INSTALLED) ## talk to real servers, installed into build/servers at the first run
+	@$(PY) -m scripts.check servers
 
 screenshots: $(INSTALLED) ## make the pictures in docs/images anew, in a real browser
 	@$(PY) -m scripts.screenshots

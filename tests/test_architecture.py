@@ -50,7 +50,7 @@ FLOORS = {
         "_http",
         "catalogue",
     ],
-    "core.session.storage": ["__init__", "memory sqlite unlogged", "_sqlite", "rows"],
+    "core.session.storage": ["__init__", "memory sqlite unlogged", "_sqlite", "part_texts rows"],
     "notebook": [
         "__init__",
         "calls",
@@ -79,6 +79,7 @@ LOOPS = {
     ): "type of the session that a question is for",
     ("core.session.session", "core.session.base"): "type of the manager that a session belongs to",
     ("core.session.sending.turn", "core.session.session"): "type of the session that a turn is of",
+    ("core.session.sending.late_replies", "core.session.session"): "type of the session that a reply is of",
     ("core.session.sending.native_conversation", "core.session.session"): "the same",
     ("core.session.sending.stream", "core.session.sending.turn"): "type of the turn that a stream runs",
     ("core.session.errors", "core.session.messages"): "type of the reply that an error hands over",
@@ -96,11 +97,12 @@ SAME_PART = {
 }
 """File names that several rooms have, and what such files are."""
 CORE_NEEDS = {"aiosqlite", "certifi", "httpx", "sniffio"}  # certifi is what httpx trusts
-CORE_EXTRAS = {"aiohttp", "pandas", "yarl"}  # only inside functions
+CORE_EXTRAS = {"aiohttp", "pandas", "truststore", "yarl"}  # only inside functions
 CORE_OPTIONAL = {"carrier_aiohttp"}  # a module that is imported only when its optional package is there
 
 SELDOM_NEEDED = {
     "langswarm_nb.core.session.conversation.old_numbers",  # old files, old exports
+    "langswarm_nb.core.session.conversation.open_blocks",  # exports to read
     "langswarm_nb.core.session.export",
     "langswarm_nb.core.session.conversation.syncing",  # `%langswarm sync`
 }

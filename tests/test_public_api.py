@@ -113,7 +113,7 @@ UNITS = {
 @pytest.mark.parametrize("field", fields(SessionSettings), ids=lambda field: field.name)
 def test_the_help_of_settings_shows_every_field(field):
     """`help()` and Shift+Tab tell what each setting is, with its unit and what holds when it is not given."""
-    words = inspect.getdoc(SessionSettings)
+    words = inspect.getdoc(SessionSettings) or ""
     found = re.search(rf"^{field.name} : (.+)\n    (.+)$", words, re.MULTILINE)
     assert found is not None
     default = {} if field.default_factory is dict else field.default

@@ -12,6 +12,7 @@ from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError
 from langswarm_nb.core.session.hooks import EventKind
 from langswarm_nb.core.session.messages import FinishReason, MessageRole, Status
 from langswarm_nb.core.session.settings import SessionBackend, SessionStatus
+from langswarm_nb.core.session.storage.part_texts import RESULTS
 
 Values: TypeAlias = Any
 """A column before it gets its dtype: an array of whole numbers with `MISSING`, of floats with NaN, texts, codes."""
@@ -152,7 +153,7 @@ _CONTENT = Read("content", Kind.TEXT)
 _MESSAGE_ID = Read("message_id", Kind.TEXT)
 _PARENT = Read("parent", Kind.WHOLE)
 _ROLE = Read("role", Kind.FEW)
-# Only the parts that a column is made of leave the database: none of the reasoning, images and results.
+# Only the parts that a column is made of leave the database: none of the reasoning and images.
 _TOOLS = Read(
     "CASE WHEN parts IS NOT NULL AND role IN ('assistant', 'tool') THEN tools(parts) END", Kind.TEXT
 )
@@ -186,6 +187,7 @@ MESSAGES: tuple[Column, ...] = (
     stored("metadata_json", Dtype.TEXT, "metadata"),
     *_WHERE,
     _STATUS,
+    stored("tool_result", Dtype.TEXT, RESULTS),
 )
 
 _REQUEST = {

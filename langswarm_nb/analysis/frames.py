@@ -18,6 +18,7 @@ from . import arrays
 from .columns import MESSAGES, REQUESTS, SESSIONS, TURNS, Column, Read, choose
 from .estimates import ESTIMATED, with_estimates
 from .filters import Branch, Filter, Moment
+from .spreadsheets import Frame
 from .store import Source, find_store
 from .stored_rows import StoredRows, read_rows, read_sessions
 from .totals import SessionTotals
@@ -184,6 +185,6 @@ def _frame(columns: Sequence[Column], rows: StoredRows | SessionTotals) -> pd.Da
 
 def as_frame(columns: Mapping[str, Any], n_rows: int) -> pd.DataFrame:
     """Return a frame of finished columns, marked with schema and time."""
-    frame = pd.DataFrame(columns, index=pd.RangeIndex(n_rows), copy=False)
+    frame = Frame(columns, index=pd.RangeIndex(n_rows), copy=False)
     frame.attrs["langswarm"] = {"schema": SCHEMA, "exported_at": utc_now().isoformat()}
     return frame

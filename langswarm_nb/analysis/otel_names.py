@@ -8,7 +8,7 @@ from __future__ import annotations
 
 TURN_ATTRIBUTES = {
     "session_id": "gen_ai.conversation.id",
-    "request_id": "gen_ai.response.id",
+    "request_id": "langswarm_nb.request_id",
     "operation": "gen_ai.operation.name",
     "provider": "gen_ai.provider.name",
     "request_model": "gen_ai.request.model",
@@ -26,7 +26,8 @@ TURN_ATTRIBUTES = {
     "turn": "langswarm_nb.turn",
     "version": "langswarm_nb.version",
 }
-"""Column of `turns_df` -> name of the attribute; the conventions know no place in a conversation, so that is ours."""
+"""Column of `turns_df` -> name of the attribute; the conventions know no place in a conversation and no id of
+a request, so those are ours."""
 
 PARAM_ATTRIBUTES = {
     "temperature": "gen_ai.request.temperature",
@@ -37,8 +38,13 @@ PARAM_ATTRIBUTES = {
 }
 """What was asked for beside the messages -> name of the attribute."""
 
+RESPONSE_ID = "gen_ai.response.id"
+"""The provider's own id of the answer."""
+SYSTEM_INSTRUCTIONS = "gen_ai.system_instructions"
 INPUT_MESSAGES = "gen_ai.input.messages"
 OUTPUT_MESSAGES = "gen_ai.output.messages"
+FINISH_REASONS = {"tool_calls": "tool_call"}
+"""Words of ours for why an answer ended -> the conventions' in `OUTPUT_MESSAGES`, where they differ."""
 TOKEN_TYPE = "gen_ai.token.type"  # noqa: S105 - a name, not a secret
 
 DURATION = "gen_ai.client.operation.duration"

@@ -21,11 +21,26 @@ from langswarm_nb.core.session import checks
 from langswarm_nb.core.session.errors import MissingExtraError, SessionStorageError
 from langswarm_nb.core.session.messages import RequestFacts
 from langswarm_nb.core.session.providers.catalogue import FREE_PROVIDERS
+from langswarm_nb.core.session.text import one_line
 
 MTOK = 1_000_000
 
 Context: TypeAlias = tuple[tuple[str, str], ...]
 """What else the price depends on, e.g. ``(("service_tier", "flex"),)``."""
+
+
+class UnknownPriceWarning(UserWarning):
+    """The price of a model is not known, so that its costs are NA.
+
+    Attributes
+    ----------
+    unpriced_model : str
+        ``provider:model``; by this attribute a notebook knows the warning.
+    """
+
+    def __init__(self, text: str, unpriced_model: str) -> None:
+        super().__init__(text)
+        self.unpriced_model = unpriced_model
 
 
 class Tokens(NamedTuple):
@@ -213,9 +228,12 @@ def _warn(provider: str, model: str) -> None:
         _warned.add((provider, model))
     way = f"set_price({model!r}, input_usd_per_mtok, output_usd_per_mtok)"
     hint = "" if _genai_prices() else " Most prices come with `pip install 'langswarm-nb[cost]'`."
-    warnings.warn(
+    text = (
         f"The price of {provider}:{model} is not known, so its costs are NA. Set it with `{way}`, 0 and 0 for a "
-        f"free model.{hint}",
+        f"free model.{hint}"
+    )
+    warnings.warn(
+        UnknownPriceWarning(text, one_line(f"{provider}:{model}", 100)),
         stacklevel=_levels_to_the_caller(),
     )
 

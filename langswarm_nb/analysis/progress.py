@@ -101,6 +101,15 @@ def _drawn(share: float) -> str:
     return f"[{'#' * full}{'.' * (_BAR - full)}]"
 
 
+def say(line: str) -> None:
+    """Show a line where somebody sees it, as a progress would be shown, in a program without a screen nowhere."""
+    mode = chosen_mode()
+    if mode == "html":
+        print(line)  # noqa: T201 - the output of the cell; stderr would look like a failure there
+    elif mode == "text":
+        sys.stderr.write(f"{line}\n")
+
+
 def chosen_mode() -> Mode:
     """Return how progress is shown here.
 

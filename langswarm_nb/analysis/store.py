@@ -126,6 +126,8 @@ def _connect(storage: ISessionStorage | None) -> sqlite3.Connection:
 
 def _connect_file(path: Path) -> sqlite3.Connection:
     """Open the file beside the connection that writes it; a file that is not there yet has no rows."""
+    if path.is_dir():
+        raise IsADirectoryError(f"it is a folder; name a file in it, such as '{path / 'sessions.db'}'")
     if not path.exists() or not path.stat().st_size:
         return InMemorySessionStorage().snapshot()
     return sqlite3.connect(

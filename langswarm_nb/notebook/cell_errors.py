@@ -19,6 +19,45 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+CELL_STEPS = {
+    "set_key": "Run `%langswarm key {provider}`, which asks for it, or set the environment variable {variable}.",
+    "pass_key": "Run `%langswarm key {provider}`, which asks for it.",
+    "check_key": "Check that the key may use {model}; `%langswarm key {provider}` asks for another.",
+    "allow_http": "Use https, or set the environment variable {variable} to 1 for a network that you trust.",
+    "check_model": "Check the model's name ({model}) and the address; `%langswarm models {provider}` lists models.",
+    "other_api": (
+        "The server there may not speak the API of {provider!r}: try `-m {other}:MODEL` with the same `--api-base`."
+    ),
+    "send_less": "`%config LangSwarmMagics.max_context_tokens = N` sends less, `%langswarm new` begins anew.",
+    "send_smaller": (
+        "The request is larger than the service, or a proxy before it (nginx: client_max_body_size), takes: "
+        "`%config LangSwarmMagics.max_context_tokens = N` sends less, `%langswarm new` begins anew."
+    ),
+    "allow_time": "Allow more with `--timeout SECONDS`, or send it again.",
+    "name_address": "Give it with `--api-base https://…`{variable}.",
+    "start_server": "Start the server there, or correct the address.",
+    "check_network": "Check the network, the proxy settings and the address.",
+    "install_socks": "`%pip install socksio`, or unset {variable}.",
+    "trust": (
+        "If an authority of your own network signed it, name its file in SSL_CERT_FILE, or "
+        "`%pip install truststore` to use the certificates of the system."
+    ),
+    "write_https": "That port seems to speak https: write https:// in the address.",
+    "write_http": "If the server there speaks plain http, write http:// in the address.",
+    "correct_address": "Correct the address (`--api-base`, or the provider's variable).",
+    "check_address": "Check the address, and whether a proxy answers in its place.",
+}
+"""Name of a next step -> how a cell takes it, where that differs from what a caller in Python does."""
+
+
+def cell_words(error: SessionError) -> str:
+    """Return what an error says, with a next step that can be taken in a cell."""
+    step = error.next_step
+    if step is None or step.name not in CELL_STEPS:
+        return str(error)
+    return str(error).replace(step.text, CELL_STEPS[step.name].format(**step.facts))
+
+
 class UnexpectedError(SessionError):
     """Something in langswarm_nb itself failed; the cause is chained."""
 
@@ -59,7 +98,7 @@ def show_session_errors_short(shell: InteractiveShell, is_short: Callable[[], bo
         if is_short():
             from langswarm_nb.render import visible_controls
 
-            return [f"{type(error).__name__}: {visible_controls(str(error))}"]
+            return [f"{type(error).__name__}: {visible_controls(cell_words(error))}"]
         return shell.InteractiveTB.structured_traceback(type(error), error, error.__traceback__)
 
     SessionError._render_traceback_ = render  # type: ignore[attr-defined]  # what IPython looks for

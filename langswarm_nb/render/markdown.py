@@ -19,6 +19,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from .controls import visible_controls
+from .emphasis import add_breaks, add_emphasis, with_breaks
 from .escaping import code_block_html, code_html, text_html
 from .math import MAX_LIVE_FORMULAS, add_math, is_plain_tex, tex_body
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from markdown_it.rules_block import StateBlock
     from markdown_it.rules_core import StateCore
 
-__all__ = ["LINK_REL", "Environment", "block_starts", "formula_block_html", "markdown_html"]
+__all__ = ["LINK_REL", "Environment", "block_starts", "fences", "formula_block_html", "markdown_html"]
 
 Environment = dict[str, Any]
 """What one reply carries from block to block: ``"formulas"``, the number of live ones so far."""
@@ -98,10 +99,19 @@ def markdown_html(text: str, environment: Environment) -> str:
 
 def block_starts(text: str) -> list[int]:
     """Return the lines, from 0, on which a block of the top level starts."""
+    return [token.map[0] for token in _blocks(text) if token.level == 0 and token.nesting >= 0 and token.map]
+
+
+def fences(text: str) -> list[tuple[str, str]]:
+    """Return what stands behind the opening mark of each fenced block, and its code, in order."""
+    return [(token.info, token.content) for token in _blocks(text) if token.type == "fence"]
+
+
+def _blocks(text: str) -> list[Token]:
     tokens: list[Token] = []
     md = _parser()
     md.block.parse(text, md, {}, tokens)
-    return [token.map[0] for token in tokens if token.level == 0 and token.nesting >= 0 and token.map]
+    return tokens
 
 
 @functools.cache
@@ -111,6 +121,8 @@ def _parser() -> MarkdownIt:
     md.disable("reference")  # definitions would hide text, and tie blocks together
     md.validateLink = _is_safe_link  # type: ignore[method-assign]  # how markdown-it is told
     md.block.ruler.before("table", "too_deep", _too_deep)
+    add_emphasis(md)
+    add_breaks(md)
     add_math(md)
     md.core.ruler.push("finish", _finish)
     for name, rule in _RENDER_RULES.items():
@@ -141,12 +153,15 @@ def _too_deep(state: StateBlock, start_line: int, end_line: int, silent: bool) -
 def _finish(state: StateCore) -> None:
     """Add what the renderer needs to the tokens: directions, alignments, link targets."""
     lines = state.src.split("\n") if _RIGHT_TO_LEFT.search(state.src) else []
+    is_cell = False
     for token in state.tokens:
-        if token.type in {"th_open", "td_open"} and token.attrs:
+        if token.type == "inline" and token.children:
+            children = with_breaks(token.children, is_cell=is_cell)
+            token.children = _shown_targets(_flattened(children))
+        is_cell = token.type in {"th_open", "td_open"}
+        if is_cell and token.attrs:
             token.attrs = {"align": str(token.attrs["style"]).removeprefix("text-align:")}
-        elif token.type == "inline" and token.children:
-            token.children = _shown_targets(_flattened(token.children))
-        elif lines and token.type in _DIRECTED and token.map:
+        if lines and token.type in _DIRECTED and token.map:
             start, end = token.map
             if any(map(_RIGHT_TO_LEFT.search, lines[start:end])):
                 token.attrSet("dir", "auto")

@@ -142,7 +142,8 @@ async def stored_rows(manager: SessionManager, branch: Literal["active", "all"])
         for m in messages:
             if branch == "active" and not m.is_active:
                 continue
-            result: Any = next((part for part in m.parts if part["type"] == "tool_result"), {})
+            results = [part for part in m.parts if part["type"] == "tool_result"]
+            result: Any = next(iter(results), {})
             rows.append(
                 {
                     "session_id": record.session_id,
@@ -172,6 +173,7 @@ async def stored_rows(manager: SessionManager, branch: Literal["active", "all"])
                     "is_hidden": m.is_hidden,
                     "is_aside": m.is_aside,
                     "status": m.request and m.request.status,
+                    "tool_result": "\n\n".join(part["content"] for part in results) if results else None,
                 }
             )
     return rows

@@ -52,6 +52,7 @@ DTYPES = {
     "is_hidden": "boolean",
     "is_aside": "boolean",
     "status": "category",
+    "tool_result": TEXT,
 }
 
 

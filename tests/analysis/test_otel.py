@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from importlib import import_module
@@ -11,7 +12,16 @@ import pytest
 
 from langswarm_nb.analysis import OTelHook, turns_df
 from langswarm_nb.analysis.otel_names import TURN_ATTRIBUTES
-from langswarm_nb.core.session import MetricsHook, ProviderSessionError, create_session_manager
+from langswarm_nb.core.session import (
+    Finish,
+    FinishReason,
+    MessageRole,
+    MetricsHook,
+    PartDone,
+    ProviderSessionError,
+    create_session_manager,
+)
+from langswarm_nb.core.session.providers.mock import MockProviderSession
 from tests.support.paths import REPOSITORY
 
 metrics: Any = pytest.importorskip(
@@ -113,6 +123,81 @@ async def test_durations_and_tokens_are_measured(told):
     assert tokens["input"].sum == turns["input_tokens"].sum()
     assert tokens["output"].sum == turns["output_tokens"].sum()
     assert found["gen_ai.client.operation.time_to_first_chunk"].data.data_points[0].count == 3
+
+
+async def test_the_history_is_in_the_span(told):
+    """Each request with what it sent, in order and in the form of the conventions, the system text apart."""
+    spans, _ = told
+    async with create_session_manager("memory") as manager:
+        manager.add_global_hook(OTelHook(content=True))
+        session = await manager.create_session("ada", "mock", "echo", system="Be brief")
+        first = await session.send_message("one")
+        await session.send_message("two")
+        await session.send_message("aside", history=False)
+        await session.hide((await session.get_messages())[1].id)
+        await session.regenerate()
+        await session.send_message("three", max_messages=1)
+    sent = [json.loads(span.attributes["gen_ai.input.messages"]) for span in spans()]
+    answer = {"role": "assistant", "parts": [{"type": "text", "content": first.content}]}
+    one, two = ({"role": "user", "parts": [{"type": "text", "content": text}]} for text in ("one", "two"))
+    assert sent[:2] == [[one], [one, answer, two]]
+    assert [[said["parts"][0]["content"] for said in request] for request in sent[2:4]] == [
+        ["aside"],
+        ["two"],
+    ]
+    assert {span.attributes["gen_ai.system_instructions"] for span in spans()} == {
+        '[{"type": "text", "content": "Be brief"}]'
+    }
+    [got, *_] = [json.loads(span.attributes["gen_ai.output.messages"]) for span in spans()]
+    assert got == [{**answer, "finish_reason": "stop"}]
+
+
+async def test_all_parts_are_told_in_the_conventions_form(told):
+    """Thinking, calls with their arguments as values, results, images and refusals."""
+    spans, _ = told
+    steps: Any = [
+        PartDone({"type": "reasoning", "text": "hm"}),
+        "Let me see.",
+        PartDone({"type": "tool_call", "id": "1", "name": "add", "arguments": '{"a": 1}'}),
+        PartDone({"type": "tool_call", "id": "2", "name": "f", "arguments": "broken"}),
+        Finish(FinishReason.TOOL_CALLS, "tool_calls"),
+    ]
+    image = {"type": "image", "media_type": "image/png", "data": "AAAA"}
+    async with create_session_manager("memory") as manager:
+        manager.add_provider_session("tooled", MockProviderSession(replies=[steps, "Done."]))
+        manager.add_global_hook(OTelHook(content=True))
+        session = await manager.create_session("ada", "tooled", "any")
+        await session.send_message("Look", parts=[image, {"type": "text", "text": "Look"}])
+        result = {"type": "tool_result", "tool_call_id": "1", "content": "2"}
+        await session.send_message("", MessageRole.TOOL, parts=[result])
+    first, second = spans()
+    [got] = json.loads(first.attributes["gen_ai.output.messages"])
+    assert got["finish_reason"] == "tool_call"
+    assert got["parts"] == [
+        {"type": "reasoning", "content": "hm"},
+        {"type": "text", "content": "Let me see."},
+        {"type": "tool_call", "id": "1", "name": "add", "arguments": {"a": 1}},
+        {"type": "tool_call", "id": "2", "name": "f", "arguments": "broken"},
+    ]
+    sent = json.loads(second.attributes["gen_ai.input.messages"])
+    blob = {"type": "blob", "modality": "image", "mime_type": "image/png", "content": "AAAA"}
+    assert sent[0]["parts"][0] == blob
+    assert sent[-1] == {
+        "role": "tool",
+        "parts": [{"type": "tool_call_response", "id": "1", "response": "2"}],
+    }
+
+
+async def test_the_id_of_an_answer_is_the_providers(told):
+    """Ours, which joins the frames, has a name of its own."""
+    spans, _ = told
+    async with create_session_manager("memory") as manager:
+        manager.add_global_hook(OTelHook())
+        session = await manager.create_session("ada", "mock", "echo")
+        reply = await session.send_message("Hello!")
+    [span] = spans()
+    assert span.attributes["gen_ai.response.id"] == reply.provider_message_id
+    assert span.attributes["langswarm_nb.request_id"] == reply.id
 
 
 async def test_text_leaves_only_when_asked_for(told):

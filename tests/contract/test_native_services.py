@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -120,6 +121,32 @@ async def test_a_lost_conversation_is_rebuilt_once(
     await session.send_message("q4")
     assert len(fake.bodies) == requests + 1
     assert [m.content for m in await session.get_messages(role=MessageRole.USER)] == ["q1", "q2", "q3", "q4"]
+
+
+LOST_EVENTS = {
+    "gemini": [
+        {"event_type": "error", "error": {"code": "not_found", "message": "Invalid interaction name: x"}},
+        {"error": {"code": 404, "status": "NOT_FOUND", "message": "gone"}},
+    ],
+    "mistral": [
+        {"type": "conversation.response.error", "message": "Conversation conv_1 not found", "code": 404},
+        {"object": "error", "message": "The conversation does not exist", "code": "404"},
+    ],
+}
+
+
+@pytest.mark.parametrize("number", [0, 1])
+async def test_a_conversation_lost_inside_a_stream_is_rebuilt(
+    name: str, number: int, manager: SessionManager, fake: FakeService, server: FaultyServer
+) -> None:
+    """What the headers told before it is no output."""
+    session = await manager.create_session("ada", name, "test-model", "provider_native", stream=True)
+    await session.send_message("q1")
+    fake.held.clear()
+    event = f"data: {json.dumps(LOST_EVENTS[name][number])}\n\n".encode()
+    server.script(Reply.events(event, headers={"x-request-id": "r"}), fake)
+    assert (await session.send_message("q2")).content == "r2"
+    assert users(fake, await held_of(session)) == ["user: q1", "user: q2"]
 
 
 async def test_a_service_that_has_lost_everything_twice_is_an_error(

@@ -323,6 +323,58 @@ async def test_a_server_that_begins_to_ignore_the_conversation_is_not_believed(
     assert len(fake.transcript(await held_of(session))) == 6
 
 
+async def test_a_server_that_keeps_conversations_without_telling_is_asked_once(
+    session: BaseSession, fake: FakeOpenAI, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Replies that do not name their conversation are not thrown away, and no second one is begun."""
+    fake.is_silent = True
+    with caplog.at_level(logging.WARNING, "langswarm_nb"):
+        for text in ("q1", "q2", "q3"):
+            await session.send_message(text)
+    assert caplog.records == []
+    assert inputs(fake) == [["q1"], ["q2"], ["q3"]]
+    assert (list(fake.held), fake.looked) == (["conv_1"], 1)
+    assert len(fake.transcript(await held_of(session))) == 6
+
+
+async def test_a_server_that_never_keeps_what_it_is_sent_is_given_no_more_conversations(
+    session: BaseSession, fake: FakeOpenAI, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One that begins conversations and puts nothing in is told of once; then the whole path is sent plainly."""
+    fake.ignores_previous = True
+    with caplog.at_level(logging.WARNING, "langswarm_nb"):
+        for text in ("q1", "q2", "q3"):
+            await session.send_message(text)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "keeps no conversations" in caplog.text
+    assert inputs(fake) == [["q1"], ["q1", "r1", "q2"], ["q1", "r1", "q2", "r2", "q3"]]
+    assert ["conversation" in body for body in fake.bodies] == [True, False, False]
+    assert fake.looked == 1
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "error", "code": "not_found", "message": "Conversation with id 'conv_1' not found."},
+        {"type": "error", "error": {"message": "Conversation conv_1 does not exist", "code": 404}},
+        {
+            "type": "response.failed",
+            "response": {"status": "failed", "error": {"message": "no such conversation"}},
+        },
+    ],
+)
+async def test_a_conversation_lost_inside_a_stream_is_rebuilt(
+    manager: SessionManager, fake: FakeOpenAI, server: FaultyServer, event: dict[str, Any]
+) -> None:
+    """An error that comes as an event, before any output, costs no more than one that comes as a status."""
+    session = await manager.create_session("ada", "openai", "test-model", "provider_native", stream=True)
+    await session.send_message("q1")
+    fake.held.clear()
+    server.script(Reply.events(f"data: {json.dumps(event)}\n\n".encode()), fake)
+    assert (await session.send_message("q2")).content == "r2"
+    assert inputs(fake)[-1] == ["q1", "r1", "q2"]
+
+
 async def test_a_server_without_conversations_gets_the_whole_path(
     session: BaseSession, fake: FakeOpenAI, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -87,6 +87,45 @@ async def test_a_list_that_is_none_is_an_error(name: str, server: FaultyServer) 
     await provider.close()
 
 
+LISTS: dict[str, tuple[str, dict[str, Any], str]] = {
+    "ollama": ("models", {"name": "a"}, "name"),
+    "cohere": ("models", {"name": "a"}, "name"),
+    "gemini": ("models", {"name": "models/a"}, "name"),
+    "mistral": ("data", {"id": "a"}, "id"),
+    "openai": ("data", {"id": "a"}, "id"),
+    "openai-compatible": ("data", {"id": "a"}, "id"),
+    "anthropic": ("data", {"id": "a"}, "id"),
+}
+"""Provider -> what its list is called, an entry, and what its name stands under."""
+
+
+@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize("odd", [5, None, "x", [], {}, {"id": None, "other": 1}])
+async def test_an_odd_entry_costs_no_other(name: str, odd: Any, server: FaultyServer) -> None:
+    """A server's slip in one entry leaves the list; a list that is null is empty."""
+    field, entry, _ = LISTS[name]
+    server.script(
+        Reply.json({field: [odd, entry]}), Reply.json({field: [entry, odd]}), Reply.json({field: None})
+    )
+    provider = create_provider(name, CANARY, base_url=server.url)
+    for _ in range(2):
+        assert "a" in [model.id for model in await provider.list_models()]
+    assert await provider.list_models() == []
+    await provider.close()
+
+
+@pytest.mark.parametrize("created", [1700000000000, 10**30, -5, "2024-01-01", None, True, 1.5e300, [], {}])
+async def test_a_moment_that_cannot_be_read_is_unknown(created: Any, server: FaultyServer) -> None:
+    """Milliseconds for seconds, and worse: the model is listed all the same."""
+    models = [{"id": "a", "created": created}, {"id": "b", "created": 1700000000}]
+    server.script(Reply.json({"data": models}))
+    provider = create_provider("openai-compatible", CANARY, base_url=server.url)
+    odd, good = await provider.list_models()
+    assert (odd.id, odd.created_at) == ("a", None)
+    assert (good.id, good.created_at) == ("b", "2023-11-14T22:13:20+00:00")
+    await provider.close()
+
+
 HEADERS = {
     "gemini": ("x-goog-api-key", CANARY),
     "gemini-interactions": ("x-goog-api-key", CANARY),

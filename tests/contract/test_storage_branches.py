@@ -189,6 +189,19 @@ async def test_a_reply_to_a_hidden_question_is_hidden_too(storage):
     assert await hidden(storage) == ([("main", 0, 1)], "a? a!")
 
 
+async def test_a_version_is_hidden_on_a_branch_that_is_not_current(storage):
+    """As one whose replacement is answered when somebody has gone to another branch."""
+    await talk(storage, "a", "b")
+    await storage.set_tip("s", 3, branch="try")
+    await storage.set_hidden("s", 1, 1, hidden=True, branch="main")
+    assert await hidden(storage) == ([("main", 1, 1)], "")
+    await storage.set_tip("s", 3, branch="main")
+    assert await hidden(storage) == ([("main", 1, 1)], "b? b!")
+    await storage.set_tip("s", 3, branch="try")
+    await storage.set_hidden("s", 1, 1, hidden=False, branch="main")
+    assert await hidden(storage) == ([], "")
+
+
 async def test_hiding_holds_on_its_branch(storage):
     """A branch made from another begins with its marks; what is hidden or shown later holds there alone."""
     await talk(storage, "a", "b")

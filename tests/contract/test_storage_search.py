@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from langswarm_nb.core.session import SessionStorageError, SessionTypeError, SessionValueError
+from langswarm_nb.core.session import (
+    MessageRole,
+    SessionStorageError,
+    SessionTypeError,
+    SessionValueError,
+)
 from langswarm_nb.core.session.storage._sqlite import search as _search
 from tests.support.storages import answer, question, record
 
@@ -207,3 +213,27 @@ async def test_a_snippet_is_one_line_around_the_match(storage):
     assert hit.snippet.startswith("…")
     assert hit.snippet.endswith("…")
     assert hit.message.content == text
+
+
+async def test_results_of_tools_and_refusals_are_found(storage, monkeypatch):
+    """By the index, without it and within a session; a session that is deleted leaves none of their words."""
+    parts = (
+        {"type": "tool_result", "tool_call_id": "1", "content": "plums in the icebox"},
+        {"type": "text", "text": "A note."},
+        {"type": "tool_result", "tool_call_id": "2", "content": "probably saved"},
+    )
+    await storage.create_session(record("s", "ada"))
+    await storage.append_messages("s", [replace(question("x", parts=parts), role=MessageRole.TOOL)])
+    await storage.append_messages("s", [answer("", parts=({"type": "refusal", "text": "Breakfast? No."},))])
+    for has_index in (True, False):
+        if not has_index:
+            monkeypatch.setattr(_search, "has_fts5", lambda _: False)
+        for where in ({}, {"session_id": "s"}):
+            assert await found(storage, "icebox saved note", **where) == [("s", 0)]
+            assert await found(storage, "breakfast", **where) == [("s", 1)]
+            assert await found(storage, "tool_result", **where) == []
+    [hit] = await storage.search_messages("plums")
+    assert hit.snippet == "A note. plums in the icebox probably saved"
+    monkeypatch.undo()
+    await storage.delete_session("s")
+    assert await found(storage, "icebox") == []

@@ -17,6 +17,7 @@ from langswarm_nb.core.session import (
     SessionTypeError,
     SessionValueError,
 )
+from langswarm_nb.core.session.storage._sqlite import head, sessions, tree
 from tests.support.storages import answer, question, record
 
 EVERY_SETTING = SessionSettings(
@@ -170,6 +171,31 @@ async def test_a_change_that_is_not_allowed_changes_nothing(storage, changes):
     with pytest.raises(SessionValueError, match=next(iter(changes))):
         await storage.update_session("s", title="new", **changes)
     assert await storage.load_session("s") == before
+
+
+@pytest.mark.parametrize("use", ["append", "update", "move", "hide", "create"])
+async def test_the_last_used_comes_first_though_the_clock_went_back(storage, monkeypatch, use):
+    """Whatever the use; the times themselves are those that the clock told."""
+    for name in ("a", "b", "c"):
+        await storage.create_session(record(name))
+        await storage.append_messages(name, [question(), answer()])
+    before = (await storage.load_session("a")).updated_at
+    back = before - timedelta(days=400)
+    for module in (head, tree, sessions):
+        monkeypatch.setattr(module, "now_us", lambda: int(back.timestamp() * 1e6))
+    uses = {
+        "append": lambda name: storage.append_messages(name, [question()]),
+        "update": lambda name: storage.update_session(name, title=name),
+        "move": lambda name: storage.set_tip(name, 0),
+        "hide": lambda name: storage.set_hidden(name, 0, 1, hidden=True),
+        "create": lambda name: storage.create_session(record(f"{name}2", created_at=back, updated_at=back)),
+    }
+    for name in ("b", "a", "c"):
+        await uses[use](name)
+    listed = await storage.list_sessions(user_id="ada")
+    assert [each.session_id[0] for each in listed[:3]] == ["c", "a", "b"]
+    assert abs(listed[0].updated_at - back) < timedelta(seconds=1)
+    assert await storage.list_sessions() == listed
 
 
 async def test_sessions_are_listed_last_used_first(storage):

@@ -263,20 +263,27 @@ class Deciding:
         self.fill_requests(plan)
         return plan
 
-    def retry(self, session: Session, kernel: Kernel, model: str | None) -> Plan:
-        """Rule 6.4: ask the last turn of the path again with what it was asked with; after a comparison: that."""
+    def retry(self, session: Session, model: str | None) -> Plan:
+        """Rule 6.4: ask the last turn of the path again with what it was asked with; after a comparison: that.
+
+        A chosen comparison is asked again as one (rule 4.3), unless one model is named.
+        """
         path = session.tree.path()
         compared = self.comparison_at_tip(session.tree)
         if compared is None and not path.turns:
             raise Refused("nothing to retry")
         old = compared or path.turns[-1].version
         system = old.systems[0].text if old.systems else None
-        asked = Asked(model or old.asked.model, kernel=kernel.number)
-        if compared is None:
+        # The question is the same, so it counts as asked by who asked it.
+        asked = old.asked._replace(model=model or old.asked.model, comparison=(), alone=False)
+        if compared is None and (model is not None or not old.asked.comparison):
             return self.again(session, old, old.question.text, system, asked)
-        plan = self.at_tip(session, old.question.text, system, asked)
-        plan.turn, plan.is_beside = old.turn, True
-        models = old.asked.comparison
+        if compared is None:
+            plan = self.again(session, old, old.question.text, system, asked)
+        else:
+            plan = self.at_tip(session, old.question.text, system, asked)
+        plan.turn, plan.is_beside, plan.falls_back = old.turn, True, compared is None
+        models = old.asked.comparison if model is None else (model,)
         plan.asked = [asked._replace(model=name, comparison=models) for name in models]
         plan.requests.clear()
         self.fill_requests(plan)

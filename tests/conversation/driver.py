@@ -263,6 +263,17 @@ class SessionFacts(NamedTuple):
     model: str
 
 
+class Shown(NamedTuple):
+    """What is seen of some sessions."""
+
+    facts: list[SessionFacts | None]
+    """Of each; None of those that were deleted."""
+    rows: list[Row]
+    """All versions of all turns of one of them, in the order of their numbers."""
+    branches: Branches | None
+    """Its branches; None when none was looked at closely."""
+
+
 class Product(Protocol):
     """What is walked. Ids of sessions are its own; names of kernels and cells, and paths, are the walk's."""
 
@@ -306,15 +317,9 @@ class Product(Protocol):
     def act(self, session: str, action: Action) -> Told:
         """Do something in a panel, or through the library."""
 
-    def rows(self, session: str) -> list[Row]:
-        """Return all versions of all turns, in the order of their numbers."""
+    def look(self, sessions: Sequence[str], closely: str | None) -> Shown:
+        """Return the facts of some sessions, and what one of them holds, if it was not deleted.
 
-    def branches(self, session: str) -> Branches:
-        """Return the branches; a session nobody has asked yet has ``main`` with an empty path."""
-
-    def facts(self, session: str) -> SessionFacts | None:
-        """Return what a list shows of a session; None when it was deleted.
-
-        ``home`` is the path of the notebook it belongs to, empty without one.
-        Where a label holds a day and a time, they are written ``{when}``.
+        ``home`` is the path of the notebook that a session belongs to, empty without one. Where a label holds a day
+        and a time, they are written ``{when}``. A session nobody has asked yet has ``main`` with an empty path.
         """

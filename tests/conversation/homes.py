@@ -25,10 +25,23 @@ class Home:
     """Another notebook was found at its path."""
 
     @property
-    def cells(self) -> set[str]:
-        """The ids of cells that its sessions know."""
-        kept = [session.cells for session in self.sessions if session.state != "deleted"]
-        return set().union(*kept)
+    def kept(self) -> list[Session]:
+        """The sessions that were not deleted."""
+        return [session for session in self.sessions if session.state != "deleted"]
+
+    @property
+    def cells(self) -> dict[str, int]:
+        """The ids of cells that its sessions know, and when each asked first."""
+        found: dict[str, int] = {}
+        for session in self.kept:
+            for cell, moment in session.cells.items():
+                found[cell] = min(moment, found.get(cell, moment))
+        return found
+
+    def shared(self, cells: frozenset[str]) -> tuple[int, int]:
+        """How many of these cells its sessions know, and when the latest of them asked first."""
+        moments = [moment for cell, moment in self.cells.items() if cell in cells]
+        return len(moments), max(moments, default=0)
 
 
 @dataclass(eq=False, slots=True)
@@ -43,8 +56,8 @@ class Session:
     tree: Tree
     state: Literal["new", "active", "archived", "deleted"] = "new"
     """A new one is in no list: nothing was asked in it."""
-    cells: set[str] = field(default_factory=set)
-    """The ids of cells of notebooks' files that asked in it."""
+    cells: dict[str, int] = field(default_factory=dict)
+    """The ids of cells of its notebook's file that asked in it, and when each did so first."""
 
 
 @dataclass(slots=True)
@@ -99,7 +112,7 @@ class Homes:
         """The ids of the cells of each saved notebook."""
         self.homes: list[Home] = []
         self.sessions: dict[str, Session] = {}
-        self._made = 0
+        self._made = self._moment = 0
 
     # ---------------------------------------------------------------- homes
 
@@ -107,26 +120,35 @@ class Homes:
         """Rule 5.2: return the home of a notebook; the evidence is the cells."""
         told: set[Note] = set()
         cells = self.files.get(path, frozenset())
+        here = None
+        """The notebook at this path, where it has no session of its own."""
         for home in self.homes:
             if home.path == path and not home.is_lost:
-                if not home.cells or not cells or home.cells & cells:
+                if not home.kept:
+                    here = home
+                elif not home.cells or not cells or home.cells.keys() & cells:
                     return home, told
-                home.is_lost = True
-                told = {Note("other_notebook")}
-        alike = [home for home in self.homes if home.cells & cells]
+                else:
+                    home.is_lost = True
+                    told = {Note("other_notebook")}
+        alike = sorted(
+            (home for home in self.homes if home.cells.keys() & cells), key=lambda h: h.shared(cells)
+        )
         gone = [home for home in alike if not self._has_its_file(home)]
+        if alike and here is not None:
+            here.is_lost = True
         if gone:
-            moved = max(gone, key=lambda home: len(home.cells & cells))
+            moved = gone[-1]
             told.discard(Note("other_notebook"))  # its sessions are there
             told = {Note("moved", where=moved.path)} if moved.path != path else set()
             moved.path, moved.is_lost = path, False
             return moved, told
         if alike:
-            told = {Note("copy", where=max(alike, key=lambda home: len(home.cells & cells)).path)}
-        return Home(path), told
+            return Home(path), {Note("copy", where=alike[-1].path)}
+        return here or Home(path), told
 
     def _has_its_file(self, home: Home) -> bool:
-        return not home.is_lost and bool(home.cells & self.files.get(home.path, frozenset()))
+        return not home.is_lost and bool(home.cells.keys() & self.files.get(home.path, frozenset()))
 
     def open_kernel(
         self, number: int, front_end: FrontEnd, path: str, model: str | None
@@ -142,6 +164,11 @@ class Homes:
                 if session.home is home and session.tree.turns
             }
         return kernel, told
+
+    def next_moment(self) -> int:
+        """Return what is later than all before."""
+        self._moment += 1
+        return self._moment
 
     # ---------------------------------------------------------------- sessions
 
@@ -167,6 +194,13 @@ class Homes:
             if session.home is not None:
                 session.home.sessions.append(session)
                 self.keep_home(session.home)
+
+    def use(self, kernel: Kernel, session: Session) -> None:
+        """Rule 5.4: an unmarked cell uses a session, which is the main one of its notebook from then on."""
+        kernel.current = session
+        if kernel.home is not None:
+            kernel.home.main = session
+            self.keep_home(kernel.home)
 
     def keep_home(self, home: Home) -> None:
         """Remember a notebook by its cells, once it has a session."""

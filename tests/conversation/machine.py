@@ -162,7 +162,7 @@ class Walk(SideBySide, RuleBasedStateMachine):
             self.open_another(second, first, 1)
         session = self.begin_plain(self.free_kernel(first), cell)
         other = self.free_kernel(second)
-        if session is None or session.home is None or other is None:
+        if session is None or session.home is None or other is None or "{when}" in session.label:
             return self.otherwise(choice)
         self.switch(other, f"{session.home.path}:{session.label}")
         self.begin_plain(other, cell)
@@ -225,7 +225,7 @@ class Walk(SideBySide, RuleBasedStateMachine):
 
     @rule(kernel=few, choice=many, other=two)
     def retry(self, kernel: int, choice: int, other: bool) -> None:
-        """Ask the last turn again; what that means behind a chosen comparison is not said."""
+        """Ask the last turn again."""
         chosen = self.free_kernel(kernel)
         if chosen is not None and choice % 4 == 0:
             self.write_cell(chosen, self.cell_of(chosen, choice), 0, 6)
@@ -234,12 +234,10 @@ class Walk(SideBySide, RuleBasedStateMachine):
         if chosen is None or session is None or not self.is_quiet(session):
             return self.otherwise(choice)
         turns = session.tree.path().turns
-        compared = self.model.deciding.comparison_at_tip(session.tree)
-        if compared is None and turns and turns[-1].version.asked.comparison:
-            return self.otherwise(choice)
-        models = len(compared.asked.comparison) if compared else 1
+        last = self.model.deciding.comparison_at_tip(session.tree) or (turns[-1].version if turns else None)
+        models = 1 if last is None or other else max(1, len(last.asked.comparison))
         outcomes = tuple(self.outcome(choice + 5 * i) for i in range(models))
-        return self.command(chosen, Retry(outcomes, OTHER if other and not compared else None))
+        return self.command(chosen, Retry(outcomes, OTHER if other else None))
 
     @rule(session=few, turn=few, how=options, choice=many)
     def act_in_panel(self, session: int, turn: int, how: int, choice: int) -> None:

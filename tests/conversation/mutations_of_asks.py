@@ -136,8 +136,8 @@ class ChoicesAreLost(Deciding):
 class RetryForgetsSystem(Deciding):
     """`retry` asks without the ``-s`` that the turn was asked with."""
 
-    def retry(self, session: Session, kernel: Kernel, model: str | None) -> Plan:
-        plan = super().retry(session, kernel, model)
+    def retry(self, session: Session, model: str | None) -> Plan:
+        plan = super().retry(session, model)
         plan.system = None
         plan.requests.clear()
         self.fill_requests(plan)

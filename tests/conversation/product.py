@@ -8,10 +8,10 @@ import json
 import os
 import shutil
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from IPython.core.error import UsageError
 
@@ -29,13 +29,11 @@ from langswarm_nb.notebook.workspace import Workspace
 from tests.conversation.driver import (
     Action,
     Ask,
-    Branches,
     Command,
     FrontEnd,
     Outcome,
     Retry,
-    Row,
-    SessionFacts,
+    Shown,
     Told,
     Undo,
 )
@@ -43,13 +41,12 @@ from tests.conversation.hearing import Hearing, address_in
 from tests.conversation.lines import cell_line, command_line
 from tests.conversation.logging_provider import LoggingProvider
 from tests.conversation.panels import act
-from tests.conversation.stored import branches_of, facts_of, rows_of
+from tests.conversation.stored import facts_of, shown_of
 
 MODELS = {"log:one": "gpt-4.1", "log:two": "gpt-4.1-mini"}
 """What walks call the models -> their names; a price of theirs is known."""
 _NAMES = {f"openai:{name}": walks for walks, name in MODELS.items()}
 WAIT_S = 20.0
-_T = TypeVar("_T")
 
 _LOOK_S = 0.0005
 """Between two looks at a kernel that asks."""
@@ -339,26 +336,25 @@ class InProcess:
     def _notes(self, text: str) -> frozenset[Any]:
         return frozenset(self._hearing.notes(text, _NAMES))
 
-    def rows(self, session: str) -> list[Row]:
-        return self._look(session, rows_of)
+    def look(self, sessions: Sequence[str], closely: str | None) -> Shown:
+        return run_sync(self._look(sessions, closely))
 
-    def branches(self, session: str) -> Branches:
-        return self._look(session, branches_of)
+    async def _look(self, sessions: Sequence[str], closely: str | None) -> Shown:
+        """Look at everything at once: each look is a way to the other thread and back."""
+        workspace = self._library.workspace
+        known = {
+            each.session_id: each
+            for each in await workspace.manager.list_user_sessions(workspace.user_id, limit=None)
+        }
+        facts = [
+            facts_of(known[session], self._of_walks, self._home) if session in known else None
+            for session in sessions
+        ]
+        rows, branches = await shown_of(known[closely]) if closely in known else ([], None)
+        return Shown(facts, rows, branches)
 
-    def facts(self, session: str) -> SessionFacts | None:
-        async def look() -> SessionFacts | None:
-            found = await self._library.workspace.manager.get_session(session)
-            if found is None:
-                return None
-            return facts_of(found, lambda model: _NAMES.get(model, model), self._home)
-
-        return run_sync(look())
-
-    def _look(self, session: str, look: Callable[[BaseSession], Coroutine[Any, Any, _T]]) -> _T:
-        async def go() -> _T:
-            return await look(await self._found(session))
-
-        return run_sync(go())
+    def _of_walks(self, model: str) -> str:
+        return _NAMES.get(model, model)
 
     async def _found(self, session: str) -> BaseSession:
         found = await self._library.workspace.manager.get_session(session)

@@ -14,7 +14,6 @@ from tests.conversation.driver import (
     Action,
     AddSystem,
     Ask,
-    Branches,
     Command,
     Edit,
     Fork,
@@ -29,10 +28,10 @@ from tests.conversation.driver import (
     Rename,
     Restart,
     Retry,
-    Row,
     Send,
     SessionFacts,
     SetModel,
+    Shown,
     Switch,
     Told,
     Trim,
@@ -174,12 +173,9 @@ class Reference:
             kernel.replays[session.id] = None if plan.ends_replay else plan.replay
             plan.replay.cursor = plan.replay.cursor if plan.cursor is None else plan.cursor
         if kernel.front_end is FrontEnd.LAB and cell is not None and session.home is kernel.home:
-            session.cells.add(cell)
+            session.cells.setdefault(cell, self.world.next_moment())
         if ticket.ask.session is None:
-            kernel.current = session
-            if kernel.home is not None:
-                kernel.home.main = session
-                self.world.keep_home(kernel.home)
+            self.world.use(kernel, session)
         elif ticket.ask.stay:
             kernel.current = session
 
@@ -256,7 +252,8 @@ class Reference:
                     told = self._set_model(started, model)
                 case Retry(outcomes, model):
                     session = self._current(started)
-                    plan = self.deciding.retry(session, started, model)
+                    plan = self.deciding.retry(session, model)
+                    self.world.use(started, session)
                     return self._land(plan, self._store(plan), outcomes)
                 case _:
                     session = self._current(started)
@@ -335,11 +332,11 @@ class Reference:
         return path.turns[index].version
 
     def _regenerate(self, session: Session, turn: int, outcome: Outcome) -> Told:
-        """Answer the same question once more."""
+        """Answer the same question once more, with what it was asked with."""
         tree = session.tree
         old = self._on_path(session, turn)
         system = old.systems[0].text if old.systems else None
-        asked = old.asked._replace(model=session.model, comparison=())
+        asked = old.asked._replace(comparison=(), alone=False)
         plan = self.deciding.again(session, old, old.question.text, system, asked)
         again = tree.store_answer_again(old, asked)
         tree.move(tree.branch, old.question)
@@ -347,13 +344,14 @@ class Reference:
 
     # ---------------------------------------------------------------- what is shown
 
-    def rows(self, session: str) -> list[Row]:
-        return self.world.sessions[session].tree.rows()
+    def look(self, sessions: Sequence[str], closely: str | None) -> Shown:
+        facts = [self._facts(session) for session in sessions]
+        if closely is None or self.world.sessions[closely].state == "deleted":
+            return Shown(facts, [], None)
+        tree = self.world.sessions[closely].tree
+        return Shown(facts, tree.rows(), tree.shown_branches())
 
-    def branches(self, session: str) -> Branches:
-        return self.world.sessions[session].tree.shown_branches()
-
-    def facts(self, session: str) -> SessionFacts | None:
+    def _facts(self, session: str) -> SessionFacts | None:
         kept = self.world.sessions[session]
         if kept.state == "deleted":
             return None

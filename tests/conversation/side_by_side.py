@@ -14,6 +14,7 @@ from tests.conversation.driver import (
     Outcome,
     Product,
     PutAway,
+    Shown,
     Switch,
     Told,
 )
@@ -59,9 +60,7 @@ class SideBySide:
         self.equal("has a session", bool(model.session), bool(product.session))
         if model.session:
             self.equal("session", self.ids.setdefault(model.session, product.session), product.session)
-            self.look_at(model.session)
-        for session, product_id in self.ids.items():
-            self.equal("facts", self.model.facts(session), self.product.facts(product_id))
+        self.look_at(model.session or None)
 
     def equal(self, what: str, model: object, product: object) -> None:
         """Refuse a difference."""
@@ -71,12 +70,12 @@ class SideBySide:
         if model != product:
             raise DifferenceError(f"{what}:\n  model   {model}\n  product {product}")
 
-    def look_at(self, session: str) -> None:
-        """Compare rows and branches of a session."""
-        if self.model.facts(session) is not None:
-            product = self.ids[session]
-            self.equal("rows", self.model.rows(session), self.product.rows(product))
-            self.equal("branches", self.model.branches(session), self.product.branches(product))
+    def look_at(self, closely: str | None) -> None:
+        """Compare the facts of all sessions, and what one of them holds."""
+        model = self.model.look(list(self.ids), closely)
+        product = self.product.look(list(self.ids.values()), self.ids[closely] if closely else None)
+        for what, of_model, of_product in zip(Shown._fields, model, product, strict=True):
+            self.equal(what, of_model, of_product)
 
     # ---------------------------------------------------------------- doing
 
@@ -162,7 +161,9 @@ class SideBySide:
         if (path and path in self.open.values()) or len(self.open) > 2:
             return False
         cells = set(self.notebooks.get(path, ()))
-        mains = [home.main for home in self.model.world.homes if home.path == path or home.cells & cells]
+        mains = [
+            home.main for home in self.model.world.homes if home.path == path or home.cells.keys() & cells
+        ]
         return all(main is None or main.state == "active" for main in mains)
 
     # ---------------------------------------------------------------- names

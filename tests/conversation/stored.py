@@ -8,7 +8,7 @@ from collections.abc import Callable
 from langswarm_nb.core.session import BaseSession, SessionMessage, SessionStatus
 from langswarm_nb.core.session.conversation.nodes import Node
 from langswarm_nb.core.session.conversation.tree import Tree
-from tests.conversation.driver import Branches, Row, SessionFacts, Status
+from tests.conversation.driver import Branches, Row, SessionFacts
 
 _WHEN = re.compile(r"\d{4}-\d\d-\d\d,? \d\d:\d\d(:\d\d)?(-\d+)*")
 _NUMBERED = re.compile(r"\(\{when\}\)(-\d+)+")
@@ -20,42 +20,37 @@ def without_time(label: str) -> str:
     return _NUMBERED.sub("({when})", _WHEN.sub("{when}", label))
 
 
-async def rows_of(session: BaseSession) -> list[Row]:
-    """Return all versions of all turns."""
+async def shown_of(session: BaseSession) -> tuple[list[Row], Branches]:
+    """Return all versions of all turns, and the branches with the addresses on their paths."""
     tree = await session.tree()
     messages = {
         message.seq: message
         for message in await session.get_messages(branch="all")
         if message.seq is not None
     }
-    return [
+    rows = [
         _row(tree, turn, number, last, messages)
         for turn in range(tree.next_turn)
         for number, last in tree.versions(turn).items()
     ]
+    return rows, _branches(tree)
 
 
 def _row(tree: Tree, turn: int, number: int, last: Node, messages: dict[int, SessionMessage]) -> Row:
     question = messages[tree.question_of(last).seq]
-    answer = messages[last.seq] if last.role == "assistant" else None
-    status: Status = "open"
-    if answer is not None and answer.request is not None:
-        status = answer.request.status
     shown = messages[last.seq]
     return Row(
         f"{turn}.{number}",
         question.content,
-        answer.content if answer else "",
-        status,
+        shown.content if last.role == "assistant" else "",
+        last.status or "open",  # type: ignore[arg-type]  # one of these words
         shown.is_active,
         shown.is_hidden,
         shown.beside is not None,
     )
 
 
-async def branches_of(session: BaseSession) -> Branches:
-    """Return the branches with the addresses on their paths."""
-    tree = await session.tree()
+def _branches(tree: Tree) -> Branches:
     tips = dict([(tree.branch, tree.tip), *tree.others])
     return Branches(
         tree.branch,

@@ -15,6 +15,9 @@ from tests.conversation.walking import do_walks, walks
 
 COUNT = int(os.environ.get("WALKS", "0"))
 """How many walks to do instead; more find more."""
+IN_MEMORY, ON_A_FILE = 2000, 200
+PARTS = 8
+"""Each may be done in a process of its own; a walk takes a sixth of a second, on a file two."""
 
 
 class Products:
@@ -53,15 +56,17 @@ def make(hearing, tmp_path, request) -> Iterator[Products]:
     products.close()
 
 
-@pytest.mark.slow  # a walk of 30 steps takes a third of a second
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("make", ["memory"], indirect=True)
-def test_walks_of_kernels_on_one_store(make):
+def test_walks_of_kernels_on_one_store(make, part):
     """What is sent, told and stored is what the model says, with all kernels on one store in memory."""
-    do_walks(walks(make), COUNT or 200)
+    do_walks(walks(make), (COUNT or IN_MEMORY) // PARTS, part)
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("part", range(PARTS, 2 * PARTS))
 @pytest.mark.parametrize("make", ["sqlite"], indirect=True)
-def test_walks_of_kernels_on_one_file(make):
+def test_walks_of_kernels_on_one_file(make, part):
     """The same holds when each kernel has a manager of its own on one file."""
-    do_walks(walks(make), COUNT or 20)
+    do_walks(walks(make), (COUNT or ON_A_FILE) // PARTS, part)

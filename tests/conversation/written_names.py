@@ -137,6 +137,25 @@ NAMES = (
         IN_LAB,
     ),
     Written(
+        "A copy goes on with no conversation that another notebook used at its path",
+        (
+            Save("x.ipynb", ("c0", "c1")),
+            Save("y.ipynb", ("d0", "d1")),
+            Open("x.ipynb"),
+            Cell("c0", "%%langswarm\none", "x.ipynb"),
+            Open("y.ipynb"),
+            Cell("d0", "%langswarm switch x.ipynb:x", "y.ipynb"),
+            Cell("d1", "%%langswarm\ntwo", "y.ipynb"),
+            Sees((sent("two", "one"),)),
+            Copy("x.ipynb", "y.ipynb"),
+            Open("y.ipynb"),
+            Sees(told=(r"copy of x\.ipynb",)),
+            Cell("c1", "%%langswarm\nthree", "y.ipynb"),
+            Sees((sent("three"),)),
+        ),
+        IN_LAB,
+    ),
+    Written(
         "A renamed notebook goes on with its conversation and its model, and says so",
         (
             Save("x.ipynb", ("c0", "c1", "c2")),

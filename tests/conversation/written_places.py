@@ -34,6 +34,24 @@ PLACES = (
         EVERYWHERE,
     ),
     Written(
+        "A replacement hides on the branch where it was asked, whatever branch is current when its answer comes",
+        (
+            Open(),
+            Cell("c0", "%%langswarm\none"),
+            Cell("c1", "%%langswarm\ntwo"),
+            Begin("c1", "%%langswarm --replace\ntwo, please"),
+            Panel("fork 1.1 idea"),
+            Finish(),
+            Sees((sent("two, please", "one"),), (r"the answer is at 1\.2",)),
+            Cell("c2", "%%langswarm\nthree"),
+            Sees((sent("three", "one", "two"),)),
+            Cell("c3", "%langswarm branch main"),
+            Cell("c4", "%langswarm use 1.1"),
+            Cell("c5", "%%langswarm\nfour"),
+            Sees((sent("four", "one"),)),
+        ),
+    ),
+    Written(
         "A turn that is undone while it is answered comes back with its answer",
         (
             Open(),

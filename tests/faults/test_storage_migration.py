@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sqlite3
 from collections.abc import AsyncIterator
@@ -21,7 +22,7 @@ from langswarm_nb.core.session import (
 from langswarm_nb.core.session.conversation.tree import Tree
 from langswarm_nb.core.session.storage._sqlite import database, schema
 from langswarm_nb.core.session.storage.sqlite import SQLiteSessionStorage
-from tests.support.storages import answer, check_sound, go_on, question, texts, wait_ready, worker
+from tests.support.storages import answer, check_sound, go_on, question, record, texts, wait_ready, worker
 from tests.support.waits import PATIENCE_S
 
 DATA = Path(__file__).parent / "data"
@@ -281,3 +282,28 @@ async def test_a_file_whose_messages_make_no_sense_is_brought_over_all_the_same(
     await storage.append_messages(SHOWN["hidden"]["id"], [question(), answer()])
     await storage.close()
     check_sound(old)
+
+
+@pytest.mark.parametrize("is_deleted", [False, True])
+async def test_an_index_of_contents_alone_is_made_anew(tmp_path, is_deleted):
+    """A file that has one from before is found through all the same, and none of the old words stay in it."""
+    storage = SQLiteSessionStorage(str(tmp_path / "old.db"))
+    parts = ({"type": "tool_result", "tool_call_id": "1", "content": "plums"},)
+    await storage.create_session(record("s", "ada"))
+    await storage.append_messages(
+        "s", [dataclasses.replace(question("x", parts=parts), role=MessageRole.TOOL)]
+    )
+    with closing(sqlite3.connect(storage.db_path)) as db:
+        db.execute(
+            "CREATE VIRTUAL TABLE messages_fts USING fts5(content, content='messages', content_rowid='id')"
+        )
+        db.execute("INSERT INTO messages_fts(rowid, content) SELECT id, content FROM messages")
+        db.execute("UPDATE sessions SET fts_upto = next_seq")
+        db.commit()
+    if is_deleted:
+        await storage.delete_session("s")
+    found = await storage.search_messages("plums")
+    assert [hit.message.seq for hit in found] == ([] if is_deleted else [0])
+    await storage.close()
+    with closing(sqlite3.connect(storage.db_path)) as db:
+        assert db.execute("SELECT 1 FROM sqlite_master WHERE name = 'messages_fts'").fetchall() == []

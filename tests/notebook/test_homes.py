@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+from contextlib import closing
 
 import pytest
 
 from langswarm_nb.core.session import SessionManager, create_session_manager
 from langswarm_nb.notebook.bridge import run_sync
+from langswarm_nb.notebook.panel.actions import ACTIONS
 from langswarm_nb.notebook.panel.rules import WorkspaceRules
 from langswarm_nb.notebook.panel.widget import ChatPanel
 from tests.support.notebooks import OpenNotebook, opened, opened_in_code, save
@@ -66,6 +68,20 @@ def test_a_notebook_in_which_only_a_panel_asked_goes_on_with_its_session(hw):
     with opened(hw) as notebook:
         notebook.ask("1", "One")
         assert notebook.sent == ["From the panel", "One"]
+
+
+def test_a_panel_on_a_session_of_another_notebook_gives_a_frame_of_it(hw, tmp_path):
+    """Frames are of this notebook's sessions unless they say otherwise."""
+    with opened(hw) as notebook:
+        notebook.ask("1", "One")
+    with opened(save(tmp_path / "y" / "other.ipynb", "load", "3")) as notebook:
+        notebook.do("switch hw.ipynb:hw")
+        session = run_sync(notebook.shell.workspace.current())
+        with closing(ChatPanel(session, rules=WorkspaceRules(notebook.shell.workspace))) as panel:
+            code = run_sync(ACTIONS["frame"](panel, {}))["code"]
+        frame = notebook.shell.run(code, "3")
+        assert list(frame.role) == ["user", "assistant"]
+        assert frame.content[0] == "One"
 
 
 def test_after_a_restart_the_main_session_is_current(hw, tmp_path):

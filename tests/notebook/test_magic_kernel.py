@@ -204,3 +204,38 @@ def test_a_prompt_arrives_unchanged(loaded, prompt):
     """What stands below the first line is what is stored and sent."""
     loaded.run(f"%%langswarm reply <<\n{prompt}")
     assert loaded.run(f"reply.question.content == {prompt!r}").result == "True"
+
+
+LOCKED_AT_THE_END = """
+import sqlite3
+from langswarm_nb.core.session import get_session_manager
+from langswarm_nb.core.session.providers.mock import MockProviderSession
+from langswarm_nb.core.session.sending import checkpoint
+checkpoint.CHECKPOINT_S = 0
+manager = get_session_manager()
+manager.storage._busy_timeout_s = 0.05  # short on purpose: the lock outlasts it
+other = sqlite3.connect(manager.storage.db_path, isolation_level=None, check_same_thread=False)
+def locks(request):
+    yield "paid and "
+    other.execute("BEGIN IMMEDIATE")
+    yield "long"
+replies = [locks, "fine", "again"]
+manager.add_provider_session("mock", MockProviderSession(replies=replies))
+"""
+
+
+def test_a_reply_that_cannot_be_stored_stays_on_screen(loaded):
+    """Its cell shows it whole, with one line of error; the next cell stores it, and the model gets it once."""
+    loaded.run(LOCKED_AT_THE_END)
+    cell = loaded.execute("%%langswarm\none", cell_id="a")
+    assert cell.ename == "SessionStorageError"
+    assert "paid and long" in str(cell.displays)
+    assert "not stored yet" in str(cell.displays)
+    assert "Traceback" not in str(cell.outputs)
+    assert len(cell.reply["traceback"]) == 1
+    loaded.run("other.close()")
+    loaded.run("%%langswarm\ntwo", cell_id="b")
+    loaded.run("import langswarm_nb as ls")
+    assert loaded.run("list(ls.messages_df()['content'])").result == "['one', 'paid and long', 'two', 'fine']"
+    sent = "[m.content for m in manager.provider_session('mock').requests[-1].messages]"
+    assert loaded.run(sent).result == "['one', 'paid and long', 'two']"

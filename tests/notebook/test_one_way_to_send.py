@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import langswarm_nb
-from langswarm_nb.core.session import ProviderServerError, create_session_manager
+from langswarm_nb.core.session import ProviderServerError, SessionStorageError, create_session_manager
 from langswarm_nb.core.session.messages import RoleName
 from langswarm_nb.core.session.providers.mock import MockProviderSession
 from langswarm_nb.core.session.secret import Secret
@@ -161,6 +161,22 @@ def test_settings_of_the_notebook_reach_the_provider(notebook, door):
 
 
 @every_door
+def test_what_a_session_was_told_comes_before_the_settings_of_the_notebook(notebook, door):
+    """Also where it was told what is so by default: 600 seconds, 2 retries, no limit of tokens."""
+    door.prepare(notebook)
+    session = run_sync(notebook.shell.workspace.current())
+    run_sync(session.update_settings(timeout_s=600.0, retries=2, max_context_tokens=None, temperature=None))
+    magics = notebook.shell.magics
+    magics.timeout_s, magics.retries, magics.max_context_tokens = 7.0, 0, 100
+    before = len(notebook.service.requests)
+    came = door.send(notebook)
+    assert came.error == ""
+    assert "left out" not in came.told
+    requests = list(notebook.service.requests)[before:]
+    assert {(request.timeout_s, request.retries) for request in requests} == {(600.0, 2)}
+
+
+@every_door
 def test_a_limit_may_refuse(notebook, door):
     """With `trim = "error"` what is too long is refused, and leaves no trace."""
     door.prepare(notebook)
@@ -267,6 +283,28 @@ def test_a_budget_refuses_before_a_session_is_made(notebook, door):
     assert notebook.trace()[0] == []
 
 
+OPENING = {
+    "current": "",
+    "another": "-S other",
+    "one to stay in": "-S other --stay",
+    "a new one": "--new other",
+}
+
+
+@pytest.mark.parametrize("refused", ["-o temperature hot", "--max-tokens -5", "--timeout -1", "-o seed x"])
+@pytest.mark.parametrize("opening", OPENING.values(), ids=OPENING)
+@pytest.mark.parametrize("models", [f"-m {MODEL}", f"-m {MODEL} -m groq:b"], ids=["one", "two"])
+def test_a_setting_that_is_not_allowed_refuses_without_a_trace(notebook, opening, models, refused):
+    """No session is made for it, none gets another name or becomes the current one, and nothing is told to be sent."""
+    notebook.cell("%%langswarm -S other -q\nHi", "a")
+    before, current = notebook.trace(), notebook.shell.workspace.session_name
+    came = notebook.cell(f"%%langswarm {models} {opening} {refused}\nHi", "b")
+    assert came.error.startswith(("SessionTypeError", "SessionValueError"))
+    assert "leave this machine" not in came.told
+    assert notebook.trace() == before
+    assert notebook.shell.workspace.session_name == current
+
+
 @pytest.mark.parametrize("door", THAT_OPEN)
 def test_a_cell_that_was_refused_goes_on_where_it_was(notebook, door):
     """After a refusal and a dry run the cell makes the next version of its turn, as if neither had been."""
@@ -340,6 +378,58 @@ def test_what_was_stopped_is_counted(notebook, door):
     stored = run_sync(run_sync(notebook.shell.workspace.current()).get_messages(branch="all"))
     assert stored[-1].request.status == "stopped"
     assert notebook.shell.workspace.spent_usd > before
+
+
+@every_door
+def test_what_came_and_cannot_be_stored_is_kept(notebook, door, monkeypatch):
+    """It is counted, and the next message of any door stores it first, under its own question."""
+    door.prepare(notebook)
+    price(1.0)
+    workspace = notebook.shell.workspace
+    session, storage, before = run_sync(workspace.current()), workspace.manager.storage, workspace.spent_usd
+    append = storage.append_messages
+
+    async def full(session_id: str, messages: Any, **place: Any) -> Any:
+        if any(message.request is not None for message in messages):
+            raise SessionStorageError("The disk is full.")
+        return await append(session_id, messages, **place)
+
+    monkeypatch.setattr(storage, "append_messages", full)
+    notebook.answers(*["Paid."] * 9)
+    door.send(notebook)
+    late = session.unstored_replies
+    assert {reply.content for reply in late} == {"Paid."}
+    assert workspace.spent_usd > before
+    monkeypatch.undo()
+    assert not notebook.cell("%%langswarm -q\nNext", "next").error
+    stored = {message.id: message for message in run_sync(session.get_messages(branch="all"))}
+    assert [(stored[reply.id].parent_seq, stored[reply.id].content) for reply in late] == [
+        (reply.parent_seq, "Paid.") for reply in late
+    ]
+    assert session.unstored_replies == []
+
+
+@pytest.mark.parametrize(
+    "code", ["%%langswarm\nHi", "%langswarm ask Hi", "ls.ask('Hi')", "%%langswarm -m groq:a -m groq:b\nHi"]
+)
+def test_a_cell_shows_what_came_and_cannot_be_stored(notebook, code, monkeypatch):
+    """The whole text, that it is not stored yet, and one error that says what becomes of it."""
+
+    async def full(*_args: Any, **_place: Any) -> Any:
+        monkeypatch.undo()
+        raise SessionStorageError("The disk is full.")
+
+    def fill(_request: object) -> str:
+        monkeypatch.setattr(notebook.shell.workspace.manager.storage, "append_messages", full)
+        return "Paid, and long"
+
+    notebook.run("import langswarm_nb as ls\n%langswarm use groq:house", "use")
+    notebook.answers(fill, "Other")
+    ran = notebook.run(code, "a")
+    assert "Paid, and long" in ran.stdout
+    assert "not stored yet" in ran.stdout
+    assert "kept in memory" in ran.stdout + ran.complaint
+    assert "Traceback" not in ran.stdout + ran.stderr
 
 
 def _interrupting(_request: object) -> Any:

@@ -43,11 +43,16 @@ def test_a_reply_that_cannot_be_stored_is_told_and_can_be_asked_for_again(kernel
     panel.wait(lambda t: not t["live"])
     assert "The disk is full" in panel.eval("panel.problem")
     assert panel.eval("panel.busy") == "False"
+    came = panel.transcript["messages"][1]
+    assert came["text"].startswith("one one")
+    assert "not stored yet" in came["note"]
     kernel.run(ALLOW)
     panel.ask("regenerate", id=panel.transcript["messages"][0]["id"])
     panel.wait(lambda t: len(t["messages"]) == 2 and not t["live"])
     assert texts(panel.transcript) == ["question", "two"]
     assert panel.eval("panel.problem") == ""
+    stored = kernel.run("[m.content[:3] for m in await panel.session.get_messages(branch='all')]").result
+    assert stored == "['que', 'one', 'two']"
 
 
 def test_stop_right_after_send_keeps_the_question(kernel):

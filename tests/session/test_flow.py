@@ -475,10 +475,14 @@ class FullAtTheReply(InMemorySessionStorage):
 
 async def test_a_reply_that_cannot_be_stored_comes_with_the_error() -> None:
     """What was paid for is in the error, and the question is stored."""
-    async with SessionManager(FullAtTheReply()) as manager:
-        session = await manager.create_session("me", "mock", "script")
-        with pytest.raises(SessionStorageError, match="full") as caught:
-            await session.send_message("go")
-        assert caught.value.reply is not None
-        assert caught.value.reply.content.startswith("# A scripted reply")
-        assert [message.content for message in await session.get_messages()] == ["go"]
+    manager = SessionManager(FullAtTheReply())
+    session = await manager.create_session("me", "mock", "script")
+    with pytest.raises(SessionStorageError, match="full") as caught:
+        await session.send_message("go")
+    assert caught.value.reply is not None
+    assert caught.value.reply.content.startswith("# A scripted reply")
+    assert [message.content for message in await session.get_messages()] == ["go"]
+    with pytest.raises(SessionStorageError, match="full") as at_the_end:
+        await manager.close()
+    assert at_the_end.value.reply is not None
+    assert at_the_end.value.reply.content == caught.value.reply.content

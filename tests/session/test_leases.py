@@ -201,6 +201,7 @@ async def test_a_reply_that_cannot_be_stored_gives_its_lease_back(
     await second.ask("two")
     assert second.told == []
     assert await first.path() == ["one", "two", "re two"]
+    monkeypatch.undo()
 
 
 async def test_a_send_that_is_broken_off_after_its_question_gives_its_lease_back(

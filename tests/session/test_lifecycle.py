@@ -20,6 +20,7 @@ from langswarm_nb.core.session import (
     ProviderConnectionError,
     RetryNotice,
     SessionManager,
+    SessionRecord,
     SessionStatus,
     SessionStorageError,
     SessionValueError,
@@ -56,6 +57,23 @@ async def test_status_settings_and_title_persist(tmp_path: Path) -> None:
         assert again.settings.options == {"logit_bias": {"5": -1}}
         assert again.record.metadata == {"course": 7}
         assert [m.role for m in await again.get_messages()] == ["system"]
+
+
+@pytest.mark.parametrize("reads", [1, 2])
+async def test_archiving_what_is_deleted_meanwhile_finds_none(
+    manager: SessionManager, session: BaseSession, monkeypatch: pytest.MonkeyPatch, reads: int
+) -> None:
+    """Wherever another program's delete comes in between, there is no session, which is no error."""
+    load, counted = manager.storage.load_session, iter(range(1, 9))
+
+    async def deleted_behind(session_id: str) -> SessionRecord:
+        found = await load(session_id)
+        if next(counted) == reads:
+            await manager.storage.delete_session(session_id)
+        return found
+
+    monkeypatch.setattr(manager.storage, "load_session", deleted_behind)
+    assert await manager.archive_session(session.session_id) is False
 
 
 async def test_archiving_is_told_once_and_kept(manager: SessionManager, session: BaseSession) -> None:

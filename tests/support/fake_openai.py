@@ -41,6 +41,10 @@ class FakeOpenAI(FakeService):
         So many requests to conversations are still refused because another one is at work.
     keeps_conversations : bool
         Whether it knows the Conversations API.
+    is_silent : bool
+        Whether its replies do not name the conversation that they were added to.
+    looked : int
+        How often it was asked what a conversation holds.
     asked : asyncio.Event
         Set when a request for a response has come.
     """
@@ -53,6 +57,8 @@ class FakeOpenAI(FakeService):
         self.output: list[dict[str, Any]] | None = None
         self.locked = 0
         self.keeps_conversations = True
+        self.is_silent = False
+        self.looked = 0
         self.asked = asyncio.Event()
         self._begun = 0
 
@@ -70,6 +76,9 @@ class FakeOpenAI(FakeService):
             return Reply.json({"id": native_id, "object": "conversation", "created_at": 1, "metadata": {}})
         if path[1] not in self.held:
             return _not_found(path[1])
+        if path[2:] == ["items"] and request.method == "GET":
+            self.looked += 1
+            return Reply.json({"object": "list", "data": self.held[path[1]], "has_more": False})
         assert request.method == "DELETE"
         del self.held[path[1]]
         return Reply.json({"id": path[1], "object": "conversation.deleted", "deleted": True})
@@ -101,7 +110,7 @@ class FakeOpenAI(FakeService):
             "model": f"{body['model']}-2026",
             "output": output,
             "usage": {"input_tokens": 5, "output_tokens": 2, "total_tokens": 7},
-            **({"conversation": {"id": native_id}} if native_id else {}),
+            **({"conversation": {"id": native_id}} if native_id and not self.is_silent else {}),
         }
         if not body.get("stream"):
             return self._instead(Reply.json(whole))

@@ -123,6 +123,16 @@ def test_the_home_with_most_of_the_cells_is_the_one_that_was_copied():
     assert found(told, homes, {A: saved("1", "2"), "/c.ipynb": saved("3")}) == ("copy", A)
 
 
+@pytest.mark.parametrize("first", [A, "/c.ipynb"])
+def test_of_homes_that_are_alike_the_one_that_asked_last_was_copied(first):
+    """A copy of a copy is one of that in which somebody went on, in whatever order the store tells them."""
+    times = {A: SAVED - timedelta(hours=2), "/c.ipynb": SAVED - timedelta(hours=1)}
+    homes = {
+        home: {"1": times[home], "2": times[A]} for home in sorted(times, key=lambda home: home != first)
+    }
+    assert alike(Told(B, saved("1", "2")), homes) == ["/c.ipynb", A]
+
+
 def test_a_notebook_without_known_cells_is_new():
     """Nothing is told of it: it begins."""
     home = decide(Told(B, saved("8")), {A: asked("1")}, {A: saved("1")})

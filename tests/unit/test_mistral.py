@@ -10,7 +10,8 @@ from langswarm_nb.core.session import errors
 from langswarm_nb.core.session.messages import FinishReason, MessageRole, Part, SessionMessage, Usage
 from langswarm_nb.core.session.provider_events import Delta, Finish, PartDone, ProviderRequest, ReplyInfo
 from langswarm_nb.core.session.providers import create_provider
-from langswarm_nb.core.session.providers._http.faults import ReportedError, read_fault
+from langswarm_nb.core.session.providers._http.fault_bodies import read_fault
+from langswarm_nb.core.session.providers._http.faults import ReportedError
 from langswarm_nb.core.session.providers.chat.reader import ChatReader
 from langswarm_nb.core.session.providers.mistral import _is_begun_with, completions, conversations
 

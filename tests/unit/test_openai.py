@@ -41,7 +41,7 @@ def text_of(events: Iterable[ProviderEvent], kind: str = "text") -> str:
 
 
 def output(*texts: str, **more: Any) -> dict[str, Any]:
-    content = [{"type": "output_text", "text": text, "annotations": []} for text in texts]
+    content = [{"type": "output_text", "text": text, "annotations": [], "logprobs": []} for text in texts]
     return {"type": "message", "id": "msg_1", "role": "assistant", "content": content, **more}
 
 

@@ -22,7 +22,8 @@ from langswarm_nb.core.session.providers._dialect.wire import (
 )
 from langswarm_nb.core.session.providers._http.address import check_base_url, is_loopback, proxy_for, segment
 from langswarm_nb.core.session.providers._http.deadline import LimitReached, Watch
-from langswarm_nb.core.session.providers._http.faults import parse_retry_after, read_fault
+from langswarm_nb.core.session.providers._http.fault_bodies import read_fault
+from langswarm_nb.core.session.providers._http.faults import parse_retry_after
 from langswarm_nb.core.session.secret import HIDDEN, KeyFilter, Mask, Secret
 from langswarm_nb.core.session.text import TextJoiner, one_line, whole
 
@@ -134,10 +135,21 @@ def test_no_split_of_a_text_gets_a_key_through(before: str, after: str, size: in
         ("http://127.0.0.1", "http://127.0.0.1"),
         ("http://127.8.9.10:1/", "http://127.8.9.10:1"),
         ("http://[::1]:8080/v1", "http://[::1]:8080/v1"),
+        ("http://0.0.0.0:8000/v1", "http://127.0.0.1:8000/v1"),
+        ("http://[::]:8000/v1", "http://[::1]:8000/v1"),
+        ('"http://localhost:8080/v1"', "http://localhost:8080/v1"),
+        ("http://gpu-box:8000/v1", "http://gpu-box:8000/v1"),
+        ("http://model_server", "http://model_server"),
+        ("http://host.docker.internal:11434", "http://host.docker.internal:11434"),
+        ("http://nas.local", "http://nas.local"),
+        ("http://10.0.0.1", "http://10.0.0.1"),
+        ("http://172.31.9.9:1", "http://172.31.9.9:1"),
+        ("http://192.168.1.5:11434/v1", "http://192.168.1.5:11434/v1"),
+        ("http://[fd00::5]:8000", "http://[fd00::5]:8000"),
     ],
 )
 def test_allowed_addresses(url: str, result: str) -> None:
-    """Https anywhere, http to this machine; the slash at the end does not matter."""
+    """Https anywhere, http to this machine and to private networks; the slash at the end does not matter."""
     assert check_base_url(url).url == result
 
 
@@ -162,13 +174,17 @@ def test_allowed_addresses(url: str, result: str) -> None:
         "https://example.com/\nx",
         "https://exämple.com",
         "http://example.com",
-        "http://10.0.0.1",
-        "http://0.0.0.0:8080",
+        "http://172.32.0.1",
+        "http://11.0.0.1",
+        "http://[2001:db8::1]",
+        "http://[fe80::1]",
+        "http://metadata.google.internal",
         "http://169.254.169.254/latest",
         "http://localhost.example.com",
         "http://127.0.0.1.example.com",
         "http://2130706433",
         "http://0x7f.1",
+        "http://0x7f000001",
         "http://127.1",
         "http://[::ffff:10.0.0.1]",
         "http://127.0.0.1@example.com",
@@ -198,7 +214,10 @@ def test_this_machine_is_reached_without_a_proxy(monkeypatch: pytest.MonkeyPatch
     assert proxy_for(check_base_url("http://127.0.0.1:8080")) is None
     assert proxy_for(check_base_url("https://localhost")) is None
     assert proxy_for(check_base_url("https://inside.example")) is None
-    assert proxy_for(check_base_url("https://api.example.com")) == "http://proxy.example:3128"
+    assert proxy_for(check_base_url("https://api.example.com")) == (
+        "http://proxy.example:3128",
+        "HTTPS_PROXY",
+    )
     assert is_loopback("LOCALHOST")
 
 
@@ -213,7 +232,8 @@ def test_an_id_stays_one_segment_of_a_path(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [None, 5, "", [], {}, {"error": None}, {"error": []}, {"error": {"code": []}}, [[]]]
+    "body",
+    [None, 5, "", [], {}, {"error": None}, {"error": []}, {"error": {"code": []}}, [[]], "data: {}", {1: 2}],
 )
 def test_a_body_that_says_nothing_is_read(body: Any) -> None:
     """Any JSON can be read as an error."""

@@ -1,12 +1,13 @@
-"""`export`: conversations as text or files, in the form their reader needs."""
+"""`export`: conversations as text or files, in the form their reader needs, and what was taken out of them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection
-from typing import Any
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Self
 
 from langswarm_nb.analysis.filters import Moment
+from langswarm_nb.analysis.progress import say
 from langswarm_nb.analysis.store import Source, find_store
 from langswarm_nb.core.session import checks
 from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError
@@ -14,7 +15,8 @@ from langswarm_nb.core.session.export import ExportedSession
 from langswarm_nb.core.session.files import as_path, write_private
 
 from . import forms, snapshot
-from .redaction import Redaction, TakeOut, redacted, redactor, with_redacted
+from .csv import MARK, safe_csv
+from .redaction import Redaction, Redactor, in_words, redacted, redactor, with_redacted
 
 SUFFIXES = {
     ".jsonl": "jsonl",
@@ -25,6 +27,25 @@ SUFFIXES = {
     ".html": "html",
 }
 FORMATS = ("jsonl", "json", "md", "html", "ipynb", "openai", "csv", "parquet")
+
+
+class ExportedText(str):
+    """What `export` returns: text that knows what was taken out of it."""
+
+    redacted: Mapping[str, int]
+    """Kind (``key``, ``token``, ``password``, ``secret``, ``email``, ``card``, ``iban``) -> how many of it were."""
+
+    __slots__ = ("redacted",)
+
+    def __new__(cls, text: str, take_out: Redactor | None) -> Self:
+        made = super().__new__(cls, text)
+        made.redacted = {} if take_out is None else {kind: n for kind, n in take_out.counts.items() if n}
+        return made
+
+    @property
+    def redacted_words(self) -> str:
+        """What was taken out, as ``"2 keys, 1 e-mail address"``; empty when nothing was."""
+        return in_words(self.redacted)
 
 
 def export(
@@ -38,7 +59,7 @@ def export(
     user_id: str | None = None,
     all: bool = False,
     render: forms.Render | None = None,
-) -> str:
+) -> ExportedText:
     """Return conversations as text, and write it to ``path`` when given.
 
     Parameters
@@ -51,11 +72,12 @@ def export(
         By default what the file's suffix says, else ``jsonl``. ``jsonl`` and ``ipynb``: everything, all branches;
         `import_sessions` brings it back. ``json``: the same as one document. ``md``, ``html``: to read, the active
         paths, with a mark at what is hidden, failed or stopped. ``openai``: a chat a line, the active paths as they
-        are sent, to train on. ``csv``: the frame of messages, for a spreadsheet, in which no text runs as a formula.
+        are sent, to train on. ``csv``: the frame of messages, for a spreadsheet: no text runs as a formula, and the
+        file begins with the mark of UTF-8.
         ``parquet``: as `export_parquet`.
     redact : bool or callable
         Take out secrets and personal identifiers (see `redact`); False leaves everything as it is; or a function of
-        your own from text to text.
+        your own from text to text. What was taken out is counted: a line says so, and ``redacted`` of the result.
     since, until, user_id, all
         As in `sessions_df`: which sessions.
     render : callable, optional
@@ -63,8 +85,8 @@ def export(
 
     Returns
     -------
-    str
-        The text; for ``parquet`` the place.
+    ExportedText
+        The text, a `str`; for ``parquet`` the place. Its ``redacted`` counts by kind what was taken out.
 
     Raises
     ------
@@ -73,6 +95,35 @@ def export(
     SessionStorageError
         The store cannot be read, or the file not be written.
     """
+    text = export_quietly(
+        source,
+        path,
+        format=format,
+        redact=redact,
+        since=since,
+        until=until,
+        user_id=user_id,
+        all=all,
+        render=render,
+    )
+    if text.redacted:
+        say(f"Redacted: {text.redacted_words}. redact=False keeps everything.")
+    return text
+
+
+def export_quietly(
+    source: Source,
+    path: str | os.PathLike[str] | None,
+    *,
+    format: str | None,
+    redact: Redaction,
+    since: Moment = None,
+    until: Moment = None,
+    user_id: str | None = None,
+    all: bool = False,
+    render: forms.Render | None = None,
+) -> ExportedText:
+    """Do what `export` does, and leave it to the caller to say what was taken out."""
     form = _form(path, format)
     take_out = redactor(redact)
     if form == "parquet":
@@ -80,9 +131,9 @@ def export(
 
         if path is None:
             raise SessionTypeError("format='parquet' needs a path: the folder or URL to write to.")
-        return export_parquet(
-            os.fspath(path), source=source, since=since, until=until, user_id=user_id, all=all, redact=redact
-        )
+        limits: Any = {"since": since, "until": until, "user_id": user_id, "all": all}
+        place = export_parquet(os.fspath(path), source=source, redact=take_out or False, **limits)
+        return ExportedText(place, take_out)
     if form == "csv":
         text = _csv(source, take_out, since=since, until=until, user_id=user_id, all=all)
     else:
@@ -92,8 +143,9 @@ def export(
         sessions = [_redacted(session, take_out) for session in found]
         text = forms.html(sessions, draw) if draw is not None else _TEXTS[form](sessions)
     if path is not None:
-        write_private(path, text)
-    return text
+        # The mark is for who opens the file: in a text it would be a character of the first name.
+        write_private(path, MARK + text if form == "csv" else text)
+    return ExportedText(text, take_out)
 
 
 def _form(path: object, format: str | None) -> str:
@@ -118,15 +170,13 @@ def _renderer(given: forms.Render | None) -> forms.Render:
     return render_html
 
 
-def _csv(source: Source, take_out: TakeOut | None, **filters: Any) -> str:
+def _csv(source: Source, take_out: Redactor | None, **filters: Any) -> str:
     from langswarm_nb.analysis.frames import messages_df
-
-    from .csv import safe_csv
 
     return safe_csv(with_redacted(messages_df(source, **filters), "messages", take_out))
 
 
-def _redacted(session: ExportedSession, take_out: TakeOut | None) -> ExportedSession:
+def _redacted(session: ExportedSession, take_out: Redactor | None) -> ExportedSession:
     """Redact the fields that hold free text; ids, names and moments are needed as they are."""
     if take_out is None:
         return session
@@ -136,7 +186,7 @@ def _redacted(session: ExportedSession, take_out: TakeOut | None) -> ExportedSes
     return ExportedSession({**session.head, "session": about}, lines)
 
 
-def _redacted_message(line: dict[str, Any], take_out: TakeOut) -> dict[str, Any]:
+def _redacted_message(line: dict[str, Any], take_out: Redactor) -> dict[str, Any]:
     made = _with_redacted(line, ("content", "metadata"), take_out)
     if "parts" in made:
         made["parts"] = [_with_redacted(part, set(part) - _STRUCTURE, take_out) for part in made["parts"]]
@@ -149,7 +199,7 @@ _STRUCTURE = {"type", "id", "tool_call_id", "name", "media_type", "data"}
 """What a part is made of beside its texts."""
 
 
-def _with_redacted(values: dict[str, Any], free: Collection[str], take_out: TakeOut) -> dict[str, Any]:
+def _with_redacted(values: dict[str, Any], free: Collection[str], take_out: Redactor) -> dict[str, Any]:
     return {name: redacted(value, take_out) if name in free else value for name, value in values.items()}
 
 

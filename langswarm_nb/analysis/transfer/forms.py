@@ -14,6 +14,7 @@ from langswarm_nb.core.session.conversation.sent_context import sendable
 from langswarm_nb.core.session.export import FORMAT, ExportedSession, dump, heading, marks_of, text_of
 from langswarm_nb.core.session.export import jsonl as _jsonl
 from langswarm_nb.core.session.export import markdown as _markdown
+from langswarm_nb.core.session.messages import MessageRole, SessionMessage
 
 JSON = dict[str, Any]
 
@@ -45,13 +46,24 @@ def markdown(sessions: Sequence[ExportedSession]) -> str:
 def chats(sessions: Sequence[ExportedSession]) -> str:
     """Return a chat for each session with an answer, a line each, as services take them to train on.
 
-    A chat is what a model would be sent: without what is hidden, and without what nobody answered.
+    A chat is what a model would be sent, in the form in which it would be: without what is hidden, and without what
+    nobody answered; each result of a tool is a message, and what was said beside results follows them.
     """
-    talks = [_sent(session) for session in sessions]
-    lines = [
-        {"messages": list(map(_chat, path))} for path in talks if any(m["role"] == "assistant" for m in path)
+    from langswarm_nb.core.session.providers.chat import wire_messages  # loads what speaks to services
+
+    paths = [[_as_message(line) for line in _sent(session)] for session in sessions]
+    answered = [path for path in paths if any(message.role is MessageRole.ASSISTANT for message in path)]
+    # Trainers put texts together: what has none is empty, not null.
+    chats = [
+        [{**said, "content": said["content"] or ""} for said in wire_messages(path)] for path in answered
     ]
-    return "".join(f"{dump(line)}\n" for line in lines)
+    return "".join(f"{dump({'messages': chat})}\n" for chat in chats)
+
+
+def _as_message(line: JSON) -> SessionMessage:
+    return SessionMessage(
+        role=line["role"], content=line.get("content", ""), parts=tuple(line.get("parts", ()))
+    )
 
 
 def _sent(session: ExportedSession) -> list[JSON]:
@@ -79,36 +91,6 @@ def _node(message: JSON) -> Node:
         says=2 if text else 1 if message.get("parts") else 0,
         chars=len(text),
     )
-
-
-def _chat(message: JSON) -> JSON:
-    parts = message.get("parts", [])
-    said: JSON = {"role": message["role"], "content": message.get("content", "")}
-    results = [part for part in parts if part["type"] == "tool_result"]
-    if results:
-        said |= {"tool_call_id": results[0]["tool_call_id"], "content": results[0]["content"]}
-    images = [part for part in parts if part["type"] == "image"]
-    if images:
-        text = [{"type": "text", "text": said["content"]}] if said["content"] else []
-        said["content"] = [
-            *text,
-            *({"type": "image_url", "image_url": {"url": _url(part)}} for part in images),
-        ]
-    calls = [part for part in parts if part["type"] == "tool_call"]
-    if calls:
-        said["tool_calls"] = [
-            {
-                "id": call["id"],
-                "type": "function",
-                "function": {"name": call["name"], "arguments": call["arguments"]},
-            }
-            for call in calls
-        ]
-    return said
-
-
-def _url(part: JSON) -> str:
-    return str(part.get("url") or f"data:{part.get('media_type')};base64,{part.get('data')}")
 
 
 def notebook(sessions: Sequence[ExportedSession]) -> str:

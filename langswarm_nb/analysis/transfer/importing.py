@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from langswarm_nb.analysis.columns import REQUESTS
+from langswarm_nb.analysis.progress import say
 from langswarm_nb.analysis.store import Store, find_store, run_apart
 from langswarm_nb.core.session import checks
 from langswarm_nb.core.session.base import SessionManager
@@ -72,7 +73,10 @@ def import_sessions(
     -----
     Messages and facts of requests come back as they were, and so do the numbers of turns and versions, branches and
     where they have been, asides, and what is hidden. What is not taken over: the conversation that a provider held,
-    provider options, and the notebook that it belonged to; it belongs to none.
+    provider options, and the notebook that it belonged to; it belongs to none. A line says which of these there were.
+
+    Of chat lines, what a message of ours has no field for (a name, a weight, annotations; of the line: its tools) is
+    in the metadata under ``chat``. Calls without an id get one, and so do the results that answer them.
 
     An answer that is counted in the store already, because its session is still there, comes in as a copy of that one:
     with its model and its text, and without tokens, seconds and dollars. So every sum counts each request once,
@@ -86,7 +90,10 @@ def import_sessions(
     found = list(read_sessions(path, format, provider, model))
     owned = [replace(one, record=replace(one.record, user_id=user_id)) for one in found]
     counted = _counted(store, [message for one in owned for message in one.messages])
-    return run_apart(lambda: _store_all(storage, owned, counted))
+    ids = run_apart(lambda: _store_all(storage, owned, counted))
+    if left_out := dict.fromkeys(words for one in found for words in one.left_out):
+        say(f"Not taken over from {as_path(path).name}: {', '.join(left_out)}.")
+    return ids
 
 
 def read_sessions(

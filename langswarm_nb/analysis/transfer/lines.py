@@ -11,19 +11,22 @@ from langswarm_nb.core.session import checks
 from langswarm_nb.core.session.conversation.homes import without_places
 from langswarm_nb.core.session.conversation.nodes import TreeRows
 from langswarm_nb.core.session.conversation.old_numbers import Old, bring_over
-from langswarm_nb.core.session.errors import SessionError, SessionValueError
+from langswarm_nb.core.session.errors import SessionError, SessionValueError, shown
 from langswarm_nb.core.session.export import FORMAT
 from langswarm_nb.core.session.messages import MessageRole, RequestFacts, SessionMessage, Usage
 from langswarm_nb.core.session.settings import SessionRecord, SessionSettings, SessionStatus
 from langswarm_nb.core.session.values import to_us
 
-from .restoring import Exported
+from .restoring import Exported, why
 
 _SETTINGS = (
     "provider", "model", "max_messages", "max_context_tokens", "trim", "temperature", "max_tokens", "top_p", "stop",
-    "seed", "reasoning_effort", "stream",
+    "seed", "reasoning_effort", "stream", "timeout_s", "retries",
 )  # fmt: skip
 """Settings that are taken over; options, which may hold anything, are not."""
+_HEAD_FIELDS = frozenset({"langswarm_nb", "session", "branches", "branch_order", "former_tips", "hidden"})
+_RECORD_FIELDS = frozenset(f.name for f in fields(SessionRecord))
+_SETTINGS_FIELDS = frozenset(f.name for f in fields(SessionSettings))
 _MESSAGE_FIELDS = frozenset(f.name for f in fields(SessionMessage))
 _FACTS_FIELDS = frozenset(f.name for f in fields(RequestFacts))
 _USAGE_FIELDS = frozenset(f.name for f in fields(Usage))
@@ -64,15 +67,16 @@ def _session(name: str, head: tuple[int, dict[str, Any]], messages: Sequence[Ses
             f"{name} was written by a newer langswarm_nb (form {version}, known here: {FORMAT}). Upgrade it."
         )
     try:
+        _check_names(values, _HEAD_FIELDS)
         record = _record(session)
         tree = _tree(session, values)
     except (SessionError, TypeError, ValueError, KeyError) as error:
         raise SessionValueError(
-            f"{name}, line {number} does not describe a session: {error}. Nothing was imported."
+            f"{name}, line {number} does not describe a session: {why(error)}. Nothing was imported."
         ) from error
     ordered = tuple(sorted(messages, key=lambda message: message.seq or 0))
     _check_tree(name, number, ordered, tree, version)
-    found = Exported(record, ordered, tree)
+    found = Exported(record, ordered, tree, _left_out(session))
     return (found if version == FORMAT else _renumbered(found)).packed()
 
 
@@ -132,10 +136,22 @@ def _old(message: SessionMessage) -> Old:
     )
 
 
+def _left_out(session: dict[str, Any]) -> tuple[str, ...]:
+    """Return in words what is not taken over: it could send a conversation elsewhere."""
+    settings = session["settings"]
+    others = [f"the option {shown(name)}" for name in settings.get("options") or {}]
+    is_native = session.get("native") or settings.get("backend", "local") != "local"
+    return (*others, *(["the conversation that the provider held"] if is_native else []))
+
+
 def _record(session: dict[str, Any]) -> SessionRecord:
+    _check_names(session, _RECORD_FIELDS | {"backend"})
     settings = session["settings"]
     if not isinstance(settings, dict):
         raise TypeError("its settings must be an object")
+    _check_names(settings, _SETTINGS_FIELDS)
+    if not isinstance(settings.get("options", {}), dict):
+        raise TypeError("its options must be an object")
     metadata, title = session.get("metadata", {}), session.get("title")
     if not isinstance(metadata, dict) or not isinstance(title, str | None):
         raise TypeError("its metadata must be an object and its title text")
@@ -192,7 +208,7 @@ def _checked(name: str, number: int, values: dict[str, Any]) -> SessionMessage:
         return _message(values)
     except (SessionError, TypeError, ValueError, KeyError) as error:
         raise SessionValueError(
-            f"{name}, line {number} is no message of this version: {error}. Nothing was imported."
+            f"{name}, line {number} is no message of this version: {why(error)}. Nothing was imported."
         ) from error
 
 

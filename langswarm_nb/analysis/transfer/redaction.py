@@ -1,15 +1,19 @@
-"""Take secrets and personal identifiers out of text before it leaves: keys, passwords, addresses, card numbers."""
+"""Take secrets and personal identifiers out of text before it leaves, and count what was taken out."""
 
 from __future__ import annotations
 
 import json
+import os
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from langswarm_nb.core.session.errors import SessionTypeError
-from langswarm_nb.core.session.key_patterns import BEGINNINGS, FORMS, JWT
+from langswarm_nb.core.session.secret import secrets_in_use
+
+from .secret_patterns import IS_SECRET, IS_TOKEN, RULES, Rule, is_random
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,108 +22,133 @@ TakeOut: TypeAlias = Callable[[str], str]
 Redaction: TypeAlias = bool | TakeOut
 """True: `redact`; False: nothing is taken out; or a function of your own."""
 
-_NAMES_OF_SECRETS = r"(?:api[_-]?key|access[_-]?key|secret|token|passwd|password|authorization|credential)s?"
-_IS_SECRET = re.compile(rf"(?i:[\w-]*{_NAMES_OF_SECRETS})")
-
-
-def _luhn(digits: str) -> bool:
-    doubled = [int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(digits))]
-    return sum(value - 9 if value > 9 else value for value in doubled) % 10 == 0  # noqa: PLR2004 - the algorithm's
-
-
-def _is_card(found: re.Match[str]) -> bool:
-    digits = re.sub(r"\D", "", found[0])
-    return len(set(digits)) > 1 and _luhn(digits)
-
-
-def _is_iban(found: re.Match[str]) -> bool:
-    plain = found[0].replace(" ", "")
-    moved = plain[4:] + plain[:4]
-    return int("".join(str(int(char, 36)) for char in moved)) % 97 == 1
-
-
-_ALWAYS: Callable[[re.Match[str]], bool] = bool
-_RULES: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], bool]], ...] = (
-    (
-        "key",
-        re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"),
-        _ALWAYS,
-    ),
-    ("token", re.compile(JWT), _ALWAYS),
-    (
-        "key",
-        # Text may speak of `sk-learn`; a key has a digit.
-        re.compile(rf"(?:{BEGINNINGS}|\b(?:npm|pypi)[-_])(?=[\w-]{{0,99}}\d)[\w-]{{12,}}|{FORMS}"),
-        _ALWAYS,
-    ),
-    ("token", re.compile(r"(?i:(?<=\bbearer )|(?<=\bbasic ))[\w.~+/=-]{12,}"), _ALWAYS),
-    ("password", re.compile(r"(?<=://)[^\s/:@]+:[^\s/@]+(?=@)"), _ALWAYS),
-    (
-        "secret",
-        re.compile(rf"(?i:\b\w*{_NAMES_OF_SECRETS}\b[\"']?\s*[=:]\s*)([\"'])(?P<value>(?:(?!\1)[^\n])+)\1"),
-        _ALWAYS,
-    ),
-    ("secret", re.compile(rf"(?i:\b\w*{_NAMES_OF_SECRETS}\s*=\s*)(?P<value>[^\s\"',;&]{{6,}})"), _ALWAYS),
-    (
-        "secret",
-        re.compile(
-            rf"(?i:\b\w*{_NAMES_OF_SECRETS}:\s*)(?P<value>(?=[^\s\"',;&]{{0,99}}\d)[^\s\"',;&]{{12,}})"
-        ),
-        _ALWAYS,
-    ),
-    ("email", re.compile(r"\b[\w.+-]{1,64}@(?:[\w-]{1,63}\.)+[A-Za-z]{2,24}\b"), _ALWAYS),
-    ("card", re.compile(r"(?<![\w.])(?:\d[ -]?){12,18}\d(?![\w.]\d|\w)"), _is_card),
-    ("iban", re.compile(r"\b[A-Z]{2}\d{2}(?: ?[0-9A-Z]{4}){2,7}(?: ?[0-9A-Z]{1,4})?\b"), _is_iban),
-)
-
 
 def redact(text: str) -> str:
-    """Return the text with ``[redacted …]`` in the place of what looks like a secret or a personal identifier.
+    """Return the text with ``[redacted …]`` in the place of what is a secret or a personal identifier by its form.
 
-    Keys and tokens of the usual forms, private keys, passwords in addresses and assignments, e-mail addresses, card
-    numbers and IBANs (both only with a right checksum). Names, telephone numbers and places are not recognised, and
-    no pattern finds everything: look at what you give away.
+    Keys and tokens of the usual forms, those that this process uses (in a provider, or in an environment variable
+    whose name says so), private keys, passwords in addresses and assignments, e-mail addresses, card numbers and IBANs
+    (both only with an issuer, its length and a right checksum). Code that only speaks of keys and tokens, numbers and
+    moments stay. Names, telephone numbers and places are not recognised, and no pattern finds everything: look at what
+    you give away.
 
     Examples
     --------
-    >>> redact("mail ada@example.org, api_key = 'abc def'")
-    "mail [redacted email], api_key = '[redacted secret]'"
+    >>> redact("mail ada@example.org, api_key = 'abc def', max_tokens=100000")
+    "mail [redacted email], api_key = '[redacted secret]', max_tokens=100000"
     """
-    for name, pattern, is_meant in _RULES:
-        text = pattern.sub(_replacement(name, is_meant), text)
-    return text
+    return Redactor()(text)
 
 
-def _replacement(name: str, is_meant: Callable[[re.Match[str]], bool]) -> Callable[[re.Match[str]], str]:
-    def replace(found: re.Match[str]) -> str:
-        if not is_meant(found):
+class Redactor:
+    """`redact` for many texts: it counts what it takes out.
+
+    Parameters
+    ----------
+    take_out : callable, optional
+        A function of the caller's own in the place of ours; the texts that it changes are counted.
+    """
+
+    def __init__(self, take_out: TakeOut | None = None) -> None:
+        self.counts: Counter[str] = Counter()
+        """Kind -> how many of it were taken out."""
+        self._own = take_out
+        self._known = None if take_out is not None else _known_values()
+
+    def __call__(self, text: str) -> str:
+        """Return the text without what is to be taken out."""
+        if self._own is not None:
+            changed = self._own(text)
+            self.counts["text"] += changed != text
+            return changed
+        if self._known is not None:
+            text = self._known.sub(partial(self._marked, "key"), text)
+        for rule in RULES:
+            text = rule.pattern.sub(partial(self._replaced, rule), text)
+        return text
+
+    def field(self, name: str, text: str) -> str:
+        """Return the text of a field: where its name says that it is a secret, nothing is left."""
+        is_secret = IS_SECRET.fullmatch(name) or (IS_TOKEN.fullmatch(name) and is_random(text))
+        if self._own is None and text and is_secret:
+            self.counts["secret"] += 1
+            return "[redacted secret]"
+        return self(text)
+
+    def _replaced(self, rule: Rule, found: re.Match[str]) -> str:
+        if not rule.is_meant(found):
             return found[0]
-        value = found.groupdict().get("value")
-        mark = f"[redacted {name}]"
-        return mark if value is None else found[0].replace(value, mark)
+        if "value" not in found.groupdict():
+            return self._marked(rule.name, found)
+        start, end = (place - found.start() for place in found.span("value"))
+        return found[0][:start] + self._marked(rule.name, found) + found[0][end:]
 
-    return replace
+    def _marked(self, name: str, _found: re.Match[str]) -> str:
+        self.counts[name] += 1
+        return f"[redacted {name}]"
 
 
-def redactor(redaction: Redaction) -> TakeOut | None:
-    """Return the function that redacts; None when nothing is to be taken out.
+_LEAST_CHARS = 8
+"""Of a known value: a shorter one could be a word."""
+_SURELY_RANDOM_CHARS = 20
+
+
+def _known_values() -> re.Pattern[str] | None:
+    """Return a pattern for the keys that this process uses and the secrets of its environment."""
+    keys = {secret.reveal() for secret in secrets_in_use()}
+    named = {v for name, v in os.environ.items() if IS_SECRET.fullmatch(name) or IS_TOKEN.fullmatch(name)}
+    values = {key for key in keys if len(key) >= _LEAST_CHARS}
+    values |= {v for v in named if len(v) >= _LEAST_CHARS and (is_random(v) or _is_long(v))}
+    # The longest first, as one may begin another.
+    ordered = sorted(values, key=len, reverse=True)
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, ordered))})(?!\w)") if ordered else None
+
+
+def _is_long(value: str) -> bool:
+    return len(value) >= _SURELY_RANDOM_CHARS and re.search(r"[\s/\\:]", value) is None
+
+
+_PLURALS = {"key": "keys", "email": "e-mail addresses", "secret": "secrets", "text": "texts", "iban": "IBANs"}
+_SINGULARS = {"email": "e-mail address", "card": "card number", "iban": "IBAN"}
+
+
+def in_words(counts: Mapping[str, int]) -> str:
+    """Return what was redacted, as "2 keys, 1 e-mail address"; empty when nothing was.
+
+    Examples
+    --------
+    >>> in_words({"key": 2, "email": 1})
+    '2 keys, 1 e-mail address'
+    """
+    names = {name: _SINGULARS.get(name, name) for name in counts}
+    return ", ".join(
+        f"{count:,} {names[name] if count == 1 else _PLURALS.get(name, f'{names[name]}s')}"
+        for name, count in counts.items()
+        if count
+    )
+
+
+def redactor(redaction: Redaction) -> Redactor | None:
+    """Return what redacts and counts; None when nothing is to be taken out.
 
     Raises
     ------
     SessionTypeError
         It is neither True nor False nor a function.
     """
-    if callable(redaction):
+    if isinstance(redaction, Redactor):
         return redaction
+    if callable(redaction):
+        return Redactor(None if redaction is redact else redaction)
     if not isinstance(redaction, bool):
         raise SessionTypeError.of("redact", redaction, "True, False or a function from text to text")
-    return redact if redaction else None
+    return Redactor() if redaction else None
 
 
-def redacted(value: Any, take_out: TakeOut, name: str = "") -> Any:
+def redacted(value: Any, take_out: Redactor, name: str = "") -> Any:
     """Return JSON values with every text in them redacted; ``name`` is that of the field which holds the value."""
     if isinstance(value, str):
-        return "[redacted secret]" if take_out is redact and _IS_SECRET.fullmatch(name) else take_out(value)
+        return take_out.field(name, value)
     if isinstance(value, Mapping):
         return {key: redacted(child, take_out, key) for key, child in value.items()}
     if isinstance(value, (list, tuple)):
@@ -128,13 +157,13 @@ def redacted(value: Any, take_out: TakeOut, name: str = "") -> Any:
 
 
 _FREE_COLUMNS = {
-    "messages": ("content", "metadata_json", "session"),
+    "messages": ("content", "tool_result", "metadata_json", "session"),
     "turns": ("error_message", "params_json", "session"),
     "sessions": ("title", "metadata_json"),
 }
 
 
-def with_redacted(frame: pd.DataFrame, name: str, take_out: TakeOut | None) -> pd.DataFrame:
+def with_redacted(frame: pd.DataFrame, name: str, take_out: Redactor | None) -> pd.DataFrame:
     """Return a frame (by the name of its kind) with its columns of free text redacted, JSON within its values."""
     columns = (
         {}
@@ -152,5 +181,5 @@ def with_redacted(frame: pd.DataFrame, name: str, take_out: TakeOut | None) -> p
     return frame.assign(**columns)
 
 
-def _redacted_json(take_out: TakeOut, text: str) -> str:
+def _redacted_json(take_out: Redactor, text: str) -> str:
     return json.dumps(redacted(json.loads(text), take_out), ensure_ascii=False, separators=(",", ":"))

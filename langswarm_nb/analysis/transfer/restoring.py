@@ -23,6 +23,8 @@ class Exported:
     """All branches, in order of `seq`."""
     tree: TreeRows
     """Its branches, where they have been, and what they hide."""
+    left_out: tuple[str, ...] = ()
+    """What the file has of it that is not taken over."""
 
     def packed(self) -> Exported:
         """Return it with messages that are numbered from 0 without gaps."""
@@ -40,6 +42,11 @@ class Exported:
                 former=[(name, seqs[tip]) for name, tip in tree.former],
             ),
         )
+
+
+def why(error: Exception) -> str:
+    """Return what an error in a file's values says; of a missing one the name alone would be its text."""
+    return f"{error.args[0]!r} is missing" if type(error) is KeyError and error.args else str(error)
 
 
 def counted_once(messages: Sequence[SessionMessage], counted: Mapping[str, str]) -> list[SessionMessage]:

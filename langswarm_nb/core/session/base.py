@@ -35,6 +35,7 @@ from .interfaces import (
 )
 from .messages import new_id, utc_now
 from .providers import create_provider, provider_names
+from .sending.late_replies import LateReplies
 from .session import BaseSession
 from .settings import BackendName, SettingValues, StatusName, check_setting_names
 
@@ -69,6 +70,7 @@ class SessionManager(HasFrames, ISessionManager):
         """Tells which notebook asks: frames without a source are of its sessions. By default none does."""
         self.hooks: list[ISessionLifecycleHook] = []
         self.middleware: list[ISessionMiddleware] = []
+        self.late_replies: LateReplies = LateReplies()
         self._providers: dict[str, IProviderSession] = {}
         self._sessions: weakref.WeakValueDictionary[str, BaseSession] = weakref.WeakValueDictionary()
         self._closed = False
@@ -139,6 +141,7 @@ class SessionManager(HasFrames, ISessionManager):
         first = None if system is None else checks.message(system, MessageRole.SYSTEM, None, scope="session")
         self._check_provider(wanted)
         await self.storage.create_session(record)
+        await self.late_replies.try_to_store()
         session = self._session(record)
         if first is not None:
             await session.append([first])
@@ -178,7 +181,10 @@ class SessionManager(HasFrames, ISessionManager):
     async def archive_session(self, session_id: str) -> bool:
         """Archive a session; False when there is none, or it was archived before."""
         session = await self.get_session(session_id)
-        return session is not None and await session.archive()
+        try:
+            return session is not None and await session.archive()
+        except SessionNotFoundError:  # deleted meanwhile
+            return False
 
     async def delete_session(self, session_id: str) -> bool:
         """Delete a session for good, as `BaseSession.delete`; False when there is none."""
@@ -247,6 +253,7 @@ class SessionManager(HasFrames, ISessionManager):
             [
                 *(partial(stream.end, ended) for stream in streams),
                 *(provider.close for provider in self._providers.values()),
+                self.late_replies.store,
                 self.storage.close,
             ]
         )

@@ -37,7 +37,15 @@ def text(parameter: str, value: object) -> str:
 
 
 def system_text(value: object) -> str:
-    """Return the text of a system message that comes with a question; empty takes away what was before."""
+    """Return the text of a system message that comes with a question; empty takes away what was before.
+
+    Raises
+    ------
+    SessionTypeError
+        It is no text.
+    SessionValueError
+        It cannot be written as UTF-8.
+    """
     if not isinstance(value, str):
         raise SessionTypeError.of("system", value, "text (str)")
     check_utf8("system", value)
@@ -102,7 +110,15 @@ def message(
 
 
 def system_message(content: object, scope: object, metadata: Mapping[str, Any] | None) -> SessionMessage:
-    """Return a new system message; one that takes the place of others may be empty."""
+    """Return a new system message; one that takes the place of others may be empty.
+
+    Raises
+    ------
+    SessionTypeError
+        A part of it has the wrong type.
+    SessionValueError
+        An unknown scope, an empty text that adds nothing, or text that cannot be written as UTF-8.
+    """
     if scope not in ("add", "replace"):
         raise SessionValueError.of("scope", scope, ["add", "replace"])
     text_of = system_text(content) if scope == "replace" else text("content", content)

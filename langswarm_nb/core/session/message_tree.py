@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, Unpack
 
 from . import checks
 from .conversation import moves
+from .conversation.beside_the_loop import decided
 from .conversation.copies import copy_of, origin_of
 from .conversation.tree import Tree
 from .errors import SessionNotFoundError, SessionValueError, shown
@@ -47,41 +48,13 @@ class MessageTree(ISession):
 
     async def tree(self) -> Tree:
         """Return the shape of the session: turns, versions, branches."""
-        return Tree(await self.storage.read_tree(self.session_id))
+        rows = await self.storage.read_tree(self.session_id)
+        return await decided(rows.nodes, lambda: Tree(rows))
 
     async def append(
         self, messages: Sequence[SessionMessage], **place: Unpack[ChainPlace]
     ) -> list[SessionMessage]:
-        """Store messages as a chain, each below the one before it, and count them; nothing is sent.
-
-        Parameters
-        ----------
-        messages : sequence of SessionMessage
-            Of any roles: a user message begins a turn, an assistant message answers what it follows.
-        **place
-            Where they go, by default at the end of the active path: see `ISessionStorage.append_messages`.
-
-        Returns
-        -------
-        list of SessionMessage
-            Copies as they are stored, with their numbers.
-
-        Raises
-        ------
-        SessionValueError, SessionTypeError
-            A message cannot be kept unchanged; nothing was stored.
-        SessionNotFoundError
-            The session was deleted, or the place is not there.
-        SessionLeasedError
-            With ``lease``: another message of the session is being answered.
-        SessionStorageError
-            They could not be stored.
-
-        Notes
-        -----
-        It does not wait for a message that is being answered. `import_messages` does, and takes the forms that
-        other programs use.
-        """
+        """Store messages as a chain and count them; ``place`` as for `ISessionStorage.append_messages`."""
         stored = await self.storage.append_messages(self.session_id, messages, **place)
         record = self.record
         active = [message.seq for message in stored if message.is_active]
@@ -256,6 +229,11 @@ class MessageTree(ISession):
         """Keep a turn but send it no more on this branch; ``hidden=False`` takes that back.
 
         The turn is hidden whole, in the version that the message belongs to.
+
+        Raises
+        ------
+        SessionNotFoundError
+            There is no such message, or it belongs to no turn.
         """
         message = await self._existing(message_id)
         if message.turn is None:
@@ -267,17 +245,23 @@ class MessageTree(ISession):
         version = here.version if here is not None and on_path else message.version
         await self.storage.set_hidden(self.session_id, message.turn, version, hidden=hidden)
 
-    async def hide_versions(self, versions: Sequence[tuple[int, int]]) -> None:
-        """Send some versions of turns no more on this branch."""
+    async def hide_versions(self, versions: Sequence[tuple[int, int]], *, branch: str | None = None) -> None:
+        """Send some versions of turns no more on a branch; by default this one."""
         for turn, version in versions:
-            await self.storage.set_hidden(self.session_id, turn, version, hidden=True)
+            await self.storage.set_hidden(self.session_id, turn, version, hidden=True, branch=branch)
 
     async def set_tip(self, seq: int | None, *, branch: str | None = None) -> None:
         """Make the path to ``seq`` the active one."""
         self.record = await self.storage.set_tip(self.session_id, seq, branch=branch)
 
     async def question_of(self, message_id: str | None) -> SessionMessage:
-        """Return the last question of the active path, or the one that a message belongs to."""
+        """Return the last question of the active path, or the one that a message belongs to.
+
+        Raises
+        ------
+        SessionNotFoundError
+            There is no such message, or no question.
+        """
         tree = await self.tree()
         seq = tree.tip if message_id is None else (await self._existing(message_id)).seq
         found = [node.seq for node in tree.path_to(seq) if node.role in ("user", "tool")]

@@ -257,6 +257,13 @@ class SessionMessage(_Lazy):
         return (*reasoning, {"type": "text", "text": self.content}, *others)
 
     @property
+    def full_text(self) -> str:
+        """All that it says: its text, what tools answered, a refusal; what a search looks through."""
+        kept = {"tool_result": "content", "refusal": "text"}
+        parted = [part[kept[part["type"]]] for part in self.parts if part["type"] in kept]
+        return "\n\n".join([self.content, *parted] if self.content else parted)
+
+    @property
     def address(self) -> str:
         """``TURN.VERSION``, as `%langswarm use` takes it; empty before the first turn."""
         return "" if self.turn is None else f"{self.turn}.{self.version}"

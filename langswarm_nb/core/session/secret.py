@@ -10,9 +10,11 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import quote
+from weakref import WeakSet
 
-from .errors import ProviderAuthenticationError, SessionTypeError, SessionValueError, shown
+from .errors import ProviderAuthenticationError, SessionTypeError, SessionValueError, next_step, shown
 from .key_patterns import BEGINNINGS, FORMS
+from .text import unquoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -36,7 +38,7 @@ class Secret:
     It has no attributes to look at, cannot be pickled, and a copy of it is itself.
     """
 
-    __slots__ = ("reveal",)
+    __slots__ = ("__weakref__", "reveal")
     reveal: Callable[[], str]
 
     def __init__(self, value: str) -> None:
@@ -88,16 +90,22 @@ def find_key(
         secret = Secret(os.environ[source]) if source else None
     if secret is None:
         if required:
-            raise ProviderAuthenticationError(_how_to_set(provider, variables), provider=provider)
+            raise _no_key(provider, f"No key for {provider}.", variables)
         return None, "api_key"
     secret, problem = _checked(secret)
     if problem:
-        raise ProviderAuthenticationError(
-            f"The key for {provider} in {source} {problem}; it is not shown here. "
-            + _how_to_set(provider, variables, missing=False),
-            provider=provider,
-        )
+        what = f"The key for {provider} in {source} {problem}; it is not shown here."
+        raise _no_key(provider, what, variables)
+    _IN_USE.add(secret)
     return secret, source
+
+
+_IN_USE: WeakSet[Secret] = WeakSet()
+
+
+def secrets_in_use() -> list[Secret]:
+    """Return the keys that providers of this process hold, so that they can be found in what is given away."""
+    return list(_IN_USE)
 
 
 def split_headers(headers: Mapping[str, str]) -> tuple[dict[str, str], dict[str, tuple[str, Secret]]]:
@@ -142,20 +150,20 @@ _OUR_HEADERS = {
 }
 
 
-def _how_to_set(provider: str, variables: Sequence[str], *, missing: bool = True) -> str:
-    name = variables[0] if variables else ""
-    what = f"No key for {provider}. " if missing else ""
-    if not name:
-        return f"{what}Pass it as `api_key`."
-    return (
-        f'{what}Pass it as `api_key`, or set the environment variable {name}: `os.environ["{name}"] = "…"`.'
-    )
+def _no_key(provider: str, what: str, variables: Sequence[str]) -> ProviderAuthenticationError:
+    if variables:
+        step = next_step("set_key", provider=provider, variable=variables[0])
+    else:
+        step = next_step("pass_key", provider=provider)
+    error = ProviderAuthenticationError(f"{what} {step.text}", provider=provider)
+    error.next_step = step
+    return error
 
 
 def _checked(secret: Secret) -> tuple[Secret, str]:
-    """Return the key without white space around it, and what is wrong with it."""
+    """Return the key without white space and quotes around it, and what is wrong with it."""
     # Runs in a frame of its own, which is gone before anything is raised.
-    value = secret.reveal().strip()
+    value = unquoted(secret.reveal())
     if not value:
         problem = "is empty"
     elif not value.isascii() or not value.isprintable():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import weakref
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -11,6 +12,7 @@ from . import checks
 from .errors import SessionNotFoundError
 from .frame_methods import HasFrames
 from .interfaces import (
+    ChainPlace,
     ExportFormat,
     IProviderSession,
     ISessionLifecycleHook,
@@ -29,7 +31,7 @@ from .sending.native_conversation import NativeConversation
 from .sending.stream import MessageStream
 from .sending.turn import Turn
 from .sending.turnstile import Turnstile
-from .settings import SettingChanges, StatusName
+from .settings import SettingChanges, StatusName, with_told
 
 if TYPE_CHECKING:
     from .base import SessionManager
@@ -86,6 +88,11 @@ class BaseSession(HasFrames, MessageSending):
         return self.record.title
 
     @property
+    def unstored_replies(self) -> list[SessionMessage]:
+        """Replies that came and could not be stored yet; they are with the next thing that is."""
+        return self._manager.late_replies.of(self.session_id)
+
+    @property
     def metrics(self) -> SessionMetrics:
         record = self.record
         return SessionMetrics(record.message_count, record.token_count, record.created_at, record.updated_at)
@@ -127,7 +134,9 @@ class BaseSession(HasFrames, MessageSending):
         others = {name: value for name, value in changes.items() if name != "model"}
         settings = self.settings_for(changes.get("model"), others)
         self._manager.check_change(settings)
-        await self.change(settings=settings)
+        metadata = with_told(self.record.metadata, changes)
+        told = {} if metadata is self.record.metadata else {"metadata": metadata}
+        await self.change(settings=settings, **told)
         return settings
 
     async def rename(self, title: str | None) -> None:
@@ -159,6 +168,7 @@ class BaseSession(HasFrames, MessageSending):
             return False
         kept = await self.native.delete()
         deleted = await self.storage.delete_session(self.session_id)
+        self._manager.late_replies.forget(self.session_id)
         if kept:
             logger.warning(
                 "Session %s is deleted here; its provider still holds: %s", self.session_id, ", ".join(kept)
@@ -214,13 +224,63 @@ class BaseSession(HasFrames, MessageSending):
         """Return the object that speaks to the provider of this name."""
         return self._manager.provider_session(name)
 
-    async def save_partial(self, message: SessionMessage, *, reply_to: int) -> None:
+    async def save_partial(self, message: SessionMessage, *, reply_to: int, question_id: str) -> None:
         """Keep what has arrived of a reply."""
-        await self.storage.save_partial(self.session_id, message, reply_to=reply_to)
+        await self.storage.save_partial(self.session_id, message, reply_to=reply_to, question_id=question_id)
 
     async def change(self, **changes: Any) -> None:
         """Store changes of the record."""
         self.record = await self.storage.update_session(self.session_id, **changes)
+        await self._manager.late_replies.try_to_store()
+
+    async def append(
+        self, messages: Sequence[SessionMessage], **place: Unpack[ChainPlace]
+    ) -> list[SessionMessage]:
+        """Store messages as a chain, each below the one before it, and count them; nothing is sent.
+
+        Parameters
+        ----------
+        messages : sequence of SessionMessage
+            Of any roles: a user message begins a turn, an assistant message answers what it follows.
+        **place
+            Where they go, by default at the end of the active path: see `ISessionStorage.append_messages`.
+
+        Returns
+        -------
+        list of SessionMessage
+            Copies as they are stored, with their numbers.
+
+        Raises
+        ------
+        SessionValueError, SessionTypeError
+            A message cannot be kept unchanged; nothing was stored.
+        SessionNotFoundError
+            The session was deleted, or the place is not there.
+        SessionLeasedError
+            With ``lease``: another message of the session is being answered.
+        SessionStorageError
+            They could not be stored, or a reply that could not be stored before still cannot be: it goes first.
+
+        Notes
+        -----
+        It does not wait for a message that is being answered. `import_messages` does, and takes the forms that
+        other programs use.
+        """
+        late = self._manager.late_replies
+        await late.store(self.session_id)
+        stored = await self.append_at_once(messages, **place)
+        await late.try_to_store()
+        return stored
+
+    async def append_at_once(
+        self, messages: Sequence[SessionMessage], **place: Unpack[ChainPlace]
+    ) -> list[SessionMessage]:
+        """Store messages whatever else waits to be stored."""
+        return await super().append(messages, **place)
+
+    async def set_tip(self, seq: int | None, *, branch: str | None = None) -> None:
+        await super().set_tip(seq, branch=branch)
+        await self._manager.late_replies.try_to_store()
 
     async def run_hooks(self, event: str, *about: object) -> None:
         """Tell all hooks of the manager and of this session."""

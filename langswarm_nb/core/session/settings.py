@@ -185,6 +185,27 @@ class SessionSettings:
 GENERATION_OPTIONS = ("temperature", "max_tokens", "top_p", "stop", "seed", "reasoning_effort")
 SETTING_NAMES = tuple(f.name for f in fields(SessionSettings))
 SETTING_DEFAULTS: Mapping[str, Any] = {f.name: f.default for f in fields(SessionSettings)}
+TOLD_DEFAULTS = "told_defaults"
+"""In the metadata of a session: settings that it was told to have as they are by default, which none can see."""
+
+
+def told_defaults(metadata: Mapping[str, Any]) -> frozenset[str]:
+    """Return the settings that a session was told to have as they are by default."""
+    found = metadata.get(TOLD_DEFAULTS)
+    return (
+        frozenset(name for name in found if isinstance(name, str)) if isinstance(found, list) else frozenset()
+    )
+
+
+def with_told(metadata: Mapping[str, Any], changes: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the metadata of a session that is told some settings; options of a request have no other defaults."""
+    known = told_defaults(metadata)
+    told = known | {
+        name
+        for name, value in changes.items()
+        if name not in GENERATION_OPTIONS and value == SETTING_DEFAULTS.get(name, ...)
+    }
+    return metadata if told == known else {**metadata, TOLD_DEFAULTS: sorted(told)}
 
 
 @dataclass(frozen=True, slots=True)

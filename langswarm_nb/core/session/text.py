@@ -61,6 +61,14 @@ def class_name(value: object) -> str:
     return one_line(_NAME_OF(type(value)), 80)
 
 
+def unquoted(value: str) -> str:
+    """Return a value of the environment without white space and quotes around it, which some files of them leave."""
+    value = value.strip()
+    while len(value) > 1 and value[0] == value[-1] and value[0] in "\"'`":
+        value = value[1:-1].strip()
+    return value
+
+
 def as_text(value: object) -> str | None:
     """Return text that is not empty; None for all else."""
     return value if isinstance(value, str) and value else None

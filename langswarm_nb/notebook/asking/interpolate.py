@@ -27,6 +27,8 @@ from .value_text import value_text
 # A field holds no `{{` and is short, so that a text full of braces is read once and not once a brace.
 _FIELD = re.compile(r"(?P<escape>\\)?\{\{(?P<body>(?:(?!\{\{)[^\n]){0,400}?)\}\}")
 _CONVERSIONS: dict[str, Callable[[object], str]] = {"r": repr, "s": str, "a": ascii}
+_SPEC = re.compile(r"(.?[<>=^])?[-+ ]?z?#?0?\d*[_,]?(\.\d+)?[a-zA-Z%]?")
+"""How numbers and text are formatted; what else stands behind a colon tells code and data from an expression."""
 _MAX_SPEC_NUMBER = 10_000
 _DATA = (ast.Constant, ast.Dict, ast.List, ast.Set, ast.Tuple)
 """What stands between double braces in JSON and TeX, and so is text."""
@@ -110,7 +112,7 @@ def _field(body: str) -> _Field | str | None:
         return None
     if conversion in ("", *_CONVERSIONS) and _is_name(tree):
         return _Field(expression, tree, conversion, spec)
-    if conversion == "" and spec == "" and not isinstance(tree, _DATA):
+    if conversion in ("", *_CONVERSIONS) and _SPEC.fullmatch(spec) and not isinstance(tree, _DATA):
         return (
             f"{{{{ {expression} }}}} is an expression, and a prompt computes nothing: it takes names with public "
             "attributes and items. Assign the result to a variable first, and name that."

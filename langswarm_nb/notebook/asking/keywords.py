@@ -9,7 +9,7 @@ from typing import Any, Literal, TypedDict
 
 from langswarm_nb.core.session import SessionValueError
 from langswarm_nb.core.session.text import did_you_mean
-from langswarm_nb.notebook.config import Format
+from langswarm_nb.notebook.config import FORMATS, Format
 
 from .options import CellOptions, cell_parser
 
@@ -59,7 +59,7 @@ def options_of(models: tuple[str, ...], given: Mapping[str, Any], *, shows: bool
     Raises
     ------
     SessionValueError
-        A name is no flag; the nearest is named.
+        A name is no flag, of which the nearest is named; or a flag has no such value.
     """
     flags = {_keyword(action): action for action in cell_parser().actions if action.option_strings}
     found: dict[str, Any] = {}
@@ -73,6 +73,9 @@ def options_of(models: tuple[str, ...], given: Mapping[str, Any], *, shows: bool
                 f"There is no keyword {name!r}{did_you_mean(name, [*flags, *_FIELDS]) or '.'} They are the flags of "
                 "`%%langswarm`, see `%langswarm help`; options of the provider go in `options={...}`."
             )
+    for name, value in found.items():
+        if value is not None and name in _WORDS and value not in _WORDS[name]:
+            raise SessionValueError.of(name, value, list(_WORDS[name]))
     if "from_turn" in found and found["from_turn"] is not None:
         found["from_turn"] = str(found["from_turn"])
     named = found.pop("model", None)
@@ -81,6 +84,8 @@ def options_of(models: tuple[str, ...], given: Mapping[str, Any], *, shows: bool
     return CellOptions(models=tuple(dict.fromkeys(asked)), shows=shows and not quiet, **found)
 
 
+_WORDS = {"format": FORMATS, "extract": ("first", "last"), "rerun": ("append", "replace")}
+"""What some flags can say."""
 _FIELDS = frozenset(CellOptions.__dataclass_fields__) - {"models", "name", "shows"}
 
 

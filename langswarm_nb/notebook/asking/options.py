@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Literal
 
 from IPython.core.error import UsageError
@@ -79,7 +80,7 @@ def parse_cell_line(line: str) -> CellOptions:
         Names what is wrong, with the nearest flag.
     """
     words, name, shows = _without_name(_quoted_words(line))
-    found = vars(cell_parser().parse_line([_unquoted(word) for word in words]))
+    found = vars(_parser().parse_line([_unquoted(word) for word in words]))
     positional, flagged = found.pop("MODEL"), found.pop("model") or []
     models = [model for word in [positional, *flagged] if word for model in word.split(",") if model]
     _check_positional(positional)
@@ -319,6 +320,10 @@ def cell_parser() -> MagicParser:
     add("--api-base", metavar="URL", help="address of the service, for this cell")
     add("--api-key-name", metavar="ENV", help="NAME of the environment variable that holds its key")
     return parser
+
+
+_parser = cache(cell_parser)
+"""The one that reads lines: making it takes longer than reading many."""
 
 
 def _exclusive(parser: MagicParser, *flags: tuple[Any, ...]) -> None:

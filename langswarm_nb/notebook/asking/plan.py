@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from IPython.core.error import UsageError
 
-from langswarm_nb.core.session import BaseSession, MessageRole, SessionSettings, parse_model_id
+from langswarm_nb.core.session import BaseSession, MessageRole, SessionSettings
 from langswarm_nb.core.session.conversation import moves
 from langswarm_nb.core.session.conversation.asks import CellAsk, CellRun, KernelMemory, Rerun
 from langswarm_nb.core.session.conversation.tree import Tree
 from langswarm_nb.core.session.message_tree import free_branch
-from langswarm_nb.core.session.sending.ask import SendPlan, plan
-from langswarm_nb.core.session.sending.options import SendOptions, make_ask
-from langswarm_nb.core.session.settings import GENERATION_OPTIONS, SETTING_DEFAULTS
+from langswarm_nb.core.session.sending.ask import Ask, SendPlan, plan
+from langswarm_nb.core.session.sending.options import SendOptions, make_ask, settings_of
+from langswarm_nb.core.session.settings import GENERATION_OPTIONS, SETTING_DEFAULTS, told_defaults
 from langswarm_nb.core.session.text import did_you_mean
 
 if TYPE_CHECKING:
@@ -64,8 +64,7 @@ class Plan:
 
     def settings(self, model: str) -> SessionSettings:
         """Return what one model is asked with."""
-        provider, name = parse_model_id(model)
-        return self.base.updated(provider=provider, model=name, **self.changes)
+        return settings_of(self.base, model, self.changes)
 
 
 async def make_plan(
@@ -87,7 +86,7 @@ async def make_plan(
     base = workspace.new_settings() if session is None else session.settings
     default = "openai-compatible" if options.api_base is not None else None
     models = tuple(workspace.model_id(model, session=session, default=default) for model in options.models)
-    changes = request_changes(workspace.config, options, base)
+    changes = request_changes(workspace.config, options, session, base)
     asked = await _asked(workspace, session, options, cell)
     send = _send_options(prompt, options, cell, compares=len(models) > 1)
     if session is not None and session.record.home is not None:
@@ -95,11 +94,15 @@ async def make_plan(
         if home != session.record.home:  # by its cells a notebook is known again: not by those of another
             send["metadata"] = {"asked_in": home}
     models_asked = models or (f"{base.provider}:{base.model}",)
-    sending = (
-        await _read(prompt, session, base, models_asked[0], {**send, **changes, "asked": asked})
-        if reads or may_refuse(base, changes)
-        else None
-    )
+    given = {**send, **changes, "asked": asked}
+    # What is not allowed is refused here: before a session is made, or another one becomes the current.
+    [ask, *_] = [_ask(prompt, base, model, given) for model in models_asked]
+    sending = None
+    if reads or may_refuse(base, changes):
+        tree, pick = (
+            (Tree.empty(), _nothing) if session is None else (await session.tree(), session.pick_messages)
+        )
+        sending = await plan(ask, tree, pick)
     return Plan(
         opening,
         session,
@@ -121,28 +124,23 @@ def may_refuse(settings: SessionSettings, changes: Mapping[str, Any]) -> bool:
     return any(changes.get(name, getattr(settings, name)) is not None for name in limits)
 
 
-async def _read(
-    prompt: Prompt, session: BaseSession | None, base: SessionSettings, model: str, given: Mapping[str, Any]
-) -> SendPlan:
-    """Return what a model would get."""
-    if session is not None:
-        return await session.plan_message(prompt.text, model=model, **given)
-    provider, name = parse_model_id(model)
-    ask = make_ask(
-        prompt.text,
-        MessageRole.USER,
-        lambda own: base.updated(**{**own, "provider": provider, "model": name}),
-        given,
-    )
-    return await plan(ask, Tree.empty(), _nothing)
+def _ask(prompt: Prompt, base: SessionSettings, model: str, given: Mapping[str, Any]) -> Ask:
+    """Return what one model is asked."""
+    return make_ask(prompt.text, MessageRole.USER, lambda changes: settings_of(base, model, changes), given)
 
 
-def request_changes(config: NotebookConfig, options: CellOptions, base: SessionSettings) -> dict[str, Any]:
-    """Return the settings of one send: flags before ``-o`` before what the session was told before the traits."""
+def request_changes(
+    config: NotebookConfig, options: CellOptions, session: BaseSession | None, base: SessionSettings
+) -> dict[str, Any]:
+    """Return the settings of one send: flags before ``-o`` before what the session was told before the traits.
+
+    ``base`` are the settings of the session, or of the one that will be made.
+    """
+    told = frozenset[str]() if session is None else told_defaults(session.record.metadata)
     changes = {
         name: getattr(config, name)
         for name in _TRAITS_THAT_ARE_SETTINGS
-        if getattr(base, name) == SETTING_DEFAULTS[name]
+        if name not in told and getattr(base, name) == SETTING_DEFAULTS[name]
     }
     changes["trim"] = None if changes.get("max_context_tokens") is None else config.trim
     extra = dict(options.options)

@@ -112,7 +112,7 @@ class Sender:
             It cannot be sent as it is; nothing was stored.
         """
         options = NO_OPTIONS
-        changes = request_changes(self._workspace.config, options, session.settings)
+        changes = request_changes(self._workspace.config, options, session, session.settings)
         sent: SendOptions = {"version_of": version_of, "source": source, **changes}  # type: ignore[typeddict-item]
         await self._check_budget(
             options, session.settings, changes, [partial(session.plan_message, text, **sent)]
@@ -150,7 +150,10 @@ class Sender:
         """
         before = await asked_before(session, message_id)
         options = NO_OPTIONS
-        settings = {**request_changes(self._workspace.config, options, session.settings), **before.changes}
+        settings = {
+            **request_changes(self._workspace.config, options, session, session.settings),
+            **before.changes,
+        }
         wanted = settings.pop("model", f"{session.provider}:{session.model}")
         if model is not None:
             wanted = self._workspace.model_id(model, session=session)
@@ -181,7 +184,10 @@ class Sender:
             It cannot be sent as it is; nothing was stored.
         """
         options = NO_OPTIONS
-        changes = {**request_changes(self._workspace.config, options, session.settings), **last.changes}
+        changes = {
+            **request_changes(self._workspace.config, options, session, session.settings),
+            **last.changes,
+        }
         sent: SendOptions = {"source": "magic", "system": last.system, **changes}  # type: ignore[typeddict-item]
         text, turn = last.question.content, last.question.turn
         there: SendOptions = {**sent, "version_of": last.question.id}
@@ -201,7 +207,7 @@ class Sender:
 
     def count(self, stream: MessageStream, options: CellOptions = NO_OPTIONS) -> None:
         """Take note of the reply of a stream, of what it cost, and of where it came from."""
-        reply = stream.reply
+        reply = stream.reply or stream.unstored
         if reply is None:
             return
         self._workspace.last_answer = reply

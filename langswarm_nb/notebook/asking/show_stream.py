@@ -126,11 +126,12 @@ class Exchange:
             Why there is no whole reply, where nobody else tells.
         """
         opened = self._opened
-        if opened is None or opened.stream.reply is None or opened.stream.question is None:
+        message = None if opened is None else opened.stream.reply or opened.stream.unstored
+        if opened is None or message is None or opened.stream.question is None:
             self._show_failure(error, "✗ failed")
             return None
         reply = Reply(
-            opened.stream.reply,
+            message,
             opened.stream.question,
             opened.session,
             extract=self._extract,

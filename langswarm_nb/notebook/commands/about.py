@@ -14,7 +14,7 @@ from langswarm_nb._version import __version__
 from langswarm_nb.core.session import ProviderAuthenticationError, SessionError, provider_names
 from langswarm_nb.notebook.asking.options import read_dollars
 from langswarm_nb.notebook.asking.provider_choice import address_of
-from langswarm_nb.notebook.cell_errors import last_traceback
+from langswarm_nb.notebook.cell_errors import cell_words, last_traceback
 from langswarm_nb.notebook.showing.amounts import dollars_text
 
 from .command import Command, arg
@@ -100,9 +100,9 @@ def _provider_state(workspace: Workspace, name: str) -> str:
     try:
         provider = workspace.manager.provider_session(name)
     except ProviderAuthenticationError as error:
-        return f"no key: {error}"
+        return f"no key: {cell_words(error)}"
     except SessionError as error:
-        return f"cannot be used: {error}"
+        return f"cannot be used: {cell_words(error)}"
     origin, is_local = address_of(provider) or ("", True)
     if not origin:
         return "ready"

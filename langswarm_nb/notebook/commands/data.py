@@ -80,12 +80,12 @@ def _sql(workspace: Workspace, text: str) -> pd.DataFrame:
 
 
 def _export(workspace: Workspace, file: str, session: str | None, format: str | None, *, whole: bool) -> str:
-    from langswarm_nb.analysis import export
+    from langswarm_nb.analysis.transfer.exporting import export_quietly
 
     path = Path(file).expanduser()
     found = run_sync(workspace.get(session))
-    export(found, path, format=format, redact=not whole)
-    note = "" if whole else "; what looks like a secret or personal was taken out (--whole keeps it)"
+    text = export_quietly(found, path, format=format, redact=not whole)
+    note = f"; redacted: {text.redacted_words} (--whole keeps everything)" if text.redacted else ""
     return f"{run_sync(workspace.said_of(found, session))} is in {path}{note}"
 
 

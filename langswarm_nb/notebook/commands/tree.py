@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from IPython.core.error import UsageError
 
 from langswarm_nb.core.session import BaseSession, SessionMessage
+from langswarm_nb.core.session.conversation import notes
 from langswarm_nb.core.session.conversation.moves import asked_last, version_at
 from langswarm_nb.core.session.conversation.nodes import Node
-from langswarm_nb.core.session.conversation.notes import turns as count
 from langswarm_nb.core.session.conversation.tree import Tree
 from langswarm_nb.notebook.asking.send import ask_again
 from langswarm_nb.notebook.workspace.copying import copy_here
@@ -57,7 +57,7 @@ async def _fork_session(workspace: Workspace, name: str) -> str:
     session = await copy_here(workspace, source)
     workspace.go_to(session)
     turns = len((await session.tree()).turns)
-    return f"{workspace.label_of(session)}, with {count(turns)} of {workspace.name_of(source)}"
+    return f"{workspace.label_of(session)}, with {notes.turns(turns)} of {workspace.name_of(source)}"
 
 
 async def _branch(workspace: Workspace, name: str | None) -> str:
@@ -81,11 +81,8 @@ async def _undo(workspace: Workspace, n: int) -> str:
         raise UsageError(f"%langswarm undo: N must be at least 1, not {n}.")
     workspace.ends_replay(session)
     undone = await session.undo(n)
-    if not undone:
-        return "there is nothing to undo; the conversation is empty"
     tree = await session.tree()
-    left = f"the last turn is {tree.turns[-1].address}" if tree.turns else "the conversation is empty"
-    return f"{undone} turn{'' if undone == 1 else 's'} undone and kept; {left}"
+    return notes.undone(undone, tree.turns[-1].address if tree.turns else None)
 
 
 async def _restart(workspace: Workspace) -> str:
@@ -93,7 +90,7 @@ async def _restart(workspace: Workspace) -> str:
     workspace.ends_replay(session)
     turns = len((await session.tree()).turns)
     await session.restart()
-    return f"the conversation begins anew; {turns} turn{'' if turns == 1 else 's'} stay as earlier versions"
+    return notes.restarted(turns)
 
 
 async def _versions(workspace: Workspace, turn: int | None) -> Listing:

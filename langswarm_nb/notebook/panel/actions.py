@@ -206,7 +206,7 @@ async def _frame(panel: ChatPanel, _content: Content) -> Content:
     lines = [
         "import langswarm_nb as ls",
         "",
-        "messages = ls.messages_df()",
+        "messages = ls.messages_df(all=True)",  # a panel may show a session of another notebook
         f'messages[messages["session_id"] == {panel.session.session_id!r}]',
     ]
     return {"code": "\n".join(lines)}

@@ -20,7 +20,9 @@ from langswarm_nb.core.session import (
     SessionMessage,
     SessionNotFoundError,
 )
+from langswarm_nb.core.session.conversation.notes import NOT_STORED
 from langswarm_nb.core.session.errors import in_words
+from langswarm_nb.notebook.cell_errors import cell_words
 from langswarm_nb.render import render_html
 
 from .live import LiveReply
@@ -101,7 +103,7 @@ class Feed:
         """Read the session anew: of all branches what is new, and the path."""
         try:
             await self._read_new()
-            self.path = await self.session.get_messages()
+            self.path = _with_unstored(await self.session.get_messages(), self.session.unstored_replies)
             self.branches = list(await self.session.branches())
         except SessionNotFoundError:
             self.is_deleted, self.path = True, []
@@ -133,7 +135,12 @@ class Feed:
         if message.parts and message.id not in self._thinking:
             self._thinking[message.id] = await _render(message.reasoning)
         thinking = self._thinking.get(message.id, "")
-        place, told = self.family.place(message), self.told.get(message.id, ())
+        place = self.family.place(message)
+        told = [
+            note
+            for note in self.told.get(message.id, ())
+            if note != NOT_STORED or message.seq is None  # it has been stored since
+        ]
         return message_item(message, place, self.html[message.id], thinking, told)
 
     # Running
@@ -218,10 +225,10 @@ class Feed:
             problem = error
         finally:
             self._runs.clear()
-            if stream.reply is not None:
+            if stream.reply is not None or stream.unstored is not None:
                 then(stream)
         if problem is not None and asked.is_stored and not _tells_itself(stream.reply):
-            self.fail(in_words(problem))
+            self.fail(cell_words(problem) if isinstance(problem, SessionError) else in_words(problem))
         await self._guarded(self._show_end(follower))
         if problem is not None and not asked.is_stored:
             raise problem  # `run` tells who asked
@@ -255,7 +262,7 @@ class Feed:
         try:
             await work
         except SessionError as error:
-            self.fail(in_words(error))
+            self.fail(cell_words(error))
         except Exception as error:
             logger.exception("A panel could not be brought up to date.")
             self.fail(in_words(error))
@@ -269,8 +276,8 @@ class Feed:
                 if stream.question is not None:
                     await self._show_growing(stream, foreign=foreign)
             finally:
-                if stream.reply is not None:
-                    self.told[stream.reply.id] = stream.notes
+                if (reply := stream.reply or stream.unstored) is not None:
+                    self.told[reply.id] = stream.notes
                 live, self.live, self.waits = self.live, None, ""
                 self._streams.discard(stream)
             await self.refresh(live)
@@ -316,6 +323,12 @@ class Feed:
         for task in list(self._background):
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
+
+
+def _with_unstored(path: list[SessionMessage], unstored: list[SessionMessage]) -> list[SessionMessage]:
+    """Return a path that goes on with the reply to its last question, though that is not stored yet."""
+    tip = path[-1].seq if path else None
+    return path + [reply for reply in unstored if reply.parent_seq == tip and reply.beside is None]
 
 
 def _tells_itself(reply: SessionMessage | None) -> bool:

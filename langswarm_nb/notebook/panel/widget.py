@@ -24,6 +24,7 @@ from langswarm_nb.core.session import (
 )
 from langswarm_nb.core.session.errors import in_words
 from langswarm_nb.notebook.bridge import io_loop, run_within, submit
+from langswarm_nb.notebook.cell_errors import cell_words
 from langswarm_nb.render import plain_repr
 
 from .actions import ACTIONS
@@ -275,7 +276,7 @@ class ChatPanel(anywidget.AnyWidget):
         try:
             answer["value"] = await ACTIONS[content["type"]](self, content)
         except SessionError as error:
-            answer["error"] = str(error)
+            answer["error"] = cell_words(error)
         except Exception as error:
             logger.exception("The panel could not do %r.", content["type"])
             answer["error"] = in_words(error)

@@ -77,8 +77,10 @@ def workspace_of(ipython: InteractiveShell) -> Workspace:
 def _callbacks(magics: LangSwarmMagics) -> list[tuple[str, Callable[..., None]]]:
     return [
         ("pre_run_cell", magics.pulse.start),
+        ("pre_run_cell", magics.price_notice.begin),
         ("post_run_cell", magics.pulse.stop),
         ("post_run_cell", magics.workspace.failures.see),
+        ("post_run_cell", magics.price_notice.end),
     ]
 
 

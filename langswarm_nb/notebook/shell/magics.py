@@ -15,6 +15,7 @@ from langswarm_nb.notebook.cell_errors import short_errors
 from langswarm_nb.notebook.config import NotebookConfig
 from langswarm_nb.notebook.workspace import Workspace
 
+from .price_notice import PriceNotice
 from .pulse import Pulse
 from .tab_completion import Completion
 
@@ -37,6 +38,7 @@ class LangSwarmMagics(NotebookConfig, Magics):
         self.workspace: Workspace = Workspace(shell, self)
         self.completion: Completion = Completion(shell, self.workspace)
         self.pulse: Pulse = Pulse()
+        self.price_notice: PriceNotice = PriceNotice()
         self.magics["line"][NAME] = no_var_expand(Magic(short_errors(self.command)))
         self.magics["cell"][NAME] = no_var_expand(Magic(short_errors(self.cell)))
 

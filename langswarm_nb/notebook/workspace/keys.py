@@ -26,12 +26,10 @@ def provider_ready(manager: SessionManager, provider: str) -> None:
     """
     try:
         manager.provider_session(provider)
-    except ProviderAuthenticationError as error:
+    except ProviderAuthenticationError:
         key = _keyring_key(provider)
         if key is None:
-            raise ProviderAuthenticationError(
-                f"{error} `%langswarm key {provider}` asks for it without showing it.", provider=provider
-            ) from error
+            raise
         manager.add_provider_session(provider, create_provider(provider, key))
 
 

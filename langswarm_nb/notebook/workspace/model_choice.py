@@ -49,7 +49,8 @@ class KernelModels(KernelStore):
         if session is not None and session.provider not in OFFLINE_PROVIDERS:
             default = session.provider
         head = model.partition(":")[0] if ":" in model else model.partition("/")[0]
-        near = did_you_mean(head.lower(), provider_names()) if head != model else ""
+        is_known = head == model or head.lower() in provider_names()
+        near = "" if is_known else did_you_mean(head.lower(), provider_names())
         try:
             provider, name = parse_model_id(model, default_provider=None if near else default)
         except SessionValueError as error:

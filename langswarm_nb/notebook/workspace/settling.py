@@ -57,7 +57,7 @@ async def settle(storage: ISessionStorage, user_id: str, told: Told) -> Settled:
             homes |= _lasting(await storage.list_cells(user_id=user_id, home=origin))
         home = decide(told, homes, {origin: read_saved(origin) for origin in alike(told, homes)})
     note = note_of(home, _ways(home, records))
-    if home.replaces:
+    if home.replaces or home.origin is not None:  # what is known of this path is about another notebook
         await _move(storage, records, told.home, former(told.home, datetime.now(UTC).astimezone()))
     if home.kind == "moved" and home.origin is not None:
         await _move(storage, records, home.origin, told.home)

@@ -27,6 +27,12 @@ from langswarm_nb.core.session.conversation import notes
         (notes.goes_on_from("7.2"), "goes on from 7.2"),
         (notes.left_behind(1, "8.1"), "1 later turn stays, `use 8.1` goes back"),
         (notes.left_behind(2, "8.1"), "2 later turns stay, `use 8.1` goes back"),
+        (notes.undone(0, None), "there is nothing to undo; the conversation is empty"),
+        (notes.undone(1, "8.1"), "1 turn undone and kept; the last turn is 8.1"),
+        (notes.undone(2, None), "2 turns undone and kept; the conversation is empty"),
+        (notes.restarted(0), "the conversation is empty, so it begins anew as it is"),
+        (notes.restarted(1), "the conversation begins anew; 1 turn stays as earlier versions"),
+        (notes.restarted(2), "the conversation begins anew; 2 turns stay as earlier versions"),
         (notes.elsewhere("7.1"), "the answer is at 7.1, the path has moved on"),
     ],
 )

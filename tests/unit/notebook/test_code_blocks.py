@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import html5lib
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from langswarm_nb.core.session import MessageRole, SessionMessage
 from langswarm_nb.notebook.showing.code_blocks import CodeBlock, code_blocks
 from langswarm_nb.notebook.showing.reply import Reply
+from langswarm_nb.render import render_html
 
 
 @pytest.mark.parametrize(
@@ -24,11 +28,47 @@ from langswarm_nb.notebook.showing.reply import Reply
         ("inline ```x``` code", []),
         ("```x``` is inline too\n", []),
         ("```py\r\nx\r\n```\r\n", [CodeBlock("x", "py")]),
+        (
+            "```yaml\na: |\n    ```\n    x\n    ```\nb: 2\n```",
+            [CodeBlock("a: |\n    ```\n    x\n    ```\nb: 2", "yaml")],
+        ),
+        ("    ```\n    indented\n    ```", []),
+        ("> ```py\n> quoted\n> ```", [CodeBlock("quoted", "py")]),
+        ("- a\n\n      ```\n      deep\n", []),
+        ("```\n\tx \u2028\x0b\n\n```", [CodeBlock("\tx \u2028\x0b\n")]),
+        ("~~~ `tick`\nx\n~~~", [CodeBlock("x", "`tick`")]),
+        ("```a`b\nno\n```\nx", [CodeBlock("x")]),
     ],
 )
 def test_blocks_are_found(text, expected):
     """Blocks come in order, with their language, also when nested, indented or cut short."""
     assert code_blocks(text) == expected
+
+
+LINES = [
+    "text",
+    "",
+    "```",
+    "```py",
+    "````",
+    "~~~",
+    "  ```",
+    "    ```",
+    "- item",
+    "  - inner",
+    "> quote",
+    "> ```",
+    "1. ```",
+]
+
+
+@given(st.lists(st.sampled_from(LINES), max_size=10).map("\n".join))
+def test_code_is_what_is_shown_as_code(text):
+    """Each fenced block is a block of the display, in its order; the display has those by indentation too."""
+    page = html5lib.parseFragment(render_html(text), treebuilder="etree", namespaceHTMLElements=False)
+    shown = iter(["".join(block.itertext()) for block in page.iter("pre")])
+    for block in code_blocks(text):
+        assert any(code.removesuffix("\n") == block.code for code in shown)
 
 
 def test_code_for_one_cell_is_of_one_language():

@@ -85,6 +85,10 @@ def test_everything_else_is_text(text):
         "thing._secret",
         "name.__class__",
         "items[x + 1]",
+        "x + 1:.2f",
+        "x + 1:>8,.0f",
+        "x * 2!r",
+        "x / n!s:>5",
     ],
 )
 def test_an_expression_is_refused_with_the_way_out(expression):

@@ -48,6 +48,18 @@ def test_every_flag_is_a_keyword_that_type_checkers_know():
     assert keywords() - {"option"} <= known
 
 
+@pytest.mark.parametrize(
+    "given",
+    [{"format": "nope"}, {"extract": "second"}, {"rerun": "again"}],
+    ids=lambda given: next(iter(given)),
+)
+def test_a_word_that_a_flag_does_not_have_is_an_error(given):
+    """It is not taken for the default."""
+    [(name, value)] = given.items()
+    with pytest.raises(SessionValueError, match=f"{name}='{value}' is not allowed"):
+        options_of((), given, shows=True)
+
+
 def test_the_names_of_the_fields_are_understood_too():
     """What was passed before goes on working."""
     given = {"timeout_s": 90.0, "history": False, "rerun": "append", "budget_usd": 1.0, "from_turn": 3}

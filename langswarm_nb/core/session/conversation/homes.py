@@ -106,10 +106,18 @@ def is_another(saved: Saved | None, cells: Cells, cell_id: str | None = None) ->
 
 
 def alike(told: Told, homes: Mapping[str, Cells]) -> list[str]:
-    """Return the other homes whose cells are in a notebook, the one with most of them first."""
+    """Return the other homes whose cells are in a notebook: those with most of them first, of these the latest.
+
+    Who copies a notebook goes on in the copy, so of several that are alike the one that asked last is meant.
+    """
     there = cells_of(told)
-    shared = {home: len(there.intersection(cells)) for home, cells in homes.items() if home != told.home}
-    return sorted((home for home, count in shared.items() if count), key=lambda home: -shared[home])
+    asked = {
+        home: [at for cell, at in cells.items() if cell in there]
+        for home, cells in homes.items()
+        if home != told.home
+    }
+    found = [home for home, times in asked.items() if times]
+    return sorted(found, key=lambda home: (len(asked[home]), max(asked[home])), reverse=True)
 
 
 def cells_of(told: Told) -> set[str]:

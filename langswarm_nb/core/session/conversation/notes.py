@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+NOT_STORED = "not stored yet"
+"""A reply that came and is kept in memory until it can be stored."""
+
 
 def turns(number: int, kind: str = "") -> str:
     """Return ``1 turn``, ``2 later turns``."""
@@ -57,6 +60,21 @@ def goes_on_from(address: str) -> str:
 def left_behind(number: int, address: str) -> str:
     """Turns that are on the path no more, and the way back to them."""
     return f"{turns(number, 'later')} stay{'s' * (number == 1)}, `use {address}` goes back"
+
+
+def undone(number: int, last: str | None) -> str:
+    """Turns that are on the path no more; ``last`` is the address of the turn that now ends it."""
+    if not number:
+        return "there is nothing to undo; the conversation is empty"
+    left = "the conversation is empty" if last is None else f"the last turn is {last}"
+    return f"{turns(number)} undone and kept; {left}"
+
+
+def restarted(number: int) -> str:
+    """Turns that stay as versions of what is asked from now on."""
+    if not number:
+        return "the conversation is empty, so it begins anew as it is"
+    return f"the conversation begins anew; {turns(number)} stay{'s' * (number == 1)} as earlier versions"
 
 
 def elsewhere(address: str) -> str:

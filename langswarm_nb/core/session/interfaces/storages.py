@@ -17,6 +17,7 @@ class ChainPlace(TypedDict, total=False):
 
     parent: int | Literal["tip"] | None
     reply_to: int | None
+    question_id: str | None
     turn: int | None
     activate: bool
     branch: str | None
@@ -124,6 +125,7 @@ class ISessionStorage(ABC):
         *,
         parent: int | Literal["tip"] | None = "tip",
         reply_to: int | None = None,
+        question_id: str | None = None,
         turn: int | None = None,
         activate: bool = True,
         branch: str | None = None,
@@ -148,6 +150,9 @@ class ISessionStorage(ABC):
             `seq` of the question that the first message answers; ``parent`` is then not looked at. The reply goes
             directly below the question, as a version of its turn, and is on the active path only if that still ends
             in the question; branches and former tips that end there lead to the reply.
+        question_id : str, optional
+            Id of the message at ``reply_to``. Where another one stands there, this is not the store that the question
+            went to (a copy was put in its place): the reply is refused as one whose question is missing.
         turn : int, optional
             Number of the turn that the first question is a further version of; by default it begins a new one.
         activate : bool
@@ -227,15 +232,21 @@ class ISessionStorage(ABC):
         """Return the tip of each branch by name, the active branch included."""
 
     @abstractmethod
-    async def set_hidden(self, session_id: str, turn: int, version: int, *, hidden: bool) -> None:
-        """Mark a version of a turn as kept but not sent on the active branch, or take the mark back.
+    async def set_hidden(
+        self, session_id: str, turn: int, version: int, *, hidden: bool, branch: str | None = None
+    ) -> None:
+        """Mark a version of a turn as kept but not sent on a branch, by default the active one; or take the mark back.
 
         A branch that is made from another begins with its marks.
         """
 
     @abstractmethod
-    async def save_partial(self, session_id: str, message: SessionMessage, *, reply_to: int) -> None:
+    async def save_partial(
+        self, session_id: str, message: SessionMessage, *, reply_to: int, question_id: str | None = None
+    ) -> None:
         """Keep what has arrived of a reply, replacing what was kept of it before (same ``message.id``).
+
+        ``reply_to`` and ``question_id`` are those of `append_messages`.
 
         When the writing process is gone, the next open or `load_session` appends it as an interrupted reply.
         """

@@ -39,6 +39,8 @@ class Provider:
     """It answers in this process, whatever the model is called: nothing leaves, and nobody keeps anything."""
     is_free: bool = False
     """It costs nothing, so that its price is not missed."""
+    elsewhere: str | None = None
+    """The provider whose API more servers have, to be named where this one's is not found at another address."""
     otel_name: str = ""
     """OpenTelemetry's name for it, where that is not ours."""
 
@@ -59,10 +61,13 @@ class ChatHost(Provider):
     """A service that speaks Chat Completions, and how it differs from the others."""
 
     factory: str = "chat:ChatProviderSession"
+    ending: str = "/(?:chat/completions|completions|responses|models)"
     version_variable: str | None = None
     """Environment variable for the option ``api_version``."""
     header_variables: tuple[tuple[str, str], ...] = ()
     """Other headers, and the environment variables that hold them."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Headers that it wants, or that make it tell more."""
     limit_name: str = "max_tokens"
     """Its name for the option ``max_tokens``."""
     has_stream_options: bool = True
@@ -73,8 +78,9 @@ class ChatHost(Provider):
     """Whether it wants ``reasoning_details`` back unchanged."""
 
 
-def _local(port: int, url_variable: str, *key_variables: str) -> ChatHost:
+def _local(port: int, url_variable: str, *key_variables: str, **more: Any) -> ChatHost:
     return ChatHost(
+        **more,
         base_url=f"http://127.0.0.1:{port}/v1",
         key_variables=key_variables,
         needs_key=False,
@@ -89,7 +95,8 @@ PROVIDERS: dict[str, Provider] = {
         base_url="https://api.openai.com/v1",
         key_variables=("OPENAI_API_KEY",),
         url_variables=("OPENAI_BASE_URL",),
-        ending="/responses",
+        ending="/(?:responses|conversations|chat/completions|models)",
+        elsewhere="openai-chat",
         on_this_machine={"needs_key": False},
     ),
     "anthropic": Provider(
@@ -99,7 +106,7 @@ PROVIDERS: dict[str, Provider] = {
         token_variable="ANTHROPIC_AUTH_TOKEN",  # noqa: S106 - its name
         url_variables=("ANTHROPIC_BASE_URL",),
         key_header=("x-api-key", ""),
-        ending="/v1(?:/messages)?",
+        ending="/v1(?:/messages|/models)?",
         on_this_machine={"needs_key": False},
     ),
     "gemini": Provider(
@@ -114,7 +121,7 @@ PROVIDERS: dict[str, Provider] = {
         factory="mistral:MistralProviderSession",
         base_url="https://api.mistral.ai",
         key_variables=("MISTRAL_API_KEY",),
-        ending="/v1",
+        ending="/v1(?:/chat/completions|/conversations|/models)?",
         otel_name="mistral_ai",
     ),
     "groq": ChatHost(base_url="https://api.groq.com/openai/v1", key_variables=("GROQ_API_KEY",)),
@@ -127,7 +134,7 @@ PROVIDERS: dict[str, Provider] = {
         base_url="https://api.cohere.com",
         key_variables=("CO_API_KEY",),
         url_variables=("CO_API_URL",),
-        ending="/v[12]",
+        ending="/v[12](?:/chat)?",
     ),
     "ollama": Provider(
         factory="ollama:OllamaProviderSession",
@@ -135,7 +142,7 @@ PROVIDERS: dict[str, Provider] = {
         key_variables=("OLLAMA_API_KEY",),
         needs_key=False,
         url_variables=("OLLAMA_HOST",),
-        ending="/v1|/api",
+        ending="/v1(?:/chat/completions)?|/api(?:/chat|/generate|/tags)?",
         on_this_machine={"key_variables": ()},
     ),
     "openai-chat": ChatHost(
@@ -156,7 +163,12 @@ PROVIDERS: dict[str, Provider] = {
         is_openai=True,
         otel_name="azure.ai.openai",
     ),
-    "litellm": _local(4000, "LITELLM_BASE_URL", "LITELLM_API_KEY"),
+    "litellm": _local(
+        4000,
+        "LITELLM_BASE_URL",
+        "LITELLM_API_KEY",
+        headers={"x-litellm-include-cost-in-streaming-usage": "true"},
+    ),
     "llamacpp": _local(8080, "LLAMACPP_BASE_URL", "LLAMA_API_KEY"),
     "lmstudio": _local(1234, "LMSTUDIO_BASE_URL"),
     "ollama-chat": _local(11434, "OLLAMA_BASE_URL", "OLLAMA_API_KEY"),

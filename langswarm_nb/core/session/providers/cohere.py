@@ -11,8 +11,9 @@ from langswarm_nb.core.session.provider_events import Delta, Finish, ModelInfo, 
 from ._dialect.history import CallIds, arguments_text, joined_text, spoken, system_text
 from ._dialect.http_session import HttpProviderSession
 from ._dialect.reply_stream import stream_reply
-from ._dialect.wire import RefusedOption, check_options, finish_reason, token_count
-from ._http.faults import Fault, ReportedError, read_fault
+from ._dialect.wire import RefusedOption, check_options, finish_reason, models_of, token_count
+from ._http.fault_bodies import read_fault
+from ._http.faults import Fault, ReportedError
 from .chat import wire_calls, wire_pieces, wire_results
 
 if TYPE_CHECKING:
@@ -209,6 +210,8 @@ class CohereProviderSession(HttpProviderSession):
         Address up to and without ``/v2``; None takes ``CO_API_URL``, else Cohere's.
     headers
         More headers for each request.
+    allow_http
+        Whether a key may go over plain http to a private network; None: when ``LANGSWARM_ALLOW_HTTP=1`` is set.
     connect_timeout_s, silence_s
         Longest time to connect, and without a byte of the answer, in seconds.
 
@@ -234,10 +237,9 @@ class CohereProviderSession(HttpProviderSession):
 
 
 def _read_page(body: Any) -> tuple[list[ModelInfo], str]:
-    models = [
-        ModelInfo(
-            str(model["name"]), context_tokens=token_count(model.get("context_length")), owned_by="cohere"
-        )
-        for model in body["models"]
-    ]
-    return models, str(body.get("next_page_token") or "")
+    return models_of(body["models"], _read_model), str(body.get("next_page_token") or "")
+
+
+def _read_model(model: Mapping[str, Any]) -> ModelInfo:
+    context_tokens = token_count(model.get("context_length"))
+    return ModelInfo(str(model["name"]), context_tokens=context_tokens, owned_by="cohere")

@@ -13,7 +13,8 @@ from ._dialect.sse import JSONLinesDecoder, SSEDecoder
 from ._dialect.wire import check_options, finish_reason, image_url, token_count
 from ._http.address import find_base_url, segment
 from ._http.client import HttpClient
-from ._http.faults import Fault, ReportedError, read_fault
+from ._http.fault_bodies import read_fault
+from ._http.faults import Fault, ReportedError
 
 __all__ = [
     "Fault",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.messages import FinishReason, MessageRole, Usage, estimate_tokens
 from langswarm_nb.core.session.provider_events import Delta, Finish, ModelInfo, PartDone, ReplyInfo
+from langswarm_nb.core.session.text import unquoted
 
 from ._dialect.history import (
     CallIds,
@@ -24,9 +25,10 @@ from ._dialect.history import (
 from ._dialect.http_session import HttpProviderSession
 from ._dialect.reply_stream import stream_reply
 from ._dialect.sse import JSONLinesDecoder
-from ._dialect.wire import RefusedOption, check_options, finish_reason, token_count
+from ._dialect.wire import RefusedOption, check_options, finish_reason, models_of, token_count
 from ._http.address import check_base_url
-from ._http.faults import ReportedError, read_fault
+from ._http.fault_bodies import read_fault
+from ._http.faults import ReportedError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -224,6 +226,8 @@ class OllamaProviderSession(HttpProviderSession):
         Address of the server; None takes ``OLLAMA_HOST``, else ``http://127.0.0.1:11434``.
     headers
         More headers for each request.
+    allow_http
+        Whether a key may go over plain http to a private network; None: when ``LANGSWARM_ALLOW_HTTP=1`` is set.
     connect_timeout_s, silence_s
         Longest time to connect, and without a byte of the answer, in seconds: loading a model counts.
 
@@ -249,7 +253,7 @@ class OllamaProviderSession(HttpProviderSession):
         return await self.http.get_json("/api/tags", _read_models)
 
     def _find_address(self, base_url: str | None) -> Address:
-        host = os.environ.get("OLLAMA_HOST", "").strip()
+        host = unquoted(os.environ.get("OLLAMA_HOST", ""))
         if base_url is None and host:
             return check_base_url(host_url(host), "OLLAMA_HOST")
         return super()._find_address(base_url)
@@ -273,4 +277,4 @@ def host_url(host: str) -> str:
 
 
 def _read_models(body: Any) -> list[ModelInfo]:
-    return [ModelInfo(str(model.get("model") or model["name"])) for model in body["models"]]
+    return models_of(body["models"], lambda model: ModelInfo(str(model.get("model") or model["name"])))

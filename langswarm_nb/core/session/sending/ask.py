@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from langswarm_nb.core.session.conversation.asks import AskFacts
+from langswarm_nb.core.session.conversation.beside_the_loop import decided
 from langswarm_nb.core.session.conversation.nodes import Node
 from langswarm_nb.core.session.conversation.notes import left_out
 from langswarm_nb.core.session.conversation.placing import Place, answered_again, place
@@ -82,6 +83,19 @@ class Ask:
         )
         return [system, message]
 
+    def decide(self, tree: Tree, message: SessionMessage) -> Decision:
+        """Return where the question goes in a tree, and what is sent with it.
+
+        Raises
+        ------
+        ContextLengthError
+            A limit is passed, and nothing may be left out.
+        """
+        at = self.place_in(tree)
+        chain = [] if self.regenerates else self.chain(replace(message, ask=at.ask))
+        nodes = self.nodes(tree, at, chain)
+        return Decision(at, chain, [node.seq for node in nodes], self.context(tree, at, nodes))
+
     def place_in(self, tree: Tree) -> Place:
         """Return where it goes."""
         if self.regenerates:
@@ -111,6 +125,17 @@ class Ask:
         return choose(path, tree.hidden_on(at.branch) | set(at.hides), settings, alone=self.is_alone)
 
 
+class Decision(NamedTuple):
+    """Where a question goes, and what is sent with it."""
+
+    place: Place
+    chain: list[SessionMessage]
+    """What is to be stored."""
+    seqs: list[int]
+    """The seqs that the chain is expected to get."""
+    context: Context
+
+
 @dataclass(frozen=True, slots=True)
 class SendPlan:
     """What a send would do."""
@@ -136,12 +161,9 @@ async def plan(ask: Ask, tree: Tree, pick: Pick) -> SendPlan:
     ContextLengthError
         A limit is passed, and nothing may be left out.
     """
-    at = ask.place_in(tree)
-    chain = [] if ask.regenerates else ask.chain(ask.message)
-    nodes = ask.nodes(tree, at, chain)
-    context = ask.context(tree, at, nodes)
-    messages = await sent(context, dict(zip((node.seq for node in nodes), chain, strict=True)), pick)
-    return SendPlan(at, context, messages_to_send(messages), ask.settings)
+    found = await decided(tree.nodes, lambda: ask.decide(tree, ask.message))
+    messages = await sent(found.context, dict(zip(found.seqs, found.chain, strict=True)), pick)
+    return SendPlan(found.place, found.context, messages_to_send(messages), ask.settings)
 
 
 async def resolved(ask: Ask, session: MessageTree) -> Ask:

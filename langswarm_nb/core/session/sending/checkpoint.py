@@ -6,6 +6,8 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from langswarm_nb.core.session.errors import in_words
+
 CHECKPOINT_S = 1.0
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -24,6 +26,7 @@ class Checkpoint:
         self._save = save
         self._timer: asyncio.TimerHandle | None = None
         self._saving: asyncio.Task[None] | None = None
+        self._has_told = False
 
     def due(self) -> None:
         """Note that there is something to save; costs next to nothing when a save is due already."""
@@ -48,6 +51,9 @@ class Checkpoint:
     async def _run(self) -> None:
         try:
             await self._save()
-        except Exception:
+        except Exception as error:
             # The reply itself goes on; when it ends it is stored, and that raises if the storage is still broken.
-            logger.warning("A part of a reply could not be saved while it streams.", exc_info=True)
+            if not self._has_told:
+                logger.warning("A part of a reply could not be saved while it streams. %s", in_words(error))
+            logger.debug("Where it failed:", exc_info=True)
+            self._has_told = True

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 BEAT_S = 4.0
 """How often its holder tells that it is alive; a storage takes 15 s of silence for the end."""
+GIVE_BACK_S = 1.0
+"""Longest wait for a storage that does not answer: without a beat a lease ends by itself."""
 _WAITS_S = (0.02, 0.05, 0.1, 0.2)
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -51,8 +53,9 @@ class Lease:
         """Free it although no answer is stored."""
         self.let_go()
         try:
-            await self._storage.leave_lease(self._session_id, self.holder)
-        except SessionError:
+            async with asyncio.timeout(GIVE_BACK_S):
+                await self._storage.leave_lease(self._session_id, self.holder)
+        except (SessionError, TimeoutError):
             logger.debug("A lease could not be given back; it ends by itself.", exc_info=True)
 
     def _later(self) -> None:

@@ -8,17 +8,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from langswarm_nb.core.session import checks
-from langswarm_nb.core.session.conversation.tree import Tree
 from langswarm_nb.core.session.errors import SessionLeasedError, SessionNotFoundError, shown
 from langswarm_nb.core.session.interfaces import MessageRole, SessionMessage, SessionSettings
 from langswarm_nb.core.session.message_tree import MessageTree
 from langswarm_nb.core.session.messages import QuestionRole, new_id
-from langswarm_nb.core.session.providers import parse_model_id
-from langswarm_nb.core.session.values import optional_mapping
 
 from .ask import Ask, SendPlan, plan, resolved
 from .lease import wait_a_little
-from .options import AnswerOptions, SendOptions, make_ask, make_ask_again
+from .options import AnswerOptions, SendOptions, make_ask, make_ask_again, settings_of
 from .stream import MessageStream
 from .turnstile import Turnstile
 
@@ -226,8 +223,7 @@ class MessageSending(MessageTree):
             A limit is passed, and nothing may be left out.
         """
         ask = await resolved(self._ask(content, role, model, options), self)
-        tree = Tree(await self.storage.read_tree(self.session_id))
-        return await plan(ask, tree, self.pick_messages)
+        return await plan(ask, await self.tree(), self.pick_messages)
 
     def _ask(
         self, content: str, role: MessageRole | str, model: str | None, options: Mapping[str, Any]
@@ -296,12 +292,4 @@ class MessageSending(MessageTree):
         SessionValueError, SessionTypeError
             A name is misspelt, or a value not allowed.
         """
-        settings = self.settings
-        if model is not None:
-            provider, name = parse_model_id(
-                model, default_provider=changes.get("provider") or settings.provider
-            )
-            changes = {**changes, "provider": provider, "model": name}
-        changed = settings.updated(**changes) if changes else settings
-        optional_mapping("options", changed.options)  # they are kept with the reply, so they have to be JSON
-        return changed
+        return settings_of(self.settings, model, changes)

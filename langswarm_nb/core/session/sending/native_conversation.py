@@ -28,6 +28,7 @@ class NativeConversation:
 
     def __init__(self, session: BaseSession) -> None:
         self._session = session
+        self._untold: tuple[SessionSettings, str | None] | None = None
 
     async def plan(self, messages: Sequence[SessionMessage], settings: SessionSettings) -> dict[str, Any]:
         """Return the part of a request that says what is new: ``messages, native, native_id, new_from``.
@@ -36,6 +37,9 @@ class NativeConversation:
         a path that left it, a turn that was hidden, another system text begin a new one.
         """
         held = (await self._session.refresh()).native
+        if self._untold is not None:
+            await self.settle(*self._untold, None)
+            held, self._untold = self._session.record.native, None
         at = next((n for n, message in enumerate(messages, 1) if message.seq == held.get("upto")), None)
         is_same = at is not None and held.get("sent") == fingerprint([m.seq for m in messages[:at]])
         if not held.get("id") or not is_same or held.get("provider") != settings.provider:
@@ -66,6 +70,10 @@ class NativeConversation:
                 "sent": fingerprint(seqs),
             }
             await self._note({**now, "left": left})
+
+    def lose_track(self, settings: SessionSettings, native_id: str | None) -> None:
+        """Take what the provider holds for uncertain after a request whose reply could not be stored."""
+        self._untold = settings, native_id
 
     async def delete(self) -> list[str]:
         """Delete all that providers hold of the session; return the ids that could not be deleted."""

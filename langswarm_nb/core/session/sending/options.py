@@ -10,7 +10,9 @@ from langswarm_nb.core.session.conversation.asks import AskFacts, CellAsk
 from langswarm_nb.core.session.interfaces import IProviderSession
 from langswarm_nb.core.session.messages import MessageRole, Part, SessionMessage
 from langswarm_nb.core.session.provider_events import RetryNotice
+from langswarm_nb.core.session.providers import parse_model_id
 from langswarm_nb.core.session.settings import SessionSettings, SettingOptions, check_setting_names
+from langswarm_nb.core.session.values import optional_mapping
 
 from .ask import Ask
 
@@ -152,6 +154,22 @@ def make_ask_again(
         of=None if message_id is None else checks.text("message_id", message_id),
         **_how(given),
     )
+
+
+def settings_of(settings: SessionSettings, model: str | None, changes: Mapping[str, Any]) -> SessionSettings:
+    """Return the settings of one send: a session's, with its changes.
+
+    Raises
+    ------
+    SessionValueError, SessionTypeError
+        A name is misspelt, or a value not allowed.
+    """
+    if model is not None:
+        provider, name = parse_model_id(model, default_provider=changes.get("provider") or settings.provider)
+        changes = {**changes, "provider": provider, "model": name}
+    changed = settings.updated(**changes) if changes else settings
+    optional_mapping("options", changed.options)  # they are kept with the reply, so they have to be JSON
+    return changed
 
 
 def _given(options: Mapping[str, Any], known: Collection[str]) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from langswarm_nb.core.session.conversation.beside_the_loop import decided
 from langswarm_nb.core.session.conversation.placing import Place
 from langswarm_nb.core.session.conversation.sent_context import Context
-from langswarm_nb.core.session.conversation.tree import Tree
 from langswarm_nb.core.session.errors import SessionLeasedError
 from langswarm_nb.core.session.messages import SessionMessage
 
@@ -27,6 +27,8 @@ class PlacedQuestion:
     """A question in its place."""
 
     place: Place
+    branch: str
+    """On which it was stored: others may be the current one by the time of the answer."""
     chain: list[SessionMessage]
     """What was stored: the question, after the system text that came with it; a question of old when it is answered
     again."""
@@ -82,11 +84,8 @@ async def _try_to_store(
     session: BaseSession, ask: Ask, message: SessionMessage, lease: Lease | None
 ) -> PlacedQuestion:
     """Store it where it belongs in the tree as it is now."""
-    tree = Tree(await session.storage.read_tree(session.session_id))
-    place = ask.place_in(tree)
-    chain = [] if ask.regenerates else ask.chain(replace(message, ask=place.ask))
-    nodes = ask.nodes(tree, place, chain)
-    context = ask.context(tree, place, nodes)
+    tree = await session.tree()
+    place, chain, expected, context = await decided(tree.nodes, lambda: ask.decide(tree, message))
     held: dict[str, Any] = (
         {} if lease is None else {"lease": lease.holder, "expects": (tree.branch, tree.tip)}
     )
@@ -100,9 +99,9 @@ async def _try_to_store(
         **held,
     )
     # Others may have stored something first, so the numbers can differ from those that were planned.
-    seqs = {node.seq: kept.seq or 0 for node, kept in zip(nodes, stored, strict=True)}
+    seqs = {seq: kept.seq or 0 for seq, kept in zip(expected, stored, strict=True)}
     context = replace(context, seqs=tuple(seqs.get(seq, seq) for seq in context.seqs))
-    return PlacedQuestion(place, stored or [message], context, lease)
+    return PlacedQuestion(place, place.branch or tree.branch, stored or [message], context, lease)
 
 
 def _remember(ask: Ask, placed: PlacedQuestion) -> None:

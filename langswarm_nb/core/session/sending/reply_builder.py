@@ -92,6 +92,23 @@ class ReplyBuilder:
         """Whether the end mark was seen."""
         return self._finish is not None
 
+    def check_whole(self) -> None:
+        """Make sure that the end mark was seen.
+
+        Raises
+        ------
+        StreamInterruptedError
+            It was not.
+        """
+        if not self.is_whole:
+            raise StreamInterruptedError(
+                f"The reply of {self._provider!r} ended without an end mark, so it may be cut short; "
+                f"the {len(self.text)} characters that came are kept. Send again, or regenerate the reply.",
+                provider=self._provider,
+                maybe_processed=True,
+                partial_text=self.text,
+            )
+
     @property
     def text(self) -> str:
         """The answer so far."""

@@ -87,6 +87,11 @@ class MessageStream(AsyncIterator[Delta]):
         return self._turn.reply
 
     @property
+    def unstored(self) -> SessionMessage | None:
+        """The reply that arrived and could not be stored; None when there is none."""
+        return self._turn.unstored if self._turn.reply is None else None
+
+    @property
     def partial(self) -> SessionMessage | None:
         """The reply as far as it has arrived, for who watches and does not read; None before it was asked for."""
         return self._turn.partial

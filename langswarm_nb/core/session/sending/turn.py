@@ -21,10 +21,8 @@ from langswarm_nb.core.session.errors import (
     ProviderSessionError,
     SessionError,
     SessionMiddlewareError,
-    SessionStorageError,
     SessionTypeError,
     SessionValueError,
-    StreamInterruptedError,
     shown,
 )
 from langswarm_nb.core.session.messages import SessionMessage, estimate_tokens
@@ -35,6 +33,7 @@ from .ask import Ask, resolved, sent
 from .checkpoint import Checkpoint
 from .context_window import messages_to_send
 from .finishing import finish_anyway
+from .late_replies import LateReply, hand_over
 from .lease import Lease
 from .placed_question import PlacedQuestion, place_question
 from .reply_builder import ReplyBuilder
@@ -64,6 +63,8 @@ class Turn:
         self.input_tokens: int = 0
         """About how many tokens that was."""
         self.reply: SessionMessage | None = None
+        self.unstored: SessionMessage | None = None
+        """The reply that arrived and could not be stored."""
 
     @property
     def settings(self) -> SessionSettings:
@@ -94,6 +95,8 @@ class Turn:
         reply = self.reply
         if reply is not None and not self._ask.is_beside and not reply.is_active:
             told.append(notes.elsewhere(reply.address))
+        if reply is None and self.unstored is not None:
+            told.append(notes.NOT_STORED)
         return tuple(note for note in told if note)
 
     @property
@@ -101,7 +104,7 @@ class Turn:
         """The reply as it is now; None before it was asked for."""
         if self.reply is not None or self._builder is None:
             return self.reply
-        return self._builder.message("stopped")
+        return self.unstored or self._builder.message("stopped")
 
     async def run(self, stream: MessageStream) -> AsyncGenerator[Delta, None]:
         """Yield the deltas of the reply; however the generator ends, what arrived is stored by then.
@@ -131,7 +134,7 @@ class Turn:
                             yield delta
                 for delta in builder.rest():
                     yield delta
-                _check_whole(provider.name, builder)
+                builder.check_whole()
             except (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt):
                 await finish_anyway(lambda: self._stopped(builder, checkpoint))
                 raise
@@ -242,22 +245,25 @@ class Turn:
     async def _save_partial(self, builder: ReplyBuilder) -> None:
         question = self.question
         if question is not None and question.seq is not None and self.reply is None:
-            await self._session.save_partial(builder.message("stopped"), reply_to=question.seq)
+            await self._session.save_partial(
+                builder.message("stopped"), reply_to=question.seq, question_id=question.id
+            )
 
     async def _succeeded(self, builder: ReplyBuilder, checkpoint: Checkpoint) -> None:
         await checkpoint.stop()
         message = builder.message("ok")
         try:
             reply = await self._store_changed(message)
-        except SessionMiddlewareError as error:
+        except SessionError as error:
             error.question = self.question
-            await self._store_reply(message)  # it was paid for: kept as it came
+            if isinstance(error, SessionMiddlewareError):
+                await self._keep_reply(message, error)  # it was paid for: as it came
             self._leave()
             await self._session.run_hooks("on_error", error)
             raise
         await self._settle_native(builder, reply)
-        if self.place is not None and self.place.replaces:
-            await self._session.hide_versions(self.place.replaces)
+        if self._placed is not None and self._placed.place.replaces:
+            await self._session.hide_versions(self._placed.place.replaces, branch=self._placed.branch)
         self._leave()
         await self._session.run_hooks("on_message_received", reply)
 
@@ -272,19 +278,20 @@ class Turn:
 
     async def _stopped(self, builder: ReplyBuilder, checkpoint: Checkpoint) -> None:
         await checkpoint.stop()
+        # The stop that the user asked for goes through; the storage's error would hide it.
         try:
             reply = await self._store_reply(builder.message("stopped"))
             await self._settle_native(builder, None)
-            self._leave()
-            await self._session.run_hooks("on_message_received", reply)
-        except SessionError:
-            # The stop that the user asked for goes through; the storage's error would hide it.
-            logger.exception("The part of a stopped reply could not be stored; its last checkpoint is kept.")
+        except SessionError as error:
+            logger.warning("A reply was stopped, and what had arrived could not be stored. %s", error)
+            return
+        self._leave()
+        await self._session.run_hooks("on_message_received", reply)
 
     async def _failed(self, error: SessionError, builder: ReplyBuilder, checkpoint: Checkpoint) -> None:
         await checkpoint.stop()
-        await self._store_reply(builder.message("error", error))
-        if getattr(error, "maybe_processed", True):
+        is_stored = await self._keep_reply(builder.message("error", error), error)
+        if is_stored and getattr(error, "maybe_processed", True):
             await self._settle_native(builder, None)
         self._leave()
         await self._session.run_hooks("on_error", error)
@@ -299,26 +306,56 @@ class Turn:
                 f"A middleware returned a reply that cannot be kept, so it is kept as it came: {error}"
             ) from error
 
+    async def _keep_reply(self, message: SessionMessage, why: SessionError) -> bool:
+        """Store what arrived of a reply that failed; False when it cannot be stored, and the failure carries it."""
+        try:
+            await self._store_reply(message)
+        except SessionError as error:
+            why.reply = self.unstored
+            why.add_note(str(error))
+            return False
+        return True
+
     async def _store_reply(self, message: SessionMessage) -> SessionMessage:
         """Append the reply once, also when a first try was cancelled and may have been stored all the same."""
-        session = self._session
+        message = replace(message, beside=self._ask.facts.beside)
+        try:
+            self.reply = stored = await self._stored(message)
+        except (SessionValueError, SessionTypeError):  # what a middleware made of it
+            raise
+        except SessionError as error:
+            self._hold(message, error)
+            if self._lease is not None:
+                await self._lease.give_back()
+            raise
+        return stored
+
+    async def _stored(self, message: SessionMessage) -> SessionMessage:
+        session, question = self._session, self.question
         stored = await session.get_message(message.id) if self._store_tried else None
         self._store_tried = True
         if stored is None:
-            try:
-                question = self.question
-                [stored] = await session.append(
-                    [replace(message, beside=self._ask.facts.beside)],
-                    reply_to=None if question is None else question.seq,
-                    activate=not self._ask.is_beside,
-                )
-            except SessionStorageError as error:
-                error.question, error.reply = self.question, message  # it was paid for
-                if self._lease is not None:
-                    await self._lease.give_back()
-                raise
-        self.reply = stored
+            [stored] = await session.append(
+                [message],
+                reply_to=None if question is None else question.seq,
+                question_id=None if question is None else question.id,
+                activate=not self._ask.is_beside,
+            )
         return stored
+
+    def _hold(self, message: SessionMessage, error: SessionError) -> None:
+        """Keep a reply that was paid for and could not be stored: here, on the error, and until it can be stored."""
+        question = self.question
+        if question is None:
+            raise AssertionError("a reply is stored after its question")
+        self.unstored = reply = replace(
+            message, turn=question.turn, version=question.version, parent_seq=question.seq
+        )
+        hand_over(reply, error, LateReply(self._session, reply, question.id))
+        if not self._ask.is_beside:
+            self._session.native.lose_track(
+                self._ask.settings, None if self._builder is None else self._builder.info.native_id
+            )
 
 
 class _Closing:
@@ -358,18 +395,6 @@ def _as_session_error(error: Exception, provider: str, model: str, builder: Repl
         "That is an error inside the provider, not an answer of the service; its traceback is chained.",
         provider=provider,
         model=model,
-        maybe_processed=True,
-        partial_text=builder.text,
-    )
-
-
-def _check_whole(provider: str, builder: ReplyBuilder) -> None:
-    if builder.is_whole:
-        return
-    raise StreamInterruptedError(
-        f"The reply of {provider!r} ended without an end mark, so it may be cut short; "
-        f"the {len(builder.text)} characters that came are kept. Ask again.",
-        provider=provider,
         maybe_processed=True,
         partial_text=builder.text,
     )

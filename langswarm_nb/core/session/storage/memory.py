@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import threading
 import weakref
 from typing import Any, TypeVar
 
+from langswarm_nb.core.session.conversation.beside_the_loop import LONG
+from langswarm_nb.core.session.conversation.nodes import TreeRows
 from langswarm_nb.core.session.errors import SessionClosedError
+from langswarm_nb.core.session.values import filled_text
 
 from ._sqlite.contract import Job, SQLStorage, counts
 from ._sqlite.faults import storage_error
+from ._sqlite.head import head_of
+from ._sqlite.reading import tree
 from ._sqlite.schema import migrate
 
 __all__ = ["InMemorySessionStorage"]
@@ -38,6 +44,16 @@ class InMemorySessionStorage(SQLStorage):
 
     async def _read(self, job: Job[T]) -> T:
         return self._run(job)
+
+    async def read_tree(self, session_id: str) -> TreeRows:
+        key = filled_text("session_id", session_id)
+
+        def read(db: sqlite3.Connection) -> TreeRows:
+            return tree(db, self.name, key)
+
+        if self._run(lambda db: head_of(db, key, self.name).next_seq) <= LONG:
+            return self._run(read)
+        return await asyncio.to_thread(self._run, read)  # the one thing that takes longer than microseconds
 
     def _run(self, job: Job[T]) -> T:
         with self._lock:

@@ -21,10 +21,10 @@ from langswarm_nb.core.session.errors import (
 
 from ._sqlite import partials as _partials
 from ._sqlite.contract import Job, SQLStorage, counts
-from ._sqlite.database import Database, Task, keep_for_ever
+from ._sqlite.database import Database, Task, keep_for_ever, was_replaced
 from ._sqlite.faults import storage_error
 from ._sqlite.lane import Lane
-from ._sqlite.location import checked_path, default_db_path
+from ._sqlite.location import checked_path, default_db_path, refuse_folder
 from ._sqlite.schema import version_of
 
 __all__ = ["SQLiteSessionStorage"]
@@ -105,6 +105,7 @@ class SQLiteSessionStorage(SQLStorage):
 
     async def _new_lane(self, kind: str) -> Lane:
         """Return a connection for the running loop; those of loops that are closed, or of a parent process, go."""
+        refuse_folder(self.db_path)
         if self._pid != os.getpid():
             keep_for_ever(self._lanes)
             self._lanes, self._pid = {}, os.getpid()
@@ -130,7 +131,12 @@ class SQLiteSessionStorage(SQLStorage):
         return db
 
     def _open(self) -> Database:
-        return Database(self.db_path, self._durability, self._busy_timeout_s)
+        db = Database(self.db_path, self._durability, self._busy_timeout_s)
+        if was_replaced(self.db_path):  # who misses something shall know why
+            self.name = (
+                f"SQLite file '{self.db_path}' (the former one was removed or replaced while it was open)"
+            )
+        return db
 
     async def delete_session(self, session_id: str) -> bool:
         deleted = await super().delete_session(session_id)

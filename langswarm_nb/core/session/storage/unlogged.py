@@ -91,9 +91,13 @@ class UnloggedStorage(ISessionStorage):
         found = await self.inner.get_message(session_id, message_id)
         return None if found is None else self._restored(session_id, found)
 
-    async def save_partial(self, session_id: str, message: SessionMessage, *, reply_to: int) -> None:
+    async def save_partial(
+        self, session_id: str, message: SessionMessage, *, reply_to: int, question_id: str | None = None
+    ) -> None:
         encode_message(message)
-        await self.inner.save_partial(session_id, _without_words(message), reply_to=reply_to)
+        await self.inner.save_partial(
+            session_id, _without_words(message), reply_to=reply_to, question_id=question_id
+        )
 
     async def delete_session(self, session_id: str) -> bool:
         deleted = await self.inner.delete_session(session_id)
@@ -139,8 +143,10 @@ class UnloggedStorage(ISessionStorage):
     async def list_branches(self, session_id: str) -> dict[str, int | None]:
         return await self.inner.list_branches(session_id)
 
-    async def set_hidden(self, session_id: str, turn: int, version: int, *, hidden: bool) -> None:
-        await self.inner.set_hidden(session_id, turn, version, hidden=hidden)
+    async def set_hidden(
+        self, session_id: str, turn: int, version: int, *, hidden: bool, branch: str | None = None
+    ) -> None:
+        await self.inner.set_hidden(session_id, turn, version, hidden=hidden, branch=branch)
 
     async def search_messages(
         self, text: str, *, user_id: str | None = None, session_id: str | None = None, limit: int | None = 20

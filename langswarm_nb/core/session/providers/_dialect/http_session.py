@@ -7,12 +7,15 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from langswarm_nb.core.session.errors import SessionValueError, next_step
 from langswarm_nb.core.session.interfaces import IProviderSession
 from langswarm_nb.core.session.providers._http.address import find_base_url
 from langswarm_nb.core.session.providers._http.client import HttpClient
-from langswarm_nb.core.session.providers._http.faults import Fault, read_fault
+from langswarm_nb.core.session.providers._http.fault_bodies import read_fault
+from langswarm_nb.core.session.providers._http.faults import Fault
 from langswarm_nb.core.session.providers.catalogue import PROVIDERS, Provider
 from langswarm_nb.core.session.secret import Secret, find_key, split_headers
+from langswarm_nb.core.session.text import unquoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from langswarm_nb.core.session.providers._http.address import Address
 
 _MOST_PAGES = 50
+HTTP_VARIABLE = "LANGSWARM_ALLOW_HTTP"
+"""Environment variable that allows, as ``1``, what ``allow_http`` allows."""
 
 
 class HttpProviderSession(IProviderSession):
@@ -35,6 +40,7 @@ class HttpProviderSession(IProviderSession):
         *,
         base_url: str | None = None,
         headers: Mapping[str, str] | None = None,
+        allow_http: bool | None = None,
         connect_timeout_s: float = 5.0,
         silence_s: float = 600.0,
     ) -> None:
@@ -53,6 +59,7 @@ class HttpProviderSession(IProviderSession):
             key_header=provider.key_header,
             headers=headers,
             read_fault=self._read_fault,
+            allow_http=allow_http,
             connect_timeout_s=connect_timeout_s,
             silence_s=silence_s,
         )
@@ -95,6 +102,11 @@ def _with_token(provider: Provider) -> Provider:
     return replace(provider, key_variables=(token,), key_header=("Authorization", "Bearer "))
 
 
+def _allows_http(given: bool | None) -> bool:
+    told = unquoted(os.environ.get(HTTP_VARIABLE, "")).lower()
+    return told in {"1", "true", "yes"} if given is None else given
+
+
 def new_client(
     provider: str,
     api_key: str | Secret | None,
@@ -105,6 +117,7 @@ def new_client(
     key_header: tuple[str, str] = ("Authorization", "Bearer "),
     headers: Mapping[str, str] | None = None,
     read_fault: Callable[[Any], Fault] = read_fault,
+    allow_http: bool | None = None,
     connect_timeout_s: float = 5.0,
     silence_s: float = 600.0,
 ) -> HttpClient:
@@ -114,19 +127,29 @@ def new_client(
     ----------
     key_header
         The header that holds the key, and what stands before the key in it.
+    allow_http
+        Whether a key may go over plain http to a private network; None: as the variable `HTTP_VARIABLE` says.
 
     Raises
     ------
     ProviderAuthenticationError
         There is no key although one is needed, or its form is wrong.
     SessionValueError, SessionTypeError
-        A header is not allowed.
+        A header is not allowed, or the key would go over plain http.
     """
     api_key = None if api_key is None else Secret.of(api_key)
     key, source = find_key(provider, api_key, key_variables, required=needs_key)
     plain, private = split_headers(headers or {})
     if key is not None:
         private[key_header[0]] = (key_header[1], key)
+    if private and not address.is_safe and not _allows_http(allow_http):
+        step = next_step("allow_http", variable=HTTP_VARIABLE)
+        error = SessionValueError(
+            f"base_url={address.origin!r} is plain http: the key for {provider} ({source if key else 'headers'}) could "
+            f"be read on the way. {step.text}"
+        )
+        error.next_step = step
+        raise error
     return HttpClient(
         provider,
         address,

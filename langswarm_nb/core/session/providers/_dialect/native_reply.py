@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from langswarm_nb.core.session.errors import ProviderNotFoundError, ProviderSessionError
-from langswarm_nb.core.session.provider_events import ProviderRequest
+from langswarm_nb.core.session.provider_events import ProviderRequest, ReplyInfo
 from langswarm_nb.core.session.text import one_line
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ class NativeReply:
                 raise
             reason = str(error)
         else:
-            self._may_begin_anew = False
+            if not isinstance(event, ReplyInfo):
+                self._may_begin_anew = False
             return event
         self._begin_anew(reason)
         return await anext(self._events)

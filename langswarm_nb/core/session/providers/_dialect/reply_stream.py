@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from langswarm_nb.core.session.errors import ProviderSessionError
 from langswarm_nb.core.session.provider_events import Delta, Finish, PartDone, ReplyInfo
-from langswarm_nb.core.session.providers._http.faults import MALFORMED, ReportedError, read_fault
+from langswarm_nb.core.session.providers._http.fault_bodies import fault_inside
+from langswarm_nb.core.session.providers._http.faults import MALFORMED, ReportedError
 from langswarm_nb.core.session.providers._http.response import parse_json
 from langswarm_nb.core.session.text import TextJoiner, whole
 
 from .sse import SSEDecoder, StreamFormatError
-from .wire import rate_limits
+from .wire import cost_in, cost_in_headers, rate_limits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
@@ -83,7 +84,13 @@ async def stream_reply(
     """
     async with http.open("POST", path, body, request=request, **how) as answer:
         clean = _Cleaner(http)
-        info = clean.info(ReplyInfo(request_id=answer.report.request_id, details=rate_limits(answer.headers)))
+        info = clean.info(
+            ReplyInfo(
+                request_id=answer.report.request_id,
+                cost_usd=cost_in_headers(answer.headers),
+                details=rate_limits(answer.headers),
+            )
+        )
         if info != ReplyInfo():
             yield info
         if answer.media_type == "application/json" or not (request.stream or "event" in answer.media_type):
@@ -114,17 +121,22 @@ def _take_whole(
     """Add what a whole reply holds to ``events``; return what is wrong with it."""
     report, status = answer.report, answer.status
     try:
+        clean.see_cost(body)
         events.extend(clean(reader.read_whole(body)))
     except ReportedError as error:
         return report.refused(error.fault, status, maybe_processed=True)
     except MALFORMED as error:
-        return report.bad_answer(f"its JSON has another form ({_told(error)})", status=status)
-    return None if reader.is_whole else report.bad_answer("it holds no reply", status=status)
+        reason = f"its JSON has another form ({_told(error)})"
+    else:
+        reason = "" if reader.is_whole else "it holds no reply"
+    if not _says_something(events) and (fault := fault_inside(body)) is not None:
+        return report.refused(fault, status, maybe_processed=True)
+    return report.bad_answer(reason, status=status) if reason else None
 
 
 def _finish(answer: Response, reader: ReplyReader, clean: _Cleaner) -> list[ProviderEvent]:
     try:
-        return [*clean.rest(), *clean(reader.finish())]
+        return [*clean.rest(), *clean.cost(), *clean(reader.finish())]
     except MALFORMED as error:
         reason = f"its end has another form ({_told(error)})"
     failure = answer.report.bad_answer(reason, status=answer.status)
@@ -143,6 +155,7 @@ class _Pieces:
         self._failure: ProviderSessionError | None = None
         self._head: bytes | None = b""  # of what has not shown itself to be a stream
         self._is_hurried = False
+        self._has_spoken = False
 
     async def next(self) -> list[ProviderEvent]:
         """Return the next events; none when the reply is whole and over."""
@@ -197,9 +210,27 @@ class _Pieces:
             if event.data == "[DONE]":
                 reader.is_over = True
             else:
-                events.extend(self._clean(reader.read(parse_json(event.data), event.name)))
+                events.extend(self._read_event(parse_json(event.data), event.name))
             if reader.is_over:
                 break
+
+    def _read_event(self, body: Any, name: str) -> list[ProviderEvent]:
+        self._clean.see_cost(body)
+        try:
+            events = list(self._clean(self._reader.read(body, name)))
+        except MALFORMED:
+            self._refuse_fault(body)
+            raise
+        if _says_something(events):
+            self._has_spoken = True
+        elif not self._reader.is_whole:
+            self._refuse_fault(body)
+        return events
+
+    def _refuse_fault(self, body: Any) -> None:
+        """Raise the error that stands in the place of an event."""
+        if (fault := fault_inside(body, after_text=self._has_spoken)) is not None:
+            raise ReportedError(fault)
 
     def _cut_short(self, reason: str) -> ProviderSessionError:
         head = self._head
@@ -210,11 +241,16 @@ class _Pieces:
         return self._answer.report.interrupted(reason)
 
 
+def _says_something(events: list[ProviderEvent]) -> bool:
+    return any(not isinstance(event, ReplyInfo) for event in events)
+
+
 class _Cleaner:
     """Makes all text of a reply encodable as UTF-8, and takes out the keys that a server echoes."""
 
     def __init__(self, http: HttpClient) -> None:
         self._http = http
+        self._cost_usd: float | None = None
         self._channels: dict[TextKind, tuple[TextJoiner, list[KeyFilter]]] = {}
 
     def __call__(self, events: Iterable[ProviderEvent]) -> Iterator[ProviderEvent]:
@@ -243,6 +279,15 @@ class _Cleaner:
             cost_usd=info.cost_usd,
             details=self._shallow(self._json(info.details, self._http.mask)),
         )
+
+    def see_cost(self, body: Any) -> None:
+        """Take what the body of an event, or of a whole answer, says that the reply costs."""
+        cost_usd = cost_in(body)
+        self._cost_usd = self._cost_usd if cost_usd is None else cost_usd
+
+    def cost(self) -> list[ReplyInfo]:
+        """Return what the reply costs, when it was told."""
+        return [] if self._cost_usd is None else [ReplyInfo(cost_usd=self._cost_usd)]
 
     def rest(self) -> list[Delta]:
         """Return what was still held back at the end."""
@@ -292,8 +337,8 @@ def _not_a_stream(head: bytes, answer: Response) -> ProviderSessionError:
         body = parse_json(text)
     except ValueError:
         body = None
-    if isinstance(body, Mapping) and body.get("error"):
-        return answer.report.refused(read_fault(body), answer.status, maybe_processed=True)
+    if (fault := fault_inside(body)) is not None:
+        return answer.report.refused(fault, answer.status, maybe_processed=True)
     return answer.report.bad_answer("it is no event stream", status=answer.status, body=text)
 
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.errors import ProviderRequestError
 from langswarm_nb.core.session.messages import FinishReason
+from langswarm_nb.core.session.providers._http.faults import MALFORMED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from langswarm_nb.core.session.messages import Part
-    from langswarm_nb.core.session.provider_events import ProviderRequest
+    from langswarm_nb.core.session.provider_events import ModelInfo, ProviderRequest
 
 _FINISH_WORDS = {
     FinishReason.STOP: "stop completed end_turn stop_sequence complete pause_turn",
@@ -48,6 +49,28 @@ def usd(value: object) -> float | None:
     return float(value) if math.isfinite(value) and value >= 0 else None
 
 
+def models_of(items: Any, read: Callable[[Any], ModelInfo | None]) -> list[ModelInfo]:
+    """Return the models of a list; None is an empty one, and an entry in another form costs no other.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError, AttributeError
+        It is no list, or no entry of it can be read.
+    """
+    models: list[ModelInfo] = []
+    failure: Exception | None = None
+    for item in () if items is None else items:
+        try:
+            model = read(item)
+        except MALFORMED as error:
+            failure = error
+        else:
+            models += [] if model is None else [model]
+    if failure is not None and not models:
+        raise failure
+    return models
+
+
 def as_object(value: object) -> dict[str, Any]:
     """Return a JSON object.
 
@@ -65,6 +88,25 @@ def rate_limits(headers: Mapping[str, str]) -> dict[str, Any]:
     """Return what the headers tell of rate limits, for `ReplyInfo.details`; empty when nothing."""
     found = {name: value for name, value in headers.items() if "ratelimit" in name}
     return {"rate_limits": found} if found else {}
+
+
+def cost_in_headers(headers: Mapping[str, str]) -> float | None:
+    """Return the dollars that a gateway tells in a header (LiteLLM); None when it tells none."""
+    try:
+        return usd(float(headers.get("x-litellm-response-cost", "")))
+    except ValueError:
+        return None
+
+
+def cost_in(body: Any) -> float | None:
+    """Return the dollars that a gateway adds to the usage of any dialect (OpenRouter, LiteLLM); None when none."""
+    for place in (
+        (body, *(body.get(name) for name in ("response", "message"))) if isinstance(body, dict) else ()
+    ):
+        usage = place.get("usage") if isinstance(place, dict) else None
+        if isinstance(usage, dict) and (cost := usd(usage.get("cost"))) is not None:
+            return cost
+    return None
 
 
 def image_url(part: Part) -> str:

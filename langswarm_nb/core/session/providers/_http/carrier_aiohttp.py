@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 from yarl import URL
 
-from .carrier import KEEPALIVE_S, TransportError, reason_of, tls_context
+from .carrier import KEEPALIVE_S, TransportError, reason_of, step_of, tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -67,6 +67,7 @@ class AiohttpCarrier:
             "the server closed the connection" if is_gone else reason_of(error),
             was_sent=not isinstance(error, _NOT_SENT),
             timed_out=isinstance(error, TimeoutError),
+            step=step_of(error),
         )
 
     async def aclose(self) -> None:

@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from langswarm_nb.core.session.errors import MissingExtraError
-
-from .carrier import KEEPALIVE_S, TransportError, reason_of, tls_context
+from .carrier import KEEPALIVE_S, TransportError, reason_of, step_of, tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -47,13 +45,7 @@ class HttpxCarrier:
             keepalive_expiry=KEEPALIVE_S,
         )
         context = tls_context() if address.scheme == "https" else _unused_context()
-        try:
-            self._transport = httpx.AsyncHTTPTransport(verify=context, limits=limits, proxy=proxy)
-        except ImportError:
-            raise MissingExtraError(
-                "The environment names a SOCKS proxy, for which httpx needs the package socksio. "
-                "Install it with `pip install socksio`."
-            ) from None
+        self._transport = httpx.AsyncHTTPTransport(verify=context, limits=limits, proxy=proxy)
 
     async def send(self, outgoing: Outgoing) -> Incoming:
         """Send a request and return once the headers of its answer are there."""
@@ -69,6 +61,7 @@ class HttpxCarrier:
             reason_of(error),
             was_sent=not isinstance(error, _NOT_SENT),
             timed_out=isinstance(error, httpx.TimeoutException),
+            step=step_of(error),
         )
 
     async def aclose(self) -> None:

@@ -18,7 +18,8 @@ import math
 import random
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar, cast
 from urllib.parse import urlencode
 
 from langswarm_nb._version import __version__
@@ -30,7 +31,8 @@ from langswarm_nb.core.session.text import one_line
 from .carrier import Outgoing, TransportError
 from .deadline import LimitReached, Watch
 from .error_reports import Reporter
-from .faults import MALFORMED, SERVER_ERRORS, Fault, may_repeat, parse_retry_after, read_fault
+from .fault_bodies import read_fault
+from .faults import MALFORMED, SERVER_ERRORS, Fault, may_repeat, parse_retry_after
 from .pool import Transports
 from .response import Response
 
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
     from .address import Address
 
+Amend: TypeAlias = "Callable[[Fault, type[e.ProviderSessionError]], Any | None]"
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 8.0
@@ -113,6 +116,7 @@ class HttpClient:
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         once: bool = False,
+        amend: Amend | None = None,
     ) -> AsyncIterator[Response]:
         """Send a request and yield its answer, a 2xx, while the block runs; then the connection is let go.
 
@@ -123,6 +127,8 @@ class HttpClient:
         once
             The request adds to something that the service keeps (a conversation): do not repeat it when it may
             have been processed, which a 5xx does not rule out.
+        amend
+            Returns another body after a refusal, to be sent at once; None for none.
 
         Raises
         ------
@@ -137,8 +143,10 @@ class HttpClient:
             raise e.SessionClosedError(
                 f"The provider session of {self.provider} was closed. Create a new one."
             )
-        call = self._call(method, path, body, request, query or {}, headers or {}, once)
-        answer = await self._send(call)
+        make = partial(
+            self._call, method, path, query=query or {}, headers=headers or {}, once=once, amend=amend
+        )
+        answer = await self._send(make(body, request), make)
         try:
             yield answer
         finally:
@@ -200,9 +208,11 @@ class HttpClient:
         path: str,
         body: Any,
         request: ProviderRequest,
+        *,
         query: Mapping[str, str],
         headers: Mapping[str, str],
         once: bool,
+        amend: Amend | None,
     ) -> _Call:
         url = f"{self.address.url}{path}" + (f"?{urlencode(query)}" if query else "")
         plain = {
@@ -222,14 +232,18 @@ class HttpClient:
 
         content = b"" if body is None else _encode(body)
         outgoing = Outgoing(method, url, content, all_headers, self._connect_timeout_s)
-        return _Call(outgoing, request, self.report(request), once)
+        return _Call(outgoing, request, self.report(request), once, amend)
 
-    async def _send(self, call: _Call) -> Response:
+    async def _send(self, call: _Call, make: Callable[[Any, ProviderRequest], _Call]) -> Response:
         attempt = 1
         while True:
             outcome = await self._attempt(call, attempt)
             if isinstance(outcome, Response):
                 return outcome
+            if outcome.other_body is not None:  # another request: the service must not take it for the first
+                key = call.request.idempotency_key
+                call = make(outcome.other_body, replace(call.request, idempotency_key=key and f"{key}-other"))
+                continue
             wait_s = self._wait(outcome, call, attempt)
             _log.debug("%s: attempt %d: %s; again in %.3g s", self.provider, attempt, outcome.reason, wait_s)
             await call.request.on_retry(RetryNotice(attempt, wait_s, outcome.reason))
@@ -255,7 +269,12 @@ class HttpClient:
         if remaining_s <= 0:
             raise call.report.too_late(LimitReached("call"))
         pool = await self._transports.pool()
-        carrier = pool.take()
+        try:
+            carrier = pool.take()
+        except TransportError as error:  # a setting of this machine: another attempt meets it again
+            return _Refusal(
+                call.report.not_connected(error, attempts=attempt), error.reason, may_repeat=False
+            )
         watch = Watch(remaining_s, self._silence_s)
         failure: BaseException | _Refusal
         try:
@@ -279,7 +298,8 @@ class HttpClient:
     def _lost(self, failure: TransportError, call: _Call, attempt: int) -> BaseException | _Refusal:
         if not failure.was_sent:
             error = call.report.not_connected(failure, attempts=attempt)
-            return _Refusal(error, call.report.words(failure.reason, 80), may_repeat=True)
+            # A certificate, or a port of another protocol, is the same the next time.
+            return _Refusal(error, call.report.words(failure.reason, 80), may_repeat=failure.step is None)
         error = call.report.broken(failure, in_stream=False)
         if call.outgoing.method == "GET":
             return _Refusal(error, call.report.words(failure.reason, 80), may_repeat=True)
@@ -294,24 +314,29 @@ class HttpClient:
         asked_s = parse_retry_after(headers)
         if asked_s is not None:
             fault = replace(fault, retry_after_s=asked_s)
-        unclear = call.once and status in SERVER_ERRORS
+        is_loading = fault.is_loading(status)
+        unclear = call.once and status in SERVER_ERRORS and not is_loading
         error = call.report.refused(fault, status, attempts=attempt, maybe_processed=unclear)
         return _Refusal(
             error,
-            " ".join(str(part) for part in (status, error.code) if part),
+            "it is loading its model"
+            if is_loading
+            else " ".join(str(part) for part in (status, error.code) if part),
             may_repeat=not unclear and may_repeat(status, headers, type(error), fault.code),
             wait_s=fault.retry_after_s,
+            is_loading=is_loading,
+            other_body=call.amend(fault, type(error)) if call.amend else None,
         )
 
     def _wait(self, refusal: _Refusal, call: _Call, attempt: int) -> float:
         """Return the seconds until the next attempt, or raise the error when there is to be none."""
-        if not refusal.may_repeat or attempt > call.request.retries:
+        if not refusal.may_repeat or (attempt > call.request.retries and not refusal.is_loading):
             raise refusal.error
         wait_s, remaining_s = refusal.wait_s, call.request.remaining_s
         if wait_s is not None and wait_s >= remaining_s:
             raise call.report.wait_too_long(refusal.error, wait_s)
         if wait_s is None:
-            wait_s = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** (attempt - 1)) * (1 - self.jitter() / 4)
+            wait_s = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** min(attempt - 1, 10)) * (1 - self.jitter() / 4)
         if wait_s >= remaining_s:
             raise refusal.error
         return wait_s
@@ -324,6 +349,7 @@ class _Call(NamedTuple):
     request: ProviderRequest
     report: Reporter
     once: bool
+    amend: Amend | None
 
 
 class _Refusal(NamedTuple):
@@ -333,6 +359,10 @@ class _Refusal(NamedTuple):
     reason: str
     may_repeat: bool
     wait_s: float | None = None
+    is_loading: bool = False
+    """The server will answer once it has read its model: waited for as long as the call may take."""
+    other_body: Any = None
+    """What to send in its place."""
 
 
 def _seconds(parameter: str, value: Any) -> float:

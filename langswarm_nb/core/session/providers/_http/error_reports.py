@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from langswarm_nb.core.session import errors as e
 from langswarm_nb.core.session.text import one_line
 
-from .faults import Fault, next_step
+from .address import proxy_for
+from .next_steps import step_after
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from .address import Address
     from .carrier import TransportError
     from .deadline import LimitReached
+    from .faults import Fault
 
 _OK = 200
 _E = TypeVar("_E", bound=e.ProviderSessionError)
@@ -26,6 +29,7 @@ _REQUEST_ID_HEADERS = (
     "apim-request-id",
     "mistral-correlation-id",
     "x-debug-trace-id",
+    "x-litellm-call-id",
 )
 
 
@@ -71,6 +75,7 @@ class Reporter:
         self, fault: Fault, status: int | None, *, attempts: int = 1, maybe_processed: bool = False
     ) -> e.ProviderSessionError:
         """Make the error for what a service said."""
+        fault = replace(fault, param=self.words(fault.param, 80) if fault.param else None)
         kind = fault.class_for(status)
         code = self.words(fault.code, 80) if fault.code else None
         number = fault.status or (
@@ -79,10 +84,18 @@ class Reporter:
         label = " ".join(dict.fromkeys(str(part) for part in (number, code) if part))
         told = self.words(fault.message) or "it gave no reason"
         tries = f" ({attempts} attempts)" if attempts > 1 else ""
-        step = next_step(kind, fault, key_source=self._key_source, model=self._model)
         return self._make(
             kind,
-            f"{self._provider} answered {label or 'with an error'}{tries}: {told.rstrip('.')}. {step}",
+            f"{self._provider} answered {label or 'with an error'}{tries}: {told.rstrip('.')}.",
+            step_after(
+                kind,
+                fault,
+                status,
+                provider=self._provider,
+                address=self._address,
+                key_source=self._key_source,
+                model=self._model,
+            ),
             status=status,
             code=code,
             request_id=self.words(fault.request_id, 100) if fault.request_id else self.request_id,
@@ -95,13 +108,16 @@ class Reporter:
         kind = e.ProviderTimeoutError if failure.timed_out else e.ProviderConnectionError
         reason = "connecting took too long" if failure.timed_out else self.words(failure.reason)
         tries = f" ({attempts} attempts)" if attempts > 1 else ""
-        step = (
-            "Start the server there, or correct base_url."
-            if self._address.is_local
-            else "Check the network, the proxy settings and base_url."
-        )
-        message = f"No connection to {self._address.origin}{tries}: {reason}. {step}"
-        return self._caused(self._make(kind, message), reason)
+        proxy = None if failure.step else proxy_for(self._address)
+        way = f" by way of the proxy {proxy.shown}" if proxy else ""
+        if failure.step:
+            step = failure.step
+        elif proxy:
+            step = e.next_step("check_proxy")
+        else:
+            step = e.next_step("start_server" if self._address.is_local else "check_network")
+        message = f"No connection to {self._address.origin}{way}{tries}: {reason}."
+        return self._caused(self._make(kind, message, step), reason)
 
     def broken(self, failure: TransportError, *, in_stream: bool) -> e.ProviderSessionError:
         """Make the error for a request that went out and got no whole answer."""
@@ -111,7 +127,8 @@ class Reporter:
         error = self._make(
             e.ProviderConnectionError,
             f"The connection to {self._address.origin} broke after the request was sent: {reason}. "
-            "It may have been processed, so it was not repeated. Ask again.",
+            "It may have been processed, so it was not repeated.",
+            failure.step or e.next_step("send_again"),
             maybe_processed=True,
         )
         return self._caused(error, reason)
@@ -120,8 +137,8 @@ class Reporter:
         """Make the error for a stream that ended too soon."""
         return self._make(
             e.StreamInterruptedError,
-            f"The reply of {self._provider} was cut short: {self.words(reason)}. "
-            "What had arrived is kept. Ask again.",
+            f"The reply of {self._provider} was cut short: {self.words(reason)}. What had arrived is kept.",
+            e.next_step("send_again"),
             maybe_processed=True,
         )
 
@@ -130,7 +147,8 @@ class Reporter:
         return self._make(
             e.ProviderResponseError,
             f"{self._address.origin} redirects ({status}) to {self.words(location.partition('?')[0], 200)!r}. "
-            "That is not followed: a key stays with the address it was given for. Correct base_url.",
+            "That is not followed: a key stays with the address it was given for.",
+            e.next_step("correct_address"),
             status=status,
         )
 
@@ -140,7 +158,8 @@ class Reporter:
         return self._make(
             e.ProviderResponseError,
             f"The answer of {self._address.origin} is not what this API sends: {self.words(reason)}"
-            f"{': ' + told if told else ''}. Check base_url, and whether a proxy answers in its place.",
+            f"{': ' + told if told else ''}.",
+            e.next_step("check_address"),
             status=status,
             maybe_processed=True,
         )
@@ -149,12 +168,12 @@ class Reporter:
         """Make the error for a limit on time."""
         if limit.limit == "call":
             what = f"{self._provider} did not finish within timeout_s={self._timeout_s:g}"
-            step = "Raise timeout_s, or ask again."
+            step = e.next_step("allow_time")
         else:
             what = f"{self._provider} sent nothing for {self._silence_s:g} s"
-            step = "Ask again."
+            step = e.next_step("send_again")
         return self._make(
-            e.ProviderTimeoutError, f"{what}. It may have been processed. {step}", maybe_processed=True
+            e.ProviderTimeoutError, f"{what}. It may have been processed.", step, maybe_processed=True
         )
 
     def wait_too_long(self, error: e.ProviderSessionError, wait_s: float) -> e.ProviderSessionError:
@@ -164,9 +183,11 @@ class Reporter:
         error.args = (told,)
         return error
 
-    def _make(self, kind: type[_E], message: str, **facts: Any) -> _E:
+    def _make(self, kind: type[_E], message: str, step: e.NextStep, **facts: Any) -> _E:
         facts.setdefault("request_id", self.request_id)
-        return kind(message, provider=self._provider, model=self._model or None, **facts)
+        error = kind(f"{message} {step.text}", provider=self._provider, model=self._model or None, **facts)
+        error.next_step = step
+        return error
 
     def _caused(self, error: e.ProviderSessionError, reason: str) -> e.ProviderSessionError:
         # The library's own error holds the request, and so its headers: its words stand for it.

@@ -1,43 +1,45 @@
-"""What a service says when it fails: read from its answer (`Fault`), sorted into our errors, told in our words."""
+"""What a service says when it fails (`Fault`), sorted into our errors; `fault_bodies` reads it from an answer."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from langswarm_nb.core.session import errors as e
 from langswarm_nb.core.session.messages import utc_now
-from langswarm_nb.core.session.text import as_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MALFORMED = (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError)
 """What reading JSON of an unexpected shape raises; readers need not check each field."""
 SERVER_ERRORS = range(500, 600)
-_ERRORS, _OK = range(400, 600), range(200, 300)
+ERRORS, _OK, _REFUSALS = range(400, 600), range(200, 300), range(400, 500)
+_UNAVAILABLE = 503
+_HANDED_ON = ("llm_provider-",)
+"""What gateways (LiteLLM) put before the names of headers that they hand on."""
 _LONGEST_WAIT_S = 7 * 24 * 3600.0
-_KINDS: dict[str, type[e.ProviderSessionError]] = {
-    "invalid_api_key": e.ProviderAuthenticationError,
-    "authentication_error": e.ProviderAuthenticationError,
-    "permission_error": e.ProviderAuthenticationError,
-    "API_KEY_INVALID": e.ProviderAuthenticationError,
-    "model_not_found": e.ProviderNotFoundError,
-    "not_found_error": e.ProviderNotFoundError,
-    "DeploymentNotFound": e.ProviderNotFoundError,
-    "context_length_exceeded": e.ContextLengthError,
-    "exceed_context_size_error": e.ContextLengthError,
-    "insufficient_quota": e.ProviderQuotaError,
-    "billing_error": e.ProviderQuotaError,
-    "billing_hard_limit_reached": e.ProviderQuotaError,
-    "rate_limit_exceeded": e.ProviderRateLimitError,
-    "rate_limit_error": e.ProviderRateLimitError,
-    "overloaded_error": e.ProviderOverloadedError,
-    "server_error": e.ProviderServerError,
-    "api_error": e.ProviderServerError,
-    "timeout_error": e.ProviderTimeoutError,
+_CODES: dict[type[e.ProviderSessionError], str] = {
+    e.ProviderAuthenticationError: "invalid_api_key authentication_error permission_error API_KEY_INVALID",
+    e.ProviderNotFoundError: "model_not_found not_found_error DeploymentNotFound",
+    e.ContextLengthError: "context_length_exceeded exceed_context_size_error too_many_prompt_tokens TOO_MANY_TOKENS",
+    e.ProviderQuotaError: (
+        "insufficient_quota billing_error billing_hard_limit_reached credit_balance_exhausted budget_exceeded "
+        "organization_spend_limit_exceeded project_spend_limit_exceeded organization_usage_limit_exceeded "
+        "enforced_spend_limit_reached contract_spend_limit_reached linked_organization_spend_limit_reached "
+        "exceeded_current_quota_error"
+    ),
+    e.ProviderRateLimitError: (
+        "rate_limit_exceeded rate_limit_error rate_limit_reached_error too_many_requests ramp_limit_exceeded"
+    ),
+    e.ProviderOverloadedError: "overloaded_error unavailable_error",
+    e.ProviderServerError: "server_error api_error",
+    e.ProviderTimeoutError: "timeout_error",
 }
+_KINDS = {code: kind for kind, codes in _CODES.items() for code in codes.split()}
 """Codes and types of errors that say more than the status; in any provider's answer."""
 _STATUSES: dict[int, type[e.ProviderSessionError]] = {
     401: e.ProviderAuthenticationError,
@@ -47,16 +49,59 @@ _STATUSES: dict[int, type[e.ProviderSessionError]] = {
     408: e.ProviderTimeoutError,
     429: e.ProviderRateLimitError,
     498: e.ProviderAuthenticationError,
+    501: e.ProviderRequestError,
     503: e.ProviderOverloadedError,
+    505: e.ProviderRequestError,
     529: e.ProviderOverloadedError,
 }
 _PASSING = {"conversation_locked"}
 """Codes of refusals that pass by themselves, whatever the status."""
-# Servers without a code for it (vLLM and others) can be known by their words only.
-_TOO_LONG = re.compile(
-    r"maximum context length|context (?:length|window|size)|prompt is too long|too many (?:input )?tokens",
-    re.IGNORECASE,
+_FOR_GOOD = (
+    e.ProviderAuthenticationError,
+    e.ProviderNotFoundError,
+    e.ProviderRequestError,
+    e.ProviderQuotaError,
 )
+"""What a repeat does not cure, although the status (500) leaves it open."""
+
+
+def _pattern(*words: str) -> re.Pattern[str]:
+    return re.compile("|".join(words), re.IGNORECASE | re.DOTALL)
+
+
+# Where a service has no code for it, or one that says nothing, its words tell.
+_NO_MONEY = _pattern(
+    r"(?:insufficient|not enough|no more|out of|exhausted|used up).{0,20}(?:balance|credit|funds|quota)",
+    r"credit balance is too low|in arrears|欠费|余额不足",
+    r"(?:exceeded|over|reached).{0,30}(?:budget|spend(?:ing)?[ _-](?:limit|cap)|(?:current|monthly) quota)",
+    r"(?:budget|spend(?:ing)? (?:limit|cap)|quota).{0,30}(?:exceeded|exhausted|reached)",
+)
+_TOO_LONG = _pattern(
+    r"maximum context length|context (?:length|window|size)|prompt is too long|too many (?:input )?tokens",
+    r"length of (?:all |the )*messages is too long|reduce the length of the messages",
+)
+_NO_KEY = _pattern(
+    r"(?:incorrect|invalid|missing|unknown|expired) (?:x-)?api[ _-]?key",
+    r"api[ _-]?key.{0,40}(?:not valid|invalid|expired)",
+)
+_GONE = _pattern(
+    r"(?:conversation|interaction|thread|previous.response).{0,200}(?:not found|not exist|no longer|expired)",
+    r"no such (?:conversation|interaction|thread)",
+)
+_FAULTY = _pattern(  # a request that fails each time, from services that call it their own failure
+    r"(?:is|are) not (?:supported|implemented)|not implemented|unsupported|does not (?:support|exist)",
+    r"invalid (?:params?|parameter|argument|value|request)|unknown (?:model|field|parameter|argument)",
+    r"requires (?:more (?:system )?memory|--)|failed to parse|unable to load model",
+)
+_LOADING = _pattern(r"\bloading model|model.{0,200}\b(?:is|still) (?:being )?(?:currently )?load(?:ing|ed)\b")
+_BY_WORDS: tuple[tuple[set[int | None], re.Pattern[str], type[e.ProviderSessionError]], ...] = (
+    ({None, 400, 402, 403, 429, 500}, _NO_MONEY, e.ProviderQuotaError),
+    ({None, 400, 413, 422, 500}, _TOO_LONG, e.ContextLengthError),
+    ({None, 400, 422, 500}, _NO_KEY, e.ProviderAuthenticationError),
+    ({None, 400, 500}, _GONE, e.ProviderNotFoundError),
+    ({None, 500}, _FAULTY, e.ProviderRequestError),
+)
+"""With which statuses which words mean what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +119,23 @@ class Fault:
     """Overrules what status and code say."""
 
     def class_for(self, status: int | None) -> type[e.ProviderSessionError]:
-        """Return the error's class, from the code before the status."""
-        if self.kind is not None:
-            return self.kind
+        """Return the error's class, from the code before the words before the status."""
         status = self.status or (None if status in _OK else status)
-        known = _KINDS.get(self.code or "")
-        if known is not None:
+        known = self.kind or _KINDS.get(self.code or "")
+        if known is not None and known is not e.ProviderServerError:
             return known
-        if status in {None, 400, 413, 422, 500} and _TOO_LONG.search(self.message):
-            return e.ContextLengthError
-        if status in _STATUSES:
+        for statuses, words, kind in _BY_WORDS:
+            if status in statuses and words.search(self.message):
+                return kind
+        if status in _STATUSES and not (known and status in SERVER_ERRORS):
             return _STATUSES[status]
-        if status is None or status in SERVER_ERRORS:
-            return e.ProviderServerError
-        return e.ProviderRequestError
+        # Some call each of their errors an "api_error", so that words and status say more.
+        is_refusal = status is not None and status not in SERVER_ERRORS
+        return e.ProviderRequestError if is_refusal else e.ProviderServerError
+
+    def is_loading(self, status: int) -> bool:
+        """Return whether a server is reading its model from disk, after which it will answer."""
+        return status == _UNAVAILABLE and _LOADING.search(self.message) is not None
 
 
 class ReportedError(Exception):
@@ -98,97 +146,40 @@ class ReportedError(Exception):
         self.fault = fault
 
 
-def read_fault(body: Any) -> Fault:
-    """Read an error's body in any of the forms in use.
-
-    ``{"error": {"message", "code", "type", "param"}}``, ``{"error": "text"}``, ``{"message": …}``,
-    ``{"detail": …}``, one of these in a list, or text.
-    """
-    if isinstance(body, list):
-        body = body[0] if body else {}
-    if isinstance(body, str) and body.lstrip().startswith("<"):
-        return Fault(message="it sent a web page, not an answer of the API")
-    if not isinstance(body, Mapping):
-        return Fault(message=body if isinstance(body, str) else "")
-    error = body.get("error", body)
-    if not isinstance(error, Mapping):
-        return Fault(message=_words(error), request_id=as_text(body.get("request_id")))
-    code = error.get("code")
-    number = code if isinstance(code, int) and not isinstance(code, bool) else None
-    metadata = error.get("metadata")
-    upstream = metadata.get("raw") if isinstance(metadata, Mapping) else None  # OpenRouter's source
-    words = _words(error.get("message") or error.get("detail") or error.get("errors"))
-    return Fault(
-        message=f"{words}: {upstream}" if isinstance(upstream, str) else words,
-        code=_best_code(code, error.get("type"), error.get("status"), number and str(number)),
-        status=number if number in _ERRORS else None,
-        param=as_text(error.get("param")),
-        request_id=as_text(body.get("request_id")),
-    )
+def is_known(code: str) -> bool:
+    """Return whether a code says more than the status."""
+    return code in _KINDS
 
 
 def parse_retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that a server asks to wait; None for what is negative, absurd or no number."""
-    wait_s = _seconds(headers.get("retry-after-ms", ""), scale=0.001)
-    if wait_s is None:
-        asked = headers.get("retry-after", "")
-        wait_s = _seconds(asked)
+    """Return the seconds that a server asks to wait; None for what is negative, absurd or no number.
+
+    A gateway may hand on what the service behind it asked for.
+    """
+    for behind in ("", *_HANDED_ON):
+        wait_s = _seconds(headers.get(f"{behind}retry-after-ms", ""), scale=0.001)
         if wait_s is None:
-            wait_s = _until(asked, headers.get("date", ""))
-    return wait_s
+            asked = headers.get(f"{behind}retry-after", "")
+            wait_s = _seconds(asked)
+            if wait_s is None:
+                wait_s = _until(asked, headers.get("date", ""))
+        if wait_s is not None:
+            return wait_s
+    return None
 
 
 def may_repeat(
     status: int, headers: Mapping[str, str], kind: type[e.ProviderSessionError], code: str | None = None
 ) -> bool:
-    """Return whether a refused request may be sent again: the server's own word first."""
+    """Return whether a refused request may be sent again: no money is for good, else the server's own word is first."""
     if code in _PASSING:
         return True
+    if issubclass(kind, e.ProviderQuotaError):
+        return False
     told = headers.get("x-should-retry", "").strip().lower()
     if told in {"true", "false"}:
         return told == "true"
-    return (status in {408, 409, 429} or status in SERVER_ERRORS) and not issubclass(
-        kind, e.ProviderQuotaError
-    )
-
-
-def next_step(kind: type[e.ProviderSessionError], fault: Fault, *, key_source: str, model: str) -> str:
-    """Return what the reader of an error can do about it."""
-    if issubclass(kind, e.ProviderRequestError) and fault.param and kind is not e.ContextLengthError:
-        return f"Change or leave out {fault.param!r}."
-    if kind is e.ProviderRateLimitError and fault.retry_after_s:
-        return f"Ask again in {fault.retry_after_s:g} s."
-    step = next(_NEXT_STEPS[base] for base in kind.__mro__ if base in _NEXT_STEPS)
-    return step.format(key_source=key_source, model=model or "the model")
-
-
-_NEXT_STEPS: dict[type, str] = {
-    e.ProviderAuthenticationError: "Check the key ({key_source}), and that it may use {model}.",
-    e.ProviderNotFoundError: "Check the model's name ({model}) and base_url; `list_models()` tells what there is.",
-    e.ContextLengthError: "Set max_messages or max_context_tokens to send less, or begin a new session.",
-    e.ProviderRequestError: "Change the request as it says.",
-    e.ProviderQuotaError: "Add credit or raise the limit of the account; waiting does not help.",
-    e.ProviderSessionError: "Ask again later.",
-}
-
-
-def _best_code(*candidates: object) -> str | None:
-    texts = [text for text in map(as_text, candidates) if text]
-    return next((text for text in texts if text in _KINDS), texts[0] if texts else None)
-
-
-def _words(value: object) -> str:
-    """Return the words of a message that may be text, a list of problems, or an object around them."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, Mapping):
-        known = value.get("message") or value.get("msg") or value.get("detail")
-        place = value.get("loc")
-        where = ".".join(map(str, place)) + ": " if isinstance(place, list) else ""
-        return where + _words(known) if known else ""
-    if isinstance(value, list):
-        return "; ".join(filter(None, map(_words, value[:5])))
-    return ""
+    return status in {408, 409, 429} or (status in SERVER_ERRORS and not issubclass(kind, _FOR_GOOD))
 
 
 def _seconds(text: str, *, scale: float = 1.0) -> float | None:

@@ -17,7 +17,8 @@ from weakref import WeakKeyDictionary, finalize, ref
 
 from langswarm_nb.core.session.closing import close_each
 
-from .address import proxy_for
+from .address import usable_proxy
+from .carrier import Trust
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -83,7 +84,7 @@ def _close_later(loop: ref[asyncio.AbstractEventLoop], pool: Pool) -> None:
 
 
 def _new_carrier(address: Address) -> Carrier:
-    proxy = proxy_for(address)
+    proxy = usable_proxy(address)
     if proxy is None and _takes_aiohttp():
         from .carrier_aiohttp import AiohttpCarrier
 
@@ -101,11 +102,21 @@ class Pool:
         self.closer = self._close_with_loop()
         self._make = make
         self._busy: dict[Carrier, int] = {}  # in order of their making
+        self._trust = Trust.now()
+        self._is_old: set[Carrier] = set()  # made when other certificates were trusted
 
     def take(self) -> Carrier:
-        """Return a carrier with room, to be given back."""
+        """Return a carrier with room, to be given back.
+
+        Raises
+        ------
+        TransportError
+            The environment names a proxy or certificates that cannot be used.
+        """
+        if (trust := Trust.now()) != self._trust:
+            self._trust, self._is_old = trust, set(self._busy)
         for carrier, busy in self._busy.items():
-            if busy < carrier.room:
+            if busy < carrier.room and carrier not in self._is_old:
                 break
         else:
             carrier, busy = self._make(), 0
@@ -117,9 +128,14 @@ class Pool:
         if carrier not in self._busy:  # closed meanwhile
             return
         self._busy[carrier] -= 1
-        if not self._busy[carrier] and len(self._busy) > _IDLE_CARRIERS:
-            del self._busy[carrier]
-            await _close(carrier)
+        idle = [other for other, busy in self._busy.items() if not busy and other in self._is_old]
+        if not self._busy[carrier] and carrier not in idle and len(self._busy) - len(idle) > _IDLE_CARRIERS:
+            idle.append(carrier)
+        for other in idle:
+            del self._busy[other]
+            self._is_old.discard(other)
+        for other in idle:
+            await _close(other)
 
     async def _close_with_loop(self) -> AsyncGenerator[None, None]:
         # A loop closes the generators that wait in it before it ends, and with this one the connections.

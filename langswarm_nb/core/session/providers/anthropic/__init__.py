@@ -201,6 +201,8 @@ class AnthropicProviderSession(HttpProviderSession):
         Names of other beta features.
     headers
         More headers for each request.
+    allow_http
+        Whether a key may go over plain http to a private network; None: when ``LANGSWARM_ALLOW_HTTP=1`` is set.
     connect_timeout_s, silence_s
         Longest time to connect, and without a byte of the answer, in seconds.
 
@@ -225,6 +227,7 @@ class AnthropicProviderSession(HttpProviderSession):
         version: str | None = None,
         beta: Sequence[str] = (),
         headers: Mapping[str, str] | None = None,
+        allow_http: bool | None = None,
         connect_timeout_s: float = 5.0,
         silence_s: float = 600.0,
     ) -> None:
@@ -239,6 +242,7 @@ class AnthropicProviderSession(HttpProviderSession):
             api_key,
             base_url=base_url,
             headers=headers,
+            allow_http=allow_http,
             connect_timeout_s=connect_timeout_s,
             silence_s=silence_s,
         )

@@ -15,8 +15,14 @@ from langswarm_nb.core.session.providers._dialect.reasoning_order import (
     raw_item,
     text_item,
 )
-from langswarm_nb.core.session.providers._dialect.wire import as_object, finish_reason, token_count
-from langswarm_nb.core.session.providers._http.faults import Fault, ReportedError, read_fault
+from langswarm_nb.core.session.providers._dialect.wire import (
+    as_object,
+    finish_reason,
+    models_of,
+    token_count,
+)
+from langswarm_nb.core.session.providers._http.fault_bodies import read_fault
+from langswarm_nb.core.session.providers._http.faults import Fault, ReportedError
 from langswarm_nb.core.session.text import as_text
 
 if TYPE_CHECKING:
@@ -271,16 +277,18 @@ def read_fault_of_messages(body: Any) -> Fault:
 
 def read_models(body: Any) -> tuple[list[ModelInfo], str | None]:
     """Return the models of one page of the list, and the id after which the next page begins; None for the last."""
-    models = [
-        ModelInfo(
-            id=str(model["id"]),
-            name=as_text(model.get("display_name")),
-            context_tokens=token_count(model.get("max_input_tokens")),
-            max_output_tokens=token_count(model.get("max_tokens")),
-            created_at=as_text(model.get("created_at")),
-            owned_by=as_text(model.get("owned_by")),
-        )
-        for model in body["data"]
-        if model.get("lifecycle") != "retired"
-    ]
+    models = models_of(body["data"], _read_model)
     return models, as_text(body.get("last_id")) if body.get("has_more") else None
+
+
+def _read_model(model: Mapping[str, Any]) -> ModelInfo | None:
+    if model.get("lifecycle") == "retired":
+        return None
+    return ModelInfo(
+        id=str(model["id"]),
+        name=as_text(model.get("display_name")),
+        context_tokens=token_count(model.get("max_input_tokens")),
+        max_output_tokens=token_count(model.get("max_tokens")),
+        created_at=as_text(model.get("created_at")),
+        owned_by=as_text(model.get("owned_by")),
+    )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError
 from langswarm_nb.core.session.messages import MessageRole
+from langswarm_nb.core.session.providers._dialect.adjustments import Adjusted, Adjustment
 from langswarm_nb.core.session.providers._dialect.history import joined_text
 from langswarm_nb.core.session.providers._dialect.http_session import HttpProviderSession
 from langswarm_nb.core.session.providers._dialect.reply_stream import stream_reply
@@ -21,6 +22,7 @@ from langswarm_nb.core.session.providers._dialect.wire import check_options, ima
 from langswarm_nb.core.session.providers._http.address import segment
 from langswarm_nb.core.session.providers.catalogue import PROVIDERS, ChatHost
 from langswarm_nb.core.session.secret import Secret
+from langswarm_nb.core.session.text import unquoted
 
 from .model_rules import MAY_THINK, OPENAI_REFUSES, THINKING
 from .reader import DETAILS, ChatReader, read_models
@@ -30,6 +32,16 @@ if TYPE_CHECKING:
 
     from langswarm_nb.core.session.messages import Part, SessionMessage
     from langswarm_nb.core.session.provider_events import ModelInfo, ProviderEvent, ProviderRequest
+    from langswarm_nb.core.session.providers._http.address import Address
+
+
+_OTHER_LIMIT = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
+"""Both spellings of the limit: older servers, and Azure's older versions, know the first only."""
+_DEVELOPER = "developer"
+_AZURE_TARGET = re.compile(
+    r"(?P<resource>https?://[^/?#]+)/openai/(?:deployments/[^/?#]+/)?(?:chat/completions|responses)"
+    r"(?:\?api-version=(?P<version>[\w.-]+))?"
+)
 
 
 def wire_messages(
@@ -120,13 +132,17 @@ class ChatProviderSession(HttpProviderSession):
     api_key
         None takes it from the host's environment variable.
     base_url
-        Address up to and without ``/chat/completions``; None takes the host's. For Azure that of the resource.
+        Address up to and without ``/chat/completions``; None takes the host's. For Azure that of the resource, or
+        what its portal shows.
     headers
         More headers for each request.
     stream_usage
-        Whether to ask for the usage of streams (``stream_options``), which some servers refuse; None: as the host.
+        Whether to ask for the usage of streams (``stream_options``); None: as the host. A server that refuses it is
+        not asked again.
     api_version
         Azure's older addresses, with a deployment in the path, need it; None uses the newer ones.
+    allow_http
+        Whether a key may go over plain http to a private network; None: when ``LANGSWARM_ALLOW_HTTP=1`` is set.
     connect_timeout_s, silence_s
         Longest time to connect, and without a byte of the answer, in seconds.
 
@@ -147,6 +163,7 @@ class ChatProviderSession(HttpProviderSession):
         headers: Mapping[str, str] | None = None,
         stream_usage: bool | None = None,
         api_version: str | None = None,
+        allow_http: bool | None = None,
         connect_timeout_s: float = 5.0,
         silence_s: float = 600.0,
     ) -> None:
@@ -164,7 +181,8 @@ class ChatProviderSession(HttpProviderSession):
         super().__init__(
             api_key,
             base_url=base_url,
-            headers={**named, **(headers or {})},
+            headers={**host.headers, **named, **(headers or {})},
+            allow_http=allow_http,
             connect_timeout_s=connect_timeout_s,
             silence_s=silence_s,
         )
@@ -174,12 +192,25 @@ class ChatProviderSession(HttpProviderSession):
         check_options(self.name, request, OPENAI_REFUSES if self._host.is_openai else ())
         path, query = self._path("/chat/completions", request.model)
         reader = ChatReader(keeps_details=self._host.sends_reasoning)
-        return stream_reply(self.http, path, self._body(request), request, reader, query=query)
+        body = self._body(request)
+        adjusted = Adjusted(body, self._adjustments(request, body), self.http.address.url, request.model)
+        return stream_reply(
+            self.http, path, adjusted.body, request, reader, query=query, amend=adjusted.amend
+        )
 
     async def list_models(self) -> list[ModelInfo]:
         """Return the models on offer."""
         path, query = self._path("/models", "")
         return await self.http.get_json(path, read_models, query=query)
+
+    def _find_address(self, base_url: str | None) -> Address:
+        """Return the address; that of Azure may be what its portal shows, with deployment and version."""
+        if self.name == "azure":
+            shown = base_url if base_url is not None else _variable(self._host.url_variables[0])
+            if isinstance(shown, str) and (target := _AZURE_TARGET.fullmatch(unquoted(shown))):
+                self._api_version = self._api_version or target["version"]
+                base_url = target["resource"]
+        return super()._find_address(base_url)
 
     def _body(self, request: ProviderRequest) -> dict[str, Any]:
         thinks = self._host.is_openai and re.fullmatch(f"{THINKING}|{MAY_THINK}", request.model)
@@ -187,7 +218,7 @@ class ChatProviderSession(HttpProviderSession):
             "model": request.model,
             "messages": wire_messages(
                 request.messages,
-                system_role="developer" if thinks else "system",
+                system_role=_DEVELOPER if thinks else "system",
                 sends_reasoning=self._host.sends_reasoning,
             ),
             **wire_options(request.options, self._host.limit_name),
@@ -198,6 +229,18 @@ class ChatProviderSession(HttpProviderSession):
                 body.setdefault("stream_options", {"include_usage": True})
         return body
 
+    def _adjustments(self, request: ProviderRequest, body: Mapping[str, Any]) -> list[Adjustment]:
+        """Return what is ours in a body, and how it goes without."""
+        found: list[Adjustment] = []
+        if "stream_options" in body and "stream_options" not in request.options:
+            found.append(Adjustment("stream_options", lambda body: body.pop("stream_options")))
+        if "max_tokens" in request.options:
+            one, other = self._host.limit_name, _OTHER_LIMIT[self._host.limit_name]
+            found.append(Adjustment(one, lambda body: body.update({other: body.pop(one)})))
+        if any(message["role"] == _DEVELOPER for message in body["messages"]):
+            found.append(Adjustment(_DEVELOPER, _without_developer))
+        return found
+
     def _path(self, path: str, model: str) -> tuple[str, dict[str, str]]:
         if self.name != "azure" or self.http.address.url.endswith("/v1"):
             return path, {}
@@ -207,5 +250,11 @@ class ChatProviderSession(HttpProviderSession):
         return f"/openai{deployment}{path}", {"api-version": self._api_version}
 
 
+def _without_developer(body: dict[str, Any]) -> None:
+    for message in body["messages"]:
+        if message["role"] == _DEVELOPER:
+            message["role"] = "system"
+
+
 def _variable(name: str | None) -> str | None:
-    return (os.environ.get(name, "").strip() or None) if name else None
+    return (unquoted(os.environ.get(name, "")) or None) if name else None

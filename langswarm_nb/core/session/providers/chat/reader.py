@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.messages import FinishReason, Usage
 from langswarm_nb.core.session.provider_events import Delta, Finish, ModelInfo, PartDone, ReplyInfo
-from langswarm_nb.core.session.providers._dialect.wire import finish_reason, token_count, usd
-from langswarm_nb.core.session.providers._http.faults import ReportedError, read_fault
+from langswarm_nb.core.session.providers._dialect.wire import finish_reason, models_of, token_count
+from langswarm_nb.core.session.providers._http.fault_bodies import read_fault
+from langswarm_nb.core.session.providers._http.faults import ReportedError
 from langswarm_nb.core.session.text import as_text
 
 if TYPE_CHECKING:
@@ -30,16 +31,21 @@ def read_usage(usage: Mapping[str, Any]) -> Usage:
         prompt.get("cached_tokens"),
         usage.get("prompt_cache_hit_tokens"),
         usage.get("num_cached_tokens"),
+        usage.get("cached_tokens"),
+        usage.get("cache_read_input_tokens"),
     )
     return Usage(
         input_tokens=token_count(usage.get("prompt_tokens")),
-        cached_input_tokens=next(
-            (count for value in cached if (count := token_count(value)) is not None), None
-        ),
-        cache_write_tokens=token_count(prompt.get("cache_write_tokens")),
+        cached_input_tokens=_first(*cached),
+        cache_write_tokens=_first(prompt.get("cache_write_tokens"), usage.get("cache_creation_input_tokens")),
         output_tokens=token_count(usage.get("completion_tokens")),
-        reasoning_tokens=token_count(completion.get("reasoning_tokens")),
+        reasoning_tokens=_first(completion.get("reasoning_tokens"), usage.get("reasoning_tokens")),
     )
+
+
+def _first(*values: Any) -> int | None:
+    """Return the first that is a count: hosts tell the same under different names."""
+    return next((count for value in values if (count := token_count(value)) is not None), None)
 
 
 class _ToolCall:
@@ -131,8 +137,6 @@ class ChatReader:
         usage = read_usage(self._usage)
         if usage != Usage():
             events.append(usage)
-        if (cost := usd(self._usage.get("cost"))) is not None:
-            events.append(ReplyInfo(cost_usd=cost))
         events.append(Finish(self._reason(), self._finish))
         return events
 
@@ -231,23 +235,30 @@ def _listed(content: Iterable[Mapping[str, Any]]) -> list[ProviderEvent]:
 
 def read_models(body: Any) -> list[ModelInfo]:
     """Return the models of a list in OpenAI's form."""
-    models = body["data"] if isinstance(body, dict) else body
-    return [_model(model) for model in models]
+    return models_of(body["data"] if isinstance(body, dict) else body, _model)
 
 
 def _model(model: Mapping[str, Any]) -> ModelInfo:
     meta, top = model.get("meta") or {}, model.get("top_provider") or {}
     context = ("context_length", "context_window", "max_model_len", "max_context_length")
     sizes = [*(model.get(name) for name in context), meta.get("n_ctx_train")]
-    created = token_count(model.get("created"))
     return ModelInfo(
         id=str(model["id"]),
         name=as_text(model.get("name")),
         context_tokens=next((size for value in sizes if (size := token_count(value))), None),
         max_output_tokens=token_count(model.get("max_completion_tokens") or top.get("max_completion_tokens")),
-        created_at=datetime.fromtimestamp(created, UTC).isoformat() if created else None,
+        created_at=_moment(model.get("created")),
         owned_by=as_text(model.get("owned_by")),
     )
+
+
+def _moment(value: Any) -> str | None:
+    """Return the moment of a number of seconds; None for what is none, such as milliseconds."""
+    seconds = token_count(value)
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat() if seconds else None
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _object(value: Any) -> Mapping[str, Any]:

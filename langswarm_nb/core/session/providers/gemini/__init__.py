@@ -9,14 +9,15 @@ from langswarm_nb.core.session.provider_events import ModelInfo
 from langswarm_nb.core.session.providers._dialect.http_session import HttpProviderSession
 from langswarm_nb.core.session.providers._dialect.native_reply import NativeReply, delete_at
 from langswarm_nb.core.session.providers._dialect.reply_stream import stream_reply
-from langswarm_nb.core.session.providers._dialect.wire import check_options, token_count
+from langswarm_nb.core.session.providers._dialect.wire import check_options, models_of, token_count
 from langswarm_nb.core.session.providers._http.address import segment
+from langswarm_nb.core.session.text import as_text
 
 from . import generate, interactions
 from .faults import read_google_fault
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
     from langswarm_nb.core.session.provider_events import ProviderEvent, ProviderRequest
 
@@ -35,6 +36,8 @@ class GeminiProviderSession(HttpProviderSession):
         it is ``v1beta``.
     headers
         More headers for each request.
+    allow_http
+        Whether a key may go over plain http to a private network; None: when ``LANGSWARM_ALLOW_HTTP=1`` is set.
     connect_timeout_s, silence_s
         Longest time to connect, and without a byte of the answer, in seconds.
 
@@ -88,14 +91,14 @@ def _model_path(model: str) -> str:
 
 
 def _read_page(body: Any) -> tuple[list[ModelInfo], str]:
-    models = [
-        ModelInfo(
-            str(model["name"]).removeprefix("models/"),
-            name=model.get("displayName"),
-            context_tokens=token_count(model.get("inputTokenLimit")),
-            max_output_tokens=token_count(model.get("outputTokenLimit")),
-            owned_by="google",
-        )
-        for model in body.get("models") or ()
-    ]
-    return models, str(body.get("nextPageToken") or "")
+    return models_of(body.get("models"), _read_model), str(body.get("nextPageToken") or "")
+
+
+def _read_model(model: Mapping[str, Any]) -> ModelInfo:
+    return ModelInfo(
+        str(model["name"]).removeprefix("models/"),
+        name=as_text(model.get("displayName")),
+        context_tokens=token_count(model.get("inputTokenLimit")),
+        max_output_tokens=token_count(model.get("outputTokenLimit")),
+        owned_by="google",
+    )

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from langswarm_nb.core.session import errors as e
-from langswarm_nb.core.session.providers._http.faults import Fault, read_fault
+from langswarm_nb.core.session.providers._http.fault_bodies import read_fault
+from langswarm_nb.core.session.providers._http.faults import Fault
 
 _KINDS: dict[str, type[e.ProviderSessionError]] = {
     "API_KEY_INVALID": e.ProviderAuthenticationError,
@@ -49,7 +50,9 @@ def read_google_fault(body: Any) -> Fault:
     details = [item for item in told if isinstance(item, Mapping)] if isinstance(told, list) else []
     reasons = [item["reason"] for item in details if item.get("reason") in _KINDS]
     code = reasons[0] if reasons else fault.code
-    return replace(fault, code=code, kind=_kind(fault, code, details), retry_after_s=_delay_s(details))
+    return replace(
+        fault, code=code, kind=_kind(fault, code, details) or fault.kind, retry_after_s=_delay_s(details)
+    )
 
 
 def _kind(

@@ -44,6 +44,8 @@ class MistralProviderSession(HttpProviderSession):
         Address up to and without ``/v1``; None takes Mistral's.
     headers
         More headers for each request.
+    allow_http
+        Whether a key may go over plain http to a private network; None: when ``LANGSWARM_ALLOW_HTTP=1`` is set.
     connect_timeout_s, silence_s
         Longest time to connect, and without a byte of the answer, in seconds.
 

@@ -25,7 +25,15 @@ _OTHER_NAMES = {
     "functions": "its name is tools",
     "function_call": "its name is tool_choice",
 }
-REFUSES = tuple(RefusedOption(option, ".*", why) for option, why in _OTHER_NAMES.items())
+REFUSES = (
+    *(RefusedOption(option, ".*", why) for option, why in _OTHER_NAMES.items()),
+    RefusedOption(
+        "reasoning_effort",
+        r"mistral-(?:small|medium).*|magistral-small.*",
+        "its efforts are 'none' and 'high'",
+        takes=lambda effort: effort in {None, "none", "high"},
+    ),
+)
 """What other services of this form take; Mistral refuses each request with a field that it does not know."""
 _RENAMED = {"seed": "random_seed"}
 _CALL_ID = re.compile(r"[A-Za-z0-9]{9}")

@@ -18,7 +18,8 @@ from langswarm_nb.core.session.providers._dialect.history import (
     system_text,
 )
 from langswarm_nb.core.session.providers._dialect.wire import image_url, token_count
-from langswarm_nb.core.session.providers._http.faults import ReportedError, read_fault
+from langswarm_nb.core.session.providers._http.fault_bodies import read_fault
+from langswarm_nb.core.session.providers._http.faults import ReportedError
 from langswarm_nb.core.session.text import one_line
 
 from .completions import short_id, wire_options

@@ -14,11 +14,12 @@ from contextlib import aclosing
 from dataclasses import replace
 from hashlib import sha256
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from langswarm_nb.core.session.errors import ProviderNotFoundError, ProviderSessionError, SessionError
 from langswarm_nb.core.session.messages import MessageRole
-from langswarm_nb.core.session.provider_events import ProviderRequest, ReplyInfo
+from langswarm_nb.core.session.provider_events import Finish, ProviderRequest, ReplyInfo
+from langswarm_nb.core.session.providers._dialect.adjustments import Adjusted, Adjustment
 from langswarm_nb.core.session.providers._dialect.history import system_text
 from langswarm_nb.core.session.providers._dialect.http_session import HttpProviderSession
 from langswarm_nb.core.session.providers._dialect.native_reply import as_new, delete_at
@@ -29,7 +30,7 @@ from langswarm_nb.core.session.providers._http.address import segment
 from langswarm_nb.core.session.providers.chat.model_rules import MAY_THINK, OPENAI_REFUSES, THINKING
 from langswarm_nb.core.session.providers.chat.reader import read_models
 from langswarm_nb.core.session.secret import Secret
-from langswarm_nb.core.session.text import one_line
+from langswarm_nb.core.session.text import one_line, unquoted
 
 from .reader import DIALECT, ResponsesReader
 
@@ -57,7 +58,7 @@ _BAD_THINKING = "invalid_encrypted_content"
 _NOT_FOUND = 404
 _NO_CONVERSATIONS = {_NOT_FOUND, 405, 501}
 """How servers answer that speak Responses and keep no conversations."""
-_FORGET_S = 2.0
+_FORGET_S, _ASK_S = 2.0, 10.0
 
 
 def wire_input(
@@ -107,7 +108,7 @@ def _assistant(piece: Piece) -> list[dict[str, Any]]:
         return []
     said = {"type": "message", "role": "assistant", "content": part["text"], **marks}
     if "id" in marks:  # a reply's own item, with all its fields
-        said["content"] = [{"type": "output_text", "text": part["text"], "annotations": []}]
+        said["content"] = [{"type": "output_text", "text": part["text"], "annotations": [], "logprobs": []}]
         said["status"] = "completed"
     return [said]
 
@@ -201,6 +202,8 @@ class OpenAIProviderSession(HttpProviderSession):
         Whose account is charged; None takes ``OPENAI_ORG_ID`` and ``OPENAI_PROJECT_ID``.
     headers
         More headers for each request.
+    allow_http
+        Whether a key may go over plain http to a private network; None: when ``LANGSWARM_ALLOW_HTTP=1`` is set.
     connect_timeout_s, silence_s
         Longest time to connect, and without a byte of the answer, in seconds.
 
@@ -220,6 +223,8 @@ class OpenAIProviderSession(HttpProviderSession):
 
     name = "openai"
     supports_native = True
+    _memory: Literal["told", "untold", "none"] | None = None
+    """Whether the service keeps conversations, and its replies tell; None before that is known."""
 
     def __init__(
         self,
@@ -229,6 +234,7 @@ class OpenAIProviderSession(HttpProviderSession):
         organization: str | None = None,
         project: str | None = None,
         headers: Mapping[str, str] | None = None,
+        allow_http: bool | None = None,
         connect_timeout_s: float = 5.0,
         silence_s: float = 600.0,
     ) -> None:
@@ -236,8 +242,8 @@ class OpenAIProviderSession(HttpProviderSession):
         accounts = {
             name: value
             for name, value in (
-                ("OpenAI-Organization", organization or os.environ.get("OPENAI_ORG_ID")),
-                ("OpenAI-Project", project or os.environ.get("OPENAI_PROJECT_ID")),
+                ("OpenAI-Organization", organization or unquoted(os.environ.get("OPENAI_ORG_ID", ""))),
+                ("OpenAI-Project", project or unquoted(os.environ.get("OPENAI_PROJECT_ID", ""))),
             )
             if value
         }
@@ -247,6 +253,7 @@ class OpenAIProviderSession(HttpProviderSession):
             api_key,
             base_url=base_url,
             headers=headers,
+            allow_http=allow_http,
             connect_timeout_s=connect_timeout_s,
             silence_s=silence_s,
         )
@@ -255,13 +262,17 @@ class OpenAIProviderSession(HttpProviderSession):
         """Send a request and yield the reply as it arrives."""
         check_options(self.name, _with_effort(request), REFUSES, RESERVED)
         plan = await self._first_plan(request)
+        has_spoken = False
         while True:
             try:
                 async with aclosing(self._ask(request, plan)) as events:
                     async for event in events:
+                        has_spoken = has_spoken or not isinstance(event, ReplyInfo)
                         yield event
                 return
             except (ProviderSessionError, _NotHeldError) as error:
+                if has_spoken:
+                    raise
                 request = as_new(request)
                 plan = await self._other_plan(request, plan, error)
 
@@ -276,7 +287,7 @@ class OpenAIProviderSession(HttpProviderSession):
     async def _first_plan(self, request: ProviderRequest) -> _Plan:
         if not request.native:
             return _Plan(wire_request(request))
-        if request.native_id is None:
+        if request.native_id is None or self._memory == "none":
             return await self._new_conversation(request)
         body = wire_request(request, conversation=request.native_id, new_from=request.new_from)
         return _Plan(body, request.native_id, builds_on_it=True)
@@ -300,6 +311,8 @@ class OpenAIProviderSession(HttpProviderSession):
 
     async def _new_conversation(self, request: ProviderRequest) -> _Plan:
         """Begin a conversation, to be sent the whole path; without one where the service keeps none."""
+        if self._memory == "none":
+            return _Plan(wire_request(request))
         try:
             body, _ = await self.http.request_json(
                 "POST", "/conversations", {}, request=replace(request, idempotency_key=None)
@@ -310,8 +323,7 @@ class OpenAIProviderSession(HttpProviderSession):
             body = None
         conversation = body.get("id") if isinstance(body, dict) else None
         if not isinstance(conversation, str) or not conversation:
-            origin = self.http.address.origin
-            _log.warning("%s keeps no conversations at %s; the whole path is sent.", self.name, origin)
+            self._note_no_memory()
             return _Plan(wire_request(request))
         return _Plan(wire_request(request, conversation=conversation), conversation)
 
@@ -320,15 +332,47 @@ class OpenAIProviderSession(HttpProviderSession):
         reader = ResponsesReader(request.model, conversation)
         once = conversation is not None
         try:
-            events = stream_reply(self.http, "/responses", plan.body, request, reader, once=once)
+            adjusted = Adjusted(
+                plan.body, _adjustments(request, plan.body), self.http.address.url, request.model
+            )
+            events = stream_reply(
+                self.http, "/responses", adjusted.body, request, reader, once=once, amend=adjusted.amend
+            )
             async with aclosing(events):
                 async for event in events:
-                    if plan.builds_on_it and not reader.is_held and not isinstance(event, ReplyInfo):
+                    self._memory = "told" if reader.is_held else self._memory
+                    is_held = reader.is_held or self._memory == "untold"
+                    if plan.builds_on_it and not is_held and not isinstance(event, ReplyInfo):
                         raise _NotHeldError
+                    if isinstance(event, Finish) and conversation is not None and not reader.is_held:
+                        reader.is_held = await self._is_kept(conversation)
+                        if reader.is_held:
+                            yield ReplyInfo(native_id=conversation)
                     yield event
         finally:
             if conversation is not None and not plan.builds_on_it and not reader.is_held:
                 await self._forget(conversation)
+
+    async def _is_kept(self, conversation: str) -> bool:
+        """Return whether a conversation holds a reply that did not name it; a service is asked once, then believed."""
+        if self._memory is None:
+            request = ProviderRequest("", (), timeout_s=_ASK_S, retries=0)
+            path = f"/conversations/{segment(conversation)}/items"
+            try:
+                held = await self.http.get_json(path, lambda body: body["data"], request=request)
+            except ProviderSessionError as error:
+                _log.debug("What conversation %s holds is not told: %s", one_line(conversation, 100), error)
+                held = []
+            if held:
+                self._memory = "untold"
+            else:
+                self._note_no_memory()
+        return self._memory == "untold"
+
+    def _note_no_memory(self) -> None:
+        self._memory = "none"
+        origin = self.http.address.origin
+        _log.warning("%s keeps no conversations at %s; the whole path is sent.", self.name, origin)
 
     async def _forget(self, conversation: str) -> None:
         """Delete a conversation that was begun and came to nothing; a new one will be begun."""
@@ -343,6 +387,12 @@ class OpenAIProviderSession(HttpProviderSession):
             )
 
 
+def _adjustments(request: ProviderRequest, body: Mapping[str, Any]) -> list[Adjustment]:
+    """Return what is ours in a body, and how it goes without."""
+    ours = {"safety_identifier", "include"} & (body.keys() - request.options.keys())
+    return [Adjustment(name, lambda body, name=name: body.pop(name)) for name in sorted(ours)]  # type: ignore[misc]
+
+
 def _with_effort(request: ProviderRequest) -> ProviderRequest:
     """Return the request with the effort under its common name, for the table of what is refused."""
     reasoning = request.options.get("reasoning")
@@ -353,7 +403,7 @@ def _with_effort(request: ProviderRequest) -> ProviderRequest:
 
 def _is_lost(error: Exception) -> bool:
     if isinstance(error, ProviderNotFoundError):
-        return error.status == _NOT_FOUND and error.code != "model_not_found" and not error.maybe_processed
+        return error.code != "model_not_found"
     return isinstance(error, _NotHeldError)
 
 

@@ -16,7 +16,8 @@ from langswarm_nb.core.session.providers._dialect.reasoning_order import (
     text_item,
 )
 from langswarm_nb.core.session.providers._dialect.wire import as_object, finish_reason, token_count
-from langswarm_nb.core.session.providers._http.faults import Fault, ReportedError, read_fault
+from langswarm_nb.core.session.providers._http.fault_bodies import read_fault
+from langswarm_nb.core.session.providers._http.faults import Fault, ReportedError
 from langswarm_nb.core.session.text import as_text
 
 if TYPE_CHECKING:

@@ -136,6 +136,7 @@ class SQLStorage(ISessionStorage):
         *,
         parent: int | Literal["tip"] | None = "tip",
         reply_to: int | None = None,
+        question_id: str | None = None,
         turn: int | None = None,
         activate: bool = True,
         branch: str | None = None,
@@ -153,6 +154,7 @@ class SQLStorage(ISessionStorage):
             _tree.append,
             parent=parent,
             reply_to=reply_to,
+            question_id=optional_text("question_id", question_id),
             turn=optional_whole("turn", turn),
             activate=activate,
             branch=None if branch is None else filled_text("branch", branch),
@@ -221,17 +223,25 @@ class SQLStorage(ISessionStorage):
         key = filled_text("session_id", session_id)
         return await self._read(lambda db: _reading.branches(db, self.name, key))
 
-    async def set_hidden(self, session_id: str, turn: int, version: int, *, hidden: bool) -> None:
+    async def set_hidden(
+        self, session_id: str, turn: int, version: int, *, hidden: bool, branch: str | None = None
+    ) -> None:
         key = filled_text("session_id", session_id)
         _seq("turn", turn)
         _seq("version", version)
-        await self._write(lambda db: _tree.set_hidden(db, self.name, key, turn, version, hidden=bool(hidden)))
+        on = None if branch is None else filled_text("branch", branch)
+        await self._write(
+            lambda db: _tree.set_hidden(db, self.name, key, turn, version, hidden=bool(hidden), branch=on)
+        )
 
-    async def save_partial(self, session_id: str, message: SessionMessage, *, reply_to: int) -> None:
+    async def save_partial(
+        self, session_id: str, message: SessionMessage, *, reply_to: int, question_id: str | None = None
+    ) -> None:
         key = filled_text("session_id", session_id)
         payload = encode_message(message)
         _seq("reply_to", reply_to)
-        await self._write(lambda db: _partials.save(db, self.name, key, payload, reply_to))
+        asked = optional_text("question_id", question_id)
+        await self._write(lambda db: _partials.save(db, self.name, key, payload, reply_to, asked))
 
     async def delete_session(self, session_id: str) -> bool:
         key = filled_text("session_id", session_id)
@@ -249,7 +259,7 @@ class SQLStorage(ISessionStorage):
                 query = replace(query, may_index=False)
         rows = await self._read(lambda db: _search.find(db, self.name, query))
         return [
-            SearchHit(found, message := decode_message(row), query.snippet(message.content))
+            SearchHit(found, message := decode_message(row), query.snippet(message.full_text))
             for found, row in rows
         ]
 

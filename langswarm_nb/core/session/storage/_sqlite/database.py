@@ -17,6 +17,7 @@ from typing import Any
 
 from langswarm_nb.core.session.errors import SessionError, SessionStorageError
 
+from . import witness
 from .location import make_private_file, network_filesystem
 from .schema import APPLICATION_ID, MIGRATIONS, migrate, version_of
 
@@ -35,6 +36,8 @@ class _OpenFiles:
         self.opening = threading.Lock()
         self.databases: weakref.WeakSet[Database] = weakref.WeakSet()
         self.inherited: frozenset[tuple[int, int]] = frozenset()
+        self.replaced: set[Path] = set()
+        """Files that were removed or replaced while they were open."""
 
     def after_fork(self) -> None:
         """Leave everything that is open to the parent."""
@@ -92,25 +95,45 @@ class Database(sqlite3.Connection):
         self.path = path
         self.is_lost = False
         """Whether the file was removed or replaced."""
-        real = Path(os.path.realpath(path))  # SQLite puts its log beside the file that a link leads to
+        self.real: Path = Path(os.path.realpath(path))
+        """Where a link leads to; SQLite puts its log beside that."""
+        self._log = f"{self.real}-wal"
+        self._log_file = _NO_FILE
+        self.using = threading.RLock()
+        """Held while jobs run on it."""
+        for other in list(_files.databases):  # before the log of a former file is taken for this one's
+            if other.real == self.real:
+                other.is_current()
         with _files.opening:
-            make_private_file(real)
-            self.file = self._identity()
+            make_private_file(self.real)
+            self.file = _identity(path)
             """Device and inode."""
             self._refuse_inherited()
-            _check_ours(path, _look(real, timeout))
-            super().__init__(str(real), timeout=timeout, isolation_level=None)
+            if _size(self._log) and witness.has_foreign_log(self.real, timeout):
+                witness.move_log_away(self.real)
+            _check_ours(path, _look(self.real, timeout))
+            super().__init__(str(self.real), timeout=timeout, isolation_level=None, check_same_thread=False)
             _files.databases.add(self)
+        self._state: tuple[int, int] = _NO_STATE
+        """Size and time of change of the file when it was looked into last."""
+        self._seen = witness.Seen()
         try:
             self._prepare(durability, timeout)
+            self._log_file = _identity(self._log)
+            self._look_again()
         except BaseException:
             self.close()
             raise
 
     def close(self) -> None:
-        if not self.is_lost:
+        if self.is_current():
+            self.disconnect()
+
+    def disconnect(self) -> None:
+        """Close the connection, whatever the file is now."""
+        with self.using:
             super().close()
-            _files.databases.discard(self)
+        _files.databases.discard(self)
 
     def _refuse_inherited(self) -> None:
         if self.file in _files.inherited:
@@ -156,9 +179,8 @@ class Database(sqlite3.Connection):
             self.run_each(tasks)
             return
         try:
-            self.check_file()
             self.execute("BEGIN IMMEDIATE")
-        except (sqlite3.Error, SessionError) as error:
+        except sqlite3.Error as error:
             for task in tasks:
                 task.fail(error)
             return
@@ -166,6 +188,7 @@ class Database(sqlite3.Connection):
             for task in tasks:
                 task.run(self)
             self.execute("COMMIT")
+            self._check_file()
         except Exception as error:  # noqa: BLE001 - it goes to the callers
             if self.in_transaction:
                 self.execute("ROLLBACK")
@@ -181,36 +204,80 @@ class Database(sqlite3.Connection):
         """Do jobs that only read, or need no transaction."""
         for task in tasks:
             try:
-                self.check_file()
                 task.run(self)
                 task.finished = True
             except Exception as error:  # noqa: BLE001 - it goes to the caller
                 task.fail(error)
 
-    def check_file(self) -> None:
-        """Make sure that the file is still the one that was opened.
+    def is_current(self) -> bool:
+        """Tell whether the file is still the one that was opened; once it is not, this connection is given up."""
+        if not self.is_lost and not self._is_in_place():
+            with _files.opening:
+                if not self.is_lost:
+                    self._give_up()
+        return not self.is_lost
+
+    def _give_up(self) -> None:
+        """Let go of all connections of this process to the file, and keep its log from the one that is there now."""
+        _files.replaced.add(self.path)
+        all_of_it = [db for db in list(_files.databases) if db.file == self.file]
+        for db in all_of_it:
+            db.is_lost = True
+        is_own_log = (
+            _identity(self._log) == self._log_file
+        )  # else it is the new file's, or another has moved it
+        if _identity(self.path) == self.file:
+            # Another store was laid over it. Connections to one inode share what SQLite knows of its log, so these
+            # have to be closed; emptied before, the log cannot be moved into the file by that.
+            if is_own_log:
+                witness.empty_log(self.real)
+            for db in all_of_it:
+                with suppress(sqlite3.Error):
+                    db.disconnect()
+        else:
+            for db in all_of_it:
+                keep_for_ever(db)
+                _files.databases.discard(db)
+        if is_own_log and _identity(self._log) == self._log_file:
+            witness.move_log_away(self.real)
+
+    def _is_in_place(self) -> bool:
+        try:
+            status = os.stat(self.path)  # noqa: PTH116 - asked for each transaction
+        except FileNotFoundError:
+            return False
+        if (status.st_dev, status.st_ino) != self.file:
+            return False
+        if (status.st_size, status.st_mtime_ns) == self._state:
+            return True
+        verdict = witness.is_another(self.real, self._seen, self)
+        if verdict is False:
+            self._look_again()
+        return verdict is not True
+
+    def _look_again(self) -> None:
+        """Note how the file is now."""
+        status = os.stat(self.path)  # noqa: PTH116 - as above
+        self._state = status.st_size, status.st_mtime_ns
+        with suppress(sqlite3.Error):  # moved into it in part: what was seen before is as true
+            alone = witness.seen_alone(self.real, self._seen.sessions)
+            whole = witness.seen(self, alone.sessions)
+            if alone.may_become(whole):
+                self._seen = alone.within(whole)
+
+    def _check_file(self) -> None:
+        """Make sure that what was committed is in the file that everybody sees.
 
         Raises
         ------
         SessionStorageError
-            It was removed or replaced.
+            The file was removed or replaced meanwhile.
         """
-        if self._identity() == self.file:
-            return
-        if not self.is_lost:
-            self.is_lost = True
-            keep_for_ever(self)
-        raise SessionStorageError(
-            f"The file '{self.path}' was removed or replaced while it was open; nothing was written. "
-            "Try again to go on with the file that is there now (a new one if there is none)."
-        )
-
-    def _identity(self) -> tuple[int, int]:
-        try:
-            status = os.stat(self.path)  # noqa: PTH116 - asked for each transaction
-        except FileNotFoundError:
-            return _NO_FILE
-        return status.st_dev, status.st_ino
+        if self.is_lost or not self._is_in_place():
+            raise SessionStorageError(
+                f"The file '{self.path}' was removed or replaced at this moment, and what was written last went with "
+                "it. Try again to go on with the file that is there now (a new one if there is none)."
+            )
 
     def _set_journal(self, mode: str, timeout: float) -> None:
         """Set the journal mode; processes that open a new file at the same moment may lock each other out."""
@@ -228,7 +295,28 @@ class Database(sqlite3.Connection):
 _files = _OpenFiles()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_files.after_fork)
-_NO_FILE = (0, 0)
+_NO_FILE = _NO_STATE = (0, 0)
+
+
+def was_replaced(path: Path) -> bool:
+    """Tell whether a file was removed or replaced while this process had it open."""
+    return path in _files.replaced
+
+
+def _identity(path: Path | str) -> tuple[int, int]:
+    """Return device and inode of a file."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - of a name that may be text
+    except FileNotFoundError:
+        return _NO_FILE
+    return status.st_dev, status.st_ino
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size  # noqa: PTH116 - as above
+    except OSError:
+        return 0
 
 
 @cache

@@ -12,6 +12,12 @@ from typing import NamedTuple
 from langswarm_nb.core.session.errors import SessionNotFoundError, shown
 from langswarm_nb.core.session.storage.rows import SEQ_BITS, SEQ_MASK
 
+TOUCH = (
+    "updated_us = ?1, used_us = max(?1, ifnull("
+    "(SELECT max(other.used_us) + 1 FROM sessions other WHERE other.user_id = sessions.user_id), 0))"
+)
+"""Sets when a session was last used; ``used_us`` tells the order also when the clock has gone back meanwhile."""
+
 
 class Head(NamedTuple):
     """Where a session stands."""
@@ -41,6 +47,7 @@ class Found(NamedTuple):
     version: int
     active: int
     role: str
+    message_id: str
 
 
 def now_us() -> int:
@@ -62,8 +69,10 @@ def session_key(db: sqlite3.Connection, session_id: str, name: str) -> int:
     return int(row[0])
 
 
-def check_seq(db: sqlite3.Connection, name: str, session_id: str, seq: int) -> int:
-    """Return the surrogate id of a session that has a message with this seq.
+def check_question(
+    db: sqlite3.Connection, name: str, session_id: str, seq: int, message_id: str | None
+) -> int:
+    """Return the surrogate id of a session that has a message with this seq and, unless it is None, this id.
 
     Raises
     ------
@@ -71,7 +80,12 @@ def check_seq(db: sqlite3.Connection, name: str, session_id: str, seq: int) -> i
         There is no such session, or message.
     """
     head = head_of(db, session_id, name)
-    node_of(db, head, session_id, seq)
+    found = node_of(db, head, session_id, seq)
+    if message_id not in (None, found.message_id):
+        raise SessionNotFoundError(
+            f"The question with seq {shown(seq)} in session {shown(session_id)} is not the one that was asked: {name} "
+            "is not the store that it went to."
+        )
     return head.sid
 
 
@@ -91,7 +105,7 @@ def node_of(db: sqlite3.Connection, head: Head, session_id: str, seq: int) -> Fo
     row = None
     if 0 <= seq <= SEQ_MASK:
         row = db.execute(
-            "SELECT turn, version, active, role FROM messages WHERE id = ?", (head.base | seq,)
+            "SELECT turn, version, active, role, message_id FROM messages WHERE id = ?", (head.base | seq,)
         ).fetchone()
     if row is None:
         raise SessionNotFoundError(

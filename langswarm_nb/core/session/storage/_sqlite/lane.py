@@ -203,15 +203,22 @@ class _Worker(sqlite3.Connection):
     def _carry_out(self, number: int) -> None:
         tasks = [task for task in self._given.pop(number, ()) if not task.finished]
         try:
-            if self._db is None and tasks:
+            while tasks and not self._carried_out(tasks):
+                self._db = None
                 self._db = self._open_database()
-            if self._db is not None and tasks:
-                self._run(self._db, tasks)
-                if self._db.is_lost:  # the next batch opens the file that is there then
-                    self._db = None
         except Exception as error:  # noqa: BLE001 - it goes to the callers
             for task in tasks:
                 task.fail(error)
+
+    def _carried_out(self, tasks: Sequence[Task]) -> bool:
+        """Run tasks on the connection; False when there is none to the file that is there now."""
+        if self._db is None or not self._db.is_current():
+            return False
+        with self._db.using:
+            if self._db.is_lost:  # found out in another thread
+                return False
+            self._run(self._db, tasks)
+        return True
 
 
 # -- threads and exit -------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError
+from langswarm_nb.core.session.errors import SessionStorageError, SessionTypeError, SessionValueError
 from langswarm_nb.core.session.files import make_private_folders
 
 _NETWORK_FILESYSTEM = re.compile(
@@ -75,6 +75,20 @@ def checked_path(db_path: object) -> Path:
 def _at_home(name: str) -> str:
     """Put the user's folder for a leading ``~/``; another ``~`` is part of the name."""
     return os.path.expanduser(name) if name.startswith(("~/", f"~{os.sep}")) else name  # noqa: PTH111
+
+
+def refuse_folder(path: Path) -> None:
+    """Refuse a path that names a folder, which SQLite takes for a failing disk.
+
+    Raises
+    ------
+    SessionStorageError
+        It is one.
+    """
+    if path.is_dir():
+        raise SessionStorageError(
+            f"'{path}' is a folder, and sessions are kept in a file. Name one in it: '{path / 'sessions.db'}'."
+        )
 
 
 def make_private_file(path: Path) -> None:

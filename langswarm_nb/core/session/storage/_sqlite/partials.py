@@ -16,7 +16,7 @@ from langswarm_nb.core.session.storage.rows import PAYLOAD_COLUMNS, Row
 from . import leases as _leases
 from . import owner as _owner
 from . import tree as _tree
-from .head import check_seq, now_us, session_key
+from .head import check_question, now_us, session_key
 
 logger = logging.getLogger(__name__)
 
@@ -24,9 +24,11 @@ _DAMAGED = (ValueError, TypeError, sqlite3.IntegrityError, SessionNotFoundError)
 """What a remnant that makes no sense raises; the rest of the file can still be used."""
 
 
-def save(db: sqlite3.Connection, name: str, session_id: str, payload: Row, reply_to: int) -> None:
+def save(
+    db: sqlite3.Connection, name: str, session_id: str, payload: Row, reply_to: int, question_id: str | None
+) -> None:
     """Keep what has arrived of a reply in the place of what was kept of it before."""
-    sid = check_seq(db, name, session_id, reply_to)
+    sid = check_question(db, name, session_id, reply_to, question_id)
     columns = {
         column: value for column, value in zip(PAYLOAD_COLUMNS, payload, strict=True) if value is not None
     }

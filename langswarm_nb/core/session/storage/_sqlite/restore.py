@@ -90,8 +90,8 @@ def restore(
     )
     turns = [row[_TURN] for row in rows if row[_TURN] is not None]
     db.execute(
-        "UPDATE sessions SET next_seq = ?, next_turn = ?, message_count = ?, token_count = ?, branch = ?, tip = ?"
-        " WHERE id = ?",
+        "UPDATE sessions SET used_us = updated_us, next_seq = ?, next_turn = ?, message_count = ?,"
+        " token_count = ?, branch = ?, tip = ? WHERE id = ?",
         (
             len(rows),
             max([tree.next_turn, *(turn + 1 for turn in turns)]),

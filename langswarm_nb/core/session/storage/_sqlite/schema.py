@@ -123,6 +123,11 @@ _VERSION_2 = (
     # have one number, the one on the active path keeps it, else the older one; the others get new numbers.
     "ALTER TABLE sessions ADD COLUMN next_turn INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE sessions ADD COLUMN home TEXT",  # the notebook it belongs to
+    # As updated_us, but never less than that of another session of the user which was used before.
+    "ALTER TABLE sessions ADD COLUMN used_us INTEGER NOT NULL DEFAULT 0",
+    "UPDATE sessions SET used_us = updated_us",
+    "DROP INDEX sessions_user",
+    "CREATE INDEX sessions_user ON sessions(user_id, used_us)",
     "ALTER TABLE sessions ADD COLUMN main_us INTEGER",  # when a cell that names no session last used it
     "ALTER TABLE messages RENAME COLUMN path_turns TO chars",  # length of content: the tree is read without the words
     "ALTER TABLE messages ADD COLUMN ask INTEGER",  # which ask of one run of its cell, from 0

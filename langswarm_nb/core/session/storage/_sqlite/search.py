@@ -1,9 +1,9 @@
 """Full-text search in SQL, over an index that is made and brought up to date by the first search that needs it.
 
-A message is found when it holds all words of the query, in any order: a word of letters and digits at the beginning
-of a word, any other word (with punctuation, or of a script that puts no spaces between words) anywhere. Case and
-accents do not count. Within one session the messages are read; over all sessions the index (FTS5) finds them, or,
-where this SQLite was built without it, they are read too.
+A message is found when it holds all words of the query, in any order, in its text, in the results of tools or in a
+refusal: a word of letters and digits at the beginning of a word, any other word (with punctuation, or of a script that
+puts no spaces between words) anywhere. Case and accents do not count. Within one session the messages are read; over
+all sessions the index (FTS5) finds them, or, where this SQLite was built without it, they are read too.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 
 from langswarm_nb.core.session.errors import SessionStorageError
+from langswarm_nb.core.session.storage.part_texts import full_text
 from langswarm_nb.core.session.storage.rows import COLUMNS, SEQ_BITS, Row
 from langswarm_nb.core.session.values import text
 
@@ -24,9 +25,16 @@ from .head import session_key
 BATCH = 2000
 """Messages indexed in one transaction: some 30 ms, so that other writers get their turn."""
 _SNIPPET_CHARS = 200
+_FULL_TEXT = full_text("messages")
+"""What the index gets of a message, and must get again to forget it."""
+# It keeps no text of its own. One by the name of messages_fts knew the contents alone.
 _CREATE = (
-    "CREATE VIRTUAL TABLE messages_fts USING fts5("
-    "content, content='messages', content_rowid='id', tokenize='unicode61 remove_diacritics 2')"
+    "DROP TABLE IF EXISTS messages_fts",
+    "UPDATE sessions SET fts_upto = 0",
+    (
+        "CREATE VIRTUAL TABLE texts_fts USING fts5("
+        "content, content='messages', content_rowid='id', tokenize='unicode61 remove_diacritics 2')"
+    ),
 )
 # Scripts written without spaces between words, and what came to Unicode late: the index takes a whole clause of the
 # first for one word, and may not know the second as letters.
@@ -131,23 +139,24 @@ def has_fts5(db: sqlite3.Connection) -> bool:
 
 def is_behind(db: sqlite3.Connection) -> bool:
     """Return whether there are messages that the index does not hold yet."""
-    return (
-        has_fts5(db)
-        and db.execute("SELECT 1 FROM sessions WHERE next_seq > fts_upto LIMIT 1").fetchone() is not None
-    )
+    if not has_fts5(db):
+        return False
+    behind = db.execute("SELECT 1 FROM sessions WHERE next_seq > fts_upto LIMIT 1").fetchone()
+    return behind is not None or _is_old(db)
 
 
 def catch_up(db: sqlite3.Connection) -> None:
     """Add the next `BATCH` messages to the index, which is made if there is none."""
     if not _has_index(db):
-        db.execute(_CREATE)
+        for statement in _CREATE:
+            db.execute(statement)
     room = BATCH
     behind = db.execute("SELECT id, fts_upto, next_seq FROM sessions WHERE next_seq > fts_upto").fetchall()
     for sid, upto, next_seq in behind:
         until = min(next_seq, upto + room)
         db.execute(
-            "INSERT INTO messages_fts(rowid, content)"
-            " SELECT id, content FROM messages WHERE id >= ? AND id < ?",
+            "INSERT INTO texts_fts(rowid, content)"
+            f" SELECT id, {_FULL_TEXT} FROM messages WHERE id >= ? AND id < ?",
             (sid << SEQ_BITS | upto, (sid << SEQ_BITS) + until),
         )
         db.execute("UPDATE sessions SET fts_upto = ? WHERE id = ?", (until, sid))
@@ -173,12 +182,12 @@ def find(db: sqlite3.Connection, name: str, query: Query) -> list[tuple[str, Row
     patterns = query.patterns
     if query.uses_index and has_fts5(db) and _has_index(db):
         patterns = query.unsure
-        source = f"messages_fts f CROSS JOIN {source}"
-        where.append("m.id = f.rowid AND messages_fts MATCH ?")
+        source = f"texts_fts f CROSS JOIN {source}"
+        where.append("m.id = f.rowid AND texts_fts MATCH ?")
         values.append(" ".join(f'"{word.replace(chr(34), " ")}"*' for word in query.indexed))
     if patterns:
         db.create_function("holds", 1, _test_for(patterns))
-        where.append("holds(m.content)")
+        where.append(f"holds({full_text('m')})")
     ids = db.execute(
         f"SELECT m.id FROM {source} WHERE {' AND '.join(where)} ORDER BY m.ts_us DESC, m.id DESC LIMIT ?",
         (*values, -1 if query.limit is None else query.limit),
@@ -197,6 +206,8 @@ def forget(db: sqlite3.Connection, sid: int, upto: int) -> None:
         The file has an index that this SQLite cannot change.
     """
     if not upto or not _has_index(db):
+        if _is_old(db) and has_fts5(db):
+            db.execute("DROP TABLE messages_fts")
         return
     if not has_fts5(db):
         raise SessionStorageError(
@@ -204,14 +215,23 @@ def forget(db: sqlite3.Connection, sid: int, upto: int) -> None:
             f"{sqlite3.sqlite_version} of this Python was built without it. Delete it from another Python."
         )
     db.execute(
-        "INSERT INTO messages_fts(messages_fts, rowid, content)"
-        " SELECT 'delete', id, content FROM messages WHERE id >= ? AND id < ?",
+        "INSERT INTO texts_fts(texts_fts, rowid, content)"
+        f" SELECT 'delete', id, {_FULL_TEXT} FROM messages WHERE id >= ? AND id < ?",
         (sid << SEQ_BITS, (sid << SEQ_BITS) + upto),
     )
     # A deletion only marks the words; merging everything drops them. FTS5's own option for this would shut out
     # programs with an SQLite before 3.42.
-    db.execute("INSERT INTO messages_fts(messages_fts) VALUES ('optimize')")
+    db.execute("INSERT INTO texts_fts(texts_fts) VALUES ('optimize')")
 
 
 def _has_index(db: sqlite3.Connection) -> bool:
-    return db.execute("SELECT 1 FROM sqlite_master WHERE name = 'messages_fts'").fetchone() is not None
+    return _has_table(db, "texts_fts")
+
+
+def _is_old(db: sqlite3.Connection) -> bool:
+    """Return whether there is an index that does not know the results of tools."""
+    return _has_table(db, "messages_fts")
+
+
+def _has_table(db: sqlite3.Connection, name: str) -> bool:
+    return db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (name,)).fetchone() is not None

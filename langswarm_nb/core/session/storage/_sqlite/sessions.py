@@ -14,7 +14,7 @@ from langswarm_nb.core.session.settings import SessionStatus
 from langswarm_nb.core.session.storage.rows import RECORD_COLUMNS, Row
 
 from . import search as _search
-from .head import now_us, session_key
+from .head import TOUCH, now_us, session_key
 
 _SELECT = f"SELECT {', '.join(RECORD_COLUMNS)} FROM sessions "
 
@@ -35,6 +35,7 @@ def create(db: sqlite3.Connection, name: str, columns: Mapping[str, Any]) -> Non
         )
     names, marks = ", ".join(columns), ", ".join("?" * len(columns))
     db.execute(f"INSERT INTO sessions({names}) VALUES ({marks})", tuple(columns.values()))
+    db.execute(f"UPDATE sessions SET {TOUCH} WHERE session_id = ?2", (columns["updated_us"], session_id))
 
 
 def load(db: sqlite3.Connection, name: str, session_id: str) -> Row:
@@ -54,8 +55,8 @@ def load(db: sqlite3.Connection, name: str, session_id: str) -> Row:
 def update(db: sqlite3.Connection, name: str, session_id: str, columns: Mapping[str, Any]) -> Row:
     """Set columns of a session and return its new row."""
     sid = session_key(db, session_id, name)
-    names = ", ".join(f"{column} = ?" for column in ("updated_us", *columns))
-    db.execute(f"UPDATE sessions SET {names} WHERE id = ?", (now_us(), *columns.values(), sid))
+    names = "".join(f", {column} = ?{n}" for n, column in enumerate(columns, 3))
+    db.execute(f"UPDATE sessions SET {TOUCH}{names} WHERE id = ?2", (now_us(), sid, *columns.values()))
     return load(db, name, session_id)
 
 
@@ -80,7 +81,7 @@ def select(
     used = {test: value for test, value in tests.items() if value is not None}
     where = f"WHERE {' AND '.join(used)} " if used else ""
     return db.execute(
-        f"{_SELECT}{where}ORDER BY updated_us DESC, id DESC LIMIT ?",
+        f"{_SELECT}{where}ORDER BY used_us DESC, id DESC LIMIT ?",
         (*used.values(), -1 if limit is None else limit),
     ).fetchall()
 

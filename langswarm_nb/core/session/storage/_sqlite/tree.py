@@ -16,7 +16,7 @@ from langswarm_nb.core.session.values import MOST
 
 from . import hides as _hides
 from . import leases as _leases
-from .head import Head, head_of, node_of, now_us
+from .head import TOUCH, Head, check_question, head_of, node_of, now_us
 
 _INSERT = f"INSERT INTO messages({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
 _ROLE = MESSAGE_COLUMNS.index("role")
@@ -46,6 +46,7 @@ def append(
     *,
     parent: int | Literal["tip"] | None,
     reply_to: int | None = None,
+    question_id: str | None = None,
     turn: int | None = None,
     activate: bool = True,
     branch: str | None = None,
@@ -63,6 +64,7 @@ def append(
     if reply_to is None:
         place = _place(db, head, session_id, start, payloads, active=activate)
     else:
+        check_question(db, name, session_id, reply_to, question_id)
         place = _reply_place(db, head, session_id, reply_to, payloads, tip, active=activate)
     if lease is not None:  # the last that may refuse: from here on there are changes
         ends = any(payload[_MESSAGE_ID] == lease for payload in payloads)
@@ -95,9 +97,9 @@ def _insert(
     last = head.next_seq + len(rows) - 1
     tokens = min(MOST, sum(payload[_TOKENS] or 0 for payload in payloads))
     db.execute(
-        "UPDATE sessions SET next_seq = ?, next_turn = ?, message_count = message_count + ?,"
-        " token_count = token_count + ?, tip = ?, updated_us = ? WHERE id = ?",
-        (last + 1, next_turn, len(rows), tokens, last if place.active else head.tip, now_us(), head.sid),
+        f"UPDATE sessions SET {TOUCH}, next_seq = ?2, next_turn = ?3, message_count = message_count + ?4,"
+        " token_count = token_count + ?5, tip = ?6 WHERE id = ?7",
+        (now_us(), last + 1, next_turn, len(rows), tokens, last if place.active else head.tip, head.sid),
     )
     _end(db, head, [payload[_MESSAGE_ID] for payload in payloads if payload[_ROLE] == "assistant"])
     if place.end is not None:
@@ -169,14 +171,21 @@ def set_tip(db: sqlite3.Connection, name: str, session_id: str, seq: int | None,
 
 
 def set_hidden(
-    db: sqlite3.Connection, name: str, session_id: str, turn: int, version: int, *, hidden: bool
+    db: sqlite3.Connection,
+    name: str,
+    session_id: str,
+    turn: int,
+    version: int,
+    *,
+    hidden: bool,
+    branch: str | None,
 ) -> None:
-    """Mark a version of a turn as kept but not sent on the active branch, or take the mark back."""
+    """Mark a version of a turn as kept but not sent on a branch, or take the mark back; None is the active one."""
     head = head_of(db, session_id, name)
     _check_version(db, head, session_id, turn, version)
-    _hides.mark(db, head.sid, head.branch, turn, version, hidden=hidden)
+    _hides.mark(db, head.sid, branch or head.branch, turn, version, hidden=hidden)
     _hides.show(db, head.sid, head.branch)
-    db.execute("UPDATE sessions SET updated_us = ? WHERE id = ?", (now_us(), head.sid))
+    db.execute(f"UPDATE sessions SET {TOUCH} WHERE id = ?2", (now_us(), head.sid))
 
 
 def _go(db: sqlite3.Connection, head: Head, seq: int | None, branch: str | None) -> Head:
@@ -197,8 +206,8 @@ def _go(db: sqlite3.Connection, head: Head, seq: int | None, branch: str | None)
     if left is not None:
         _note_if_left(db, head, name, left)
     db.execute(
-        "UPDATE sessions SET tip = ?, branch = ?, updated_us = ? WHERE id = ?",
-        (seq, name, now_us(), head.sid),
+        f"UPDATE sessions SET {TOUCH}, tip = ?2, branch = ?3 WHERE id = ?4",
+        (now_us(), seq, name, head.sid),
     )
     if head.has_hides:
         _hides.show(db, head.sid, name)

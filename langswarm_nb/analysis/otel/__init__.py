@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import weakref
 from datetime import timedelta
 from typing import Any
 
+from langswarm_nb.analysis import otel_names as names
 from langswarm_nb.core.session.errors import MissingExtraError
 from langswarm_nb.core.session.interfaces import ISession, ISessionLifecycleHook
 from langswarm_nb.core.session.messages import MessageRole, RequestFacts, SessionMessage
 from langswarm_nb.core.session.providers.catalogue import otel_name
 from langswarm_nb.core.session.values import to_us
 
-from . import otel_names as names
+from .contents import contents
 
 
 class OTelHook(ISessionLifecycleHook):
@@ -24,7 +23,8 @@ class OTelHook(ISessionLifecycleHook):
     Parameters
     ----------
     content : bool
-        Put question and answer into the span. By default no text leaves: ids, models, numbers and types of errors only.
+        Put what was sent, the system text apart, and the answer into the span. By default no text leaves: ids, models,
+        numbers and types of errors only.
 
     Raises
     ------
@@ -46,7 +46,6 @@ class OTelHook(ISessionLifecycleHook):
                 "OTelHook needs the OpenTelemetry API. Install it with `pip install 'langswarm-nb[otel]'`."
             ) from error
         self._content = content
-        self._questions: weakref.WeakKeyDictionary[ISession, SessionMessage] = weakref.WeakKeyDictionary()
         self._trace = trace
         self._tracer = trace.get_tracer("langswarm_nb")
         meter = metrics.get_meter("langswarm_nb")
@@ -60,30 +59,27 @@ class OTelHook(ISessionLifecycleHook):
             names.TOKEN_USAGE, "{token}", explicit_bucket_boundaries_advisory=names.TOKEN_BUCKETS
         )
 
-    async def on_message_sent(self, session: ISession, message: SessionMessage) -> None:
-        if self._content:
-            self._questions[session] = message
-
     async def on_message_received(self, session: ISession, message: SessionMessage) -> None:
-        self._tell(session, message)
+        await self._tell(session, message)
 
     async def on_error(self, session: ISession, error: Exception) -> None:
         # The failed request was stored before the hooks are told, as the newest reply.
         newest = await session.get_messages(1, MessageRole.ASSISTANT, branch="all")
         if newest and newest[0].request is not None and newest[0].request.error_type == type(error).__name__:
-            self._tell(session, newest[0])
+            await self._tell(session, newest[0])
 
-    def _tell(self, session: ISession, message: SessionMessage) -> None:
+    async def _tell(self, session: ISession, message: SessionMessage) -> None:
         facts = message.request
         if facts is None:
             return
         self._measure(facts)
         end_us = to_us("timestamp", message.timestamp)
+        texts = await contents(session, message) if self._content else {}
         start = facts.started_at or message.timestamp - timedelta(seconds=facts.duration_s or 0)
         span = self._tracer.start_span(
             f"chat {facts.request_model}",
             kind=self._trace.SpanKind.CLIENT,
-            attributes=self._attributes(session, message, facts),
+            attributes={**self._attributes(session, message, facts), **texts},
             start_time=to_us("started_at", start) * 1000,
         )
         if facts.status == "error":
@@ -115,14 +111,10 @@ class OTelHook(ISessionLifecycleHook):
             for name, value in facts.params.items()
             if name in names.PARAM_ATTRIBUTES
         }
-        return {**_known(told), **asked, **self._contents(session, message)}
-
-    def _contents(self, session: ISession, message: SessionMessage) -> dict[str, str]:
-        if not self._content:
-            return {}
-        question = self._questions.get(session)
-        asked = {} if question is None else {names.INPUT_MESSAGES: _as_json(question)}
-        return {**asked, names.OUTPUT_MESSAGES: _as_json(message)}
+        answered = (
+            {} if message.provider_message_id is None else {names.RESPONSE_ID: message.provider_message_id}
+        )
+        return {**_known(told), **answered, **asked}
 
 
 _LABELS = ("operation", "provider", "request_model", "model", "error_type")
@@ -150,8 +142,3 @@ def _facts(facts: RequestFacts) -> dict[str, Any]:
 def _known(values: dict[str, Any]) -> dict[str, Any]:
     """Return attributes by OpenTelemetry's names; what is not known is left out."""
     return {names.TURN_ATTRIBUTES[name]: value for name, value in values.items() if value is not None}
-
-
-def _as_json(message: SessionMessage) -> str:
-    part = {"type": "text", "content": message.content}
-    return json.dumps([{"role": message.role.value, "parts": [part]}], ensure_ascii=False)

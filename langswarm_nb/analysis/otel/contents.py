@@ -1,0 +1,104 @@
+"""What a request sent and got, in the form that OpenTelemetry's conventions have for messages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from langswarm_nb.analysis import otel_names as names
+from langswarm_nb.core.session.conversation.nodes import Node
+from langswarm_nb.core.session.conversation.sent_context import choose
+from langswarm_nb.core.session.interfaces import ISession
+from langswarm_nb.core.session.messages import MessageRole, Part, SessionMessage
+
+
+async def contents(session: ISession, reply: SessionMessage) -> dict[str, str]:
+    """Return the attributes with what was sent for a reply, in its order, and with the reply."""
+    sent = await _sent(session, reply)
+    system = [message for message in sent if message.role is MessageRole.SYSTEM]
+    spoken = [message for message in sent if message.role is not MessageRole.SYSTEM]
+    reason = reply.finish_reason or "error"
+    answer = _message(reply) | {"finish_reason": names.FINISH_REASONS.get(reason, reason)}
+    told = {
+        names.SYSTEM_INSTRUCTIONS: [part for message in system for part in _parts(message)],
+        names.INPUT_MESSAGES: [_message(message) for message in spoken],
+        names.OUTPUT_MESSAGES: [answer],
+    }
+    return {name: json.dumps(value, ensure_ascii=False) for name, value in told.items() if value}
+
+
+async def _sent(session: ISession, reply: SessionMessage) -> Sequence[SessionMessage]:
+    """Return the messages that went with the request of a reply: those before it that are sent, within the limits."""
+    known = {message.seq: message for message in await session.get_messages(branch="all")}
+    path: list[SessionMessage] = []
+    seq = reply.parent_seq
+    while seq is not None:
+        path.append(known[seq])
+        seq = known[seq].parent_seq
+    nodes = [_node(message) for message in reversed(path)]
+    hidden = {(message.turn, message.version) for message in path if message.is_hidden}
+    settings = replace(session.settings, trim="oldest")  # it was sent, so no limit refused it
+    context = choose(nodes, hidden, settings, alone=reply.beside == "aside")
+    return [known[seq] for seq in context.seqs]
+
+
+def _node(message: SessionMessage) -> Node:
+    return Node(
+        seq=message.seq or 0,
+        parent=message.parent_seq,
+        turn=message.turn,
+        version=message.version,
+        role=message.role.value,
+        active=int(message.is_active),
+        cell_id=message.cell_id,
+        ask=message.ask,
+        scope=message.scope,
+        beside=message.beside,
+        status=None if message.request is None else message.request.status,
+        compare_id=None if message.request is None else message.request.compare_id,
+        says=2 if message.content else 1 if message.parts else 0,
+        chars=len(message.content),
+    )
+
+
+def _message(message: SessionMessage) -> dict[str, Any]:
+    return {"role": message.role.value, "parts": _parts(message)}
+
+
+def _parts(message: SessionMessage) -> list[dict[str, Any]]:
+    return [_part(part) for part in message.all_parts]
+
+
+def _part(part: Part) -> dict[str, Any]:
+    match part["type"]:
+        case "tool_call":
+            return {
+                "type": "tool_call",
+                "id": part["id"],
+                "name": part["name"],
+                "arguments": _arguments(part["arguments"]),
+            }
+        case "tool_result":
+            return {"type": "tool_call_response", "id": part["tool_call_id"], "response": part["content"]}
+        case "image" if "url" in part:
+            return {"type": "uri", "modality": "image", "uri": part["url"]}
+        case "image":
+            return {
+                "type": "blob",
+                "modality": "image",
+                "mime_type": part["media_type"],
+                "content": part["data"],
+            }
+        case "reasoning":
+            return {"type": "reasoning", "content": part["text"]}
+        case _:  # a refusal is what the model answered
+            return {"type": "text", "content": part.get("text", "")}
+
+
+def _arguments(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text

@@ -1,0 +1,113 @@
+"""Replies that could not be stored when they came: each is kept in memory until writing works again."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from langswarm_nb.core.session.errors import SessionError, SessionNotFoundError, SessionStorageError
+
+if TYPE_CHECKING:
+    from langswarm_nb.core.session.messages import SessionMessage
+    from langswarm_nb.core.session.session import BaseSession
+
+logger: logging.Logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LateReply:
+    """A reply, and where it belongs."""
+
+    session: BaseSession
+    message: SessionMessage
+    question_id: str
+    """By its id, as the file may be another one by then."""
+
+    async def store(self) -> None:
+        """Store it under its question.
+
+        Raises
+        ------
+        SessionNotFoundError
+            The question is not there any more.
+        SessionStorageError
+            It still cannot be stored.
+        """
+        question = await self.session.get_message(self.question_id)
+        if question is None:
+            raise SessionNotFoundError(
+                f"Its question is not in session {self.session.session_id!r} any more."
+            )
+        before = await self.session.get_message(self.message.id)
+        if before is not None and before.finish_reason == self.message.finish_reason:
+            return  # it was stored after all; a remnant that another process found is replaced
+        await self.session.append_at_once(
+            [self.message],
+            reply_to=question.seq,
+            question_id=question.id,
+            activate=self.message.beside is None,
+        )
+
+
+class LateReplies:
+    """The late replies of all sessions of one manager."""
+
+    def __init__(self) -> None:
+        self._waiting: list[LateReply] = []
+
+    def keep(self, late: LateReply) -> None:
+        """Keep a reply until it can be stored."""
+        self._waiting = [each for each in self._waiting if each.message.id != late.message.id] + [late]
+
+    def of(self, session_id: str) -> list[SessionMessage]:
+        """Return the replies of a session that wait."""
+        return [late.message for late in self._waiting if late.session.session_id == session_id]
+
+    def forget(self, session_id: str) -> None:
+        """Let go of the replies of a session that is deleted."""
+        self._waiting = [late for late in self._waiting if late.session.session_id != session_id]
+
+    async def store(self, session_id: str | None = None) -> None:
+        """Store what waits, of one session or of all; what comes after a reply in its session has to wait for it.
+
+        Raises
+        ------
+        SessionStorageError
+            One still cannot be stored; it goes on waiting, and is the error's ``reply``.
+        """
+        for late in [late for late in self._waiting if session_id in (None, late.session.session_id)]:
+            if late not in self._waiting:  # another task has taken it meanwhile
+                continue
+            self._waiting.remove(late)
+            try:
+                await late.store()
+            except SessionNotFoundError as error:
+                logger.warning(
+                    "A reply that could not be stored when it came has no place any more. %s", error
+                )
+            except BaseException as error:  # cancelled, too: it may not have been stored
+                self._waiting.append(late)
+                if isinstance(error, SessionStorageError):
+                    error.reply = late.message
+                    error.args = (
+                        f"A reply that came before still cannot be stored, so it goes first. {error}",
+                    )
+                raise
+
+    async def try_to_store(self) -> None:
+        """Store what waits, as far as it goes: something else was stored just now."""
+        try:
+            await self.store()
+        except SessionError:
+            logger.debug("A reply that came before still cannot be stored.", exc_info=True)
+
+
+def hand_over(reply: SessionMessage, error: SessionError, late: LateReply) -> None:
+    """Let an error carry the reply that could not be stored; it is kept where it may still be."""
+    error.reply = reply
+    then = "it cannot be stored any more; the error has it as `error.reply`"
+    if isinstance(error, SessionStorageError):
+        late.session.manager.late_replies.keep(late)
+        then = "it is kept in memory, and stored with whatever is stored next; the error has it as `error.reply` too"
+    error.args = (f"{error} The reply is not lost: {then}.",)
