@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -52,6 +53,13 @@ class SessionManager(HasFrames, ISessionManager):
     providers : mapping of str to IProviderSession, optional
         Objects speaking to providers, by name. Others are made when they are first needed, with the key
         that the provider's environment variable holds.
+    defaults : mapping, optional
+        Settings of the sessions that it creates, by name (`SettingValues`), where `create_session` is not told others.
+
+    Raises
+    ------
+    SessionValueError, SessionTypeError
+        One of these is something else.
 
     Examples
     --------
@@ -63,7 +71,11 @@ class SessionManager(HasFrames, ISessionManager):
     """
 
     def __init__(
-        self, storage: ISessionStorage, providers: Mapping[str, IProviderSession] | None = None
+        self,
+        storage: ISessionStorage,
+        providers: Mapping[str, IProviderSession] | None = None,
+        *,
+        defaults: SettingValues | None = None,
     ) -> None:
         self.storage: ISessionStorage = checks.instance("storage", storage, ISessionStorage)
         self.here: Callable[[], str | None] = _nowhere
@@ -74,8 +86,22 @@ class SessionManager(HasFrames, ISessionManager):
         self._providers: dict[str, IProviderSession] = {}
         self._sessions: weakref.WeakValueDictionary[str, BaseSession] = weakref.WeakValueDictionary()
         self._closed = False
+        self._defaults: SettingValues = {}
+        self.defaults = defaults or {}
         for name, provider in (providers or {}).items():
             self.add_provider_session(name, provider)
+
+    @property
+    def defaults(self) -> SettingValues:
+        """Settings of the sessions that it creates, where `create_session` is not told others; assign it anew."""
+        return self._defaults.copy()
+
+    @defaults.setter
+    def defaults(self, defaults: SettingValues) -> None:
+        values: Mapping[str, Any] = checks.mapping("defaults", defaults)
+        check_setting_names(values, SettingValues.__annotations__)
+        SessionSettings("any", "any", **values)  # raises for a value that is not allowed
+        self._defaults = defaults.copy()
 
     async def create_session(
         self,
@@ -112,7 +138,7 @@ class SessionManager(HasFrames, ISessionManager):
         home : str, optional
             The notebook that it belongs to, as its front end names it.
         **settings
-            Anything of `SessionSettings`.
+            Anything of `SessionSettings`; what is not given is the manager's (`defaults`), else its default there.
 
         Raises
         ------
@@ -128,7 +154,7 @@ class SessionManager(HasFrames, ISessionManager):
         self.check_open()
         checks.text("user_id", user_id)
         check_setting_names(settings, SettingValues.__annotations__)
-        values: Mapping[str, Any] = settings  # checked, and brought into form, when the settings are made
+        values: Mapping[str, Any] = {**self._defaults, **settings}  # checked when the settings are made
         wanted = SessionSettings(provider=provider, model=model, backend=checks.backend(backend), **values)
         record = SessionRecord(
             session_id=new_id() if session_id is None else checks.text("session_id", session_id),
@@ -271,13 +297,16 @@ class SessionManager(HasFrames, ISessionManager):
         return f"<SessionManager on {self.storage.name}{', closed' if self._closed else ''}>"
 
     def check_open(self) -> None:
-        """Raise when the manager was closed.
+        """Raise when the manager was closed, or is used where it cannot work.
 
         Raises
         ------
         SessionClosedError
-            It was.
+            It was closed.
+        SessionError
+            An event loop that is not asyncio's runs.
         """
+        _check_loop()
         if self._closed:
             raise SessionClosedError(
                 f"The session manager on {self.storage.name} is closed. Create a new one."
@@ -318,6 +347,26 @@ class SessionManager(HasFrames, ISessionManager):
             raise SessionValueError(
                 f"backend='provider_native' is not possible: {settings.provider!r} holds no conversations. "
                 "Use backend='local', which keeps the history here."
+            )
+
+
+def _check_loop() -> None:
+    """Raise inside an event loop of trio's, where nothing here can wait.
+
+    Raises
+    ------
+    SessionError
+        One runs.
+    """
+    if "trio" not in sys.modules:
+        return
+    from sniffio import AsyncLibraryNotFoundError, current_async_library
+
+    with suppress(AsyncLibraryNotFoundError):  # no loop runs
+        if current_async_library() == "trio":
+            raise SessionError(
+                "langswarm_nb works on asyncio only, and this is a task of trio. Run it with asyncio.run(…) or "
+                "anyio.run(…, backend='asyncio'), or inside of trio with the package trio-asyncio."
             )
 
 

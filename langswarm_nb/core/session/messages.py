@@ -33,6 +33,8 @@ PART_KEYS: dict[str, tuple[tuple[str, ...], ...]] = {
     "refusal": (("text",),),
 }
 """What a part of each type needs, or one of the sets of what it needs."""
+RAW = "raw"
+"""Where `RequestFacts.details` keep what is asked for with ``keep_raw``."""
 Status = Literal["ok", "stopped", "error"]
 RoleName = Literal["system", "user", "assistant", "tool"]
 """The names of `MessageRole`."""
@@ -138,6 +140,16 @@ class RequestFacts:
     """The provider's id of the request, to quote to its support."""
     details: Mapping[str, Any] = field(default_factory=dict)
     """What else the provider told: rate-limit state, service tier, ..."""
+
+    @property
+    def raw(self) -> Mapping[str, Any]:
+        """What the service sent, kept for ``keep_raw=True``; empty without.
+
+        ``headers`` of the answer by their names in lower case, and ``events`` of a stream in their order, or the
+        ``body`` of a whole answer: JSON with all that has no name here, such as ``logprobs``. Keys are masked.
+        """
+        raw = self.details.get(RAW)
+        return raw if isinstance(raw, Mapping) else {}
 
     @property
     def model_id(self) -> str:

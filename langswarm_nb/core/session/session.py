@@ -32,6 +32,7 @@ from .sending.stream import MessageStream
 from .sending.turn import Turn
 from .sending.turnstile import Turnstile
 from .settings import SettingChanges, StatusName, with_told
+from .text import as_logged
 
 if TYPE_CHECKING:
     from .base import SessionManager
@@ -171,7 +172,10 @@ class BaseSession(HasFrames, MessageSending):
         self._manager.late_replies.forget(self.session_id)
         if kept:
             logger.warning(
-                "Session %s is deleted here; its provider still holds: %s", self.session_id, ", ".join(kept)
+                "Session %s is deleted here; its provider still holds: %s",
+                as_logged(self.session_id),
+                as_logged(", ".join(kept)),
+                extra={"session_id": as_logged(self.session_id)},
             )
         if deleted:
             await self.run_hooks("on_session_deleted")

@@ -39,6 +39,7 @@ class SettingValues(TypedDict, total=False):
     timeout_s: float
     retries: int
     stream: bool
+    keep_raw: bool
 
 
 class SettingOptions(SettingValues, total=False):
@@ -111,6 +112,8 @@ class SessionSettings:
         Repeats after the first attempt, when a repeat is safe.
     stream : bool, default True
         Ask the provider to stream; False asks for whole replies.
+    keep_raw : bool, default False
+        Keep with each reply what the service sent, word for word: see `RequestFacts.raw`.
 
     Raises
     ------
@@ -134,6 +137,7 @@ class SessionSettings:
     timeout_s: float = 600.0
     retries: int = 2
     stream: bool = True
+    keep_raw: bool = False
 
     def __post_init__(self) -> None:
         _check_text("provider", self.provider)
@@ -159,8 +163,9 @@ class SessionSettings:
             _check_text("reasoning_effort", self.reasoning_effort)
         if not isinstance(self.options, Mapping):
             raise SessionTypeError.of("options", self.options, "a mapping of option names to JSON values")
-        if not isinstance(self.stream, bool):
-            raise SessionTypeError.of("stream", self.stream, "True or False")
+        for name in ("stream", "keep_raw"):
+            if not isinstance(getattr(self, name), bool):
+                raise SessionTypeError.of(name, getattr(self, name), "True or False")
 
     def updated(self, **changes: Unpack[SettingChanges]) -> SessionSettings:
         """Return a copy with some settings changed; a misspelt name is an error.

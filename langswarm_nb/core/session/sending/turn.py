@@ -28,6 +28,7 @@ from langswarm_nb.core.session.errors import (
 from langswarm_nb.core.session.messages import SessionMessage, estimate_tokens
 from langswarm_nb.core.session.provider_events import Delta, ProviderEvent, ProviderRequest, RetryNotice
 from langswarm_nb.core.session.settings import SessionSettings
+from langswarm_nb.core.session.text import as_logged
 
 from .ask import Ask, resolved, sent
 from .checkpoint import Checkpoint
@@ -223,6 +224,7 @@ class Turn:
             "retries": settings.retries,
             "idempotency_key": builder.id,
             "user_id": self._session.user_id,
+            "keep_raw": settings.keep_raw,
             "on_retry": self._on_retry,
         }
         placed = self._placed
@@ -283,7 +285,11 @@ class Turn:
             reply = await self._store_reply(builder.message("stopped"))
             await self._settle_native(builder, None)
         except SessionError as error:
-            logger.warning("A reply was stopped, and what had arrived could not be stored. %s", error)
+            logger.warning(
+                "A reply was stopped, and what had arrived could not be stored. %s",
+                error,
+                extra={"session_id": as_logged(self._session.session_id), "message_id": builder.id},
+            )
             return
         self._leave()
         await self._session.run_hooks("on_message_received", reply)

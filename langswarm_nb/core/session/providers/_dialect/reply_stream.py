@@ -18,6 +18,7 @@ from langswarm_nb.core.session.providers._http.faults import MALFORMED, Reported
 from langswarm_nb.core.session.providers._http.response import parse_json
 from langswarm_nb.core.session.text import TextJoiner, whole
 
+from .raw_reply import RawReader, told_headers
 from .sse import SSEDecoder, StreamFormatError
 from .wire import cost_in, cost_in_headers, rate_limits
 
@@ -82,6 +83,8 @@ async def stream_reply(
     ProviderSessionError
         See `HttpClient.open`; `StreamInterruptedError` when the stream ended without its end mark.
     """
+    if request.keep_raw:
+        reader = RawReader(reader)
     async with http.open("POST", path, body, request=request, **how) as answer:
         clean = _Cleaner(http)
         info = clean.info(
@@ -89,6 +92,7 @@ async def stream_reply(
                 request_id=answer.report.request_id,
                 cost_usd=cost_in_headers(answer.headers),
                 details=rate_limits(answer.headers),
+                raw=told_headers(answer.headers) if request.keep_raw else {},
             )
         )
         if info != ReplyInfo():
@@ -278,6 +282,7 @@ class _Cleaner:
             native_id=self._word(info.native_id),
             cost_usd=info.cost_usd,
             details=self._shallow(self._json(info.details, self._http.mask)),
+            raw=self._json(self._shallow(info.raw), self._http.mask),
         )
 
     def see_cost(self, body: Any) -> None:
@@ -308,7 +313,7 @@ class _Cleaner:
         word = self._http.mask(whole(str(value))) if is_word else ""
         return word if 0 < len(word) <= _LONGEST_WORD else None
 
-    def _shallow(self, values: dict[str, Any]) -> dict[str, Any]:
+    def _shallow(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return what can be kept: a reply must not be lost for what a server adds to it."""
         return {name: value for name, value in values.items() if not _is_deeper(value, _DEEPEST)}
 
