@@ -104,6 +104,7 @@ SELDOM_NEEDED = {
     "langswarm_nb.core.session.conversation.old_numbers",  # old files, old exports
     "langswarm_nb.core.session.conversation.open_blocks",  # exports to read
     "langswarm_nb.core.session.export",
+    "langswarm_nb.core.session.storage._sqlite.search",
     "langswarm_nb.core.session.conversation.syncing",  # `%langswarm sync`
 }
 """What few sessions ever do; it is loaded when it is done."""

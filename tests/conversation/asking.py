@@ -276,13 +276,10 @@ class Deciding:
         system = old.systems[0].text if old.systems else None
         # The question is the same, so it counts as asked by who asked it.
         asked = old.asked._replace(model=model or old.asked.model, comparison=(), alone=False)
+        plan = self.again(session, old, old.question.text, system, asked)
         if compared is None and (model is not None or not old.asked.comparison):
-            return self.again(session, old, old.question.text, system, asked)
-        if compared is None:
-            plan = self.again(session, old, old.question.text, system, asked)
-        else:
-            plan = self.at_tip(session, old.question.text, system, asked)
-        plan.turn, plan.is_beside, plan.falls_back = old.turn, True, compared is None
+            return plan
+        plan.is_beside, plan.falls_back = True, compared is None
         models = old.asked.comparison if model is None else (model,)
         plan.asked = [asked._replace(model=name, comparison=models) for name in models]
         plan.requests.clear()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 _COARSE = timedelta(seconds=0.02)
 """Clocks of file systems may be so far behind."""
@@ -25,8 +24,7 @@ def without_places(metadata: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in metadata.items() if name not in (MAIN_OF, OLD_KEY)}
 
 
-@dataclass(frozen=True, slots=True)
-class Saved:
+class Saved(NamedTuple):
     """A notebook's file."""
 
     cells: frozenset[str] | None
@@ -35,8 +33,7 @@ class Saved:
     """When it became what it is: saved, or moved here."""
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """What is known of the notebook that a kernel runs in."""
 
     home: str | None
@@ -51,8 +48,7 @@ class Told:
     """Whether the name is this kernel's own all the same: an environment variable may be inherited."""
 
 
-@dataclass(frozen=True, slots=True)
-class Home:
+class Home(NamedTuple):
     """The decision."""
 
     home: str | None

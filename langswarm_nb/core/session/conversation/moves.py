@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from langswarm_nb.core.session.errors import SessionNotFoundError, shown
 
@@ -11,8 +11,7 @@ from .nodes import Node
 from .tree import Tree
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(NamedTuple):
     """A path that becomes the active one."""
 
     tip: int | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from langswarm_nb.core.session.errors import SessionNotFoundError, shown
 
@@ -12,8 +12,7 @@ from .nodes import Node
 from .tree import PathTurn, Tree
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a question goes, and what becomes of others by it."""
 
     parent: int | None
@@ -51,7 +50,7 @@ def place(tree: Tree, ask: AskFacts) -> Place:
     if asked is not None and asked.branch is not None:
         tree = tree.seen_from(asked.after, asked.branch) if asked.forks else tree.on_branch(asked.branch)
     if asked is not None and (asked.forks or asked.branch is not None):
-        return replace(_of_cell(tree, ask, asked), branch=asked.branch)
+        return _of_cell(tree, ask, asked)._replace(branch=asked.branch)
     if ask.version_of is not None:
         return _in_place(tree, tree.nodes[ask.version_of])
     if not isinstance(ask.parent, str):

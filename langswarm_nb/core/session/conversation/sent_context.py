@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from langswarm_nb.core.session.errors import ContextLengthError
 from langswarm_nb.core.session.messages import about_tokens
@@ -13,8 +13,7 @@ from .nodes import Node
 from .tree import PathTurn, turns_of
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """What a request holds."""
 
     seqs: tuple[int, ...]

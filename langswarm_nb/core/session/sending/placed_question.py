@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from langswarm_nb.core.session.conversation.beside_the_loop import decided
 from langswarm_nb.core.session.conversation.placing import Place
@@ -22,8 +22,7 @@ _TELL_AFTER = 3
 """So many looks at a session that another holds are quicker than what a reader notices."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlacedQuestion:
+class PlacedQuestion(NamedTuple):
     """A question in its place."""
 
     place: Place
@@ -100,7 +99,7 @@ async def _try_to_store(
     )
     # Others may have stored something first, so the numbers can differ from those that were planned.
     seqs = {seq: kept.seq or 0 for seq, kept in zip(expected, stored, strict=True)}
-    context = replace(context, seqs=tuple(seqs.get(seq, seq) for seq in context.seqs))
+    context = context._replace(seqs=tuple(seqs.get(seq, seq) for seq in context.seqs))
     return PlacedQuestion(place, place.branch or tree.branch, stored or [message], context, lease)
 
 

@@ -28,7 +28,6 @@ from langswarm_nb.core.session.errors import (
 from langswarm_nb.core.session.messages import SessionMessage, estimate_tokens
 from langswarm_nb.core.session.provider_events import Delta, ProviderEvent, ProviderRequest, RetryNotice
 from langswarm_nb.core.session.settings import SessionSettings
-from langswarm_nb.core.session.text import as_logged
 
 from .ask import Ask, resolved, sent
 from .checkpoint import Checkpoint
@@ -174,7 +173,6 @@ class Turn:
     async def _resolve(self) -> None:
         """Find the messages that the ask names."""
         if self._begun is None:
-            self._session.manager.check_open()
             self._ask = await resolved(self._ask, self._session)
 
     async def _begin(self) -> tuple[IProviderSession, ReplyBuilder]:
@@ -285,11 +283,7 @@ class Turn:
             reply = await self._store_reply(builder.message("stopped"))
             await self._settle_native(builder, None)
         except SessionError as error:
-            logger.warning(
-                "A reply was stopped, and what had arrived could not be stored. %s",
-                error,
-                extra={"session_id": as_logged(self._session.session_id), "message_id": builder.id},
-            )
+            logger.warning("A reply was stopped, and what had arrived could not be stored. %s", error)
             return
         self._leave()
         await self._session.run_hooks("on_message_received", reply)

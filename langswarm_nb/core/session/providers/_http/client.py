@@ -70,8 +70,8 @@ class HttpClient:
     connect_timeout_s, silence_s
         Longest time to connect, and between two reads, in seconds. The whole call is limited by its request.
     transport
-        What carries the requests, an asynchronous transport of httpx, e.g. one of your own around another; by default
-        connections of the library. It gets the requests with their keys, and is closed by who made it.
+        What carries the requests, an asynchronous transport of httpx; by default connections of the library. It gets
+        the requests with their keys, and is closed by who made it.
 
     Attributes
     ----------
@@ -108,8 +108,6 @@ class HttpClient:
         self._read_fault = read_fault
         self._connect_timeout_s = _seconds("connect_timeout_s", connect_timeout_s)
         self._silence_s = _seconds("silence_s", silence_s)
-        if transport is not None and not callable(getattr(transport, "handle_async_request", None)):
-            raise e.SessionTypeError.of("transport", transport, "an asynchronous transport of httpx")
         self._transports = Transports(self.address, transport)
         self._is_closed = False
 

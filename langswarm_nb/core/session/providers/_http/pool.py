@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, finalize, ref
 
 from langswarm_nb.core.session.closing import close_each
+from langswarm_nb.core.session.errors import SessionTypeError
 
 from .address import usable_proxy
 from .carrier import Trust
@@ -37,9 +38,17 @@ LIBRARY_VARIABLE = "LANGSWARM_HTTP"
 
 
 class Transports:
-    """The carriers for one address; they are closed with it, or with their event loop."""
+    """The carriers for one address; they are closed with it, or with their event loop.
+
+    Raises
+    ------
+    SessionTypeError
+        What should carry the requests is no transport of httpx.
+    """
 
     def __init__(self, address: Address, transport: AsyncBaseTransport | None = None) -> None:
+        if transport is not None and not callable(getattr(transport, "handle_async_request", None)):
+            raise SessionTypeError.of("transport", transport, "an asynchronous transport of httpx")
         self._make = partial(_new_carrier, address, transport)
         self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Pool, finalize[Any, Any]]]
         self._pools = WeakKeyDictionary()

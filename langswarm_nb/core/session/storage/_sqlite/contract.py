@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Literal, TypeVar
 
+from langswarm_nb.core.session import checks
 from langswarm_nb.core.session.conversation.nodes import TreeRows
 from langswarm_nb.core.session.errors import SessionStorageError, SessionTypeError, SessionValueError
 from langswarm_nb.core.session.interfaces import ISessionStorage, SearchHit
@@ -40,7 +41,6 @@ from . import leases as _leases
 from . import partials as _partials
 from . import reading as _reading
 from . import restore as _restore
-from . import search as _search
 from . import sessions as _sessions
 from . import tree as _tree
 from .head import session_key
@@ -122,7 +122,7 @@ class SQLStorage(ISessionStorage):
             _sessions.cells,
             user_id=text("user_id", user_id),
             home=optional_text("home", home),
-            among=None if among is None else to_json("among", sorted(among)),
+            among=None if among is None else to_json("among", _ids(among)),
         )
         found: dict[str, dict[str, datetime]] = {}
         for place, cell_id, first_us in await self._read(select):
@@ -145,6 +145,7 @@ class SQLStorage(ISessionStorage):
         expects: tuple[str, int | None] | None = None,
     ) -> list[SessionMessage]:
         key = filled_text("session_id", session_id)
+        checks.listed("messages", messages, SessionMessage, "a list of messages (SessionMessage)")
         payloads = [encode_message(message) for message in messages]
         if parent != "tip" and parent is not None:
             _seq("parent", parent)
@@ -165,12 +166,12 @@ class SQLStorage(ISessionStorage):
         return decode_messages(await self._write(lambda db: append(db, self.name, key, payloads)))
 
     async def keep_lease(self, session_id: str, lease: str) -> None:
-        key = filled_text("session_id", session_id)
-        await self._write(lambda db: _leases.keep(db, session_key(db, key, self.name), lease))
+        key, held = filled_text("session_id", session_id), text("lease", lease)
+        await self._write(lambda db: _leases.keep(db, session_key(db, key, self.name), held))
 
     async def leave_lease(self, session_id: str, lease: str) -> None:
-        key = filled_text("session_id", session_id)
-        await self._write(lambda db: _leases.leave(db, session_key(db, key, self.name), lease))
+        key, held = filled_text("session_id", session_id), text("lease", lease)
+        await self._write(lambda db: _leases.leave(db, session_key(db, key, self.name), held))
 
     async def read_tree(self, session_id: str) -> TreeRows:
         key = filled_text("session_id", session_id)
@@ -178,6 +179,7 @@ class SQLStorage(ISessionStorage):
 
     async def pick_messages(self, session_id: str, seqs: Sequence[int]) -> list[SessionMessage]:
         key = filled_text("session_id", session_id)
+        checks.listed("seqs", seqs, int, "a list of whole numbers")
         return decode_what_is_said(await self._read(lambda db: _reading.pick(db, self.name, key, seqs)))
 
     async def get_messages(
@@ -250,14 +252,16 @@ class SQLStorage(ISessionStorage):
     async def search_messages(
         self, text: str, *, user_id: str | None = None, session_id: str | None = None, limit: int | None = 20
     ) -> list[SearchHit]:
-        query = _search.Query.of(text, user_id, session_id, _limit(limit))
+        from . import search  # few sessions ever need it
+
+        query = search.Query.of(text, user_id, session_id, _limit(limit))
         if query.uses_index:
             try:
-                while await self._read(_search.is_behind):
-                    await self._write(_search.catch_up)
+                while await self._read(search.is_behind):
+                    await self._write(search.catch_up)
             except SessionStorageError:  # read-only, locked, full: reading all messages finds the same
                 query = replace(query, may_index=False)
-        rows = await self._read(lambda db: _search.find(db, self.name, query))
+        rows = await self._read(lambda db: search.find(db, self.name, query))
         return [
             SearchHit(found, message := decode_message(row), query.snippet(message.full_text))
             for found, row in rows
@@ -283,3 +287,9 @@ def _limit(value: object) -> int | None:
     if value < 0:
         raise SessionValueError.of("limit", value, "0 or more, or None for all")
     return min(value, 2**62)
+
+
+def _ids(among: object) -> list[str]:
+    if isinstance(among, (str, bytes)) or not isinstance(among, Collection):
+        raise SessionTypeError.of("among", among, "several ids of cells (texts)")
+    return sorted(text("among", cell_id) for cell_id in among)

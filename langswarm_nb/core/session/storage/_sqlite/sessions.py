@@ -13,7 +13,6 @@ from langswarm_nb.core.session.errors import SessionExistsError, SessionNotFound
 from langswarm_nb.core.session.settings import SessionStatus
 from langswarm_nb.core.session.storage.rows import RECORD_COLUMNS, Row
 
-from . import search as _search
 from .head import TOUCH, now_us, session_key
 
 _SELECT = f"SELECT {', '.join(RECORD_COLUMNS)} FROM sessions "
@@ -113,6 +112,8 @@ def delete(db: sqlite3.Connection, session_id: str) -> bool:
     if row is None:
         return False
     sid, upto = row
-    _search.forget(db, sid, upto)
+    from .search import forget  # few sessions ever need it
+
+    forget(db, sid, upto)
     db.execute("DELETE FROM sessions WHERE id = ?", (sid,))
     return True
