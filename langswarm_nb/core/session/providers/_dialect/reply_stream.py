@@ -18,9 +18,8 @@ from langswarm_nb.core.session.providers._http.faults import MALFORMED, Reported
 from langswarm_nb.core.session.providers._http.response import parse_json
 from langswarm_nb.core.session.text import TextJoiner, whole
 
-from .raw_reply import RawReader, told_headers
 from .sse import SSEDecoder, StreamFormatError
-from .wire import cost_in, cost_in_headers, rate_limits
+from .wire import cost_in, cost_in_headers, rate_limits, told_headers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
@@ -83,23 +82,25 @@ async def stream_reply(
     ProviderSessionError
         See `HttpClient.open`; `StreamInterruptedError` when the stream ended without its end mark.
     """
-    if request.keep_raw:
-        reader = RawReader(reader)
     async with http.open("POST", path, body, request=request, **how) as answer:
-        clean = _Cleaner(http)
+        clean = _Cleaner(http, keeps_raw=request.keep_raw)
         info = clean.info(
             ReplyInfo(
                 request_id=answer.report.request_id,
                 cost_usd=cost_in_headers(answer.headers),
                 details=rate_limits(answer.headers),
-                raw=told_headers(answer.headers) if request.keep_raw else {},
             )
         )
         if info != ReplyInfo():
             yield info
+        for kept in clean.raw("headers", told_headers(answer.headers)):
+            yield kept
         if answer.media_type == "application/json" or not (request.stream or "event" in answer.media_type):
-            for event in await _read_whole(answer, reader, clean):
+            whole_events, failure = _read_whole(await answer.read_json(), answer, reader, clean)
+            for event in whole_events:
                 yield event
+            if failure is not None:
+                raise failure
         else:
             pieces = _Pieces(answer, reader, clean, decoder or SSEDecoder())
             while events := await pieces.next():
@@ -110,13 +111,14 @@ async def stream_reply(
             yield event
 
 
-async def _read_whole(answer: Response, reader: ReplyReader, clean: _Cleaner) -> list[ProviderEvent]:
-    """Return the events of a reply that came as one piece of JSON."""
+def _read_whole(
+    body: Any, answer: Response, reader: ReplyReader, clean: _Cleaner
+) -> tuple[list[ProviderEvent], ProviderSessionError | None]:
+    """Return the events of a reply that came as one piece of JSON, and what is wrong with it."""
+    raw: list[ProviderEvent] = [*clean.raw("body", body)]
     events: list[ProviderEvent] = []
-    failure = _take_whole(await answer.read_json(), answer, reader, clean, events)
-    if failure is not None:
-        raise failure
-    return events
+    failure = _take_whole(body, answer, reader, clean, events)
+    return raw + ([] if failure else events), failure
 
 
 def _take_whole(
@@ -214,7 +216,9 @@ class _Pieces:
             if event.data == "[DONE]":
                 reader.is_over = True
             else:
-                events.extend(self._read_event(parse_json(event.data), event.name))
+                body = parse_json(event.data)
+                events.extend(self._clean.raw("events", [body]))  # also when it cannot be read
+                events.extend(self._read_event(body, event.name))
             if reader.is_over:
                 break
 
@@ -252,8 +256,9 @@ def _says_something(events: list[ProviderEvent]) -> bool:
 class _Cleaner:
     """Makes all text of a reply encodable as UTF-8, and takes out the keys that a server echoes."""
 
-    def __init__(self, http: HttpClient) -> None:
+    def __init__(self, http: HttpClient, *, keeps_raw: bool = False) -> None:
         self._http = http
+        self._keeps_raw = keeps_raw
         self._cost_usd: float | None = None
         self._channels: dict[TextKind, tuple[TextJoiner, list[KeyFilter]]] = {}
 
@@ -293,6 +298,10 @@ class _Cleaner:
     def cost(self) -> list[ReplyInfo]:
         """Return what the reply costs, when it was told."""
         return [] if self._cost_usd is None else [ReplyInfo(cost_usd=self._cost_usd)]
+
+    def raw(self, name: str, value: Any) -> list[ReplyInfo]:
+        """Return what the service sent, for who wants to keep it."""
+        return [self.info(ReplyInfo(raw={name: value}))] if self._keeps_raw else []
 
     def rest(self) -> list[Delta]:
         """Return what was still held back at the end."""
