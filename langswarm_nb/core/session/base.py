@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import sys
+import asyncio
+import os
 import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from . import checks
 from .closing import close_each
@@ -37,9 +38,13 @@ from .interfaces import (
 from .messages import new_id, utc_now
 from .providers import create_provider, provider_names
 from .sending.late_replies import LateReplies
+from .sending.on_asyncio import check_loop
 from .session import BaseSession
 from .settings import BackendName, SettingValues, StatusName, check_setting_names
 from .text import one_line
+
+if TYPE_CHECKING:
+    from .imports.kinds import FileFormat
 
 __all__ = ["BaseSession", "SessionManager"]
 
@@ -175,6 +180,45 @@ class SessionManager(HasFrames, ISessionManager):
         await session.run_hooks("on_session_created")
         return session
 
+    async def import_session(
+        self,
+        user_id: str,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        text: str | None = None,
+        format: FileFormat | None = None,
+        provider: str = "mock",
+        model: str = "echo",
+    ) -> BaseSession:
+        """Store the conversation of a file, or of a text, as a new session: the way back of `BaseSession.export`.
+
+        Parameters
+        ----------
+        user_id : str
+            Whose the session is from now on, whatever the file says.
+        path, text : str, optional
+            The file, or what it holds: our ``jsonl``, ``json`` or ``ipynb``, or a chat line in the style of OpenAI.
+        format, provider, model : str
+            As in `langswarm_nb.analysis.import_sessions`, which takes files with several sessions.
+
+        Raises
+        ------
+        SessionValueError, SessionTypeError
+            It is of another kind, damaged, or holds several sessions; nothing was stored.
+        SessionStorageError
+            It cannot be read or stored.
+        """
+        from .imports.kinds import read_one  # few ever need it
+        from .imports.restoring import import_one
+
+        self.check_open()
+        checks.text("user_id", user_id)
+        found = await asyncio.to_thread(read_one, path, text, format, provider, model)
+        session_id = await import_one(self.storage, found.owned_by(user_id))
+        session = self._session(await self.storage.load_session(session_id))
+        await session.run_hooks("on_session_created")
+        return session
+
     async def get_session(self, session_id: str) -> BaseSession | None:
         """Return the session with this id; None when there is none."""
         self.check_open()
@@ -307,7 +351,7 @@ class SessionManager(HasFrames, ISessionManager):
         SessionError
             An event loop that is not asyncio's runs.
         """
-        _check_loop()
+        check_loop()
         if self._closed:
             raise SessionClosedError(
                 f"The session manager on {self.storage.name} is closed. Create a new one."
@@ -349,26 +393,6 @@ class SessionManager(HasFrames, ISessionManager):
             raise SessionValueError(
                 f"backend='provider_native' is not possible: {settings.provider!r} holds no conversations. "
                 "Use backend='local', which keeps the history here."
-            )
-
-
-def _check_loop() -> None:
-    """Raise inside an event loop of trio's, where nothing here can wait.
-
-    Raises
-    ------
-    SessionError
-        One runs.
-    """
-    if "trio" not in sys.modules:
-        return
-    from sniffio import AsyncLibraryNotFoundError, current_async_library
-
-    with suppress(AsyncLibraryNotFoundError):  # no loop runs
-        if current_async_library() == "trio":
-            raise SessionError(
-                "langswarm_nb works on asyncio only, and this is a task of trio. Run it with asyncio.run(…) or "
-                "anyio.run(…, backend='asyncio'), or inside of trio with the package trio-asyncio."
             )
 
 

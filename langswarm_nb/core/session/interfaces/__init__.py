@@ -229,6 +229,12 @@ class ISession(ABC):
         """Store messages as a chain, without sending anything; by default at the end of the active path."""
 
     @abstractmethod
+    async def import_messages(
+        self, messages: Sequence[SessionMessage | Mapping[str, Any]]
+    ) -> list[SessionMessage]:
+        """Add messages from elsewhere at the end of the active path, without sending anything."""
+
+    @abstractmethod
     async def clear_messages(self) -> bool:
         """Empty the active path; the messages stay stored and `versions` finds them. False when it was empty."""
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from langswarm_nb.core.session import checks
-from langswarm_nb.core.session.errors import SessionLeasedError, SessionNotFoundError, shown
+from langswarm_nb.core.session.errors import SessionLeasedError, SessionNotFoundError, SessionTypeError, shown
 from langswarm_nb.core.session.interfaces import MessageRole, SessionMessage, SessionSettings
 from langswarm_nb.core.session.message_tree import MessageTree
 from langswarm_nb.core.session.messages import QuestionRole, new_id
@@ -64,17 +64,54 @@ class MessageSending(MessageTree):
         -----
         While a message of the session is being answered, this waits for the end of the answer.
         """
-        message = checks.system_message(content, scope, metadata)
+        [stored] = await self._append_between([checks.system_message(content, scope, metadata)])
+        return stored
+
+    async def import_messages(
+        self, messages: Sequence[SessionMessage | Mapping[str, Any]]
+    ) -> list[SessionMessage]:
+        """Add messages from elsewhere at the end of the active path, as if they had been said here; nothing is sent.
+
+        Parameters
+        ----------
+        messages : sequence of SessionMessage or mapping
+            In their order: messages of another session, or of a chat in the style of OpenAI, such as
+            ``{"role": "user", "content": "Hello!"}``.
+
+        Returns
+        -------
+        list of SessionMessage
+            As they are stored: new ones, whose ``source`` is "import". What their requests used counts where they were
+            made.
+
+        Raises
+        ------
+        SessionValueError, SessionTypeError
+            One of them is no message; nothing was stored.
+        SessionError
+            They could not be stored.
+
+        Notes
+        -----
+        While a message of the session is being answered, this waits for the end of the answer.
+        """
+        from langswarm_nb.core.session.imports.chats import messages_of_chat  # few sessions ever need it
+
+        if isinstance(messages, (str, bytes, Mapping)) or not isinstance(messages, Sequence):
+            raise SessionTypeError.of("messages", messages, "a list of messages")
+        chain = messages_of_chat(messages)
+        return await self._append_between(chain) if chain else []
+
+    async def _append_between(self, chain: Sequence[SessionMessage]) -> list[SessionMessage]:
+        """Store messages when none of the session is being answered."""
         attempt = 0
         while True:
             try:
-                [stored] = await self.append([message], lease=message.id)
-            except SessionLeasedError:  # between a question and its answer it would belong to neither
+                return await self.append(chain, lease=chain[0].id)
+            except SessionLeasedError:  # between a question and its answer they would belong to neither
                 await self.turnstile.make_way()
                 await wait_a_little(attempt)
                 attempt += 1
-            else:
-                return stored
 
     async def send_message(
         self,
