@@ -37,6 +37,7 @@ FLOORS = {
         "sending",
         "providers storage",
         "hooks message_tree",
+        "imports",
         "export interfaces",
         "provider_events conversation",
         "checks files messages settings",
@@ -104,6 +105,7 @@ SELDOM_NEEDED = {
     "langswarm_nb.core.session.conversation.old_numbers",  # old files, old exports
     "langswarm_nb.core.session.conversation.open_blocks",  # exports to read
     "langswarm_nb.core.session.export",
+    "langswarm_nb.core.session.imports",
     "langswarm_nb.core.session.storage._sqlite.search",
     "langswarm_nb.core.session.conversation.syncing",  # `%langswarm sync`
 }

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import re
 import subprocess
 import sys
+from dataclasses import MISSING, fields
 from typing import assert_type
 
 import pandas as pd
@@ -13,18 +15,21 @@ import pytest
 import langswarm_nb as ls
 from langswarm_nb import analysis
 from langswarm_nb.core.session import (
+    AnswerOptions,
     BaseSession,
-    ISession,
     MetricsHook,
     SearchHit,
+    SendOptions,
     SessionManager,
     SessionMessage,
+    SessionSettings,
     SessionTypeError,
     SessionValueError,
     create_session_manager,
     create_simple_session,
     session_context,
 )
+from langswarm_nb.core.session.settings import SettingOptions
 
 
 @pytest.mark.parametrize("name", ls.__all__)
@@ -84,7 +89,7 @@ async def test_a_program_of_a_user_is_typed() -> None:
         async for delta in session.stream_message("More?", role="user"):
             assert_type(delta.text, str)
         async with session_context(session) as chat:
-            assert_type(chat, ISession)
+            assert_type(chat, BaseSession)
         assert_type(await manager.search_messages("Hello"), list[SearchHit])
         assert_type(manager.messages_df(), pd.DataFrame)
         assert_type(ls.messages_df(manager), pd.DataFrame)
@@ -94,3 +99,46 @@ async def test_a_program_of_a_user_is_typed() -> None:
         ls.mesages_df  # type: ignore[attr-defined]  # noqa: B018 - the checker has to complain
     with pytest.raises(AttributeError):
         analysis.turn_df  # type: ignore[attr-defined]  # noqa: B018 - as above
+
+
+UNITS = {
+    "max_messages": "messages",
+    "max_context_tokens": "tokens",
+    "max_tokens": "tokens",
+    "timeout_s": "seconds",
+    "retries": "Repeats",
+}
+
+
+@pytest.mark.parametrize("field", fields(SessionSettings), ids=lambda field: field.name)
+def test_the_help_of_settings_shows_every_field(field):
+    """`help()` and Shift+Tab tell what each setting is, with its unit and what holds when it is not given."""
+    words = inspect.getdoc(SessionSettings) or ""
+    found = re.search(rf"^{field.name} : (.+)\n    (.+)$", words, re.MULTILINE)
+    assert found is not None
+    default = {} if field.default_factory is dict else field.default
+    if default is not MISSING:
+        shown = f'"{default}"' if isinstance(default, str) else repr(default)
+        assert found[1].endswith(f", default {shown}")
+    assert UNITS.get(field.name, "") in found[2]
+
+
+@pytest.mark.parametrize("options", [SendOptions, AnswerOptions])
+def test_the_help_of_options_shows_every_option(options):
+    """What is no setting stands in the docstring, in the class that brings it in."""
+    told = "\n".join(inspect.getdoc(one) or "" for one in (AnswerOptions, SendOptions))
+    listed = set(re.findall(r"\w+", " ".join(re.findall(r"^(\w[\w, ]*) : ", told, re.MULTILINE))))
+    assert set(options.__annotations__) - listed == set(SettingOptions.__annotations__)
+
+
+@pytest.mark.parametrize("name", ["MockProviderSession", "InMemorySessionStorage", "SQLiteSessionStorage"])
+def test_what_only_some_need_is_loaded_on_demand(name):
+    """It is exported like the rest, and an import does not pay for it."""
+    code = (
+        "import sys, langswarm_nb.core.session as s\n"
+        f"assert {name!r} in s.__all__ and {name!r} in dir(s) and {name!r} not in vars(s)\n"
+        "assert not {'langswarm_nb.core.session.providers.mock', 'langswarm_nb.core.session.storage.memory',"
+        " 'langswarm_nb.core.session.storage.sqlite'} & set(sys.modules)\n"
+        f"assert s.{name}.__name__ == {name!r}\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

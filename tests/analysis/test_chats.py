@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langswarm_nb.analysis import export, import_sessions, messages_df
-from langswarm_nb.analysis.transfer.chats import session_of_chat
 from langswarm_nb.analysis.transfer.forms import chats
 from langswarm_nb.core.session import MessageRole, SessionMessage, SessionSettings, SessionValueError
 from langswarm_nb.core.session.conversation.nodes import TreeRows
 from langswarm_nb.core.session.export import exported
+from langswarm_nb.core.session.imports.chats import session_of_chat
 from langswarm_nb.core.session.settings import SessionRecord
 from tests.analysis.test_transfer import HEAD, LINE
 

@@ -77,7 +77,7 @@ async def of_a_message(session: BaseSession, provider: Any) -> MessageStream:
 
 async def of_a_question_again(session: BaseSession, provider: Any) -> MessageStream:
     await session.send_message("Hi")
-    return await session.stream_regenerate(provider_session=provider)
+    return session.stream_regenerate(provider_session=provider)
 
 
 async def of_a_comparison(session: BaseSession, provider: Any) -> MessageStream:

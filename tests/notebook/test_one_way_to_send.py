@@ -15,6 +15,7 @@ import pytest
 
 import langswarm_nb
 from langswarm_nb.core.session import ProviderServerError, SessionStorageError, create_session_manager
+from langswarm_nb.core.session.messages import RoleName
 from langswarm_nb.core.session.providers.mock import MockProviderSession
 from langswarm_nb.core.session.secret import Secret
 from langswarm_nb.notebook.bridge import run_sync, submit
@@ -111,7 +112,7 @@ class ComparisonAgain(Door):
         return notebook.cell(f"%langswarm retry {'' if model is None else f'-m {model}'}")
 
 
-def _last(notebook: Notebook, role: str) -> str:
+def _last(notebook: Notebook, role: RoleName) -> str:
     session = run_sync(notebook.shell.workspace.current())
     return run_sync(session.get_messages(role=role))[-1].id
 

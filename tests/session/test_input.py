@@ -188,7 +188,7 @@ def test_unknown_names_list_what_there_is(call: str) -> None:
         with pytest.raises(
             SessionValueError, match=r"storage='sqlit'.*'memory'.*'sqlite'.*Did you mean 'sqlite'"
         ):
-            create_session_manager("sqlit")
+            create_session_manager("sqlit")  # type: ignore[arg-type]
         with pytest.raises(SessionValueError, match="db_pth"):
             create_session_manager("sqlite", {"db_pth": "x.db"})
         with pytest.raises(SessionValueError, match="'mock'"):
@@ -210,14 +210,14 @@ async def test_a_key_in_the_wrong_place_is_not_shown(manager: SessionManager) ->
     session = await manager.create_session("ada", "mock", "echo")
     calls: list[Any] = [
         lambda: manager.create_session("ada", KEY, "gpt"),
-        lambda: manager.create_session("ada", "mock", "echo", backend=KEY),
+        lambda: manager.create_session("ada", "mock", "echo", backend=KEY),  # type: ignore[arg-type]
         lambda: manager.create_session("ada", "mock", "echo", **{KEY: 1}),  # type: ignore[arg-type]
-        lambda: session.send_message("x", KEY),
+        lambda: session.send_message("x", KEY),  # type: ignore[arg-type]
         lambda: session.send_message("x", source=KEY),
         lambda: session.send_message("x", trim=KEY),  # type: ignore[arg-type]
         lambda: session.versions(KEY),
         lambda: session.switch_branch(KEY),
-        lambda: session.export(format=KEY),
+        lambda: session.export(format=KEY),  # type: ignore[arg-type]
     ]
     for call in calls:
         with pytest.raises(SessionError) as caught:
@@ -225,7 +225,7 @@ async def test_a_key_in_the_wrong_place_is_not_shown(manager: SessionManager) ->
         text = "".join(traceback.format_exception(caught.value)) + repr(pickle.dumps(caught.value))
         assert KEY not in text.replace(__file__, "")
     for make in (
-        lambda: create_session_manager(KEY),
+        lambda: create_session_manager(KEY),  # type: ignore[arg-type]
         lambda: create_provider_session(KEY, "x"),
         lambda: create_session_manager("memory", providers={KEY: "x"}),
     ):
@@ -239,9 +239,9 @@ async def test_a_key_in_the_wrong_place_is_not_shown(manager: SessionManager) ->
     [
         lambda: create_session_manager("memory", providers=KEY),  # type: ignore[arg-type]
         lambda: create_session_manager("memory", providers=[KEY]),  # type: ignore[arg-type]
-        lambda: create_session_manager("memory", providers={"openai": [KEY]}),
+        lambda: create_session_manager("memory", providers={"openai": [KEY]}),  # type: ignore[dict-item]
         lambda: create_session_manager("memory", providers={"openai": {"api_key": KEY.encode()}}),
-        lambda: create_session_manager("nowhere", providers={"openai": KEY}),
+        lambda: create_session_manager("nowhere", providers={"openai": KEY}),  # type: ignore[arg-type]
         lambda: create_provider_session("openai", [KEY]),  # type: ignore[arg-type]
         lambda: configure_production_sessions({"db_path": ""}, {"openai": KEY}),
         lambda: asyncio.run(create_simple_session("ada", "openai", "gpt", [KEY])),  # type: ignore[arg-type]

@@ -261,7 +261,7 @@ async def test_an_export_holds_all_branches(session: BaseSession, tmp_path: Path
     assert [m["seq"] for m in messages] == [0, 1, 2, 3]
     assert "two" in await session.export(format="md")
     with pytest.raises(SessionValueError, match="format='docx'"):
-        await session.export(format="docx")
+        await session.export(format="docx")  # type: ignore[arg-type]
     with pytest.raises(SessionStorageError, match="could not be written"):
         await session.export(tmp_path / "nowhere" / "x.jsonl")
 

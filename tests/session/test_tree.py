@@ -235,7 +235,7 @@ async def test_answers_of_a_comparison_are_versions_of_one_turn(talk: BaseSessio
 async def test_what_stands_behind_an_answer_stays_with_it(talk: BaseSession) -> None:
     """A question that is answered again, and one that is edited, tell how many turns stay."""
     question, first = (await talk.get_messages())[:2]
-    stream = await talk.stream_regenerate(first.id)
+    stream = talk.stream_regenerate(first.id)
     again = await stream.read()
     assert (stream.notes, again.address) == (("2 later turns stay with 0.1",), "0.2")
     await talk.use(0, 1)

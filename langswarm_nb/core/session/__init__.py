@@ -10,6 +10,9 @@
 <MessageRole.ASSISTANT: 'assistant'>
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from .base import BaseSession, SessionManager
 from .context import SessionContext, session_context
 from .default import get_session_manager, initialize_default_session_manager, set_session_manager
@@ -47,6 +50,7 @@ from .factory import (
 )
 from .hooks import LoggingMiddleware, MetricsHook
 from .interfaces import (
+    ChainPlace,
     Delta,
     Finish,
     FinishReason,
@@ -58,7 +62,9 @@ from .interfaces import (
     ISessionStorage,
     MessageRole,
     ModelInfo,
+    Part,
     PartDone,
+    ProviderEvent,
     ProviderRequest,
     ReplyInfo,
     RequestFacts,
@@ -70,13 +76,23 @@ from .interfaces import (
     SessionRecord,
     SessionSettings,
     SessionStatus,
+    SettingChanges,
+    SettingValues,
     Usage,
 )
 from .providers import parse_model_id, provider_names
+from .sending.options import AnswerOptions, SendOptions
 from .sending.stream import MessageStream
 
+if TYPE_CHECKING:
+    from .providers.mock import MockProviderSession
+    from .storage.memory import InMemorySessionStorage
+    from .storage.sqlite import SQLiteSessionStorage
+
 __all__ = [
+    "AnswerOptions",
     "BaseSession",
+    "ChainPlace",
     "ContextLengthError",
     "Delta",
     "Finish",
@@ -87,15 +103,19 @@ __all__ = [
     "ISessionManager",
     "ISessionMiddleware",
     "ISessionStorage",
+    "InMemorySessionStorage",
     "LoggingMiddleware",
     "MessageRole",
     "MessageStream",
     "MetricsHook",
     "MissingExtraError",
+    "MockProviderSession",
     "ModelInfo",
+    "Part",
     "PartDone",
     "ProviderAuthenticationError",
     "ProviderConnectionError",
+    "ProviderEvent",
     "ProviderNotFoundError",
     "ProviderOverloadedError",
     "ProviderQuotaError",
@@ -109,7 +129,9 @@ __all__ = [
     "ReplyInfo",
     "RequestFacts",
     "RetryNotice",
+    "SQLiteSessionStorage",
     "SearchHit",
+    "SendOptions",
     "SessionBackend",
     "SessionBusyError",
     "SessionClosedError",
@@ -127,6 +149,8 @@ __all__ = [
     "SessionStorageError",
     "SessionTypeError",
     "SessionValueError",
+    "SettingChanges",
+    "SettingValues",
     "StreamInterruptedError",
     "Usage",
     "configure_development_sessions",
@@ -141,3 +165,21 @@ __all__ = [
     "session_context",
     "set_session_manager",
 ]
+_ON_DEMAND = {
+    "InMemorySessionStorage": ".storage.memory",
+    "MockProviderSession": ".providers.mock",
+    "SQLiteSessionStorage": ".storage.sqlite",
+}
+"""What is loaded when it is asked for, and where it is: only some need it."""
+
+if not TYPE_CHECKING:  # a type checker would take any name for one of ours
+
+    def __getattr__(name: str) -> Any:
+        if name not in _ON_DEMAND:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = globals()[name] = getattr(import_module(_ON_DEMAND[name], __name__), name)
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ON_DEMAND})

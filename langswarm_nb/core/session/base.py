@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from . import checks
 from .closing import close_each
@@ -36,9 +38,13 @@ from .interfaces import (
 from .messages import new_id, utc_now
 from .providers import create_provider, provider_names
 from .sending.late_replies import LateReplies
+from .sending.on_asyncio import check_loop
 from .session import BaseSession
-from .settings import check_setting_names
+from .settings import BackendName, SettingValues, StatusName, check_setting_names
 from .text import one_line
+
+if TYPE_CHECKING:
+    from .imports.kinds import FileFormat
 
 __all__ = ["BaseSession", "SessionManager"]
 
@@ -53,6 +59,13 @@ class SessionManager(HasFrames, ISessionManager):
     providers : mapping of str to IProviderSession, optional
         Objects speaking to providers, by name. Others are made when they are first needed, with the key
         that the provider's environment variable holds.
+    defaults : mapping, optional
+        Settings of the sessions that it creates, by name (`SettingValues`), where `create_session` is not told others.
+
+    Raises
+    ------
+    SessionValueError, SessionTypeError
+        One of these is something else.
 
     Examples
     --------
@@ -64,7 +77,11 @@ class SessionManager(HasFrames, ISessionManager):
     """
 
     def __init__(
-        self, storage: ISessionStorage, providers: Mapping[str, IProviderSession] | None = None
+        self,
+        storage: ISessionStorage,
+        providers: Mapping[str, IProviderSession] | None = None,
+        *,
+        defaults: SettingValues | None = None,
     ) -> None:
         self.storage: ISessionStorage = checks.instance("storage", storage, ISessionStorage)
         self.here: Callable[[], str | None] = _nowhere
@@ -75,22 +92,36 @@ class SessionManager(HasFrames, ISessionManager):
         self._providers: dict[str, IProviderSession] = {}
         self._sessions: weakref.WeakValueDictionary[str, BaseSession] = weakref.WeakValueDictionary()
         self._closed = False
+        self._defaults: SettingValues = {}
+        self.defaults = defaults or {}
         for name, provider in (providers or {}).items():
             self.add_provider_session(name, provider)
+
+    @property
+    def defaults(self) -> SettingValues:
+        """Settings of the sessions that it creates, where `create_session` is not told others; assign it anew."""
+        return self._defaults.copy()
+
+    @defaults.setter
+    def defaults(self, defaults: SettingValues) -> None:
+        values: Mapping[str, Any] = checks.mapping("defaults", defaults)
+        check_setting_names(values, SettingValues.__annotations__)
+        SessionSettings("any", "any", **values)  # raises for a value that is not allowed
+        self._defaults = defaults.copy()
 
     async def create_session(
         self,
         user_id: str,
         provider: str,
         model: str,
-        backend: SessionBackend | str = SessionBackend.LOCAL,
+        backend: SessionBackend | BackendName = SessionBackend.LOCAL,
         *,
         session_id: str | None = None,
         title: str | None = None,
         system: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         home: str | None = None,
-        **settings: Any,
+        **settings: Unpack[SettingValues],
     ) -> BaseSession:
         """Create and store a session.
 
@@ -100,7 +131,7 @@ class SessionManager(HasFrames, ISessionManager):
             Whose session it is.
         provider, model : str
             Who answers, e.g. ``"openai"``, ``"gpt-6-luna"``.
-        backend : SessionBackend
+        backend : {"local", "provider_native"}
             Who keeps the conversation for the model.
         session_id : str, optional
             An id of your own; by default a random one.
@@ -113,7 +144,7 @@ class SessionManager(HasFrames, ISessionManager):
         home : str, optional
             The notebook that it belongs to, as its front end names it.
         **settings
-            Anything of `SessionSettings`.
+            Anything of `SessionSettings`; what is not given is the manager's (`defaults`), else its default there.
 
         Raises
         ------
@@ -128,8 +159,9 @@ class SessionManager(HasFrames, ISessionManager):
         """
         self.check_open()
         checks.text("user_id", user_id)
-        check_setting_names(settings)
-        wanted = SessionSettings(provider=provider, model=model, backend=checks.backend(backend), **settings)
+        check_setting_names(settings, SettingValues.__annotations__)
+        values: Mapping[str, Any] = {**self._defaults, **settings}  # checked when the settings are made
+        wanted = SessionSettings(provider=provider, model=model, backend=checks.backend(backend), **values)
         record = SessionRecord(
             session_id=new_id() if session_id is None else checks.text("session_id", session_id),
             user_id=user_id,
@@ -148,6 +180,45 @@ class SessionManager(HasFrames, ISessionManager):
         await session.run_hooks("on_session_created")
         return session
 
+    async def import_session(
+        self,
+        user_id: str,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        text: str | None = None,
+        format: FileFormat | None = None,
+        provider: str = "mock",
+        model: str = "echo",
+    ) -> BaseSession:
+        """Store the conversation of a file, or of a text, as a new session: the way back of `BaseSession.export`.
+
+        Parameters
+        ----------
+        user_id : str
+            Whose the session is from now on, whatever the file says.
+        path, text : str, optional
+            The file, or what it holds: our ``jsonl``, ``json`` or ``ipynb``, or a chat line in the style of OpenAI.
+        format, provider, model : str
+            As in `langswarm_nb.analysis.import_sessions`, which takes files with several sessions.
+
+        Raises
+        ------
+        SessionValueError, SessionTypeError
+            It is of another kind, damaged, or holds several sessions; nothing was stored.
+        SessionStorageError
+            It cannot be read or stored.
+        """
+        from .imports.kinds import read_one  # few ever need it
+        from .imports.restoring import import_one
+
+        self.check_open()
+        checks.text("user_id", user_id)
+        found = await asyncio.to_thread(read_one, path, text, format, provider, model)
+        session_id = await import_one(self.storage, found.owned_by(user_id))
+        session = self._session(await self.storage.load_session(session_id))
+        await session.run_hooks("on_session_created")
+        return session
+
     async def get_session(self, session_id: str) -> BaseSession | None:
         """Return the session with this id; None when there is none."""
         self.check_open()
@@ -159,7 +230,7 @@ class SessionManager(HasFrames, ISessionManager):
         return self._session(record)
 
     async def list_user_sessions(
-        self, user_id: str, limit: int | None = 100, *, status: SessionStatus | str | None = None
+        self, user_id: str, limit: int | None = 100, *, status: SessionStatus | StatusName | None = None
     ) -> list[BaseSession]:
         """Return a user's sessions, the last used first; archived ones too unless a ``status`` is asked for."""
         self.check_open()
@@ -271,13 +342,16 @@ class SessionManager(HasFrames, ISessionManager):
         return f"<SessionManager on {one_line(self.storage.name)}{', closed' if self._closed else ''}>"
 
     def check_open(self) -> None:
-        """Raise when the manager was closed.
+        """Raise when the manager was closed, or is used where it cannot work.
 
         Raises
         ------
         SessionClosedError
-            It was.
+            It was closed.
+        SessionError
+            An event loop that is not asyncio's runs.
         """
+        check_loop()
         if self._closed:
             raise SessionClosedError(
                 f"The session manager on {self.storage.name} is closed. Create a new one."

@@ -138,6 +138,19 @@ def metadata(value: Mapping[str, Any] | None) -> dict[str, Any]:
     return _metadata(value)
 
 
+def mapping(parameter: str, value: object) -> Mapping[str, Any]:
+    """Return a mapping.
+
+    Raises
+    ------
+    SessionTypeError
+        It is none.
+    """
+    if not isinstance(value, Mapping):
+        raise SessionTypeError.of(parameter, value, "a mapping of names to values")
+    return value
+
+
 def limit(value: object) -> None:
     """Check a number of rows: at least 1, or None for all.
 

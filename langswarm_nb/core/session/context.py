@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
+from typing import Generic, TypeVar
 
 from . import checks
 from .interfaces import ISession
@@ -11,17 +12,20 @@ from .session import BaseSession
 __all__ = ["SessionContext", "session_context"]
 
 
-class SessionContext:
+S = TypeVar("S", bound=ISession)
+
+
+class SessionContext(Generic[S]):
     """Yields the session; when the block ends, also by an exception, all that happened in it is written.
 
     A stream that the block left open is closed, and what had arrived of its reply is kept.
     An exception goes through. The session itself lives on; its manager is not closed.
     """
 
-    def __init__(self, session: ISession) -> None:
-        self._session = checks.instance("session", session, ISession)
+    def __init__(self, session: S) -> None:
+        self._session: S = checks.instance("session", session, ISession)
 
-    async def __aenter__(self) -> ISession:
+    async def __aenter__(self) -> S:
         return self._session
 
     async def __aexit__(
@@ -31,7 +35,7 @@ class SessionContext:
             await self._session.settle()
 
 
-def session_context(session: ISession) -> SessionContext:
+def session_context(session: S) -> SessionContext[S]:
     """Return an ``async with`` helper for a session.
 
     Examples

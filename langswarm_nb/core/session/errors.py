@@ -71,6 +71,8 @@ __all__ = [
 ]
 
 _SHOWN_CHARS = 80
+_HAVE_OWN_WORDS = ("magic", "panel")
+"""Sources of questions that are asked again in another way than by a program."""
 # A value of this form is never shown, wherever it was put by mistake.
 _KEY_LIKE = re.compile(
     rf"{BEGINNINGS}[-\w.]{{8,}}|{FORMS}"
@@ -119,10 +121,10 @@ NEXT_STEPS = {
     "change_request": "Change the request as it says.",
     "leave_out": "Change or leave out {param!r}.",
     "add_credit": "Add credit or raise the limit of the account; waiting does not help.",
-    "wait": "Send again in {seconds} s.",
-    "send_later": "Send again later.",
-    "send_again": "Send it again, or regenerate the reply.",
-    "allow_time": "Raise timeout_s, or send again.",
+    "wait": "Ask again in {seconds} s.",
+    "send_later": "Ask again later.",
+    "send_again": "Ask again.",
+    "allow_time": "Raise timeout_s, or ask again.",
     "name_address": "Pass base_url='https://…'{variable}.",
     "start_server": "Start the server there, or correct base_url.",
     "check_network": "Check the network, the proxy settings and base_url.",
@@ -163,10 +165,13 @@ class SessionError(Exception):
 
     Attributes
     ----------
+    question : SessionMessage or None
+        The message of the send that failed, as it is stored; None when none was.
     reply : SessionMessage or None
         The reply that had arrived, when it could not be stored.
     """
 
+    question: SessionMessage | None = None
     reply: SessionMessage | None = None
 
     next_step: NextStep | None = None
@@ -284,6 +289,11 @@ class ProviderSessionError(SessionError):
         a repeat may be paid twice.
     partial_text : str
         What had arrived of the reply; it is stored too.
+
+    Notes
+    -----
+    When the question was stored, `question` is it, and the text ends in how a program asks it again: a second
+    `send_message` would store it twice.
     """
 
     def __init__(
@@ -308,6 +318,13 @@ class ProviderSessionError(SessionError):
         self.retry_after_s = retry_after_s
         self.maybe_processed = maybe_processed
         self.partial_text = partial_text
+
+    def __str__(self) -> str:
+        text, question = super().__str__(), self.question
+        if question is None or question.source in _HAVE_OWN_WORDS:
+            return text
+        its_id = "" if question.beside is None else repr(question.id)
+        return f"{text} The question is stored: `await session.regenerate({its_id})` asks it again."
 
     @property
     def retry_after(self) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from .base import BaseSession, SessionManager
 from .errors import SessionTypeError
@@ -22,17 +22,22 @@ __all__ = [
 ]
 
 
+StorageName: TypeAlias = Literal["memory", "sqlite"]
+"""A storage that comes with the library."""
+
+
 def create_session_manager(
-    storage: str = "sqlite",
+    storage: StorageName = "sqlite",
     storage_config: dict[str, Any] | None = None,
-    providers: dict[str, Any] | None = None,
+    providers: Mapping[str, str | Mapping[str, Any]] | None = None,
 ) -> SessionManager:
     """Return a manager over a storage and providers, both by name; no event loop has to run.
 
     Parameters
     ----------
     storage : str
-        ``"sqlite"`` (one file) or ``"memory"`` (gone with the process).
+        ``"sqlite"`` (one file) or ``"memory"`` (gone with the process). For a storage of your own write
+        ``SessionManager(storage)``.
     storage_config : dict, optional
         For SQLite ``db_path``, ``durability`` ("full" or "fast"), ``busy_timeout_s``. Without ``db_path`` the file
         is ``sessions.db`` in the user's data directory, or where ``LANGSWARM_DB_PATH`` says.
@@ -59,7 +64,7 @@ async def create_simple_session(
     provider: str = "mock",
     model: str = "gpt-4o",
     api_key: str | None = None,
-    storage: str = "memory",
+    storage: StorageName = "memory",
 ) -> BaseSession:
     """Return a session on a manager of its own, for a quick try; ``mock`` answers offline, whatever the model.
 
@@ -122,7 +127,8 @@ def configure_development_sessions() -> SessionManager:
 
 
 def configure_production_sessions(
-    storage_config: dict[str, Any] | None = None, providers: dict[str, Any] | None = None
+    storage_config: dict[str, Any] | None = None,
+    providers: Mapping[str, str | Mapping[str, Any]] | None = None,
 ) -> SessionManager:
     """Return a manager for production: SQLite, with a `MetricsHook`.
 

@@ -14,6 +14,7 @@ from .frame_methods import frame_of
 from .interfaces import ISession, ISessionLifecycleHook, ISessionMiddleware
 from .messages import SessionMessage, utc_now
 from .provider_events import RetryNotice
+from .text import as_logged
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -123,6 +124,9 @@ class MetricsHook(ISessionLifecycleHook):
 class LoggingMiddleware(ISessionMiddleware):
     """Logs ids and roles of messages on their way, never their contents.
 
+    Each record has them as attributes, too, for handlers that write JSON: ``session_id, role, message_id``, ``way``
+    ("to" or "from"), ``provider, model``.
+
     Parameters
     ----------
     logger : logging.Logger, optional
@@ -145,13 +149,17 @@ class LoggingMiddleware(ISessionMiddleware):
 
     def _log(self, way: str, session: ISession, message: SessionMessage) -> None:
         settings = session.settings
+        facts = {
+            "session_id": as_logged(session.session_id),
+            "role": message.role.value,
+            "message_id": as_logged(message.id),
+            "way": way,
+            "provider": as_logged(settings.provider),
+            "model": as_logged(settings.model),
+        }
         self._logger.log(
             self._level,
-            "session %s: %s message %s %s %s:%s",
-            session.session_id,
-            message.role.value,
-            message.id,
-            way,
-            settings.provider,
-            settings.model,
+            "session %(session_id)s: %(role)s message %(message_id)s %(way)s %(provider)s:%(model)s",
+            facts,
+            extra=facts,
         )

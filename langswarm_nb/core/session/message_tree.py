@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal, Unpack
 
 from . import checks
 from .conversation import moves
@@ -14,8 +14,8 @@ from .conversation.beside_the_loop import decided
 from .conversation.copies import copy_of, origin_of
 from .conversation.tree import Tree
 from .errors import SessionNotFoundError, SessionValueError, shown
-from .interfaces import ISession, ISessionStorage, MessageRole, SessionMessage, SessionRecord
-from .messages import as_role, utc_now
+from .interfaces import ChainPlace, ISession, ISessionStorage, MessageRole, SessionMessage, SessionRecord
+from .messages import RoleName, as_role, utc_now
 
 if TYPE_CHECKING:
     from .conversation.syncing import Line, SavedCell
@@ -30,7 +30,7 @@ class MessageTree(ISession):
     async def get_messages(
         self,
         limit: int | None = None,
-        role: MessageRole | str | None = None,
+        role: MessageRole | RoleName | None = None,
         since: datetime | None = None,
         *,
         branch: Literal["active", "all"] = "active",
@@ -52,13 +52,16 @@ class MessageTree(ISession):
         rows = await self.storage.read_tree(self.session_id)
         return await decided(rows.nodes, lambda: Tree(rows))
 
-    async def append(self, messages: Sequence[SessionMessage], **place: Any) -> list[SessionMessage]:
+    async def append(
+        self, messages: Sequence[SessionMessage], **place: Unpack[ChainPlace]
+    ) -> list[SessionMessage]:
         """Store messages as a chain and count them; ``place`` as for `ISessionStorage.append_messages`."""
         stored = await self.storage.append_messages(self.session_id, messages, **place)
         record = self.record
         active = [message.seq for message in stored if message.is_active]
-        if not stored and place.get("activate", True) and not isinstance(place.get("parent", "tip"), str):
-            active = [place["parent"]]
+        parent = place.get("parent", "tip")
+        if not stored and place.get("activate", True) and not isinstance(parent, str):
+            active = [parent]
         self.record = replace(
             record,
             message_count=record.message_count + len(stored),

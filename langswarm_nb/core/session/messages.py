@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 from .errors import SessionTypeError, SessionValueError
 from .text import one_line
@@ -34,7 +34,13 @@ PART_KEYS: dict[str, tuple[tuple[str, ...], ...]] = {
     "refusal": (("text",),),
 }
 """What a part of each type needs, or one of the sets of what it needs."""
+RAW = "raw"
+"""Where `RequestFacts.details` keep what is asked for with ``keep_raw``."""
 Status = Literal["ok", "stopped", "error"]
+RoleName = Literal["system", "user", "assistant", "tool"]
+"""The names of `MessageRole`."""
+QuestionRole = Literal["user", "tool"]
+"""The names of those that can be sent."""
 
 _REPR_CHARS = 60
 _CHARS_PER_TOKEN = 4
@@ -137,6 +143,16 @@ class RequestFacts:
     """What else the provider told: rate-limit state, service tier, ..."""
 
     @property
+    def raw(self) -> Mapping[str, Any]:
+        """What the service sent, kept for ``keep_raw=True``; empty without.
+
+        ``headers`` of the answer by their names in lower case, and ``events`` of a stream in their order, or the
+        ``body`` of a whole answer: JSON with all that has no name here, such as ``logprobs``. Keys are masked.
+        """
+        raw = self.details.get(RAW)
+        return raw if isinstance(raw, Mapping) else {}
+
+    @property
     def model_id(self) -> str:
         """``provider:model`` of who answered; of who was asked, when the provider does not name the model."""
         return f"{self.provider}:{self.model or self.request_model}"
@@ -153,12 +169,14 @@ class _Lazy:
     _decode: Callable[[tuple[Any, ...], str], Any]
     _row: tuple[Any, ...]
 
-    def __getattr__(self, name: str) -> Any:  # only called for a slot that is still empty
-        if name.startswith("_"):
-            raise AttributeError(name)
-        value = self._decode(self._row, name)
-        object.__setattr__(self, name, value)
-        return value
+    if not TYPE_CHECKING:  # a type checker would take any name for a field
+
+        def __getattr__(self, name: str) -> Any:  # only called for a slot that is still empty
+            if name.startswith("_"):
+                raise AttributeError(name)
+            value = self._decode(self._row, name)
+            object.__setattr__(self, name, value)
+            return value
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -39,6 +39,9 @@ class ReplyInfo:
     cost_usd: float | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
     """Rate-limit state, service tier, ...: JSON."""
+    raw: Mapping[str, Any] = field(default_factory=dict)
+    """For `ProviderRequest.keep_raw`: ``headers`` (by name), ``body`` of a whole answer, or ``events`` (a list of those
+    that have come since) of a stream, as the service sent them; JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,8 @@ class ProviderRequest:
     """The conversation that the provider holds; None to start one with all `messages`."""
     new_from: int = 0
     """With `native_id`: index of the first of `messages` that the provider has not seen."""
+    keep_raw: bool = False
+    """Tell in `ReplyInfo.raw` what the service sends."""
     on_retry: Callable[[RetryNotice], Awaitable[None]] = _ignore
 
     @property

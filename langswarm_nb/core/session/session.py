@@ -7,12 +7,14 @@ import logging
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from . import checks
 from .errors import SessionNotFoundError
 from .frame_methods import HasFrames
 from .interfaces import (
+    ChainPlace,
+    ExportFormat,
     IProviderSession,
     ISessionLifecycleHook,
     ISessionMiddleware,
@@ -30,8 +32,8 @@ from .sending.native_conversation import NativeConversation
 from .sending.stream import MessageStream
 from .sending.turn import Turn
 from .sending.turnstile import Turnstile
-from .settings import with_told
-from .text import one_line
+from .settings import SettingChanges, StatusName, with_told
+from .text import as_logged, one_line
 
 if TYPE_CHECKING:
     from .base import SessionManager
@@ -79,17 +81,14 @@ class BaseSession(HasFrames, MessageSending):
 
     @property
     def provider(self) -> str:
-        """Name of the provider."""
         return self.record.settings.provider
 
     @property
     def model(self) -> str:
-        """Name of the model, without its provider."""
         return self.record.settings.model
 
     @property
     def title(self) -> str | None:
-        """Name given by the user."""
         return self.record.title
 
     @property
@@ -125,7 +124,7 @@ class BaseSession(HasFrames, MessageSending):
         self.record = await self.storage.load_session(self.session_id)
         return self.record
 
-    async def update_settings(self, **changes: Any) -> SessionSettings:
+    async def update_settings(self, **changes: Unpack[SettingChanges]) -> SessionSettings:
         """Change settings for what is sent from now on.
 
         Parameters
@@ -138,7 +137,8 @@ class BaseSession(HasFrames, MessageSending):
         SessionValueError, SessionTypeError
             A name is misspelt or a value not allowed; nothing was changed.
         """
-        settings = self.settings_for(changes.pop("model", None), changes)
+        others = {name: value for name, value in changes.items() if name != "model"}
+        settings = self.settings_for(changes.get("model"), others)
         self._manager.check_change(settings)
         metadata = with_told(self.record.metadata, changes)
         told = {} if metadata is self.record.metadata else {"metadata": metadata}
@@ -146,12 +146,11 @@ class BaseSession(HasFrames, MessageSending):
         return settings
 
     async def rename(self, title: str | None) -> None:
-        """Give the session a title, or take it away."""
         if title is not None:
             checks.text("title", title)
         await self.change(title=title)
 
-    async def set_status(self, status: SessionStatus | str) -> bool:
+    async def set_status(self, status: SessionStatus | StatusName) -> bool:
         """Set and store the status; False when it was that already."""
         wanted = checks.status(status)
         if (await self.refresh()).status is wanted:
@@ -178,13 +177,16 @@ class BaseSession(HasFrames, MessageSending):
         self._manager.late_replies.forget(self.session_id)
         if kept:
             logger.warning(
-                "Session %s is deleted here; its provider still holds: %s", self.session_id, ", ".join(kept)
+                "Session %s is deleted here; its provider still holds: %s",
+                as_logged(self.session_id),
+                as_logged(", ".join(kept)),
+                extra={"session_id": as_logged(self.session_id)},
             )
         if deleted:
             await self.run_hooks("on_session_deleted")
         return deleted
 
-    async def export(self, path: str | Path | None = None, *, format: str = "jsonl") -> str:
+    async def export(self, path: str | Path | None = None, *, format: ExportFormat = "jsonl") -> str:
         """Return the session as text, and write it to ``path`` when given.
 
         Parameters
@@ -241,13 +243,38 @@ class BaseSession(HasFrames, MessageSending):
         self.record = await self.storage.update_session(self.session_id, **changes)
         await self._manager.late_replies.try_to_store()
 
-    async def append(self, messages: Sequence[SessionMessage], **place: Any) -> list[SessionMessage]:
-        """Store messages as a chain; a reply that could not be stored before goes first.
+    async def append(
+        self, messages: Sequence[SessionMessage], **place: Unpack[ChainPlace]
+    ) -> list[SessionMessage]:
+        """Store messages as a chain, each below the one before it, and count them; nothing is sent.
+
+        Parameters
+        ----------
+        messages : sequence of SessionMessage
+            Of any roles: a user message begins a turn, an assistant message answers what it follows.
+        **place
+            Where they go, by default at the end of the active path: see `ISessionStorage.append_messages`.
+
+        Returns
+        -------
+        list of SessionMessage
+            Copies as they are stored, with their numbers.
 
         Raises
         ------
+        SessionValueError, SessionTypeError
+            A message cannot be kept unchanged; nothing was stored.
+        SessionNotFoundError
+            The session was deleted, or the place is not there.
+        SessionLeasedError
+            With ``lease``: another message of the session is being answered.
         SessionStorageError
-            They cannot be stored, or a reply before them still cannot be.
+            They could not be stored, or a reply that could not be stored before still cannot be: it goes first.
+
+        Notes
+        -----
+        It does not wait for a message that is being answered. `import_messages` does, and takes the forms that
+        other programs use.
         """
         late = self._manager.late_replies
         await late.store(self.session_id)
@@ -255,7 +282,9 @@ class BaseSession(HasFrames, MessageSending):
         await late.try_to_store()
         return stored
 
-    async def append_at_once(self, messages: Sequence[SessionMessage], **place: Any) -> list[SessionMessage]:
+    async def append_at_once(
+        self, messages: Sequence[SessionMessage], **place: Unpack[ChainPlace]
+    ) -> list[SessionMessage]:
         """Store messages whatever else waits to be stored."""
         return await super().append(messages, **place)
 

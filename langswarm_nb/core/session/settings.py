@@ -2,18 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict, Unpack
 
-from .errors import SessionTypeError, SessionValueError
+from .errors import SessionTypeError, SessionValueError, shown
 from .messages import utc_now
+from .text import nearest
 from .values import check_utf8
 
 _MOST = 2**53
 """Numbers up to here are exact in JSON, in floating point and in every database."""
+
+
+StatusName = Literal["active", "paused", "completed", "archived", "error"]
+"""The names of `SessionStatus`."""
+BackendName = Literal["local", "provider_native"]
+"""The names of `SessionBackend`."""
+
+
+class SettingValues(TypedDict, total=False):
+    """Settings by name, but for who answers; `SessionSettings` says what each means."""
+
+    max_messages: int | None
+    max_context_tokens: int | None
+    trim: Literal["oldest", "error"]
+    temperature: float | None
+    max_tokens: int | None
+    top_p: float | None
+    stop: str | Sequence[str] | None
+    seed: int | None
+    reasoning_effort: str | None
+    options: Mapping[str, Any]
+    timeout_s: float
+    retries: int
+    stream: bool
+    keep_raw: bool
+
+
+class SettingOptions(SettingValues, total=False):
+    """Settings of one send; what is not given is the session's."""
+
+    provider: str
+    backend: SessionBackend | BackendName
+
+
+class SettingChanges(SettingOptions, total=False):
+    """All settings by name, with the model."""
+
+    model: str
 
 
 class SessionStatus(StrEnum):
@@ -39,6 +78,43 @@ class SessionBackend(StrEnum):
 class SessionSettings:
     """What a session was created with; limits what is sent, never what is kept.
 
+    Parameters
+    ----------
+    provider : str
+        Who answers: one of `provider_names`.
+    model : str
+        Name of the model, as its provider writes it.
+    backend : SessionBackend or str, default "local"
+        Who keeps the conversation for the model.
+    max_messages : int or None, default None
+        Most messages sent with one request, system messages not counted; None for all.
+    max_context_tokens : int or None, default None
+        Most tokens sent with one request, estimated at 4 characters a token; None for no limit.
+    trim : {"oldest", "error"}, default "oldest"
+        What happens above a limit: the oldest turns are left out, or the send is refused.
+    temperature : float or None, default None
+        How much chance there is in the words, from 0; None leaves it to the provider, here and below.
+    max_tokens : int or None, default None
+        Most tokens of one reply.
+    top_p : float or None, default None
+        Share of the likely words to choose from, from 0 to 1.
+    stop : tuple of str or None, default None
+        Words at which a reply ends.
+    seed : int or None, default None
+        Makes replies alike, where the provider can.
+    reasoning_effort : str or None, default None
+        How much a model thinks, in the words of its provider, such as "low".
+    options : mapping, default {}
+        Any other option of the provider, JSON, passed through under its own name.
+    timeout_s : float, default 600.0
+        Longest time of one call in seconds, waits and retries included.
+    retries : int, default 2
+        Repeats after the first attempt, when a repeat is safe.
+    stream : bool, default True
+        Ask the provider to stream; False asks for whole replies.
+    keep_raw : bool, default False
+        Keep with each reply what the service sent, word for word: see `RequestFacts.raw`.
+
     Raises
     ------
     SessionValueError, SessionTypeError
@@ -49,26 +125,19 @@ class SessionSettings:
     model: str
     backend: SessionBackend = SessionBackend.LOCAL
     max_messages: int | None = None
-    """Most messages sent with one request, system messages not counted; None for all."""
     max_context_tokens: int | None = None
-    """Most tokens sent with one request, estimated at 4 characters a token; None for no limit."""
     trim: Literal["oldest", "error"] = "oldest"
-    """What happens above a limit: the oldest turns are left out, or the send is refused."""
     temperature: float | None = None
     max_tokens: int | None = None
-    """Most tokens of one reply; None leaves it to the provider."""
     top_p: float | None = None
     stop: tuple[str, ...] | None = None
     seed: int | None = None
     reasoning_effort: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
-    """Any other option of the provider, passed through under its own name."""
     timeout_s: float = 600.0
-    """Longest time of one call, waits and retries included."""
     retries: int = 2
-    """Repeats after the first attempt, when a repeat is safe."""
     stream: bool = True
-    """Ask the provider to stream; False asks for whole replies."""
+    keep_raw: bool = False
 
     def __post_init__(self) -> None:
         _check_text("provider", self.provider)
@@ -94,10 +163,11 @@ class SessionSettings:
             _check_text("reasoning_effort", self.reasoning_effort)
         if not isinstance(self.options, Mapping):
             raise SessionTypeError.of("options", self.options, "a mapping of option names to JSON values")
-        if not isinstance(self.stream, bool):
-            raise SessionTypeError.of("stream", self.stream, "True or False")
+        for name in ("stream", "keep_raw"):
+            if not isinstance(getattr(self, name), bool):
+                raise SessionTypeError.of(name, getattr(self, name), "True or False")
 
-    def updated(self, **changes: Any) -> SessionSettings:
+    def updated(self, **changes: Unpack[SettingChanges]) -> SessionSettings:
         """Return a copy with some settings changed; a misspelt name is an error.
 
         Raises
@@ -106,7 +176,8 @@ class SessionSettings:
             No setting has this name, or its value is not allowed.
         """
         check_setting_names(changes)
-        return replace(self, **changes)
+        values: Mapping[str, Any] = changes  # checked and brought into form when the copy is made
+        return replace(self, **values)
 
     @property
     def request_options(self) -> dict[str, Any]:
@@ -185,17 +256,25 @@ class SessionMetrics:
         return max(0.0, (self.last_activity - self.created_at).total_seconds())
 
 
-def check_setting_names(changes: Mapping[str, Any]) -> None:
+def check_setting_names(changes: Mapping[str, Any], known: Collection[str] = SETTING_NAMES) -> None:
     """Raise for a name that is no setting.
+
+    Parameters
+    ----------
+    known : collection of str
+        What is allowed; by default all settings.
 
     Raises
     ------
     SessionValueError
-        Names the setting and its nearest match.
+        Names the setting and its nearest match, and where options of a provider go.
     """
     for name in changes:
-        if name not in SETTING_NAMES:
-            raise SessionValueError.of("setting", name, SETTING_NAMES)
+        if name not in known:
+            near = nearest(name, known)
+            hint = f"Did you mean {near!r}? " if near else ""
+            hint += f"An option of the provider's own goes in options={{{shown(name)}: …}}."
+            raise SessionValueError.of("setting", name, known, hint=hint)
 
 
 def _check_text(name: str, value: object) -> None:

@@ -56,6 +56,11 @@ def one_line(text: str, limit: int = 500) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
+def as_logged(value: object) -> str:
+    """Return an id or a name as a log shows it: on one line, whatever who chose it wrote."""
+    return one_line(str(value), 200)
+
+
 def class_name(value: object) -> str:
     """Return the name of a value's class, on one line: its own, whatever the metaclass says."""
     return one_line(_NAME_OF(type(value)), 80)

@@ -18,7 +18,7 @@ from langswarm_nb.core.session import (
     parse_model_id,
 )
 from langswarm_nb.core.session.sending.ask import SendPlan
-from langswarm_nb.core.session.sending.options import SendOptions
+from langswarm_nb.core.session.sending.options import AnswerOptions, SendOptions
 from langswarm_nb.core.session.settings import SessionSettings
 
 from .asked_before import LastComparison, asked_before
@@ -167,10 +167,10 @@ class Sender:
             settings,
             [partial(session.plan_regenerate, before.question.id, model=wanted, **settings)],
         )
-        sent: SendOptions = {**settings, "on_retry": tell_retry, "on_wait": tell_wait}  # type: ignore[typeddict-item]
+        sent: AnswerOptions = {**settings, "on_retry": tell_retry, "on_wait": tell_wait}  # type: ignore[typeddict-item]
         [sent["provider_session"]] = self._through([wanted], options, session.manager)
         await self._note_use(session)
-        stream = await session.stream_regenerate(before.question.id, model=wanted, **sent)
+        stream = session.stream_regenerate(before.question.id, model=wanted, **sent)
         return Opened(session, stream, options=options)
 
     async def open_comparison_again(

@@ -193,7 +193,7 @@ async def _model(panel: ChatPanel, content: Content) -> None:
 async def _options(panel: ChatPanel, content: Content) -> None:
     values = content.get("values")
     given = values if isinstance(values, dict) else {}
-    changes = {name: _number(name, given[name]) for name in OPTIONS if name in given}
+    changes: dict[str, Any] = {name: _number(name, given[name]) for name in OPTIONS if name in given}
     await panel.session.update_settings(**changes)
     await panel.feed.refresh()
 

@@ -56,7 +56,7 @@ class NoRules:
     async def open_again(
         self, session: BaseSession, reply_id: str, tell: Tell, *, model: str | None = None
     ) -> MessageStream:
-        return await session.stream_regenerate(reply_id, model=model)
+        return session.stream_regenerate(reply_id, model=model)
 
     def count(self, stream: MessageStream) -> None:
         pass

@@ -48,6 +48,20 @@ def copy_of(
     )
 
 
+def taken_over(message: SessionMessage) -> SessionMessage:
+    """Return a message from elsewhere as a new one without a place; what it cost counts where it was made."""
+    return SessionMessage(
+        role=message.role,
+        content=message.content,
+        timestamp=message.timestamp,
+        metadata=message.metadata,
+        finish_reason=message.finish_reason,
+        parts=message.parts,
+        source="import",
+        request=None if message.request is None else _uncounted(message.request),
+    )
+
+
 def origin_of(message: SessionMessage) -> str | None:
     """Return the id of the message that one is a copy of; None when it is none."""
     about = message.metadata.get(COPY_OF)

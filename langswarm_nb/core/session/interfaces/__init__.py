@@ -6,13 +6,16 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Unpack
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 
 from langswarm_nb.core.session.messages import (
     FinishReason,
     MessageRole,
     Part,
+    QuestionRole,
     RequestFacts,
+    RoleName,
     SearchHit,
     SessionMessage,
     Usage,
@@ -28,20 +31,25 @@ from langswarm_nb.core.session.provider_events import (
     RetryNotice,
 )
 from langswarm_nb.core.session.settings import (
+    BackendName,
     SessionBackend,
     SessionMetrics,
     SessionRecord,
     SessionSettings,
     SessionStatus,
+    SettingChanges,
+    SettingValues,
+    StatusName,
 )
 
-from .storages import ISessionStorage
+from .storages import ChainPlace, ISessionStorage
 
 if TYPE_CHECKING:
-    from langswarm_nb.core.session.sending.options import SendOptions
+    from langswarm_nb.core.session.sending.options import AnswerOptions, SendOptions
     from langswarm_nb.core.session.sending.stream import MessageStream
 
 __all__ = [
+    "ChainPlace",
     "Delta",
     "Finish",
     "FinishReason",
@@ -67,8 +75,13 @@ __all__ = [
     "SessionRecord",
     "SessionSettings",
     "SessionStatus",
+    "SettingChanges",
+    "SettingValues",
     "Usage",
 ]
+
+ExportFormat = Literal["jsonl", "json", "md"]
+"""In what form a session is written."""
 
 
 class IProviderSession(ABC):
@@ -132,6 +145,21 @@ class ISession(ABC):
 
     @property
     @abstractmethod
+    def provider(self) -> str:
+        """Name of the provider."""
+
+    @property
+    @abstractmethod
+    def model(self) -> str:
+        """Name of the model, without its provider."""
+
+    @property
+    @abstractmethod
+    def title(self) -> str | None:
+        """Name given by the user."""
+
+    @property
+    @abstractmethod
     def metrics(self) -> SessionMetrics:
         """Totals as last read or written by this object; `refresh` reads them anew."""
 
@@ -139,7 +167,7 @@ class ISession(ABC):
     async def send_message(
         self,
         content: str,
-        role: MessageRole = MessageRole.USER,
+        role: MessageRole | QuestionRole = MessageRole.USER,
         *,
         model: str | None = None,
         **options: Unpack[SendOptions],
@@ -150,12 +178,24 @@ class ISession(ABC):
     def stream_message(
         self,
         content: str,
-        role: MessageRole = MessageRole.USER,
+        role: MessageRole | QuestionRole = MessageRole.USER,
         *,
         model: str | None = None,
         **options: Unpack[SendOptions],
     ) -> MessageStream:
         """Send a message and return its reply as an async iterator of `Delta`."""
+
+    @abstractmethod
+    async def regenerate(
+        self, message_id: str | None = None, *, model: str | None = None, **options: Unpack[AnswerOptions]
+    ) -> SessionMessage:
+        """Answer a question once more, by default the last one; the reply is a new version beside the old ones."""
+
+    @abstractmethod
+    def stream_regenerate(
+        self, message_id: str | None = None, *, model: str | None = None, **options: Unpack[AnswerOptions]
+    ) -> MessageStream:
+        """Answer a question once more and return the reply as an async iterator of `Delta`."""
 
     @abstractmethod
     async def add_system_message(
@@ -171,7 +211,7 @@ class ISession(ABC):
     async def get_messages(
         self,
         limit: int | None = None,
-        role: MessageRole | str | None = None,
+        role: MessageRole | RoleName | None = None,
         since: datetime | None = None,
         *,
         branch: Literal["active", "all"] = "active",
@@ -181,6 +221,18 @@ class ISession(ABC):
     @abstractmethod
     async def get_message(self, message_id: str) -> SessionMessage | None:
         """Return the message with this id, on whatever branch; None when there is none."""
+
+    @abstractmethod
+    async def append(
+        self, messages: Sequence[SessionMessage], **place: Unpack[ChainPlace]
+    ) -> list[SessionMessage]:
+        """Store messages as a chain, without sending anything; by default at the end of the active path."""
+
+    @abstractmethod
+    async def import_messages(
+        self, messages: Sequence[SessionMessage | Mapping[str, Any]]
+    ) -> list[SessionMessage]:
+        """Add messages from elsewhere at the end of the active path, without sending anything."""
 
     @abstractmethod
     async def clear_messages(self) -> bool:
@@ -199,8 +251,16 @@ class ISession(ABC):
         """Return the message and its siblings, oldest first."""
 
     @abstractmethod
-    async def update_settings(self, **changes: Any) -> SessionSettings:
+    async def refresh(self) -> SessionRecord:
+        """Read anew what is stored of the session: another process may have changed it."""
+
+    @abstractmethod
+    async def update_settings(self, **changes: Unpack[SettingChanges]) -> SessionSettings:
         """Change settings for what is sent from now on; a misspelt name is an error."""
+
+    @abstractmethod
+    async def rename(self, title: str | None) -> None:
+        """Give the session a title, or take it away."""
 
     @abstractmethod
     async def archive(self) -> bool:
@@ -211,7 +271,7 @@ class ISession(ABC):
         """Delete the session for good; False when it was gone."""
 
     @abstractmethod
-    async def export(self, path: str | Path | None = None, *, format: str = "jsonl") -> str:
+    async def export(self, path: str | Path | None = None, *, format: ExportFormat = "jsonl") -> str:
         """Return the session as text, and write it to ``path`` when given."""
 
 
@@ -224,8 +284,13 @@ class ISessionManager(ABC):
         user_id: str,
         provider: str,
         model: str,
-        backend: SessionBackend | str = SessionBackend.LOCAL,
-        **settings: Any,
+        backend: SessionBackend | BackendName = SessionBackend.LOCAL,
+        *,
+        session_id: str | None = None,
+        title: str | None = None,
+        system: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        **settings: Unpack[SettingValues],
     ) -> ISession:
         """Create and store a session."""
 
@@ -234,8 +299,16 @@ class ISessionManager(ABC):
         """Return the session with this id; None when there is none."""
 
     @abstractmethod
-    async def list_user_sessions(self, user_id: str, limit: int | None = 100) -> Sequence[ISession]:
+    async def list_user_sessions(
+        self, user_id: str, limit: int | None = 100, *, status: SessionStatus | StatusName | None = None
+    ) -> Sequence[ISession]:
         """Return a user's sessions, the last used first."""
+
+    @abstractmethod
+    async def search_messages(
+        self, text: str, *, user_id: str | None = None, session_id: str | None = None, limit: int | None = 20
+    ) -> list[SearchHit]:
+        """Return messages that hold all words of ``text``, the newest first."""
 
     @abstractmethod
     async def archive_session(self, session_id: str) -> bool:
@@ -244,6 +317,26 @@ class ISessionManager(ABC):
     @abstractmethod
     async def delete_session(self, session_id: str) -> bool:
         """Delete a session for good; False when there is none."""
+
+    @abstractmethod
+    async def cleanup_inactive_sessions(self, max_inactive_hours: float = 24) -> int:
+        """Archive active sessions that were not used for so long; return how many. Nothing is deleted."""
+
+    @abstractmethod
+    async def health_check(self) -> dict[str, Any]:
+        """Return facts for diagnostics; raises nothing."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Keep what open streams have brought, and free connections; may be called twice."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
 
 
 class ISessionLifecycleHook(ABC):  # noqa: B024 - every method may be left out

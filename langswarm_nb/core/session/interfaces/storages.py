@@ -5,11 +5,25 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from langswarm_nb.core.session.conversation.nodes import TreeRows
 from langswarm_nb.core.session.messages import MessageRole, SearchHit, SessionMessage
 from langswarm_nb.core.session.settings import SessionRecord, SessionStatus
+
+
+class ChainPlace(TypedDict, total=False):
+    """Where a chain of messages goes; `ISessionStorage.append_messages` says what each means."""
+
+    parent: int | Literal["tip"] | None
+    reply_to: int | None
+    question_id: str | None
+    turn: int | None
+    activate: bool
+    branch: str | None
+    hides: Sequence[tuple[int, int]]
+    lease: str | None
+    expects: tuple[str, int | None] | None
 
 
 class ISessionStorage(ABC):

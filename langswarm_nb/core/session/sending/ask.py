@@ -33,7 +33,7 @@ class Ask:
     """What one send asks for."""
 
     message: SessionMessage
-    """The question; one that is stored already when ``regenerates``."""
+    """The question."""
     settings: SessionSettings
     """The session's, with the changes of this send."""
     facts: AskFacts = field(default_factory=AskFacts)
@@ -43,6 +43,9 @@ class Ask:
     version_of: str | None = None
     """Id of the message that this one is a new version of."""
     regenerates: bool = False
+    """Whether a question is answered that is stored already; ``message`` is known when the ask is resolved."""
+    of: str | None = None
+    """Id of that question, or of one of its replies; None for the last question of the active path."""
     compare_id: str | None = None
     provider_session: IProviderSession | None = None
     """What to send through; None for the manager's."""
@@ -164,13 +167,17 @@ async def plan(ask: Ask, tree: Tree, pick: Pick) -> SendPlan:
 
 
 async def resolved(ask: Ask, session: MessageTree) -> Ask:
-    """Return the ask with the message that it is a version of found by its id.
+    """Return the ask with the messages that it names by their ids: what it is a version of, what it answers again.
 
     Raises
     ------
     SessionNotFoundError
         There is no such message.
     """
+    if ask.regenerates:
+        question = await session.question_of(ask.of)
+        beside = question.beside if question.is_aside else None
+        return replace(ask, message=question, facts=replace(ask.facts, text=question.content, beside=beside))
     if ask.version_of is None:
         return ask
     message = await session.get_message(ask.version_of)

@@ -14,6 +14,7 @@ from langswarm_nb.core.session.interfaces import (
     MessageRole,
     SessionMessage,
 )
+from langswarm_nb.core.session.text import as_logged, class_name
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -26,7 +27,12 @@ async def run_hooks(
         try:
             await getattr(hook, event)(session, *about)
         except Exception:
-            logger.exception("The hook %s failed in %s; the session goes on.", type(hook).__name__, event)
+            logger.exception(
+                "The hook %s failed in %s; the session goes on.",
+                class_name(hook),
+                event,
+                extra={"session_id": as_logged(session.session_id)},
+            )
 
 
 async def run_middleware(

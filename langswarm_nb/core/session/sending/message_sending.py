@@ -8,14 +8,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from langswarm_nb.core.session import checks
-from langswarm_nb.core.session.errors import SessionLeasedError, SessionNotFoundError, shown
+from langswarm_nb.core.session.errors import SessionLeasedError, SessionNotFoundError, SessionTypeError, shown
 from langswarm_nb.core.session.interfaces import MessageRole, SessionMessage, SessionSettings
 from langswarm_nb.core.session.message_tree import MessageTree
-from langswarm_nb.core.session.messages import new_id
+from langswarm_nb.core.session.messages import QuestionRole, new_id
 
 from .ask import Ask, SendPlan, plan, resolved
 from .lease import wait_a_little
-from .options import SETTINGS, SendOptions, make_ask, settings_of
+from .options import AnswerOptions, SendOptions, make_ask, make_ask_again, settings_of
 from .stream import MessageStream
 from .turnstile import Turnstile
 
@@ -64,22 +64,59 @@ class MessageSending(MessageTree):
         -----
         While a message of the session is being answered, this waits for the end of the answer.
         """
-        message = checks.system_message(content, scope, metadata)
+        [stored] = await self._append_between([checks.system_message(content, scope, metadata)])
+        return stored
+
+    async def import_messages(
+        self, messages: Sequence[SessionMessage | Mapping[str, Any]]
+    ) -> list[SessionMessage]:
+        """Add messages from elsewhere at the end of the active path, as if they had been said here; nothing is sent.
+
+        Parameters
+        ----------
+        messages : sequence of SessionMessage or mapping
+            In their order: messages of another session, or of a chat in the style of OpenAI, such as
+            ``{"role": "user", "content": "Hello!"}``.
+
+        Returns
+        -------
+        list of SessionMessage
+            As they are stored: new ones, whose ``source`` is "import". What their requests used counts where they were
+            made.
+
+        Raises
+        ------
+        SessionValueError, SessionTypeError
+            One of them is no message; nothing was stored.
+        SessionError
+            They could not be stored.
+
+        Notes
+        -----
+        While a message of the session is being answered, this waits for the end of the answer.
+        """
+        from langswarm_nb.core.session.imports.chats import messages_of_chat  # few sessions ever need it
+
+        if isinstance(messages, (str, bytes, Mapping)) or not isinstance(messages, Sequence):
+            raise SessionTypeError.of("messages", messages, "a list of messages")
+        chain = messages_of_chat(messages)
+        return await self._append_between(chain) if chain else []
+
+    async def _append_between(self, chain: Sequence[SessionMessage]) -> list[SessionMessage]:
+        """Store messages when none of the session is being answered."""
         attempt = 0
         while True:
             try:
-                [stored] = await self.append([message], lease=message.id)
-            except SessionLeasedError:  # between a question and its answer it would belong to neither
+                return await self.append(chain, lease=chain[0].id)
+            except SessionLeasedError:  # between a question and its answer they would belong to neither
                 await self.turnstile.make_way()
                 await wait_a_little(attempt)
                 attempt += 1
-            else:
-                return stored
 
     async def send_message(
         self,
         content: str,
-        role: MessageRole | str = MessageRole.USER,
+        role: MessageRole | QuestionRole = MessageRole.USER,
         *,
         model: str | None = None,
         **options: Unpack[SendOptions],
@@ -101,7 +138,7 @@ class MessageSending(MessageTree):
     def stream_message(
         self,
         content: str,
-        role: MessageRole | str = MessageRole.USER,
+        role: MessageRole | QuestionRole = MessageRole.USER,
         *,
         model: str | None = None,
         **options: Unpack[SendOptions],
@@ -115,8 +152,8 @@ class MessageSending(MessageTree):
         ----------
         content : str
             The text; may be empty when there are ``parts``.
-        role : MessageRole
-            ``user``, or ``tool`` for the result of a tool call (with a ``tool_result`` part).
+        role : {"user", "tool"}
+            ``tool`` is for the result of a tool call (with a ``tool_result`` part).
         model : str, optional
             Another model for this send, ``"model"`` or ``"provider:model"``.
         **options
@@ -207,7 +244,7 @@ class MessageSending(MessageTree):
     async def plan_message(
         self,
         content: str,
-        role: MessageRole | str = MessageRole.USER,
+        role: MessageRole | QuestionRole = MessageRole.USER,
         *,
         model: str | None = None,
         **options: Unpack[SendOptions],
@@ -235,18 +272,14 @@ class MessageSending(MessageTree):
         return make_ask(content, role, lambda changes: self.settings_for(model, changes), options)
 
     async def regenerate(
-        self, message_id: str | None = None, *, model: str | None = None, **options: Unpack[SendOptions]
+        self, message_id: str | None = None, *, model: str | None = None, **options: Unpack[AnswerOptions]
     ) -> SessionMessage:
         """Answer a question once more; the reply becomes a new version beside the old ones.
 
         Parameters
         ----------
-        message_id : str, optional
-            The question or one of its replies; by default the last question of the active path.
-        model : str, optional
-            Another model, ``"model"`` or ``"provider:model"``.
-        **options
-            Settings for this send alone, and how it is sent; see `SendOptions`.
+        message_id, model, **options
+            As in `stream_regenerate`.
 
         Raises
         ------
@@ -255,27 +288,42 @@ class MessageSending(MessageTree):
         SessionError
             As in `stream_message`.
         """
-        return await (await self.stream_regenerate(message_id, model=model, **options)).read()
+        return await self.stream_regenerate(message_id, model=model, **options).read()
 
-    async def stream_regenerate(
-        self, message_id: str | None = None, *, model: str | None = None, **options: Unpack[SendOptions]
+    def stream_regenerate(
+        self, message_id: str | None = None, *, model: str | None = None, **options: Unpack[AnswerOptions]
     ) -> MessageStream:
-        """Answer a question once more, as in `regenerate`, and return the reply as an async iterator of `Delta`."""
-        return self._stream(await self._ask_again(message_id, model, options))
+        """Answer a question once more and return the reply as an async iterator of `Delta`, as `stream_message` does.
+
+        Parameters
+        ----------
+        message_id : str, optional
+            The question or one of its replies; by default the last question of the active path.
+        model : str, optional
+            Another model, ``"model"`` or ``"provider:model"``.
+        **options
+            Settings for this send alone, and how it is sent; see `AnswerOptions`.
+
+        Raises
+        ------
+        SessionNotFoundError
+            While reading: there is no such message, or no question yet.
+        SessionError
+            As in `stream_message`.
+        """
+        ask = self._ask_again(message_id, model, options)
+        self.manager.check_open()
+        return self._stream(ask)
 
     async def plan_regenerate(
-        self, message_id: str | None = None, *, model: str | None = None, **options: Unpack[SendOptions]
+        self, message_id: str | None = None, *, model: str | None = None, **options: Unpack[AnswerOptions]
     ) -> SendPlan:
         """Return what answering a question once more would send, as `plan_message` does."""
-        ask = await self._ask_again(message_id, model, options)
+        ask = await resolved(self._ask_again(message_id, model, options), self)
         return await plan(ask, await self.tree(), self.pick_messages)
 
-    async def _ask_again(self, message_id: str | None, model: str | None, options: Mapping[str, Any]) -> Ask:
-        self.settings_for(model, {name: value for name, value in options.items() if name in SETTINGS})
-        question = await self.question_of(message_id)
-        again = self._ask(question.content or "-", question.role, model, options)
-        facts = replace(again.facts, beside=question.beside if question.is_aside else None)
-        return replace(again, message=question, facts=facts, regenerates=True)
+    def _ask_again(self, message_id: str | None, model: str | None, options: Mapping[str, Any]) -> Ask:
+        return make_ask_again(message_id, lambda changes: self.settings_for(model, changes), options)
 
     def settings_for(self, model: str | None, changes: Mapping[str, Any]) -> SessionSettings:
         """Return the session's settings with the changes of one send.

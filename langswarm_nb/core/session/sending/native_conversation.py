@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from langswarm_nb.core.session.errors import SessionError
 from langswarm_nb.core.session.messages import SessionMessage
 from langswarm_nb.core.session.settings import SessionBackend, SessionSettings
+from langswarm_nb.core.session.text import as_logged
 
 from .context_window import messages_to_send
 
@@ -89,7 +90,13 @@ class NativeConversation:
         try:
             return await self._session.provider_session(provider).delete_conversation(native_id)
         except SessionError:
-            logger.warning("Conversation %s at %s could not be deleted.", native_id, provider, exc_info=True)
+            logger.warning(
+                "Conversation %s at %s could not be deleted.",
+                as_logged(native_id),
+                as_logged(provider),
+                exc_info=True,
+                extra={"session_id": as_logged(self._session.session_id)},
+            )
             return False
 
     async def _leave(self) -> None:

@@ -2,75 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Literal, TypedDict
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Any, Literal
 
 from langswarm_nb.core.session import checks
 from langswarm_nb.core.session.conversation.asks import AskFacts, CellAsk
 from langswarm_nb.core.session.interfaces import IProviderSession
-from langswarm_nb.core.session.messages import MessageRole, Part
+from langswarm_nb.core.session.messages import MessageRole, Part, SessionMessage
 from langswarm_nb.core.session.provider_events import RetryNotice
 from langswarm_nb.core.session.providers import parse_model_id
-from langswarm_nb.core.session.settings import SessionBackend, SessionSettings
+from langswarm_nb.core.session.settings import SessionSettings, SettingOptions, check_setting_names
 from langswarm_nb.core.session.values import optional_mapping
 
 from .ask import Ask
 
 
-class SettingOptions(TypedDict, total=False):
-    """Settings of one send, as in `SessionSettings`; what is not given is the session's."""
+class AnswerOptions(SettingOptions, total=False):
+    """What an answer takes: settings for it alone, and how it is asked for.
 
-    provider: str
-    backend: SessionBackend | str
-    max_messages: int | None
-    max_context_tokens: int | None
-    trim: Literal["oldest", "error"]
-    temperature: float | None
-    max_tokens: int | None
-    top_p: float | None
-    stop: str | Sequence[str] | None
-    seed: int | None
-    reasoning_effort: str | None
-    options: Mapping[str, Any]
-    timeout_s: float
-    retries: int
-    stream: bool
+    Parameters
+    ----------
+    provider_session : IProviderSession, optional
+        What to send through this once, e.g. to another address; by default the manager's.
+    on_retry : callable, optional
+        Told before each wait for a repeat; may be async.
+    on_wait : callable, optional
+        Told when another message of the session is still being answered elsewhere.
+    """
+
+    provider_session: IProviderSession | None
+    on_retry: Callable[[RetryNotice], Awaitable[None] | None] | None
+    on_wait: Callable[[str], None] | None
 
 
-class PlaceOptions(SettingOptions, total=False):
-    """What goes with a message, and where it goes."""
+class SendOptions(AnswerOptions, total=False):
+    """All that a send takes: what an answer takes, what goes with the message, and where it goes.
+
+    Parameters
+    ----------
+    parts : sequence of mapping
+        Images and tool results beside the text; see `Part`.
+    metadata : mapping, optional
+        JSON of the caller's own, kept with the message.
+    system : str, optional
+        System text that comes with the message and takes the place of what was before; empty takes that away.
+    version_of : str, optional
+        Id of a message: this one becomes a further version of its turn, in its place.
+    parent : int, "tip" or None, default "tip"
+        `seq` of the message to go on from, as a turn of its own; None starts a new root.
+    history : bool, default True
+        False sends the system text and this message alone, beside the active path.
+    activate : bool, default True
+        False leaves the active path as it is; several such sends may run at once.
+    source, cell_id, compare_id : str, optional
+        Where it came from, for the record.
+    asked : CellAsk, optional
+        How a cell asks, and what its kernel asked before.
+    """
 
     parts: Sequence[Part]
-    """Images and tool results beside the text."""
     metadata: Mapping[str, Any] | None
-    """JSON of the caller's own, kept with the message."""
     system: str | None
-    """System text that comes with the message and takes the place of what was before; empty takes that away."""
     version_of: str | None
-    """Id of a message: this one becomes a further version of its turn, in its place."""
     parent: int | Literal["tip"] | None
-    """`seq` of the message to go on from, as a turn of its own; None starts a new root."""
     history: bool
-    """False sends the system text and this message alone, beside the active path."""
     activate: bool
-    """False leaves the active path as it is; several such sends may run at once."""
     source: str
     cell_id: str | None
     compare_id: str | None
-    """Where it came from, for the record."""
     asked: CellAsk | None
-    """How a cell asks, and what its kernel asked before."""
-
-
-class SendOptions(PlaceOptions, total=False):
-    """All that a send takes."""
-
-    provider_session: IProviderSession | None
-    """What to send through this once, e.g. to another address; by default the manager's."""
-    on_retry: Callable[[RetryNotice], Awaitable[None] | None] | None
-    """Told before each wait for a repeat; may be async."""
-    on_wait: Callable[[str], None] | None
-    """Told when another message of the session is still being answered elsewhere."""
 
 
 SETTINGS = frozenset(SettingOptions.__annotations__)
@@ -98,7 +98,7 @@ def make_ask(
     SessionValueError, SessionTypeError
         Something is misspelt or not allowed.
     """
-    given = {name: value for name, value in options.items() if name in _ASKED}
+    given = _given(options, SendOptions.__annotations__)
     message = checks.question(
         content,
         role,
@@ -108,10 +108,9 @@ def make_ask(
         given.get("cell_id"),
     )
     compare_id = given.get("compare_id")
-    provider_session, on_retry, on_wait = map(given.get, ("provider_session", "on_retry", "on_wait"))
     return Ask(
         message,
-        settings({name: value for name, value in options.items() if name not in _ASKED}),
+        settings(_settings_in(options)),
         AskFacts(
             text=message.content,
             parent=checks.parent(given.get("parent", "tip")),
@@ -121,10 +120,39 @@ def make_ask(
         system=None if given.get("system") is None else checks.system_text(given["system"]),
         version_of=given.get("version_of"),
         compare_id=None if compare_id is None else checks.text("compare_id", compare_id),
-        provider_session=provider_session
-        and checks.instance("provider_session", provider_session, IProviderSession),
-        on_retry=on_retry and checks.function("on_retry", on_retry),
-        on_wait=on_wait and checks.function("on_wait", on_wait),
+        **_how(given),
+    )
+
+
+def make_ask_again(
+    message_id: str | None,
+    settings: Callable[[Mapping[str, Any]], SessionSettings],
+    options: Mapping[str, Any],
+) -> Ask:
+    """Return what is asked for when a stored question is answered again, checked; it is still to be resolved.
+
+    Parameters
+    ----------
+    message_id : str, optional
+        The question, or one of its replies; by default the last question of the active path.
+    settings : callable
+        As for `make_ask`.
+    options : mapping
+        `AnswerOptions`.
+
+    Raises
+    ------
+    SessionValueError, SessionTypeError
+        Something is misspelt or not allowed.
+    """
+    given = _given(options, AnswerOptions.__annotations__)
+    return Ask(
+        SessionMessage(),
+        settings(_settings_in(options)),
+        AskFacts(text=""),
+        regenerates=True,
+        of=None if message_id is None else checks.text("message_id", message_id),
+        **_how(given),
     )
 
 
@@ -144,8 +172,24 @@ def settings_of(settings: SessionSettings, model: str | None, changes: Mapping[s
     return changed
 
 
-_ASKED = frozenset(SendOptions.__annotations__) - SETTINGS
-"""Options that are no settings."""
+def _given(options: Mapping[str, Any], known: Collection[str]) -> dict[str, Any]:
+    """Return the options that are no settings."""
+    check_setting_names(options, known)
+    return {name: value for name, value in options.items() if name not in SETTINGS}
+
+
+def _settings_in(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if name in SETTINGS}
+
+
+def _how(given: Mapping[str, Any]) -> dict[str, Any]:
+    provider_session, on_retry, on_wait = map(given.get, ("provider_session", "on_retry", "on_wait"))
+    return {
+        "provider_session": provider_session
+        and checks.instance("provider_session", provider_session, IProviderSession),
+        "on_retry": on_retry and checks.function("on_retry", on_retry),
+        "on_wait": on_wait and checks.function("on_wait", on_wait),
+    }
 
 
 def _beside(given: Mapping[str, Any]) -> Literal["aside", "comparison"] | None:

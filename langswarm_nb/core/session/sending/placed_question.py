@@ -11,7 +11,7 @@ from langswarm_nb.core.session.conversation.sent_context import Context
 from langswarm_nb.core.session.errors import SessionLeasedError
 from langswarm_nb.core.session.messages import SessionMessage
 
-from .ask import Ask, resolved
+from .ask import Ask
 from .finishing import finish_anyway
 from .lease import Lease, wait_a_little
 
@@ -40,7 +40,7 @@ class PlacedQuestion(NamedTuple):
 async def place_question(
     session: BaseSession, ask: Ask, message: SessionMessage, reply_id: str
 ) -> PlacedQuestion:
-    """Store a question, and count it as one that its cell asked.
+    """Store the question of a resolved ask, and count it as one that its cell asked.
 
     Raises
     ------
@@ -49,7 +49,6 @@ async def place_question(
     SessionError
         It could not be stored.
     """
-    ask = await resolved(ask, session)
     asked = None if ask.facts.joins is not None else ask.facts.asked
     if asked is not None:
         ask = replace(ask, facts=replace(ask.facts, ask=asked.memory.take(asked.cell)))

@@ -17,6 +17,7 @@ from langswarm_nb.core.session.errors import (
     StreamInterruptedError,
 )
 from langswarm_nb.core.session.messages import (
+    RAW,
     FinishReason,
     MessageRole,
     Part,
@@ -90,6 +91,7 @@ class ReplyBuilder:
         self._started_at, self._begun = utc_now(), time.monotonic()
         self._first_s: float | None = None
         self._queued_s, self._attempts = 0.0, 1
+        self._raw_events: list[Any] = []
 
     @property
     def is_whole(self) -> bool:
@@ -241,6 +243,8 @@ class ReplyBuilder:
             optional_text(name, getattr(info, name))
         optional_number("cost_usd", info.cost_usd)
         optional_mapping("details", info.details)
+        optional_mapping("raw", info.raw)
+        self._raw_events += info.raw.get("events", ())
         old = self.info
         self.info = ReplyInfo(
             model=info.model or old.model,
@@ -249,6 +253,7 @@ class ReplyBuilder:
             native_id=info.native_id or old.native_id,
             cost_usd=old.cost_usd if info.cost_usd is None else info.cost_usd,
             details={**old.details, **info.details},
+            raw={**old.raw, **info.raw},
         )
 
     def _all_parts(self) -> tuple[Part, ...]:
@@ -282,8 +287,14 @@ class ReplyBuilder:
             provider_finish_reason=self._finish.provider_reason if self._finish else None,
             provider_request_id=info.request_id
             or (error.request_id if isinstance(error, ProviderSessionError) else None),
-            details=info.details,
+            details=self._details(),
         )
+
+    def _details(self) -> dict[str, Any]:
+        raw = dict(self.info.raw)
+        if self._raw_events:
+            raw["events"] = list(self._raw_events)
+        return {**self.info.details, **({RAW: raw} if raw else {})}
 
     def _time_to_first_chunk_s(self) -> float | None:
         if self._first_s is None or not self._streamed:
@@ -306,4 +317,5 @@ def _checked_finish(finish: Finish) -> Finish:
 
 def _error_text(error: BaseException | None) -> str | None:
     # Only our own errors are known to hold no key; of others the type alone is kept.
-    return str(error) if isinstance(error, SessionError) else None
+    # How a program asks again is no fact of the request.
+    return Exception.__str__(error) if isinstance(error, SessionError) else None

@@ -29,7 +29,7 @@ from langswarm_nb.core.session.messages import SessionMessage, estimate_tokens
 from langswarm_nb.core.session.provider_events import Delta, ProviderEvent, ProviderRequest, RetryNotice
 from langswarm_nb.core.session.settings import SessionSettings
 
-from .ask import Ask, sent
+from .ask import Ask, resolved, sent
 from .checkpoint import Checkpoint
 from .context_window import messages_to_send
 from .finishing import finish_anyway
@@ -117,6 +117,7 @@ class Turn:
         self._stream = stream
         self._session.streams.add(stream)
         try:
+            await self._resolve()
             if not self._ask.is_beside:  # else nothing it does depends on what others do
                 await self._session.turnstile.enter(stream)
             if self._begun is None:
@@ -141,6 +142,7 @@ class Turn:
                 raise
             except Exception as error:
                 ours = _as_session_error(error, provider.name, self._ask.settings.model, builder)
+                ours.question = self.question
                 await finish_anyway(lambda: self._failed(ours, builder, checkpoint))
                 if ours is error:
                     raise
@@ -167,7 +169,13 @@ class Turn:
 
     async def begin(self) -> None:
         """Store the question of an ask beside the path, ahead of reading: several are stored in order."""
+        await self._resolve()
         self._begun = await self._begin()
+
+    async def _resolve(self) -> None:
+        """Find the messages that the ask names."""
+        if self._begun is None:
+            self._ask = await resolved(self._ask, self._session)
 
     async def _begin(self) -> tuple[IProviderSession, ReplyBuilder]:
         ask, settings = self._ask, self._ask.settings
@@ -216,6 +224,7 @@ class Turn:
             "retries": settings.retries,
             "idempotency_key": builder.id,
             "user_id": self._session.user_id,
+            "keep_raw": settings.keep_raw,
             "on_retry": self._on_retry,
         }
         placed = self._placed
@@ -248,6 +257,7 @@ class Turn:
         try:
             reply = await self._store_changed(message)
         except SessionError as error:
+            error.question = self.question
             if isinstance(error, SessionMiddlewareError):
                 await self._keep_reply(message, error)  # it was paid for: as it came
             self._leave()

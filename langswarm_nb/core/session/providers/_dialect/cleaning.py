@@ -27,8 +27,9 @@ _DEEPEST = 32
 class Cleaner:
     """Makes all text of a reply encodable as UTF-8, and takes out the keys that a server echoes."""
 
-    def __init__(self, http: HttpClient) -> None:
+    def __init__(self, http: HttpClient, *, keeps_raw: bool = False) -> None:
         self._http = http
+        self._keeps_raw = keeps_raw
         self._cost_usd: float | None = None
         self._channels: dict[TextKind, tuple[TextJoiner, list[KeyFilter]]] = {}
 
@@ -57,6 +58,7 @@ class Cleaner:
             native_id=self._word(info.native_id),
             cost_usd=info.cost_usd,
             details=self._shallow(self._json(info.details, self._http.mask)),
+            raw=self._json(self._shallow(info.raw), self._http.mask),
         )
 
     def see_cost(self, body: Any) -> None:
@@ -67,6 +69,10 @@ class Cleaner:
     def cost(self) -> list[ReplyInfo]:
         """Return what the reply costs, when it was told."""
         return [] if self._cost_usd is None else [ReplyInfo(cost_usd=self._cost_usd)]
+
+    def raw(self, name: str, value: Any) -> list[ReplyInfo]:
+        """Return what the service sent, for who wants to keep it."""
+        return [self.info(ReplyInfo(raw={name: value}))] if self._keeps_raw else []
 
     def rest(self) -> list[Delta]:
         """Return what was still held back at the end."""
@@ -87,7 +93,7 @@ class Cleaner:
         word = self._http.mask(whole(str(value))) if is_word else ""
         return word if 0 < len(word) <= _LONGEST_WORD else None
 
-    def _shallow(self, values: dict[str, Any]) -> dict[str, Any]:
+    def _shallow(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return what can be kept: a reply must not be lost for what a server adds to it."""
         return {name: value for name, value in values.items() if not _is_deeper(value, _DEEPEST)}
 

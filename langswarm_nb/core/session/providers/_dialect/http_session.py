@@ -20,6 +20,8 @@ from langswarm_nb.core.session.text import unquoted
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from httpx import AsyncBaseTransport
+
     from langswarm_nb.core.session.provider_events import ModelInfo
     from langswarm_nb.core.session.providers._http.address import Address
 
@@ -43,6 +45,7 @@ class HttpProviderSession(IProviderSession):
         allow_http: bool | None = None,
         connect_timeout_s: float = 5.0,
         silence_s: float = 600.0,
+        transport: AsyncBaseTransport | None = None,
     ) -> None:
         api_key = None if api_key is None else Secret.of(api_key)
         address, provider = self._find_address(base_url), PROVIDERS[self.name]
@@ -62,6 +65,7 @@ class HttpProviderSession(IProviderSession):
             allow_http=allow_http,
             connect_timeout_s=connect_timeout_s,
             silence_s=silence_s,
+            transport=transport,
         )
 
     async def close(self) -> None:
@@ -120,6 +124,7 @@ def new_client(
     allow_http: bool | None = None,
     connect_timeout_s: float = 5.0,
     silence_s: float = 600.0,
+    transport: AsyncBaseTransport | None = None,
 ) -> HttpClient:
     """Return a client for an address, with the key given, else the environment's.
 
@@ -129,6 +134,8 @@ def new_client(
         The header that holds the key, and what stands before the key in it.
     allow_http
         Whether a key may go over plain http to a private network; None: as the variable `HTTP_VARIABLE` says.
+    transport
+        As for `HttpClient`.
 
     Raises
     ------
@@ -159,4 +166,5 @@ def new_client(
         read_fault=read_fault,
         connect_timeout_s=connect_timeout_s,
         silence_s=silence_s,
+        transport=transport,
     )

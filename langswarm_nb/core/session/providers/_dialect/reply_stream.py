@@ -19,7 +19,7 @@ from langswarm_nb.core.session.providers._http.response import parse_json
 
 from .cleaning import Cleaner
 from .sse import DONE, JSONDecoder, JSONLinesDecoder, SSEDecoder, StreamFormatError
-from .wire import cost_in_headers, rate_limits
+from .wire import cost_in_headers, rate_limits, told_headers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable
@@ -93,7 +93,7 @@ async def _reply_events(
     **how: Any,
 ) -> AsyncGenerator[ProviderEvent, None]:
     async with http.open("POST", path, body, request=request, **how) as answer:
-        clean = Cleaner(http)
+        clean = Cleaner(http, keeps_raw=request.keep_raw)
         info = clean.info(
             ReplyInfo(
                 request_id=answer.report.request_id,
@@ -103,6 +103,8 @@ async def _reply_events(
         )
         if info != ReplyInfo():
             yield info
+        for kept in clean.raw("headers", told_headers(answer.headers)):
+            yield kept
         pieces = _Pieces(answer, reader, clean, decoder, asked=request.stream)
         while events := await pieces.next():
             for event in events:
@@ -212,7 +214,7 @@ class _Pieces:
             elif event.data.strip() == DONE:
                 reader.is_over = True
             elif not reader.is_whole:
-                events.extend(self._read_event(event))
+                self._read_event(event, events)
                 self._answer.is_stream = self._answer.is_stream or bool(events)
             else:
                 self._read_behind(event, events)
@@ -226,6 +228,7 @@ class _Pieces:
         except ValueError as error:
             raise _NoReplyError(str(error), data) from None
         is_list = isinstance(body, list) and bool(body) and all(isinstance(item, dict) for item in body)
+        events.extend(self._clean.raw("body", body))
         pieces = body if is_list else [body]
         read = self._reader.read if len(pieces) > 1 else self._reader.read_whole
         try:
@@ -241,25 +244,23 @@ class _Pieces:
             raise _NoReplyError(reason)
         self._reader.is_over = True
 
-    def _read_event(self, event: ServerSentEvent) -> list[ProviderEvent]:
+    def _read_event(self, event: ServerSentEvent, events: list[ProviderEvent]) -> None:
         body = _body(event)
         if body is None:
-            return []
+            return
+        events.extend(self._clean.raw("events", [body]))  # also when it cannot be read
         self._clean.see_cost(body)
         try:
-            events = list(self._clean(self._reader.read(body, event.name)))
+            found = list(self._clean(self._reader.read(body, event.name)))
         except MALFORMED:
             self._refuse_fault(body)
             raise
-        if _says_something(events):
+        events.extend(found)
+        if _says_something(found):
             self._has_spoken = True
-            self._has_answered = self._has_answered or any(
-                isinstance(found, PartDone) or (isinstance(found, Delta) and found.kind == "text")
-                for found in events
-            )
+            self._has_answered = self._has_answered or any(map(_is_answer, found))
         elif not self._reader.is_whole:
             self._refuse_fault(body)
-        return events
 
     def _refuse_fault(self, body: Any) -> None:
         """Raise the error that stands in the place of an event, or of a reply."""
@@ -269,7 +270,7 @@ class _Pieces:
     def _read_behind(self, event: ServerSentEvent, events: list[ProviderEvent]) -> None:
         """Read what stands behind the end mark: usage, an error where no answer came, or what is passed over."""
         try:
-            events.extend(self._read_event(event))
+            self._read_event(event, events)
         except (ReportedError, *MALFORMED) as error:
             if isinstance(error, ReportedError) and not self._has_answered:
                 raise
@@ -322,6 +323,10 @@ def _body(event: ServerSentEvent) -> Any:
             raise ReportedError(read_fault(event.data))
         return None
     return parse_json(event.data) if data else None
+
+
+def _is_answer(event: ProviderEvent) -> bool:
+    return isinstance(event, PartDone) or (isinstance(event, Delta) and event.kind == "text")
 
 
 def _says_something(events: list[ProviderEvent]) -> bool:

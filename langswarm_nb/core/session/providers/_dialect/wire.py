@@ -141,6 +141,14 @@ def cost_in(body: Any) -> float | None:
     return None
 
 
+def told_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers of an answer that may be kept, by their names in lower case: none that opens a door."""
+    return {name: value for name, value in headers.items() if name not in _DOORS}
+
+
+_DOORS = ("set-cookie", "authorization", "proxy-authenticate", "www-authenticate")
+
+
 def image_url(part: Part) -> str:
     """Return an image's address, as a data URL when it has none."""
     url = part.get("url")

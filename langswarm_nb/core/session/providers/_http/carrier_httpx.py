@@ -45,7 +45,9 @@ class HttpxCarrier:
             keepalive_expiry=KEEPALIVE_S,
         )
         context = tls_context() if address.scheme == "https" else _unused_context()
-        self._transport = httpx.AsyncHTTPTransport(verify=context, limits=limits, proxy=proxy)
+        self._transport: httpx.AsyncBaseTransport = httpx.AsyncHTTPTransport(
+            verify=context, limits=limits, proxy=proxy
+        )
 
     async def send(self, outgoing: Outgoing) -> Incoming:
         """Send a request and return once the headers of its answer are there."""
@@ -67,6 +69,18 @@ class HttpxCarrier:
     async def aclose(self) -> None:
         """Close all connections."""
         await self._transport.aclose()
+
+
+class LentCarrier(HttpxCarrier):
+    """A transport of the caller's, for any number of requests; it is theirs to close."""
+
+    room = 1_000_000
+
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+        self._transport = transport
+
+    async def aclose(self) -> None:
+        """Leave it open."""
 
 
 class HttpxIncoming:

@@ -39,6 +39,8 @@ from .response import Response
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 
+    from httpx import AsyncBaseTransport
+
     from .address import Address
 
 Amend: TypeAlias = "Callable[[Fault, type[e.ProviderSessionError]], Any | None]"
@@ -67,6 +69,9 @@ class HttpClient:
         Reads the JSON (or text) of an error; the default knows the forms in use.
     connect_timeout_s, silence_s
         Longest time to connect, and between two reads, in seconds. The whole call is limited by its request.
+    transport
+        What carries the requests, an asynchronous transport of httpx; by default connections of the library. It gets
+        the requests with their keys, and is closed by who made it.
 
     Attributes
     ----------
@@ -90,6 +95,7 @@ class HttpClient:
         read_fault: Callable[[Any], Fault] = read_fault,
         connect_timeout_s: float = 5.0,
         silence_s: float = 600.0,
+        transport: AsyncBaseTransport | None = None,
     ) -> None:
         self.provider = provider
         self.address = address
@@ -102,7 +108,7 @@ class HttpClient:
         self._read_fault = read_fault
         self._connect_timeout_s = _seconds("connect_timeout_s", connect_timeout_s)
         self._silence_s = _seconds("silence_s", silence_s)
-        self._transports = Transports(self.address)
+        self._transports = Transports(self.address, transport)
         self._is_closed = False
 
     @asynccontextmanager
@@ -245,7 +251,14 @@ class HttpClient:
                 call = make(outcome.other_body, replace(call.request, idempotency_key=key and f"{key}-other"))
                 continue
             wait_s = self._wait(outcome, call, attempt)
-            _log.debug("%s: attempt %d: %s; again in %.3g s", self.provider, attempt, outcome.reason, wait_s)
+            _log.debug(
+                "%s: attempt %d: %s; again in %.3g s",
+                self.provider,
+                attempt,
+                outcome.reason,
+                wait_s,
+                extra={"provider": self.provider, "attempt": attempt, "wait_s": wait_s},
+            )
             await call.request.on_retry(RetryNotice(attempt, wait_s, outcome.reason))
             await self.sleep(wait_s)
             attempt += 1
@@ -255,7 +268,13 @@ class HttpClient:
         if isinstance(answer, _Refusal):
             return answer
         call.report.see_headers(answer.headers)
-        _log.debug("%s: %s answered %d", self.provider, call.outgoing.method, answer.status)
+        _log.debug(
+            "%s: %s answered %d",
+            self.provider,
+            call.outgoing.method,
+            answer.status,
+            extra={"provider": self.provider, "attempt": attempt, "status": answer.status},
+        )
         if answer.status in _OK:
             return answer
         try:

@@ -16,12 +16,15 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, finalize, ref
 
 from langswarm_nb.core.session.closing import close_each
+from langswarm_nb.core.session.errors import SessionTypeError
 
 from .address import usable_proxy
 from .carrier import Trust
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
+
+    from httpx import AsyncBaseTransport
 
     from .address import Address
     from .carrier import Carrier
@@ -35,10 +38,18 @@ LIBRARY_VARIABLE = "LANGSWARM_HTTP"
 
 
 class Transports:
-    """The carriers for one address; they are closed with it, or with their event loop."""
+    """The carriers for one address; they are closed with it, or with their event loop.
 
-    def __init__(self, address: Address) -> None:
-        self._make = partial(_new_carrier, address)
+    Raises
+    ------
+    SessionTypeError
+        What should carry the requests is no transport of httpx.
+    """
+
+    def __init__(self, address: Address, transport: AsyncBaseTransport | None = None) -> None:
+        if transport is not None and not callable(getattr(transport, "handle_async_request", None)):
+            raise SessionTypeError.of("transport", transport, "an asynchronous transport of httpx")
+        self._make = partial(_new_carrier, address, transport)
         self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Pool, finalize[Any, Any]]]
         self._pools = WeakKeyDictionary()
 
@@ -83,7 +94,11 @@ def _close_later(loop: ref[asyncio.AbstractEventLoop], pool: Pool) -> None:
         running.call_soon_threadsafe(lambda: running.create_task(pool.closer.aclose()))
 
 
-def _new_carrier(address: Address) -> Carrier:
+def _new_carrier(address: Address, transport: AsyncBaseTransport | None) -> Carrier:
+    if transport is not None:
+        from .carrier_httpx import LentCarrier
+
+        return LentCarrier(transport)
     proxy = usable_proxy(address)
     if proxy is None and _takes_aiohttp():
         from .carrier_aiohttp import AiohttpCarrier

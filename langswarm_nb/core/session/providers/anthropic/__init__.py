@@ -30,6 +30,8 @@ from .threads import BETA, LOST, UNSUPPORTED, Threads, begun
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 
+    from httpx import AsyncBaseTransport
+
     from langswarm_nb.core.session.messages import Part, SessionMessage
     from langswarm_nb.core.session.provider_events import ModelInfo, ProviderEvent, ProviderRequest
 
@@ -272,6 +274,8 @@ class AnthropicProviderSession(HttpProviderSession):
         Whether a key may go over plain http to a private network; None: when ``LANGSWARM_ALLOW_HTTP=1`` is set.
     connect_timeout_s, silence_s
         Longest time to connect, and without a byte of the answer, in seconds.
+    transport
+        What carries the requests in place of the library's own connections: an asynchronous transport of httpx.
 
     Raises
     ------
@@ -297,6 +301,7 @@ class AnthropicProviderSession(HttpProviderSession):
         allow_http: bool | None = None,
         connect_timeout_s: float = 5.0,
         silence_s: float = 600.0,
+        transport: AsyncBaseTransport | None = None,
     ) -> None:
         api_key = None if api_key is None else Secret.of(api_key)
         if prompt_cache is not None and prompt_cache not in get_args(CacheTime):
@@ -312,6 +317,7 @@ class AnthropicProviderSession(HttpProviderSession):
             allow_http=allow_http,
             connect_timeout_s=connect_timeout_s,
             silence_s=silence_s,
+            transport=transport,
         )
         self._cache: CacheTime | None = prompt_cache
         self._threads = Threads() if message_threads else None

@@ -31,6 +31,8 @@ from .reader import DETAILS, EXTRA, ChatReader, read_models
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
 
+    from httpx import AsyncBaseTransport
+
     from langswarm_nb.core.session.messages import Part, SessionMessage
     from langswarm_nb.core.session.provider_events import ModelInfo, ProviderEvent, ProviderRequest
     from langswarm_nb.core.session.providers._http.address import Address
@@ -184,6 +186,8 @@ class ChatProviderSession(HttpProviderSession):
         Whether a key may go over plain http to a private network; None: when ``LANGSWARM_ALLOW_HTTP=1`` is set.
     connect_timeout_s, silence_s
         Longest time to connect, and without a byte of the answer, in seconds.
+    transport
+        What carries the requests in place of the library's own connections: an asynchronous transport of httpx.
 
     Raises
     ------
@@ -205,6 +209,7 @@ class ChatProviderSession(HttpProviderSession):
         allow_http: bool | None = None,
         connect_timeout_s: float = 5.0,
         silence_s: float = 600.0,
+        transport: AsyncBaseTransport | None = None,
     ) -> None:
         api_key = None if api_key is None else Secret.of(api_key)
         host = PROVIDERS.get(provider)
@@ -224,6 +229,7 @@ class ChatProviderSession(HttpProviderSession):
             allow_http=allow_http,
             connect_timeout_s=connect_timeout_s,
             silence_s=silence_s,
+            transport=transport,
         )
 
     def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:

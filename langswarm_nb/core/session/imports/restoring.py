@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from langswarm_nb.core.session.conversation.copies import copy_of
 from langswarm_nb.core.session.conversation.nodes import TreeRows
-from langswarm_nb.core.session.errors import SessionExistsError
+from langswarm_nb.core.session.errors import SessionExistsError, SessionNotFoundError
 from langswarm_nb.core.session.interfaces import ISessionStorage
 from langswarm_nb.core.session.messages import SessionMessage, new_id
 from langswarm_nb.core.session.settings import SessionRecord
@@ -25,6 +25,10 @@ class Exported:
     """Its branches, where they have been, and what they hide."""
     left_out: tuple[str, ...] = ()
     """What the file has of it that is not taken over."""
+
+    def owned_by(self, user_id: str) -> Exported:
+        """Return it as somebody's."""
+        return replace(self, record=replace(self.record, user_id=user_id))
 
     def packed(self) -> Exported:
         """Return it with messages that are numbered from 0 without gaps."""
@@ -82,3 +86,29 @@ async def store_session(storage: ISessionStorage, session: Exported) -> str:
         record = replace(record, session_id=new_id())
         await storage.restore_session(record, session.messages, session.tree)
     return record.session_id
+
+
+def counts(message: SessionMessage) -> bool:
+    """Tell whether a message is an answer whose request counts here: one that is no copy."""
+    return message.request is not None and message.request.attempts > 0
+
+
+async def import_one(storage: ISessionStorage, session: Exported) -> str:
+    """Store a session, as `store_session`; the answers of its original, where that is still there, become copies.
+
+    Raises
+    ------
+    SessionValueError, SessionTypeError
+        The storage cannot keep something in it.
+    SessionStorageError
+        It could not be stored.
+    """
+    session_id = session.record.session_id
+    try:
+        there = await storage.get_messages(session_id, branch="all")
+    except SessionNotFoundError:
+        there = []
+    counted = {message.id: session_id for message in there if counts(message)}
+    return await store_session(
+        storage, replace(session, messages=tuple(counted_once(session.messages, counted)))
+    )

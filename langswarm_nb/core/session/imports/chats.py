@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from langswarm_nb.core.session import checks
+from langswarm_nb.core.session.conversation.copies import taken_over
 from langswarm_nb.core.session.conversation.nodes import TreeRows
 from langswarm_nb.core.session.errors import SessionError, SessionValueError, shown
 from langswarm_nb.core.session.messages import MessageRole, SessionMessage, as_role, new_id
@@ -44,6 +45,25 @@ def session_of_chat(name: str, number: int, values: dict[str, Any], settings: Se
     tree = TreeRows((), len(messages) - 1, "main", (), (), (), 0)
     metadata = _kept(values, {"messages"})
     return Exported(SessionRecord(new_id(), "imported", settings, metadata=metadata), tuple(messages), tree)
+
+
+def messages_of_chat(said: Sequence[Any]) -> list[SessionMessage]:
+    """Return the messages of a chat, without places; a message of ours is taken over as a new one.
+
+    Raises
+    ------
+    SessionValueError
+        One of them is no message; the text says why.
+    """
+    found: list[SessionMessage] = []
+    try:
+        chat = iter(_Chat([one for one in said if not isinstance(one, SessionMessage)]).messages)
+        found = [taken_over(one) if isinstance(one, SessionMessage) else next(chat) for one in said]
+    except (SessionError, TypeError, ValueError, KeyError) as error:
+        raise SessionValueError(f"messages cannot be imported: {why(error)}. Nothing was stored.") from error
+    return [
+        replace(message, scope="add") if message.role is MessageRole.SYSTEM else message for message in found
+    ]
 
 
 def _in_turns(messages: Sequence[SessionMessage]) -> list[SessionMessage]:

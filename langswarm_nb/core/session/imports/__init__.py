@@ -1,0 +1,1 @@
+"""Conversations read back: exports of ours, and chats as other programs write them."""
