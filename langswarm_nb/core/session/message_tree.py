@@ -15,6 +15,7 @@ from .conversation.tree import Tree
 from .errors import SessionNotFoundError, SessionValueError, shown
 from .interfaces import ISession, ISessionStorage, MessageRole, SessionMessage, SessionRecord
 from .messages import as_role, utc_now
+from .settings import SessionKey
 
 if TYPE_CHECKING:
     from .conversation.syncing import Line, SavedCell
@@ -25,6 +26,11 @@ class MessageTree(ISession):
 
     record: SessionRecord
     storage: ISessionStorage
+
+    @property
+    def key(self) -> SessionKey:
+        """What its storage finds this very session by."""
+        return self.record.key
 
     async def get_messages(
         self,
@@ -38,22 +44,20 @@ class MessageTree(ISession):
         checks.branch(branch)
         checks.moment("since", since)
         wanted = None if role is None else as_role(role)
-        return await self.storage.get_messages(
-            self.session_id, limit=limit, role=wanted, since=since, branch=branch
-        )
+        return await self.storage.get_messages(self.key, limit=limit, role=wanted, since=since, branch=branch)
 
     async def get_message(self, message_id: str) -> SessionMessage | None:
         checks.text("message_id", message_id)
-        return await self.storage.get_message(self.session_id, message_id)
+        return await self.storage.get_message(self.key, message_id)
 
     async def tree(self) -> Tree:
         """Return the shape of the session: turns, versions, branches."""
-        rows = await self.storage.read_tree(self.session_id)
+        rows = await self.storage.read_tree(self.key)
         return await decided(rows.nodes, lambda: Tree(rows))
 
     async def append(self, messages: Sequence[SessionMessage], **place: Any) -> list[SessionMessage]:
         """Store messages as a chain and count them; ``place`` as for `ISessionStorage.append_messages`."""
-        stored = await self.storage.append_messages(self.session_id, messages, **place)
+        stored = await self.storage.append_messages(self.key, messages, **place)
         record = self.record
         active = [message.seq for message in stored if message.is_active]
         if not stored and place.get("activate", True) and not isinstance(place.get("parent", "tip"), str):
@@ -70,10 +74,10 @@ class MessageTree(ISession):
 
     async def pick_messages(self, seqs: Sequence[int]) -> list[SessionMessage]:
         """Return some messages by their ascending seqs."""
-        return await self.storage.pick_messages(self.session_id, seqs)
+        return await self.storage.pick_messages(self.key, seqs)
 
     async def clear_messages(self) -> bool:
-        had = bool(await self.storage.get_messages(self.session_id, limit=1))
+        had = bool(await self.storage.get_messages(self.key, limit=1))
         if had:
             await self.set_tip(None)
         return had
@@ -100,7 +104,7 @@ class MessageTree(ISession):
         SessionValueError
             The name is taken or empty.
         """
-        branches = await self.storage.list_branches(self.session_id)
+        branches = await self.storage.list_branches(self.key)
         if name is None:
             name = free_branch(branches)
         checks.text("name", name)
@@ -163,14 +167,14 @@ class MessageTree(ISession):
         SessionValueError
             The session has no branch of this name.
         """
-        branches = await self.storage.list_branches(self.session_id)
+        branches = await self.storage.list_branches(self.key)
         if name not in branches:
             raise SessionValueError.of("name", name, branches)
         await self.set_tip(branches[name], branch=name)
 
     async def branches(self) -> dict[str, int | None]:
         """Return the `seq` of the last message of each branch, by name."""
-        return await self.storage.list_branches(self.session_id)
+        return await self.storage.list_branches(self.key)
 
     async def undo(self, turns: int = 1) -> int:
         checks.whole("turns", turns, at_least=1)
@@ -240,16 +244,16 @@ class MessageTree(ISession):
         here = (await self.tree()).turn_on_path(message.turn)
         on_path = here is not None and message.is_active
         version = here.version if here is not None and on_path else message.version
-        await self.storage.set_hidden(self.session_id, message.turn, version, hidden=hidden)
+        await self.storage.set_hidden(self.key, message.turn, version, hidden=hidden)
 
     async def hide_versions(self, versions: Sequence[tuple[int, int]], *, branch: str | None = None) -> None:
         """Send some versions of turns no more on a branch; by default this one."""
         for turn, version in versions:
-            await self.storage.set_hidden(self.session_id, turn, version, hidden=True, branch=branch)
+            await self.storage.set_hidden(self.key, turn, version, hidden=True, branch=branch)
 
     async def set_tip(self, seq: int | None, *, branch: str | None = None) -> None:
         """Make the path to ``seq`` the active one."""
-        self.record = await self.storage.set_tip(self.session_id, seq, branch=branch)
+        self.record = await self.storage.set_tip(self.key, seq, branch=branch)
 
     async def question_of(self, message_id: str | None) -> SessionMessage:
         """Return the last question of the active path, or the one that a message belongs to.

@@ -91,7 +91,7 @@ class BaseSession(HasFrames, MessageSending):
     @property
     def unstored_replies(self) -> list[SessionMessage]:
         """Replies that came and could not be stored yet; they are with the next thing that is."""
-        return self._manager.late_replies.of(self.session_id)
+        return self._manager.late_replies.of(self)
 
     @property
     def metrics(self) -> SessionMetrics:
@@ -116,7 +116,7 @@ class BaseSession(HasFrames, MessageSending):
         SessionNotFoundError
             It was deleted.
         """
-        self.record = await self.storage.load_session(self.session_id)
+        self.record = await self.storage.load_session(self.key)
         return self.record
 
     async def update_settings(self, **changes: Any) -> SessionSettings:
@@ -168,8 +168,8 @@ class BaseSession(HasFrames, MessageSending):
         except SessionNotFoundError:
             return False
         kept = await self.native.delete()
-        deleted = await self.storage.delete_session(self.session_id)
-        self._manager.late_replies.forget(self.session_id)
+        deleted = await self.storage.delete_session(self.key)
+        self._manager.late_replies.forget(self)
         if kept:
             logger.warning(
                 "Session %s is deleted here; its provider still holds: %s", self.session_id, ", ".join(kept)
@@ -198,8 +198,8 @@ class BaseSession(HasFrames, MessageSending):
         from .export import export_session, exported  # few sessions ever need it
 
         record = await self.refresh()
-        tree = await self.storage.read_tree(self.session_id)
-        messages = await self.storage.get_messages(self.session_id, branch="all")
+        tree = await self.storage.read_tree(self.key)
+        messages = await self.storage.get_messages(self.key, branch="all")
         return export_session(exported(record, messages, tree), path, format)
 
     def add_hook(self, hook: ISessionLifecycleHook) -> None:
@@ -227,11 +227,11 @@ class BaseSession(HasFrames, MessageSending):
 
     async def save_partial(self, message: SessionMessage, *, reply_to: int, question_id: str) -> None:
         """Keep what has arrived of a reply."""
-        await self.storage.save_partial(self.session_id, message, reply_to=reply_to, question_id=question_id)
+        await self.storage.save_partial(self.key, message, reply_to=reply_to, question_id=question_id)
 
     async def change(self, **changes: Any) -> None:
         """Store changes of the record."""
-        self.record = await self.storage.update_session(self.session_id, **changes)
+        self.record = await self.storage.update_session(self.key, **changes)
         await self._manager.late_replies.try_to_store()
 
     async def append(self, messages: Sequence[SessionMessage], **place: Any) -> list[SessionMessage]:
@@ -243,7 +243,7 @@ class BaseSession(HasFrames, MessageSending):
             They cannot be stored, or a reply before them still cannot be.
         """
         late = self._manager.late_replies
-        await late.store(self.session_id)
+        await late.store(self)
         stored = await self.append_at_once(messages, **place)
         await late.try_to_store()
         return stored

@@ -142,6 +142,23 @@ def with_told(metadata: Mapping[str, Any], changes: Mapping[str, Any]) -> Mappin
     return metadata if told == known else {**metadata, TOLD_DEFAULTS: sorted(told)}
 
 
+class SessionKey(str):
+    """A session's id that means one session alone: none that was made anew under the id of a deleted one."""
+
+    __slots__ = ("number",)
+    number: int | None
+
+    @classmethod
+    def of(cls, session_id: str, number: int | None) -> SessionKey:
+        """Return the key of a session; without a number it means whatever session has the id."""
+        key = cls(session_id)
+        key.number = number
+        return key
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return SessionKey.of, (str(self), self.number)
+
+
 @dataclass(frozen=True, slots=True)
 class SessionRecord:
     """What a storage keeps of a session beside its messages."""
@@ -168,6 +185,13 @@ class SessionRecord:
     native: Mapping[str, Any] = field(default_factory=dict)
     """State of the conversation that the provider holds; empty with `SessionBackend.LOCAL`."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    number: int | None = field(default=None, compare=False, repr=False)
+    """Given by the storage, and never again: tells the session from one that is made anew under its id."""
+
+    @property
+    def key(self) -> SessionKey:
+        """What a storage finds this very session by."""
+        return SessionKey.of(self.session_id, self.number)
 
 
 @dataclass(frozen=True, slots=True)

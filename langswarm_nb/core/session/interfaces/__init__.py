@@ -230,20 +230,24 @@ class ISessionManager(ABC):
         """Create and store a session."""
 
     @abstractmethod
-    async def get_session(self, session_id: str) -> ISession | None:
-        """Return the session with this id; None when there is none."""
+    async def get_session(self, session_id: str, *, user_id: str | None = None) -> ISession | None:
+        """Return the session with this id; None when there is none, or it is not of ``user_id``."""
 
     @abstractmethod
     async def list_user_sessions(self, user_id: str, limit: int | None = 100) -> Sequence[ISession]:
         """Return a user's sessions, the last used first."""
 
     @abstractmethod
-    async def archive_session(self, session_id: str) -> bool:
-        """Archive a session; False when there is none, or it was archived before."""
+    async def archive_session(self, session_id: str, *, user_id: str | None = None) -> bool:
+        """Archive a session; False when there is none, as for `get_session`, or it was archived before."""
 
     @abstractmethod
-    async def delete_session(self, session_id: str) -> bool:
-        """Delete a session for good; False when there is none."""
+    async def delete_session(self, session_id: str, *, user_id: str | None = None) -> bool:
+        """Delete a session for good; False when there is none, as for `get_session`."""
+
+    @abstractmethod
+    async def delete_user(self, user_id: str) -> int:
+        """Delete all sessions of a user for good; return how many there were."""
 
 
 class ISessionLifecycleHook(ABC):  # noqa: B024 - every method may be left out

@@ -19,14 +19,16 @@ class ISessionStorage(ABC):
     Messages are only ever added: a session is a tree of messages, of which one path from the root to the tip is
     active. All methods raise `SessionStorageError` when the place of storage fails (nothing is then half-written),
     `SessionNotFoundError` for a session id that is not stored, and `SessionClosedError` after `close`.
+    Where a ``session_id`` is the `key` of a record, that very session is meant: one that was made anew under the id of
+    a deleted one is another, so it is not found.
     """
 
     name: str
     """How error texts call this storage, e.g. ``SQLite file '…'``."""
 
     @abstractmethod
-    async def create_session(self, record: SessionRecord) -> None:
-        """Store a new session.
+    async def create_session(self, record: SessionRecord) -> SessionRecord:
+        """Store a new session, and return it with its `number`.
 
         Raises
         ------
@@ -243,7 +245,7 @@ class ISessionStorage(ABC):
     ) -> list[SearchHit]:
         """Return messages that hold all words of ``text``, newest first; any text is allowed, none is syntax.
 
-        With ``limit`` None all of them.
+        With ``limit`` None all of them. With ``user_id`` a session of somebody else is not found.
         """
 
     @abstractmethod

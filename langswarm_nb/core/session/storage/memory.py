@@ -11,11 +11,10 @@ from typing import Any, TypeVar
 from langswarm_nb.core.session.conversation.beside_the_loop import LONG
 from langswarm_nb.core.session.conversation.nodes import TreeRows
 from langswarm_nb.core.session.errors import SessionClosedError
-from langswarm_nb.core.session.values import filled_text
 
 from ._sqlite.contract import Job, SQLStorage, counts
 from ._sqlite.faults import storage_error
-from ._sqlite.head import head_of
+from ._sqlite.head import head_of, key_of
 from ._sqlite.reading import tree
 from ._sqlite.schema import migrate
 
@@ -46,7 +45,7 @@ class InMemorySessionStorage(SQLStorage):
         return self._run(job)
 
     async def read_tree(self, session_id: str) -> TreeRows:
-        key = filled_text("session_id", session_id)
+        key = key_of(session_id)
 
         def read(db: sqlite3.Connection) -> TreeRows:
             return tree(db, self.name, key)

@@ -102,6 +102,7 @@ RECORD_COLUMNS = (
     "settings",
     "native",
     "metadata",
+    "id",
 )
 
 SEQ_BITS = 32
@@ -397,4 +398,5 @@ def decode_record(row: Row) -> SessionRecord:
         main_at=None if stored["main_us"] is None else from_us(stored["main_us"]),
         native=from_json(stored["native"]),
         metadata=from_json(stored["metadata"]),
+        number=stored["id"],
     )

@@ -105,8 +105,8 @@ class UnloggedStorage(ISessionStorage):
         self._seqs = {key: message_id for key, message_id in self._seqs.items() if key[0] != session_id}
         return deleted
 
-    async def create_session(self, record: SessionRecord) -> None:
-        await self.inner.create_session(record)
+    async def create_session(self, record: SessionRecord) -> SessionRecord:
+        return await self.inner.create_session(record)
 
     async def restore_session(
         self, record: SessionRecord, messages: Sequence[SessionMessage], tree: TreeRows

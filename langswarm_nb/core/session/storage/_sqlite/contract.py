@@ -42,7 +42,7 @@ from . import reading as _reading
 from . import restore as _restore
 from . import sessions as _sessions
 from . import tree as _tree
-from .head import session_key
+from .head import key_of, session_key
 
 T = TypeVar("T")
 Job = Callable[[sqlite3.Connection], T]
@@ -65,9 +65,9 @@ class SQLStorage(ISessionStorage):
     async def _read(self, job: Job[T]) -> T:
         """Run a job that changes nothing."""
 
-    async def create_session(self, record: SessionRecord) -> None:
+    async def create_session(self, record: SessionRecord) -> SessionRecord:
         columns = encode_record(record)
-        await self._write(lambda db: _sessions.create(db, self.name, columns))
+        return decode_record(await self._write(lambda db: _sessions.create(db, self.name, columns)))
 
     async def restore_session(
         self, record: SessionRecord, messages: Sequence[SessionMessage], tree: TreeRows
@@ -76,7 +76,7 @@ class SQLStorage(ISessionStorage):
         await self._write(lambda db: _restore.restore(db, self.name, columns, rows, tree))
 
     async def load_session(self, session_id: str) -> SessionRecord:
-        key = filled_text("session_id", session_id)
+        key = key_of(session_id)
         row, orphans = await self._read(
             lambda db: (_sessions.load(db, self.name, key), _partials.orphans(db, key))
         )
@@ -90,7 +90,7 @@ class SQLStorage(ISessionStorage):
 
     async def update_session(self, session_id: str, **changes: Any) -> SessionRecord:
         columns = encode_changes(changes)
-        key = filled_text("session_id", session_id)
+        key = key_of(session_id)
         return decode_record(await self._write(lambda db: _sessions.update(db, self.name, key, columns)))
 
     async def list_sessions(
@@ -143,7 +143,7 @@ class SQLStorage(ISessionStorage):
         lease: str | None = None,
         expects: tuple[str, int | None] | None = None,
     ) -> list[SessionMessage]:
-        key = filled_text("session_id", session_id)
+        key = key_of(session_id)
         payloads = [encode_message(message) for message in messages]
         if parent != "tip" and parent is not None:
             _seq("parent", parent)
@@ -164,19 +164,19 @@ class SQLStorage(ISessionStorage):
         return decode_messages(await self._write(lambda db: append(db, self.name, key, payloads)))
 
     async def keep_lease(self, session_id: str, lease: str) -> None:
-        key = filled_text("session_id", session_id)
+        key = key_of(session_id)
         await self._write(lambda db: _leases.keep(db, session_key(db, key, self.name), lease))
 
     async def leave_lease(self, session_id: str, lease: str) -> None:
-        key = filled_text("session_id", session_id)
+        key = key_of(session_id)
         await self._write(lambda db: _leases.leave(db, session_key(db, key, self.name), lease))
 
     async def read_tree(self, session_id: str) -> TreeRows:
-        key = filled_text("session_id", session_id)
+        key = key_of(session_id)
         return await self._read(lambda db: _reading.tree(db, self.name, key))
 
     async def pick_messages(self, session_id: str, seqs: Sequence[int]) -> list[SessionMessage]:
-        key = filled_text("session_id", session_id)
+        key = key_of(session_id)
         return decode_what_is_said(await self._read(lambda db: _reading.pick(db, self.name, key, seqs)))
 
     async def get_messages(
@@ -190,7 +190,7 @@ class SQLStorage(ISessionStorage):
     ) -> list[SessionMessage]:
         if branch not in ("active", "all"):
             raise SessionValueError.of("branch", branch, ["active", "all"])
-        key = filled_text("session_id", session_id)
+        key = key_of(session_id)
         read = partial(
             _reading.read,
             active=branch == "active",
@@ -201,12 +201,12 @@ class SQLStorage(ISessionStorage):
         return decode_messages(await self._read(lambda db: read(db, self.name, key)))
 
     async def get_message(self, session_id: str, message_id: str) -> SessionMessage | None:
-        key, wanted = filled_text("session_id", session_id), text("message_id", message_id)
+        key, wanted = key_of(session_id), text("message_id", message_id)
         row = await self._read(lambda db: _reading.find(db, self.name, key, wanted))
         return None if row is None else decode_message(row)
 
     async def set_tip(self, session_id: str, seq: int | None, *, branch: str | None = None) -> SessionRecord:
-        key = filled_text("session_id", session_id)
+        key = key_of(session_id)
         if seq is not None:
             _seq("seq", seq)
         if branch is not None:
@@ -219,13 +219,13 @@ class SQLStorage(ISessionStorage):
         return decode_record(await self._write(job))
 
     async def list_branches(self, session_id: str) -> dict[str, int | None]:
-        key = filled_text("session_id", session_id)
+        key = key_of(session_id)
         return await self._read(lambda db: _reading.branches(db, self.name, key))
 
     async def set_hidden(
         self, session_id: str, turn: int, version: int, *, hidden: bool, branch: str | None = None
     ) -> None:
-        key = filled_text("session_id", session_id)
+        key = key_of(session_id)
         _seq("turn", turn)
         _seq("version", version)
         on = None if branch is None else filled_text("branch", branch)
@@ -236,14 +236,14 @@ class SQLStorage(ISessionStorage):
     async def save_partial(
         self, session_id: str, message: SessionMessage, *, reply_to: int, question_id: str | None = None
     ) -> None:
-        key = filled_text("session_id", session_id)
+        key = key_of(session_id)
         payload = encode_message(message)
         _seq("reply_to", reply_to)
         asked = optional_text("question_id", question_id)
         await self._write(lambda db: _partials.save(db, self.name, key, payload, reply_to, asked))
 
     async def delete_session(self, session_id: str) -> bool:
-        key = filled_text("session_id", session_id)
+        key = key_of(session_id)
         return await self._write(lambda db: _sessions.delete(db, key))
 
     async def search_messages(

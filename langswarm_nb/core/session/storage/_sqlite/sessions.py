@@ -13,13 +13,13 @@ from langswarm_nb.core.session.errors import SessionExistsError, SessionNotFound
 from langswarm_nb.core.session.settings import SessionStatus
 from langswarm_nb.core.session.storage.rows import RECORD_COLUMNS, Row
 
-from .head import TOUCH, now_us, session_key
+from .head import IS_MEANT, TOUCH, meant, now_us, session_key
 
 _SELECT = f"SELECT {', '.join(RECORD_COLUMNS)} FROM sessions "
 
 
-def create(db: sqlite3.Connection, name: str, columns: Mapping[str, Any]) -> None:
-    """Insert a session.
+def create(db: sqlite3.Connection, name: str, columns: Mapping[str, Any]) -> Row:
+    """Insert a session and return its row.
 
     Raises
     ------
@@ -35,6 +35,7 @@ def create(db: sqlite3.Connection, name: str, columns: Mapping[str, Any]) -> Non
     names, marks = ", ".join(columns), ", ".join("?" * len(columns))
     db.execute(f"INSERT INTO sessions({names}) VALUES ({marks})", tuple(columns.values()))
     db.execute(f"UPDATE sessions SET {TOUCH} WHERE session_id = ?2", (columns["updated_us"], session_id))
+    return load(db, name, session_id)
 
 
 def load(db: sqlite3.Connection, name: str, session_id: str) -> Row:
@@ -45,7 +46,7 @@ def load(db: sqlite3.Connection, name: str, session_id: str) -> Row:
     SessionNotFoundError
         There is none with this id.
     """
-    row: Row | None = db.execute(f"{_SELECT}WHERE session_id = ?", (session_id,)).fetchone()
+    row: Row | None = db.execute(f"{_SELECT}WHERE {IS_MEANT}", meant(session_id)).fetchone()
     if row is None:
         raise SessionNotFoundError.of(session_id, storage=name)
     return row
@@ -108,7 +109,7 @@ def cells(
 
 def delete(db: sqlite3.Connection, session_id: str) -> bool:
     """Delete a session with all that belongs to it; False when there is none."""
-    row = db.execute("SELECT id, fts_upto FROM sessions WHERE session_id = ?", (session_id,)).fetchone()
+    row = db.execute(f"SELECT id, fts_upto FROM sessions WHERE {IS_MEANT}", meant(session_id)).fetchone()
     if row is None:
         return False
     sid, upto = row
