@@ -222,15 +222,21 @@ class SessionManager(HasFrames, ISessionManager):
         return deleted
 
     async def cleanup_inactive_sessions(self, max_inactive_hours: float = 24) -> int:
-        """Archive active sessions that were not used for so long; return how many. Nothing is deleted."""
+        """Archive active sessions that were not used for so long; return how many. Nothing is deleted.
+
+        One that is used meanwhile, here or in another program, stays active, and so does one that is being answered.
+        What is asked in an archived session makes it active again.
+        """
         self.check_open()
         checks.number("max_inactive_hours", max_inactive_hours, at_least=0)
         try:
             before = utc_now() - timedelta(hours=max_inactive_hours)
         except OverflowError:  # nothing is as old as that
             return 0
-        records = await self.storage.list_sessions(status=SessionStatus.ACTIVE, updated_before=before)
-        return sum([await self.archive_session(record.session_id) for record in records])
+        records = await self.storage.archive_inactive(before)
+        for record in records:
+            await self._session(record).run_hooks("on_session_archived")
+        return len(records)
 
     def add_provider_session(self, provider: str, provider_session: IProviderSession) -> None:
         """Use this object for the provider of this name, in all sessions, from now on."""

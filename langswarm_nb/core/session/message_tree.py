@@ -15,7 +15,7 @@ from .conversation.tree import Tree
 from .errors import SessionNotFoundError, SessionValueError, shown
 from .interfaces import ISession, ISessionStorage, MessageRole, SessionMessage, SessionRecord
 from .messages import as_role, utc_now
-from .settings import SessionKey
+from .settings import SessionKey, SessionStatus
 
 if TYPE_CHECKING:
     from .conversation.syncing import Line, SavedCell
@@ -70,6 +70,8 @@ class MessageTree(ISession):
             branch=place.get("branch") or record.branch,
             updated_at=utc_now(),
         )
+        if record.status is SessionStatus.ARCHIVED:  # what is asked makes it active again
+            self.record = await self.storage.load_session(self.key)
         return stored
 
     async def pick_messages(self, seqs: Sequence[int]) -> list[SessionMessage]:

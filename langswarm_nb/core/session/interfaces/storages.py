@@ -83,6 +83,14 @@ class ISessionStorage(ABC):
         """Return sessions, the last used first."""
 
     @abstractmethod
+    async def archive_inactive(self, before: datetime) -> list[SessionRecord]:
+        """Archive the active sessions that were last used before a moment, and return them, archived.
+
+        It is one step: a session that is used meanwhile, or in which a message is being answered, stays active. Being
+        archived is no use.
+        """
+
+    @abstractmethod
     async def list_cells(
         self, *, user_id: str, home: str | None = None, among: Collection[str] | None = None
     ) -> dict[str, dict[str, datetime]]:
@@ -128,6 +136,8 @@ class ISessionStorage(ABC):
         follows, but a further answer to the same message is a version of its own. Where the path leaves its tip for
         another place, that end is kept as a former tip of the branch, unless one further on is. An empty chain only
         moves the tip to ``parent``.
+
+        A question makes an archived session active again, and so does the lease of a further answer.
 
         Parameters
         ----------

@@ -132,6 +132,9 @@ class UnloggedStorage(ISessionStorage):
     ) -> list[SessionRecord]:
         return await self.inner.list_sessions(user_id=user_id, status=status, **filters)
 
+    async def archive_inactive(self, before: datetime) -> list[SessionRecord]:
+        return await self.inner.archive_inactive(before)
+
     async def list_cells(
         self, *, user_id: str, home: str | None = None, among: Collection[str] | None = None
     ) -> dict[str, dict[str, datetime]]:

@@ -114,6 +114,11 @@ class SQLStorage(ISessionStorage):
         )
         return [decode_record(row) for row in await self._read(select)]
 
+    async def archive_inactive(self, before: datetime) -> list[SessionRecord]:
+        before_us = to_us("before", before)
+        rows = await self._write(lambda db: _sessions.archive_inactive(db, before_us))
+        return [replace(decode_record(row), status=SessionStatus.ARCHIVED) for row in rows]
+
     async def list_cells(
         self, *, user_id: str, home: str | None = None, among: Collection[str] | None = None
     ) -> dict[str, dict[str, datetime]]:

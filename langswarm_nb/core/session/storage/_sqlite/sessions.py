@@ -14,6 +14,7 @@ from langswarm_nb.core.session.settings import SessionStatus
 from langswarm_nb.core.session.storage.rows import RECORD_COLUMNS, Row
 
 from .head import IS_MEANT, TOUCH, meant, now_us, session_key
+from .leases import SILENCE_US
 
 _SELECT = f"SELECT {', '.join(RECORD_COLUMNS)} FROM sessions "
 
@@ -84,6 +85,20 @@ def select(
         f"{_SELECT}{where}ORDER BY used_us DESC, id DESC LIMIT ?",
         (*used.values(), -1 if limit is None else limit),
     ).fetchall()
+
+
+def archive_inactive(db: sqlite3.Connection, before_us: int) -> list[Row]:
+    """Archive the active sessions that were not used since a moment, and in which none is answered now."""
+    test = (
+        "status = 'active' AND updated_us < ?1"
+        " AND NOT EXISTS (SELECT 1 FROM leases WHERE sid = sessions.id AND beat_us >= ?2)"
+        " AND NOT EXISTS (SELECT 1 FROM partials WHERE sid = sessions.id AND saved_us >= ?2)"
+    )
+    values = (before_us, now_us() - SILENCE_US)
+    rows = db.execute(f"{_SELECT}WHERE {test} ORDER BY id", values).fetchall()
+    if rows:
+        db.execute(f"UPDATE sessions SET status = 'archived' WHERE {test}", values)
+    return rows
 
 
 def cells(
