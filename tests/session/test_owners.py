@@ -15,6 +15,7 @@ from langswarm_nb.core.session import (
     SessionManager,
     SessionNotFoundError,
     SessionStatus,
+    SessionTypeError,
     SessionValueError,
     create_session_manager,
 )
@@ -109,3 +110,27 @@ async def test_deleting_a_user_ends_what_still_runs(
     assert caught.value.reply is not None
     assert caught.value.reply.content == "some words"
     assert session.unstored_replies == []
+
+
+async def test_a_user_reads_page_by_page(manager: SessionManager) -> None:
+    """Sessions from the last used, messages from the end; all of them, once."""
+    for number in range(5):
+        session = await manager.create_session("ada", "mock", "echo", title=str(number))
+        await session.send_message(f"to {number}")
+    titles, before = [], None
+    while page := await manager.list_user_sessions("ada", limit=2, before=before):
+        titles += [each.title for each in page]
+        before = page[-1].used_at
+    assert titles == list("43210")
+    for number in range(4):
+        await session.send_message(f"more {number}")
+    seqs: list[int | None] = []
+    first = None
+    while messages := await session.get_messages(limit=3, before_seq=first):
+        seqs = [message.seq for message in messages] + seqs
+        first = messages[0].seq
+    assert seqs == list(range(10))
+    with pytest.raises(SessionValueError, match="before_seq"):
+        await session.get_messages(before_seq=-1)
+    with pytest.raises(SessionTypeError, match="before"):
+        await manager.list_user_sessions("ada", before="2026")  # type: ignore[arg-type]

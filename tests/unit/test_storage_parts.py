@@ -162,6 +162,8 @@ class TestRecords:
             "settings": "{}",
             "native": None,
             "metadata": None,
+            "id": 1,
+            "used_us": 0,
         }
         return tuple({**values, **changes}.values())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
@@ -163,14 +163,24 @@ class SessionManager(HasFrames, ISessionManager):
         return self._session(record) if user_id in (None, record.user_id) else None
 
     async def list_user_sessions(
-        self, user_id: str, limit: int | None = 100, *, status: SessionStatus | str | None = None
+        self,
+        user_id: str,
+        limit: int | None = 100,
+        *,
+        status: SessionStatus | str | None = None,
+        before: datetime | None = None,
     ) -> list[BaseSession]:
-        """Return a user's sessions, the last used first; archived ones too unless a ``status`` is asked for."""
+        """Return a user's sessions, the last used first; archived ones too unless a ``status`` is asked for.
+
+        The next page is asked for with the `used_at` of the last session of this one as ``before``. What is used
+        meanwhile comes to the front.
+        """
         self.check_open()
         checks.text("user_id", user_id)
         checks.limit(limit)
+        checks.moment("before", before)
         wanted = None if status is None else checks.status(status)
-        records = await self.storage.list_sessions(user_id=user_id, status=wanted, limit=limit)
+        records = await self.storage.list_sessions(user_id=user_id, status=wanted, limit=limit, before=before)
         return [self._session(record) for record in records]
 
     async def search_messages(

@@ -20,7 +20,7 @@ from .settings import SessionRecord
 FORMAT = 2
 """Version of the JSON forms; in version 1 turns were counted on each path."""
 FORMS = ("jsonl", "json", "md")
-_NOT_TOLD = ("native", "home", "main_at", "number")
+_NOT_TOLD = ("native", "home", "main_at", "number", "used_at")
 """What a session is to its provider, its notebook, its store: of no use elsewhere, and no business of others."""
 
 

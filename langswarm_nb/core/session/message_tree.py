@@ -39,12 +39,17 @@ class MessageTree(ISession):
         since: datetime | None = None,
         *,
         branch: Literal["active", "all"] = "active",
+        before_seq: int | None = None,
     ) -> list[SessionMessage]:
         checks.limit(limit)
+        if before_seq is not None:
+            checks.whole("before_seq", before_seq, at_least=0)
         checks.branch(branch)
         checks.moment("since", since)
         wanted = None if role is None else as_role(role)
-        return await self.storage.get_messages(self.key, limit=limit, role=wanted, since=since, branch=branch)
+        return await self.storage.get_messages(
+            self.key, limit=limit, role=wanted, since=since, branch=branch, before_seq=before_seq
+        )
 
     async def get_message(self, message_id: str) -> SessionMessage | None:
         checks.text("message_id", message_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import weakref
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +88,11 @@ class BaseSession(HasFrames, MessageSending):
     def title(self) -> str | None:
         """Name given by the user."""
         return self.record.title
+
+    @property
+    def used_at(self) -> datetime:
+        """When it was last used, as last read: the place in its user's list, for ``before=`` of the next page."""
+        return self.record.used_at or self.record.updated_at
 
     @property
     def unstored_replies(self) -> list[SessionMessage]:

@@ -187,6 +187,9 @@ class SessionRecord:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     number: int | None = field(default=None, compare=False, repr=False)
     """Given by the storage, and never again: tells the session from one that is made anew under its id."""
+    used_at: datetime | None = field(default=None, compare=False, repr=False)
+    """Its place in lists, as the storage knows it: `updated_at`, or a little more where two sessions of a user would
+    have the same, or the clock went back; UTC."""
 
     @property
     def key(self) -> SessionKey:

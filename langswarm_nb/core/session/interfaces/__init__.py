@@ -175,8 +175,12 @@ class ISession(ABC):
         since: datetime | None = None,
         *,
         branch: Literal["active", "all"] = "active",
+        before_seq: int | None = None,
     ) -> list[SessionMessage]:
-        """Return the active path in order, or all branches; with ``limit`` the last ones of those that fit."""
+        """Return the active path in order, or all branches; with ``limit`` the last ones of those that fit.
+
+        The page before it is asked for with the `seq` of its first message as ``before_seq``.
+        """
 
     @abstractmethod
     async def get_message(self, message_id: str) -> SessionMessage | None:

@@ -79,8 +79,12 @@ class ISessionStorage(ABC):
         home: str | None = None,
         title: str | None = None,
         limit: int | None = None,
+        before: datetime | None = None,
     ) -> list[SessionRecord]:
-        """Return sessions, the last used first."""
+        """Return sessions, the last used first; with ``before`` those after one that has it as `used_at`.
+
+        No two sessions of a user have the same, so that pages have no gaps.
+        """
 
     @abstractmethod
     async def archive_inactive(self, before: datetime) -> list[SessionRecord]:
@@ -211,8 +215,12 @@ class ISessionStorage(ABC):
         role: MessageRole | None = None,
         since: datetime | None = None,
         branch: Literal["active", "all"] = "active",
+        before_seq: int | None = None,
     ) -> list[SessionMessage]:
-        """Return the active path, or all messages, in order of `seq`; with ``limit`` the last of those that fit."""
+        """Return the active path, or all messages, in order of `seq`; with ``limit`` the last of those that fit.
+
+        With ``before_seq`` those before a `seq`; no more is read than is returned.
+        """
 
     @abstractmethod
     async def get_message(self, session_id: str, message_id: str) -> SessionMessage | None:

@@ -103,6 +103,7 @@ RECORD_COLUMNS = (
     "native",
     "metadata",
     "id",
+    "used_us",
 )
 
 SEQ_BITS = 32
@@ -399,4 +400,5 @@ def decode_record(row: Row) -> SessionRecord:
         native=from_json(stored["native"]),
         metadata=from_json(stored["metadata"]),
         number=stored["id"],
+        used_at=from_us(stored["used_us"]),
     )

@@ -83,8 +83,11 @@ class UnloggedStorage(ISessionStorage):
         role: MessageRole | None = None,
         since: datetime | None = None,
         branch: Literal["active", "all"] = "active",
+        before_seq: int | None = None,
     ) -> list[SessionMessage]:
-        found = await self.inner.get_messages(session_id, limit=limit, role=role, since=since, branch=branch)
+        found = await self.inner.get_messages(
+            session_id, limit=limit, role=role, since=since, branch=branch, before_seq=before_seq
+        )
         return [self._restored(session_id, message) for message in found]
 
     async def get_message(self, session_id: str, message_id: str) -> SessionMessage | None:

@@ -102,6 +102,7 @@ class SQLStorage(ISessionStorage):
         home: str | None = None,
         title: str | None = None,
         limit: int | None = None,
+        before: datetime | None = None,
     ) -> list[SessionRecord]:
         select = partial(
             _sessions.select,
@@ -109,7 +110,8 @@ class SQLStorage(ISessionStorage):
             status=None if status is None else member("status", status, SessionStatus),
             home=optional_text("home", home),
             title=optional_text("title", title),
-            before_us=None if updated_before is None else to_us("updated_before", updated_before),
+            updated_before_us=None if updated_before is None else to_us("updated_before", updated_before),
+            before_us=None if before is None else to_us("before", before),
             limit=_limit(limit),
         )
         return [decode_record(row) for row in await self._read(select)]
@@ -192,6 +194,7 @@ class SQLStorage(ISessionStorage):
         role: MessageRole | None = None,
         since: datetime | None = None,
         branch: Literal["active", "all"] = "active",
+        before_seq: int | None = None,
     ) -> list[SessionMessage]:
         if branch not in ("active", "all"):
             raise SessionValueError.of("branch", branch, ["active", "all"])
@@ -200,6 +203,7 @@ class SQLStorage(ISessionStorage):
             _reading.read,
             active=branch == "active",
             limit=_limit(limit),
+            before=_count("before_seq", before_seq),
             role=None if role is None else as_role(role),
             since_us=None if since is None else to_us("since", since),
         )
@@ -282,10 +286,14 @@ def _seq(name: str, value: object) -> None:
 
 
 def _limit(value: object) -> int | None:
+    return _count("limit", value)
+
+
+def _count(name: str, value: object) -> int | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int):
-        raise SessionTypeError.of("limit", value, "a whole number, or None for all")
+        raise SessionTypeError.of(name, value, "a whole number, or None for all")
     if value < 0:
-        raise SessionValueError.of("limit", value, "0 or more, or None for all")
+        raise SessionValueError.of(name, value, "0 or more, or None for all")
     return min(value, 2**62)

@@ -66,6 +66,7 @@ def select(
     *,
     user_id: str | None,
     status: SessionStatus | None,
+    updated_before_us: int | None,
     before_us: int | None,
     home: str | None,
     title: str | None,
@@ -75,7 +76,8 @@ def select(
     tests = {
         "user_id = ?": user_id,
         "status = ?": None if status is None else status.value,
-        "updated_us < ?": before_us,
+        "updated_us < ?": updated_before_us,
+        "used_us < ?": before_us,
         "home = ?": home,
         "title = ?": title,
     }
