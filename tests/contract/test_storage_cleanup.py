@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from langswarm_nb.core.session import SessionStatus, SessionTypeError, SessionValueError
-from langswarm_nb.core.session.storage._sqlite import leases, sessions
+from langswarm_nb.core.session.storage._sqlite import head, leases, sessions
 from tests.support.storages import answer, question, record, system
 
 OLD = datetime(2020, 1, 1, tzinfo=UTC)
@@ -50,7 +50,7 @@ async def test_what_is_being_answered_stays_active(storage, monkeypatch, beside)
     await storage.append_messages("s", [question()], **place)
     await storage.save_partial("s", answer(id="r"), reply_to=0)
     assert await storage.archive_inactive(LATER) == []
-    real = sessions.now_us
+    real = head.now_us
     monkeypatch.setattr(sessions, "now_us", lambda: real() + leases.SILENCE_US + 1_000_000)
     assert [each.session_id for each in await storage.archive_inactive(LATER)] == ["s"]
 

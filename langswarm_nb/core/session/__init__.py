@@ -47,6 +47,7 @@ from .factory import (
 )
 from .hooks import LoggingMiddleware, MetricsHook
 from .interfaces import (
+    Bounds,
     Delta,
     Finish,
     FinishReason,
@@ -77,6 +78,7 @@ from .sending.stream import MessageStream
 
 __all__ = [
     "BaseSession",
+    "Bounds",
     "ContextLengthError",
     "Delta",
     "Finish",

@@ -138,6 +138,8 @@ class SessionManager(HasFrames, ISessionManager):
             home=None if home is None else checks.text("home", home),
         )
         first = None if system is None else checks.message(system, MessageRole.SYSTEM, None, scope="session")
+        if first is not None:
+            self.storage.bounds.check("max_message_chars", "system", first.content)
         self._check_provider(wanted)
         record = await self.storage.create_session(record)
         await self.late_replies.try_to_store()

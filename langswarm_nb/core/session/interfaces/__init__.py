@@ -35,6 +35,7 @@ from langswarm_nb.core.session.settings import (
     SessionStatus,
 )
 
+from .bounds import Bounds
 from .storages import ISessionStorage
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from langswarm_nb.core.session.sending.stream import MessageStream
 
 __all__ = [
+    "Bounds",
     "Delta",
     "Finish",
     "FinishReason",

@@ -11,6 +11,8 @@ from langswarm_nb.core.session.conversation.nodes import TreeRows
 from langswarm_nb.core.session.messages import MessageRole, SearchHit, SessionMessage
 from langswarm_nb.core.session.settings import SessionRecord, SessionStatus
 
+from .bounds import Bounds
+
 
 class ISessionStorage(ABC):
     """Where sessions are kept; one storage serves many sessions, tasks, event loops and processes at once.
@@ -25,6 +27,8 @@ class ISessionStorage(ABC):
 
     name: str
     """How error texts call this storage, e.g. ``SQLite file '…'``."""
+    bounds: Bounds = Bounds()
+    """How long what is stored may be; what is longer is refused with a `SessionValueError`, and nothing is stored."""
 
     @abstractmethod
     async def create_session(self, record: SessionRecord) -> SessionRecord:

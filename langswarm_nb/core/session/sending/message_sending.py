@@ -228,7 +228,9 @@ class MessageSending(MessageTree):
     def _ask(
         self, content: str, role: MessageRole | str, model: str | None, options: Mapping[str, Any]
     ) -> Ask:
-        return make_ask(content, role, lambda changes: self.settings_for(model, changes), options)
+        ask = make_ask(content, role, lambda changes: self.settings_for(model, changes), options)
+        self.storage.bounds.check("max_message_chars", "content", ask.message.content)
+        return ask
 
     async def regenerate(
         self, message_id: str | None = None, *, model: str | None = None, **options: Unpack[SendOptions]
@@ -269,7 +271,7 @@ class MessageSending(MessageTree):
     async def _ask_again(self, message_id: str | None, model: str | None, options: Mapping[str, Any]) -> Ask:
         self.settings_for(model, {name: value for name, value in options.items() if name in SETTINGS})
         question = await self.question_of(message_id)
-        again = self._ask(question.content or "-", question.role, model, options)
+        again = self._ask("-", question.role, model, options)
         facts = replace(again.facts, beside=question.beside if question.is_aside else None)
         return replace(again, message=question, facts=facts, regenerates=True)
 

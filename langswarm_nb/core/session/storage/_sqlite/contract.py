@@ -15,14 +15,14 @@ from langswarm_nb.core.session.errors import SessionStorageError, SessionTypeErr
 from langswarm_nb.core.session.interfaces import ISessionStorage, SearchHit
 from langswarm_nb.core.session.messages import MessageRole, SessionMessage, as_role
 from langswarm_nb.core.session.settings import SessionRecord, SessionStatus
+from langswarm_nb.core.session.storage.bounded import check_message, check_session
+from langswarm_nb.core.session.storage.records import decode_record, encode_changes, encode_record
 from langswarm_nb.core.session.storage.rows import (
+    PLACE_COLUMNS,
     decode_message,
     decode_messages,
-    decode_record,
     decode_what_is_said,
-    encode_changes,
     encode_message,
-    encode_record,
 )
 from langswarm_nb.core.session.values import (
     filled_text,
@@ -67,12 +67,16 @@ class SQLStorage(ISessionStorage):
 
     async def create_session(self, record: SessionRecord) -> SessionRecord:
         columns = encode_record(record)
+        check_session(self.bounds, columns)
         return decode_record(await self._write(lambda db: _sessions.create(db, self.name, columns)))
 
     async def restore_session(
         self, record: SessionRecord, messages: Sequence[SessionMessage], tree: TreeRows
     ) -> None:
         columns, rows = encode_record(record), _restore.rows_of(messages, tree)
+        check_session(self.bounds, columns)
+        for row in rows:
+            check_message(self.bounds, row[len(PLACE_COLUMNS) :])
         await self._write(lambda db: _restore.restore(db, self.name, columns, rows, tree))
 
     async def load_session(self, session_id: str) -> SessionRecord:
@@ -90,6 +94,7 @@ class SQLStorage(ISessionStorage):
 
     async def update_session(self, session_id: str, **changes: Any) -> SessionRecord:
         columns = encode_changes(changes)
+        check_session(self.bounds, columns)
         key = key_of(session_id)
         return decode_record(await self._write(lambda db: _sessions.update(db, self.name, key, columns)))
 
@@ -152,6 +157,8 @@ class SQLStorage(ISessionStorage):
     ) -> list[SessionMessage]:
         key = key_of(session_id)
         payloads = [encode_message(message) for message in messages]
+        for payload in payloads:
+            check_message(self.bounds, payload)
         if parent != "tip" and parent is not None:
             _seq("parent", parent)
         if reply_to is not None:
@@ -163,7 +170,7 @@ class SQLStorage(ISessionStorage):
             question_id=optional_text("question_id", question_id),
             turn=optional_whole("turn", turn),
             activate=activate,
-            branch=None if branch is None else filled_text("branch", branch),
+            branch=self._branch(branch),
             hides=[(whole("turn", number), whole("version", version)) for number, version in hides],
             lease=optional_text("lease", lease),
             expects=expects,
@@ -218,14 +225,18 @@ class SQLStorage(ISessionStorage):
         key = key_of(session_id)
         if seq is not None:
             _seq("seq", seq)
-        if branch is not None:
-            branch = filled_text("branch", branch)
+        named = self._branch(branch)
 
         def job(db: sqlite3.Connection) -> Any:
-            _tree.set_tip(db, self.name, key, seq, branch)
+            _tree.set_tip(db, self.name, key, seq, named)
             return _sessions.load(db, self.name, key)
 
         return decode_record(await self._write(job))
+
+    def _branch(self, name: str | None) -> str | None:
+        if name is not None:
+            self.bounds.check("max_id_chars", "branch", filled_text("branch", name))
+        return name
 
     async def list_branches(self, session_id: str) -> dict[str, int | None]:
         key = key_of(session_id)

@@ -11,7 +11,8 @@ from typing import Any
 
 from langswarm_nb.core.session.errors import SessionExistsError, SessionNotFoundError, shown
 from langswarm_nb.core.session.settings import SessionStatus
-from langswarm_nb.core.session.storage.rows import RECORD_COLUMNS, Row
+from langswarm_nb.core.session.storage.records import RECORD_COLUMNS
+from langswarm_nb.core.session.storage.rows import Row
 
 from .head import IS_MEANT, TOUCH, meant, now_us, session_key
 from .leases import SILENCE_US
