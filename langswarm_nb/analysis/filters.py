@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Literal, TypeAlias
 
 from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError
-from langswarm_nb.core.session.values import to_us
+from langswarm_nb.core.session.values import check_utf8, to_us
 
 Branch: TypeAlias = Literal["active", "all"]
 Moment: TypeAlias = datetime | date | str | None
@@ -34,6 +34,8 @@ class Filter:
         """
         if user_id is not None and not isinstance(user_id, str):
             raise SessionTypeError.of("user_id", user_id, "text (str), or None for all users")
+        if user_id is not None:
+            check_utf8("user_id", user_id)
         if branch not in ("active", "all"):
             raise SessionValueError.of("branch", branch, ["active", "all"])
         return cls(_as_us("since", since), _as_us("until", until), user_id, branch == "active")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from langswarm_nb.core.session import checks
 from langswarm_nb.core.session.errors import MissingExtraError, SessionTypeError, SessionValueError
 
 from .frames import as_frame
@@ -62,7 +63,11 @@ def summary(turns: pd.DataFrame, by: str | Sequence[str] = "model") -> pd.DataFr
     SessionValueError, SessionTypeError
         ``turns`` lacks a column that is needed.
     """
-    keys = [by] if isinstance(by, str) else list(by)
+    keys = (
+        [by] if isinstance(by, str) else list(checks.listed("by", by, str, "a column or a list of columns"))
+    )
+    if not keys:
+        raise SessionValueError.of("by", by, "at least one column")
     need(turns, [*keys, "status", *_QUANTILES, "input_tokens", "output_tokens", "cost_usd"], "turns_df")
     groups = list(turns.groupby(keys, observed=True, dropna=False, sort=True))
     columns: dict[str, Any] = {
@@ -294,6 +299,8 @@ def need(frame: object, columns: Sequence[str], kind: str, numbers: Sequence[str
     if not isinstance(frame, pd.DataFrame):
         raise SessionTypeError.of("the first argument", frame, f"a DataFrame, as from {kind}")
     for column in columns:
+        if not isinstance(column, str):
+            raise SessionTypeError.of("column", column, "the name of a column (text)")
         if column not in frame.columns:
             raise SessionValueError.of("column", column, [str(name) for name in frame.columns])
     for column in numbers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -295,9 +296,13 @@ async def test_a_model_that_is_being_loaded_is_waited_for(
 
 async def test_a_model_that_is_never_loaded_ends_with_the_call(provider: Any, server: FaultyServer) -> None:
     """Then the error says what it waited for."""
-    server.script(Reply.json(LOADING["llama.cpp"], 503))
-    error = await fails(provider, errors.ProviderOverloadedError, ask(timeout_s=1.0))
+    waits = {"retry-after": "9"}
+    server.script(Reply.json(LOADING["llama.cpp"], 503), Reply.json(LOADING["llama.cpp"], 503, headers=waits))
+    error = await fails(
+        provider, errors.ProviderOverloadedError, ask(started=time.monotonic() - 770, timeout_s=777)
+    )
     assert "Loading model" in str(error)
+    assert len(server.requests) == 2
 
 
 async def test_a_wait_that_a_gateway_hands_on_is_kept(

@@ -57,6 +57,7 @@ def make(hearing, tmp_path, request) -> Iterator[Products]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("make", ["memory"], indirect=True)
 def test_walks_of_kernels_on_one_store(make, part):
@@ -65,6 +66,7 @@ def test_walks_of_kernels_on_one_store(make, part):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("part", range(PARTS, 2 * PARTS))
 @pytest.mark.parametrize("make", ["sqlite"], indirect=True)
 def test_walks_of_kernels_on_one_file(make, part):

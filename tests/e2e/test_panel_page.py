@@ -282,6 +282,46 @@ def test_the_view_follows_the_end_only_when_the_reader_is_there(blank):
     assert log.evaluate(at_bottom)
 
 
+MATHJAX = """<script>
+  // Typesets as MathJax does: some formulas at once, others frames later, and each changes its height, twice.
+  const frame = () => new Promise(requestAnimationFrame);
+  async function draw(node, n) {
+    node.style.display = 'block';
+    for (let wait = n % 4; wait > 0; wait--) await frame();
+    node.style.height = `${120 + 40 * (n % 5)}px`;
+    await frame();
+    node.style.height = `${60 + 70 * (n % 3)}px`;
+  }
+  window.MathJax = { done: 0, typesetPromise: (nodes) =>
+    Promise.all(nodes.map((node, n) => draw(node, n).then(() => { MathJax.done++; }))) };
+</script>"""
+
+
+def test_the_view_stays_at_the_end_while_formulas_are_typeset(blank):
+    """Whatever their heights become and whenever; who scrolls up meanwhile stays there."""
+    page = blank.page
+    formulas = "\n\n".join(f"$$x_{{{n}}} = 1$$" for n in range(12))
+    messages = [item(n, f"message {n}\n\n{formulas}") for n in range(1, 5)]
+    panel = PanelPage(page, {"transcript": transcript(*messages, rev=1)}, head=MATHJAX)
+    log = page.get_by_role("log")
+    above_bottom = "(log) => log.scrollHeight - log.scrollTop - log.clientHeight"
+    page.wait_for_function("() => MathJax.done === 48")
+    log.evaluate(AFTER_A_FRAME)
+    assert log.evaluate(above_bottom) < 5
+    for n in range(5, 8):
+        panel.custom(patch(item(n, f"message {n}\n\n{formulas}"), rev=n - 3, keep=n - 1))
+        page.wait_for_function(f"() => MathJax.done === {12 * n}")
+        log.evaluate(AFTER_A_FRAME)
+        assert log.evaluate(above_bottom) < 5
+    log.evaluate("(log) => { log.scrollTop -= 200; }")
+    before = log.evaluate(AFTER_A_FRAME)
+    panel.custom(patch(item(8, f"message 8\n\n{formulas}"), rev=5, keep=7))
+    page.wait_for_function("() => MathJax.done === 96")
+    assert log.evaluate(AFTER_A_FRAME) == before
+    page.get_by_role("button", name="New text").click()
+    assert log.evaluate(above_bottom) < 5
+
+
 def test_the_end_of_a_reply_is_announced(panel):
     """Screen readers hear settled blocks and the end, not each piece; the log itself is silent."""
     page = panel.page

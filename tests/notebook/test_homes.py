@@ -78,8 +78,9 @@ def test_a_panel_on_a_session_of_another_notebook_gives_a_frame_of_it(hw, tmp_pa
         notebook.do("switch hw.ipynb:hw")
         session = run_sync(notebook.shell.workspace.current())
         with closing(ChatPanel(session, rules=WorkspaceRules(notebook.shell.workspace))) as panel:
-            code = run_sync(ACTIONS["frame"](panel, {}))["code"]
-        frame = notebook.shell.run(code, "3")
+            made = run_sync(ACTIONS["frame"](panel, {}))
+        assert made is not None
+        frame = notebook.shell.run(made["code"], "3")
         assert list(frame.role) == ["user", "assistant"]
         assert frame.content[0] == "One"
 

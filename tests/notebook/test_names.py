@@ -251,3 +251,19 @@ def test_settings_of_a_session_come_before_those_of_the_environment():
         assert (notebook.requests[-1].timeout_s, notebook.requests[-1].retries) == (20.0, 5)
         shell.run("%%langswarm -q --timeout 7\nHi")
         assert notebook.requests[-1].timeout_s == 7.0
+
+
+def test_a_name_in_either_normal_form_is_one_name(notebook):
+    """Typed on one system, pasted from another; in commands, on cells and for branches."""
+    composed, decomposed = "caf\u00e9", "cafe\u0301"
+    notebook.do(f"new {composed}")
+    notebook.ask("1", "One")
+    notebook.do("new other")
+    notebook.do(f"switch {decomposed}")
+    notebook.ask("2", "Two")
+    assert notebook.sent == ["One", "Two"]
+    notebook.ask("3", "Three", f"-S {decomposed}")
+    assert notebook.sent == ["One", "Two", "Three"]
+    notebook.do(f"fork 0 {decomposed}")
+    notebook.ask("4", "Four", f"-b {composed}")
+    assert notebook.sent == ["One", "Four"]

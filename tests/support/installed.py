@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.paths import REPOSITORY
+from tests.support.waits import PATIENCE_S
 
 FOLDER = REPOSITORY / "build" / "servers"
 INSTALL_S, START_S = 1500, 240
@@ -69,9 +70,12 @@ def python_of(least: tuple[int, int]) -> str:
     if sys.version_info >= least:
         return sys.executable
     for minor in range(least[1], least[1] + 4):
-        found = shutil.which(f"python3.{minor}")
-        if found and subprocess.run([found, "-V"], capture_output=True, check=False).returncode == 0:
-            return found
+        name = f"python3.{minor}"
+        # Those that version managers keep stand beside this one, whether they are on the path or not.
+        beside = Path(sys.base_prefix).parent.glob(f"*/bin/{name}")
+        for found in filter(None, [shutil.which(name), *map(str, beside)]):
+            if subprocess.run([found, "-V"], capture_output=True, check=False).returncode == 0:
+                return found
     return pytest.skip(f"needs Python {least[0]}.{least[1]} or newer")
 
 
@@ -110,7 +114,7 @@ def _clean(variables: Mapping[str, str]) -> dict[str, str]:
 
 def _answers(address: str) -> bool:
     try:
-        with urllib.request.urlopen(address, timeout=5) as answer:  # noqa: S310 - on this machine
+        with urllib.request.urlopen(address, timeout=PATIENCE_S) as answer:  # noqa: S310 - on this machine
             return bool(answer.status == 200)
     except OSError:
         return False

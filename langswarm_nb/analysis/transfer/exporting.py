@@ -123,7 +123,13 @@ def export_quietly(
     all: bool = False,
     render: forms.Render | None = None,
 ) -> ExportedText:
-    """Do what `export` does, and leave it to the caller to say what was taken out."""
+    """Do what `export` does, and leave it to the caller to say what was taken out.
+
+    Raises
+    ------
+    SessionValueError, SessionTypeError, SessionStorageError
+        As in `export`.
+    """
     form = _form(path, format)
     take_out = redactor(redact)
     if form == "parquet":

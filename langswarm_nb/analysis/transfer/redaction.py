@@ -32,11 +32,18 @@ def redact(text: str) -> str:
     moments stay. Names, telephone numbers and places are not recognised, and no pattern finds everything: look at what
     you give away.
 
+    Raises
+    ------
+    SessionTypeError
+        It is no text.
+
     Examples
     --------
     >>> redact("mail ada@example.org, api_key = 'abc def', max_tokens=100000")
     "mail [redacted email], api_key = '[redacted secret]', max_tokens=100000"
     """
+    if not isinstance(text, str):
+        raise SessionTypeError.of("text", text, "text (str)")
     return Redactor()(text)
 
 

@@ -38,6 +38,7 @@ from .providers import create_provider, provider_names
 from .sending.late_replies import LateReplies
 from .session import BaseSession
 from .settings import check_setting_names
+from .text import one_line
 
 __all__ = ["BaseSession", "SessionManager"]
 
@@ -315,7 +316,7 @@ class SessionManager(HasFrames, ISessionManager):
         await self.close()
 
     def __repr__(self) -> str:
-        return f"<SessionManager on {self.storage.name}{', closed' if self._closed else ''}>"
+        return f"<SessionManager on {one_line(self.storage.name)}{', closed' if self._closed else ''}>"
 
     def check_open(self) -> None:
         """Raise when the manager was closed.
@@ -335,11 +336,12 @@ class SessionManager(HasFrames, ISessionManager):
 
         Raises
         ------
-        SessionValueError
-            No provider has this name.
+        SessionValueError, SessionTypeError
+            No provider has this name, or it is no text.
         ProviderAuthenticationError
             It needs a key and there is none.
         """
+        checks.text("provider", name)
         if name not in self._providers:
             known = {*provider_names(), *self._providers}
             if name not in known:

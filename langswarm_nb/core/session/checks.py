@@ -178,6 +178,22 @@ def function(parameter: str, value: F) -> F:
     return value
 
 
+def listed(parameter: str, value: object, kind: type, words: str) -> Sequence[Any]:
+    """Return a list or tuple whose items are all of one kind.
+
+    Raises
+    ------
+    SessionTypeError
+        It is something else, text too, or holds something else; ``words`` say what it should be.
+    """
+    if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
+        raise SessionTypeError.of(parameter, value, words)
+    for item in value:
+        if not isinstance(item, kind) or isinstance(item, bool):
+            raise SessionTypeError.of(parameter, item, words)
+    return value
+
+
 def whole(parameter: str, value: object, *, at_least: int) -> int:
     """Return a whole number that is not too small.
 

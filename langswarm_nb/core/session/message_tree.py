@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -80,7 +81,14 @@ class MessageTree(ISession):
         return stored
 
     async def pick_messages(self, seqs: Sequence[int]) -> list[SessionMessage]:
-        """Return some messages by their ascending seqs."""
+        """Return some messages by their ascending seqs.
+
+        Raises
+        ------
+        SessionTypeError
+            ``seqs`` is no list of whole numbers.
+        """
+        checks.listed("seqs", seqs, int, "a list of whole numbers")
         return await self.storage.pick_messages(self.key, seqs)
 
     async def clear_messages(self) -> bool:
@@ -112,10 +120,10 @@ class MessageTree(ISession):
             The name is taken or empty.
         """
         branches = await self.storage.list_branches(self.key)
-        if name is None:
-            name = free_branch(branches)
-        checks.text("name", name)
-        if name in branches:
+        name = (
+            free_branch(branches) if name is None else unicodedata.normalize("NFC", checks.text("name", name))
+        )
+        if any(unicodedata.normalize("NFC", branch) == name for branch in branches):
             raise SessionValueError.of(
                 "name", name, f"new; the session has the branches {', '.join(branches)}"
             )
@@ -173,11 +181,15 @@ class MessageTree(ISession):
         ------
         SessionValueError
             The session has no branch of this name.
+        SessionTypeError
+            The name is no text.
         """
         branches = await self.storage.list_branches(self.key)
-        if name not in branches:
+        wanted = unicodedata.normalize("NFC", checks.text("name", name))
+        found = next((branch for branch in branches if unicodedata.normalize("NFC", branch) == wanted), None)
+        if found is None:
             raise SessionValueError.of("name", name, branches)
-        await self.set_tip(branches[name], branch=name)
+        await self.set_tip(branches[found], branch=found)
 
     async def branches(self) -> dict[str, int | None]:
         """Return the `seq` of the last message of each branch, by name."""
@@ -226,7 +238,12 @@ class MessageTree(ISession):
         ------
         SessionNotFoundError
             There is no such turn or version.
+        SessionTypeError, SessionValueError
+            One of the two is no number of its kind.
         """
+        checks.whole("turn", turn, at_least=0)
+        if version is not None:
+            checks.whole("version", version, at_least=1)
         tree = await self.tree()
         move = moves.use(tree, turn, version)
         if move.tip != tree.tip or move.branch is not None:

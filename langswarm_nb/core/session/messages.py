@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, Literal, Self, TypeAlias
 
 from .errors import SessionTypeError, SessionValueError
+from .text import one_line
 from .values import member
 
 JSON: TypeAlias = "dict[str, JSON] | list[JSON] | str | int | float | bool | None"
@@ -229,7 +230,7 @@ class SessionMessage(_Lazy):
 
     def __repr__(self) -> str:
         text = self.content if len(self.content) <= _REPR_CHARS else f"{self.content[:_REPR_CHARS]}…"
-        return f"SessionMessage({self.role.value}: {text!r}, id={self.id!r})"
+        return f"SessionMessage({self.role.value}: {text!r}, id={one_line(repr(self.id), _REPR_CHARS)})"
 
     @classmethod
     def from_row(cls, row: tuple[Any, ...], decode: Callable[[tuple[Any, ...], str], Any]) -> Self:

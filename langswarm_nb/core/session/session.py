@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import weakref
 from collections.abc import Sequence
@@ -31,11 +32,14 @@ from .sending.stream import MessageStream
 from .sending.turn import Turn
 from .sending.turnstile import Turnstile
 from .settings import with_told
+from .text import one_line
 
 if TYPE_CHECKING:
     from .base import SessionManager
 
 logger: logging.Logger = logging.getLogger(__name__)
+_REPR_CHARS = 80
+"""Of each name in a repr."""
 
 
 class BaseSession(HasFrames, MessageSending):
@@ -107,9 +111,11 @@ class BaseSession(HasFrames, MessageSending):
     def __repr__(self) -> str:
         record = self.record
         name = f"{record.title!r}, " if record.title else ""
+        # Names of models come from servers, titles and ids from anybody.
+        facts = (name, record.session_id, f"{self.provider}:{self.model}")
+        name, key, model = (one_line(fact, _REPR_CHARS) for fact in facts)
         return (
-            f"<Session {name}{record.session_id}, {self.provider}:{self.model}, "
-            f"{record.message_count} messages, {record.status}>"
+            f"<Session {name and name + ' '}{key}, {model}, {record.message_count} messages, {record.status}>"
         )
 
     # Its life
@@ -206,7 +212,8 @@ class BaseSession(HasFrames, MessageSending):
         record = await self.refresh()
         tree = await self.storage.read_tree(self.key)
         messages = await self.storage.get_messages(self.key, branch="all")
-        return export_session(exported(record, messages, tree), path, format)
+        # Seconds of work for a long one, in which the loop has else to do.
+        return await asyncio.to_thread(lambda: export_session(exported(record, messages, tree), path, format))
 
     def add_hook(self, hook: ISessionLifecycleHook) -> None:
         """Watch this session alone."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from langswarm_nb._version import __version__
@@ -28,6 +31,7 @@ def load_ipython_extension(ipython: InteractiveShell) -> None:
     """Register the magics and print one line; does nothing when they are there."""
     if loaded(ipython) is not None:
         return
+    _on_what_cannot_be_shown("backslashreplace", instead_of="strict")
     magics = LangSwarmMagics(ipython)
     ipython.register_magics(magics)
     show_session_errors_short(ipython, lambda: magics.short_errors)
@@ -52,11 +56,25 @@ def unload_ipython_extension(ipython: InteractiveShell) -> None:
     ipython.configurables.remove(magics)  # type: ignore[arg-type]  # any Configurable is in it
     show_session_errors_whole()
     remove_transformers(ipython)
+    _on_what_cannot_be_shown("strict", instead_of="backslashreplace")
     magics.completion.remove()
     for event, callback in _callbacks(magics):
         ipython.events.unregister(event, callback)
     magics.pulse.stop()
     submit(magics.workspace.close()).result()
+
+
+def _on_what_cannot_be_shown(errors: str, *, instead_of: str) -> None:
+    """Say what a terminal of another code page does with characters that it lacks: show codes, or fail.
+
+    All that is printed goes through there: help, greeting, listings, what the user prints of a reply.
+    """
+    out = sys.stdout
+    if isinstance(out, io.TextIOWrapper) and out.errors == instead_of:
+        with suppress(LookupError, UnicodeError):
+            "\u4f60\U0001f600".encode(out.encoding)
+            return
+        out.reconfigure(errors=errors)
 
 
 def loaded(ipython: InteractiveShell) -> LangSwarmMagics | None:

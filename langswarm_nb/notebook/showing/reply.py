@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from langswarm_nb.core.session.messages import SessionMessage, Usage
+from langswarm_nb.core.session.text import one_line
 
 from .amounts import cost_usd
 from .code_blocks import CodeBlock, code_blocks
@@ -81,7 +82,7 @@ class Reply(ShownOnce):
 
     @property
     def line(self) -> str:
-        return f"Reply({self.model}, {self.status})"
+        return f"Reply({self._who}, {self.status})"
 
     @property
     def bundle(self) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -213,7 +214,12 @@ class Reply(ShownOnce):
     def short(self) -> str:
         from langswarm_nb.render import plain_repr
 
-        return f"Reply({self.model}, {self.status}: {plain_repr(self.text, _REPR_CHARS)})"
+        return f"Reply({self._who}, {self.status}: {plain_repr(self.text, _REPR_CHARS)})"
+
+    @property
+    def _who(self) -> str:
+        """Who answered, on one line: the name comes from a server."""
+        return one_line(self.model, _REPR_CHARS)
 
     def _block(self) -> CodeBlock | None:
         blocks = self.blocks if self._extract else []

@@ -174,6 +174,10 @@ class MessageSending(MessageTree):
         SessionError
             As in `stream_message`; the questions of models before the one that failed are stored.
         """
+        checks.listed("models", models, str, "a list of models (texts such as 'provider:model')")
+        checks.function("own", own)
+        if again is not None:
+            checks.whole("again", again, at_least=0)
         compare_id = new_id()
         together: SendOptions = {"activate": False, "compare_id": compare_id}
         asks = [

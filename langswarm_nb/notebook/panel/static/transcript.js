@@ -40,6 +40,8 @@ export function createTranscript(context, actions) {
   let unanswered = null;
   let wasAnswering = false;
   let follows = true;
+  /** Where the view was when it was last looked at, and how long the text was. */
+  let place = { top: 0, height: 0 };
 
   const lastQuestion = () => model.get("transcript").messages.findLast((item) => item.role === "user")?.id;
   const isAtBottom = () => log.scrollHeight - log.scrollTop - log.clientHeight < AT_BOTTOM_PX;
@@ -48,6 +50,7 @@ export function createTranscript(context, actions) {
     follows = true;
     jump.hidden = true;
     log.scrollTop = log.scrollHeight;
+    place = { top: log.scrollTop, height: log.scrollHeight };
   }
 
   function jumpToBottom() {
@@ -107,7 +110,12 @@ export function createTranscript(context, actions) {
   }
 
   log.addEventListener("scroll", () => {
-    follows = isAtBottom();
+    // The event comes a frame late, when formulas may have grown below. Only who went up has left the end; where the
+    // text became shorter, the browser moved the view.
+    const wentUp = log.scrollTop < place.top && log.scrollHeight >= place.height;
+    if (isAtBottom()) follows = true;
+    else if (wentUp) follows = false;
+    place = { top: log.scrollTop, height: log.scrollHeight };
     if (follows) jump.hidden = true;
   });
   // Text grows also when the panel gets narrower or a formula is typeset: who reads the end goes on reading it.

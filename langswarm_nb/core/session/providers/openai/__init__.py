@@ -14,12 +14,14 @@ from contextlib import aclosing
 from dataclasses import replace
 from hashlib import sha256
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from langswarm_nb.core.session.errors import ProviderNotFoundError, ProviderSessionError, SessionError
+from langswarm_nb.core.session.closing import EventStream
+from langswarm_nb.core.session.errors import ProviderNotFoundError, ProviderSessionError
 from langswarm_nb.core.session.messages import MessageRole
 from langswarm_nb.core.session.provider_events import Finish, ProviderRequest, ReplyInfo
 from langswarm_nb.core.session.providers._dialect.adjustments import Adjusted, Adjustment
+from langswarm_nb.core.session.providers._dialect.call_pieces import free_text
 from langswarm_nb.core.session.providers._dialect.history import system_text
 from langswarm_nb.core.session.providers._dialect.http_session import HttpProviderSession
 from langswarm_nb.core.session.providers._dialect.native_reply import as_new, delete_at
@@ -32,6 +34,8 @@ from langswarm_nb.core.session.providers.chat.reader import read_models
 from langswarm_nb.core.session.secret import Secret
 from langswarm_nb.core.session.text import one_line, unquoted
 
+from .held import Memory
+from .items import CUSTOM
 from .reader import DIALECT, ResponsesReader
 
 if TYPE_CHECKING:
@@ -55,10 +59,6 @@ REFUSES = (
 RESERVED = ("model", "input", "messages", "instructions", "stream", "conversation", "previous_response_id")
 _ENCRYPTED_THINKING = "reasoning.encrypted_content"
 _BAD_THINKING = "invalid_encrypted_content"
-_NOT_FOUND = 404
-_NO_CONVERSATIONS = {_NOT_FOUND, 405, 501}
-"""How servers answer that speak Responses and keep no conversations."""
-_FORGET_S, _ASK_S = 2.0, 10.0
 
 
 def wire_input(
@@ -72,9 +72,11 @@ def wire_input(
         Whether the thinking of replies by ``model`` goes back with them.
     """
     wire: list[dict[str, Any]] = []
+    free: set[str] = set()  # ids of calls whose input is free text
     for message in messages:
         parts = message.all_parts
-        wire += [_tool_result(part) for part in parts if part["type"] == "tool_result"]
+        free |= {part["id"] for part in parts if part["type"] == "tool_call" and free_text(part) is not None}
+        wire += [_tool_result(part, free) for part in parts if part["type"] == "tool_result"]
         if message.role is MessageRole.ASSISTANT:
             dialect = DIALECT if with_thinking else ""
             wire += [item for piece in in_order(parts, dialect, model) for item in _assistant(piece)]
@@ -101,6 +103,8 @@ def _assistant(piece: Piece) -> list[dict[str, Any]]:
     kind = part["type"]
     if kind == "raw":
         return [part["raw"]]
+    if kind == "tool_call" and (text := free_text(part)) is not None:
+        return [{"type": CUSTOM, "call_id": part["id"], "name": part["name"], "input": text, **marks}]
     if kind == "tool_call":
         call = {"call_id": part["id"], "name": part["name"], "arguments": part["arguments"]}
         return [{"type": "function_call", **call, **marks}]
@@ -113,8 +117,10 @@ def _assistant(piece: Piece) -> list[dict[str, Any]]:
     return [said]
 
 
-def _tool_result(part: Part) -> dict[str, Any]:
-    return {"type": "function_call_output", "call_id": part["tool_call_id"], "output": part["content"]}
+def _tool_result(part: Part, free: set[str]) -> dict[str, Any]:
+    call_id = part["tool_call_id"]
+    kind = CUSTOM if call_id in free else "function_call"
+    return {"type": f"{kind}_output", "call_id": call_id, "output": part["content"]}
 
 
 def wire_options(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -223,8 +229,6 @@ class OpenAIProviderSession(HttpProviderSession):
 
     name = "openai"
     supports_native = True
-    _memory: Literal["told", "untold", "none"] | None = None
-    """Whether the service keeps conversations, and its replies tell; None before that is known."""
 
     def __init__(
         self,
@@ -257,9 +261,13 @@ class OpenAIProviderSession(HttpProviderSession):
             connect_timeout_s=connect_timeout_s,
             silence_s=silence_s,
         )
+        self._memory = Memory(self.http)
 
-    async def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
+    def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
         """Send a request and yield the reply as it arrives."""
+        return EventStream(self._reply(request))
+
+    async def _reply(self, request: ProviderRequest) -> AsyncGenerator[ProviderEvent, None]:
         check_options(self.name, _with_effort(request), REFUSES, RESERVED)
         plan = await self._first_plan(request)
         has_spoken = False
@@ -287,7 +295,7 @@ class OpenAIProviderSession(HttpProviderSession):
     async def _first_plan(self, request: ProviderRequest) -> _Plan:
         if not request.native:
             return _Plan(wire_request(request))
-        if request.native_id is None or self._memory == "none":
+        if request.native_id is None or self._memory.state == "none":
             return await self._new_conversation(request)
         body = wire_request(request, conversation=request.native_id, new_from=request.new_from)
         return _Plan(body, request.native_id, builds_on_it=True)
@@ -311,19 +319,8 @@ class OpenAIProviderSession(HttpProviderSession):
 
     async def _new_conversation(self, request: ProviderRequest) -> _Plan:
         """Begin a conversation, to be sent the whole path; without one where the service keeps none."""
-        if self._memory == "none":
-            return _Plan(wire_request(request))
-        try:
-            body, _ = await self.http.request_json(
-                "POST", "/conversations", {}, request=replace(request, idempotency_key=None)
-            )
-        except ProviderSessionError as error:
-            if error.status not in _NO_CONVERSATIONS:
-                raise
-            body = None
-        conversation = body.get("id") if isinstance(body, dict) else None
-        if not isinstance(conversation, str) or not conversation:
-            self._note_no_memory()
+        conversation = await self._memory.begin(request)
+        if conversation is None:
             return _Plan(wire_request(request))
         return _Plan(wire_request(request, conversation=conversation), conversation)
 
@@ -340,51 +337,19 @@ class OpenAIProviderSession(HttpProviderSession):
             )
             async with aclosing(events):
                 async for event in events:
-                    self._memory = "told" if reader.is_held else self._memory
-                    is_held = reader.is_held or self._memory == "untold"
+                    if reader.is_held:
+                        self._memory.state = "told"
+                    is_held = reader.is_held or self._memory.state == "untold"
                     if plan.builds_on_it and not is_held and not isinstance(event, ReplyInfo):
                         raise _NotHeldError
                     if isinstance(event, Finish) and conversation is not None and not reader.is_held:
-                        reader.is_held = await self._is_kept(conversation)
+                        reader.is_held = await self._memory.is_kept(conversation)
                         if reader.is_held:
                             yield ReplyInfo(native_id=conversation)
                     yield event
         finally:
             if conversation is not None and not plan.builds_on_it and not reader.is_held:
-                await self._forget(conversation)
-
-    async def _is_kept(self, conversation: str) -> bool:
-        """Return whether a conversation holds a reply that did not name it; a service is asked once, then believed."""
-        if self._memory is None:
-            request = ProviderRequest("", (), timeout_s=_ASK_S, retries=0)
-            path = f"/conversations/{segment(conversation)}/items"
-            try:
-                held = await self.http.get_json(path, lambda body: body["data"], request=request)
-            except ProviderSessionError as error:
-                _log.debug("What conversation %s holds is not told: %s", one_line(conversation, 100), error)
-                held = []
-            if held:
-                self._memory = "untold"
-            else:
-                self._note_no_memory()
-        return self._memory == "untold"
-
-    def _note_no_memory(self) -> None:
-        self._memory = "none"
-        origin = self.http.address.origin
-        _log.warning("%s keeps no conversations at %s; the whole path is sent.", self.name, origin)
-
-    async def _forget(self, conversation: str) -> None:
-        """Delete a conversation that was begun and came to nothing; a new one will be begun."""
-        request = ProviderRequest("", (), timeout_s=_FORGET_S, retries=0)
-        path = f"/conversations/{segment(conversation)}"
-        try:
-            await self.http.request_json("DELETE", path, request=request)
-        except SessionError as error:
-            shown = one_line(conversation, 100)
-            _log.warning(
-                "%s may keep the unused conversation %s (%s).", self.name, shown, type(error).__name__
-            )
+                await self._memory.forget(conversation)
 
 
 def _adjustments(request: ProviderRequest, body: Mapping[str, Any]) -> list[Adjustment]:

@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Literal, TypeVar
 
+from langswarm_nb.core.session import checks
 from langswarm_nb.core.session.conversation.nodes import TreeRows
 from langswarm_nb.core.session.errors import SessionStorageError, SessionTypeError, SessionValueError
 from langswarm_nb.core.session.interfaces import ISessionStorage, SearchHit
@@ -133,7 +134,7 @@ class SQLStorage(ISessionStorage):
             _sessions.cells,
             user_id=text("user_id", user_id),
             home=optional_text("home", home),
-            among=None if among is None else to_json("among", sorted(among)),
+            among=None if among is None else to_json("among", _ids(among)),
         )
         found: dict[str, dict[str, datetime]] = {}
         for place, cell_id, first_us in await self._read(select):
@@ -156,6 +157,7 @@ class SQLStorage(ISessionStorage):
         expects: tuple[str, int | None] | None = None,
     ) -> list[SessionMessage]:
         key = key_of(session_id)
+        checks.listed("messages", messages, SessionMessage, "a list of messages (SessionMessage)")
         payloads = [encode_message(message) for message in messages]
         for payload in payloads:
             check_message(self.bounds, payload)
@@ -178,12 +180,12 @@ class SQLStorage(ISessionStorage):
         return decode_messages(await self._write(lambda db: append(db, self.name, key, payloads)))
 
     async def keep_lease(self, session_id: str, lease: str) -> None:
-        key = key_of(session_id)
-        await self._write(lambda db: _leases.keep(db, session_key(db, key, self.name), lease))
+        key, held = key_of(session_id), text("lease", lease)
+        await self._write(lambda db: _leases.keep(db, session_key(db, key, self.name), held))
 
     async def leave_lease(self, session_id: str, lease: str) -> None:
-        key = key_of(session_id)
-        await self._write(lambda db: _leases.leave(db, session_key(db, key, self.name), lease))
+        key, held = key_of(session_id), text("lease", lease)
+        await self._write(lambda db: _leases.leave(db, session_key(db, key, self.name), held))
 
     async def read_tree(self, session_id: str) -> TreeRows:
         key = key_of(session_id)
@@ -191,6 +193,7 @@ class SQLStorage(ISessionStorage):
 
     async def pick_messages(self, session_id: str, seqs: Sequence[int]) -> list[SessionMessage]:
         key = key_of(session_id)
+        checks.listed("seqs", seqs, int, "a list of whole numbers")
         return decode_what_is_said(await self._read(lambda db: _reading.pick(db, self.name, key, seqs)))
 
     async def get_messages(
@@ -308,3 +311,9 @@ def _count(name: str, value: object) -> int | None:
     if value < 0:
         raise SessionValueError.of(name, value, "0 or more, or None for all")
     return min(value, 2**62)
+
+
+def _ids(among: object) -> list[str]:
+    if isinstance(among, (str, bytes)) or not isinstance(among, Collection):
+        raise SessionTypeError.of("among", among, "several ids of cells (texts)")
+    return sorted(text("among", cell_id) for cell_id in among)
