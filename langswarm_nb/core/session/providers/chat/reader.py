@@ -134,6 +134,9 @@ class ChatReader:
         delta = choice.get("delta")
         if delta is None:
             delta = choice.get("message") or {}
+        if self._tags is not None and (delta.get("reasoning") or delta.get("reasoning_content")):
+            events += self._tags.rest()  # the service tells thinking apart, so that tags are text
+            self._tags = None
         content = delta.get("content")
         if content:
             events += self._said(content) if isinstance(content, str) else _listed(content)
@@ -165,7 +168,6 @@ class ChatReader:
     def _read_more(self, delta: Mapping[str, Any], events: list[ProviderEvent]) -> None:
         thought = delta.get("reasoning") or delta.get("reasoning_content")
         if thought and isinstance(thought, str):
-            self._tags = None  # the service tells it apart
             events.append(Delta(thought, "reasoning"))
         if delta.get("refusal"):
             self._is_refusal = True
