@@ -76,7 +76,7 @@ async def test_all_of_a_user_is_deleted(
     manager: SessionManager, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Archived ones too, more than are read at a time, with hooks told; other users keep theirs."""
-    monkeypatch.setattr("langswarm_nb.core.session.base._AT_ONCE", 2)
+    monkeypatch.setattr("langswarm_nb.core.session.upkeep._AT_ONCE", 2)
     hook = MetricsHook()
     manager.add_global_hook(hook)
     kept = await manager.create_session("bob", "mock", "echo")

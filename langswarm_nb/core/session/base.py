@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import Any, Self, Unpack
 
 from . import checks
 from .closing import close_each
@@ -35,21 +33,19 @@ from .interfaces import (
     SessionSettings,
     SessionStatus,
 )
-from .messages import new_id, utc_now
+from .messages import new_id
 from .providers import create_provider, provider_names
 from .sending.late_replies import LateReplies
 from .sending.on_asyncio import check_loop
 from .session import BaseSession
 from .settings import BackendName, SettingValues, StatusName, check_setting_names
 from .text import one_line
-
-if TYPE_CHECKING:
-    from .imports.kinds import FileFormat
+from .upkeep import Upkeep
 
 __all__ = ["BaseSession", "SessionManager"]
 
 
-class SessionManager(HasFrames, ISessionManager):
+class SessionManager(HasFrames, Upkeep, ISessionManager):
     """Makes, finds and ends sessions; made with no event loop running, used from any.
 
     Parameters
@@ -182,45 +178,6 @@ class SessionManager(HasFrames, ISessionManager):
         await session.run_hooks("on_session_created")
         return session
 
-    async def import_session(
-        self,
-        user_id: str,
-        path: str | os.PathLike[str] | None = None,
-        *,
-        text: str | None = None,
-        format: FileFormat | None = None,
-        provider: str = "mock",
-        model: str = "echo",
-    ) -> BaseSession:
-        """Store the conversation of a file, or of a text, as a new session: the way back of `BaseSession.export`.
-
-        Parameters
-        ----------
-        user_id : str
-            Whose the session is from now on, whatever the file says.
-        path, text : str, optional
-            The file, or what it holds: our ``jsonl``, ``json`` or ``ipynb``, or a chat line in the style of OpenAI.
-        format, provider, model : str
-            As in `langswarm_nb.analysis.import_sessions`, which takes files with several sessions.
-
-        Raises
-        ------
-        SessionValueError, SessionTypeError
-            It is of another kind, damaged, or holds several sessions; nothing was stored.
-        SessionStorageError
-            It cannot be read or stored.
-        """
-        from .imports.kinds import read_one  # few ever need it
-        from .imports.restoring import import_one
-
-        self.check_open()
-        checks.text("user_id", user_id)
-        found = await asyncio.to_thread(read_one, path, text, format, provider, model)
-        session_id = await import_one(self.storage, found.owned_by(user_id))
-        session = self._session(await self.storage.load_session(session_id))
-        await session.run_hooks("on_session_created")
-        return session
-
     async def get_session(self, session_id: str, *, user_id: str | None = None) -> BaseSession | None:
         """Return the session with this id; None when there is none.
 
@@ -287,40 +244,6 @@ class SessionManager(HasFrames, ISessionManager):
             return False
         self._sessions.pop(session_id, None)
         return await session.delete()
-
-    async def delete_user(self, user_id: str) -> int:
-        """Delete all sessions of a user for good, as `BaseSession.delete`; return how many there were.
-
-        Raises
-        ------
-        SessionStorageError
-            One could not be deleted; those before it are gone. Call it again for the others.
-        """
-        self.check_open()
-        checks.text("user_id", user_id)
-        deleted = 0
-        while records := await self.storage.list_sessions(user_id=user_id, limit=_AT_ONCE):
-            for record in records:
-                deleted += await self._session(record).delete()
-                self._sessions.pop(record.session_id, None)
-        return deleted
-
-    async def cleanup_inactive_sessions(self, max_inactive_hours: float = 24) -> int:
-        """Archive active sessions that were not used for so long; return how many. Nothing is deleted.
-
-        One that is used meanwhile, here or in another program, stays active, and so does one that is being answered.
-        What is asked in an archived session makes it active again.
-        """
-        self.check_open()
-        checks.number("max_inactive_hours", max_inactive_hours, at_least=0)
-        try:
-            before = utc_now() - timedelta(hours=max_inactive_hours)
-        except OverflowError:  # nothing is as old as that
-            return 0
-        records = await self.storage.archive_inactive(before)
-        for record in records:
-            await self._session(record).run_hooks("on_session_archived")
-        return len(records)
 
     def add_provider_session(self, provider: str, provider_session: IProviderSession) -> None:
         """Use this object for the provider of this name, in all sessions, from now on."""
@@ -444,10 +367,6 @@ class SessionManager(HasFrames, ISessionManager):
                 f"backend='provider_native' is not possible: {settings.provider!r} holds no conversations. "
                 "Use backend='local', which keeps the history here."
             )
-
-
-_AT_ONCE = 100
-"""So many sessions are read at a time."""
 
 
 def _nowhere() -> None:

@@ -285,7 +285,8 @@ def _failure(kind: Any) -> Reply:
         raise e.SessionValueError.of("error", kind, ERRORS)
     known = ERRORS[kind]
     # A new one each time: an error that is raised twice would keep the frames of both.
-    error = type(known)(str(known), **vars(known))
+    told = {name: value for name, value in vars(known).items() if name not in e.SessionError.__annotations__}
+    error = type(known)(*known.args, **told)
     return ["This reply is cut ", error] if kind == "interrupted" else error
 
 

@@ -1,7 +1,4 @@
-"""`Turn`: one send, from its question to its reply: middleware, storage, hooks, provider, storage, hooks.
-
-Every view drives this path: the API, the magics, the panel.
-"""
+"""`Turn`: one send, from its question to its reply: the path that the API, the magics and the panel all drive."""
 
 from __future__ import annotations
 
