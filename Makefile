@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 EXTRAS := plot,cost,parquet,postgres,fast,otel,stats
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-local lab test test-servers check fix notebooks e2e bench screenshots hooks clean
+.PHONY: help demo demo-local lab test test-servers check fix notebooks e2e bench walks screenshots hooks clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /make \1\t/' | expand -t 20
@@ -33,6 +33,9 @@ fix: $(INSTALLED) ## format, and repair what the linter can
 	@$(PY) -m ruff format
 
 notebooks: $(INSTALLED) ## run the notebooks and compare their outputs
+walks: $(INSTALLED) ## random walks of conversations, ten times as many as in `test`: some ten minutes
+	@LONG_WALKS=1 $(PY) -m pytest -q -n auto tests/conversation/test_walks_of_the_product.py
+
 e2e: $(INSTALLED) ## drive JupyterLab in a real browser
 bench: $(INSTALLED) ## measure, against floors of the same run
 notebooks e2e bench:

@@ -51,7 +51,13 @@ FLOORS = {
         "_http",
         "catalogue",
     ],
-    "core.session.storage": ["__init__", "memory sqlite unlogged", "_sqlite", "part_texts rows"],
+    "core.session.storage": [
+        "__init__",
+        "memory sqlite unlogged",
+        "_sqlite",
+        "bounded records",
+        "part_texts rows",
+    ],
     "notebook": [
         "__init__",
         "calls",

@@ -44,7 +44,7 @@ async def everything(manager, session_id):
     record = await manager.storage.load_session(session_id)
     messages = await manager.storage.get_messages(session_id, branch="all")
     kept = [{f.name: getattr(message, f.name) for f in fields(message)} for message in messages]
-    facts = {f.name: getattr(record, f.name) for f in fields(record)}
+    facts = {f.name: getattr(record, f.name) for f in fields(record) if f.compare}
     tree = await manager.storage.read_tree(session_id)
     tree = tree._replace(hidden=sorted(tree.hidden))
     settings = replace(facts.pop("settings"), options={})

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from langswarm_nb.core.session import errors
+from langswarm_nb.core.session.messages import FinishReason
 from langswarm_nb.core.session.providers._http import response as _answer
 from tests.contract.provider_cases import TEXT, Dialect, Outcome, ask, fails, impatient, read
 from tests.support.faulty import FaultyServer, Reply
@@ -61,6 +62,29 @@ async def test_lines_may_end_in_any_way(
         lambda body: body.replace(b"data: ", b"data:"),
         lambda body: body + b"data: [DONE]\n\n",
         lambda body: b'data: {"type": "of_a_later_day", "x": 1}\n\n' + body,
+        lambda body: b"data:\n\n" + body,
+        lambda body: body.replace(b"\n\n", b"\n\ndata: \n\n"),
+        lambda body: b"event: x\ndata: \ndata: \n\n" + body,
+        lambda body: body.replace(b"\n\n", b"\n\nevent: heartbeat\ndata: keep-alive\n\n"),
+        lambda body: body.replace(b"\n\n", b'\n\nevent: ping\ndata: {"at": 5}\n\n'),
+        lambda body: b'event: ping\ndata: "2026"\n\nevent: tick\ndata: 5\n\nevent: t\ndata: []\n\n' + body,
+        lambda body: body.replace(b"data: [DONE]", b"data: [DONE] "),
+        lambda body: body + b"data:  [DONE]  \n\n",
+    ],
+    ids=[
+        "comments",
+        "an event without data",
+        "no blank",
+        "done twice",
+        "a later type",
+        "empty data first",
+        "empty data everywhere",
+        "several empty data",
+        "named heartbeats",
+        "heartbeats that are objects",
+        "heartbeats of JSON",
+        "done with a blank",
+        "done between blanks",
     ],
 )
 async def test_an_event_stream_may_be_written_in_any_way(
@@ -70,6 +94,45 @@ async def test_an_event_stream_may_be_written_in_any_way(
     provider = impatient(sse_dialect, server.url)
     server.script(Reply.events(change(sse_dialect.stream), piece=3))
     assert (await read(provider.stream(ask()))).text == TEXT
+    await provider.close()
+
+
+RUBBISH = {
+    "text": b"data: goodbye\n\n",
+    "torn": b'data: {"choices": [\n\n',
+    "another shape": b'data: {"choices": 5, "candidates": 5, "type": 5}\n\n',
+    "no UTF-8": b"data: \xff\xfe\n\n",
+    "an error": b'data: {"error": {"message": "too busy", "code": 503}}\n\n',
+    "a page": b"<html>\n\n",
+}
+
+
+@pytest.mark.parametrize("rubbish", RUBBISH.values(), ids=RUBBISH)
+@pytest.mark.parametrize("piece", [7, None])
+async def test_nothing_behind_the_end_mark_breaks_a_reply(
+    sse_dialect: Dialect, server: FaultyServer, rubbish: bytes, piece: int | None
+) -> None:
+    """Once the API's own end mark was seen the reply is whole, whatever comes then."""
+    provider = impatient(sse_dialect, server.url)
+    body = sse_dialect.stream.replace(b"data: [DONE]\n\n", b"")
+    server.script(Reply.events(body + rubbish, piece=piece))
+    outcome = await read(provider.stream(ask()))
+    assert outcome.text == TEXT
+    assert outcome.finish is not None
+    assert outcome.finish.reason is FinishReason.STOP
+    await provider.close()
+
+
+async def test_an_event_named_error_is_one_whatever_it_holds(
+    sse_dialect: Dialect, server: FaultyServer
+) -> None:
+    """Its words are told, though they are no JSON."""
+    provider = impatient(sse_dialect, server.url)
+    server.script(Reply.events(sse_dialect.text_event("Half") + b"event: error\ndata: too busy\n\n"))
+    outcome = Outcome()
+    with pytest.raises(errors.ProviderServerError, match="too busy"):
+        await read(provider.stream(ask()), outcome)
+    assert outcome.text == "Half"
     await provider.close()
 
 

@@ -105,7 +105,7 @@ async def test_where_is_looked_can_be_said(storage):
     assert await found(storage, "sort", user_id="bob") == []
     assert await found(storage, "sort", user_id="ada", limit=1) == [("t", 0)]
     assert await found(storage, "sort", session_id="s") == [("s", 1), ("s", 0)]
-    assert await found(storage, "sort", session_id="s", user_id="bob") == []
+    assert await found(storage, "sort", session_id="s", user_id="ada", limit=1) == [("s", 1)]
     assert await found(storage, "sort", limit=0) == []
 
 

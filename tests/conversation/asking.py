@@ -268,23 +268,27 @@ class Deciding:
 
         A chosen comparison is asked again as one (rule 4.3), unless one model is named.
         """
-        path = session.tree.path()
-        compared = self.comparison_at_tip(session.tree)
-        if compared is None and not path.turns:
+        old = self.retried(session.tree)
+        if old is None:
             raise Refused("nothing to retry")
-        old = compared or path.turns[-1].version
+        is_chosen = session.tree.path().find(old.turn) is not None
         system = old.systems[0].text if old.systems else None
         # The question is the same, so it counts as asked by who asked it.
         asked = old.asked._replace(model=model or old.asked.model, comparison=(), alone=False)
         plan = self.again(session, old, old.question.text, system, asked)
-        if compared is None and (model is not None or not old.asked.comparison):
+        if is_chosen and (model is not None or not old.asked.comparison):
             return plan
-        plan.is_beside, plan.falls_back = True, compared is None
+        plan.is_beside, plan.falls_back = True, is_chosen
         models = old.asked.comparison if model is None else (model,)
         plan.asked = [asked._replace(model=name, comparison=models) for name in models]
         plan.requests.clear()
         self.fill_requests(plan)
         return plan
+
+    def retried(self, tree: Tree) -> Version | None:
+        """Return what `retry` asks again: the comparison behind the last turn of the path, else that turn."""
+        turns = tree.path().turns
+        return self.comparison_at_tip(tree) or (turns[-1].version if turns else None)
 
     def comparison_at_tip(self, tree: Tree) -> Version | None:
         """Return the newest version of the comparison that was asked behind the last turn, if none was chosen."""

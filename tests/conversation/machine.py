@@ -233,9 +233,8 @@ class Walk(SideBySide, RuleBasedStateMachine):
         session = self.session_of(chosen)
         if chosen is None or session is None or not self.is_quiet(session):
             return self.otherwise(choice)
-        turns = session.tree.path().turns
-        last = self.model.deciding.comparison_at_tip(session.tree) or (turns[-1].version if turns else None)
-        models = 1 if last is None or other else max(1, len(last.asked.comparison))
+        old = self.model.deciding.retried(session.tree)
+        models = 1 if old is None or other else max(1, len(old.asked.comparison))
         outcomes = tuple(self.outcome(choice + 5 * i) for i in range(models))
         return self.command(chosen, Retry(outcomes, OTHER if other else None))
 

@@ -257,14 +257,10 @@ class OnModel:
     def _retry(self, arguments: Sequence[str], cell: Cell) -> Retry:
         session = self.model.kernels[cell.kernel].current
         model = arguments[1] if arguments[:1] == ["-m"] else None
-        if session is None or not session.tree.turns:
+        old = None if session is None else self.model.deciding.retried(session.tree)
+        if old is None:
             return Retry((), model)
-        compared = self.model.deciding.comparison_at_tip(session.tree)
-        turns = session.tree.path().turns
-        if compared is None and not turns:
-            return Retry((), model)
-        old = compared or turns[-1].version
-        models = old.asked.comparison if compared else (model or old.asked.model,)
+        models = (model,) if model is not None else old.asked.comparison or (old.asked.model,)
         return Retry(self._outcomes(old.question.text, models, cell.does), model)
 
     def _action(self, session: Session, action: str) -> Action:

@@ -15,7 +15,9 @@ from tests.conversation.walking import do_walks, walks
 
 COUNT = int(os.environ.get("WALKS", "0"))
 """How many walks to do instead; more find more."""
-IN_MEMORY, ON_A_FILE = 2000, 200
+IS_LONG = os.environ.get("LONG_WALKS") == "1"
+"""Whether to do all; `make walks` sets it."""
+IN_MEMORY, ON_A_FILE = (2000, 200) if IS_LONG else (200, 16)
 PARTS = 8
 """Each may be done in a process of its own; a walk takes a sixth of a second, on a file two."""
 
@@ -57,6 +59,7 @@ def make(hearing, tmp_path, request) -> Iterator[Products]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("make", ["memory"], indirect=True)
 def test_walks_of_kernels_on_one_store(make, part):
@@ -65,6 +68,7 @@ def test_walks_of_kernels_on_one_store(make, part):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("part", range(PARTS, 2 * PARTS))
 @pytest.mark.parametrize("make", ["sqlite"], indirect=True)
 def test_walks_of_kernels_on_one_file(make, part):

@@ -67,6 +67,23 @@ SETTINGS = (
         EVERYWHERE,
     ),
     Written(
+        "Retry of a chosen comparison asks the comparison, and counts as asked by the cell that asked it",
+        (
+            Open(),
+            Cell("c0", "%%langswarm\none"),
+            Cell("c1", "%%langswarm -m a -m b\ntwo"),
+            Cell("c2", "%langswarm use 1.1"),
+            Open(),
+            Cell("c1", "%%langswarm -m a -m b\ntwo"),
+            Cell("c3", "%langswarm use 1.4"),
+            Cell("c4", "%langswarm retry"),
+            Sees((sent("two", "one"), sent("two", "one")), (r"falls back to 1\.5",)),
+            Cell("c0", "%%langswarm\none"),
+            Sees((sent("one", "two -> a: two #3"),), (r"turn 0 is hidden, asked again at the end",)),
+        ),
+        IN_LAB,
+    ),
+    Written(
         "Retry asks no aside and no dry run, and says when there is nothing",
         (
             Open(),

@@ -197,7 +197,7 @@ async def test_a_session_that_cannot_be_written_does_not_hold_up_others(
     await fail(session, almost_fills)
     await elsewhere.send_message("two")
     assert texts(await elsewhere.get_messages()) == "two re two"
-    assert [message.content for message in manager.late_replies.of(session.session_id)] == [PAID]
+    assert [message.content for message in manager.late_replies.of(session)] == [PAID]
 
 
 async def test_beside_the_path_it_comes_back_beside_the_path(
@@ -315,7 +315,7 @@ async def test_where_it_can_never_be_stored_the_error_has_it(
     assert error.reply is not None
     assert error.reply.content == PAID
     assert "error.reply" in str(error)
-    assert manager.late_replies.of(session.session_id) == []
+    assert manager.late_replies.of(session) == []
 
 
 async def test_a_reply_of_a_session_that_was_deleted_waits_no_more(
@@ -326,7 +326,7 @@ async def test_a_reply_of_a_session_that_was_deleted_waits_no_more(
     await healed(heal)
     await deletes(session)
     await manager.create_session("ada", "mock", "echo")
-    assert manager.late_replies.of(session.session_id) == []
+    assert manager.late_replies.of(session) == []
 
 
 async def test_hooks_hear_of_it(session: BaseSession, fault: Fault) -> None:

@@ -299,17 +299,13 @@ def test_thinking_stays_here_when_no_tool_is_called() -> None:
     assert any("opaque" in part for part in reply.parts), "but it is kept"
 
 
-@pytest.mark.parametrize(
-    "block",
-    [
-        {"type": "thinking", "thinking": "Hm.", "signature": ""},
-        {"type": "server_tool_use", "id": "s", "name": "x"},
-    ],
-)
-def test_thinking_that_is_not_whole_is_not_sent(block: dict[str, Any]) -> None:
-    """Without a signature, or with blocks that we do not carry, it would be refused."""
-    reply = reply_of([THOUGHT, block, TOOL_USE])
-    assert wire_messages([reply], "m") == [{"role": "assistant", "content": [TOOL_USE]}]
+def test_thinking_that_is_not_whole_is_not_sent() -> None:
+    """Without a signature it would be refused, and so would the rest of it; all else goes as it came."""
+    unsigned = {"type": "thinking", "thinking": "Hm.", "signature": ""}
+    search = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}}
+    found = {"type": "web_search_tool_result", "tool_use_id": "s", "content": []}
+    reply = reply_of([THOUGHT, unsigned, search, found, TOOL_USE])
+    assert wire_messages([reply], "m") == [{"role": "assistant", "content": [search, found, TOOL_USE]}]
 
 
 # Coming back
@@ -393,12 +389,13 @@ def test_later_counts_replace_earlier_ones() -> None:
 STOPS = [
     ("end_turn", FinishReason.STOP),
     ("stop_sequence", FinishReason.STOP),
-    ("pause_turn", FinishReason.STOP),
+    ("pause_turn", FinishReason.INTERRUPTED),
     ("max_tokens", FinishReason.LENGTH),
     ("model_context_window_exceeded", FinishReason.LENGTH),
     ("tool_use", FinishReason.TOOL_CALLS),
     ("refusal", FinishReason.CONTENT_FILTER),
-    ("a_new_word", FinishReason.STOP),
+    ("compaction", FinishReason.INTERRUPTED),
+    ("a_new_word", FinishReason.ERROR),
 ]
 
 

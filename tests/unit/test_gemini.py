@@ -144,7 +144,10 @@ def test_counts_are_those_of_the_last_chunk_with_thoughts_in_the_output() -> Non
         ),
         ("MALFORMED_FUNCTION_CALL", FinishReason.ERROR),
         ("OTHER", FinishReason.ERROR),
-        ("A_WORD_OF_A_LATER_DAY", FinishReason.STOP),
+        ("A_WORD_OF_A_LATER_DAY", FinishReason.ERROR),
+        ("PUP_LIMITED_DISABLED", FinishReason.ERROR),
+        ("ESCALATION", FinishReason.CONTENT_FILTER),
+        ("CONTINUATION", FinishReason.LENGTH),
     ],
 )
 def test_ends_are_told_in_our_words_and_in_googles(word: str, reason: FinishReason) -> None:
@@ -187,7 +190,7 @@ def test_other_candidates_are_left_out() -> None:
 def test_an_image_is_a_part() -> None:
     """Models that draw send their pictures inline."""
     blob = {"inlineData": {"mimeType": "image/png", "data": "AAAA"}}
-    events = read_all(generate.GenerateReader(ask()), [chunk(blob, {"executableCode": {}}, finish="STOP")])
+    events = read_all(generate.GenerateReader(ask()), [chunk(blob, finish="STOP")])
     assert kept(events, PartDone) == [PartDone({"type": "image", "media_type": "image/png", "data": "AAAA"})]
 
 
@@ -324,6 +327,11 @@ def test_what_an_interaction_tells_beside_its_text_is_kept() -> None:
     assert [event.part for event in kept(events, PartDone)] == [
         {"type": "image", "media_type": "image/png", "data": "AAAA"},
         {"type": "reasoning", "text": "Hm.", "opaque": {interactions.THOUGHT: "c2ln"}},
+        {
+            "type": "reasoning",
+            "text": "",
+            "opaque": {interactions.STEP: {"type": "google_search_call", "text": "not an answer"}},
+        },
         {"type": "tool_call", "id": "f1", "name": "f", "arguments": '{"a": 1}'},
     ]
     assert events[-1] == Finish(FinishReason.TOOL_CALLS, "requires_action")
@@ -336,6 +344,8 @@ def test_what_an_interaction_tells_beside_its_text_is_kept() -> None:
         ("completed", FinishReason.STOP),
         ("incomplete", FinishReason.LENGTH),
         ("budget_exceeded", FinishReason.LENGTH),
+        ("idle", FinishReason.INTERRUPTED),
+        ("of_a_later_day", FinishReason.ERROR),
         ("failed", FinishReason.ERROR),
         ("cancelled", FinishReason.ERROR),
     ],

@@ -233,7 +233,11 @@ def test_a_phase_is_kept_without_thinking() -> None:
 
 UNKEPT = {
     "thinking that is not encrypted": [{**THOUGHT, "encrypted_content": None}, output("Hi")],
-    "a tool of the service": [THOUGHT, {"type": "web_search_call", "id": "ws_1"}, output("Hi")],
+    "a tool of the service after thinking that is not": [
+        {**THOUGHT, "encrypted_content": None},
+        {"type": "web_search_call", "id": "ws_1"},
+        output("Hi"),
+    ],
     "an ordinary reply": [output("Hi")],
 }
 

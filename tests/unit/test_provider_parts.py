@@ -16,6 +16,7 @@ from langswarm_nb.core.session.provider_events import ProviderRequest
 from langswarm_nb.core.session.providers._dialect.wire import (
     RefusedOption,
     check_options,
+    end_word,
     finish_reason,
     token_count,
     usd,
@@ -251,13 +252,49 @@ def test_no_header_breaks_the_reading_of_a_wait(headers: dict[str, str]) -> None
 # Vocabulary
 
 
-def test_finish_reasons_of_all_services_become_ours() -> None:
-    """One vocabulary; a word of a later day ends a reply all the same."""
-    assert [finish_reason(word) for word in ("end_turn", "STOP", "COMPLETE")] == [FinishReason.STOP] * 3
-    assert [finish_reason(word) for word in ("MAX_TOKENS", "model_length")] == [FinishReason.LENGTH] * 2
-    assert finish_reason("tool_use") is FinishReason.TOOL_CALLS
-    assert finish_reason("SAFETY") is FinishReason.CONTENT_FILTER
-    assert finish_reason("of_a_later_day") is FinishReason.STOP
+ENDS = {
+    FinishReason.STOP: "end_turn STOP COMPLETE completed stop_sequence eos eos_token load",
+    FinishReason.LENGTH: (
+        "MAX_TOKENS model_length max_messages token_limit CONTINUATION budget_exceeded requires_continuation"
+    ),
+    FinishReason.TOOL_CALLS: "tool_use TOOL_CALL function_call requires_action",
+    FinishReason.CONTENT_FILTER: (
+        "SAFETY sensitive content-filter ESCALATION MODEL_ARMOR IMAGE_RECITATION guardrail_intervened ERROR_TOXIC"
+    ),
+    FinishReason.INTERRUPTED: "pause_turn compaction steered idle queued FINISH_REASON_UNSPECIFIED",
+    FinishReason.ERROR: (
+        "insufficient_system_resource network_error abort PUP_LIMITED_DISABLED MALFORMED_FUNCTION_CALL OTHER failed "
+        "of_a_later_day"
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    "word, reason", [(word, reason) for reason, words in ENDS.items() for word in words.split()]
+)
+def test_finish_reasons_of_all_services_become_ours(word: str, reason: FinishReason) -> None:
+    """One vocabulary, in any case; a word that nobody knows is no good end."""
+    assert finish_reason(word) is reason
+    assert finish_reason({"type": word}) is reason
+
+
+@pytest.mark.parametrize("value", [None, "", "null", "None"])
+def test_an_end_without_a_word_is_an_ordinary_one(value: Any) -> None:
+    """Some services do not tell why a reply ended."""
+    assert finish_reason(value) is FinishReason.STOP
+    assert end_word(value) is None
+
+
+@given(
+    st.text(min_size=1).filter(lambda word: word.lower() not in {"none", "null"} and word.isascii())
+    | st.integers()
+    | st.lists(st.integers())
+    | st.dictionaries(st.text(max_size=3), st.integers())
+)
+def test_no_end_that_is_not_known_is_a_good_one(value: Any) -> None:
+    """Whatever stands where the word for the end should be, it is `stop` for known words only."""
+    word = str(value).strip().lower()
+    assert (finish_reason(value) is FinishReason.STOP) == (word in ENDS[FinishReason.STOP].lower().split())
 
 
 @pytest.mark.parametrize("value", [None, True, -1, float("nan"), float("inf"), "5", [], 10**400])

@@ -49,7 +49,7 @@ def streams(draw: st.DrawFn) -> tuple[bytes, list[ServerSentEvent]]:
         written += [f"event: {name}"] if name is not None else []
         written += [f"data:{space or (' ' if line[:1] == ' ' else '')}{line}" for line in lines]
         body += "".join(line + draw(line_end) for line in written) + draw(line_end)
-        if lines:
+        if any(lines) or len(lines) > 1:  # an event without data is none
             last = next((line for line in reversed(written) if line.startswith("event")), "")
             events.append(ServerSentEvent("\n".join(lines), last.removeprefix("event").removeprefix(": ")))
     return body.encode(), events

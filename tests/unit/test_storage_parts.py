@@ -16,7 +16,8 @@ from langswarm_nb.core.session.storage._sqlite import owner as _owner
 from langswarm_nb.core.session.storage._sqlite import schema as _schema
 from langswarm_nb.core.session.storage._sqlite.faults import storage_error
 from langswarm_nb.core.session.storage._sqlite.search import Query
-from langswarm_nb.core.session.storage.rows import COLUMNS, RECORD_COLUMNS, decode_record
+from langswarm_nb.core.session.storage.records import RECORD_COLUMNS, decode_record
+from langswarm_nb.core.session.storage.rows import COLUMNS
 
 
 @pytest.fixture
@@ -162,6 +163,8 @@ class TestRecords:
             "settings": "{}",
             "native": None,
             "metadata": None,
+            "id": 1,
+            "used_us": 0,
         }
         return tuple({**values, **changes}.values())
 

@@ -17,13 +17,8 @@ from langswarm_nb.core.session.conversation.nodes import TreeRows
 from langswarm_nb.core.session.errors import SessionNotFoundError
 from langswarm_nb.core.session.export import ExportedSession, exported
 from langswarm_nb.core.session.interfaces import ISessionStorage
-from langswarm_nb.core.session.storage.rows import (
-    COLUMNS,
-    RECORD_COLUMNS,
-    SEQ_BITS,
-    decode_messages,
-    decode_record,
-)
+from langswarm_nb.core.session.storage.records import RECORD_COLUMNS, decode_record
+from langswarm_nb.core.session.storage.rows import COLUMNS, SEQ_BITS, decode_messages
 
 _ID = Read("session_id", Kind.TEXT)
 _RECORD = f"SELECT {', '.join(RECORD_COLUMNS)} FROM sessions WHERE id = ?"  # noqa: S608 - our own names

@@ -50,6 +50,7 @@ from .factory import (
 )
 from .hooks import LoggingMiddleware, MetricsHook
 from .interfaces import (
+    Bounds,
     ChainPlace,
     Delta,
     Finish,
@@ -92,6 +93,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AnswerOptions",
     "BaseSession",
+    "Bounds",
     "ChainPlace",
     "ContextLengthError",
     "Delta",

@@ -7,7 +7,7 @@ import os
 import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
@@ -171,8 +171,10 @@ class SessionManager(HasFrames, ISessionManager):
             home=None if home is None else checks.text("home", home),
         )
         first = None if system is None else checks.message(system, MessageRole.SYSTEM, None, scope="session")
+        if first is not None:
+            self.storage.bounds.check("max_message_chars", "system", first.content)
         self._check_provider(wanted)
-        await self.storage.create_session(record)
+        record = await self.storage.create_session(record)
         await self.late_replies.try_to_store()
         session = self._session(record)
         if first is not None:
@@ -219,60 +221,106 @@ class SessionManager(HasFrames, ISessionManager):
         await session.run_hooks("on_session_created")
         return session
 
-    async def get_session(self, session_id: str) -> BaseSession | None:
-        """Return the session with this id; None when there is none."""
+    async def get_session(self, session_id: str, *, user_id: str | None = None) -> BaseSession | None:
+        """Return the session with this id; None when there is none.
+
+        With ``user_id`` one of somebody else is none: pass the user who asks wherever the id comes from outside.
+        """
         self.check_open()
+        if user_id is not None:
+            checks.text("user_id", user_id)
         try:
             record = await self.storage.load_session(checks.text("session_id", session_id))
         except SessionNotFoundError:
             self._sessions.pop(session_id, None)
             return None
-        return self._session(record)
+        return self._session(record) if user_id in (None, record.user_id) else None
 
     async def list_user_sessions(
-        self, user_id: str, limit: int | None = 100, *, status: SessionStatus | StatusName | None = None
+        self,
+        user_id: str,
+        limit: int | None = 100,
+        *,
+        status: SessionStatus | StatusName | None = None,
+        before: datetime | None = None,
     ) -> list[BaseSession]:
-        """Return a user's sessions, the last used first; archived ones too unless a ``status`` is asked for."""
+        """Return a user's sessions, the last used first; archived ones too unless a ``status`` is asked for.
+
+        The next page is asked for with the `used_at` of the last session of this one as ``before``. What is used
+        meanwhile comes to the front.
+        """
         self.check_open()
         checks.text("user_id", user_id)
         checks.limit(limit)
+        checks.moment("before", before)
         wanted = None if status is None else checks.status(status)
-        records = await self.storage.list_sessions(user_id=user_id, status=wanted, limit=limit)
+        records = await self.storage.list_sessions(user_id=user_id, status=wanted, limit=limit, before=before)
         return [self._session(record) for record in records]
 
     async def search_messages(
         self, text: str, *, user_id: str | None = None, session_id: str | None = None, limit: int | None = 20
     ) -> list[SearchHit]:
-        """Return messages that hold all words of ``text``, the newest first."""
+        """Return messages that hold all words of ``text``, the newest first.
+
+        Raises
+        ------
+        SessionNotFoundError
+            There is no session ``session_id``, or it is not of ``user_id``.
+        """
         self.check_open()
         checks.text("text", text)
         checks.limit(limit)
         return await self.storage.search_messages(text, user_id=user_id, session_id=session_id, limit=limit)
 
-    async def archive_session(self, session_id: str) -> bool:
-        """Archive a session; False when there is none, or it was archived before."""
-        session = await self.get_session(session_id)
+    async def archive_session(self, session_id: str, *, user_id: str | None = None) -> bool:
+        """Archive a session; False when there is none, as for `get_session`, or it was archived before."""
+        session = await self.get_session(session_id, user_id=user_id)
         try:
             return session is not None and await session.archive()
         except SessionNotFoundError:  # deleted meanwhile
             return False
 
-    async def delete_session(self, session_id: str) -> bool:
-        """Delete a session for good, as `BaseSession.delete`; False when there is none."""
-        session = await self.get_session(session_id)
+    async def delete_session(self, session_id: str, *, user_id: str | None = None) -> bool:
+        """Delete a session for good, as `BaseSession.delete`; False when there is none, as for `get_session`."""
+        session = await self.get_session(session_id, user_id=user_id)
+        if session is None:
+            return False
         self._sessions.pop(session_id, None)
-        return session is not None and await session.delete()
+        return await session.delete()
+
+    async def delete_user(self, user_id: str) -> int:
+        """Delete all sessions of a user for good, as `BaseSession.delete`; return how many there were.
+
+        Raises
+        ------
+        SessionStorageError
+            One could not be deleted; those before it are gone. Call it again for the others.
+        """
+        self.check_open()
+        checks.text("user_id", user_id)
+        deleted = 0
+        while records := await self.storage.list_sessions(user_id=user_id, limit=_AT_ONCE):
+            for record in records:
+                deleted += await self._session(record).delete()
+                self._sessions.pop(record.session_id, None)
+        return deleted
 
     async def cleanup_inactive_sessions(self, max_inactive_hours: float = 24) -> int:
-        """Archive active sessions that were not used for so long; return how many. Nothing is deleted."""
+        """Archive active sessions that were not used for so long; return how many. Nothing is deleted.
+
+        One that is used meanwhile, here or in another program, stays active, and so does one that is being answered.
+        What is asked in an archived session makes it active again.
+        """
         self.check_open()
         checks.number("max_inactive_hours", max_inactive_hours, at_least=0)
         try:
             before = utc_now() - timedelta(hours=max_inactive_hours)
         except OverflowError:  # nothing is as old as that
             return 0
-        records = await self.storage.list_sessions(status=SessionStatus.ACTIVE, updated_before=before)
-        return sum([await self.archive_session(record.session_id) for record in records])
+        records = await self.storage.archive_inactive(before)
+        for record in records:
+            await self._session(record).run_hooks("on_session_archived")
+        return len(records)
 
     def add_provider_session(self, provider: str, provider_session: IProviderSession) -> None:
         """Use this object for the provider of this name, in all sessions, from now on."""
@@ -377,7 +425,9 @@ class SessionManager(HasFrames, ISessionManager):
 
     def _session(self, record: SessionRecord) -> BaseSession:
         session = self._sessions.get(record.session_id)
-        if session is None:
+        if (
+            session is None or session.record.number != record.number
+        ):  # made anew under the id of a deleted one
             session = self._sessions[record.session_id] = BaseSession(self, record)
         session.record = record
         return session
@@ -394,6 +444,10 @@ class SessionManager(HasFrames, ISessionManager):
                 f"backend='provider_native' is not possible: {settings.provider!r} holds no conversations. "
                 "Use backend='local', which keeps the history here."
             )
+
+
+_AT_ONCE = 100
+"""So many sessions are read at a time."""
 
 
 def _nowhere() -> None:

@@ -1,9 +1,119 @@
-"""Close several things: each of them, whatever closing another raises."""
+"""Closing what was opened: streams whose reader has left, and several things, whatever closing one of them raises."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import suppress
+from typing import Protocol, TypeVar
+
+_T = TypeVar("_T")
+_T_co = TypeVar("_T_co", covariant=True)
+_log = logging.getLogger(__name__)
+_hanging_up: set[asyncio.Task[None]] = set()
+"""Held, as a loop forgets a task that nobody holds."""
+
+
+class Leavable(Protocol[_T_co]):
+    """A stream that somebody reads."""
+
+    is_left: bool
+    """Whether its reader has left it: it then gives no more."""
+    is_closing: bool
+    """Whether it is over, or somebody sees to its end."""
+
+    async def __anext__(self) -> _T_co: ...
+
+    async def aclose(self) -> None:
+        """Hang up."""
+
+
+class Reading(AsyncIterator[_T]):
+    """One loop over a stream. When the loop is left early, by whatever way, the stream is closed.
+
+    Nobody calls an iterator when ``async for`` is left by ``break``, ``return`` or an exception, but nobody else holds
+    it either, so that it goes at this moment; and who wrote the loop may well still hold the stream.
+    """
+
+    __slots__ = ("_is_over", "_loop", "_stream")
+
+    def __init__(self, stream: Leavable[_T]) -> None:
+        self._stream = stream
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._is_over = False
+
+    async def __anext__(self) -> _T:
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        try:
+            return await self._stream.__anext__()
+        except BaseException:
+            self._is_over = True
+            raise
+
+    def __del__(self) -> None:
+        loop, stream = self._loop, self._stream
+        if self._is_over or loop is None or stream.is_closing or loop.is_closed():
+            return
+        stream.is_left = True
+        with suppress(RuntimeError):  # the loop was closed at this moment, and has closed all its streams
+            loop.call_soon_threadsafe(_hang_up, loop, stream)
+
+
+class EventStream(AsyncIterator[_T]):
+    """What an async generator yields; its connection is closed when its reader leaves the loop over it.
+
+    Parameters
+    ----------
+    events
+        The generator, or what is read and closed like one.
+    """
+
+    def __init__(self, events: AsyncGenerator[_T, None] | EventStream[_T]) -> None:
+        self._events = events
+        self.is_left: bool = False
+        self.is_closing: bool = False
+        self._closed: asyncio.Future[None] | None = None
+
+    def __aiter__(self) -> Reading[_T]:
+        return Reading(self)
+
+    async def __anext__(self) -> _T:
+        if self.is_left:
+            await self.aclose()
+            raise StopAsyncIteration
+        return await self._events.__anext__()
+
+    @property
+    def ag_running(self) -> bool:
+        """Whether the generator is at work: a loop that shuts down may be closing it."""
+        return bool(getattr(self._events, "ag_running", False))
+
+    async def aclose(self) -> None:
+        """Hang up at once; may be called twice."""
+        if self._closed is not None:
+            await asyncio.wait([self._closed])
+            return
+        self.is_closing, self._closed = True, asyncio.get_running_loop().create_future()
+        try:
+            await self._events.aclose()
+        finally:
+            self._closed.set_result(None)
+
+
+def _hang_up(loop: asyncio.AbstractEventLoop, stream: Leavable[object]) -> None:
+    if stream.is_closing:
+        return
+    task = loop.create_task(stream.aclose())
+    _hanging_up.add(task)
+    task.add_done_callback(_hung_up)
+
+
+def _hung_up(task: asyncio.Task[None]) -> None:
+    _hanging_up.discard(task)
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.warning("A stream that was left could not be closed in good order.", exc_info=error)
 
 
 async def close_each(closings: Iterable[Callable[[], Awaitable[None]]]) -> None:

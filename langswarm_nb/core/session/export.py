@@ -20,8 +20,8 @@ from .settings import SessionRecord
 FORMAT = 2
 """Version of the JSON forms; in version 1 turns were counted on each path."""
 FORMS = ("jsonl", "json", "md")
-_NOT_TOLD = ("native", "home", "main_at")
-"""What a session is to its provider and its notebook: of no use elsewhere, and no business of others."""
+_NOT_TOLD = ("native", "home", "main_at", "number", "used_at")
+"""What a session is to its provider, its notebook, its store: of no use elsewhere, and no business of others."""
 
 
 @dataclass(frozen=True, slots=True)

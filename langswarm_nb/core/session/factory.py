@@ -39,7 +39,8 @@ def create_session_manager(
         ``"sqlite"`` (one file) or ``"memory"`` (gone with the process). For a storage of your own write
         ``SessionManager(storage)``.
     storage_config : dict, optional
-        For SQLite ``db_path``, ``durability`` ("full" or "fast"), ``busy_timeout_s``. Without ``db_path`` the file
+        ``bounds``, how long what is stored may be (`Bounds`); for SQLite ``db_path``, ``durability`` ("full" or
+        "fast"), ``busy_timeout_s``. Without ``db_path`` the file
         is ``sessions.db`` in the user's data directory, or where ``LANGSWARM_DB_PATH`` says.
     providers : dict, optional
         API keys by provider name; a provider without one takes its key from its environment variable.

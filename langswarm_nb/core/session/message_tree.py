@@ -16,6 +16,7 @@ from .conversation.tree import Tree
 from .errors import SessionNotFoundError, SessionValueError, shown
 from .interfaces import ChainPlace, ISession, ISessionStorage, MessageRole, SessionMessage, SessionRecord
 from .messages import RoleName, as_role, utc_now
+from .settings import SessionKey, SessionStatus
 
 if TYPE_CHECKING:
     from .conversation.syncing import Line, SavedCell
@@ -27,6 +28,11 @@ class MessageTree(ISession):
     record: SessionRecord
     storage: ISessionStorage
 
+    @property
+    def key(self) -> SessionKey:
+        """What its storage finds this very session by."""
+        return self.record.key
+
     async def get_messages(
         self,
         limit: int | None = None,
@@ -34,29 +40,32 @@ class MessageTree(ISession):
         since: datetime | None = None,
         *,
         branch: Literal["active", "all"] = "active",
+        before_seq: int | None = None,
     ) -> list[SessionMessage]:
         checks.limit(limit)
+        if before_seq is not None:
+            checks.whole("before_seq", before_seq, at_least=0)
         checks.branch(branch)
         checks.moment("since", since)
         wanted = None if role is None else as_role(role)
         return await self.storage.get_messages(
-            self.session_id, limit=limit, role=wanted, since=since, branch=branch
+            self.key, limit=limit, role=wanted, since=since, branch=branch, before_seq=before_seq
         )
 
     async def get_message(self, message_id: str) -> SessionMessage | None:
         checks.text("message_id", message_id)
-        return await self.storage.get_message(self.session_id, message_id)
+        return await self.storage.get_message(self.key, message_id)
 
     async def tree(self) -> Tree:
         """Return the shape of the session: turns, versions, branches."""
-        rows = await self.storage.read_tree(self.session_id)
+        rows = await self.storage.read_tree(self.key)
         return await decided(rows.nodes, lambda: Tree(rows))
 
     async def append(
         self, messages: Sequence[SessionMessage], **place: Unpack[ChainPlace]
     ) -> list[SessionMessage]:
         """Store messages as a chain and count them; ``place`` as for `ISessionStorage.append_messages`."""
-        stored = await self.storage.append_messages(self.session_id, messages, **place)
+        stored = await self.storage.append_messages(self.key, messages, **place)
         record = self.record
         active = [message.seq for message in stored if message.is_active]
         parent = place.get("parent", "tip")
@@ -70,6 +79,8 @@ class MessageTree(ISession):
             branch=place.get("branch") or record.branch,
             updated_at=utc_now(),
         )
+        if record.status is SessionStatus.ARCHIVED:  # what is asked makes it active again
+            self.record = await self.storage.load_session(self.key)
         return stored
 
     async def pick_messages(self, seqs: Sequence[int]) -> list[SessionMessage]:
@@ -81,10 +92,10 @@ class MessageTree(ISession):
             ``seqs`` is no list of whole numbers.
         """
         checks.listed("seqs", seqs, int, "a list of whole numbers")
-        return await self.storage.pick_messages(self.session_id, seqs)
+        return await self.storage.pick_messages(self.key, seqs)
 
     async def clear_messages(self) -> bool:
-        had = bool(await self.storage.get_messages(self.session_id, limit=1))
+        had = bool(await self.storage.get_messages(self.key, limit=1))
         if had:
             await self.set_tip(None)
         return had
@@ -111,7 +122,7 @@ class MessageTree(ISession):
         SessionValueError
             The name is taken or empty.
         """
-        branches = await self.storage.list_branches(self.session_id)
+        branches = await self.storage.list_branches(self.key)
         name = (
             free_branch(branches) if name is None else unicodedata.normalize("NFC", checks.text("name", name))
         )
@@ -176,7 +187,7 @@ class MessageTree(ISession):
         SessionTypeError
             The name is no text.
         """
-        branches = await self.storage.list_branches(self.session_id)
+        branches = await self.storage.list_branches(self.key)
         wanted = unicodedata.normalize("NFC", checks.text("name", name))
         found = next((branch for branch in branches if unicodedata.normalize("NFC", branch) == wanted), None)
         if found is None:
@@ -185,7 +196,7 @@ class MessageTree(ISession):
 
     async def branches(self) -> dict[str, int | None]:
         """Return the `seq` of the last message of each branch, by name."""
-        return await self.storage.list_branches(self.session_id)
+        return await self.storage.list_branches(self.key)
 
     async def undo(self, turns: int = 1) -> int:
         checks.whole("turns", turns, at_least=1)
@@ -260,16 +271,16 @@ class MessageTree(ISession):
         here = (await self.tree()).turn_on_path(message.turn)
         on_path = here is not None and message.is_active
         version = here.version if here is not None and on_path else message.version
-        await self.storage.set_hidden(self.session_id, message.turn, version, hidden=hidden)
+        await self.storage.set_hidden(self.key, message.turn, version, hidden=hidden)
 
     async def hide_versions(self, versions: Sequence[tuple[int, int]], *, branch: str | None = None) -> None:
         """Send some versions of turns no more on a branch; by default this one."""
         for turn, version in versions:
-            await self.storage.set_hidden(self.session_id, turn, version, hidden=True, branch=branch)
+            await self.storage.set_hidden(self.key, turn, version, hidden=True, branch=branch)
 
     async def set_tip(self, seq: int | None, *, branch: str | None = None) -> None:
         """Make the path to ``seq`` the active one."""
-        self.record = await self.storage.set_tip(self.session_id, seq, branch=branch)
+        self.record = await self.storage.set_tip(self.key, seq, branch=branch)
 
     async def question_of(self, message_id: str | None) -> SessionMessage:
         """Return the last question of the active path, or the one that a message belongs to.

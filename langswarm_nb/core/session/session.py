@@ -6,6 +6,7 @@ import asyncio
 import logging
 import weakref
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -92,9 +93,14 @@ class BaseSession(HasFrames, MessageSending):
         return self.record.title
 
     @property
+    def used_at(self) -> datetime:
+        """When it was last used, as last read: the place in its user's list, for ``before=`` of the next page."""
+        return self.record.used_at or self.record.updated_at
+
+    @property
     def unstored_replies(self) -> list[SessionMessage]:
         """Replies that came and could not be stored yet; they are with the next thing that is."""
-        return self._manager.late_replies.of(self.session_id)
+        return self._manager.late_replies.of(self)
 
     @property
     def metrics(self) -> SessionMetrics:
@@ -121,7 +127,7 @@ class BaseSession(HasFrames, MessageSending):
         SessionNotFoundError
             It was deleted.
         """
-        self.record = await self.storage.load_session(self.session_id)
+        self.record = await self.storage.load_session(self.key)
         return self.record
 
     async def update_settings(self, **changes: Unpack[SettingChanges]) -> SessionSettings:
@@ -173,8 +179,8 @@ class BaseSession(HasFrames, MessageSending):
         except SessionNotFoundError:
             return False
         kept = await self.native.delete()
-        deleted = await self.storage.delete_session(self.session_id)
-        self._manager.late_replies.forget(self.session_id)
+        deleted = await self.storage.delete_session(self.key)
+        self._manager.late_replies.forget(self)
         if kept:
             logger.warning(
                 "Session %s is deleted here; its provider still holds: %s",
@@ -206,8 +212,8 @@ class BaseSession(HasFrames, MessageSending):
         from .export import export_session, exported  # few sessions ever need it
 
         record = await self.refresh()
-        tree = await self.storage.read_tree(self.session_id)
-        messages = await self.storage.get_messages(self.session_id, branch="all")
+        tree = await self.storage.read_tree(self.key)
+        messages = await self.storage.get_messages(self.key, branch="all")
         # Seconds of work for a long one, in which the loop has else to do.
         return await asyncio.to_thread(lambda: export_session(exported(record, messages, tree), path, format))
 
@@ -236,11 +242,11 @@ class BaseSession(HasFrames, MessageSending):
 
     async def save_partial(self, message: SessionMessage, *, reply_to: int, question_id: str) -> None:
         """Keep what has arrived of a reply."""
-        await self.storage.save_partial(self.session_id, message, reply_to=reply_to, question_id=question_id)
+        await self.storage.save_partial(self.key, message, reply_to=reply_to, question_id=question_id)
 
     async def change(self, **changes: Any) -> None:
         """Store changes of the record."""
-        self.record = await self.storage.update_session(self.session_id, **changes)
+        self.record = await self.storage.update_session(self.key, **changes)
         await self._manager.late_replies.try_to_store()
 
     async def append(
@@ -277,7 +283,7 @@ class BaseSession(HasFrames, MessageSending):
         other programs use.
         """
         late = self._manager.late_replies
-        await late.store(self.session_id)
+        await late.store(self)
         stored = await self.append_at_once(messages, **place)
         await late.try_to_store()
         return stored

@@ -213,6 +213,23 @@ def with_told(metadata: Mapping[str, Any], changes: Mapping[str, Any]) -> Mappin
     return metadata if told == known else {**metadata, TOLD_DEFAULTS: sorted(told)}
 
 
+class SessionKey(str):
+    """A session's id that means one session alone: none that was made anew under the id of a deleted one."""
+
+    __slots__ = ("number",)
+    number: int | None
+
+    @classmethod
+    def of(cls, session_id: str, number: int | None) -> SessionKey:
+        """Return the key of a session; without a number it means whatever session has the id."""
+        key = cls(session_id)
+        key.number = number
+        return key
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return SessionKey.of, (str(self), self.number)
+
+
 @dataclass(frozen=True, slots=True)
 class SessionRecord:
     """What a storage keeps of a session beside its messages."""
@@ -239,6 +256,16 @@ class SessionRecord:
     native: Mapping[str, Any] = field(default_factory=dict)
     """State of the conversation that the provider holds; empty with `SessionBackend.LOCAL`."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    number: int | None = field(default=None, compare=False, repr=False)
+    """Given by the storage, and never again: tells the session from one that is made anew under its id."""
+    used_at: datetime | None = field(default=None, compare=False, repr=False)
+    """Its place in lists, as the storage knows it: `updated_at`, or a little more where two sessions of a user would
+    have the same, or the clock went back; UTC."""
+
+    @property
+    def key(self) -> SessionKey:
+        """What a storage finds this very session by."""
+        return SessionKey.of(self.session_id, self.number)
 
 
 @dataclass(frozen=True, slots=True)

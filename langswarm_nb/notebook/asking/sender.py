@@ -199,6 +199,8 @@ class Sender:
         )
         own = self._own(last.models, options, session.manager, tell_retry)
         streams = await session.stream_comparison(text, last.models, own, again=turn, **sent)
+        asked = [stream.question for stream in streams if stream.question is not None]
+        self._workspace.note_again(session, last.question, asked)
         return [Opened(session, stream) for stream in streams]
 
     async def answered(self, opened: Opened) -> str:

@@ -142,8 +142,8 @@ class Exchange:
         if not reply.text and reply.status == "error":
             self._show_failure(error, reply.footer)
             return reply
-        if error is not None:
-            reply.footer += f" · {_words(error)}"
+        if told := _words(error) if error is not None else _ended_badly(reply):
+            reply.footer += f" · {told}"
         self._look.finish(self._display, reply)
         return reply
 
@@ -201,6 +201,12 @@ def _beside(reply: Reply) -> str:
     if reply.message.beside == "aside":
         return "aside"
     return f"%langswarm use {reply.address} goes on from here" if reply.text else ""
+
+
+def _ended_badly(reply: Reply) -> str:
+    """Return what is wrong with a reply whose service itself did not end it well; it is no error of the send."""
+    facts = reply.message.request
+    return facts.error_message or "" if facts is not None and facts.status == "error" else ""
 
 
 def _words(error: SessionError) -> str:

@@ -85,7 +85,7 @@ def _export(workspace: Workspace, file: str, session: str | None, format: str | 
     path = Path(file).expanduser()
     found = run_sync(workspace.get(session))
     text = export_quietly(found, path, format=format, redact=not whole)
-    note = f"; redacted: {text.redacted_words} (--whole keeps everything)" if text.redacted else ""
+    note = f"; taken out: {text.redacted_words} (--whole keeps everything)" if text.redacted else ""
     return f"{run_sync(workspace.said_of(found, session))} is in {path}{note}"
 
 

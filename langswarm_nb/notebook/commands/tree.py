@@ -138,7 +138,7 @@ async def _hide(workspace: Workspace, turn: int, *, undo: bool) -> str:
     if here is None:
         turns = ", ".join(str(known.number) for known in tree.turns[-20:]) or "none yet"
         raise UsageError(f"There is no turn {turn} on this branch; its turns are {turns}.")
-    await session.storage.set_hidden(session.session_id, turn, here.version, hidden=not undo)
+    await session.storage.set_hidden(session.key, turn, here.version, hidden=not undo)
     return f"{here.address} is {'sent again' if undo else 'kept, and no longer sent'}"
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from langswarm_nb.core.session.messages import FinishReason, RequestFacts
+from langswarm_nb.core.session.text import one_line
 
 from .amounts import UNPRICED_PROVIDERS, dollars_text, seconds_text, tokens_text
 
 if TYPE_CHECKING:
     from .reply import Reply
+
+_LONGEST_WORD = 40
 
 
 def footer_line(reply: Reply, *, place: str) -> str:
@@ -44,7 +47,9 @@ def mark(reply: Reply) -> str:
         FinishReason.TOOL_CALLS: "asks for tools",
     }
     if reply.status == "stopped":
-        return "■ stopped"
+        facts = reply.message.request
+        word = None if facts is None else facts.provider_finish_reason
+        return f"■ paused by the service ({one_line(word, _LONGEST_WORD)})" if word else "■ stopped"
     if reply.status == "error":
         return "✗ failed"
     return next((word for reason, word in words.items() if reply.finish_reason == reason), "")

@@ -10,9 +10,11 @@ from langswarm_nb.core.session.conversation.asks import KernelMemory, Replay
 from .model_choice import KernelModels
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from IPython.core.interactiveshell import InteractiveShell
 
-    from langswarm_nb.core.session import BaseSession
+    from langswarm_nb.core.session import BaseSession, SessionMessage
     from langswarm_nb.notebook.config import NotebookConfig
 
 
@@ -58,6 +60,14 @@ class KernelMemories(KernelModels):
         questions = await session.pick_messages(sorted(turn.question.seq for turn in tree.turns))
         texts = {message.seq: message.content for message in questions if message.seq is not None}
         return Replay.over(tree, texts)
+
+    def note_again(
+        self, session: BaseSession, before: SessionMessage, questions: Iterable[SessionMessage]
+    ) -> None:
+        """Remember questions that repeat another one of a session."""
+        if (known := self._memories.get(session.session_id)) is not None:
+            for question in questions:
+                known.note_again((before.turn, before.version), (question.turn, question.version))
 
     def ends_replay(self, session: BaseSession) -> None:
         """Ask no turn of a session again by its place: somebody has moved in its tree."""

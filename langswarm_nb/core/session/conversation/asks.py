@@ -108,6 +108,11 @@ class KernelMemory:
         self.asked[question] = cell_id
         self.cells.add(cell_id)
 
+    def note_again(self, before: tuple[int | None, int], question: tuple[int | None, int]) -> None:
+        """Remember a question that repeats another one: it counts as asked by who asked that."""
+        if before in self.asked:
+            self.asked[question] = self.asked[before]
+
     def go_on(self, beside: Beside | None, replayed: int | None) -> None:
         """Let the replay go on behind the turn that an ask repeats; one that repeats none may end it."""
         if self.replay is None or beside == "aside":

@@ -42,6 +42,7 @@ from langswarm_nb.core.session.settings import (
     StatusName,
 )
 
+from .bounds import Bounds
 from .storages import ChainPlace, ISessionStorage
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from langswarm_nb.core.session.sending.stream import MessageStream
 
 __all__ = [
+    "Bounds",
     "ChainPlace",
     "Delta",
     "Finish",
@@ -215,8 +217,12 @@ class ISession(ABC):
         since: datetime | None = None,
         *,
         branch: Literal["active", "all"] = "active",
+        before_seq: int | None = None,
     ) -> list[SessionMessage]:
-        """Return the active path in order, or all branches; with ``limit`` the last ones of those that fit."""
+        """Return the active path in order, or all branches; with ``limit`` the last ones of those that fit.
+
+        The page before it is asked for with the `seq` of its first message as ``before_seq``.
+        """
 
     @abstractmethod
     async def get_message(self, message_id: str) -> SessionMessage | None:
@@ -295,8 +301,8 @@ class ISessionManager(ABC):
         """Create and store a session."""
 
     @abstractmethod
-    async def get_session(self, session_id: str) -> ISession | None:
-        """Return the session with this id; None when there is none."""
+    async def get_session(self, session_id: str, *, user_id: str | None = None) -> ISession | None:
+        """Return the session with this id; None when there is none, or it is not of ``user_id``."""
 
     @abstractmethod
     async def list_user_sessions(
@@ -311,12 +317,16 @@ class ISessionManager(ABC):
         """Return messages that hold all words of ``text``, the newest first."""
 
     @abstractmethod
-    async def archive_session(self, session_id: str) -> bool:
-        """Archive a session; False when there is none, or it was archived before."""
+    async def archive_session(self, session_id: str, *, user_id: str | None = None) -> bool:
+        """Archive a session; False when there is none, as for `get_session`, or it was archived before."""
 
     @abstractmethod
-    async def delete_session(self, session_id: str) -> bool:
-        """Delete a session for good; False when there is none."""
+    async def delete_session(self, session_id: str, *, user_id: str | None = None) -> bool:
+        """Delete a session for good; False when there is none, as for `get_session`."""
+
+    @abstractmethod
+    async def delete_user(self, user_id: str) -> int:
+        """Delete all sessions of a user for good; return how many there were."""
 
     @abstractmethod
     async def cleanup_inactive_sessions(self, max_inactive_hours: float = 24) -> int:

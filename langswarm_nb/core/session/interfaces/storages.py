@@ -11,6 +11,8 @@ from langswarm_nb.core.session.conversation.nodes import TreeRows
 from langswarm_nb.core.session.messages import MessageRole, SearchHit, SessionMessage
 from langswarm_nb.core.session.settings import SessionRecord, SessionStatus
 
+from .bounds import Bounds
+
 
 class ChainPlace(TypedDict, total=False):
     """Where a chain of messages goes; `ISessionStorage.append_messages` says what each means."""
@@ -33,14 +35,18 @@ class ISessionStorage(ABC):
     Messages are only ever added: a session is a tree of messages, of which one path from the root to the tip is
     active. All methods raise `SessionStorageError` when the place of storage fails (nothing is then half-written),
     `SessionNotFoundError` for a session id that is not stored, and `SessionClosedError` after `close`.
+    Where a ``session_id`` is the `key` of a record, that very session is meant: one that was made anew under the id of
+    a deleted one is another, so it is not found.
     """
 
     name: str
     """How error texts call this storage, e.g. ``SQLite file '…'``."""
+    bounds: Bounds = Bounds()
+    """How long what is stored may be; what is longer is refused with a `SessionValueError`, and nothing is stored."""
 
     @abstractmethod
-    async def create_session(self, record: SessionRecord) -> None:
-        """Store a new session.
+    async def create_session(self, record: SessionRecord) -> SessionRecord:
+        """Store a new session, and return it with its `number`.
 
         Raises
         ------
@@ -91,8 +97,20 @@ class ISessionStorage(ABC):
         home: str | None = None,
         title: str | None = None,
         limit: int | None = None,
+        before: datetime | None = None,
     ) -> list[SessionRecord]:
-        """Return sessions, the last used first."""
+        """Return sessions, the last used first; with ``before`` those after one that has it as `used_at`.
+
+        No two sessions of a user have the same, so that pages have no gaps.
+        """
+
+    @abstractmethod
+    async def archive_inactive(self, before: datetime) -> list[SessionRecord]:
+        """Archive the active sessions that were last used before a moment, and return them, archived.
+
+        It is one step: a session that is used meanwhile, or in which a message is being answered, stays active. Being
+        archived is no use.
+        """
 
     @abstractmethod
     async def list_cells(
@@ -140,6 +158,8 @@ class ISessionStorage(ABC):
         follows, but a further answer to the same message is a version of its own. Where the path leaves its tip for
         another place, that end is kept as a former tip of the branch, unless one further on is. An empty chain only
         moves the tip to ``parent``.
+
+        A question makes an archived session active again, and so does the lease of a further answer.
 
         Parameters
         ----------
@@ -213,8 +233,12 @@ class ISessionStorage(ABC):
         role: MessageRole | None = None,
         since: datetime | None = None,
         branch: Literal["active", "all"] = "active",
+        before_seq: int | None = None,
     ) -> list[SessionMessage]:
-        """Return the active path, or all messages, in order of `seq`; with ``limit`` the last of those that fit."""
+        """Return the active path, or all messages, in order of `seq`; with ``limit`` the last of those that fit.
+
+        With ``before_seq`` those before a `seq`; no more is read than is returned.
+        """
 
     @abstractmethod
     async def get_message(self, session_id: str, message_id: str) -> SessionMessage | None:
@@ -257,7 +281,7 @@ class ISessionStorage(ABC):
     ) -> list[SearchHit]:
         """Return messages that hold all words of ``text``, newest first; any text is allowed, none is syntax.
 
-        With ``limit`` None all of them.
+        With ``limit`` None all of them. With ``user_id`` a session of somebody else is not found.
         """
 
     @abstractmethod

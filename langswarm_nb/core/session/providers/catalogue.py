@@ -76,6 +76,8 @@ class ChatHost(Provider):
     """Whether OpenAI's own rules for models hold: see `chat.model_rules`."""
     sends_reasoning: bool = False
     """Whether it wants ``reasoning_details`` back unchanged."""
+    wants_thinking: bool = False
+    """Whether it refuses calls of tools that come back without the ``reasoning_content`` before them."""
 
 
 def _local(port: int, url_variable: str, *key_variables: str, **more: Any) -> ChatHost:
@@ -128,7 +130,9 @@ PROVIDERS: dict[str, Provider] = {
     "openrouter": ChatHost(
         base_url="https://openrouter.ai/api/v1", key_variables=("OPENROUTER_API_KEY",), sends_reasoning=True
     ),
-    "deepseek": ChatHost(base_url="https://api.deepseek.com", key_variables=("DEEPSEEK_API_KEY",)),
+    "deepseek": ChatHost(
+        base_url="https://api.deepseek.com", key_variables=("DEEPSEEK_API_KEY",), wants_thinking=True
+    ),
     "cohere": Provider(
         factory="cohere:CohereProviderSession",
         base_url="https://api.cohere.com",

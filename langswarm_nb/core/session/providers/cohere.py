@@ -8,10 +8,11 @@ from langswarm_nb.core.session import errors as e
 from langswarm_nb.core.session.messages import FinishReason, MessageRole, Usage
 from langswarm_nb.core.session.provider_events import Delta, Finish, ModelInfo, PartDone, ReplyInfo
 
-from ._dialect.history import CallIds, arguments_text, joined_text, spoken, system_text
+from ._dialect.call_pieces import CallPieces
+from ._dialect.history import CallIds, joined_text, spoken, system_text
 from ._dialect.http_session import HttpProviderSession
 from ._dialect.reply_stream import stream_reply
-from ._dialect.wire import RefusedOption, check_options, finish_reason, models_of, token_count
+from ._dialect.wire import RefusedOption, check_options, end_word, finish_reason, models_of, token_count
 from ._http.fault_bodies import read_fault
 from ._http.faults import Fault, ReportedError
 from .chat import wire_calls, wire_pieces, wire_results
@@ -106,7 +107,7 @@ class CohereReader:
         self._ids = CallIds(request.messages)
         self._thinking: list[str] = []
         self._plan: list[str] = []
-        self._calls: dict[Any, dict[str, str]] = {}
+        self._calls = CallPieces(self._ids.next)
         self._finish: str | None = None
 
     def read(self, body: Any, name: str = "") -> Iterator[ProviderEvent]:
@@ -158,10 +159,7 @@ class CohereReader:
             if self._thinking:
                 yield PartDone({"type": "reasoning", "text": "".join(self._thinking)})
             yield PartDone({"type": "reasoning", "text": "".join(self._plan), "opaque": {PLAN: True}})
-        for call in self._calls.values():
-            arguments = arguments_text(call["arguments"])
-            call_id = call["id"] or self._ids.next()
-            yield PartDone({"type": "tool_call", "id": call_id, "name": call["name"], "arguments": arguments})
+        yield from map(PartDone, self._calls.parts())
         reason = finish_reason(self._finish)
         if reason is FinishReason.STOP and self._calls:
             reason = FinishReason.TOOL_CALLS
@@ -181,11 +179,9 @@ class CohereReader:
             yield Delta(text, "reasoning")
 
     def _read_call(self, index: Any, piece: Mapping[str, Any]) -> None:
-        call = self._calls.setdefault(index, {"id": "", "name": "", "arguments": ""})
         function = piece.get("function") or {}
-        call["id"] = call["id"] or piece.get("id") or ""
-        call["name"] = call["name"] or function.get("name") or ""
-        call["arguments"] += function.get("arguments") or ""
+        told = {name: function.get(name) for name in ("name", "arguments")}
+        self._calls.take((index,), call_id=piece.get("id"), **told)
 
     def _end(self, end: Mapping[str, Any]) -> Iterator[ProviderEvent]:
         if end.get("error"):
@@ -195,7 +191,7 @@ class CohereReader:
             yield read_usage(usage)
             billed = usage.get("billed_units")
             yield ReplyInfo(details={"billed_units": billed} if billed else {})
-        self._finish = end.get("finish_reason")
+        self._finish = end_word(end.get("finish_reason"))
         self.is_whole = self.is_over = True
 
 

@@ -25,7 +25,8 @@ from ._dialect.history import (
 from ._dialect.http_session import HttpProviderSession
 from ._dialect.reply_stream import stream_reply
 from ._dialect.sse import JSONLinesDecoder
-from ._dialect.wire import RefusedOption, check_options, finish_reason, models_of, token_count
+from ._dialect.think_tags import ThinkTags
+from ._dialect.wire import RefusedOption, check_options, end_word, finish_reason, models_of, token_count
 from ._http.address import check_base_url
 from ._http.fault_bodies import read_fault
 from ._http.faults import ReportedError
@@ -152,6 +153,7 @@ class OllamaReader:
         self._messages = messages
         self._parameters = parameters
         self._ids = CallIds(messages)
+        self._tags = ThinkTags()
         self._has_calls = False
         self._is_named = False
         self._end: Mapping[str, Any] = {}
@@ -171,9 +173,10 @@ class OllamaReader:
             yield ReplyInfo(model=str(body["model"]))
         message = body.get("message") or {}
         if message.get("thinking"):
+            self._tags.is_done = True  # the server tells it apart
             yield Delta(message["thinking"], "reasoning")
-        if message.get("content"):
-            yield Delta(message["content"])
+        if text := message.get("content"):
+            yield from [Delta(text)] if self._tags.is_done else self._tags.take(text)
         for call in message.get("tool_calls") or ():
             self._has_calls = True
             yield self._tool_call(call)
@@ -187,6 +190,7 @@ class OllamaReader:
 
     def finish(self) -> Iterator[ProviderEvent]:
         """Return the usage, a warning when the prompt was cut, and the end."""
+        yield from self._tags.rest()
         end = self._end
         usage = Usage(
             input_tokens=token_count(end.get("prompt_eval_count")),
@@ -198,7 +202,7 @@ class OllamaReader:
         if warning:
             _log.warning("%s", warning)
             yield ReplyInfo(details={"warning": warning})
-        word = end.get("done_reason")
+        word = end_word(end.get("done_reason"))
         reason = FinishReason.TOOL_CALLS if self._has_calls else finish_reason(word)
         yield Finish(reason, word)
 

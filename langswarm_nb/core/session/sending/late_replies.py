@@ -24,6 +24,11 @@ class LateReply:
     question_id: str
     """By its id, as the file may be another one by then."""
 
+    def is_of(self, session: BaseSession) -> bool:
+        """Return whether it belongs to that very session, not to one that has its id now."""
+        mine, other = self.session.key, session.key
+        return (mine, mine.number) == (other, other.number)
+
     async def store(self) -> None:
         """Store it under its question.
 
@@ -60,15 +65,15 @@ class LateReplies:
         """Keep a reply until it can be stored."""
         self._waiting = [each for each in self._waiting if each.message.id != late.message.id] + [late]
 
-    def of(self, session_id: str) -> list[SessionMessage]:
+    def of(self, session: BaseSession) -> list[SessionMessage]:
         """Return the replies of a session that wait."""
-        return [late.message for late in self._waiting if late.session.session_id == session_id]
+        return [late.message for late in self._waiting if late.is_of(session)]
 
-    def forget(self, session_id: str) -> None:
+    def forget(self, session: BaseSession) -> None:
         """Let go of the replies of a session that is deleted."""
-        self._waiting = [late for late in self._waiting if late.session.session_id != session_id]
+        self._waiting = [late for late in self._waiting if not late.is_of(session)]
 
-    async def store(self, session_id: str | None = None) -> None:
+    async def store(self, session: BaseSession | None = None) -> None:
         """Store what waits, of one session or of all; what comes after a reply in its session has to wait for it.
 
         Raises
@@ -76,7 +81,7 @@ class LateReplies:
         SessionStorageError
             One still cannot be stored; it goes on waiting, and is the error's ``reply``.
         """
-        for late in [late for late in self._waiting if session_id in (None, late.session.session_id)]:
+        for late in [late for late in self._waiting if session is None or late.is_of(session)]:
             if late not in self._waiting:  # another task has taken it meanwhile
                 continue
             self._waiting.remove(late)

@@ -269,7 +269,9 @@ class MessageSending(MessageTree):
     def _ask(
         self, content: str, role: MessageRole | str, model: str | None, options: Mapping[str, Any]
     ) -> Ask:
-        return make_ask(content, role, lambda changes: self.settings_for(model, changes), options)
+        ask = make_ask(content, role, lambda changes: self.settings_for(model, changes), options)
+        self.storage.bounds.check("max_message_chars", "content", ask.message.content)
+        return ask
 
     async def regenerate(
         self, message_id: str | None = None, *, model: str | None = None, **options: Unpack[AnswerOptions]

@@ -52,7 +52,7 @@ async def place_question(
     asked = None if ask.facts.joins is not None else ask.facts.asked
     if asked is not None:
         ask = replace(ask, facts=replace(ask.facts, ask=asked.memory.take(asked.cell)))
-    lease = None if ask.is_beside else Lease(session.storage, session.session_id, reply_id)
+    lease = None if ask.is_beside else Lease(session.storage, session.key, reply_id)
     try:
         placed = await _store(session, ask, message, lease)
     except BaseException:

@@ -9,6 +9,7 @@ from typing import Any
 
 from langswarm_nb.core.session.errors import (
     ProviderResponseError,
+    ProviderServerError,
     ProviderSessionError,
     SessionError,
     SessionTypeError,
@@ -45,6 +46,9 @@ from langswarm_nb.core.session.values import (
     optional_whole,
     text,
 )
+
+_STATUS: dict[FinishReason, Status] = {FinishReason.ERROR: "error", FinishReason.INTERRUPTED: "stopped"}
+"""How a reply ended although its end mark came."""
 
 
 class ReplyBuilder:
@@ -95,13 +99,17 @@ class ReplyBuilder:
         return self._finish is not None
 
     def check_whole(self) -> None:
-        """Make sure that the end mark was seen.
+        """Make sure that the end mark was seen, and that a reply that failed holds something.
 
         Raises
         ------
         StreamInterruptedError
-            It was not.
+            The end mark was not seen.
+        ProviderSessionError
+            The service told a failure and nothing else.
         """
+        if self.failure is not None and self.is_empty:
+            raise self.failure
         if not self.is_whole:
             raise StreamInterruptedError(
                 f"The reply of {self._provider!r} ended without an end mark, so it may be cut short; "
@@ -120,6 +128,38 @@ class ReplyBuilder:
     def is_empty(self) -> bool:
         """Whether nothing of the reply has arrived."""
         return not self._parts and not any(self._texts.values())
+
+    @property
+    def failure(self) -> ProviderServerError | None:
+        """What is wrong with a reply whose service ended it badly, or in words that we do not know."""
+        if self._finish is None or self._finish.reason is not FinishReason.ERROR:
+            return None
+        word = f" ({self._finish.provider_reason})" if self._finish.provider_reason else ""
+        return ProviderServerError(
+            f"{self._provider} ended the reply in an unusual way{word}, so it may be cut short. "
+            "What had arrived is kept. Send again, or regenerate the reply.",
+            provider=self._provider,
+            model=self._model,
+            code=self._finish.provider_reason,
+            request_id=self.info.request_id,
+            maybe_processed=True,
+            partial_text=self.text,
+        )
+
+    @property
+    def _counts(self) -> Usage:
+        """Tokens as they were told; a 0 where there were tokens is no count."""
+        usage = self._usage or Usage()
+        if usage.input_tokens == 0:  # of what was sent
+            usage = replace(
+                usage,
+                input_tokens=None,
+                cached_input_tokens=usage.cached_input_tokens or None,
+                cache_write_tokens=usage.cache_write_tokens or None,
+            )
+        if usage.output_tokens == 0 and not self.is_empty:
+            usage = replace(usage, output_tokens=None, reasoning_tokens=usage.reasoning_tokens or None)
+        return usage
 
     def take(self, event: ProviderEvent) -> Delta | None:
         """Take an event in; return the delta to hand on, if it is one.
@@ -157,14 +197,16 @@ class ReplyBuilder:
     def message(self, status: Status = "ok", error: BaseException | None = None) -> SessionMessage:
         """Return the reply as it is now."""
         finish = self._finish.reason if self._finish and status == "ok" else FinishReason.INTERRUPTED
-        if status == "error" and self.is_empty and not isinstance(error, StreamInterruptedError):
+        if status == "ok":
+            status, error = _STATUS.get(finish, status), self.failure
+        elif status == "error" and self.is_empty and not isinstance(error, StreamInterruptedError):
             finish = FinishReason.ERROR
         return SessionMessage(
             id=self.id,
             role=MessageRole.ASSISTANT,
             content=self.text,
             provider_message_id=self.info.provider_message_id,
-            token_count=self._usage.output_tokens if self._usage else None,
+            token_count=self._counts.output_tokens,
             finish_reason=finish.value,
             parts=self._all_parts(),
             source=self._origin.source,
@@ -231,8 +273,8 @@ class ReplyBuilder:
             duration_s=max(0.0, elapsed - self._queued_s),
             time_to_first_chunk_s=self._time_to_first_chunk_s(),
             queued_s=self._queued_s,
-            usage=self._usage or Usage(),
-            tokens_source="provider" if self._usage else None,
+            usage=self._counts,
+            tokens_source="provider" if self._counts != Usage() else None,
             cost_usd=info.cost_usd,
             cost_source=None if info.cost_usd is None else "provider",
             status=status,

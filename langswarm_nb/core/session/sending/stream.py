@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from langswarm_nb.core.session.closing import Reading
 from langswarm_nb.core.session.conversation.placing import Place
 from langswarm_nb.core.session.errors import SessionBusyError, SessionError
 from langswarm_nb.core.session.messages import SessionMessage
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
 class MessageStream(AsyncIterator[Delta]):
     """The deltas of one reply; nothing is sent before the first is asked for.
 
-    Leaving it early (`aclose`, the end of an ``async with``, a cancelled task) closes the connection at once;
-    what had arrived is kept, marked ``stopped``. `aclose` may come from any task, thread or event loop: who reads
-    the stream meanwhile comes to its end.
+    Leaving it early (``break``, ``return`` or an exception in the loop, `aclose`, the end of an ``async with``, a
+    cancelled task) closes the connection at once; what had arrived is kept, marked ``stopped``, and the stream gives
+    no more. `aclose` waits until that is done, and may come from any task, thread or event loop: who reads the stream
+    meanwhile comes to its end.
 
     Examples
     --------
@@ -43,6 +45,8 @@ class MessageStream(AsyncIterator[Delta]):
         """What its reader is told at the end, when it was ended by others."""
         self._left: asyncio.Future[None] | None = None
         """Done when the reader that was told to stop has left; None while none was told."""
+        self.is_left: bool = False
+        self.is_closing: bool = False
         self.loop: asyncio.AbstractEventLoop | None = None
         self.reader: asyncio.Task[object] | None = None
         self.idle_since: float | None = time.monotonic()
@@ -96,7 +100,13 @@ class MessageStream(AsyncIterator[Delta]):
         """The reply as far as it has arrived, for who watches and does not read; None before it was asked for."""
         return self._turn.partial
 
+    def __aiter__(self) -> Reading[Delta]:
+        return Reading(self)
+
     async def __anext__(self) -> Delta:
+        if self.is_left:
+            await self.aclose()
+            raise StopAsyncIteration
         task = asyncio.current_task()
         if self.idle_since is None:
             raise SessionBusyError(
@@ -143,6 +153,7 @@ class MessageStream(AsyncIterator[Delta]):
             A hook or middleware of this very send called it; nothing was stopped.
         """
         refuse_inside(self)
+        self.is_closing = True
         loop = self.loop
         if loop is None or loop is asyncio.get_running_loop():
             await self._close()

@@ -97,6 +97,8 @@ class Turn:
             told.append(notes.elsewhere(reply.address))
         if reply is None and self.unstored is not None:
             told.append(notes.NOT_STORED)
+        if reply is not None and reply.request is not None:
+            told.append(str(reply.request.details.get("warning", "")))
         return tuple(note for note in told if note)
 
     @property

@@ -11,13 +11,14 @@ from typing import Any, TypeVar
 from langswarm_nb.core.session.conversation.beside_the_loop import LONG
 from langswarm_nb.core.session.conversation.nodes import TreeRows
 from langswarm_nb.core.session.errors import SessionClosedError
-from langswarm_nb.core.session.values import filled_text
+from langswarm_nb.core.session.interfaces import Bounds
 
 from ._sqlite.contract import Job, SQLStorage, counts
 from ._sqlite.faults import storage_error
-from ._sqlite.head import head_of
+from ._sqlite.head import head_of, key_of
 from ._sqlite.reading import tree
 from ._sqlite.schema import migrate
+from .bounded import bounds_of
 
 __all__ = ["InMemorySessionStorage"]
 
@@ -29,9 +30,20 @@ class InMemorySessionStorage(SQLStorage):
 
     It runs the statements of `SQLiteSessionStorage` on a database in memory, so the two behave alike. Each takes
     microseconds and runs where it is called, from any event loop or thread.
+
+    Parameters
+    ----------
+    bounds : Bounds, optional
+        How long what is stored may be.
+
+    Raises
+    ------
+    SessionTypeError
+        They are no `Bounds`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, bounds: Bounds | None = None) -> None:
+        self.bounds = bounds_of(bounds)
         self.name = "memory"
         self._lock = threading.Lock()
         self._db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
@@ -46,7 +58,7 @@ class InMemorySessionStorage(SQLStorage):
         return self._run(job)
 
     async def read_tree(self, session_id: str) -> TreeRows:
-        key = filled_text("session_id", session_id)
+        key = key_of(session_id)
 
         def read(db: sqlite3.Connection) -> TreeRows:
             return tree(db, self.name, key)

@@ -18,6 +18,7 @@ from langswarm_nb.core.session.errors import (
     SessionTypeError,
     SessionValueError,
 )
+from langswarm_nb.core.session.interfaces import Bounds
 
 from ._sqlite import partials as _partials
 from ._sqlite.contract import Job, SQLStorage, counts
@@ -26,6 +27,7 @@ from ._sqlite.faults import storage_error
 from ._sqlite.lane import Lane
 from ._sqlite.location import checked_path, default_db_path, refuse_folder
 from ._sqlite.schema import version_of
+from .bounded import bounds_of
 
 __all__ = ["SQLiteSessionStorage"]
 
@@ -48,6 +50,8 @@ class SQLiteSessionStorage(SQLStorage):
         the last writes, a crash of the process takes nothing.
     busy_timeout_s : float
         Longest wait for a lock that another process holds.
+    bounds : Bounds, optional
+        How long what is stored may be.
 
     Raises
     ------
@@ -61,7 +65,9 @@ class SQLiteSessionStorage(SQLStorage):
         *,
         durability: Literal["full", "fast"] = "full",
         busy_timeout_s: float = 10.0,
+        bounds: Bounds | None = None,
     ) -> None:
+        self.bounds = bounds_of(bounds)
         if durability not in ("full", "fast"):
             raise SessionValueError.of("durability", durability, ["full", "fast"])
         if isinstance(busy_timeout_s, bool) or not isinstance(busy_timeout_s, (int, float)):

@@ -12,6 +12,7 @@ from langswarm_nb.core.session.conversation.nodes import Node, TreeRows
 from langswarm_nb.core.session.interfaces import ISessionStorage
 from langswarm_nb.core.session.messages import MessageRole, SearchHit, SessionMessage
 from langswarm_nb.core.session.settings import SessionRecord, SessionStatus
+from langswarm_nb.core.session.storage.bounded import check_message
 from langswarm_nb.core.session.storage.rows import PLACE_COLUMNS, Row, decode_message, encode_message
 
 _NO_PLACE = (None,) * len(PLACE_COLUMNS)
@@ -27,6 +28,7 @@ class UnloggedStorage(ISessionStorage):
 
     def __init__(self, inner: ISessionStorage) -> None:
         self.inner = inner
+        self.bounds = inner.bounds
         self.name: str = inner.name
         self.db_path: Path | None = getattr(inner, "db_path", None)
         self._whole: dict[tuple[str, str], Row] = {}
@@ -40,9 +42,7 @@ class UnloggedStorage(ISessionStorage):
         parent: int | Literal["tip"] | None = "tip",
         **place: Any,
     ) -> list[SessionMessage]:
-        payloads = [
-            encode_message(message) for message in messages
-        ]  # what the inner one sees is not all of it
+        payloads = self._payloads(messages)
         self._whole |= {
             (session_id, message.id): payload for message, payload in zip(messages, payloads, strict=True)
         }
@@ -83,8 +83,11 @@ class UnloggedStorage(ISessionStorage):
         role: MessageRole | None = None,
         since: datetime | None = None,
         branch: Literal["active", "all"] = "active",
+        before_seq: int | None = None,
     ) -> list[SessionMessage]:
-        found = await self.inner.get_messages(session_id, limit=limit, role=role, since=since, branch=branch)
+        found = await self.inner.get_messages(
+            session_id, limit=limit, role=role, since=since, branch=branch, before_seq=before_seq
+        )
         return [self._restored(session_id, message) for message in found]
 
     async def get_message(self, session_id: str, message_id: str) -> SessionMessage | None:
@@ -105,13 +108,13 @@ class UnloggedStorage(ISessionStorage):
         self._seqs = {key: message_id for key, message_id in self._seqs.items() if key[0] != session_id}
         return deleted
 
-    async def create_session(self, record: SessionRecord) -> None:
-        await self.inner.create_session(record)
+    async def create_session(self, record: SessionRecord) -> SessionRecord:
+        return await self.inner.create_session(record)
 
     async def restore_session(
         self, record: SessionRecord, messages: Sequence[SessionMessage], tree: TreeRows
     ) -> None:
-        payloads = [encode_message(message) for message in messages]
+        payloads = self._payloads(messages)
         await self.inner.restore_session(record, [_without_words(m) for m in messages], tree)
         for message, payload in zip(messages, payloads, strict=True):
             self._whole[record.session_id, message.id] = payload
@@ -131,6 +134,9 @@ class UnloggedStorage(ISessionStorage):
         **filters: Any,
     ) -> list[SessionRecord]:
         return await self.inner.list_sessions(user_id=user_id, status=status, **filters)
+
+    async def archive_inactive(self, before: datetime) -> list[SessionRecord]:
+        return await self.inner.archive_inactive(before)
 
     async def list_cells(
         self, *, user_id: str, home: str | None = None, among: Collection[str] | None = None
@@ -159,6 +165,13 @@ class UnloggedStorage(ISessionStorage):
     async def close(self) -> None:
         self._whole.clear()
         await self.inner.close()
+
+    def _payloads(self, messages: Sequence[SessionMessage]) -> list[Row]:
+        """Return what is to be kept in memory, checked here: what the inner storage sees is not all of it."""
+        payloads = [encode_message(message) for message in messages]
+        for payload in payloads:
+            check_message(self.bounds, payload)
+        return payloads
 
     def _known(self, session_id: str, message_id: str) -> SessionMessage | None:
         """Return the words of a message, and what else is not stored of it."""

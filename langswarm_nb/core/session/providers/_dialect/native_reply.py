@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from langswarm_nb.core.session.closing import EventStream
 from langswarm_nb.core.session.errors import ProviderNotFoundError, ProviderSessionError
 from langswarm_nb.core.session.provider_events import ProviderRequest, ReplyInfo
 from langswarm_nb.core.session.text import one_line
@@ -19,8 +21,14 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-class NativeReply:
-    """The events of a request to a conversation; one that is lost is begun anew, once, with the whole path.
+def native_reply(
+    provider: str,
+    request: ProviderRequest,
+    send: Callable[[ProviderRequest], EventStream[ProviderEvent] | AsyncGenerator[ProviderEvent, None]],
+    *,
+    is_lost: Callable[[ProviderSessionError], bool] = lambda error: isinstance(error, ProviderNotFoundError),
+) -> EventStream[ProviderEvent]:
+    """Return the events of a request to a conversation; one that is lost is begun anew, once, with the whole path.
 
     Parameters
     ----------
@@ -28,56 +36,41 @@ class NativeReply:
         Sends a request and returns its events.
     is_lost
         Whether an error means that the conversation cannot be gone on with.
+
+    Raises
+    ------
+    ProviderSessionError
+        While reading: what ``send`` raises.
     """
+    return EventStream(_native_events(provider, request, send, is_lost))
 
-    def __init__(
-        self,
-        provider: str,
-        request: ProviderRequest,
-        send: Callable[[ProviderRequest], AsyncGenerator[ProviderEvent, None]],
-        *,
-        is_lost: Callable[[ProviderSessionError], bool] = lambda error: isinstance(
-            error, ProviderNotFoundError
-        ),
-    ) -> None:
-        self._provider = provider
-        self._request = request
-        self._send = send
-        self._is_lost = is_lost
-        self._events = send(request)
-        self._may_begin_anew = request.native_id is not None
 
-    def __aiter__(self) -> NativeReply:
-        return self
-
-    async def __anext__(self) -> ProviderEvent:
+async def _native_events(
+    provider: str,
+    request: ProviderRequest,
+    send: Callable[[ProviderRequest], EventStream[ProviderEvent] | AsyncGenerator[ProviderEvent, None]],
+    is_lost: Callable[[ProviderSessionError], bool],
+) -> AsyncGenerator[ProviderEvent, None]:
+    may_begin_anew = request.native_id is not None
+    while True:
         try:
-            event = await anext(self._events)
+            async with aclosing(send(request)) as events:
+                async for event in events:
+                    may_begin_anew = may_begin_anew and isinstance(event, ReplyInfo)
+                    yield event
         except ProviderSessionError as error:
-            if not (self._may_begin_anew and self._is_lost(error)):
+            if not (may_begin_anew and is_lost(error)):
                 raise
-            reason = str(error)
+            _log.warning(
+                "%s has lost the conversation %s (%s) It is begun anew with all that is stored here.",
+                provider,
+                one_line(request.native_id or "", 100),
+                error,
+            )
         else:
-            if not isinstance(event, ReplyInfo):
-                self._may_begin_anew = False
-            return event
-        self._begin_anew(reason)
-        return await anext(self._events)
-
-    async def aclose(self) -> None:
-        """Stop; the connection is closed at once."""
-        await self._events.aclose()
-
-    def _begin_anew(self, reason: str) -> None:
-        request = self._request
-        _log.warning(
-            "%s has lost the conversation %s (%s) It is begun anew with all that is stored here.",
-            self._provider,
-            one_line(request.native_id or "", 100),
-            reason,
-        )
-        self._may_begin_anew = False
-        self._events = self._send(as_new(request))
+            return
+        may_begin_anew = False
+        request = as_new(request)
 
 
 def as_new(request: ProviderRequest) -> ProviderRequest:

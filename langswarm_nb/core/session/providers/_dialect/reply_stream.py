@@ -7,35 +7,33 @@ for a whole one, and cleans all text that goes on.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
+from langswarm_nb.core.session.closing import EventStream
 from langswarm_nb.core.session.errors import ProviderSessionError
-from langswarm_nb.core.session.provider_events import Delta, Finish, PartDone, ReplyInfo
-from langswarm_nb.core.session.providers._http.fault_bodies import fault_inside
+from langswarm_nb.core.session.provider_events import Delta, PartDone, ReplyInfo
+from langswarm_nb.core.session.providers._http.fault_bodies import fault_inside, read_fault
 from langswarm_nb.core.session.providers._http.faults import MALFORMED, ReportedError
 from langswarm_nb.core.session.providers._http.response import parse_json
-from langswarm_nb.core.session.text import TextJoiner, whole
 
-from .sse import SSEDecoder, StreamFormatError
-from .wire import cost_in, cost_in_headers, rate_limits, told_headers
+from .cleaning import Cleaner
+from .sse import DONE, JSONDecoder, JSONLinesDecoder, SSEDecoder, StreamFormatError
+from .wire import cost_in_headers, rate_limits, told_headers
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+    from collections.abc import AsyncGenerator, Iterable
 
-    from langswarm_nb.core.session.provider_events import ProviderEvent, ProviderRequest, TextKind
+    from langswarm_nb.core.session.provider_events import ProviderEvent, ProviderRequest
     from langswarm_nb.core.session.providers._http.client import HttpClient
     from langswarm_nb.core.session.providers._http.response import Response
-    from langswarm_nb.core.session.secret import KeyFilter
 
     from .sse import Decoder, ServerSentEvent
 
+_log = logging.getLogger(__name__)
 _HEAD_BYTES = 4096
-_LONGEST_WORD = 1000
-"""Characters of the longest id or name."""
-_DEEPEST = 32
-"""Levels of what a server adds to a reply that are kept."""
+_BLANK = b"\xef\xbb\xbf \t\r\n"
+"""What may stand before a body: blanks, and a mark of its byte order."""
 _LAST_WAIT_S = 5.0
 """Longest wait for what may follow the end mark: usage."""
 
@@ -58,7 +56,7 @@ class ReplyReader(Protocol):
         """Return what is known only at the end: tool calls, usage, and last the `Finish`."""
 
 
-async def stream_reply(
+def stream_reply(
     http: HttpClient,
     path: str,
     body: Any,
@@ -67,8 +65,8 @@ async def stream_reply(
     *,
     decoder: Decoder | None = None,
     **how: Any,
-) -> AsyncGenerator[ProviderEvent, None]:
-    """Post a request and yield the reply's events.
+) -> EventStream[ProviderEvent]:
+    """Return the reply's events; the request is posted when the first is asked for.
 
     Parameters
     ----------
@@ -80,10 +78,22 @@ async def stream_reply(
     Raises
     ------
     ProviderSessionError
-        See `HttpClient.open`; `StreamInterruptedError` when the stream ended without its end mark.
+        While reading: see `HttpClient.open`; `StreamInterruptedError` when the stream ended without its end mark.
     """
+    return EventStream(_reply_events(http, path, body, request, reader, decoder or SSEDecoder(), **how))
+
+
+async def _reply_events(
+    http: HttpClient,
+    path: str,
+    body: Any,
+    request: ProviderRequest,
+    reader: ReplyReader,
+    decoder: Decoder,
+    **how: Any,
+) -> AsyncGenerator[ProviderEvent, None]:
     async with http.open("POST", path, body, request=request, **how) as answer:
-        clean = _Cleaner(http, keeps_raw=request.keep_raw)
+        clean = Cleaner(http, keeps_raw=request.keep_raw)
         info = clean.info(
             ReplyInfo(
                 request_id=answer.report.request_id,
@@ -95,52 +105,16 @@ async def stream_reply(
             yield info
         for kept in clean.raw("headers", told_headers(answer.headers)):
             yield kept
-        if answer.media_type == "application/json" or not (request.stream or "event" in answer.media_type):
-            whole_events, failure = _read_whole(await answer.read_json(), answer, reader, clean)
-            for event in whole_events:
+        pieces = _Pieces(answer, reader, clean, decoder, asked=request.stream)
+        while events := await pieces.next():
+            for event in events:
                 yield event
-            if failure is not None:
-                raise failure
-        else:
-            pieces = _Pieces(answer, reader, clean, decoder or SSEDecoder())
-            while events := await pieces.next():
-                for event in events:
-                    yield event
-            await answer.drain()
+        await answer.drain()
         for event in _finish(answer, reader, clean):
             yield event
 
 
-def _read_whole(
-    body: Any, answer: Response, reader: ReplyReader, clean: _Cleaner
-) -> tuple[list[ProviderEvent], ProviderSessionError | None]:
-    """Return the events of a reply that came as one piece of JSON, and what is wrong with it."""
-    raw: list[ProviderEvent] = [*clean.raw("body", body)]
-    events: list[ProviderEvent] = []
-    failure = _take_whole(body, answer, reader, clean, events)
-    return raw + ([] if failure else events), failure
-
-
-def _take_whole(
-    body: Any, answer: Response, reader: ReplyReader, clean: _Cleaner, events: list[ProviderEvent]
-) -> ProviderSessionError | None:
-    """Add what a whole reply holds to ``events``; return what is wrong with it."""
-    report, status = answer.report, answer.status
-    try:
-        clean.see_cost(body)
-        events.extend(clean(reader.read_whole(body)))
-    except ReportedError as error:
-        return report.refused(error.fault, status, maybe_processed=True)
-    except MALFORMED as error:
-        reason = f"its JSON has another form ({_told(error)})"
-    else:
-        reason = "" if reader.is_whole else "it holds no reply"
-    if not _says_something(events) and (fault := fault_inside(body)) is not None:
-        return report.refused(fault, status, maybe_processed=True)
-    return report.bad_answer(reason, status=status) if reason else None
-
-
-def _finish(answer: Response, reader: ReplyReader, clean: _Cleaner) -> list[ProviderEvent]:
+def _finish(answer: Response, reader: ReplyReader, clean: Cleaner) -> list[ProviderEvent]:
     try:
         return [*clean.rest(), *clean.cost(), *clean(reader.finish())]
     except MALFORMED as error:
@@ -150,18 +124,26 @@ def _finish(answer: Response, reader: ReplyReader, clean: _Cleaner) -> list[Prov
 
 
 class _Pieces:
-    """The events of a stream, as many at a time as came with one read."""
+    """The events of an answer, as many at a time as came with one read.
 
-    def __init__(self, answer: Response, reader: ReplyReader, clean: _Cleaner, decoder: Decoder) -> None:
-        answer.is_stream = True
+    What it is, a stream or an answer in one piece, its first bytes tell: labels are wrong too often.
+    """
+
+    def __init__(
+        self, answer: Response, reader: ReplyReader, clean: Cleaner, usual: Decoder, *, asked: bool
+    ) -> None:
+        is_json = answer.media_type == "application/json"
+        answer.is_stream = not is_json and (asked or "event" in answer.media_type)  # until it is known
         self._answer = answer
         self._reader = reader
         self._clean = clean
-        self._decoder = decoder
+        self._usual = usual
+        self._asked = asked
+        self._decoder: Decoder | None = None
+        self._head: bytes | None = b""  # of what has not shown itself to be a reply
         self._failure: ProviderSessionError | None = None
-        self._head: bytes | None = b""  # of what has not shown itself to be a stream
         self._is_hurried = False
-        self._has_spoken = False
+        self._has_spoken = self._has_answered = False
 
     async def next(self) -> list[ProviderEvent]:
         """Return the next events; none when the reply is whole and over."""
@@ -191,15 +173,15 @@ class _Pieces:
         """Add what a chunk brings to ``events``; return what is wrong with it."""
         report, reader = self._answer.report, self._reader
         try:
-            found = self._decoder.feed(chunk) if chunk else self._decoder.close()
-            if self._head is not None:
-                is_stream = bool(found) and found[0].data.lstrip()[:1] in {"{", "["}
-                self._head = None if is_stream else (self._head + chunk)[:_HEAD_BYTES].lstrip()
-            self._read_events(found, events)
+            self._read_events(self._decoded(chunk), events)
         except ReportedError as error:
             return report.refused(error.fault, self._answer.status, maybe_processed=True)
+        except _NoReplyError as error:
+            return report.bad_answer(str(error), status=self._answer.status, body=error.body)
         except StreamFormatError as error:
-            return report.interrupted(f"the stream holds {error}")
+            if not reader.is_whole:
+                return self._broken(str(error))
+            reader.is_over = True
         except MALFORMED as error:
             if chunk:  # at the end it is a torn event, and what matters is whether the reply was whole before
                 return self._cut_short(f"an event is not what this API sends ({_told(error)})")
@@ -210,150 +192,145 @@ class _Pieces:
             None if reader.is_whole else self._cut_short("the stream ended without the end mark of the reply")
         )
 
+    def _decoded(self, chunk: bytes) -> list[ServerSentEvent]:
+        decoder = self._decoder
+        if decoder is None:
+            chunk = chunk.lstrip(_BLANK)
+            if not chunk:
+                return []
+            decoder = self._decoder = _decoder_for(chunk, self._usual, asked=self._asked)
+            self._answer.is_stream = self._answer.is_stream or not isinstance(decoder, JSONDecoder)
+        found = decoder.feed(chunk) if chunk else decoder.close()
+        if self._head is not None:
+            is_reply = bool(found) and found[0].data.lstrip()[:1] in {"{", "["}
+            self._head = None if is_reply else (self._head + chunk)[:_HEAD_BYTES]
+        return found
+
     def _read_events(self, found: list[ServerSentEvent], events: list[ProviderEvent]) -> None:
         reader = self._reader
         for event in found:
-            if event.data == "[DONE]":
+            if event.is_all:
+                self._read_whole(event.data, events)
+            elif event.data.strip() == DONE:
                 reader.is_over = True
+            elif not reader.is_whole:
+                self._read_event(event, events)
+                self._answer.is_stream = self._answer.is_stream or bool(events)
             else:
-                body = parse_json(event.data)
-                events.extend(self._clean.raw("events", [body]))  # also when it cannot be read
-                events.extend(self._read_event(body, event.name))
+                self._read_behind(event, events)
             if reader.is_over:
                 break
 
-    def _read_event(self, body: Any, name: str) -> list[ProviderEvent]:
+    def _read_whole(self, data: str, events: list[ProviderEvent]) -> None:
+        """Read an answer in one piece; of a list of answers, each as an event of a stream."""
+        try:
+            body = parse_json(data)
+        except ValueError as error:
+            raise _NoReplyError(str(error), data) from None
+        is_list = isinstance(body, list) and bool(body) and all(isinstance(item, dict) for item in body)
+        events.extend(self._clean.raw("body", body))
+        pieces = body if is_list else [body]
+        read = self._reader.read if len(pieces) > 1 else self._reader.read_whole
+        try:
+            for piece in pieces:
+                self._clean.see_cost(piece)
+                events.extend(self._clean(read(piece)))
+            reason = "" if self._reader.is_whole else "it holds no reply"
+        except MALFORMED as error:
+            reason = f"its JSON has another form ({_told(error)})"
+        if not _says_something(events):
+            self._refuse_fault(body)
+        if reason:
+            raise _NoReplyError(reason)
+        self._reader.is_over = True
+
+    def _read_event(self, event: ServerSentEvent, events: list[ProviderEvent]) -> None:
+        body = _body(event)
+        if body is None:
+            return
+        events.extend(self._clean.raw("events", [body]))  # also when it cannot be read
         self._clean.see_cost(body)
         try:
-            events = list(self._clean(self._reader.read(body, name)))
+            found = list(self._clean(self._reader.read(body, event.name)))
         except MALFORMED:
             self._refuse_fault(body)
             raise
-        if _says_something(events):
+        events.extend(found)
+        if _says_something(found):
             self._has_spoken = True
+            self._has_answered = self._has_answered or any(map(_is_answer, found))
         elif not self._reader.is_whole:
             self._refuse_fault(body)
-        return events
 
     def _refuse_fault(self, body: Any) -> None:
-        """Raise the error that stands in the place of an event."""
+        """Raise the error that stands in the place of an event, or of a reply."""
         if (fault := fault_inside(body, after_text=self._has_spoken)) is not None:
             raise ReportedError(fault)
 
+    def _read_behind(self, event: ServerSentEvent, events: list[ProviderEvent]) -> None:
+        """Read what stands behind the end mark: usage, an error where no answer came, or what is passed over."""
+        try:
+            self._read_event(event, events)
+        except (ReportedError, *MALFORMED) as error:
+            if isinstance(error, ReportedError) and not self._has_answered:
+                raise
+            _log.info("What stood behind the end of a reply was passed over: %s", type(error).__name__)
+
+    def _broken(self, reason: str) -> ProviderSessionError:
+        report = self._answer.report
+        if self._answer.is_stream:
+            return report.interrupted(f"the stream holds {reason}")
+        return report.bad_answer(f"it holds {reason}", status=self._answer.status)
+
     def _cut_short(self, reason: str) -> ProviderSessionError:
-        head = self._head
-        if head and (head[:1] in {b"<", b"{", b"["} or "event-stream" not in self._answer.media_type):
-            return _not_a_stream(head, self._answer)
+        report, head = self._answer.report, self._head
+        if head and (head[:1] == b"<" or "event-stream" not in self._answer.media_type):
+            reason = "it is a web page" if head[:1] == b"<" else "it is no event stream"
+            shown = head.decode("utf-8", "replace")
+            return report.bad_answer(reason, status=self._answer.status, body=shown)
+        if not self._answer.is_stream:
+            return report.bad_answer("it is empty" if head == b"" else reason, status=self._answer.status)
         if head == b"":
             reason = "the answer is empty (check base_url, and whether a proxy answers in its place)"
-        return self._answer.report.interrupted(reason)
+        return report.interrupted(reason)
+
+
+def _decoder_for(head: bytes, usual: Decoder, *, asked: bool) -> Decoder:
+    """Return what reads a body that begins so; a decoder of another package's is taken as it is."""
+    if not isinstance(usual, (SSEDecoder, JSONLinesDecoder)):
+        return usual
+    if head[:1] in {b"{", b"["}:
+        return JSONDecoder(is_stream=asked and isinstance(usual, JSONLinesDecoder))
+    return SSEDecoder()
+
+
+class _NoReplyError(Exception):
+    """An answer in one piece is no reply."""
+
+    def __init__(self, reason: str, body: str = "") -> None:
+        super().__init__(reason)
+        self.body = body[:2000]
+
+
+def _body(event: ServerSentEvent) -> Any:
+    """Return the JSON of an event of a stream; None where it only keeps the connection alive.
+
+    That is one without data, and one with a name and no object.
+    """
+    data = event.data.strip()
+    if event.name and data[:1] != "{":
+        if event.name == "error":
+            raise ReportedError(read_fault(event.data))
+        return None
+    return parse_json(event.data) if data else None
+
+
+def _is_answer(event: ProviderEvent) -> bool:
+    return isinstance(event, PartDone) or (isinstance(event, Delta) and event.kind == "text")
 
 
 def _says_something(events: list[ProviderEvent]) -> bool:
     return any(not isinstance(event, ReplyInfo) for event in events)
-
-
-class _Cleaner:
-    """Makes all text of a reply encodable as UTF-8, and takes out the keys that a server echoes."""
-
-    def __init__(self, http: HttpClient, *, keeps_raw: bool = False) -> None:
-        self._http = http
-        self._keeps_raw = keeps_raw
-        self._cost_usd: float | None = None
-        self._channels: dict[TextKind, tuple[TextJoiner, list[KeyFilter]]] = {}
-
-    def __call__(self, events: Iterable[ProviderEvent]) -> Iterator[ProviderEvent]:
-        """Yield events clean; what waits for the other half of a character is held back."""
-        for event in events:
-            if type(event) is Delta:
-                text = self._text(event)
-                if text:
-                    yield event if text is event.text else Delta(text, event.kind)
-            elif isinstance(event, PartDone):
-                yield PartDone(self._shallow(self._json(event.part, self._http.mask.known)))
-            elif isinstance(event, ReplyInfo):
-                yield self.info(event)
-            elif isinstance(event, Finish):
-                yield Finish(event.reason, self._word(event.provider_reason))
-            else:
-                yield event
-
-    def info(self, info: ReplyInfo) -> ReplyInfo:
-        """Return what is told about a reply, clean: it is kept with the message."""
-        return ReplyInfo(
-            model=self._word(info.model),
-            provider_message_id=self._word(info.provider_message_id),
-            request_id=self._word(info.request_id),
-            native_id=self._word(info.native_id),
-            cost_usd=info.cost_usd,
-            details=self._shallow(self._json(info.details, self._http.mask)),
-            raw=self._json(self._shallow(info.raw), self._http.mask),
-        )
-
-    def see_cost(self, body: Any) -> None:
-        """Take what the body of an event, or of a whole answer, says that the reply costs."""
-        cost_usd = cost_in(body)
-        self._cost_usd = self._cost_usd if cost_usd is None else cost_usd
-
-    def cost(self) -> list[ReplyInfo]:
-        """Return what the reply costs, when it was told."""
-        return [] if self._cost_usd is None else [ReplyInfo(cost_usd=self._cost_usd)]
-
-    def raw(self, name: str, value: Any) -> list[ReplyInfo]:
-        """Return what the service sent, for who wants to keep it."""
-        return [self.info(ReplyInfo(raw={name: value}))] if self._keeps_raw else []
-
-    def rest(self) -> list[Delta]:
-        """Return what was still held back at the end."""
-        return [Delta(text, kind) for kind, (joiner, _) in self._channels.items() if (text := joiner.rest())]
-
-    def _text(self, delta: Delta) -> str:
-        channel = self._channels.get(delta.kind)
-        if channel is None:
-            channel = self._channels[delta.kind] = TextJoiner(), self._http.key_filters()
-        text = channel[0].join(delta.text)
-        for without_key in channel[1]:
-            text = without_key(text)
-        return text
-
-    def _word(self, value: object) -> str | None:
-        """Return an id or a name; what is neither text nor a number, or very long, is none and is not kept."""
-        is_word = isinstance(value, (str, int)) and not isinstance(value, bool) and value != ""
-        word = self._http.mask(whole(str(value))) if is_word else ""
-        return word if 0 < len(word) <= _LONGEST_WORD else None
-
-    def _shallow(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what can be kept: a reply must not be lost for what a server adds to it."""
-        return {name: value for name, value in values.items() if not _is_deeper(value, _DEEPEST)}
-
-    def _json(self, value: Any, mask: Callable[[str], str]) -> Any:
-        if isinstance(value, str):
-            return mask(whole(value))
-        if isinstance(value, Mapping):
-            return {mask(whole(str(name))): self._json(item, mask) for name, item in value.items()}
-        if isinstance(value, (list, tuple)):
-            return [self._json(item, mask) for item in value]
-        if isinstance(value, float) and not math.isfinite(value):  # Python reads NaN; nothing keeps it
-            return None
-        return value
-
-
-def _is_deeper(value: Any, levels: int) -> bool:
-    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return levels == 0 or any(_is_deeper(item, levels - 1) for item in items)
-
-
-def _not_a_stream(head: bytes, answer: Response) -> ProviderSessionError:
-    text = head.decode("utf-8", "replace")
-    if head[:1] == b"<":
-        return answer.report.bad_answer("it is a web page", status=answer.status, body=text)
-    try:
-        body = parse_json(text)
-    except ValueError:
-        body = None
-    if (fault := fault_inside(body)) is not None:
-        return answer.report.refused(fault, answer.status, maybe_processed=True)
-    return answer.report.bad_answer("it is no event stream", status=answer.status, body=text)
 
 
 def _told(error: Exception) -> str:

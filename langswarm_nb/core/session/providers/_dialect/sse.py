@@ -1,17 +1,24 @@
-"""Readers of streams with no I/O: bytes in, events out; server-sent events and JSON lines.
+"""Readers of bodies with no I/O: bytes in, events out; server-sent events, lines of JSON, and JSON in one piece.
 
 Any split of the bytes gives the same events, and each byte is looked at a fixed number of times.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from abc import ABC, abstractmethod
 from typing import NamedTuple, Protocol
 
 MAX_EVENT_BYTES = 16 * 2**20
 """Longest line or event; an image in base64 fits."""
 
+DONE = "[DONE]"
+"""What some services write behind a reply."""
 _BOM = b"\xef\xbb\xbf"
+_MAX_BODY_BYTES = 2**40  # who reads the connection has a limit of its own for answers in one piece
+_JSON = json.JSONDecoder()
+_VALUE = re.compile(r"\s*[{\[]")
 
 
 class ServerSentEvent(NamedTuple):
@@ -19,6 +26,8 @@ class ServerSentEvent(NamedTuple):
 
     data: str
     name: str = ""
+    is_all: bool = False
+    """Whether it is no event of a stream, but the whole answer in one piece."""
 
 
 class StreamFormatError(ValueError):
@@ -38,10 +47,10 @@ class Decoder(Protocol):
 class LineSplitter:
     """Cuts bytes into lines; only LF, CRLF and CR end a line."""
 
-    __slots__ = ("_after_cr", "_is_first", "_limit", "_pieces", "_size")
+    __slots__ = ("_after_cr", "_is_first", "_pieces", "_size", "limit")
 
     def __init__(self, limit: int = MAX_EVENT_BYTES) -> None:
-        self._limit = limit
+        self.limit = limit
         self._pieces: list[bytes] = []  # of the line that is not yet complete; joined once
         self._size = 0
         self._after_cr = False
@@ -58,9 +67,9 @@ class LineSplitter:
             chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         lines = chunk.split(b"\n")
         rest = lines.pop()
-        if self._size + len(chunk) > self._limit:
+        if self._size + len(chunk) > self.limit:
             first = self._size + len(lines[0] if lines else rest)
-            _check_size("a line", max(first, *map(len, lines), len(rest)), self._limit)
+            _check_size("a line", max(first, *map(len, lines), len(rest)), self.limit)
         if lines and self._pieces:
             self._pieces.append(lines[0])
             lines[0] = b"".join(self._pieces)
@@ -152,8 +161,8 @@ class SSEDecoder(_LineDecoder):
             if line[:6] == b"data: ":
                 self._data.append(line[6:])
             elif not line:
-                if self._data:
-                    events.append(self._event())
+                if self._data and (event := self._event()).data:  # an event without data is none
+                    events.append(event)
                 self._name = ""
             else:
                 self._read_field(line)
@@ -186,6 +195,89 @@ class JSONLinesDecoder(_LineDecoder):
         for line in lines:
             if line.strip():
                 events.append(ServerSentEvent(_text(line)))  # noqa: PERF401 - keeps those before a bad one
+
+
+class JSONDecoder(_LineDecoder):
+    """Reads a body of JSON: values line by line, or one answer however it is broken into lines.
+
+    The first value is held back until it is known whether it is all, unless ``is_stream`` says that it is not.
+    What stands behind an answer in one piece, such as the end mark of a stream, comes as events after it.
+    """
+
+    __slots__ = ("_body", "_held", "_is_lines", "is_stream")
+
+    def __init__(self, *, is_stream: bool = False, limit: int = MAX_EVENT_BYTES) -> None:
+        super().__init__(limit)
+        self._splitter = LineSplitter(_MAX_BODY_BYTES)  # an answer in one piece may be one line
+        self.is_stream = is_stream
+        self._is_lines: bool | None = None  # until the first line has shown it
+        self._held: bytes | None = None
+        self._body: list[bytes] = []
+
+    def close(self) -> list[ServerSentEvent]:
+        """Take the end of the body and return what it completes; raises what `feed` raises."""
+        events = super().close()
+        if self._held is not None:
+            events.append(ServerSentEvent(_text(self._held), is_all=True))
+        elif self._body:
+            events += _values(
+                _text(b"\n".join(self._body)), is_torn_line=self.is_stream and len(self._body) == 1
+            )
+        return events
+
+    def _read(self, lines: list[bytes], events: list[ServerSentEvent]) -> None:
+        for line in lines:
+            if not line.strip():
+                continue
+            if self._is_lines is None:
+                self._begin(line, events)
+            elif self._is_lines:
+                self._go_on(line, events)
+            else:
+                self._body.append(line)
+
+    def _begin(self, line: bytes, events: list[ServerSentEvent]) -> None:
+        self._is_lines = _is_object(line)
+        if not self._is_lines:
+            self._body.append(line)
+            return
+        self._splitter.limit = self._limit
+        if self.is_stream:
+            events.append(ServerSentEvent(_text(line)))
+        else:
+            self._held = line
+
+    def _go_on(self, line: bytes, events: list[ServerSentEvent]) -> None:
+        mark = line.strip().removeprefix(b"data:").strip()
+        is_done = mark == DONE.encode()
+        if self._held is not None:
+            events.append(ServerSentEvent(_text(self._held), is_all=is_done))
+            self._held = None
+        events.append(ServerSentEvent(DONE if is_done else _text(line)))
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _values(text: str, *, is_torn_line: bool) -> list[ServerSentEvent]:
+    """Return the values of a body that is no JSON line by line, each an event; the only one is all."""
+    values: list[str] = []
+    at = 0
+    try:
+        while found := _VALUE.match(text, at):
+            at = _JSON.raw_decode(text, found.end() - 1)[1]
+            values.append(text[found.end() - 1 : at])
+    except (ValueError, RecursionError):
+        pass
+    if not values:  # who reads it finds out why
+        return [ServerSentEvent(text, is_all=not is_torn_line)]
+    rest = text[at:].strip().removeprefix("data:").strip()
+    events = [ServerSentEvent(value, is_all=len(values) == 1) for value in values]
+    return [*events, ServerSentEvent(rest)] if rest else events
 
 
 def _check_size(what: str, size: int, limit: int) -> None:

@@ -18,21 +18,44 @@ if TYPE_CHECKING:
     from langswarm_nb.core.session.provider_events import ModelInfo, ProviderRequest
 
 _FINISH_WORDS = {
-    FinishReason.STOP: "stop completed end_turn stop_sequence complete pause_turn",
-    FinishReason.LENGTH: "length incomplete max_tokens max_output_tokens model_length model_context_window_exceeded",
+    FinishReason.STOP: (
+        "stop completed complete end_turn stop_sequence eos eos_token load unload"  # the last two are Ollama's
+    ),
+    FinishReason.LENGTH: (
+        "length incomplete max_tokens max_output_tokens max_messages token_limit model_length continuation "
+        "model_context_window_exceeded budget_exceeded requires_continuation"
+    ),
     FinishReason.TOOL_CALLS: "tool_calls tool_call tool_use function_call requires_action",
     FinishReason.CONTENT_FILTER: (
-        "content_filter refusal safety blocklist prohibited_content spii recitation language image_safety"
+        "content_filter content_filtered refusal sensitive guardrail_intervened safety recitation language blocklist "
+        "prohibited_content spii jailbreak escalation model_armor image_safety image_prohibited_content "
+        "image_recitation error_toxic"
     ),
-    FinishReason.ERROR: "error failed timeout malformed_function_call cancelled",
+    FinishReason.INTERRUPTED: (
+        "pause_turn compaction steered in_progress queued idle finish_reason_unspecified"  # could go on
+    ),
+    FinishReason.ERROR: "error failed timeout cancelled",
 }
+"""What services call their ends. A word that is not here is no good end; those of `FinishReason.ERROR` are told so."""
 _FINISH_REASONS = {word: reason for reason, words in _FINISH_WORDS.items() for word in words.split()}
+_NOT_TOLD = {"", "none", "null"}
 _MOST_TOKENS = 2**53
 
 
+def end_word(value: object) -> str | None:
+    """Return a service's own word for the end, which may come in an object; None when it tells none."""
+    if isinstance(value, dict):
+        value = value.get("type") or value.get("reason") or value.get("finish_reason") or "an object"
+    word = "" if value is None else str(value)
+    return None if word.lower() in _NOT_TOLD else word
+
+
 def finish_reason(word: object) -> FinishReason:
-    """Return our word for a provider's; one that is not known ends the reply as `FinishReason.STOP`."""
-    return _FINISH_REASONS.get(str(word).lower(), FinishReason.STOP)
+    """Return our word for a service's; `FinishReason.ERROR` for one that is not known, `FinishReason.STOP` for none."""
+    word = end_word(word)
+    if word is None:
+        return FinishReason.STOP
+    return _FINISH_REASONS.get(word.strip().lower().replace("-", "_"), FinishReason.ERROR)
 
 
 def token_count(value: object) -> int | None:
@@ -82,6 +105,15 @@ def as_object(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise TypeError(f"a {type(value).__name__} where an object should be")
     return value
+
+
+def fold(item: dict[str, Any], delta: Mapping[str, Any]) -> None:
+    """Add what a delta of a kind that is not known brings to the item: texts grow, all else is set."""
+    for name, value in delta.items():
+        if isinstance(value, str) and isinstance(item.get(name), str):
+            item[name] += value
+        elif value is not None or name not in item:
+            item[name] = value
 
 
 def rate_limits(headers: Mapping[str, str]) -> dict[str, Any]:

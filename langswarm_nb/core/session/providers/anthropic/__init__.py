@@ -8,6 +8,7 @@ from contextlib import aclosing
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from langswarm_nb.core.session.closing import EventStream
 from langswarm_nb.core.session.errors import ProviderSessionError, SessionValueError
 from langswarm_nb.core.session.messages import MessageRole
 from langswarm_nb.core.session.providers._dialect.history import (
@@ -23,11 +24,11 @@ from langswarm_nb.core.session.providers._dialect.reply_stream import stream_rep
 from langswarm_nb.core.session.providers._dialect.wire import RefusedOption, check_options
 from langswarm_nb.core.session.secret import Secret
 
-from .reader import DIALECT, MessagesReader, read_fault_of_messages, read_models
+from .reader import DIALECT, THINKING, MessagesReader, read_fault_of_messages, read_models
 from .threads import BETA, LOST, UNSUPPORTED, Threads, begun
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 
     from httpx import AsyncBaseTransport
 
@@ -59,6 +60,14 @@ REFUSES = (
     ),
 )
 RESERVED = ("model", "messages", "system", "stream", "thread")
+_BINDS_THINKING = (
+    r"(?:.*[/.])?claude-(?:fable-5-[1-9]|mythos-5-[2-9]|(?:opus|sonnet|haiku)-5-[5-9]"
+    r"|[a-z]+-(?:[6-9]|\d\d)\b).*"
+)
+"""Models whose thinking fits only what stood before it."""
+_BINDING_BETA = "thinking-binding-controls-2026-08-01"
+_MISFITS = "bound to a different conversation"
+"""Words of the refusal of thinking that does not fit any more."""
 _MAX_TOKENS = ((r".*claude-3-(?:opus|sonnet|haiku).*", 4096), (r".*claude-3.*", 8192), (".*", 16384))
 """Longest reply when none is asked for, which the API wants to be told; thinking counts."""
 CacheTime = Literal["5m", "1h"]
@@ -67,10 +76,12 @@ CacheTime = Literal["5m", "1h"]
 def wire_messages(messages: Iterable[SessionMessage], model: str) -> list[dict[str, Any]]:
     """Return messages, but system messages, in Anthropic's form: turns of two roles that alternate."""
     turns: list[tuple[str, list[dict[str, Any]]]] = []
-    for message in spoken(messages):
+    said = spoken(messages)
+    for number, message in enumerate(said):
         is_reply = message.role is MessageRole.ASSISTANT
         role = "assistant" if is_reply else "user"
-        blocks = _reply_blocks(message, model) if is_reply else _blocks(message.all_parts)
+        is_open = all(later.role is MessageRole.TOOL for later in said[number + 1 : number + 2])
+        blocks = _reply_blocks(message, model, is_open=is_open) if is_reply else _blocks(message.all_parts)
         if turns and turns[-1][0] == role:
             turns[-1][1].extend(blocks)
         elif blocks:
@@ -79,7 +90,7 @@ def wire_messages(messages: Iterable[SessionMessage], model: str) -> list[dict[s
 
 
 def _plain(blocks: list[dict[str, Any]]) -> str | list[dict[str, Any]]:
-    if len(blocks) == 1 and blocks[0]["type"] == "text":
+    if len(blocks) == 1 and blocks[0].keys() == {"type", "text"}:
         return str(blocks[0]["text"])
     return blocks
 
@@ -107,14 +118,30 @@ def _tool_result(part: Part) -> dict[str, Any]:
     return {**result, "is_error": True} if part.get("is_error") else result
 
 
-def _reply_blocks(message: SessionMessage, model: str) -> list[dict[str, Any]]:
-    """Return what the model said; its thinking goes back with its calls of tools, where it is needed."""
+def _reply_blocks(message: SessionMessage, model: str, *, is_open: bool) -> list[dict[str, Any]]:
+    """Return what the model said, with the blocks of the service's own in their places.
+
+    Thinking goes back with what was done for it, where it is needed: with calls of tools, ours and the service's.
+
+    Parameters
+    ----------
+    is_open
+        Whether the turn can still be gone on with: no question comes after it.
+    """
     parts = message.all_parts
+    pieces = in_order(parts, DIALECT, model)
+    raws = [part["raw"] for part, _ in pieces if part["type"] == "raw"]
     has_calls = any(part["type"] == "tool_call" for part in parts)
+    if not has_calls and all(raw.get("type") in THINKING for raw in raws):
+        pieces = in_order(parts, "", model)
+    done = {raw.get("tool_use_id") for raw in raws}
     blocks: list[dict[str, Any]] = []
-    for part, _ in in_order(parts, DIALECT if has_calls else "", model):
+    for part, marks in pieces:
         if part["type"] == "raw":
-            blocks.append(part["raw"])
+            is_undone = (
+                str(part["raw"].get("type")).endswith("tool_use") and part["raw"].get("id") not in done
+            )
+            blocks += [] if is_undone and not is_open else [part["raw"]]
         elif part["type"] == "tool_call":
             call = {"id": part["id"], "name": part["name"], "input": arguments_object(part)}
             blocks.append({"type": "tool_use", **call})
@@ -123,8 +150,16 @@ def _reply_blocks(message: SessionMessage, model: str) -> list[dict[str, Any]]:
         ):  # words of the model, not of the service
             blocks.append({"type": "text", "text": part["text"]})
         elif part["type"] == "text":
-            blocks += _said(part)
+            blocks += [block | _cited(marks) for block in _said(part)]
     return blocks
+
+
+def _cited(marks: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the sources of a text that go back with it: of those from the web the service holds one half."""
+    told = marks.get("citations")
+    listed = [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []
+    found = [one for one in listed if one.get("type") == "web_search_result_location"]
+    return {"citations": found} if found else {}
 
 
 def wire_options(options: Mapping[str, Any], model: str) -> dict[str, Any]:
@@ -164,7 +199,39 @@ def wire_request(request: ProviderRequest, cache: CacheTime | None = None) -> di
         body.setdefault("metadata", {"user_id": sha256(request.user_id.encode()).hexdigest()})
     if request.stream:
         body["stream"] = True
-    return body
+    return _bound(body)
+
+
+def _bound(body: dict[str, Any]) -> dict[str, Any]:
+    """Return a body that asks to leave out thinking which no longer fits what stands before it.
+
+    The newest models bind their thinking to that, and refuse it when something was hidden, trimmed or changed.
+    """
+    thinking = body.get("thinking") or {"type": "adaptive"}
+    is_bound = re.fullmatch(_BINDS_THINKING, str(body["model"])) and _has_thinking(body)
+    if not is_bound or not isinstance(thinking, dict) or thinking.get("type") != "adaptive":
+        return body
+    return {**body, "thinking": {"block_binding": {"prefix_mismatch_behavior": "drop_block"}, **thinking}}
+
+
+def _has_thinking(body: Mapping[str, Any]) -> bool:
+    turns = [turn["content"] for turn in body["messages"] if not isinstance(turn["content"], str)]
+    return any(block.get("type") in THINKING for blocks in turns for block in blocks)
+
+
+def _asks_to_drop(body: Mapping[str, Any]) -> bool:
+    thinking = body.get("thinking")
+    return isinstance(thinking, dict) and "block_binding" in thinking
+
+
+def _without_thinking(body: Mapping[str, Any]) -> dict[str, Any]:
+    turns = [
+        turn
+        if isinstance(turn["content"], str)
+        else {**turn, "content": [block for block in turn["content"] if block.get("type") not in THINKING]}
+        for turn in body["messages"]
+    ]
+    return {**body, "messages": turns}
 
 
 def choose_version(body: Mapping[str, Any], version: str | None = None) -> tuple[str, list[str]]:
@@ -258,8 +325,11 @@ class AnthropicProviderSession(HttpProviderSession):
         self._beta = tuple(beta)
         self._warned: set[str] = set()
 
-    async def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
+    def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
         """Send a request and yield the reply as it arrives."""
+        return EventStream(self._reply(request))
+
+    async def _reply(self, request: ProviderRequest) -> AsyncGenerator[ProviderEvent, None]:
         check_options(self.name, request, REFUSES, RESERVED)
         whole = wire_request(request, self._cache)
         version, refused = choose_version(whole, self._version)
@@ -289,7 +359,9 @@ class AnthropicProviderSession(HttpProviderSession):
         return await self._list_pages("/v1/models", read_models, query, "after_id", headers=headers)
 
     def _headers(self, version: str, body: Mapping[str, Any]) -> dict[str, str]:
-        beta = [*self._beta, *([BETA] if "thread" in body else [])]
+        own = [BETA] if "thread" in body else []
+        own += [_BINDING_BETA] if _asks_to_drop(body) else []
+        beta = dict.fromkeys([*self._beta, *own])
         return {"anthropic-version": version, **({"anthropic-beta": ",".join(beta)} if beta else {})}
 
     def _leave_out(self, refused: Sequence[str], body: dict[str, Any]) -> None:
@@ -306,8 +378,14 @@ class AnthropicProviderSession(HttpProviderSession):
     def _other_body(
         self, whole: dict[str, Any], body: Mapping[str, Any], error: ProviderSessionError
     ) -> dict[str, Any]:
-        """Return what to send after a thread was refused; else raise the error."""
+        """Return what to send after a thread, or thinking, was refused; else raise the error."""
         thread = body.get("thread")
+        if _MISFITS in str(error) and _has_thinking(body) and not error.maybe_processed:
+            _log.warning("%s takes earlier thinking no more; it is sent without.", self.name)
+            return _without_thinking(whole)
+        if _asks_to_drop(body) and any(word in str(error) for word in ("block_binding", _BINDING_BETA)):
+            thinking = {name: value for name, value in body["thinking"].items() if name != "block_binding"}
+            return {**body, "thinking": thinking}
         if self._threads is None or thread is None or error.maybe_processed:
             raise error
         if error.code == UNSUPPORTED:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.errors import ProviderRequestError
 from langswarm_nb.core.session.messages import FinishReason, Usage
 from langswarm_nb.core.session.provider_events import Delta, Finish, ModelInfo, PartDone, ReplyInfo
+from langswarm_nb.core.session.providers._dialect.call_pieces import place_of
 from langswarm_nb.core.session.providers._dialect.history import arguments_text
 from langswarm_nb.core.session.providers._dialect.reasoning_order import (
     call_item,
+    dropped_thinking,
     outline_part,
     raw_item,
     text_item,
 )
 from langswarm_nb.core.session.providers._dialect.wire import (
     as_object,
+    end_word,
     finish_reason,
+    fold,
     models_of,
     token_count,
 )
@@ -32,6 +37,8 @@ if TYPE_CHECKING:
 
 DIALECT = "anthropic_messages"
 """Marks the outlines of this dialect."""
+THINKING = {"thinking", "redacted_thinking"}
+"""Types of blocks that hold thinking."""
 _BAD_REQUEST = 400
 _PARAGRAPH = "\n\n"
 
@@ -42,7 +49,7 @@ class _Block:
     __slots__ = ("pieces", "signature", "start")
 
     def __init__(self, start: Mapping[str, Any]) -> None:
-        self.start = start
+        self.start = dict(start)
         self.pieces: list[str] = []
         self.signature = str(start.get("signature") or "")
 
@@ -55,16 +62,32 @@ class _Block:
         return "".join(self.pieces)
 
     def item(self) -> dict[str, Any] | None:
-        """Return the block as an item of the reply's outline; None for what an outline cannot tell."""
+        """Return the block as an item of the reply's outline; None for thinking that would be refused."""
         if self.kind == "text":
-            return text_item(len(self.text))
+            return text_item(len(self.text), citations=self.start.get("citations") or None)
         if self.kind == "tool_use":
             return call_item(str(self.start["id"]))
         if self.kind == "thinking" and self.signature:
             return raw_item({"type": "thinking", "thinking": self.text, "signature": self.signature})
-        if self.kind == "redacted_thinking":
-            return raw_item({"type": "redacted_thinking", "data": self.start["data"]})
-        return None
+        if self.kind == "thinking":
+            return None
+        return {"raw": self._whole()}
+
+    def add(self, delta: Mapping[str, Any]) -> None:
+        """Take a delta that is no text, thinking or input of ours."""
+        if delta["type"] == "citations_delta":
+            self.start.setdefault("citations", []).append(delta["citation"])
+        else:
+            fold(self.start, {name: value for name, value in delta.items() if name != "type"})
+
+    def _whole(self) -> dict[str, Any]:
+        """Return a block of the service's own as it would have come in one piece."""
+        if not self.text.strip():
+            return self.start
+        try:
+            return {**self.start, "input": json.loads(self.text)}
+        except ValueError:
+            return {**self.start, "input": {}}
 
     def tool_call(self) -> dict[str, Any]:
         whole = self.start.get("input")
@@ -120,11 +143,12 @@ class MessagesReader:
         if kind == "content_block_delta":
             return self._read_delta(body)
         if kind == "content_block_start":
-            return self._read_start(body["index"], as_object(body["content_block"]))
+            return self._read_start(place_of(body["index"]), as_object(body["content_block"]))
         if kind == "message_start":
             return self._read_message(as_object(body["message"]))
         if kind == "message_delta":
             self._read_usage(body)
+            self._read_transformations(body)
             self._read_stop(as_object(body["delta"]))
         elif kind == "message_stop":
             self._end()
@@ -157,6 +181,7 @@ class MessagesReader:
 
     def _read_message(self, message: Mapping[str, Any]) -> list[ProviderEvent]:
         self._read_usage(message)
+        self._read_transformations(message)
         self.message_id = as_text(message.get("id"))
         info = ReplyInfo(model=as_text(message.get("model")), provider_message_id=self.message_id)
         usage = read_usage({name: value for name, value in self._usage.items() if "output" not in name})
@@ -172,9 +197,10 @@ class MessagesReader:
     def _read_delta(self, body: Mapping[str, Any]) -> list[ProviderEvent]:
         delta = body["delta"]
         kind = delta["type"]
-        block = self._blocks.get(body["index"])
+        index = place_of(body["index"])
+        block = self._blocks.get(index)
         if block is None:  # some servers do not say that a block begins
-            block = self._blocks[body["index"]] = _Block({"type": str(kind).removesuffix("_delta")})
+            block = self._blocks[index] = _Block({"type": str(kind).removesuffix("_delta")})
         if kind == "text_delta":
             return self._add(block, delta["text"])
         if kind == "thinking_delta":
@@ -183,6 +209,8 @@ class MessagesReader:
             block.pieces.append(str(delta["partial_json"]))
         elif kind == "signature_delta":
             block.signature += str(delta["signature"])
+        else:
+            block.add(delta)
         return []
 
     def _add(self, block: _Block, text: object) -> list[ProviderEvent]:
@@ -206,8 +234,11 @@ class MessagesReader:
         told = as_object(body.get("usage") or {})
         self._usage |= {name: value for name, value in told.items() if value is not None}
 
+    def _read_transformations(self, message: Mapping[str, Any]) -> None:
+        self._details |= dropped_thinking(message.get("input_transformations"))
+
     def _read_stop(self, told: Mapping[str, Any]) -> None:
-        self._stop = as_text(told.get("stop_reason")) or self._stop
+        self._stop = end_word(told.get("stop_reason")) or self._stop
         for name in ("stop_sequence", "stop_details"):
             if told.get(name):
                 self._details[name] = told[name]
@@ -234,11 +265,12 @@ class MessagesReader:
         self.is_whole = self.is_over = True
 
     def _parts(self, blocks: Sequence[_Block], calls: Iterable[dict[str, Any]]) -> list[ProviderEvent]:
-        items = [block.item() for block in blocks]
-        outline = outline_part(DIALECT, self._model, [item for item in items if item is not None])
-        parts: list[dict[str, Any]] = []
-        if outline is not None and None not in items:
-            parts.append(dict(outline))
+        told = [block.item() for block in blocks]
+        items = [item for item in told if item is not None]
+        if None in told:  # thinking goes back whole or not at all
+            items = [item for item in items if item.get("raw", {}).get("type") not in THINKING]
+        outline = outline_part(DIALECT, self._model, items)
+        parts: list[dict[str, Any]] = [] if outline is None else [dict(outline)]
         parts += calls
         details = self._details.get("stop_details")
         explanation = details.get("explanation") if isinstance(details, dict) else None

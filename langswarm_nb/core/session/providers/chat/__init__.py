@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError
 from langswarm_nb.core.session.messages import MessageRole
 from langswarm_nb.core.session.providers._dialect.adjustments import Adjusted, Adjustment
+from langswarm_nb.core.session.providers._dialect.call_pieces import free_text
 from langswarm_nb.core.session.providers._dialect.history import joined_text
 from langswarm_nb.core.session.providers._dialect.http_session import HttpProviderSession
 from langswarm_nb.core.session.providers._dialect.reply_stream import stream_reply
@@ -25,7 +26,7 @@ from langswarm_nb.core.session.secret import Secret
 from langswarm_nb.core.session.text import unquoted
 
 from .model_rules import MAY_THINK, OPENAI_REFUSES, THINKING
-from .reader import DETAILS, ChatReader, read_models
+from .reader import DETAILS, EXTRA, ChatReader, read_models
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
@@ -47,15 +48,34 @@ _AZURE_TARGET = re.compile(
 
 
 def wire_messages(
-    messages: Iterable[SessionMessage], *, system_role: str = "system", sends_reasoning: bool = False
+    messages: Iterable[SessionMessage],
+    *,
+    system_role: str = "system",
+    sends_reasoning: bool = False,
+    host: str = "",
+    wants_thinking: bool = False,
 ) -> list[dict[str, Any]]:
-    """Return messages in the form of Chat Completions."""
+    """Return messages in the form of Chat Completions.
+
+    Parameters
+    ----------
+    host
+        Who gets them: what a host put beside its own calls goes back to it, and to no other.
+    wants_thinking
+        Whether replies with calls of tools are refused without their thinking.
+    """
     wire: list[dict[str, Any]] = []
     for message in messages:
         parts = message.all_parts
         wire += wire_results(parts)
         if message.role is MessageRole.ASSISTANT:
-            wire.append(_assistant(parts, sends_reasoning=sends_reasoning))
+            said = _assistant(parts, sends_reasoning=sends_reasoning)
+            is_own = message.request is not None and message.request.provider == host
+            if is_own:
+                _add_extras(said, parts)
+            if wants_thinking and "tool_calls" in said:
+                said["reasoning_content"] = message.reasoning if is_own else ""
+            wire.append(said)
         elif content := _content(parts):
             role = system_role if message.role is MessageRole.SYSTEM else MessageRole.USER.value
             wire.append({"role": role, "content": content})
@@ -86,6 +106,25 @@ def wire_calls(parts: Iterable[Part]) -> list[dict[str, Any]]:
     ]
 
 
+def _calls(parts: Iterable[Part]) -> list[dict[str, Any]]:
+    """Return the calls of tools with what belongs to this dialect alone."""
+    own = [part for part in parts if part["type"] == "tool_call"]
+    wire = wire_calls(own)
+    for call, part in zip(wire, own, strict=True):
+        if (text := free_text(part)) is not None:
+            call["type"], call["custom"] = "custom", {"name": part["name"], "input": text}
+            del call["function"]
+    return wire
+
+
+def _add_extras(said: dict[str, Any], parts: Iterable[Part]) -> None:
+    """Put what a host told beside its calls beside them again."""
+    own = [part.get("opaque") for part in parts if part["type"] == "tool_call"]
+    for call, opaque in zip(said.get("tool_calls", ()), own, strict=False):
+        if isinstance(opaque, dict) and EXTRA in opaque:
+            call[EXTRA] = opaque[EXTRA]
+
+
 def wire_results(parts: Iterable[Part]) -> list[dict[str, Any]]:
     """Return the results of tools among parts, each a message."""
     return [
@@ -104,7 +143,7 @@ def _content(parts: Sequence[Part]) -> str | list[dict[str, Any]]:
 
 
 def _assistant(parts: Sequence[Part], *, sends_reasoning: bool) -> dict[str, Any]:
-    text, calls = joined_text(parts), wire_calls(parts)
+    text, calls = joined_text(parts), _calls(parts)
     wire: dict[str, Any] = {"role": "assistant", "content": text if text or not calls else None}
     if calls:
         wire["tool_calls"] = calls
@@ -197,7 +236,7 @@ class ChatProviderSession(HttpProviderSession):
         """Send a request and yield the reply as it arrives."""
         check_options(self.name, request, OPENAI_REFUSES if self._host.is_openai else ())
         path, query = self._path("/chat/completions", request.model)
-        reader = ChatReader(keeps_details=self._host.sends_reasoning)
+        reader = ChatReader(keeps_details=self._host.sends_reasoning, has_tags=not self._host.is_openai)
         body = self._body(request)
         adjusted = Adjusted(body, self._adjustments(request, body), self.http.address.url, request.model)
         return stream_reply(
@@ -226,6 +265,8 @@ class ChatProviderSession(HttpProviderSession):
                 request.messages,
                 system_role=_DEVELOPER if thinks else "system",
                 sends_reasoning=self._host.sends_reasoning,
+                host=self.name,
+                wants_thinking=self._host.wants_thinking or _is_deepseek(self.http.address.origin),
             ),
             **wire_options(request.options, self._host.limit_name),
         }
@@ -260,6 +301,11 @@ def _without_developer(body: dict[str, Any]) -> None:
     for message in body["messages"]:
         if message["role"] == _DEVELOPER:
             message["role"] = "system"
+
+
+def _is_deepseek(origin: str) -> bool:
+    """Return whether an address is DeepSeek's own, which people also use under another name."""
+    return re.search(r"[/.]deepseek\.com(?::|$)", origin) is not None
 
 
 def _variable(name: str | None) -> str | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.messages import FinishReason, Usage
 from langswarm_nb.core.session.provider_events import Delta, Finish, ModelInfo, PartDone, ReplyInfo
-from langswarm_nb.core.session.providers._dialect.wire import finish_reason, models_of, token_count
+from langswarm_nb.core.session.providers._dialect.call_pieces import FREE_TEXT, CallPieces
+from langswarm_nb.core.session.providers._dialect.think_tags import ThinkTags
+from langswarm_nb.core.session.providers._dialect.wire import end_word, finish_reason, models_of, token_count
 from langswarm_nb.core.session.providers._http.fault_bodies import read_fault
 from langswarm_nb.core.session.providers._http.faults import ReportedError
 from langswarm_nb.core.session.text import as_text
@@ -16,11 +17,12 @@ from langswarm_nb.core.session.text import as_text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from langswarm_nb.core.session.messages import Part
     from langswarm_nb.core.session.provider_events import ProviderEvent
 
 DETAILS = "reasoning_details"
 """OpenRouter's opaque record of thinking, to be sent back as it came."""
+EXTRA = "extra_content"
+"""What Google puts beside a call, and wants back with it: its signature."""
 
 
 def read_usage(usage: Mapping[str, Any]) -> Usage:
@@ -48,24 +50,6 @@ def _first(*values: Any) -> int | None:
     return next((count for value in values if (count := token_count(value)) is not None), None)
 
 
-class _ToolCall:
-    """A tool call whose pieces are still coming."""
-
-    def __init__(self) -> None:
-        self.id = ""
-        self.name = ""
-        self.arguments: list[str] = []
-
-    def part(self, number: int) -> Part:
-        arguments = "".join(self.arguments)
-        return {
-            "type": "tool_call",
-            "id": self.id or f"call_{number}",
-            "name": self.name,
-            "arguments": arguments if arguments.strip() else "{}",
-        }
-
-
 class ChatReader:
     """Reads the chunks of one reply, or a whole one; of several choices it takes the first.
 
@@ -73,17 +57,19 @@ class ChatReader:
     ----------
     keeps_details
         Whether to keep ``reasoning_details``, to be sent back.
+    has_tags
+        Whether thinking may stand between tags at the beginning of the answer.
     """
 
-    def __init__(self, *, keeps_details: bool = False) -> None:
+    def __init__(self, *, keeps_details: bool = False, has_tags: bool = False) -> None:
         self.is_whole: bool = False
         self.is_over: bool = False
         self._keeps_details = keeps_details
+        self._tags = ThinkTags() if has_tags else None
         self._is_named = False
         self._finish: str | None = None
         self._others: dict[Any, bool] = {}  # choices beside the first -> whether they have ended
-        self._calls: list[_ToolCall] = []
-        self._call_at: dict[Any, _ToolCall] = {}
+        self._calls = CallPieces()
         self._details: list[Any] = []
         self._is_refusal = False
         self._usage: Mapping[str, Any] = {}
@@ -130,10 +116,10 @@ class ChatReader:
 
     def finish(self) -> list[ProviderEvent]:
         """Return the tool calls, the usage and the end."""
-        events: list[ProviderEvent] = []
+        events: list[ProviderEvent] = [*(self._tags.rest() if self._tags else ())]
         if self._details and self._keeps_details:
             events.append(PartDone({"type": "reasoning", "text": "", "opaque": {DETAILS: self._details}}))
-        events += [PartDone(call.part(number)) for number, call in enumerate(self._calls)]
+        events += map(PartDone, self._calls.parts())
         usage = read_usage(self._usage)
         if usage != Usage():
             events.append(usage)
@@ -142,22 +128,30 @@ class ChatReader:
 
     def _read_choice(self, choice: Mapping[str, Any], events: list[ProviderEvent]) -> None:
         if choice.get("index"):
-            self._others[choice["index"]] = choice.get("finish_reason") is not None
+            self._others[choice["index"]] = end_word(choice.get("finish_reason")) is not None
             self._note_end()
             return
         delta = choice.get("delta")
         if delta is None:
             delta = choice.get("message") or {}
+        if self._tags is not None and (delta.get("reasoning") or delta.get("reasoning_content")):
+            events += self._tags.rest()  # the service tells thinking apart, so that tags are text
+            self._tags = None
         content = delta.get("content")
         if content:
-            events += [Delta(content)] if isinstance(content, str) else _listed(content)
+            events += self._said(content) if isinstance(content, str) else _listed(content)
         if not content or len(delta) > 1:
             self._read_more(delta, events)
-        if choice.get("finish_reason"):
-            self._read_end(choice)
+        if (word := end_word(choice.get("finish_reason"))) is not None:
+            self._read_end(choice, word)
+
+    def _said(self, text: str) -> list[Delta]:
+        if self._tags is None or self._tags.is_done:
+            return [Delta(text)]
+        return self._tags.take(text)
 
     def _reason(self) -> FinishReason:
-        reason = finish_reason(self._finish or "stop")
+        reason = finish_reason(self._finish)
         if reason is FinishReason.STOP and self._calls:
             return FinishReason.TOOL_CALLS
         if reason is FinishReason.STOP and self._is_refusal:
@@ -185,28 +179,23 @@ class ChatReader:
             self._read_call({"index": 0, "function": delta["function_call"]})
 
     def _read_call(self, piece: Mapping[str, Any]) -> None:
-        function = piece.get("function") or {}
-        call_id = piece.get("id") or ""
-        key = piece.get("index")
-        if key is None:
-            key = call_id
-        if key != "":
-            call = self._call_at.get(key)
-        else:  # neither place nor id: a name begins a call
-            call = None if function.get("name") or not self._calls else self._calls[-1]
-        if call is None or (call_id and call.id and call_id != call.id):
-            call = self._call_at[key] = _ToolCall()
-            self._calls.append(call)
-        call.id = call.id or str(call_id)
-        call.name = call.name or str(function.get("name") or "")
-        arguments = function.get("arguments")
-        if arguments:
-            call.arguments.append(arguments if isinstance(arguments, str) else json.dumps(arguments))
+        custom = piece.get("custom")
+        function = custom or piece.get("function") or {}
+        opaque = {FREE_TEXT: True} if custom else {}
+        if piece.get(EXTRA):
+            opaque[EXTRA] = piece[EXTRA]
+        self._calls.take(
+            (piece.get("index"),),
+            call_id=piece.get("id"),
+            name=function.get("name"),
+            arguments=function.get("input" if custom else "arguments"),
+            opaque=opaque,
+        )
 
-    def _read_end(self, choice: Mapping[str, Any]) -> None:
-        if choice["finish_reason"] == "error":
+    def _read_end(self, choice: Mapping[str, Any], word: str) -> None:
+        if word == "error":
             raise ReportedError(read_fault(choice if choice.get("error") else {"error": "it broke off"}))
-        self._finish = self._finish or str(choice["finish_reason"])
+        self._finish = self._finish or word
         self._note_end()
 
     def _note_end(self) -> None:
@@ -235,7 +224,7 @@ def _listed(content: Iterable[Mapping[str, Any]]) -> list[ProviderEvent]:
 
 def read_models(body: Any) -> list[ModelInfo]:
     """Return the models of a list in OpenAI's form."""
-    return models_of(body["data"] if isinstance(body, dict) else body, _model)
+    return models_of(body if isinstance(body, list) else body["data"], _model)
 
 
 def _model(model: Mapping[str, Any]) -> ModelInfo:

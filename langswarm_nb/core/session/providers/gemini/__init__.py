@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.provider_events import ModelInfo
 from langswarm_nb.core.session.providers._dialect.http_session import HttpProviderSession
-from langswarm_nb.core.session.providers._dialect.native_reply import NativeReply, delete_at
+from langswarm_nb.core.session.providers._dialect.native_reply import delete_at, native_reply
 from langswarm_nb.core.session.providers._dialect.reply_stream import stream_reply
 from langswarm_nb.core.session.providers._dialect.wire import check_options, models_of, token_count
 from langswarm_nb.core.session.providers._http.address import segment
@@ -17,8 +17,9 @@ from . import generate, interactions
 from .faults import read_google_fault
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Mapping
 
+    from langswarm_nb.core.session.closing import EventStream
     from langswarm_nb.core.session.provider_events import ProviderEvent, ProviderRequest
 
 __all__ = ["GeminiProviderSession"]
@@ -62,7 +63,7 @@ class GeminiProviderSession(HttpProviderSession):
         """Send a request and yield the reply as it arrives."""
         if request.native:
             check_options(self.name, request, (), interactions.RESERVED)
-            return NativeReply(self.name, request, self._interact, is_lost=interactions.is_lost)
+            return native_reply(self.name, request, self._interact, is_lost=interactions.is_lost)
         check_options(self.name, request, (), generate.RESERVED)
         how: dict[str, Any] = {"query": {"alt": "sse"}} if request.stream else {}
         method = "streamGenerateContent" if request.stream else "generateContent"
@@ -70,7 +71,7 @@ class GeminiProviderSession(HttpProviderSession):
         reader = generate.GenerateReader(request)
         return stream_reply(self.http, path, generate.wire_body(request), request, reader, **how)
 
-    def _interact(self, request: ProviderRequest) -> AsyncGenerator[ProviderEvent, None]:
+    def _interact(self, request: ProviderRequest) -> EventStream[ProviderEvent]:
         reader = interactions.InteractionReader(request)
         body = interactions.wire_body(request)
         return stream_reply(self.http, f"{self._version}/interactions", body, request, reader)

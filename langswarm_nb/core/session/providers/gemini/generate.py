@@ -18,7 +18,8 @@ from langswarm_nb.core.session.providers._dialect.history import (
     system_text,
     tool_names,
 )
-from langswarm_nb.core.session.providers._dialect.wire import finish_reason, token_count
+from langswarm_nb.core.session.providers._dialect.reasoning_order import in_order, outline_part, text_item
+from langswarm_nb.core.session.providers._dialect.wire import end_word, finish_reason, token_count
 from langswarm_nb.core.session.providers._http.faults import ReportedError
 
 from .faults import read_google_fault
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 
 SIGNATURE = "gemini_signature"
 """Key, in ``opaque``, of the signature that Gemini puts on a part and wants back with it."""
+DIALECT = "gemini_generate"
+"""Marks the outlines of this dialect."""
+_BY_GOOGLE = {"executableCode", "codeExecutionResult", "toolCall", "toolResponse"}
+"""Parts about what Google ran itself; they go back as they came."""
 _NO_SIGNATURE = "skip_thought_signature_validator"
 """What Google documents for calls that another model made."""
 _RENAMED = {
@@ -47,17 +52,7 @@ _OLD = re.compile(r"(?:models/)?gemini-(?:1|2)\..*")
 _THINKS_BY_LEVEL = re.compile(r"(?:models/)?gemini-(?:[3-9]|[1-9][0-9]).*")
 _BUDGETS = {"none": 0, "minimal": 1024, "low": 1024, "medium": 8192, "high": 24576}
 """Thinking tokens for the models that count them: those that Google's own translation of the words takes."""
-_FILTERED = (
-    "SAFETY RECITATION LANGUAGE BLOCKLIST PROHIBITED_CONTENT SPII JAILBREAK MODEL_ARMOR IMAGE_SAFETY "
-    "IMAGE_PROHIBITED_CONTENT IMAGE_RECITATION"
-)
-_FAILED = (
-    "OTHER MALFORMED_FUNCTION_CALL MALFORMED_RESPONSE UNEXPECTED_TOOL_CALL TOO_MANY_TOOL_CALLS "
-    "MISSING_THOUGHT_SIGNATURE IMAGE_OTHER NO_IMAGE"
-)
-_REASONS = dict.fromkeys(_FILTERED.split(), FinishReason.CONTENT_FILTER) | dict.fromkeys(
-    _FAILED.split(), FinishReason.ERROR
-)
+_BAD_ENDS = {FinishReason.CONTENT_FILTER, FinishReason.ERROR}
 
 
 def wire_body(request: ProviderRequest) -> dict[str, Any]:
@@ -110,7 +105,11 @@ def _user_part(part: Part) -> dict[str, Any]:
 
 def _model_parts(parts: Sequence[Part], model: str) -> list[dict[str, Any]]:
     calls = [part for part in parts if part["type"] == "tool_call"]
-    wire = [{"text": part["text"]} for part in parts if part["type"] in {"text", "refusal"}]
+    wire: list[dict[str, Any]] = [
+        part["raw"] if part["type"] == "raw" else {"text": part["text"]}
+        for part, _ in in_order(parts, DIALECT, model)
+        if part["type"] in {"text", "refusal", "raw"}
+    ]
     wire += [
         {"text": "", "thoughtSignature": part["opaque"][SIGNATURE]}
         for part in parts
@@ -196,12 +195,15 @@ class GenerateReader:
     def __init__(self, request: ProviderRequest) -> None:
         self.is_whole: bool = False
         self.is_over: bool = False
+        self._model = request.model
+        self._order: list[dict[str, Any]] = []
         self._ids = CallIds(request.messages)
         self._is_named = False
         self._has_calls = False
         self._signature = ""
         self._usage: Mapping[str, Any] = {}
         self._finish = ""
+        self._is_blocked = False
         self._details: dict[str, Any] = {}
 
     def read(self, body: Any, name: str = "") -> Iterator[ProviderEvent]:
@@ -224,6 +226,7 @@ class GenerateReader:
         feedback = body.get("promptFeedback") or {}
         if feedback.get("blockReason"):
             self._details["prompt_feedback"] = feedback
+            self._is_blocked = True
             self._end(feedback["blockReason"])
 
     def read_whole(self, body: Any) -> Iterator[ProviderEvent]:
@@ -232,12 +235,14 @@ class GenerateReader:
 
     def finish(self) -> Iterator[ProviderEvent]:
         """Return the signature of the answer, the usage and the end."""
+        if (outline := outline_part(DIALECT, self._model, self._order)) is not None:
+            yield PartDone(outline)
         if self._signature:
             yield PartDone({"type": "reasoning", "text": "", "opaque": {SIGNATURE: self._signature}})
         usage = read_usage(self._usage)
         if usage != Usage():
             yield usage
-        reason = _REASONS.get(self._finish) or finish_reason(self._finish)
+        reason = FinishReason.CONTENT_FILTER if self._is_blocked else finish_reason(self._finish)
         if reason is FinishReason.STOP and self._has_calls:
             reason = FinishReason.TOOL_CALLS
         if self._details:
@@ -250,7 +255,7 @@ class GenerateReader:
             yield from self._read_part(part)
         if candidate.get("finishReason"):
             self._end(candidate["finishReason"])
-            if self._finish in _REASONS:
+            if finish_reason(self._finish) in _BAD_ENDS:
                 told = {
                     name: candidate[name] for name in ("finishMessage", "safetyRatings") if name in candidate
                 }
@@ -259,6 +264,11 @@ class GenerateReader:
     def _read_part(self, part: Mapping[str, Any]) -> Iterator[ProviderEvent]:
         if part.get("text"):
             yield Delta(part["text"], "reasoning" if part.get("thought") else "text")
+            if not part.get("thought"):
+                self._order.append(text_item(len(part["text"])))
+        elif part.keys() & _BY_GOOGLE:
+            self._order.append({"raw": part})
+            return
         signature = part.get("thoughtSignature")
         call, blob = part.get("functionCall"), part.get("inlineData")
         if call:
@@ -278,5 +288,5 @@ class GenerateReader:
             yield PartDone({"type": "image", "media_type": blob["mimeType"], "data": blob["data"]})
 
     def _end(self, reason: object) -> None:
-        self._finish = str(reason)
+        self._finish = end_word(reason) or ""
         self.is_whole = True

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from langswarm_nb.core.session import errors as e
 from langswarm_nb.core.session.messages import FinishReason, MessageRole, Usage
 from langswarm_nb.core.session.provider_events import Delta, Finish, PartDone, ReplyInfo
+from langswarm_nb.core.session.providers._dialect.call_pieces import place_of
 from langswarm_nb.core.session.providers._dialect.history import (
     CallIds,
     arguments_object,
@@ -17,7 +18,7 @@ from langswarm_nb.core.session.providers._dialect.history import (
     system_text,
     tool_names,
 )
-from langswarm_nb.core.session.providers._dialect.wire import finish_reason, token_count
+from langswarm_nb.core.session.providers._dialect.wire import end_word, finish_reason, fold, token_count
 from langswarm_nb.core.session.providers._http.faults import Fault, ReportedError
 from langswarm_nb.core.session.text import one_line
 
@@ -34,6 +35,11 @@ _log = logging.getLogger(__name__)
 
 THOUGHT = "gemini_thought"
 """Key, in ``opaque``, of the signature of a thought; it goes back when the conversation is begun anew."""
+STEP = "gemini_step"
+"""Key, in ``opaque``, of a step that Google did itself; it goes back likewise."""
+_SAID = {"text", "image"}
+"""Pieces of the model's output; an older form of the API has them beside the steps."""
+_OWN = {"model_output", "function_call", "thought", None, *_SAID}
 RESERVED = (
     "model",
     "input",
@@ -60,7 +66,6 @@ _BESIDE_CONFIG = {
     "environment",
     "webhook_config",
 }
-_REASONS = {"budget_exceeded": FinishReason.LENGTH, "requires_continuation": FinishReason.LENGTH}
 _NOT_AN_END = {"in_progress", "queued"}
 
 
@@ -99,6 +104,8 @@ def _steps(message: SessionMessage, names: Mapping[str, str]) -> Iterator[dict[s
                 "signature": _signature(part),
                 **({"summary": summary} if summary else {}),
             }
+        elif part["type"] == "reasoning" and isinstance(part.get("opaque"), dict) and STEP in part["opaque"]:
+            yield part["opaque"][STEP]
         elif part["type"] == "tool_result":
             yield _tool_result(part, names)
     said = [_content(part) for part in parts if part["type"] in {"text", "refusal", "image"}]
@@ -191,14 +198,16 @@ class InteractionReader:
             The service failed, with HTTP's status 200 long told.
         """
         match body.get("event_type") or name:
-            case "interaction.created":
+            case "interaction.created" | "interaction.start":
                 yield from self._named(body["interaction"])
-            case "step.start":
-                yield from self._start(body.get("index"), body["step"])
-            case "step.delta":
-                yield from self._delta(body.get("index"), body["delta"])
-            case "interaction.completed":
+            case "step.start" | "content.start":
+                yield from self._start(place_of(body.get("index")), body.get("step") or body["content"])
+            case "step.delta" | "content.delta":
+                yield from self._delta(place_of(body.get("index")), body["delta"])
+            case "interaction.completed" | "interaction.complete":
                 yield from self._named(body["interaction"])
+                if not self._steps:
+                    yield from self._all_steps(body["interaction"])
                 yield from self._completed(body["interaction"])
             case "error":
                 raise ReportedError(read_google_fault(body))
@@ -216,15 +225,14 @@ class InteractionReader:
         if body.get("error"):
             raise ReportedError(read_google_fault(body))
         yield from self._named(body)
-        for index, step in enumerate(body.get("steps") or ()):
-            yield from self._start(index, step)
+        yield from self._all_steps(body)
         yield from self._completed(body)
 
     def finish(self) -> Iterator[ProviderEvent]:
         """Return thoughts with their signatures, the calls of tools, and the end."""
         parts = [part for step in self._steps.values() if (part := step.part(self._ids)) is not None]
         yield from map(PartDone, parts)
-        reason = _REASONS.get(self._status) or finish_reason(self._status)
+        reason = finish_reason(self._status)
         if reason is FinishReason.STOP and any(part["type"] == "tool_call" for part in parts):
             reason = FinishReason.TOOL_CALLS
         yield Finish(reason, self._status)
@@ -252,11 +260,17 @@ class InteractionReader:
         )
         return False
 
+    def _all_steps(self, interaction: Mapping[str, Any]) -> Iterator[ProviderEvent]:
+        for index, step in enumerate(interaction.get("steps") or interaction.get("outputs") or ()):
+            yield from self._start(index, step)
+
     def _start(self, index: Any, step: Mapping[str, Any]) -> Iterator[ProviderEvent]:
         kept = self._steps[index] = _Step(step)
         for item in step.get("summary") or ():
             yield from kept.think(item)
-        if step["type"] == "model_output":
+        if step["type"] in _SAID:
+            yield from _said(step)
+        elif step["type"] == "model_output":
             for item in step.get("content") or ():
                 yield from _said(item)
             if step.get("error"):
@@ -275,9 +289,11 @@ class InteractionReader:
                 step.signature += delta.get("signature") or ""
             case "arguments_delta":
                 step.arguments.append(delta.get("arguments") or "")
+            case _:
+                step.add(delta)
 
     def _completed(self, interaction: Mapping[str, Any]) -> Iterator[ProviderEvent]:
-        status = str(interaction["status"])
+        status = end_word(interaction["status"]) or ""
         errors = interaction.get("errors")
         if status == "failed" and errors:
             raise ReportedError(read_google_fault({"error": errors[0]}))
@@ -296,6 +312,7 @@ class _Step:
 
     def __init__(self, step: Mapping[str, Any]) -> None:
         self._type = step.get("type")
+        self._step = dict(step)
         self._id = str(step.get("id") or "")
         self._name = str(step.get("name") or "")
         self._whole_arguments = step.get("arguments")
@@ -308,6 +325,10 @@ class _Step:
         if item.get("text"):
             self._summary.append(item["text"])
             yield Delta(item["text"], "reasoning")
+
+    def add(self, delta: Mapping[str, Any]) -> None:
+        """Take a delta of a kind that is not ours."""
+        fold(self._step, {name: value for name, value in delta.items() if name != "type"})
 
     def part(self, ids: CallIds) -> Part | None:
         """Return what is kept of the step beside its text."""
@@ -322,6 +343,10 @@ class _Step:
         if self._type == "thought" and (self.signature or self._summary):
             opaque = {"opaque": {THOUGHT: self.signature}} if self.signature else {}
             return {"type": "reasoning", "text": "".join(self._summary), **opaque}
+        if self._type not in _OWN:
+            told = {"arguments": "".join(self.arguments), "signature": self.signature}
+            whole = {**self._step, **{name: value for name, value in told.items() if value}}
+            return {"type": "reasoning", "text": "", "opaque": {STEP: whole}}
         return None
 
 

@@ -13,7 +13,7 @@ from langswarm_nb.core.session.errors import ProviderSessionError
 from langswarm_nb.core.session.messages import MessageRole
 from langswarm_nb.core.session.provider_events import ReplyInfo
 from langswarm_nb.core.session.providers._dialect.http_session import HttpProviderSession
-from langswarm_nb.core.session.providers._dialect.native_reply import NativeReply, as_new, delete_at
+from langswarm_nb.core.session.providers._dialect.native_reply import as_new, delete_at, native_reply
 from langswarm_nb.core.session.providers._dialect.reply_stream import stream_reply
 from langswarm_nb.core.session.providers._dialect.wire import check_options
 from langswarm_nb.core.session.providers._http.address import segment
@@ -76,7 +76,7 @@ class MistralProviderSession(HttpProviderSession):
             self.name, request, completions.REFUSES, conversations.RESERVED if request.native else _RESERVED
         )
         if request.native:
-            return NativeReply(self.name, request, self._converse)
+            return native_reply(self.name, request, self._converse)
         body = completions.wire_body(request)
         return stream_reply(self.http, "/v1/chat/completions", body, request, ChatReader())
 

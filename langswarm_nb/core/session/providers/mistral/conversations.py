@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.messages import FinishReason, MessageRole, Usage
 from langswarm_nb.core.session.provider_events import Delta, Finish, PartDone, ReplyInfo
+from langswarm_nb.core.session.providers._dialect.call_pieces import CallPieces
 from langswarm_nb.core.session.providers._dialect.history import (
     CallIds,
-    arguments_text,
     joined_text,
     spoken,
     system_text,
@@ -111,8 +111,7 @@ class ConversationReader:
         self.is_over: bool = False
         self._conversation_id = request.native_id
         self._limit = token_count(request.options.get("max_tokens"))
-        self._ids = CallIds(request.messages)
-        self._calls: dict[Any, dict[str, str]] = {}
+        self._calls = CallPieces(CallIds(request.messages).next)
         self._named: tuple[str | None, str | None] = (None, None)
         self._usage = Usage()
 
@@ -131,8 +130,7 @@ class ConversationReader:
                 yield from self._said(body)
             case "function.call.delta":
                 yield from self._name(body, is_message=False)
-                key = body.get("id") or body.get("tool_call_id") or body.get("output_index")
-                self._read_call(key, body)
+                self._read_call((body.get("id"), body.get("output_index")), body)
             case "conversation.response.done":
                 yield from self._done(body)
             case "conversation.response.error":
@@ -156,15 +154,12 @@ class ConversationReader:
                 yield from self._said(output)
             elif output.get("type") == "function.call":
                 yield from self._name(output, is_message=False)
-                self._read_call(index, output)
+                self._read_call((index,), output)
         yield from self._done(body)
 
     def finish(self) -> Iterator[ProviderEvent]:
         """Return the calls of tools and the end; its reason is not told, but a full limit tells it."""
-        for call in self._calls.values():
-            arguments = arguments_text(call["arguments"])
-            call_id = call["id"] or self._ids.next()
-            yield PartDone({"type": "tool_call", "id": call_id, "name": call["name"], "arguments": arguments})
+        yield from map(PartDone, self._calls.parts())
         output = self._usage.output_tokens
         reason = FinishReason.TOOL_CALLS if self._calls else FinishReason.STOP
         if self._limit is not None and output is not None and output >= self._limit:
@@ -195,12 +190,9 @@ class ConversationReader:
             self._named = named
             yield ReplyInfo(model=model, provider_message_id=message_id)
 
-    def _read_call(self, key: Any, piece: Mapping[str, Any]) -> None:
-        call = self._calls.setdefault(key, {"id": "", "name": "", "arguments": ""})
-        call["id"] = call["id"] or piece.get("tool_call_id") or ""
-        call["name"] = call["name"] or piece.get("name") or ""
-        arguments = piece.get("arguments")
-        call["arguments"] += arguments_text(arguments) if isinstance(arguments, dict) else arguments or ""
+    def _read_call(self, places: Sequence[Any], piece: Mapping[str, Any]) -> None:
+        told = {name: piece.get(name) for name in ("name", "arguments")}
+        self._calls.take(places, call_id=piece.get("tool_call_id"), **told)
 
     def _done(self, body: Mapping[str, Any]) -> Iterator[ProviderEvent]:
         usage = body.get("usage") or {}

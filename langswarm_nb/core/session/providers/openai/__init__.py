@@ -16,10 +16,12 @@ from hashlib import sha256
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from langswarm_nb.core.session.closing import EventStream
 from langswarm_nb.core.session.errors import ProviderNotFoundError, ProviderSessionError
 from langswarm_nb.core.session.messages import MessageRole
 from langswarm_nb.core.session.provider_events import Finish, ProviderRequest, ReplyInfo
 from langswarm_nb.core.session.providers._dialect.adjustments import Adjusted, Adjustment
+from langswarm_nb.core.session.providers._dialect.call_pieces import free_text
 from langswarm_nb.core.session.providers._dialect.history import system_text
 from langswarm_nb.core.session.providers._dialect.http_session import HttpProviderSession
 from langswarm_nb.core.session.providers._dialect.native_reply import as_new, delete_at
@@ -33,6 +35,7 @@ from langswarm_nb.core.session.secret import Secret
 from langswarm_nb.core.session.text import one_line, unquoted
 
 from .held import Memory
+from .items import CUSTOM
 from .reader import DIALECT, ResponsesReader
 
 if TYPE_CHECKING:
@@ -71,9 +74,11 @@ def wire_input(
         Whether the thinking of replies by ``model`` goes back with them.
     """
     wire: list[dict[str, Any]] = []
+    free: set[str] = set()  # ids of calls whose input is free text
     for message in messages:
         parts = message.all_parts
-        wire += [_tool_result(part) for part in parts if part["type"] == "tool_result"]
+        free |= {part["id"] for part in parts if part["type"] == "tool_call" and free_text(part) is not None}
+        wire += [_tool_result(part, free) for part in parts if part["type"] == "tool_result"]
         if message.role is MessageRole.ASSISTANT:
             dialect = DIALECT if with_thinking else ""
             wire += [item for piece in in_order(parts, dialect, model) for item in _assistant(piece)]
@@ -100,6 +105,8 @@ def _assistant(piece: Piece) -> list[dict[str, Any]]:
     kind = part["type"]
     if kind == "raw":
         return [part["raw"]]
+    if kind == "tool_call" and (text := free_text(part)) is not None:
+        return [{"type": CUSTOM, "call_id": part["id"], "name": part["name"], "input": text, **marks}]
     if kind == "tool_call":
         call = {"call_id": part["id"], "name": part["name"], "arguments": part["arguments"]}
         return [{"type": "function_call", **call, **marks}]
@@ -112,8 +119,10 @@ def _assistant(piece: Piece) -> list[dict[str, Any]]:
     return [said]
 
 
-def _tool_result(part: Part) -> dict[str, Any]:
-    return {"type": "function_call_output", "call_id": part["tool_call_id"], "output": part["content"]}
+def _tool_result(part: Part, free: set[str]) -> dict[str, Any]:
+    call_id = part["tool_call_id"]
+    kind = CUSTOM if call_id in free else "function_call"
+    return {"type": f"{kind}_output", "call_id": call_id, "output": part["content"]}
 
 
 def wire_options(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -260,8 +269,11 @@ class OpenAIProviderSession(HttpProviderSession):
         )
         self._memory = Memory(self.http)
 
-    async def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
+    def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
         """Send a request and yield the reply as it arrives."""
+        return EventStream(self._reply(request))
+
+    async def _reply(self, request: ProviderRequest) -> AsyncGenerator[ProviderEvent, None]:
         check_options(self.name, _with_effort(request), REFUSES, RESERVED)
         plan = await self._first_plan(request)
         has_spoken = False

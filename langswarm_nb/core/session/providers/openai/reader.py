@@ -9,19 +9,16 @@ from typing import TYPE_CHECKING, Any
 from langswarm_nb.core.session.errors import ProviderServerError
 from langswarm_nb.core.session.messages import FinishReason, Usage
 from langswarm_nb.core.session.provider_events import Delta, Finish, PartDone, ReplyInfo
-from langswarm_nb.core.session.providers._dialect.reasoning_order import (
-    call_item,
-    outline_part,
-    raw_item,
-    text_item,
-)
-from langswarm_nb.core.session.providers._dialect.wire import as_object, finish_reason, token_count
+from langswarm_nb.core.session.providers._dialect.reasoning_order import dropped_thinking, outline_part
+from langswarm_nb.core.session.providers._dialect.wire import as_object, end_word, finish_reason, token_count
 from langswarm_nb.core.session.providers._http.fault_bodies import read_fault
 from langswarm_nb.core.session.providers._http.faults import Fault, ReportedError
 from langswarm_nb.core.session.text import as_text
 
+from . import items as items_of
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from langswarm_nb.core.session.provider_events import ProviderEvent, TextKind
 
@@ -178,12 +175,12 @@ def _closing(
     texts: Mapping[TextKind, str],
     model: str,
 ) -> list[ProviderEvent]:
-    events: list[ProviderEvent] = []
-    outline = outline_part(DIALECT, model, _outline(items))
-    if outline is not None:
-        events.append(PartDone(outline))
-    calls = [item for item in items if item.get("type") == "function_call"]
-    events += [PartDone(_tool_call(call)) for call in calls]
+    outline = outline_part(DIALECT, model, items_of.outline(items))
+    calls = items_of.calls(items)
+    parts = [*map(items_of.tool_call, calls), *items_of.pictures(items)]
+    events: list[ProviderEvent] = [PartDone(part) for part in (*([outline] if outline else ()), *parts)]
+    if details := dropped_thinking(response.get("input_transformations")):
+        events.append(ReplyInfo(details=details))
     usage = read_usage(as_object(response.get("usage") or {}))
     if usage != Usage():
         events.append(usage)
@@ -198,76 +195,23 @@ def _closing(
 
 
 def _end_word(response: Mapping[str, Any]) -> str:
-    status = as_text(response.get("status")) or "completed"
+    status = end_word(response.get("status")) or "completed"
     details = response.get("incomplete_details") if status == "incomplete" else None
-    return (as_text(details.get("reason")) if isinstance(details, dict) else None) or status
+    return (end_word(details.get("reason")) if isinstance(details, dict) else None) or status
 
 
 def _texts(items: Sequence[Mapping[str, Any]]) -> dict[TextKind, str]:
     thoughts = [_thoughts(item) for item in items if item.get("type") == "reasoning"]
     return {
         "reasoning": _PARAGRAPH.join(filter(None, thoughts)),
-        "text": "".join(text for item in items for text in _contents(item, "output_text", "text")),
-        "refusal": "".join(text for item in items for text in _contents(item, "refusal", "refusal")),
+        "text": "".join(text for item in items for text in items_of.contents(item, "output_text", "text")),
+        "refusal": "".join(text for item in items for text in items_of.contents(item, "refusal", "refusal")),
     }
 
 
 def _thoughts(item: Mapping[str, Any]) -> str:
     pieces = [*(item.get("summary") or ()), *(item.get("content") or ())]
     return _PARAGRAPH.join(piece["text"] for piece in pieces if piece.get("text"))
-
-
-def _contents(item: Mapping[str, Any], kind: str, key: str) -> Iterator[str]:
-    if item.get("type") == "message":
-        for content in item.get("content") or ():
-            if content.get("type") == kind:
-                yield str(content.get(key) or "")
-
-
-def _outline(items: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the outline of a response; empty when it holds what an outline cannot tell."""
-    # Thinking without its encrypted form would be looked for by its id, under which nothing is kept; and the ids
-    # of texts and calls tie them to their thinking, without which they are refused.
-    thoughts = [item for item in items if item.get("type") == "reasoning"]
-    is_tied = bool(thoughts) and all(item.get("encrypted_content") for item in thoughts)
-    outline: list[dict[str, Any]] = []
-    for item in items:
-        kind, item_id = item.get("type"), item.get("id") if is_tied else None
-        if kind == "reasoning":
-            outline += [raw_item(_thought(item))] if is_tied else []
-        elif kind == "message" and not any(_contents(item, "refusal", "refusal")):
-            length = sum(map(len, _contents(item, "output_text", "text")))
-            outline.append(text_item(length, id=item_id, phase=item.get("phase")))
-        elif kind == "function_call":
-            outline.append(call_item(_call_id(item), id=item_id))
-        else:
-            return []
-    return outline
-
-
-def _thought(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Return thinking as it came, as far as it is text: what else a server adds could not be stored."""
-    lists = {name: [_only_texts(piece) for piece in item.get(name) or ()] for name in ("summary", "content")}
-    if not lists["content"]:
-        del lists["content"]
-    return {**_only_texts(item), **lists}
-
-
-def _only_texts(item: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in item.items() if isinstance(value, str)}
-
-
-def _tool_call(item: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "tool_call",
-        "id": _call_id(item),
-        "name": str(item["name"]),
-        "arguments": str(item.get("arguments") or "{}"),
-    }
-
-
-def _call_id(item: Mapping[str, Any]) -> str:
-    return str(item.get("call_id") or item.get("id") or "")
 
 
 def _fault(response: Mapping[str, Any]) -> Fault:

@@ -16,14 +16,14 @@ from langswarm_nb.core.session.errors import SessionStorageError, SessionTypeErr
 from langswarm_nb.core.session.interfaces import ISessionStorage, SearchHit
 from langswarm_nb.core.session.messages import MessageRole, SessionMessage, as_role
 from langswarm_nb.core.session.settings import SessionRecord, SessionStatus
+from langswarm_nb.core.session.storage.bounded import check_message, check_session
+from langswarm_nb.core.session.storage.records import decode_record, encode_changes, encode_record
 from langswarm_nb.core.session.storage.rows import (
+    PLACE_COLUMNS,
     decode_message,
     decode_messages,
-    decode_record,
     decode_what_is_said,
-    encode_changes,
     encode_message,
-    encode_record,
 )
 from langswarm_nb.core.session.values import (
     filled_text,
@@ -43,7 +43,7 @@ from . import reading as _reading
 from . import restore as _restore
 from . import sessions as _sessions
 from . import tree as _tree
-from .head import session_key
+from .head import key_of, session_key
 
 T = TypeVar("T")
 Job = Callable[[sqlite3.Connection], T]
@@ -66,18 +66,22 @@ class SQLStorage(ISessionStorage):
     async def _read(self, job: Job[T]) -> T:
         """Run a job that changes nothing."""
 
-    async def create_session(self, record: SessionRecord) -> None:
+    async def create_session(self, record: SessionRecord) -> SessionRecord:
         columns = encode_record(record)
-        await self._write(lambda db: _sessions.create(db, self.name, columns))
+        check_session(self.bounds, columns)
+        return decode_record(await self._write(lambda db: _sessions.create(db, self.name, columns)))
 
     async def restore_session(
         self, record: SessionRecord, messages: Sequence[SessionMessage], tree: TreeRows
     ) -> None:
         columns, rows = encode_record(record), _restore.rows_of(messages, tree)
+        check_session(self.bounds, columns)
+        for row in rows:
+            check_message(self.bounds, row[len(PLACE_COLUMNS) :])
         await self._write(lambda db: _restore.restore(db, self.name, columns, rows, tree))
 
     async def load_session(self, session_id: str) -> SessionRecord:
-        key = filled_text("session_id", session_id)
+        key = key_of(session_id)
         row, orphans = await self._read(
             lambda db: (_sessions.load(db, self.name, key), _partials.orphans(db, key))
         )
@@ -91,7 +95,8 @@ class SQLStorage(ISessionStorage):
 
     async def update_session(self, session_id: str, **changes: Any) -> SessionRecord:
         columns = encode_changes(changes)
-        key = filled_text("session_id", session_id)
+        check_session(self.bounds, columns)
+        key = key_of(session_id)
         return decode_record(await self._write(lambda db: _sessions.update(db, self.name, key, columns)))
 
     async def list_sessions(
@@ -103,6 +108,7 @@ class SQLStorage(ISessionStorage):
         home: str | None = None,
         title: str | None = None,
         limit: int | None = None,
+        before: datetime | None = None,
     ) -> list[SessionRecord]:
         select = partial(
             _sessions.select,
@@ -110,10 +116,16 @@ class SQLStorage(ISessionStorage):
             status=None if status is None else member("status", status, SessionStatus),
             home=optional_text("home", home),
             title=optional_text("title", title),
-            before_us=None if updated_before is None else to_us("updated_before", updated_before),
+            updated_before_us=None if updated_before is None else to_us("updated_before", updated_before),
+            before_us=None if before is None else to_us("before", before),
             limit=_limit(limit),
         )
         return [decode_record(row) for row in await self._read(select)]
+
+    async def archive_inactive(self, before: datetime) -> list[SessionRecord]:
+        before_us = to_us("before", before)
+        rows = await self._write(lambda db: _sessions.archive_inactive(db, before_us))
+        return [replace(decode_record(row), status=SessionStatus.ARCHIVED) for row in rows]
 
     async def list_cells(
         self, *, user_id: str, home: str | None = None, among: Collection[str] | None = None
@@ -144,9 +156,11 @@ class SQLStorage(ISessionStorage):
         lease: str | None = None,
         expects: tuple[str, int | None] | None = None,
     ) -> list[SessionMessage]:
-        key = filled_text("session_id", session_id)
+        key = key_of(session_id)
         checks.listed("messages", messages, SessionMessage, "a list of messages (SessionMessage)")
         payloads = [encode_message(message) for message in messages]
+        for payload in payloads:
+            check_message(self.bounds, payload)
         if parent != "tip" and parent is not None:
             _seq("parent", parent)
         if reply_to is not None:
@@ -158,7 +172,7 @@ class SQLStorage(ISessionStorage):
             question_id=optional_text("question_id", question_id),
             turn=optional_whole("turn", turn),
             activate=activate,
-            branch=None if branch is None else filled_text("branch", branch),
+            branch=self._branch(branch),
             hides=[(whole("turn", number), whole("version", version)) for number, version in hides],
             lease=optional_text("lease", lease),
             expects=expects,
@@ -166,19 +180,19 @@ class SQLStorage(ISessionStorage):
         return decode_messages(await self._write(lambda db: append(db, self.name, key, payloads)))
 
     async def keep_lease(self, session_id: str, lease: str) -> None:
-        key, held = filled_text("session_id", session_id), text("lease", lease)
+        key, held = key_of(session_id), text("lease", lease)
         await self._write(lambda db: _leases.keep(db, session_key(db, key, self.name), held))
 
     async def leave_lease(self, session_id: str, lease: str) -> None:
-        key, held = filled_text("session_id", session_id), text("lease", lease)
+        key, held = key_of(session_id), text("lease", lease)
         await self._write(lambda db: _leases.leave(db, session_key(db, key, self.name), held))
 
     async def read_tree(self, session_id: str) -> TreeRows:
-        key = filled_text("session_id", session_id)
+        key = key_of(session_id)
         return await self._read(lambda db: _reading.tree(db, self.name, key))
 
     async def pick_messages(self, session_id: str, seqs: Sequence[int]) -> list[SessionMessage]:
-        key = filled_text("session_id", session_id)
+        key = key_of(session_id)
         checks.listed("seqs", seqs, int, "a list of whole numbers")
         return decode_what_is_said(await self._read(lambda db: _reading.pick(db, self.name, key, seqs)))
 
@@ -190,45 +204,51 @@ class SQLStorage(ISessionStorage):
         role: MessageRole | None = None,
         since: datetime | None = None,
         branch: Literal["active", "all"] = "active",
+        before_seq: int | None = None,
     ) -> list[SessionMessage]:
         if branch not in ("active", "all"):
             raise SessionValueError.of("branch", branch, ["active", "all"])
-        key = filled_text("session_id", session_id)
+        key = key_of(session_id)
         read = partial(
             _reading.read,
             active=branch == "active",
             limit=_limit(limit),
+            before=_count("before_seq", before_seq),
             role=None if role is None else as_role(role),
             since_us=None if since is None else to_us("since", since),
         )
         return decode_messages(await self._read(lambda db: read(db, self.name, key)))
 
     async def get_message(self, session_id: str, message_id: str) -> SessionMessage | None:
-        key, wanted = filled_text("session_id", session_id), text("message_id", message_id)
+        key, wanted = key_of(session_id), text("message_id", message_id)
         row = await self._read(lambda db: _reading.find(db, self.name, key, wanted))
         return None if row is None else decode_message(row)
 
     async def set_tip(self, session_id: str, seq: int | None, *, branch: str | None = None) -> SessionRecord:
-        key = filled_text("session_id", session_id)
+        key = key_of(session_id)
         if seq is not None:
             _seq("seq", seq)
-        if branch is not None:
-            branch = filled_text("branch", branch)
+        named = self._branch(branch)
 
         def job(db: sqlite3.Connection) -> Any:
-            _tree.set_tip(db, self.name, key, seq, branch)
+            _tree.set_tip(db, self.name, key, seq, named)
             return _sessions.load(db, self.name, key)
 
         return decode_record(await self._write(job))
 
+    def _branch(self, name: str | None) -> str | None:
+        if name is not None:
+            self.bounds.check("max_id_chars", "branch", filled_text("branch", name))
+        return name
+
     async def list_branches(self, session_id: str) -> dict[str, int | None]:
-        key = filled_text("session_id", session_id)
+        key = key_of(session_id)
         return await self._read(lambda db: _reading.branches(db, self.name, key))
 
     async def set_hidden(
         self, session_id: str, turn: int, version: int, *, hidden: bool, branch: str | None = None
     ) -> None:
-        key = filled_text("session_id", session_id)
+        key = key_of(session_id)
         _seq("turn", turn)
         _seq("version", version)
         on = None if branch is None else filled_text("branch", branch)
@@ -239,14 +259,14 @@ class SQLStorage(ISessionStorage):
     async def save_partial(
         self, session_id: str, message: SessionMessage, *, reply_to: int, question_id: str | None = None
     ) -> None:
-        key = filled_text("session_id", session_id)
+        key = key_of(session_id)
         payload = encode_message(message)
         _seq("reply_to", reply_to)
         asked = optional_text("question_id", question_id)
         await self._write(lambda db: _partials.save(db, self.name, key, payload, reply_to, asked))
 
     async def delete_session(self, session_id: str) -> bool:
-        key = filled_text("session_id", session_id)
+        key = key_of(session_id)
         return await self._write(lambda db: _sessions.delete(db, key))
 
     async def search_messages(
@@ -280,12 +300,16 @@ def _seq(name: str, value: object) -> None:
 
 
 def _limit(value: object) -> int | None:
+    return _count("limit", value)
+
+
+def _count(name: str, value: object) -> int | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int):
-        raise SessionTypeError.of("limit", value, "a whole number, or None for all")
+        raise SessionTypeError.of(name, value, "a whole number, or None for all")
     if value < 0:
-        raise SessionValueError.of("limit", value, "0 or more, or None for all")
+        raise SessionValueError.of(name, value, "0 or more, or None for all")
     return min(value, 2**62)
 
 

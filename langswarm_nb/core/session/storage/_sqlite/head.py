@@ -10,7 +10,9 @@ import time
 from typing import NamedTuple
 
 from langswarm_nb.core.session.errors import SessionNotFoundError, shown
+from langswarm_nb.core.session.settings import SessionKey
 from langswarm_nb.core.session.storage.rows import SEQ_BITS, SEQ_MASK
+from langswarm_nb.core.session.values import filled_text
 
 TOUCH = (
     "updated_us = ?1, used_us = max(?1, ifnull("
@@ -55,6 +57,29 @@ def now_us() -> int:
     return time.time_ns() // 1000
 
 
+IS_MEANT = "session_id = ?1 AND id = ifnull(?2, id)"
+"""Tells the session that a `SessionKey`, or a plain id, means; for the values of `meant`."""
+
+
+def key_of(session_id: object) -> SessionKey:
+    """Return what a session is found by.
+
+    Raises
+    ------
+    SessionTypeError
+        It is no text.
+    SessionValueError
+        It is empty or blank, or UTF-8 cannot hold it.
+    """
+    number = session_id.number if isinstance(session_id, SessionKey) else None
+    return SessionKey.of(filled_text("session_id", session_id), number)
+
+
+def meant(session_id: str) -> tuple[str, int | None]:
+    """Return the values that `IS_MEANT` looks for."""
+    return str(session_id), session_id.number if isinstance(session_id, SessionKey) else None
+
+
 def session_key(db: sqlite3.Connection, session_id: str, name: str) -> int:
     """Return the surrogate id of a session.
 
@@ -63,10 +88,26 @@ def session_key(db: sqlite3.Connection, session_id: str, name: str) -> int:
     SessionNotFoundError
         There is none with this id.
     """
-    row = db.execute("SELECT id FROM sessions WHERE session_id = ?", (session_id,)).fetchone()
+    row = db.execute(f"SELECT id FROM sessions WHERE {IS_MEANT}", meant(session_id)).fetchone()
     if row is None:
         raise SessionNotFoundError.of(session_id, storage=name)
     return int(row[0])
+
+
+def user_key(db: sqlite3.Connection, session_id: str, user_id: str | None, name: str) -> int:
+    """Return the surrogate id of a session of a user, or with None of anybody.
+
+    Raises
+    ------
+    SessionNotFoundError
+        There is none with this id, or it is somebody else's, which is told to nobody.
+    """
+    sid = session_key(db, session_id, name)
+    if user_id is not None:
+        (owner,) = db.execute("SELECT user_id FROM sessions WHERE id = ?", (sid,)).fetchone()
+        if owner != user_id:
+            raise SessionNotFoundError.of(session_id, storage=name)
+    return sid
 
 
 def check_question(
@@ -93,8 +134,8 @@ def head_of(db: sqlite3.Connection, session_id: str, name: str) -> Head:
     row = db.execute(
         "SELECT s.id, s.next_seq, s.next_turn, s.tip, s.branch, m.turn, m.version,"
         " EXISTS (SELECT 1 FROM hides h WHERE h.sid = s.id) FROM sessions s"
-        " LEFT JOIN messages m ON m.id = (s.id << 32 | s.tip) WHERE s.session_id = ?",
-        (session_id,),
+        " LEFT JOIN messages m ON m.id = (s.id << 32 | s.tip) WHERE s.session_id = ?1 AND s.id = ifnull(?2, s.id)",
+        meant(session_id),
     ).fetchone()
     if row is None:
         raise SessionNotFoundError.of(session_id, storage=name)

@@ -42,7 +42,7 @@ def save(
 
 def orphans(db: sqlite3.Connection, session_id: str | None = None) -> list[tuple[str, str]]:
     """Return session id and message id of the replies whose writer is gone, of one session or of all."""
-    where, values = ("", ()) if session_id is None else (" WHERE s.session_id = ?", (session_id,))
+    where, values = ("", ()) if session_id is None else (" WHERE s.session_id = ?", (str(session_id),))
     rows = db.execute(
         "SELECT s.session_id, p.message_id, p.owner, p.saved_us FROM partials p"
         f" CROSS JOIN sessions s ON s.id = p.sid{where}",

@@ -67,13 +67,15 @@ def read(
     *,
     active: bool,
     limit: int | None,
+    before: int | None,
     role: MessageRole | None,
     since_us: int | None,
 ) -> list[Row]:
-    """Return the rows of the active path, or of all messages, in order; with ``limit`` the last ones."""
+    """Return the rows of the active path, or of all messages, ``before`` a seq, in order; with ``limit`` the last."""
     sid = session_key(db, session_id, name)
     where = "WHERE id >= ? AND id < ?"
-    values: list[Any] = [sid << SEQ_BITS, (sid + 1) << SEQ_BITS]
+    room = 1 << SEQ_BITS
+    values: list[Any] = [sid << SEQ_BITS, (sid << SEQ_BITS) + min(room if before is None else before, room)]
     if active:
         where += " AND active"
     if role is not None:

@@ -90,9 +90,10 @@ def restore(
     )
     turns = [row[_TURN] for row in rows if row[_TURN] is not None]
     db.execute(
-        "UPDATE sessions SET used_us = updated_us, next_seq = ?, next_turn = ?, message_count = ?,"
+        "UPDATE sessions SET used_us = ?, next_seq = ?, next_turn = ?, message_count = ?,"
         " token_count = ?, branch = ?, tip = ? WHERE id = ?",
         (
+            _free_moment(db, record["user_id"], record["updated_us"], sid),
             len(rows),
             max([tree.next_turn, *(turn + 1 for turn in turns)]),
             len(rows),
@@ -103,3 +104,12 @@ def restore(
         ),
     )
     _hides.show(db, sid, tree.branch)
+
+
+def _free_moment(db: sqlite3.Connection, user_id: str, used_us: int, sid: int) -> int:
+    """Return a moment, or the next one at which no other session of the user was used: lists go by it."""
+    while db.execute(
+        "SELECT 1 FROM sessions WHERE user_id = ? AND used_us = ? AND id <> ?", (user_id, used_us, sid)
+    ).fetchone():
+        used_us += 1
+    return used_us

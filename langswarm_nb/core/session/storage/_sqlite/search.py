@@ -20,7 +20,7 @@ from langswarm_nb.core.session.storage.part_texts import full_text
 from langswarm_nb.core.session.storage.rows import COLUMNS, SEQ_BITS, Row
 from langswarm_nb.core.session.values import text
 
-from .head import session_key
+from .head import key_of, user_key
 
 BATCH = 2000
 """Messages indexed in one transaction: some 30 ms, so that other writers get their turn."""
@@ -62,7 +62,7 @@ class Query:
         return cls(
             tuple(dict.fromkeys(text("text", query).replace("\0", " ").split())),
             None if user_id is None else text("user_id", user_id),
-            None if session_id is None else text("session_id", session_id),
+            None if session_id is None else key_of(session_id),
             limit,
         )
 
@@ -173,7 +173,7 @@ def find(db: sqlite3.Connection, name: str, query: Query) -> list[tuple[str, Row
     values: list[str | int] = []
     source = "messages m CROSS JOIN sessions s ON s.id = m.id >> 32"
     if query.session_id is not None:
-        sid = session_key(db, query.session_id, name)
+        sid = user_key(db, query.session_id, query.user_id, name)
         where.append("m.id >= ? AND m.id < ?")
         values += [sid << SEQ_BITS, (sid + 1) << SEQ_BITS]
     if query.user_id is not None:

@@ -11,15 +11,17 @@ from typing import Any
 
 from langswarm_nb.core.session.errors import SessionExistsError, SessionNotFoundError, shown
 from langswarm_nb.core.session.settings import SessionStatus
-from langswarm_nb.core.session.storage.rows import RECORD_COLUMNS, Row
+from langswarm_nb.core.session.storage.records import RECORD_COLUMNS
+from langswarm_nb.core.session.storage.rows import Row
 
-from .head import TOUCH, now_us, session_key
+from .head import IS_MEANT, TOUCH, meant, now_us, session_key
+from .leases import SILENCE_US
 
 _SELECT = f"SELECT {', '.join(RECORD_COLUMNS)} FROM sessions "
 
 
-def create(db: sqlite3.Connection, name: str, columns: Mapping[str, Any]) -> None:
-    """Insert a session.
+def create(db: sqlite3.Connection, name: str, columns: Mapping[str, Any]) -> Row:
+    """Insert a session and return its row.
 
     Raises
     ------
@@ -35,6 +37,7 @@ def create(db: sqlite3.Connection, name: str, columns: Mapping[str, Any]) -> Non
     names, marks = ", ".join(columns), ", ".join("?" * len(columns))
     db.execute(f"INSERT INTO sessions({names}) VALUES ({marks})", tuple(columns.values()))
     db.execute(f"UPDATE sessions SET {TOUCH} WHERE session_id = ?2", (columns["updated_us"], session_id))
+    return load(db, name, session_id)
 
 
 def load(db: sqlite3.Connection, name: str, session_id: str) -> Row:
@@ -45,7 +48,7 @@ def load(db: sqlite3.Connection, name: str, session_id: str) -> Row:
     SessionNotFoundError
         There is none with this id.
     """
-    row: Row | None = db.execute(f"{_SELECT}WHERE session_id = ?", (session_id,)).fetchone()
+    row: Row | None = db.execute(f"{_SELECT}WHERE {IS_MEANT}", meant(session_id)).fetchone()
     if row is None:
         raise SessionNotFoundError.of(session_id, storage=name)
     return row
@@ -64,6 +67,7 @@ def select(
     *,
     user_id: str | None,
     status: SessionStatus | None,
+    updated_before_us: int | None,
     before_us: int | None,
     home: str | None,
     title: str | None,
@@ -73,7 +77,8 @@ def select(
     tests = {
         "user_id = ?": user_id,
         "status = ?": None if status is None else status.value,
-        "updated_us < ?": before_us,
+        "updated_us < ?": updated_before_us,
+        "used_us < ?": before_us,
         "home = ?": home,
         "title = ?": title,
     }
@@ -83,6 +88,20 @@ def select(
         f"{_SELECT}{where}ORDER BY used_us DESC, id DESC LIMIT ?",
         (*used.values(), -1 if limit is None else limit),
     ).fetchall()
+
+
+def archive_inactive(db: sqlite3.Connection, before_us: int) -> list[Row]:
+    """Archive the active sessions that were not used since a moment, and in which none is answered now."""
+    test = (
+        "status = 'active' AND updated_us < ?1"
+        " AND NOT EXISTS (SELECT 1 FROM leases WHERE sid = sessions.id AND beat_us >= ?2)"
+        " AND NOT EXISTS (SELECT 1 FROM partials WHERE sid = sessions.id AND saved_us >= ?2)"
+    )
+    values = (before_us, now_us() - SILENCE_US)
+    rows = db.execute(f"{_SELECT}WHERE {test} ORDER BY id", values).fetchall()
+    if rows:
+        db.execute(f"UPDATE sessions SET status = 'archived' WHERE {test}", values)
+    return rows
 
 
 def cells(
@@ -108,7 +127,7 @@ def cells(
 
 def delete(db: sqlite3.Connection, session_id: str) -> bool:
     """Delete a session with all that belongs to it; False when there is none."""
-    row = db.execute("SELECT id, fts_upto FROM sessions WHERE session_id = ?", (session_id,)).fetchone()
+    row = db.execute(f"SELECT id, fts_upto FROM sessions WHERE {IS_MEANT}", meant(session_id)).fetchone()
     if row is None:
         return False
     sid, upto = row

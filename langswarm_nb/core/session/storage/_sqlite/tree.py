@@ -66,9 +66,11 @@ def append(
     else:
         check_question(db, name, session_id, reply_to, question_id)
         place = _reply_place(db, head, session_id, reply_to, payloads, tip, active=activate)
+    ends = any(payload[_MESSAGE_ID] == lease for payload in payloads)
     if lease is not None:  # the last that may refuse: from here on there are changes
-        ends = any(payload[_MESSAGE_ID] == lease for payload in payloads)
         _leases.take(db, head.sid, session_id, lease, ends=ends)
+    if _is_send(payloads, activate=activate, answered=lease is not None and not ends):
+        db.execute("UPDATE sessions SET status = 'active' WHERE id = ? AND status = 'archived'", (head.sid,))
     if branch not in (None, head.branch):
         head = _go(db, head, tip, branch)
     for hidden in hides:
@@ -85,6 +87,12 @@ def append(
     if hides or (head.has_hides and place.active and is_other):
         _hides.show(db, head.sid, head.branch)
     return rows
+
+
+def _is_send(payloads: Sequence[Row], *, activate: bool, answered: bool) -> bool:
+    """Return whether something is asked, on the path or beside it, anew or once more."""
+    once_more_beside = not payloads and not activate
+    return answered or once_more_beside or any(payload[_ROLE] in ("user", "tool") for payload in payloads)
 
 
 def _insert(

@@ -1,0 +1,53 @@
+"""`Bounds`: how much a storage takes in at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How long what callers pass in may be; in characters. What a model answers is kept whatever its length.
+
+    The defaults are far beyond what anybody means to store. A program that takes text from others sets less.
+
+    Raises
+    ------
+    SessionTypeError, SessionValueError
+        A bound is no whole number of at least 1.
+    """
+
+    max_message_chars: int = 100_000_000
+    """Text of one question, system message or tool result, with its parts as JSON."""
+    max_id_chars: int = 10_000
+    """Each id and name: of sessions, users, messages, cells, branches, homes."""
+    max_title_chars: int = 10_000
+    max_metadata_chars: int = 10_000_000
+    """Metadata of one session or message, as JSON."""
+
+    def __post_init__(self) -> None:
+        for bound in fields(self):
+            value = getattr(self, bound.name)
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise SessionTypeError.of(bound.name, value, "a whole number of characters")
+            if value < 1:
+                raise SessionValueError.of(bound.name, value, "at least 1")
+
+    def check(self, bound: str, parameter: str, *texts: str | None) -> None:
+        """Check that texts are together no longer than a bound.
+
+        Raises
+        ------
+        SessionValueError
+            They are longer.
+        """
+        most, chars = getattr(self, bound), sum(len(text) for text in texts if text is not None)
+        if chars > most:
+            error = SessionValueError(
+                f"{parameter} has {chars:,} characters, and at most {most:,} are taken. Shorten it, or raise the bound "
+                f"of the storage: storage_config={{'bounds': Bounds({bound}=…)}}."
+            )
+            error.parameter = parameter
+            raise error

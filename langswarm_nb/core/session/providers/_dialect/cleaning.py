@@ -1,0 +1,114 @@
+"""`Cleaner`: what a server sends, made fit to be shown and kept."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from langswarm_nb.core.session.provider_events import Delta, Finish, PartDone, ReplyInfo
+from langswarm_nb.core.session.text import TextJoiner, whole
+
+from .wire import cost_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from langswarm_nb.core.session.provider_events import ProviderEvent, TextKind
+    from langswarm_nb.core.session.providers._http.client import HttpClient
+    from langswarm_nb.core.session.secret import KeyFilter
+
+_LONGEST_WORD = 1000
+"""Characters of the longest id or name."""
+_DEEPEST = 32
+"""Levels of what a server adds to a reply that are kept."""
+
+
+class Cleaner:
+    """Makes all text of a reply encodable as UTF-8, and takes out the keys that a server echoes."""
+
+    def __init__(self, http: HttpClient, *, keeps_raw: bool = False) -> None:
+        self._http = http
+        self._keeps_raw = keeps_raw
+        self._cost_usd: float | None = None
+        self._channels: dict[TextKind, tuple[TextJoiner, list[KeyFilter]]] = {}
+
+    def __call__(self, events: Iterable[ProviderEvent]) -> Iterator[ProviderEvent]:
+        """Yield events clean; what waits for the other half of a character is held back."""
+        for event in events:
+            if type(event) is Delta:
+                text = self._text(event)
+                if text:
+                    yield event if text is event.text else Delta(text, event.kind)
+            elif isinstance(event, PartDone):
+                yield PartDone(self._shallow(self._json(event.part, self._http.mask.known)))
+            elif isinstance(event, ReplyInfo):
+                yield self.info(event)
+            elif isinstance(event, Finish):
+                yield Finish(event.reason, self._word(event.provider_reason))
+            else:
+                yield event
+
+    def info(self, info: ReplyInfo) -> ReplyInfo:
+        """Return what is told about a reply, clean: it is kept with the message."""
+        return ReplyInfo(
+            model=self._word(info.model),
+            provider_message_id=self._word(info.provider_message_id),
+            request_id=self._word(info.request_id),
+            native_id=self._word(info.native_id),
+            cost_usd=info.cost_usd,
+            details=self._shallow(self._json(info.details, self._http.mask)),
+            raw=self._json(self._shallow(info.raw), self._http.mask),
+        )
+
+    def see_cost(self, body: Any) -> None:
+        """Take what the body of an event, or of a whole answer, says that the reply costs."""
+        cost_usd = cost_in(body)
+        self._cost_usd = self._cost_usd if cost_usd is None else cost_usd
+
+    def cost(self) -> list[ReplyInfo]:
+        """Return what the reply costs, when it was told."""
+        return [] if self._cost_usd is None else [ReplyInfo(cost_usd=self._cost_usd)]
+
+    def raw(self, name: str, value: Any) -> list[ReplyInfo]:
+        """Return what the service sent, for who wants to keep it."""
+        return [self.info(ReplyInfo(raw={name: value}))] if self._keeps_raw else []
+
+    def rest(self) -> list[Delta]:
+        """Return what was still held back at the end."""
+        return [Delta(text, kind) for kind, (joiner, _) in self._channels.items() if (text := joiner.rest())]
+
+    def _text(self, delta: Delta) -> str:
+        channel = self._channels.get(delta.kind)
+        if channel is None:
+            channel = self._channels[delta.kind] = TextJoiner(), self._http.key_filters()
+        text = channel[0].join(delta.text)
+        for without_key in channel[1]:
+            text = without_key(text)
+        return text
+
+    def _word(self, value: object) -> str | None:
+        """Return an id or a name; what is neither text nor a number, or very long, is none and is not kept."""
+        is_word = isinstance(value, (str, int)) and not isinstance(value, bool) and value != ""
+        word = self._http.mask(whole(str(value))) if is_word else ""
+        return word if 0 < len(word) <= _LONGEST_WORD else None
+
+    def _shallow(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what can be kept: a reply must not be lost for what a server adds to it."""
+        return {name: value for name, value in values.items() if not _is_deeper(value, _DEEPEST)}
+
+    def _json(self, value: Any, mask: Callable[[str], str]) -> Any:
+        if isinstance(value, str):
+            return mask(whole(value))
+        if isinstance(value, Mapping):
+            return {mask(whole(str(name))): self._json(item, mask) for name, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self._json(item, mask) for item in value]
+        if isinstance(value, float) and not math.isfinite(value):  # Python reads NaN; nothing keeps it
+            return None
+        return value
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels == 0 or any(_is_deeper(item, levels - 1) for item in items)

@@ -1,0 +1,165 @@
+"""A session as one row of plain values, and back; what a row cannot hold is refused here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any
+
+from langswarm_nb.core.session.errors import SessionStorageError, SessionTypeError, SessionValueError
+from langswarm_nb.core.session.settings import SessionRecord, SessionSettings, SessionStatus
+from langswarm_nb.core.session.values import (
+    filled_text,
+    from_json,
+    from_us,
+    member,
+    optional_mapping,
+    optional_text,
+    text,
+    to_json,
+    to_us,
+)
+
+from .rows import Row
+
+RECORD_COLUMNS = (
+    "session_id",
+    "user_id",
+    "provider",
+    "model",
+    "backend",
+    "status",
+    "title",
+    "created_us",
+    "updated_us",
+    "message_count",
+    "token_count",
+    "branch",
+    "tip",
+    "home",
+    "main_us",
+    "settings",
+    "native",
+    "metadata",
+    "id",
+    "used_us",
+)
+
+_SETTING_COLUMNS = ("provider", "model", "backend")
+_SETTING_NAMES = {f.name for f in fields(SessionSettings)} - {*_SETTING_COLUMNS}
+
+
+def encode_record(record: SessionRecord) -> dict[str, Any]:
+    """Return the columns of a new session.
+
+    Raises
+    ------
+    SessionValueError, SessionTypeError
+        Something in it cannot be kept unchanged, or it is not new: it counts messages.
+    """
+    if not isinstance(record, SessionRecord):
+        raise SessionTypeError.of("record", record, "a SessionRecord")
+    for name, value in (("message_count", record.message_count), ("token_count", record.token_count)):
+        if value != 0:
+            raise SessionValueError.of(name, value, "0 for a new session: it has no messages yet")
+    if record.tip_seq is not None:
+        raise SessionValueError.of("tip_seq", record.tip_seq, "None for a new session")
+    return {
+        "session_id": filled_text("session_id", record.session_id),
+        "user_id": text("user_id", record.user_id),
+        "created_us": to_us("created_at", record.created_at),
+        "updated_us": to_us("updated_at", record.updated_at),
+        "branch": filled_text("branch", record.branch),
+        **encode_changes({name: getattr(record, name) for name in _NEW}),
+    }
+
+
+def encode_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns that ``changes`` of a session set.
+
+    Raises
+    ------
+    SessionValueError, SessionTypeError
+        It has a name that cannot be changed, or a value that cannot be kept unchanged.
+    """
+    columns: dict[str, Any] = {}
+    for name, value in changes.items():
+        if name not in _CHANGES:
+            raise SessionValueError.of("change", name, _CHANGES)
+        columns.update(_CHANGES[name](value))
+    return columns
+
+
+def _encode_settings(settings: object) -> dict[str, Any]:
+    if not isinstance(settings, SessionSettings):
+        raise SessionTypeError.of("settings", settings, "SessionSettings")
+    values = {name: getattr(settings, name) for name in sorted(_SETTING_NAMES)}
+    values["stop"] = None if settings.stop is None else list(settings.stop)
+    values["options"] = dict(settings.options)
+    defaults = {f.name: f.default for f in fields(SessionSettings)}
+    kept = {name: value for name, value in values.items() if value not in (defaults[name], {})}
+    return {
+        "provider": text("provider", settings.provider),
+        "model": text("model", settings.model),
+        "backend": settings.backend.value,
+        "settings": to_json("settings", kept),
+    }
+
+
+def _encode_status(status: object) -> dict[str, Any]:
+    return {"status": member("status", status, SessionStatus).value}
+
+
+_CHANGES: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "settings": _encode_settings,
+    "status": _encode_status,
+    "title": lambda value: {"title": optional_text("title", value)},
+    "native": lambda value: {"native": optional_mapping("native", value)},
+    "metadata": lambda value: {"metadata": optional_mapping("metadata", value)},
+    "home": lambda value: {"home": optional_text("home", value)},
+    "main_at": lambda value: {"main_us": None if value is None else to_us("main_at", value)},
+}
+_NEW = ("settings", "status", "title", "native", "metadata", "home", "main_at")
+"""What a new session may bring along."""
+
+
+def decode_record(row: Row) -> SessionRecord:
+    """Return the session of a row of `RECORD_COLUMNS`.
+
+    Raises
+    ------
+    SessionStorageError
+        The stored values are not what this library writes.
+    """
+    stored = dict(zip(RECORD_COLUMNS, row, strict=True))
+    kept = from_json(stored["settings"])
+    try:
+        settings = SessionSettings(
+            **{name: stored[name] for name in _SETTING_COLUMNS},
+            **{name: value for name, value in kept.items() if name in _SETTING_NAMES},
+        )
+        status = SessionStatus(stored["status"])
+    except (TypeError, ValueError, AttributeError) as error:
+        raise SessionStorageError(
+            f"The settings of session {stored['session_id']!r} cannot be read ({error}); a newer version of this "
+            "library or another program wrote them. Upgrade langswarm-nb, or make a new session."
+        ) from error
+    return SessionRecord(
+        session_id=stored["session_id"],
+        user_id=stored["user_id"],
+        settings=settings,
+        status=status,
+        title=stored["title"],
+        created_at=from_us(stored["created_us"]),
+        updated_at=from_us(stored["updated_us"]),
+        message_count=stored["message_count"],
+        token_count=stored["token_count"],
+        branch=stored["branch"],
+        tip_seq=stored["tip"],
+        home=stored["home"],
+        main_at=None if stored["main_us"] is None else from_us(stored["main_us"]),
+        native=from_json(stored["native"]),
+        metadata=from_json(stored["metadata"]),
+        number=stored["id"],
+        used_at=from_us(stored["used_us"]),
+    )
