@@ -56,7 +56,7 @@ async def everything(manager, session_id):
     )
 
 
-@pytest.mark.parametrize("name", ["all.jsonl", "all.ipynb"])
+@pytest.mark.parametrize("name", ["all.jsonl", "all.json", "all.ipynb"])
 async def test_what_leaves_comes_back_whole(filled, tmp_path, name):
     """Messages with their numbers, branches, former tips, asides, scopes, hidden marks, facts, settings, state."""
     await grown(filled)
@@ -186,7 +186,7 @@ async def test_the_suffix_says_the_form(filled, tmp_path):
     with pytest.raises(SessionValueError, match=r"'\.docx'.*format="):
         export(filled, tmp_path / "talk.docx")
     with pytest.raises(SessionValueError, match="Did you mean 'jsonl'"):
-        export(filled, format="jsonll")
+        export(filled, format="jsonll")  # type: ignore[arg-type]
 
 
 def headings(text, form):

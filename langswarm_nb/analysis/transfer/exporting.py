@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
 from langswarm_nb.analysis.filters import Moment
 from langswarm_nb.analysis.progress import say
@@ -26,7 +26,8 @@ SUFFIXES = {
     ".csv": "csv",
     ".html": "html",
 }
-FORMATS = ("jsonl", "json", "md", "html", "ipynb", "openai", "csv", "parquet")
+Format = Literal["jsonl", "json", "md", "html", "ipynb", "openai", "csv", "parquet"]
+FORMATS: tuple[Format, ...] = get_args(Format)
 
 
 class ExportedText(str):
@@ -52,7 +53,7 @@ def export(
     source: Source = None,
     path: str | os.PathLike[str] | None = None,
     *,
-    format: str | None = None,
+    format: Format | None = None,
     redact: Redaction = True,
     since: Moment = None,
     until: Moment = None,
@@ -69,8 +70,8 @@ def export(
     path : str or path, optional
         File to write, readable by its owner only; for ``parquet`` a folder or URL, and needed.
     format : str, optional
-        By default what the file's suffix says, else ``jsonl``. ``jsonl`` and ``ipynb``: everything, all branches;
-        `import_sessions` brings it back. ``json``: the same as one document. ``md``, ``html``: to read, the active
+        By default what the file's suffix says, else ``jsonl``. ``jsonl``, ``ipynb`` and ``json`` (one document):
+        everything, all branches; `import_sessions` brings it back. ``md``, ``html``: to read, the active
         paths, with a mark at what is hidden, failed or stopped. ``openai``: a chat a line, the active paths as they
         are sent, to train on. ``csv``: the frame of messages, for a spreadsheet: no text runs as a formula, and the
         file begins with the mark of UTF-8.

@@ -214,7 +214,7 @@ async def _frame(panel: ChatPanel, _content: Content) -> Content:
 
 @action
 async def _export(panel: ChatPanel, content: Content) -> Content:
-    form = _text(content, "format")
+    form: Any = _text(content, "format")
     if form not in EXPORTS:
         raise SessionValueError.of("format", form, EXPORTS)
     from langswarm_nb.analysis import export  # pandas is loaded for it alone

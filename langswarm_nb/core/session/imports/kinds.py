@@ -112,19 +112,15 @@ def _guess(name: str, text: str) -> str:
 
 
 def _parsed(name: str, number: int, line: str) -> dict[str, Any]:
-    found = _json(name, number, line)
-    if not isinstance(found, dict):
-        raise SessionValueError(f"{name}, line {number} is no JSON object. Nothing was imported.")
-    return found
-
-
-def _json(name: str, number: int, text: str) -> Any:
     try:
-        return json.loads(text, parse_constant=_refuse)
+        found = json.loads(line, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise SessionValueError(
             f"{name}, line {number} is no JSON: {error}. Nothing was imported."
         ) from error
+    if not isinstance(found, dict):
+        raise SessionValueError(f"{name}, line {number} is no JSON object. Nothing was imported.")
+    return found
 
 
 def _refuse(word: str) -> Any:
@@ -142,10 +138,11 @@ def _lines_of_notebook(name: str, text: str) -> list[tuple[int, dict[str, Any]]]
 
 
 def _lines_of_document(name: str, text: str) -> list[tuple[int, dict[str, Any]]]:
-    """Return the lines of our own form that one JSON document, or a list of such, holds."""
+    """Return the lines of our own form that a JSON document holds: of one session, or of its ``sessions``."""
     found: list[dict[str, Any]] = []
-    document = _json(name, 1, text)
-    for session in document if isinstance(document, list) else [document]:
+    document = _parsed(name, 1, text)
+    listed = document.get("sessions", [document])
+    for session in listed if isinstance(listed, list) else []:
         messages = session.pop("messages", None) if isinstance(session, dict) else None
         if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
             raise SessionValueError(f"{name} is JSON that holds no conversation of langswarm_nb.")
