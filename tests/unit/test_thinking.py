@@ -122,6 +122,18 @@ async def test_tags_are_text_where_the_service_tells_thinking_apart(name: str) -
     assert told == [Delta("hm", "reasoning"), Delta("<think> is a tag")]
 
 
+@pytest.mark.parametrize("name", PROVIDERS)
+async def test_words_before_thinking_that_is_told_apart_keep_their_place(name: str) -> None:
+    """What looked like the beginning of a tag is told before what follows it."""
+    create, body = PROVIDERS[name]
+    provider = create()
+    field = "thinking" if name == "ollama" else "reasoning_content"
+    Replay([body({"content": "<thi"}, {"content": "", field: "hm"}, {"content": "ngs>"})]).into(provider)
+    request = ProviderRequest("m", (SessionMessage(content="Hi"),))
+    told = [event async for event in provider.stream(request) if isinstance(event, Delta)]
+    assert told == [Delta("<thi"), Delta("hm", "reasoning"), Delta("ngs>")]
+
+
 CALL: Part = {"type": "tool_call", "id": "c1", "name": "f", "arguments": "{}"}
 RESULT: Part = {"type": "tool_result", "tool_call_id": "c1", "content": "42"}
 

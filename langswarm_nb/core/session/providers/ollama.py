@@ -173,7 +173,7 @@ class OllamaReader:
             yield ReplyInfo(model=str(body["model"]))
         message = body.get("message") or {}
         if message.get("thinking"):
-            self._tags.is_done = True  # the server tells it apart
+            yield from self._tags.rest()  # the server tells it apart, so that tags are text
             yield Delta(message["thinking"], "reasoning")
         if text := message.get("content"):
             yield from [Delta(text)] if self._tags.is_done else self._tags.take(text)
