@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -37,7 +38,7 @@ async def test_the_error_of_a_failed_send_holds_its_question(
     session: BaseSession, script: Script, kind: str, said: tuple[Delta, ...]
 ) -> None:
     """Whatever failed and whenever: the error has the stored question, and asking it again stores it once."""
-    script([*said, ERRORS[kind]], "well")
+    script([*said, copy(ERRORS[kind])], "well")
     with pytest.raises(ProviderSessionError, match=r"`await session\.regenerate\(\)`") as caught:
         await session.send_message("Are you there?")
     stored, failed = await session.get_messages()
@@ -62,7 +63,7 @@ async def test_a_question_beside_the_path_is_asked_again_by_its_id(
     session: BaseSession, script: Script, how: Any
 ) -> None:
     """The last question of the path is another one."""
-    script("first", ERRORS["server"], "at last")
+    script("first", copy(ERRORS["server"]), "at last")
     await session.send_message("on the path")
     with pytest.raises(ProviderServerError) as caught:
         await session.send_message("beside", **how)
@@ -78,7 +79,7 @@ async def test_where_a_reader_asks_again_in_another_way_the_text_is_not_a_progra
     session: BaseSession, script: Script, source: str
 ) -> None:
     """A cell is run again, and a panel has a button."""
-    script(ERRORS["server"])
+    script(copy(ERRORS["server"]))
     with pytest.raises(ProviderServerError) as caught:
         await session.send_message("x", source=source)
     assert caught.value.question is not None
