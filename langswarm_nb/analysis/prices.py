@@ -188,7 +188,7 @@ CONTEXT_NAMES = ("service_tier", "processing")
 
 
 def context_of(*values: Any) -> Context:
-    """Return the context of values for `CONTEXT_NAMES`; what is no text is left out."""
+    """Return the context of values for `CONTEXT_NAMES`; what is not text is left out."""
     return tuple(
         (name, value) for name, value in zip(CONTEXT_NAMES, values, strict=True) if isinstance(value, str)
     )

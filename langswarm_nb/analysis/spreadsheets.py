@@ -62,7 +62,7 @@ def mapped_texts(frame: pd.DataFrame, change: Any) -> pd.DataFrame:
 
 
 def no_formula(value: Any) -> Any:
-    """Return a text with an apostrophe in front if it would begin a formula; what is no text as it is."""
+    """Return a text with an apostrophe in front if it would begin a formula; any other value unchanged."""
     return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
 
 

@@ -241,6 +241,6 @@ def tools(parts: str | bytes) -> str | None:
 
 
 def _text(part: Mapping[str, Any], name: str) -> str | None:
-    """Return a field of a part; what is no text, which only a storage of another kind lets in, is missing."""
+    """Return a field of a part; what is not text, which only a storage of another kind lets in, is missing."""
     value = part.get(name)
     return value if isinstance(value, str) else None

@@ -160,7 +160,7 @@ def test_more_of_parts_and_calls_is_kept():
 )
 def test_what_cannot_be_kept_is_refused_in_words(said, words):
     """The error says what it is and what there should be, never only the name of a key."""
-    with pytest.raises(SessionValueError, match=f"line 1 is no chat: .*{words}.*Nothing was imported"):
+    with pytest.raises(SessionValueError, match=f"line 1 is not a chat: .*{words}.*Nothing was imported"):
         read(ASK, said)
 
 

@@ -343,8 +343,8 @@ LINE = {"id": "m", "role": "user", "content": "Hi", "timestamp": "2026-11-01T00:
 @pytest.mark.parametrize(
     "lines, words",
     [
-        (["not json"], "line 1 is no JSON"),
-        (["[1]"], "line 1 is no JSON object"),
+        (["not json"], "line 1 is not JSON"),
+        (["[1]"], "line 1 is not a JSON object"),
         ([{"x": 1}], "neither an export"),
         ([{**HEAD, "langswarm_nb": 99}], "newer"),
         ([{"langswarm_nb": 1}], "line 1"),
@@ -376,12 +376,12 @@ LINE = {"id": "m", "role": "user", "content": "Hi", "timestamp": "2026-11-01T00:
         ([HEAD, {**LINE, "parent_seq": 0}], "hangs below"),
         ([HEAD, LINE, LINE], "twice"),
         ([{**HEAD, "branches": {"side": 4}}, LINE], "missing"),
-        ([HEAD, '{"id": NaN}'], "line 2 is no JSON"),
-        ([HEAD, "[" * 100_000], "line 2 is no JSON"),
+        ([HEAD, '{"id": NaN}'], "line 2 is not JSON"),
+        ([HEAD, "[" * 100_000], "line 2 is not JSON"),
         ([{"messages": []}], 'line 1 has no list "messages"'),
-        ([{"messages": [{"role": "wizard", "content": "x"}]}], "line 1 is no chat.*role"),
-        ([{"messages": [{"role": "user", "content": [{"type": "input_audio"}]}]}], "line 1 is no chat"),
-        ([{"messages": ["x"]}], "line 1 is no chat"),
+        ([{"messages": [{"role": "wizard", "content": "x"}]}], "line 1 is not a chat.*role"),
+        ([{"messages": [{"role": "user", "content": [{"type": "input_audio"}]}]}], "line 1 is not a chat"),
+        ([{"messages": ["x"]}], "line 1 is not a chat"),
     ],
 )
 async def test_a_damaged_file_changes_nothing(manager, tmp_path, lines, words):

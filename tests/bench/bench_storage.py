@@ -20,9 +20,9 @@ from typing import Literal, NamedTuple
 import aiosqlite
 import pytest
 
+from langswarm_nb.core.session.conversation.nodes import node_of
 from langswarm_nb.core.session.conversation.sent_context import choose
 from langswarm_nb.core.session.messages import MessageRole, RequestFacts, SessionMessage, Usage, utc_now
-from langswarm_nb.core.session.sending.ask import node_of
 from langswarm_nb.core.session.settings import SessionRecord, SessionSettings
 from langswarm_nb.core.session.storage._sqlite.schema import migrate
 from langswarm_nb.core.session.storage.rows import COLUMNS, Row, encode_message

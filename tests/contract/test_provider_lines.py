@@ -68,7 +68,7 @@ async def test_every_beginning_of_a_stream_is_no_reply(provider: Any, server: Fa
 async def test_a_broken_line_hands_on_the_part_and_raises(
     provider: Any, server: FaultyServer, bad: bytes
 ) -> None:
-    """A line that is no JSON object interrupts the reply; what came before it is kept."""
+    """A line that is not a JSON object interrupts the reply; what came before it is kept."""
     server.script(lines(HALF + bad + OLLAMA.stream))
     outcome = Outcome()
     with pytest.raises(errors.StreamInterruptedError):

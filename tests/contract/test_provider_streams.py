@@ -188,7 +188,7 @@ async def test_an_error_event_hands_on_the_part_and_raises(
 async def test_a_broken_event_hands_on_the_part_and_raises(
     provider: Any, dialect: Dialect, server: FaultyServer, bad: bytes
 ) -> None:
-    """An event that is no JSON, or JSON of another kind, interrupts the reply."""
+    """An event that is not JSON, or JSON of another kind, interrupts the reply."""
     server.script(Reply.events(dialect.text_event("Half") + bad + dialect.stream))
     outcome = Outcome()
     with pytest.raises(errors.StreamInterruptedError):

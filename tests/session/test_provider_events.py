@@ -76,7 +76,7 @@ async def test_a_fact_that_cannot_be_kept_does_not_lose_the_reply(
 async def test_a_delta_that_is_none_does_not_lose_the_reply(
     manager: SessionManager, session: BaseSession, values: tuple[Any, ...]
 ) -> None:
-    """The same for a piece that is no text."""
+    """The same for a piece that is not text."""
     delta = Delta(*values)
     manager.add_provider_session("mock", Yields(Delta("paid for"), delta, Finish(FinishReason.STOP)))
     with pytest.raises(ProviderSessionError):

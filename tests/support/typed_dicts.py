@@ -51,13 +51,13 @@ def _in_dictionary(value: object, declared: Any, place: str) -> list[str]:
 
 def _in_mapping(value: object, arguments: tuple[Any, ...], place: str) -> list[str]:
     if not isinstance(value, dict):
-        return [f"{place}: {type(value).__name__} is no mapping"]
+        return [f"{place}: {type(value).__name__} is not a mapping"]
     return [line for name, item in value.items() for line in problems(item, arguments[1], f"{place}.{name}")]
 
 
 def _in_list(value: object, arguments: tuple[Any, ...], place: str) -> list[str]:
     if not isinstance(value, list):
-        return [f"{place}: {type(value).__name__} is no list"]
+        return [f"{place}: {type(value).__name__} is not a list"]
     item_type = arguments[0] if arguments else object
     return [
         line for number, item in enumerate(value) for line in problems(item, item_type, f"{place}[{number}]")

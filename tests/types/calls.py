@@ -173,7 +173,7 @@ class Bell(ISessionLifecycleHook):
             await session.regenerate(error.question.id)
 
     async def on_message_received(self, session: ISession, message: str) -> None:  # type: ignore[override]
-        """Take what is no message."""
+        """Take what is not a message."""
 
 
 class Shouting(IProviderSession):

@@ -141,7 +141,7 @@ def test_a_place_is_the_same_as_number_and_as_text(reader: Any, events: Any, ind
 
 
 def test_a_call_with_free_text_is_kept_and_goes_back_as_such() -> None:
-    """Chat Completions has calls whose input is no JSON; Google's carry a signature beside."""
+    """Chat Completions has calls whose input is not JSON; Google's carry a signature beside."""
     reader = ChatReader()
     custom = {"index": 0, "id": "a", "type": "custom", "custom": {"name": "run", "input": "x = "}}
     signed = {"index": 1, "id": "b", "function": {"name": "f", "arguments": "{}"}}

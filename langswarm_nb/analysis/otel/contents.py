@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from langswarm_nb.analysis import otel_names as names
-from langswarm_nb.core.session.conversation.nodes import Node
+from langswarm_nb.core.session.conversation.nodes import node_of
 from langswarm_nb.core.session.conversation.sent_context import choose
 from langswarm_nb.core.session.interfaces import ISession
 from langswarm_nb.core.session.messages import MessageRole, Part, SessionMessage
@@ -37,30 +37,11 @@ async def _sent(session: ISession, reply: SessionMessage) -> Sequence[SessionMes
     while seq is not None:
         path.append(known[seq])
         seq = known[seq].parent_seq
-    nodes = [_node(message) for message in reversed(path)]
+    nodes = [node_of(message, message.seq or 0, message.parent_seq) for message in reversed(path)]
     hidden = {(message.turn, message.version) for message in path if message.is_hidden}
     settings = replace(session.settings, trim="oldest")  # it was sent, so no limit refused it
     context = choose(nodes, hidden, settings, alone=reply.beside == "aside")
     return [known[seq] for seq in context.seqs]
-
-
-def _node(message: SessionMessage) -> Node:
-    return Node(
-        seq=message.seq or 0,
-        parent=message.parent_seq,
-        turn=message.turn,
-        version=message.version,
-        role=message.role.value,
-        active=int(message.is_active),
-        cell_id=message.cell_id,
-        ask=message.ask,
-        scope=message.scope,
-        beside=message.beside,
-        status=None if message.request is None else message.request.status,
-        compare_id=None if message.request is None else message.request.compare_id,
-        says=2 if message.content else 1 if message.parts else 0,
-        chars=len(message.content),
-    )
 
 
 def _message(message: SessionMessage) -> dict[str, Any]:

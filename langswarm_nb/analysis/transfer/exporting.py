@@ -150,7 +150,7 @@ def export_quietly(
         sessions = [_redacted(session, take_out) for session in found]
         text = forms.html(sessions, draw) if draw is not None else _TEXTS[form](sessions)
     if path is not None:
-        # The mark is for who opens the file: in a text it would be a character of the first name.
+        # The mark is for the program that opens the file: in a text it would be a character of the first name.
         write_private(path, MARK + text if form == "csv" else text)
     return ExportedText(text, take_out)
 

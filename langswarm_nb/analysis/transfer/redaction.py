@@ -35,7 +35,7 @@ def redact(text: str) -> str:
     Raises
     ------
     SessionTypeError
-        It is no text.
+        It is not text.
 
     Examples
     --------

@@ -334,7 +334,7 @@ class SessionManager(HasFrames, Upkeep, ISessionManager):
         Raises
         ------
         SessionValueError, SessionTypeError
-            No provider has this name, or it is no text.
+            No provider has this name, or it is not text.
         ProviderAuthenticationError
             It needs a key and there is none.
         """

@@ -42,7 +42,7 @@ def system_text(value: object) -> str:
     Raises
     ------
     SessionTypeError
-        It is no text.
+        It is not text.
     SessionValueError
         It cannot be written as UTF-8.
     """
@@ -95,7 +95,7 @@ def message(
     Raises
     ------
     SessionTypeError
-        The text is no text, the metadata no mapping, or a part no part.
+        The text, the metadata or a part has another type.
     SessionValueError
         The text is blank and there are no parts, it has half of a character, or a part is not complete.
     """
@@ -133,7 +133,7 @@ def metadata(value: Mapping[str, Any] | None) -> dict[str, Any]:
     Raises
     ------
     SessionTypeError
-        It is no mapping.
+        It is not a mapping.
     """
     return _metadata(value)
 
@@ -230,7 +230,7 @@ def number(parameter: str, value: object, *, at_least: float) -> float:
     Raises
     ------
     SessionTypeError
-        It is no number; True and False are none.
+        It is not a number; True and False are none.
     SessionValueError
         It is below ``at_least``, infinite or not a number.
     """
@@ -338,7 +338,7 @@ def checked_parts(value: object) -> tuple[Part, ...]:
     Raises
     ------
     SessionTypeError
-        It is no list of mappings that have a ``type``, or a name in it is no text.
+        It is no list of mappings that have a ``type``, or a name in it is not text.
     SessionValueError
         A type is not known, or a part lacks what its type needs.
     """

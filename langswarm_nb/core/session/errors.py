@@ -260,7 +260,7 @@ class SessionStorageError(SessionError):
 
 
 class SessionMiddlewareError(SessionError):
-    """A middleware failed or returned something that is no message."""
+    """A middleware failed or returned something that is not a message."""
 
 
 class MissingExtraError(SessionError, ImportError):

@@ -126,7 +126,7 @@ def _compact(values: dict[str, Any]) -> dict[str, Any]:
 
 def markdown(session: ExportedSession) -> str:
     """Return the active path to read, a heading for each message, none of which swallows the next."""
-    from .conversation.open_blocks import closed  # for who reads an export
+    from .conversation.open_blocks import closed  # only exports need it
 
     blocks = [f"# {session.title}", session.about]
     blocks += [f"## {heading(message)}\n\n{closed(text_of(message))}".rstrip() for message in session.path]

@@ -109,7 +109,7 @@ def create_provider_session(provider: str, api_key: str | None, **kwargs: Any) -
     SessionValueError
         Unknown provider or option.
     SessionTypeError
-        The key is no text; it is not shown.
+        The key is not text; it is not shown.
     ProviderAuthenticationError
         There is no key, or its form is wrong; it is not shown.
     """

@@ -185,7 +185,7 @@ class MessageTree(ISession):
         SessionValueError
             The session has no branch of this name.
         SessionTypeError
-            The name is no text.
+            The name is not text.
         """
         branches = await self.storage.list_branches(self.key)
         wanted = unicodedata.normalize("NFC", checks.text("name", name))

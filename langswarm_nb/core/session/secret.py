@@ -116,7 +116,7 @@ def split_headers(headers: Mapping[str, str]) -> tuple[dict[str, str], dict[str,
     SessionValueError
         A name or a value cannot be in a header.
     SessionTypeError
-        It is no mapping.
+        It is not a mapping.
     """
     if not isinstance(headers, Mapping):
         raise SessionTypeError(f"headers must be a dict of names to texts, not {type(headers).__name__}.")
@@ -125,7 +125,7 @@ def split_headers(headers: Mapping[str, str]) -> tuple[dict[str, str], dict[str,
     for name, value in headers.items():
         if not _HEADER_NAME.fullmatch(str(name)) or str(name).lower() in _OUR_HEADERS:
             raise SessionValueError(
-                "headers has a name that is no header's, or one that is set by us (not shown: it may be a key)."
+                "headers has a name that is not a header's, or one that is set by us (not shown: it may be a key)."
             )
         if not str(value).isascii() or not str(value).isprintable():
             raise SessionValueError(

@@ -214,7 +214,7 @@ class BaseSession(HasFrames, MessageSending):
         record = await self.refresh()
         tree = await self.storage.read_tree(self.key)
         messages = await self.storage.get_messages(self.key, branch="all")
-        # Seconds of work for a long one, in which the loop has else to do.
+        # Seconds of work for a long one, in which the loop has other work.
         return await asyncio.to_thread(lambda: export_session(exported(record, messages, tree), path, format))
 
     def add_hook(self, hook: ISessionLifecycleHook) -> None:

@@ -24,7 +24,7 @@ BackendName = Literal["local", "provider_native"]
 
 
 class SettingValues(TypedDict, total=False):
-    """Settings by name, but for who answers; `SessionSettings` says what each means."""
+    """Settings by name, without those that say who answers; `SessionSettings` says what each means."""
 
     max_messages: int | None
     max_context_tokens: int | None

@@ -116,7 +116,7 @@ def from_us(us: int) -> datetime:
     Raises
     ------
     SessionStorageError
-        The stored value is no moment: something else wrote it, or the file is damaged.
+        The stored value is not a moment: something else wrote it, or the file is damaged.
     """
     try:
         return _EPOCH + timedelta(microseconds=us)
@@ -242,7 +242,7 @@ def number(name: str, value: object) -> float:
     Raises
     ------
     SessionTypeError
-        It is no number; True and False are none.
+        It is not a number; True and False are none.
     SessionValueError
         It is infinite or not a number.
     """
@@ -277,7 +277,7 @@ def optional_mapping(name: str, value: object) -> str | None:
     Raises
     ------
     SessionTypeError
-        It is no mapping.
+        It is not a mapping.
     SessionValueError
         JSON cannot hold what is in it unchanged.
     """

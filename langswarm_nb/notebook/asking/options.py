@@ -134,7 +134,7 @@ def read_value(text: str) -> Any:
     except ValueError as error:
         if text[:1] in "{[" and text:
             raise UsageError(
-                f"-o: {shown(text)} is no JSON ({error}). Put it into single quotes, so that its own are kept: "
+                f"-o: {shown(text)} is not JSON ({error}). Put it into single quotes, so that its own are kept: "
                 """-o metadata '{"team": "a"}'."""
             ) from error
         return text

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session import BaseSession, SessionMessage, SessionStatus
+from langswarm_nb.core.session.conversation.nodes import node_of
 from langswarm_nb.core.session.conversation.sent_context import system_now
-from langswarm_nb.core.session.sending.ask import node_of
 
 from .message_items import context_text, numbers
 

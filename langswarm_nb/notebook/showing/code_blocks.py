@@ -18,7 +18,7 @@ def code_blocks(text: str) -> list[CodeBlock]:
 
     Blocks inside of lists and quotes lose the indentation and the marks of those.
     """
-    from langswarm_nb.render.markdown import fences  # 30 ms, for who asks
+    from langswarm_nb.render.markdown import fences  # takes 30 ms, and few ask for it
 
     return [
         CodeBlock(code.removesuffix("\n"), _language(info))

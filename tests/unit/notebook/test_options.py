@@ -67,7 +67,7 @@ def test_a_line_is_read(line, expected):
         ("--from v2", "'v2' is neither the number of a turn nor TURN.VERSION"),
         ("--from 3.", "'3.' is neither"),
         ("--budget -1", "'-1' is no amount of US dollars"),
-        ('-o format {"type":1}', "'{type:1}' is no JSON"),
+        ('-o format {"type":1}', "'{type:1}' is not JSON"),
         ("--sesion x", "unknown flag --sesion, did you mean --session?"),
         ("--temprature 1", "did you mean --temperature?"),
         ("-t hot", "invalid float value: 'hot'"),

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from langswarm_nb.core.session import MessageRole, RequestFacts, SessionMessage
-from langswarm_nb.core.session.conversation.nodes import TreeRows
+from langswarm_nb.core.session.conversation.nodes import TreeRows, node_of
 from langswarm_nb.core.session.conversation.tree import Tree
-from langswarm_nb.core.session.sending.ask import node_of
 from langswarm_nb.notebook.commands.tree_drawing import draw_tree
 from langswarm_nb.notebook.running_cell import running_cell
 from langswarm_nb.notebook.showing.amounts import count_text, dollars_text

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from langswarm_nb.core.session.messages import SessionMessage
 
 
 class Node(NamedTuple):
@@ -44,3 +47,24 @@ class TreeRows(NamedTuple):
     hidden: Sequence[tuple[str, int, int]]
     """Branch, turn and version of what is not sent there."""
     next_turn: int
+
+
+def node_of(message: SessionMessage, seq: int, parent: int | None) -> Node:
+    """Return a message as it stands in the tree."""
+    facts = message.request
+    return Node(
+        seq=seq,
+        parent=parent,
+        turn=message.turn,
+        version=message.version,
+        role=message.role.value,
+        active=int(message.is_active),
+        cell_id=message.cell_id,
+        ask=message.ask,
+        scope=message.scope,
+        beside=message.beside,
+        status=None if facts is None else facts.status,
+        compare_id=None if facts is None else facts.compare_id,
+        says=2 if message.content else 1 if message.parts else 0,
+        chars=len(message.content),
+    )

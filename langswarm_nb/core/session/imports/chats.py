@@ -31,7 +31,7 @@ def session_of_chat(name: str, number: int, values: dict[str, Any], settings: Se
     Raises
     ------
     SessionValueError
-        It is no chat; the text says why.
+        It is not a chat; the text says why.
     """
     said = values.get("messages")
     if not isinstance(said, list) or not said:
@@ -40,7 +40,7 @@ def session_of_chat(name: str, number: int, values: dict[str, Any], settings: Se
         messages = _in_turns(_Chat(said).messages)
     except (SessionError, TypeError, ValueError, KeyError) as error:
         raise SessionValueError(
-            f"{name}, line {number} is no chat: {why(error)}. Nothing was imported."
+            f"{name}, line {number} is not a chat: {why(error)}. Nothing was imported."
         ) from error
     tree = TreeRows((), len(messages) - 1, "main", (), (), (), 0)
     metadata = _kept(values, {"messages"})
@@ -53,7 +53,7 @@ def messages_of_chat(said: Sequence[Any]) -> list[SessionMessage]:
     Raises
     ------
     SessionValueError
-        One of them is no message; the text says why.
+        One of them is not a message; the text says why.
     """
     found: list[SessionMessage] = []
     try:

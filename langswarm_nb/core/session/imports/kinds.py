@@ -116,15 +116,15 @@ def _parsed(name: str, number: int, line: str) -> dict[str, Any]:
         found = json.loads(line, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise SessionValueError(
-            f"{name}, line {number} is no JSON: {error}. Nothing was imported."
+            f"{name}, line {number} is not JSON: {error}. Nothing was imported."
         ) from error
     if not isinstance(found, dict):
-        raise SessionValueError(f"{name}, line {number} is no JSON object. Nothing was imported.")
+        raise SessionValueError(f"{name}, line {number} is not a JSON object. Nothing was imported.")
     return found
 
 
 def _refuse(word: str) -> Any:
-    raise ValueError(f"{word} is no JSON")
+    raise ValueError(f"{word} is not JSON")
 
 
 def _lines_of_notebook(name: str, text: str) -> list[tuple[int, dict[str, Any]]]:

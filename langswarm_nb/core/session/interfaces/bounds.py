@@ -16,7 +16,7 @@ class Bounds:
     Raises
     ------
     SessionTypeError, SessionValueError
-        A bound is no whole number of at least 1.
+        A bound is not a whole number of at least 1.
     """
 
     max_message_chars: int = 100_000_000
@@ -35,15 +35,15 @@ class Bounds:
             if value < 1:
                 raise SessionValueError.of(bound.name, value, "at least 1")
 
-    def check(self, bound: str, parameter: str, *texts: str | None) -> None:
-        """Check that texts are together no longer than a bound.
+    def check(self, bound: str, parameter: str, text: str | None, beside: str | None = None) -> None:
+        """Check that a text, together with what goes beside it, is no longer than a bound.
 
         Raises
         ------
         SessionValueError
             They are longer.
         """
-        most, chars = getattr(self, bound), sum(len(text) for text in texts if text is not None)
+        most, chars = getattr(self, bound), len(text or "") + len(beside or "")
         if chars > most:
             error = SessionValueError(
                 f"{parameter} has {chars:,} characters, and at most {most:,} are taken. Shorten it, or raise the bound "

@@ -57,7 +57,7 @@ def create_provider(provider: str, api_key: str | Secret | None = None, **config
     SessionValueError
         No provider has this name, or it has no such option; the error lists what there is.
     SessionTypeError
-        The name or the key is no text.
+        The name or the key is not text.
     ProviderAuthenticationError
         The provider needs a key and there is none, or the key's form is wrong. The key is not shown.
     """
@@ -92,7 +92,7 @@ def parse_model_id(text: str, *, default_provider: str | None = None) -> tuple[s
     SessionValueError
         There is no model in the text, or no known provider and no ``default_provider``.
     SessionTypeError
-        It is no text.
+        It is not text.
     """
     text = _checked_text("model", text)
     names = provider_names()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from langswarm_nb.core.session.conversation.asks import AskFacts
 from langswarm_nb.core.session.conversation.beside_the_loop import decided
-from langswarm_nb.core.session.conversation.nodes import Node
+from langswarm_nb.core.session.conversation.nodes import Node, node_of
 from langswarm_nb.core.session.conversation.notes import left_out
 from langswarm_nb.core.session.conversation.placing import Place, answered_again, place
 from langswarm_nb.core.session.conversation.sent_context import Context, choose
@@ -194,24 +194,3 @@ async def sent(context: Context, known: dict[int, SessionMessage], pick: Pick) -
     wanted = [seq for seq in context.seqs if seq not in known]
     read = await pick(wanted) if wanted else []
     return [*read, *(known[seq] for seq in context.seqs if seq in known)]
-
-
-def node_of(message: SessionMessage, seq: int, parent: int | None) -> Node:
-    """Return a message as it stands in the tree."""
-    facts = message.request
-    return Node(
-        seq=seq,
-        parent=parent,
-        turn=message.turn,
-        version=message.version,
-        role=message.role.value,
-        active=int(message.is_active),
-        cell_id=message.cell_id,
-        ask=message.ask,
-        scope=message.scope,
-        beside=message.beside,
-        status=None if facts is None else facts.status,
-        compare_id=None if facts is None else facts.compare_id,
-        says=2 if message.content else 1 if message.parts else 0,
-        chars=len(message.content),
-    )

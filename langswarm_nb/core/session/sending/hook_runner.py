@@ -43,7 +43,7 @@ async def run_middleware(
     Raises
     ------
     SessionMiddlewareError
-        One failed, or returned something that is no message; names it and chains the cause.
+        One failed, or returned something that is not a message; names it and chains the cause.
     """
     for middleware in chain if step == "process_outgoing_message" else reversed(chain):
         name = f"{type(middleware).__name__}.{step}"

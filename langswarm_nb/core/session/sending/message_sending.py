@@ -87,7 +87,7 @@ class MessageSending(MessageTree):
         Raises
         ------
         SessionValueError, SessionTypeError
-            One of them is no message; nothing was stored.
+            One of them is not a message; nothing was stored.
         SessionError
             They could not be stored.
 

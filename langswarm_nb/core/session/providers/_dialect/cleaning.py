@@ -71,7 +71,7 @@ class Cleaner:
         return [] if self._cost_usd is None else [ReplyInfo(cost_usd=self._cost_usd)]
 
     def raw(self, name: str, value: Any) -> list[ReplyInfo]:
-        """Return what the service sent, for who wants to keep it."""
+        """Return what the service sent, for those who keep it."""
         return [self.info(ReplyInfo(raw={name: value}))] if self._keeps_raw else []
 
     def rest(self) -> list[Delta]:

@@ -285,7 +285,7 @@ class _Pieces:
     def _cut_short(self, reason: str) -> ProviderSessionError:
         report, head = self._answer.report, self._head
         if head and (head[:1] == b"<" or "event-stream" not in self._answer.media_type):
-            reason = "it is a web page" if head[:1] == b"<" else "it is no event stream"
+            reason = "it is a web page" if head[:1] == b"<" else "it is not an event stream"
             shown = head.decode("utf-8", "replace")
             return report.bad_answer(reason, status=self._answer.status, body=shown)
         if not self._answer.is_stream:
@@ -305,7 +305,7 @@ def _decoder_for(head: bytes, usual: Decoder, *, asked: bool) -> Decoder:
 
 
 class _NoReplyError(Exception):
-    """An answer in one piece is no reply."""
+    """An answer in one piece that is not a reply."""
 
     def __init__(self, reason: str, body: str = "") -> None:
         super().__init__(reason)

@@ -264,7 +264,7 @@ def _is_object(line: bytes) -> bool:
 
 
 def _values(text: str, *, is_torn_line: bool) -> list[ServerSentEvent]:
-    """Return the values of a body that is no JSON line by line, each an event; the only one is all."""
+    """Return the values of a body that is not JSON line by line, each as an event; a single one is the whole answer."""
     values: list[str] = []
     at = 0
     try:

@@ -78,7 +78,7 @@ def models_of(items: Any, read: Callable[[Any], ModelInfo | None]) -> list[Model
     Raises
     ------
     KeyError, TypeError, ValueError, AttributeError
-        It is no list, or no entry of it can be read.
+        It is not a list, or no entry of it can be read.
     """
     models: list[ModelInfo] = []
     failure: Exception | None = None

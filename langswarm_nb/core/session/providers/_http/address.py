@@ -65,7 +65,7 @@ def check_base_url(value: object, parameter: str = "base_url") -> Address:
     SessionValueError
         It is neither ``https`` nor ``http`` to this machine or a private network, or holds a user, a password, a query.
     SessionTypeError
-        It is no text.
+        It is not text.
     """
     if not isinstance(value, str):
         raise SessionTypeError(f"{parameter} must be text (str), not {type(value).__name__}.")
@@ -174,7 +174,7 @@ def find_base_url(provider: str, given: str | None, variables: Sequence[str], de
     SessionValueError
         There is none, or it is not allowed.
     SessionTypeError
-        It is no text.
+        It is not text.
     """
     if given is not None:
         return check_base_url(given)

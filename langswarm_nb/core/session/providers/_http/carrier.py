@@ -142,7 +142,7 @@ _NO_TLS = {
     "UNKNOWN_PROTOCOL",
 }
 _TLS_BYTES = re.compile(r"\\+x1[56]\\+x03|^illegal request line$")
-"""How TLS begins, in the words of a library that looked for HTTP; h11 says only that it is no text."""
+"""How TLS begins, in the words of a library that looked for HTTP; h11 says only that it is not text."""
 
 
 def _is_no_tls(error: BaseException) -> bool:

@@ -141,7 +141,7 @@ class HttpClient:
         ProviderSessionError
             The service refused, failed, or could not be reached.
         SessionTypeError
-            The body is no JSON.
+            The body is not JSON.
         SessionClosedError
             The client was closed.
         """

@@ -102,7 +102,7 @@ class Response:
         Raises
         ------
         ProviderSessionError
-            It is no JSON (a page of a proxy, nothing at all, cut off), or could not be read.
+            It is not JSON (a page of a proxy, nothing at all, cut off), or could not be read.
         """
         value, failure = self._json(await self.read_all())
         if failure is not None:

@@ -74,7 +74,7 @@ class _Block:
         return {"raw": self._whole()}
 
     def add(self, delta: Mapping[str, Any]) -> None:
-        """Take a delta that is no text, thinking or input of ours."""
+        """Take a delta that is not text, thinking or input of ours."""
         if delta["type"] == "citations_delta":
             self.start.setdefault("citations", []).append(delta["citation"])
         else:

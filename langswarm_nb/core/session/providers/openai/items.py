@@ -28,7 +28,7 @@ def calls(items: Sequence[Item]) -> list[Item]:
 
 
 def tool_call(item: Item) -> Part:
-    """Return a call as a part; one that is no function goes by the name of its kind."""
+    """Return a call as a part; one that is not a function goes by the name of its kind."""
     kind = str(item["type"])
     if kind == "function_call":
         told: dict[str, Any] = {"name": str(item["name"]), "arguments": str(item.get("arguments") or "{}")}

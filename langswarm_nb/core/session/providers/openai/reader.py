@@ -107,7 +107,7 @@ class ResponsesReader:
         if not text:
             return []
         if not isinstance(text, str):
-            raise TypeError("a delta that is no text")
+            raise TypeError("a delta that is not text")
         sent = self._sent[kind]
         if kind == "reasoning":
             place = (body.get("item_id"), body.get("summary_index"), body.get("content_index"))

@@ -32,6 +32,7 @@ class Head(NamedTuple):
     tip_turn: int | None
     tip_version: int | None
     has_hides: int
+    is_archived: int
 
     @property
     def base(self) -> int:
@@ -67,7 +68,7 @@ def key_of(session_id: object) -> SessionKey:
     Raises
     ------
     SessionTypeError
-        It is no text.
+        It is not text.
     SessionValueError
         It is empty or blank, or UTF-8 cannot hold it.
     """
@@ -133,7 +134,7 @@ def check_question(
 def head_of(db: sqlite3.Connection, session_id: str, name: str) -> Head:
     row = db.execute(
         "SELECT s.id, s.next_seq, s.next_turn, s.tip, s.branch, m.turn, m.version,"
-        " EXISTS (SELECT 1 FROM hides h WHERE h.sid = s.id) FROM sessions s"
+        " EXISTS (SELECT 1 FROM hides h WHERE h.sid = s.id), s.status = 'archived' FROM sessions s"
         " LEFT JOIN messages m ON m.id = (s.id << 32 | s.tip) WHERE s.session_id = ?1 AND s.id = ifnull(?2, s.id)",
         meant(session_id),
     ).fetchone()

@@ -69,8 +69,8 @@ def append(
     ends = any(payload[_MESSAGE_ID] == lease for payload in payloads)
     if lease is not None:  # the last that may refuse: from here on there are changes
         _leases.take(db, head.sid, session_id, lease, ends=ends)
-    if _is_send(payloads, activate=activate, answered=lease is not None and not ends):
-        db.execute("UPDATE sessions SET status = 'active' WHERE id = ? AND status = 'archived'", (head.sid,))
+    if head.is_archived and _is_send(payloads, activate=activate, answered=lease is not None and not ends):
+        db.execute("UPDATE sessions SET status = 'active' WHERE id = ?", (head.sid,))
     if branch not in (None, head.branch):
         head = _go(db, head, tip, branch)
     for hidden in hides:
