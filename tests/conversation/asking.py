@@ -86,12 +86,12 @@ class Plan:
 class Deciding:
     """The rules of section 4. A class, so that a test may break one of them and see it found."""
 
-    def plan(self, session: Session, execution: Execution, ask: Ask) -> Plan:
-        """Decide everything about an ask of a cell."""
+    def plan(self, session: Session, execution: Execution, ask: Ask, model: str) -> Plan:
+        """Decide everything about an ask of a cell; ``model`` is the session's when it was asked."""
         execution.look(session)
         tree = session.tree
         kernel = execution.kernel
-        models = ask.models or (session.model,)
+        models = ask.models or (model,)
         asked = [
             Asked(
                 model,

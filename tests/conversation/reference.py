@@ -51,6 +51,8 @@ class Ticket:
     ask: Ask
     session: Session
     told: set[Note]
+    model: str
+    """The session's when it was asked: what it costs was looked at then, whatever model is chosen while it waits."""
     plan: Plan | None = None
     """None while it waits for the answer to another ask."""
     versions: list[Version] = field(default_factory=list)
@@ -107,7 +109,7 @@ class Reference:
         try:
             ticket = self._take_ticket(execution, ask)
             if ask.dry_run:
-                plan = self.deciding.plan(ticket.session, execution, ask)
+                plan = self.deciding.plan(ticket.session, execution, ask, ticket.model)
                 return Told(tuple(plan.requests), notes=frozenset(plan.notes), session=ticket.session.id)
             self._start(ticket)
         except Refused as reason:
@@ -149,12 +151,12 @@ class Reference:
         alive(session)
         if ask.refused:
             raise Refused(ask.refused)
-        return Ticket(execution, ask, session, told)
+        return Ticket(execution, ask, session, told, session.model)
 
     def _start(self, ticket: Ticket) -> None:
         """Plan an ask and store its questions; the requests go out."""
         session, execution, ask = ticket.session, ticket.execution, ticket.ask
-        ticket.plan = plan = self.deciding.plan(session, execution, ask)
+        ticket.plan = plan = self.deciding.plan(session, execution, ask, ticket.model)
         self.world.keep(session)
         self._remember(ticket, plan)
         ticket.versions = self._store(plan)
@@ -258,7 +260,8 @@ class Reference:
                 case _:
                     session = self._current(started)
                     told = self.move(session.tree, command)
-                    if not isinstance(command, Hide):
+                    moves = not isinstance(command, Hide) and all(note.kind != "already" for note in told)
+                    if moves:
                         started.stop_replay(session)
         except Refused as reason:
             return Told(refused=str(reason))

@@ -100,6 +100,16 @@ REPLAYS = (
         IN_LAB,
     ),
     Written(
+        "A command that moves nothing leaves the replay as it is",
+        (
+            *THREE,
+            Open(),
+            Cell("c3", "%langswarm use 2.1"),
+            Cell("new", "%%langswarm\ntwo"),
+            Sees((sent("two", "one"),), (r"1 later turn stays with 1\.1",)),
+        ),
+    ),
+    Written(
         "A cell that is gone from the notebook drops out with Run All, if it is not the first",
         (
             *THREE,
