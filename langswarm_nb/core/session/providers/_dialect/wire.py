@@ -132,9 +132,9 @@ def cost_in_headers(headers: Mapping[str, str]) -> float | None:
 
 def cost_in(body: Any) -> float | None:
     """Return the dollars that a gateway adds to the usage of any dialect (OpenRouter, LiteLLM); None when none."""
-    for place in (
-        (body, *(body.get(name) for name in ("response", "message"))) if isinstance(body, dict) else ()
-    ):
+    if not isinstance(body, dict):
+        return None
+    for place in (body, body.get("response"), body.get("message")):
         usage = place.get("usage") if isinstance(place, dict) else None
         if isinstance(usage, dict) and (cost := usd(usage.get("cost"))) is not None:
             return cost
