@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from html import escape
 
+from .colours import coloured_html
 from .controls import visible_controls
 from .math import isolate_tex
 
-__all__ = ["code_block_html", "code_html", "text_block_html", "text_html"]
+__all__ = ["code_block_html", "code_html", "language_name", "text_block_html", "text_html"]
 
 _MAX_LABEL_CHARS = 40
 
@@ -27,14 +28,27 @@ def text_block_html(text: str) -> str:
     return f'<pre class="lsnb-text" dir="auto">{_protected(code_html(text))}</pre>\n'
 
 
-def code_block_html(code: str, language: str = "") -> str:
-    """Return a code block with the name of its language above it."""
-    block = f'<pre dir="ltr"><code>{code_html(code)}</code></pre>'
-    words = language.split()
-    if not words:
-        return block + "\n"
-    label = text_html(words[0][:_MAX_LABEL_CHARS])
-    return f'<div class="lsnb-code"><div class="lsnb-lang">{label}</div>{block}</div>\n'
+def code_block_html(code: str, language: str = "", *, has_colours: bool = True) -> str:
+    """Return a code block below a strip with the name of its language.
+
+    Parameters
+    ----------
+    code
+        Any text.
+    language
+        What stands behind the opening mark of the block; its first word is the language.
+    has_colours
+        Whether to tell comments, strings and the like apart, where the language is known.
+    """
+    word = next(iter(language.split()), "")
+    html = coloured_html(visible_controls(code), language_name(word)) if has_colours else code_html(code)
+    label = text_html(word[:_MAX_LABEL_CHARS])
+    return f'<div class="lsnb-code"><div class="lsnb-lang">{label}</div><pre dir="ltr"><code>{html}</code></pre></div>\n'
+
+
+def language_name(word: str) -> str:
+    """Return the name of a language as a block gives it, without ornaments: ``{.python}``, ``python:``."""
+    return word.strip("{}.:,").lower()
 
 
 def _protected(html: str) -> str:

@@ -18,6 +18,7 @@ import nh3
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from .colours import KINDS, MAX_COLOURED_CHARS
 from .controls import visible_controls
 from .emphasis import add_breaks, add_emphasis, with_breaks
 from .escaping import code_block_html, code_html, text_html
@@ -33,12 +34,15 @@ if TYPE_CHECKING:
 __all__ = ["LINK_REL", "Environment", "block_starts", "fences", "formula_block_html", "markdown_html"]
 
 Environment = dict[str, Any]
-"""What one reply carries from block to block: ``"formulas"``, the number of live ones so far."""
+"""What one reply carries from block to block: ``"formulas"``, the number of live ones so far, and
+``"coloured_chars"``, how much code has colours."""
 
 LINK_REL = "noopener noreferrer nofollow"
 _MAX_DEPTH = 16
 """Of blocks and of emphasis; below the depth at which markdown-it drops text."""
 _MAX_TARGET_CHARS = 120
+_MAX_COLOURED_CHARS = 36_000
+"""Of all code of one reply; colours cost some three times as many bytes as the code."""
 
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 """Names, in Punycode by now, and addresses; a host with anything else a browser may read differently from us."""
@@ -49,12 +53,15 @@ _RIGHT_TO_LEFT = re.compile(
 _DIRECTED = {"paragraph_open", "heading_open", "list_item_open", "table_open"}
 """Blocks that take their direction from their text, when it has letters that are written to the left."""
 
+_TASK = re.compile(r"\[([ xX])\] +(?=\S)")
+
 _CLASSES = {
     "a": {"lsnb-image"},
     "code": {"lsnb-tex"},
     "div": {"lsnb-code", "lsnb-lang", "lsnb-math", "lsnb-table"},
+    "li": {"lsnb-task"},
     "pre": {"lsnb-tex"},
-    "span": {"lsnb-math", "lsnb-target", "lsnb-image"},
+    "span": {"lsnb-math", "lsnb-target", "lsnb-image", *(f"lsnb-{kind}" for kind in KINDS.values())},
 }
 _ATTRIBUTES = {
     "a": {"href", "title"},
@@ -154,10 +161,12 @@ def _finish(state: StateCore) -> None:
     """Add what the renderer needs to the tokens: directions, alignments, link targets."""
     lines = state.src.split("\n") if _RIGHT_TO_LEFT.search(state.src) else []
     is_cell = False
-    for token in state.tokens:
+    for number, token in enumerate(state.tokens):
         if token.type == "inline" and token.children:
             children = with_breaks(token.children, is_cell=is_cell)
             token.children = _shown_targets(_flattened(children))
+        if token.type == "list_item_open":
+            _mark_task(state.tokens[number : number + 3])
         is_cell = token.type in {"th_open", "td_open"}
         if is_cell and token.attrs:
             token.attrs = {"align": str(token.attrs["style"]).removeprefix("text-align:")}
@@ -165,6 +174,17 @@ def _finish(state: StateCore) -> None:
             start, end = token.map
             if any(map(_RIGHT_TO_LEFT.search, lines[start:end])):
                 token.attrSet("dir", "auto")
+
+
+def _mark_task(tokens: Sequence[Token]) -> None:
+    """Give an item of a list that begins with ``[ ]`` or ``[x]`` a box, as a character: that is seen without styles."""
+    item, *inside = tokens
+    if [token.type for token in inside] != ["paragraph_open", "inline"] or not inside[1].children:
+        return
+    first = inside[1].children[0]
+    if first.type == "text" and (found := _TASK.match(first.content)):
+        first.content = f"{'☐' if found[1] == ' ' else '☑'} {first.content[found.end() :]}"
+        item.attrSet("class", "lsnb-task")
 
 
 def _flattened(tokens: list[Token]) -> list[Token]:
@@ -232,8 +252,14 @@ def _render_code_inline(_: RendererHTML, tokens: Sequence[Token], index: int, *_
     return f"<code>{code_html(tokens[index].content)}</code>"
 
 
-def _render_code_block(_: RendererHTML, tokens: Sequence[Token], index: int, *_rest: Any) -> str:
-    return code_block_html(tokens[index].content, tokens[index].info)
+def _render_code_block(
+    _: RendererHTML, tokens: Sequence[Token], index: int, _options: Any, environment: Environment
+) -> str:
+    code = tokens[index].content
+    chars = environment.get("coloured_chars", 0) + min(len(code), MAX_COLOURED_CHARS)
+    if has_colours := chars <= _MAX_COLOURED_CHARS:
+        environment["coloured_chars"] = chars
+    return code_block_html(code, tokens[index].info, has_colours=has_colours)
 
 
 def formula_block_html(formula: str, environment: Environment) -> str:

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .escaping import text_block_html, text_html
+from .escaping import code_html, text_block_html, text_html
+from .style import style_sheet
 
-__all__ = ["ReplyPart", "page_html"]
+__all__ = ["ReplyPart", "page_html", "scoped_page"]
 
-# Grey with alpha and the colours of the front end suit light and dark themes. A front end that drops the style
-# shows plain, readable HTML. It is short because each update carries it.
-_STYLE = (
-    ".lsnb-reply pre,.lsnb-table{overflow-x:auto}"
-    ".lsnb-code{border-left:3px solid #8886;padding-left:.7em}"
-    ".lsnb-lang,.lsnb-target,.lsnb-note,.lsnb-footer{font-size:.85em;opacity:.75}.lsnb-footer{margin-top:.6em}"
-    # JupyterLab aligns cells to the right, for numbers, with a selector of two classes.
-    ".lsnb-reply .lsnb-table th,.lsnb-reply .lsnb-table td{text-align:left}"
-    ".lsnb-reply .lsnb-table [align=right]{text-align:right}.lsnb-reply .lsnb-table [align=center]{text-align:center}"
+# One handler serves all buttons of a page. It is the same text in every page: nothing that a model wrote is in it.
+_ON_CLICK = (
+    "const b=event.target.closest('.lsnb-copy');if(b){const t=b.closest('.lsnb-code,.lsnb-next').querySelector('code'),"
+    "d=()=>{b.dataset.done='';setTimeout(()=>delete b.dataset.done,1500)};"
+    "navigator.clipboard?navigator.clipboard.writeText(t.textContent).then(d):"
+    "(getSelection().selectAllChildren(t),document.execCommand('copy')?d():0)}"
 )
-_LIVE_STYLE = (
-    ".lsnb-caret{animation:lsnb-blink 1s steps(2) infinite}@keyframes lsnb-blink{to{opacity:0}}"
-    "@media(prefers-reduced-motion){.lsnb-caret{animation:none}}"
+_BUTTON = '<button class="lsnb-copy" type="button" aria-label="Copy" hidden></button>'
+"""Hidden unless the style shows it, and that it does where the page kept its handler. Its word is in the style too."""
+_STRIP_END = '</div><pre dir="ltr">'
+"""Where a block of code ends its strip; no text of a model can hold it, because ``<`` or ``"`` are escaped in it."""
+_TABLE_START = '<div class="lsnb-table">'
+_CARET = '<span class="lsnb-caret">▍</span>'
+_CLOSING_TAGS = re.compile(
+    r"\s*(?:</(?:p|h[1-6]|ul|ol|li|blockquote|div|pre|code|table|tbody|thead|tr|t[dh])>\s*)*$"
 )
-_COLUMN_WIDTHS = "repeat(auto-fit,minmax(min(22em,100%),1fr))"
-_COLUMNS_STYLE = f".lsnb-columns{{display:grid;gap:0 1.5em;grid-template-columns:{_COLUMN_WIDTHS}}}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,38 +37,78 @@ class ReplyPart:
     """HTML that the renderer made."""
     title: str = ""
     """Plain text above it."""
+    subtitle: str = ""
+    """Plain text beside the title."""
     footer: str = ""
     """Plain text, one line below it; of a live reply, what is being waited for."""
     details: Sequence[tuple[str, str]] = ()
     """Names and values, plain text, that unfold below the footer."""
+    next_step: tuple[str, str] | None = None
+    """What can be done with it, in words, and the line to type for that; plain text."""
     is_live: bool = False
     """Whether more of it will come."""
 
 
 def page_html(parts: Sequence[ReplyPart]) -> str:
     """Return the replies as one HTML fragment, scoped by class names."""
-    style = _STYLE + _LIVE_STYLE * any(part.is_live for part in parts) + _COLUMNS_STYLE * (len(parts) > 1)
     blocks = [_part_html(part) for part in parts]
-    if len(blocks) == 1:
-        body = blocks[0]
-    else:
-        body = '<div class="lsnb-columns">' + "".join(f"<div>{block}</div>" for block in blocks) + "</div>"
-    return f'<div class="lsnb-reply"><style>{style}</style>{body}</div>'
+    if len(blocks) > 1:
+        columns = "".join(f'<div class="lsnb-column">{block}</div>' for block in blocks)
+        blocks = [f'<div class="lsnb-columns">{columns}</div>']
+    return scoped_page("".join(blocks), is_live=any(part.is_live for part in parts))
+
+
+def scoped_page(body: str, *, is_live: bool = False) -> str:
+    """Return HTML of the renderer with the style that it needs, and with buttons that copy its code.
+
+    Parameters
+    ----------
+    body
+        Balanced and safe.
+    is_live
+        Whether it will be replaced soon; then it has no buttons.
+    """
+    handler = ""
+    if not is_live:
+        body = body.replace(_STRIP_END, f'{_BUTTON}</div><pre dir="ltr" tabindex="0">')
+        body = body.replace(_TABLE_START, f'{_TABLE_START[:-1]} tabindex="0">')
+        handler = f' onclick="{_ON_CLICK}"' if _BUTTON in body else ""
+    start = f'<div class="lsnb-reply"{handler}>'
+    return f"{start}<style>{style_sheet(start + body)}</style>{body}</div>"
 
 
 def _part_html(part: ReplyPart) -> str:
-    title = f"<p><strong>{text_html(part.title)}</strong></p>" if part.title else ""
-    return title + part.body + _footer_html(part)
+    body = _with_caret(part.body) if part.is_live else part.body
+    return _head_html(part) + body + _footer_html(part) + _next_html(part)
+
+
+def _head_html(part: ReplyPart) -> str:
+    if not part.title:
+        return ""
+    beside = f" <span>{text_html(part.subtitle)}</span>" if part.subtitle else ""
+    return f'<p class="lsnb-head"><strong>{text_html(part.title)}</strong>{beside}</p>'
+
+
+def _with_caret(html: str) -> str:
+    """Put the cursor behind the last word, inside of the blocks that end there."""
+    end = _CLOSING_TAGS.search(html)
+    at = len(html) if end is None else end.start()
+    return f"{html[:at]}{_CARET}{html[at:]}"
 
 
 def _footer_html(part: ReplyPart) -> str:
     line = text_html(part.footer)
-    if part.is_live:
-        return f'<div class="lsnb-footer"><span class="lsnb-caret">▍</span>{line}</div>'
-    if not part.details:
+    if part.is_live or not part.details:
         return f'<div class="lsnb-footer">{line}</div>' if line else ""
     rows = (
         f"<dt>{text_html(name)}</dt><dd>{text_block_html(value).rstrip()}</dd>"
         for name, value in part.details
     )
     return f'<details class="lsnb-footer"><summary>{line or "details"}</summary><dl>{"".join(rows)}</dl></details>'
+
+
+def _next_html(part: ReplyPart) -> str:
+    if part.next_step is None:
+        return ""
+    words, line = part.next_step
+    return f'<div class="lsnb-next">{text_html(words)} <code>{code_html(line)}</code>{_BUTTON}</div>'

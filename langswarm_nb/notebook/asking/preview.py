@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session import SessionMessage
 from langswarm_nb.core.session.messages import estimate_tokens
-from langswarm_nb.notebook.showing.amounts import UNPRICED_PROVIDERS, count_text, dollars_text
+from langswarm_nb.notebook.bridge import kernel_shell
+from langswarm_nb.notebook.showing.amounts import count_text, price_text
 from langswarm_nb.notebook.showing.reply_view import characters
+from langswarm_nb.notebook.showing.transcript import message_html
 from langswarm_nb.render import visible_controls
 
 from .budget import estimate_usd
@@ -59,21 +61,55 @@ class Preview:
             for field in self.prompt.fields
         ]
         prices = [
-            f"{model} · ~{count_text(self.input_tokens)} tok in · {_price(model, self.cost_usd(model))} · not sent"
+            f"{model} · ~{count_text(self.input_tokens)} tok in · {self._price(model)} · not sent"
             for model in self.models
         ]
-        options = self._plan.settings(self.models[0]).request_options
-        told = [", ".join(f"{name}={value!r}" for name, value in options.items())] if options else []
+        told = [options] if (options := self._options) else []
         return "\n\n".join([*blocks, "\n".join([*filled, *told, *self._send.notes, *prices])])
 
     def __repr__(self) -> str:
         return visible_controls(str(self))
 
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        if kernel_shell() is None:
+            return {}
+        return {"text/html": self._html(), "text/plain": repr(self)}
 
-def _price(model: str, cost_usd: float | None) -> str:
-    if model.partition(":")[0] in UNPRICED_PROVIDERS:
-        return "free"
-    return "price unknown" if cost_usd is None else f"~{dollars_text(cost_usd)}"
+    def _html(self) -> str:
+        """Return the messages as bubbles, and below them what sending them would mean."""
+        from langswarm_nb.render.page import scoped_page
+        from langswarm_nb.render.tables import Code, Table
+
+        tokens = f"~{count_text(self.input_tokens)}"
+        models = Table(
+            ("model", "tokens in", "price"),
+            [(model, tokens, self._price(model)) for model in self.models],
+            note=" · ".join(filter(None, ("not sent", self._options, *self._send.notes))),
+        )
+        fields = Table(
+            ("filled in", "type", "length", "begins with"),
+            [
+                (
+                    Code(f"{{{{ {field.expression} }}}}"),
+                    field.kind,
+                    characters(field.text),
+                    _shortened(field.text),
+                )
+                for field in self.prompt.fields
+            ],
+        )
+        tables = [table.body_html() for table in (fields, models) if table.rows]
+        return scoped_page("".join([*map(message_html, self.messages), *tables]))
+
+    @property
+    def _options(self) -> str:
+        options = self._plan.settings(self.models[0]).request_options
+        return ", ".join(f"{name}={value!r}" for name, value in options.items())
+
+    def _price(self, model: str) -> str:
+        cost_usd = self.cost_usd(model)
+        price = price_text(model.partition(":")[0], cost_usd)
+        return f"~{price}" if cost_usd else price or "free"
 
 
 def _shortened(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from langswarm_nb.core.session import MessageStream, RetryNotice, SessionError
 from langswarm_nb.notebook.bridge import run_sync
 from langswarm_nb.notebook.cell_errors import stopped
-from langswarm_nb.notebook.showing.footer import footer_line
+from langswarm_nb.notebook.showing.footer import footer_line, goes_on
 from langswarm_nb.notebook.showing.reply import Extract, Reply
 from langswarm_nb.notebook.showing.reply_view import Look, Silent
 
@@ -138,12 +138,14 @@ class Exchange:
             again=self._again,
         )
         self._sender.count(opened.stream, opened.options)
-        reply.footer = footer_line(reply, place=self._place(reply, opened))
+        reply.place = self._place(reply, opened)
+        reply.footer = footer_line(reply, place=reply.place)
         if not reply.text and reply.status == "error":
             self._show_failure(error, reply.footer)
             return reply
         if told := _words(error) if error is not None else _ended_badly(reply):
             reply.footer += f" · {told}"
+            reply.place += f" · {told}"
         self._look.finish(self._display, reply)
         return reply
 
@@ -200,7 +202,7 @@ def _beside(reply: Reply) -> str:
     """Return what is told of a reply that the conversation does not go on with."""
     if reply.message.beside == "aside":
         return "aside"
-    return f"%langswarm use {reply.address} goes on from here" if reply.text else ""
+    return goes_on(reply)
 
 
 def _ended_badly(reply: Reply) -> str:

@@ -123,9 +123,11 @@ def _listens(origin: str) -> bool:
 
 
 def _config(workspace: Workspace) -> Listing:
+    from langswarm_nb.render.tables import Code
+
     config = workspace.config
     rows = [
-        (name, repr(getattr(config, name)), trait.help)
+        (name, Code(repr(getattr(config, name))), trait.help)
         for name, trait in sorted(config.traits(config=True).items())
     ]
     return Listing(("setting", "value", "what it is"), rows)

@@ -71,4 +71,4 @@ class Command:
             arguments = self.parser.parse_line(split_line(rest))
         result = self.run(workspace, **vars(arguments))
         value = run_sync(result) if inspect.isawaitable(result) else result
-        return Text(value) if isinstance(value, str) else value
+        return Text(value) if type(value) is str else value

@@ -13,6 +13,7 @@ from langswarm_nb.notebook.bridge import run_sync
 
 from .command import Command, arg
 from .results import Listing
+from .tree_drawing import moment
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +25,9 @@ _FRAMES = ("messages", "turns", "sessions", "events", "metrics")
 
 
 async def _search(workspace: Workspace, text: str) -> Listing:
+    from langswarm_nb.render.tables import Code, Marked
+
+    words = tuple(text.split())
     hits = await workspace.manager.search_messages(text, user_id=workspace.user_id)
     names = {}
     for session_id in {hit.session_id for hit in hits}:
@@ -32,16 +36,16 @@ async def _search(workspace: Workspace, text: str) -> Listing:
     rows = [
         (
             names[hit.session_id],
-            hit.message.address,
+            Code(hit.message.address),
             hit.message.role.value,
-            f"{hit.message.timestamp.astimezone():%Y-%m-%d %H:%M}",
-            hit.snippet,
+            moment(hit.message),
+            Marked(hit.snippet, words),
         )
         for hit in hits
     ]
-    return Listing(
-        ("session", "turn", "role", "when", "text"), rows, empty=f"No message holds all words of {text!r}."
-    )
+    empty = f"No message holds all words of {text!r}."
+    found = f"{len(rows)} message{'s' * (len(rows) != 1)} with {text}"
+    return Listing(("session", "turn", "role", "when", "text"), rows, empty=empty, caption=found)
 
 
 def source_of(workspace: Workspace, *, everything: bool) -> SessionManager | list[BaseSession]:

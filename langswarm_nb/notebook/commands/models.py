@@ -56,6 +56,8 @@ async def _use_version(workspace: Workspace, session: BaseSession, turn: int, nu
 
 
 async def _models(workspace: Workspace, provider: str | None, q: str | None) -> Listing:
+    from langswarm_nb.render.tables import Code
+
     name = provider or (await workspace.current()).provider
     if name not in provider_names():
         raise UsageError(f"There is no provider {name!r}{did_you_mean(name, provider_names()) or '.'}")
@@ -63,7 +65,7 @@ async def _models(workspace: Workspace, provider: str | None, q: str | None) -> 
     found = await workspace.manager.provider_session(name).list_models()
     workspace.seen_models |= {f"{name}:{model.id}" for model in found}
     rows = [
-        (f"{name}:{model.id}", model.name, model.context_tokens)
+        (Code(f"{name}:{model.id}"), model.name, model.context_tokens)
         for model in found
         if q is None or q.casefold() in f"{model.id} {model.name or ''}".casefold()
     ]

@@ -1,16 +1,17 @@
-"""Small results of commands, readable in a terminal and in a page: a `Listing` of rows, `Facts` of one thing."""
+"""Small results of commands, readable in a terminal and in a page: `Listing` of rows, `Facts` of one thing, texts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from langswarm_nb.notebook.bridge import kernel_shell
 from langswarm_nb.render import visible_controls
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_MAX_CELL_CHARS = 60
+    from langswarm_nb.render.tables import Table
 
 
 class Listing(Sequence[dict[str, Any]]):
@@ -21,17 +22,27 @@ class Listing(Sequence[dict[str, Any]]):
     columns : sequence of str
         Their names.
     rows : sequence of sequences
-        The values, in the order of the columns.
+        The values, in the order of the columns; a cell that says how it looks, see `langswarm_nb.render.tables`,
+        stands for its text.
     empty : str
         What to say when there are none.
+    caption, note : str
+        Plain text above and below the table in a page.
     """
 
     def __init__(
-        self, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, empty: str = "Nothing."
+        self,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[Any]],
+        *,
+        empty: str = "Nothing.",
+        caption: str = "",
+        note: str = "",
     ) -> None:
         self.columns: tuple[str, ...] = tuple(columns)
-        self.rows: list[tuple[Any, ...]] = [tuple(row) for row in rows]
-        self._empty = empty
+        self.rows: list[tuple[Any, ...]] = [tuple(map(_value, row)) for row in rows]
+        self._cells = [tuple(row) for row in rows]
+        self._empty, self._caption, self._note = empty, caption, note
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -49,15 +60,36 @@ class Listing(Sequence[dict[str, Any]]):
         return pd.DataFrame(self.rows, columns=list(self.columns))
 
     def __repr__(self) -> str:
-        return _aligned([self.columns, *self.rows]) if self.rows else self._empty
+        return self._table().text() if self.rows else self._empty
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return shown(repr(self), self._html)
+
+    def _html(self) -> str:
+        if not self.rows:
+            from langswarm_nb.render.page import ReplyPart, page_html
+
+            return page_html([ReplyPart("", footer=self._empty)])
+        return self._table(caption=self._caption, note=self._note).html()
+
+    def _table(self, *, caption: str = "", note: str = "") -> Table:
+        from langswarm_nb.render.tables import Table
+
+        return Table(self.columns, self._cells, caption, note)
 
 
 class Facts(dict[str, Any]):
     """Names and values of one thing."""
 
     def __repr__(self) -> str:
-        width = max(map(len, self), default=0)
-        return "\n".join(f"{name:<{width}}  {visible_controls(str(value))}" for name, value in self.items())
+        from langswarm_nb.render.tables import facts_text
+
+        return facts_text(self)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        from langswarm_nb.render.tables import facts_html
+
+        return shown(repr(self), lambda: facts_html(self))
 
 
 class Text(str):
@@ -69,15 +101,39 @@ class Text(str):
         return visible_controls(str(self))
 
 
-def _aligned(rows: Sequence[Sequence[Any]]) -> str:
-    texts = [[_one_line(value) for value in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
-    return "\n".join(
-        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
-        for row in texts
-    )
+class Drawing(Text):
+    """Text of several lines that is shown with more beside it, in a page as a table.
+
+    Parameters
+    ----------
+    text : str
+        The drawing alone, which is the value.
+    wide : str
+        The drawing with what stands beside it.
+    table : Table
+        The same for a page.
+    """
+
+    def __new__(cls, text: str, wide: str, table: Table) -> Drawing:
+        drawing = super().__new__(cls, text)
+        drawing._wide, drawing._table = wide, table
+        return drawing
+
+    _wide: str
+    _table: Table
+
+    def __repr__(self) -> str:
+        return visible_controls(self._wide)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return shown(repr(self), self._table.html)
 
 
-def _one_line(value: Any) -> str:
-    text = "" if value is None else visible_controls(" ".join(str(value).split()))
-    return text if len(text) <= _MAX_CELL_CHARS else f"{text[: _MAX_CELL_CHARS - 1]}…"
+def shown(text: str, html: Callable[[], str]) -> dict[str, str]:
+    """Return a result as MIME data; where there is no page to show it in, nothing, so that its repr is taken."""
+    return {} if kernel_shell() is None else {"text/html": html(), "text/plain": text}
+
+
+def _value(cell: Any) -> Any:
+    """Return what a cell of a table stands for."""
+    return cell if cell is None or isinstance(cell, (str, int, float)) else str(cell)

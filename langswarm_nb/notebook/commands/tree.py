@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
@@ -17,8 +17,8 @@ from langswarm_nb.notebook.asking.send import ask_again
 from langswarm_nb.notebook.workspace.copying import copy_here
 
 from .command import Command, arg
-from .results import Listing
-from .tree_drawing import draw_tree
+from .results import Drawing, Listing
+from .tree_drawing import draw_tree, moment, tree_table, tree_text, wide_tree_text
 
 if TYPE_CHECKING:
     from langswarm_nb.notebook.asking.compare import Comparison
@@ -36,8 +36,16 @@ async def _branches(workspace: Workspace) -> Listing:
     for name, tip in sorted(tips):
         message = by_seq.get(tip)
         mark = "→" if name == tree.branch else ""
-        rows.append((mark, name, message and message.address, message and message.content))
-    return Listing(("", "branch", "turn", "ends with"), rows)
+        rows.append(
+            (
+                mark,
+                name,
+                message and message.address,
+                message and message.content,
+                message and moment(message),
+            )
+        )
+    return Listing(("", "branch", "turn", "ends with", "when"), rows)
 
 
 async def _fork(workspace: Workspace, turn: str | None, name: str | None) -> str:
@@ -68,11 +76,12 @@ async def _branch(workspace: Workspace, name: str | None) -> str:
     return _here(session, session.record.branch)
 
 
-async def _tree(workspace: Workspace) -> str:
+async def _tree(workspace: Workspace) -> Drawing | str:
     session = await workspace.current()
     tree = await session.tree()
     told = [node.seq for node in tree.nodes if node.role in ("user", "assistant")]
-    return draw_tree(tree, {message.seq: message for message in await session.pick_messages(told)})
+    lines = draw_tree(tree, {message.seq: message for message in await session.pick_messages(told)})
+    return Drawing(tree_text(lines), wide_tree_text(lines), tree_table(lines)) if lines else tree_text(lines)
 
 
 async def _undo(workspace: Workspace, n: int) -> str:
@@ -105,7 +114,7 @@ async def _versions(workspace: Workspace, turn: int | None) -> Listing:
     return Listing(_VERSIONS, [_version_row(tree, messages, number, *item) for item in ends.items()])
 
 
-_VERSIONS = ("", "version", "model", "status", "question", "answer")
+_VERSIONS = ("", "version", "model", "status", "question", "answer", "when")
 
 
 def _told(tree: Tree, ends: Mapping[int, Node]) -> set[int]:
@@ -114,16 +123,19 @@ def _told(tree: Tree, ends: Mapping[int, Node]) -> set[int]:
 
 def _version_row(
     tree: Tree, messages: Mapping[int | None, SessionMessage], turn: int, version: int, end: Node
-) -> tuple[str, ...]:
+) -> tuple[Any, ...]:
+    from langswarm_nb.render.tables import Code
+
     question, last = messages[tree.question_of(end).seq], messages[end.seq]
     facts = last.request
     return (
         "→" if last.is_active else "",
-        f"{turn}.{version}",
+        Code(f"{turn}.{version}"),
         facts.model_id if facts else "",
         facts.status if facts else "no answer",
         question.content,
         last.content if last.seq != question.seq else "",
+        moment(last),
     )
 
 

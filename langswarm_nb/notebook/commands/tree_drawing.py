@@ -1,14 +1,18 @@
-"""A session's tree as text: one line a version of a turn, the active path marked, branch names at their tips."""
+"""A session's tree: one line a version of a turn, the active path marked, branch names at their tips."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from langswarm_nb.core.session import SessionMessage
 from langswarm_nb.core.session.conversation.copies import origin_address, origin_of
 from langswarm_nb.core.session.conversation.nodes import Node
 from langswarm_nb.core.session.conversation.tree import Tree
+
+if TYPE_CHECKING:
+    from langswarm_nb.render.tables import Table
 
 _MAX_CHARS = 60
 
@@ -31,8 +35,29 @@ class _Entry:
         return bool((self.answer or self.question).active)
 
 
-def draw_tree(tree: Tree, messages: Mapping[int | None, SessionMessage]) -> str:
-    """Return the drawing.
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the drawing."""
+
+    branches: str
+    """What leads to it from the line above."""
+    is_active: bool = False
+    address: str = ""
+    text: str = ""
+    """How the question begins."""
+    told: str = ""
+    """What tells this version from others, and the branches that end here."""
+    model: str = ""
+    at: str = ""
+    """When it was answered, or else asked; local time."""
+
+    def __str__(self) -> str:
+        mark = "" if not self.address else "●" if self.is_active else "○"
+        return self.branches + " ".join(filter(None, (mark, self.address, self.text, self.told)))
+
+
+def draw_tree(tree: Tree, messages: Mapping[int | None, SessionMessage]) -> list[Line]:
+    """Return the drawing; no line when nothing was asked.
 
     Parameters
     ----------
@@ -47,9 +72,44 @@ def draw_tree(tree: Tree, messages: Mapping[int | None, SessionMessage]) -> str:
         label = f"[{name}]" if name == tree.branch else name
         entry = _entry_at(tree, entries, tip)
         (start if entry is None else entry.labels).append(label)
-    lines = [f"(start) {' '.join(start)}"] if start and tree.nodes else []
+    lines = [Line("", text="(start)", told=" ".join(start))] if start and tree.nodes else []
     _draw(tree, messages, top, "", lines)
-    return "\n".join(lines) or "Nothing was asked yet."
+    return lines
+
+
+def tree_text(lines: Sequence[Line]) -> str:
+    """Return the drawing as text."""
+    return "\n".join(map(str, lines)) or "Nothing was asked yet."
+
+
+def wide_tree_text(lines: Sequence[Line]) -> str:
+    """Return the drawing as text, with models and times in columns of their own."""
+    drawn = [str(line) for line in lines]
+    wide, models = max(map(len, drawn), default=0), max((len(line.model) for line in lines), default=0)
+    return "\n".join(
+        f"{text:<{wide}}  {line.model:<{models}}  {line.at}".rstrip()
+        for text, line in zip(drawn, lines, strict=True)
+    )
+
+
+def tree_table(lines: Sequence[Line]) -> Table:
+    """Return the drawing as a table."""
+    from langswarm_nb.render.tables import Branch, Code, Table
+
+    rows = [
+        (
+            Branch(
+                line.branches, f"{'●' if line.is_active else '○'} {line.text}" if line.address else line.text
+            ),
+            Code(line.address) if line.address else None,
+            line.told.replace(f"({line.model})", "").strip(),
+            line.model,
+            line.at,
+        )
+        for line in lines
+    ]
+    columns = ("question", "version", "", "model", "when")
+    return Table(columns, rows, here=frozenset(n for n, line in enumerate(lines) if line.is_active))
 
 
 def _entries(tree: Tree) -> tuple[list[_Entry], dict[int, _Entry]]:
@@ -88,7 +148,7 @@ def _draw(
     messages: Mapping[int | None, SessionMessage],
     entries: Sequence[_Entry],
     indent: str,
-    lines: list[str],
+    lines: list[Line],
 ) -> None:
     """Draw some lines and what is below them; a single line of turns stays in its column."""
     todo = [(list(entries), indent)]
@@ -98,7 +158,7 @@ def _draw(
         for n, entry in enumerate(turns):
             is_last = n == len(turns) - 1
             corner = "" if not several else "└─ " if is_last else "├─ "
-            lines.append(f"{indent}{corner}{_line(tree, messages, entry)}")
+            lines.append(_line(tree, messages, entry, f"{indent}{corner}"))
             deeper = indent if not several else indent + ("   " if is_last else "│  ")
             if is_last:
                 todo.append((entry.below, deeper))
@@ -106,20 +166,18 @@ def _draw(
                 _draw(tree, messages, entry.below, deeper, lines)
 
 
-def _line(tree: Tree, messages: Mapping[int | None, SessionMessage], entry: _Entry) -> str:
+def _line(tree: Tree, messages: Mapping[int | None, SessionMessage], entry: _Entry, branches: str) -> Line:
     question = messages.get(entry.question.seq)
-    text = beginning(question.content) if question else ""
-    return " ".join(
-        part
-        for part in (
-            "●" if entry.is_active else "○",
-            f"{entry.question.turn}.{entry.version}",
-            text,
-            _kind(messages, entry),
-            "(hidden)" if (entry.question.turn, entry.version) in tree.hidden else "",
-            *entry.labels,
-        )
-        if part
+    last = question if entry.answer is None else messages.get(entry.answer.seq, question)
+    hidden = "(hidden)" if (entry.question.turn, entry.version) in tree.hidden else ""
+    return Line(
+        branches,
+        entry.is_active,
+        f"{entry.question.turn}.{entry.version}",
+        beginning(question.content) if question else "",
+        " ".join(filter(None, (_kind(messages, entry), hidden, *entry.labels))),
+        last.request.model_id if last is not None and last.request is not None else "",
+        moment(last) if last is not None else "",
     )
 
 
@@ -134,6 +192,11 @@ def beginning(text: str) -> str:
     """Return how a text begins, on one line."""
     line = " ".join(text.split())
     return line if len(line) <= _MAX_CHARS else f"{line[: _MAX_CHARS - 1]}…"
+
+
+def moment(message: SessionMessage) -> str:
+    """Return when a message was made, in local time."""
+    return f"{message.timestamp.astimezone():%Y-%m-%d %H:%M}"
 
 
 def _kind(messages: Mapping[int | None, SessionMessage], entry: _Entry) -> str:

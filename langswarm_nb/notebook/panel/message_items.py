@@ -7,10 +7,10 @@ from typing import Any
 
 from langswarm_nb.core.session import MessageRole, RequestFacts, SessionMessage, Usage
 from langswarm_nb.notebook.showing.amounts import (
-    UNPRICED_PROVIDERS,
     cost_usd,
     count_text,
     dollars_text,
+    price_text,
     seconds_text,
     tokens_text,
 )
@@ -70,9 +70,9 @@ class Totals:
             input_tokens=_sum(self.usage.input_tokens, facts.usage.input_tokens),
             output_tokens=_sum(self.usage.output_tokens, facts.usage.output_tokens),
         )
-        if facts.provider not in UNPRICED_PROVIDERS:
+        cost = cost_usd(facts)
+        if price_text(facts.provider, cost):
             self._is_priced = True
-            cost = cost_usd(facts)
             self.cost_usd = None if cost is None or self.cost_usd is None else self.cost_usd + cost
 
     @property
@@ -139,8 +139,8 @@ def numbers(facts: RequestFacts) -> list[str]:
     """Return tokens, seconds and money of one request; of the copy of an answer, that it is one."""
     if not facts.attempts:
         return ["copied"]
-    money = [] if facts.provider in UNPRICED_PROVIDERS else [dollars_text(cost_usd(facts))]
-    return [tokens_text(facts.usage, facts.tokens_source), seconds_text(facts), *money]
+    money = price_text(facts.provider, cost_usd(facts))
+    return [tokens_text(facts.usage, facts.tokens_source), seconds_text(facts), money]
 
 
 def context_text(message: SessionMessage | None, limit: int | None) -> tuple[str, str, float | None]:

@@ -6,10 +6,10 @@ import math
 import warnings
 
 from langswarm_nb.core.session.messages import RequestFacts, Usage
-from langswarm_nb.core.session.providers.catalogue import FREE_PROVIDERS
+from langswarm_nb.core.session.providers.catalogue import FREE_PROVIDERS, OWN_PROVIDERS
 
 UNPRICED_PROVIDERS = FREE_PROVIDERS
-"""Providers whose price is not missed."""
+"""Providers that cost nothing, and never have a price."""
 _TENTH_OF_A_CENT = 0.001
 
 
@@ -47,6 +47,12 @@ def cost_usd(facts: RequestFacts) -> float | None:
         warnings.simplefilter("ignore")  # who shows it says that the price is unknown
         found = cost_of(facts)
     return None if found is None else found[0]
+
+
+def price_text(provider: str, cost_usd: float | None) -> str:
+    """Return what an answer cost; nothing where it is not known and nobody misses it: of mock and local models."""
+    is_missed = provider not in FREE_PROVIDERS | OWN_PROVIDERS
+    return dollars_text(cost_usd) if is_missed or cost_usd else ""
 
 
 def dollars_text(cost_usd: float | None) -> str:

@@ -15,6 +15,7 @@ import logging
 import sys
 import time
 import uuid
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from langswarm_nb.notebook.bridge import kernel_shell
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "METADATA_KEY",
+    "Column",
     "ReplyDisplay",
     "open_reply_displays",
     "reply_bundle",
@@ -39,6 +41,17 @@ METADATA_KEY = "langswarm"
 """Where the metadata of an output say what made it."""
 
 logger: logging.Logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What stands above and below a reply in a page that shows it beside others; all of it plain text."""
+
+    subtitle: str
+    """Beside its title: seconds and price."""
+    footer: str
+    next_step: tuple[str, str] | None = None
+    """What can be done with it, in words, and the line to type for that."""
 
 
 class ReplyDisplay(Protocol):
@@ -58,7 +71,9 @@ class ReplyDisplay(Protocol):
         text: str | None = None,
         *,
         format: Format | None = None,
+        markdown: str | None = None,
         footer: str = "",
+        column: Column | None = None,
         details: Sequence[tuple[str, str]] = (),
         provenance: Mapping[str, Any] | None = None,
     ) -> None:
@@ -70,8 +85,12 @@ class ReplyDisplay(Protocol):
             The reply, if it is not what arrived.
         format
             How to show it, if not as it was opened for.
+        markdown
+            What a page shows instead of the reply; its plain text stays the reply.
         footer
             One line of plain text below it.
+        column
+            What a page shows instead of the footer, of a reply beside others.
         details
             Names and values, plain text, that unfold below the footer.
         provenance
@@ -134,12 +153,18 @@ async def ticking(*displays: ReplyDisplay, every_s: float = 0.2) -> AsyncIterato
 
 
 def reply_bundle(
-    text: str, *, format: Format = "markdown", footer: str = "", details: Sequence[tuple[str, str]] = ()
+    text: str,
+    *,
+    format: Format = "markdown",
+    markdown: str | None = None,
+    footer: str = "",
+    details: Sequence[tuple[str, str]] = (),
 ) -> dict[str, str]:
     """Return a reply as MIME data: ``text/html``, and its text as ``text/plain``."""
     from langswarm_nb.render.page import ReplyPart, page_html
 
-    part = ReplyPart(render_html(text, format=format), footer=footer, details=details)
+    body = render_html(text, format=format) if markdown is None else render_html(markdown)
+    part = ReplyPart(body, footer=footer, details=details)
     return {"text/html": page_html([part]), "text/plain": visible_controls(text)}
 
 
@@ -252,7 +277,9 @@ class _CellReply:
         text: str | None = None,
         *,
         format: Format | None = None,
+        markdown: str | None = None,
         footer: str = "",
+        column: Column | None = None,
         details: Sequence[tuple[str, str]] = (),
         provenance: Mapping[str, Any] | None = None,
     ) -> None:
@@ -260,12 +287,15 @@ class _CellReply:
 
         arrived = self._growing.text
         self._text = arrived if text is None else text
-        if self._text == arrived and format in {None, self._format}:
+        if markdown is not None:
+            body = render_html(markdown)
+        elif self._text == arrived and format in {None, self._format}:
             body = self._growing.finish()
         else:
             body = render_html(self._text, format=format or self._format)
         self.provenance = provenance
-        self._final = ReplyPart(body, self._title, footer, details)
+        beside = {"footer": footer} if column is None else asdict(column)
+        self._final = ReplyPart(body, self._title, details=details, **beside)
         self._output.end()
 
     def discard(self) -> None:
@@ -279,7 +309,7 @@ class _CellReply:
         if self._final is not None:
             return self._final
         status = self._status or _ARRIVING
-        return ReplyPart(self._growing.html(), self._title, status, is_live=not self.is_discarded)
+        return ReplyPart(self._growing.html(), self._title, footer=status, is_live=not self.is_discarded)
 
     def plain_text(self) -> str:
         """Return the reply as ``text/plain``."""
@@ -312,7 +342,9 @@ class _TerminalReply:
         text: str | None = None,
         *,
         format: Format | None = None,
+        markdown: str | None = None,
         footer: str = "",
+        column: Column | None = None,
         details: Sequence[tuple[str, str]] = (),
         provenance: Mapping[str, Any] | None = None,
     ) -> None:

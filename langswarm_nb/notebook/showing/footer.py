@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from langswarm_nb.core.session.messages import FinishReason, RequestFacts
 from langswarm_nb.core.session.text import one_line
 
-from .amounts import UNPRICED_PROVIDERS, dollars_text, seconds_text, tokens_text
+from .amounts import price_text, seconds_text, tokens_text
+from .display import Column
 
 if TYPE_CHECKING:
     from .reply import Reply
@@ -39,6 +40,27 @@ def footer_line(reply: Reply, *, place: str) -> str:
     return " · ".join(part for part in parts if part)
 
 
+def column(reply: Reply) -> Column | None:
+    """Return what stands above and below a reply that a page shows beside others."""
+    facts = reply.message.request
+    if facts is None:
+        return None
+    times_and_money = " · ".join(filter(None, (_seconds(facts), money_text(reply, facts))))
+    way = goes_on(reply)
+    told = [mark(reply), tokens_text(facts.usage, facts.tokens_source), reply.place.replace(f" · {way}", "")]
+    step = ("Go on with this one:", f"%langswarm use {reply.address}") if way in reply.place and way else None
+    return Column(times_and_money, " · ".join(filter(None, told)), step)
+
+
+def goes_on(reply: Reply) -> str:
+    """Return what goes on with a reply that the conversation does not go on with; empty where nothing came."""
+    return f"%langswarm use {reply.address} goes on from here" if reply.text else ""
+
+
+def _seconds(facts: RequestFacts) -> str:
+    return "" if facts.duration_s is None else f"{facts.duration_s:.1f} s"
+
+
 def mark(reply: Reply) -> str:
     """Return how the reply ended, when it is not the usual way."""
     words = {
@@ -57,9 +79,7 @@ def mark(reply: Reply) -> str:
 
 def money_text(reply: Reply, facts: RequestFacts) -> str:
     """Return ``$0.0021``, or that the price is not known; never a false 0."""
-    if facts.provider in UNPRICED_PROVIDERS:
-        return ""
-    return dollars_text(reply.cost_usd)
+    return price_text(facts.provider, reply.cost_usd)
 
 
 def details(reply: Reply) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ from langswarm_nb.core.session.messages import SessionMessage, Usage
 from langswarm_nb.core.session.text import one_line
 
 from .amounts import cost_usd
-from .code_blocks import CodeBlock, code_blocks
+from .code_blocks import CodeBlock, code_blocks, kind_for_cell
 from .shown_once import ShownOnce
 
 if TYPE_CHECKING:
@@ -77,6 +77,8 @@ class Reply(ShownOnce):
         self._extract, self._again = extract, again
         self.footer = ""
         """The line below it: who answered, tokens, seconds, money, place."""
+        self.place = ""
+        """The end of that line: where it stands in the conversation, and what is told of that."""
         self.view = view
         """How its cell shows it."""
 
@@ -116,9 +118,8 @@ class Reply(ShownOnce):
 
     @property
     def code_of_one_language(self) -> str:
-        """The code of all blocks in the language of the first, joined: what can stand in one cell."""
-        first = next(iter(self.blocks), None)
-        return "\n\n".join(block.code for block in self.blocks if first and block.language == first.language)
+        """The code that can stand in one cell: all blocks of Python, or else of the first block's language, joined."""
+        return "\n\n".join(block.code for block in self.blocks if block.kind == kind_for_cell(self.blocks))
 
     @property
     def usage(self) -> Usage:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .code_blocks import code_markdown
 from .display import METADATA_KEY, ReplyDisplay, open_reply_displays, reply_bundle
-from .footer import details
+from .footer import column, details
 
 if TYPE_CHECKING:
     from langswarm_nb.notebook.config import Format
@@ -54,7 +55,9 @@ class Look:
         display.finish(
             self.text(reply),
             format=self.form,
+            markdown=self.markdown(reply),
             footer=reply.footer if self.has_footer else "",
+            column=column(reply) if self.has_footer and _is_compared(reply) else None,
             details=self.details(reply),
             provenance=reply.provenance,
         )
@@ -62,7 +65,11 @@ class Look:
     def bundle(self, reply: Reply) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return a reply as MIME data with its metadata."""
         data = reply_bundle(
-            self.text(reply), format=self.form, footer=reply.footer, details=self.details(reply)
+            self.text(reply),
+            format=self.form,
+            markdown=self.markdown(reply),
+            footer=reply.footer,
+            details=self.details(reply),
         )
         return data, {METADATA_KEY: reply.provenance}
 
@@ -73,9 +80,16 @@ class Look:
 
     def text(self, reply: Reply) -> str:
         """Return what is shown of a reply's text."""
-        if self.format == "code" and reply.codes and reply.text == reply.message.content:
+        if self._is_of_blocks(reply):
             return reply.code_of_one_language
         return reply.text or reply.refusal
+
+    def markdown(self, reply: Reply) -> str | None:
+        """Return what a page shows instead of that text: of ``-f code``, the other blocks too."""
+        return code_markdown(reply.blocks) if self._is_of_blocks(reply) else None
+
+    def _is_of_blocks(self, reply: Reply) -> bool:
+        return self.format == "code" and bool(reply.codes) and reply.text == reply.message.content
 
     def details(self, reply: Reply) -> list[tuple[str, str]]:
         """Return what unfolds below the footer."""
@@ -112,6 +126,10 @@ class Silent:
 def characters(text: str) -> str:
     """Return the length of a text in words."""
     return f"{len(text):,} character{'s' * (len(text) != 1)}"
+
+
+def _is_compared(reply: Reply) -> bool:
+    return reply.message.request is not None and reply.message.request.compare_id is not None
 
 
 def _cut(text: str) -> str:

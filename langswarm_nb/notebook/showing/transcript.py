@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ from langswarm_nb.core.session.conversation.copies import knew_other
 from langswarm_nb.core.session.conversation.notes import marks
 from langswarm_nb.core.session.messages import MessageRole, SessionMessage
 from langswarm_nb.notebook.bridge import kernel_shell
-from langswarm_nb.render import render_html, visible_controls
+from langswarm_nb.render import Format, visible_controls
 
 MAX_CHARS = 400_000
 """So much of a conversation is rendered; a notebook file should stay small."""
@@ -20,7 +19,6 @@ NAMES = {
     MessageRole.SYSTEM: "System prompt",
     MessageRole.TOOL: "Tool",
 }
-_ANY_ADDRESS = "0.0"
 
 
 class Transcript:
@@ -79,29 +77,42 @@ def messages_html(
     left = MAX_CHARS
     blocks = []
     for message in reversed(messages):
-        is_rendered = message.role is MessageRole.ASSISTANT and 0 < len(message.content) <= left
+        is_rendered = 0 < len(message.content) <= left
         left -= len(message.content)
-        body = (known or {}).get(message.id)
-        body = body or render_html(_words(message), format="markdown" if is_rendered else "text")
-        blocks.append(_name_html(message) + body)
+        blocks.append(
+            message_html(message, body=(known or {}).get(message.id) or "", is_rendered=is_rendered)
+        )
     return page_html([ReplyPart("".join(reversed(blocks)), title=heading)])
+
+
+def message_html(message: SessionMessage, *, body: str = "", is_rendered: bool = True) -> str:
+    """Return a message as a bubble, for use in a page.
+
+    Parameters
+    ----------
+    message : SessionMessage
+        What was said.
+    body : str
+        What the renderer made of it before.
+    is_rendered : bool
+        Whether an answer's Markdown is; else it is shown as it is.
+    """
+    from langswarm_nb.render.bubbles import bubble_html
+
+    is_markdown = is_rendered and message.role is MessageRole.ASSISTANT and message.content
+    model = [message.request.model_id] if message.request is not None else []
+    line = " · ".join([NAMES[message.role], *model, *_place(message), *_marks(message)])
+    form: Format = "markdown" if is_markdown else "text"
+    return bubble_html(message.role.value, line, _words(message), format=form, body=body)
 
 
 def said(message: SessionMessage, name: str) -> str:
     """Return a message as plain text: who said it, where, what sets it apart, and the words."""
-    place = [message.address] if message.address else []
-    return f"{' · '.join([name, *place, *_marks(message)])}: {_words(message)}"
+    return f"{' · '.join([name, *_place(message), *_marks(message)])}: {_words(message)}"
 
 
-def _name_html(message: SessionMessage) -> str:
-    """Return the line above a message; what it is made of comes again and again, but for the address."""
-    html = _line_html(message.role, tuple(_marks(message)), has_place=bool(message.address))
-    return html.replace(_ANY_ADDRESS, message.address, 1)
-
-
-@functools.cache
-def _line_html(role: MessageRole, marked: tuple[str, ...], *, has_place: bool) -> str:
-    return render_html(" · ".join([f"**{NAMES[role]}**", *[_ANY_ADDRESS] * has_place, *marked]))
+def _place(message: SessionMessage) -> list[str]:
+    return [message.address] if message.address else []
 
 
 def _marks(message: SessionMessage) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 from langswarm_nb.core.session import MessageRole, RequestFacts, SessionMessage
 from langswarm_nb.core.session.conversation.nodes import TreeRows, node_of
 from langswarm_nb.core.session.conversation.tree import Tree
-from langswarm_nb.notebook.commands.tree_drawing import draw_tree
+from langswarm_nb.notebook.commands.tree_drawing import draw_tree, tree_text
 from langswarm_nb.notebook.running_cell import running_cell
 from langswarm_nb.notebook.showing.amounts import count_text, dollars_text
 
@@ -36,7 +36,7 @@ def drawn(messages, tips, branch="main", hidden=()):
     nodes = [node_of(message, message.seq, message.parent_seq) for message in messages]
     others = [(name, tip) for name, tip in tips.items() if name != branch]
     tree = Tree(TreeRows(nodes, tips[branch], branch, others, (), hidden, 0))
-    return draw_tree(tree, {message.seq: message for message in messages}).split("\n")
+    return tree_text(draw_tree(tree, {message.seq: message for message in messages})).split("\n")
 
 
 def test_a_tree_is_drawn_with_its_branches():

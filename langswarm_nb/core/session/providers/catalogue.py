@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["FREE_PROVIDERS", "OFFLINE_PROVIDERS", "PROVIDERS", "ChatHost", "Provider", "otel_name"]
+__all__ = [
+    "FREE_PROVIDERS",
+    "OFFLINE_PROVIDERS",
+    "OWN_PROVIDERS",
+    "PROVIDERS",
+    "ChatHost",
+    "Provider",
+    "otel_name",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +47,8 @@ class Provider:
     """It answers in this process, whatever the model is called: nothing leaves, and nobody keeps anything."""
     is_free: bool = False
     """It costs nothing, so that its price is not missed."""
+    is_own: bool = False
+    """It is a server that people run themselves, for whose answers nobody sends a bill."""
     elsewhere: str | None = None
     """The provider whose API more servers have, to be named where this one's is not found at another address."""
     otel_name: str = ""
@@ -80,9 +90,10 @@ class ChatHost(Provider):
     """Whether it refuses calls of tools that come back without the ``reasoning_content`` before them."""
 
 
-def _local(port: int, url_variable: str, *key_variables: str, **more: Any) -> ChatHost:
+def _local(port: int, url_variable: str, *key_variables: str, is_own: bool = True, **more: Any) -> ChatHost:
     return ChatHost(
         **more,
+        is_own=is_own,
         base_url=f"http://127.0.0.1:{port}/v1",
         key_variables=key_variables,
         needs_key=False,
@@ -143,6 +154,7 @@ PROVIDERS: dict[str, Provider] = {
     "ollama": Provider(
         factory="ollama:OllamaProviderSession",
         base_url="http://127.0.0.1:11434",
+        is_own=True,
         key_variables=("OLLAMA_API_KEY",),
         needs_key=False,
         url_variables=("OLLAMA_HOST",),
@@ -171,6 +183,7 @@ PROVIDERS: dict[str, Provider] = {
         4000,
         "LITELLM_BASE_URL",
         "LITELLM_API_KEY",
+        is_own=False,  # it asks services that cost money
         headers={"x-litellm-include-cost-in-streaming-usage": "true"},
     ),
     "llamacpp": _local(8080, "LLAMACPP_BASE_URL", "LLAMA_API_KEY"),
@@ -184,6 +197,7 @@ no row: they are neither offline nor free."""
 
 OFFLINE_PROVIDERS = frozenset(name for name, provider in PROVIDERS.items() if provider.is_offline)
 FREE_PROVIDERS = frozenset(name for name, provider in PROVIDERS.items() if provider.is_free)
+OWN_PROVIDERS = frozenset(name for name, provider in PROVIDERS.items() if provider.is_own)
 
 
 def otel_name(name: str) -> str:
