@@ -1,7 +1,7 @@
 """Make the pictures of the README and the documentation: real screenshots of a real notebook.
 
-``python -m scripts.screenshots [FOLDER]`` starts JupyterLab and Chromium, asks the offline model with prepared
-answers, and writes PNG files; by default into ``docs/images``. ``make screenshots`` does this.
+``python -m scripts.screenshots [FOLDER] [--only TEXT]`` starts JupyterLab and Chromium, asks the offline model with
+prepared answers, and writes PNG files; by default into ``docs/images``. ``make screenshots`` does this.
 """
 
 from __future__ import annotations
@@ -11,9 +11,12 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scripts.pictures import CHEAPEST, CITIES, QUESTIONS, SCENES, SHORTER, Scene, setup
 from tests.support.lab import NotebookPage, Watched, running_browser, running_server, watch, write_notebook
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from playwright.sync_api import Browser, Page
 
     from tests.support.lab import JupyterServer
@@ -21,94 +24,84 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 NARROW = 600
 """A narrower picture shows the panel alone."""
-PICTURES = [("panel", 1000, "light"), ("panel-dark", 1000, "dark"), ("panel-narrow", 480, "light")]
+PANELS = [("panel", 1000, "light"), ("panel-dark", 1000, "dark"), ("panel-narrow", 480, "light")]
 """Name, width in pixels, theme of JupyterLab."""
-CITIES = """Three cities fit your dates:
-
-| city | flight | nights |
-|---|--:|--:|
-| Lisbon | 2 h 50 min | 4 |
-| Porto | 2 h 40 min | 3 |
-| Seville | 2 h 35 min | 4 |
-
-**Porto** is the cheapest in May.
-"""
-CHEAPEST = """This groups them by month and keeps the cheapest of each:
-
-```python
-cheapest = (
-    flights.sort_values("price_eur")
-    .groupby(flights["day"].dt.to_period("M"))
-    .first()
-)
-```
-
-`first()` works because the rows are sorted by price. The cost of sorting is $O(n \\log n)$.
-"""
-SHORTER = """Yes: `nsmallest` finds it without sorting everything.
-
-```python
-cheapest = flights.groupby(month)["price_eur"].nsmallest(1)
-```
-
-- It keeps the original index, so `flights.loc[...]` gets the whole row.
-- For a few thousand rows you will not notice the difference.
-"""
-QUESTIONS = [
-    "I have the flights as a DataFrame. How do I find the cheapest one of each month?",
-    "Is there a shorter way?",
-]
-SETUP = f"""import os
-
-os.environ |= {{"LANGSWARM_STORE": "memory", "LANGSWARM_SESSION": "A weekend in May"}}
-%load_ext langswarm_nb
-import langswarm_nb as ls
-from langswarm_nb.core.session.providers.mock import MockProviderSession
-
-mock = MockProviderSession(replies={[CITIES, CHEAPEST, SHORTER]!r}, delay_s=0.01)
-ls.session().manager.add_provider_session("mock", mock)
-"""
 ASK = "%%langswarm\nWhere could we go for a long weekend in May, three hours by plane at most?"
 PANEL = 'ls.chat(height="34rem")'
 FRAME = 'ls.messages_df(columns=["turn", "role", "source", "content"])'
+_BARE = """
+.jp-NotebookPanel-toolbar, .jp-cell-toolbar, .jp-Notebook-footer { display: none !important }
+.jp-Cell .jp-Cell-inputWrapper .jp-Collapser, .jp-OutputCollapser { visibility: hidden }
+"""
 
 
 def main() -> None:
     """Make all pictures."""
     parser = argparse.ArgumentParser(description="Make the pictures of the documentation.")
     parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "docs" / "images")
-    folder: Path = parser.parse_args().folder
+    parser.add_argument("--only", default="", metavar="TEXT", help="only those with TEXT in their name")
+    arguments = parser.parse_args()
+    folder: Path = arguments.folder
     folder.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as home,
         running_server(Path(home)) as server,
         running_browser() as browser,
     ):
-        for name, width, theme in PICTURES:
-            path = folder / f"{name}.png"
-            _picture(browser, server, path, width=width, theme=theme)
-            print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
+        for scene in SCENES:
+            if arguments.only in scene.name:
+                _told(_scene(browser, server, folder / f"{scene.name}.png", scene))
+        for name, width, theme in PANELS:
+            if arguments.only in name:
+                _told(_panel(browser, server, folder / f"{name}.png", width=width, theme=theme))
 
 
-def _picture(browser: Browser, server: JupyterServer, path: Path, *, width: int, theme: str) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 1500}, device_scale_factor=1.5)
+def _told(path: Path) -> None:
+    print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
+
+
+def _scene(browser: Browser, server: JupyterServer, path: Path, scene: Scene) -> Path:
+    cells = [setup(scene.session, scene.replies), *scene.cells]
+    notebook = _opened(browser, server, path, cells, width=scene.width, theme=scene.theme)
+    for number in range(len(scene.cells) + 1):
+        notebook.run_cell(number)
+    notebook.page.wait_for_timeout(1500)  # formulas are typeset by a library that loads now
+    _clip(notebook.page, path, scene.shown)
+    _close(notebook)
+    return path
+
+
+def _panel(browser: Browser, server: JupyterServer, path: Path, *, width: int, theme: str) -> Path:
+    first = setup("A weekend in May", [CITIES, CHEAPEST, SHORTER])
+    notebook = _opened(browser, server, path, [first, ASK, PANEL, FRAME], width=width, theme=theme)
+    for number in range(3):
+        notebook.run_cell(number)
+    _talk(notebook.page)
+    notebook.run_cell(3)
+    notebook.page.locator(".lsnb-message").last.hover()
+    _clip(notebook.page, path, range(1, 4) if width > NARROW else range(2, 3))
+    _close(notebook)
+    return path
+
+
+def _opened(
+    browser: Browser, server: JupyterServer, path: Path, cells: Sequence[str], *, width: int, theme: str
+) -> NotebookPage:
+    context = browser.new_context(viewport={"width": width, "height": 2200}, device_scale_factor=1.5)
     page = context.new_page()
     watch(context, page)
-    file = write_notebook(server.root, [SETUP, ASK, PANEL, FRAME], path.stem)
+    file = write_notebook(server.root, cells, path.stem)
     page.goto(server.page_url(file.name, "notebook"))
     notebook = NotebookPage(page, file, Watched([], []))
     notebook.wait_ready()
     notebook.command("apputils:change-theme", {"theme": f"JupyterLab {theme.title()}"})
-    notebook.run_cell(0)
-    _hide_first_cell(page)
-    notebook.run_cell(1)
-    notebook.run_cell(2)
-    _talk(page)
-    notebook.run_cell(3)
-    page.locator(".lsnb-message").last.hover()
-    _clip(page, path, cells=range(1, 4) if width > NARROW else range(2, 3))
+    page.add_style_tag(content=_BARE)
+    return notebook
+
+
+def _close(notebook: NotebookPage) -> None:
     notebook.command("apputils:change-theme", {"theme": "JupyterLab Light"})
-    context.close()
+    notebook.page.context.close()
 
 
 def _talk(page: Page) -> None:
@@ -120,11 +113,11 @@ def _talk(page: Page) -> None:
     page.wait_for_timeout(1500)  # formulas are typeset by a library that loads now
 
 
-def _hide_first_cell(page: Page) -> None:
-    page.add_style_tag(content=".jp-Notebook .jp-Cell:first-of-type { display: none }")
-
-
-def _clip(page: Page, path: Path, *, cells: range) -> None:
+def _clip(page: Page, path: Path, cells: Sequence[int]) -> None:
+    hidden = ", ".join(
+        f".jp-Cell[data-windowed-list-index='{number}']" for number in range(40) if number not in cells
+    )
+    page.add_style_tag(content=f"{hidden} {{ display: none }}")
     boxes = [
         box
         for number in cells

@@ -8,9 +8,18 @@ from .colours import coloured_html
 from .controls import visible_controls
 from .math import isolate_tex
 
-__all__ = ["code_block_html", "code_html", "language_name", "text_block_html", "text_html"]
+__all__ = [
+    "MAX_COLOURED_CHARS",
+    "code_block_html",
+    "code_html",
+    "language_name",
+    "text_block_html",
+    "text_html",
+]
 
 _MAX_LABEL_CHARS = 40
+MAX_COLOURED_CHARS = 30_000
+"""Of all code of one reply: colours cost up to four times as many bytes as the code."""
 
 
 def text_html(text: str) -> str:
@@ -28,8 +37,8 @@ def text_block_html(text: str) -> str:
     return f'<pre class="lsnb-text" dir="auto">{_protected(code_html(text))}</pre>\n'
 
 
-def code_block_html(code: str, language: str = "", *, has_colours: bool = True) -> str:
-    """Return a code block below a strip with the name of its language.
+def code_block_html(code: str, language: str = "", *, coloured_chars: int = MAX_COLOURED_CHARS) -> str:
+    """Return a code block, below a strip with the name of its language where it has one.
 
     Parameters
     ----------
@@ -37,13 +46,17 @@ def code_block_html(code: str, language: str = "", *, has_colours: bool = True) 
         Any text.
     language
         What stands behind the opening mark of the block; its first word is the language.
-    has_colours
-        Whether to tell comments, strings and the like apart, where the language is known.
+    coloured_chars
+        So much of it has colours, where the language is known; the rest is plain.
     """
     word = next(iter(language.split()), "")
-    html = coloured_html(visible_controls(code), language_name(word)) if has_colours else code_html(code)
+    end = len(code) if len(code) <= coloured_chars else code.rfind("\n", 0, max(0, coloured_chars)) + 1
+    html = coloured_html(visible_controls(code[:end]), language_name(word)) + code_html(code[end:])
+    block = f'<pre dir="ltr"><code>{html}</code></pre>'
+    if not word:
+        return block + "\n"
     label = text_html(word[:_MAX_LABEL_CHARS])
-    return f'<div class="lsnb-code"><div class="lsnb-lang">{label}</div><pre dir="ltr"><code>{html}</code></pre></div>\n'
+    return f'<div class="lsnb-code"><div class="lsnb-lang">{label}</div>{block}</div>\n'
 
 
 def language_name(word: str) -> str:

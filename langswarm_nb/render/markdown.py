@@ -18,10 +18,10 @@ import nh3
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from .colours import KINDS, MAX_COLOURED_CHARS
+from .colours import KINDS
 from .controls import visible_controls
 from .emphasis import add_breaks, add_emphasis, with_breaks
-from .escaping import code_block_html, code_html, text_html
+from .escaping import MAX_COLOURED_CHARS, code_block_html, code_html, text_html
 from .math import MAX_LIVE_FORMULAS, add_math, is_plain_tex, tex_body
 
 if TYPE_CHECKING:
@@ -41,8 +41,6 @@ LINK_REL = "noopener noreferrer nofollow"
 _MAX_DEPTH = 16
 """Of blocks and of emphasis; below the depth at which markdown-it drops text."""
 _MAX_TARGET_CHARS = 120
-_MAX_COLOURED_CHARS = 36_000
-"""Of all code of one reply; colours cost some three times as many bytes as the code."""
 
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 """Names, in Punycode by now, and addresses; a host with anything else a browser may read differently from us."""
@@ -255,11 +253,9 @@ def _render_code_inline(_: RendererHTML, tokens: Sequence[Token], index: int, *_
 def _render_code_block(
     _: RendererHTML, tokens: Sequence[Token], index: int, _options: Any, environment: Environment
 ) -> str:
-    code = tokens[index].content
-    chars = environment.get("coloured_chars", 0) + min(len(code), MAX_COLOURED_CHARS)
-    if has_colours := chars <= _MAX_COLOURED_CHARS:
-        environment["coloured_chars"] = chars
-    return code_block_html(code, tokens[index].info, has_colours=has_colours)
+    code, done = tokens[index].content, environment.get("coloured_chars", 0)
+    environment["coloured_chars"] = done + len(code)
+    return code_block_html(code, tokens[index].info, coloured_chars=MAX_COLOURED_CHARS - done)
 
 
 def formula_block_html(formula: str, environment: Environment) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .escaping import code_html, text_block_html, text_html
-from .style import style_sheet
+from .sheet import style_sheet
 
 __all__ = ["ReplyPart", "page_html", "scoped_page"]
 
@@ -20,8 +20,10 @@ _ON_CLICK = (
 )
 _BUTTON = '<button class="lsnb-copy" type="button" aria-label="Copy" hidden></button>'
 """Hidden unless the style shows it, and that it does where the page kept its handler. Its word is in the style too."""
-_STRIP_END = '</div><pre dir="ltr">'
-"""Where a block of code ends its strip; no text of a model can hold it, because ``<`` or ``"`` are escaped in it."""
+_CODE = re.compile(
+    r'(?:(<div class="lsnb-lang">(?:[^<]|<(?!/div>))*)</div>)?<pre dir="ltr">(.*?)</pre>', re.DOTALL
+)
+"""A block of code, with its strip where it has one. No text of a model looks like this: ``<`` or ``"`` are escaped."""
 _TABLE_START = '<div class="lsnb-table">'
 _CARET = '<span class="lsnb-caret">▍</span>'
 _CLOSING_TAGS = re.compile(
@@ -70,7 +72,7 @@ def scoped_page(body: str, *, is_live: bool = False) -> str:
     """
     handler = ""
     if not is_live:
-        body = body.replace(_STRIP_END, f'{_BUTTON}</div><pre dir="ltr" tabindex="0">')
+        body = _CODE.sub(_with_button, body)
         body = body.replace(_TABLE_START, f'{_TABLE_START[:-1]} tabindex="0">')
         handler = f' onclick="{_ON_CLICK}"' if _BUTTON in body else ""
     start = f'<div class="lsnb-reply"{handler}>'
@@ -94,6 +96,15 @@ def _with_caret(html: str) -> str:
     end = _CLOSING_TAGS.search(html)
     at = len(html) if end is None else end.start()
     return f"{html[:at]}{_CARET}{html[at:]}"
+
+
+def _with_button(code: re.Match[str]) -> str:
+    """Return a block of code with a strip that has a button; without a language it had none."""
+    strip, html = code.groups()
+    block = f'<pre dir="ltr" tabindex="0">{html}</pre>'
+    if strip:
+        return f"{strip}{_BUTTON}</div>{block}"
+    return f'<div class="lsnb-code"><div class="lsnb-lang">{_BUTTON}</div>{block}</div>'
 
 
 def _footer_html(part: ReplyPart) -> str:

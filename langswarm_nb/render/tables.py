@@ -19,6 +19,8 @@ __all__ = ["Branch", "Code", "Marked", "Table", "facts_html", "facts_text"]
 
 _MAX_TEXT_CHARS = 60
 _MAX_HTML_CHARS = 300
+_SHORT_CHARS = 24
+"""A column of no longer texts, such as moments and names, is not broken into lines."""
 HERE = "→"
 """Stands in the first column of the row that is the current one."""
 
@@ -73,13 +75,12 @@ class Table:
         return scoped_page(self.body_html())
 
     def body_html(self) -> str:
-        """Return the table for use in a page."""
-        numbers = [self._is_number(n) for n in range(len(self.columns))]
-        head = "".join(
-            _head_html(name, is_number) for name, is_number in zip(self.columns, numbers, strict=True)
-        )
+        """Return the table for use in a page; a column in which nothing stands is left out."""
+        columns = [_Column(name, [row[n] for row in self.rows]) for n, name in enumerate(self.columns)]
+        columns = [column for column in columns if not column.is_empty]
+        head = "".join(column.head_html() for column in columns)
         body = "".join(
-            f"<tr{self._mark(n, row)}>{''.join(map(_cell_html, row, numbers))}</tr>"
+            f"<tr{self._mark(n, row)}>{''.join(column.cell_html(n) for column in columns)}</tr>"
             for n, row in enumerate(self.rows)
         )
         caption, note = _line_html("caption", self.caption), _line_html("note", self.note)
@@ -89,19 +90,35 @@ class Table:
         """Return the table as aligned text, long cells cut."""
         return "\n".join([*_some(self.caption), _aligned([self.columns, *self.rows]), *_some(self.note)])
 
-    def _is_number(self, column: int) -> bool:
-        values = [row[column] for row in self.rows if row[column] is not None]
-        return bool(values) and all(type(value) in {int, float} for value in values)
-
     def _mark(self, number: int, row: Sequence[Any]) -> str:
         is_here = number in self.here or (bool(row) and str(row[0]) == HERE)
         return ' class="lsnb-here"' if is_here else ""
 
 
+class _Column:
+    """One column in a page."""
+
+    def __init__(self, name: str, values: Sequence[Any]) -> None:
+        self._name, self._values = name, values
+        there = [value for value in values if value not in {None, ""}]
+        self.is_empty = not there
+        is_number = bool(there) and all(type(value) in {int, float} for value in there)
+        is_short = all(len(str(value)) <= _SHORT_CHARS for value in there)
+        self._align = ' align="right"' if is_number else ""
+        self._more = self._align + (' class="lsnb-short"' if is_short and not is_number else "")
+
+    def head_html(self) -> str:
+        return f'<th scope="col"{self._align}>{text_html(self._name)}</th>' if self._name else "<td></td>"
+
+    def cell_html(self, row: int) -> str:
+        return f"<td{self._more}>{_value_html(self._values[row])}</td>"
+
+
 def facts_html(facts: Mapping[str, Any], caption: str = "") -> str:
     """Return names and values of one thing as a page."""
     rows = "".join(
-        f'<tr><th scope="row">{text_html(name)}</th>{_cell_html(value)}</tr>' for name, value in facts.items()
+        f'<tr><th scope="row">{text_html(name)}</th><td>{_value_html(value)}</td></tr>'
+        for name, value in facts.items()
     )
     return scoped_page(_line_html("caption", caption) + _table_html(f"<tbody>{rows}</tbody>"))
 
@@ -112,23 +129,14 @@ def facts_text(facts: Mapping[str, Any]) -> str:
     return "\n".join(f"{name:<{width}}  {visible_controls(str(value))}" for name, value in facts.items())
 
 
-def _head_html(name: str, is_number: bool) -> str:
-    align = ' align="right"' if is_number else ""
-    return f'<th scope="col"{align}>{text_html(name)}</th>' if name else "<td></td>"
-
-
-def _cell_html(value: Any, is_number: bool = False) -> str:
-    if is_number:
-        shown = f"{value:,}" if isinstance(value, int) else "" if value is None else str(value)
-        return f'<td align="right">{shown}</td>'
-    return f"<td>{_value_html(value)}</td>"
-
-
 def _value_html(value: Any) -> str:
     if value is None:
         return ""
+    if type(value) is int:
+        return f"{value:,}"
     if isinstance(value, Branch):
-        return f'<span class="lsnb-branch">{code_html(value.lines)}</span>{_text_html(value.text)}'
+        lines, text = f"<span>{code_html(value.lines)}</span>", f"<span>{_text_html(value.text)}</span>"
+        return f'<div class="lsnb-branch">{lines}{text}</div>'
     if isinstance(value, Code):
         return f"<code>{code_html(_cut(value.text, _MAX_HTML_CHARS))}</code>"
     if isinstance(value, Marked):

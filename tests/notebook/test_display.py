@@ -41,7 +41,7 @@ def show(display, *deltas, **end):
     display.finish(**end)
 """
 
-ARRIVING = "▍arriving …"
+ARRIVING = "▍\narriving …"
 """Marks what is not whole, also in a page that was reloaded while it came."""
 
 
@@ -71,9 +71,9 @@ class TestCell:
         assert "<p>Hello <em>world</em>!</p>" in output["data"]["text/html"]
         assert output["metadata"] == {"langswarm": {"model": "mock:echo"}}
         assert shown(cell) == [
-            f"Hello\n{ARRIVING}",
-            f"Hello *wor\n{ARRIVING}",
-            f"Hello world!\n{ARRIVING}",
+            f"Hello{ARRIVING}",
+            f"Hello *wor{ARRIVING}",
+            f"Hello world!{ARRIVING}",
             "Hello world!\nmock:echo",
         ]
 
@@ -95,7 +95,7 @@ class TestCell:
             "display.status('rate limit; attempt 2 in 3 s')\n"
             "show(display, 'Hello', footer='done')"
         )
-        assert shown(cell) == ["▍rate limit; attempt 2 in 3 s", f"Hello\n{ARRIVING}", "Hello\ndone"]
+        assert shown(cell) == ["▍rate limit; attempt 2 in 3 s", f"Hello{ARRIVING}", "Hello\ndone"]
 
     def test_a_tick_shows_what_was_held_back(self, kernel: Kernel):
         """When the model pauses, the last words before it are shown."""
@@ -104,7 +104,7 @@ class TestCell:
             "clock.now += 1; display.update('Hello'); display.update(' world')\n"
             "clock.now += 1; display.tick(); display.tick()\n"
         )
-        assert shown(cell) == [f"Hello\n{ARRIVING}", f"Hello world\n{ARRIVING}"]
+        assert shown(cell) == [f"Hello{ARRIVING}", f"Hello world{ARRIVING}"]
 
     def test_a_discarded_reply_leaves_nothing(self, kernel: Kernel):
         """When the error says it all there is no output; what was shown already is taken back."""
@@ -131,7 +131,7 @@ class TestCell:
         (output,) = cell.outputs
         assert output["data"]["text/plain"] == "model a:\none\n\nmodel b:\ntwo more"
         assert output["metadata"] == {"langswarm": [{"n": 1}, {"n": 2}]}
-        assert output["data"]["text/html"].count("<div><p><strong>model") == 2
+        assert output["data"]["text/html"].count('<p class="lsnb-head"><strong>model') == 2
         assert "fast" in output["data"]["text/html"]
 
     def test_control_characters_reach_no_terminal(self, kernel: Kernel):

@@ -84,7 +84,7 @@ class Preview:
         models = Table(
             ("model", "tokens in", "price"),
             [(model, tokens, self._price(model)) for model in self.models],
-            note=" · ".join(filter(None, ("not sent", self._options, *self._send.notes))),
+            note=" · ".join(filter(None, (self._options, *self._send.notes))),
         )
         fields = Table(
             ("filled in", "type", "length", "begins with"),
@@ -99,7 +99,8 @@ class Preview:
             ],
         )
         tables = [table.body_html() for table in (fields, models) if table.rows]
-        return scoped_page("".join([*map(message_html, self.messages), *tables]))
+        head = '<div class="lsnb-caption">Not sent. This is what the model would get:</div>'
+        return scoped_page("".join([head, *map(message_html, self.messages), *tables]))
 
     @property
     def _options(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from langswarm_nb.notebook.bridge import kernel_shell
 from langswarm_nb.render import visible_controls
@@ -114,7 +114,7 @@ class Drawing(Text):
         The same for a page.
     """
 
-    def __new__(cls, text: str, wide: str, table: Table) -> Drawing:
+    def __new__(cls, text: str, wide: str, table: Table) -> Self:
         drawing = super().__new__(cls, text)
         drawing._wide, drawing._table = wide, table
         return drawing

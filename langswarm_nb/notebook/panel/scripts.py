@@ -11,6 +11,8 @@ import functools
 import re
 from pathlib import Path
 
+from langswarm_nb.render.sheet import code_colours
+
 STATIC = Path(__file__).parent / "static"
 
 _STYLES = ("panel.css", "messages.css", "overlays.css")
@@ -28,7 +30,8 @@ def script() -> str:
 @functools.cache
 def style() -> str:
     """Return the style sheet."""
-    return "\n".join((STATIC / name).read_text("utf-8") for name in _STYLES)
+    sheets = [(STATIC / name).read_text("utf-8") for name in _STYLES]
+    return "\n".join([*sheets, f".lsnb-panel {{ {code_colours()} }}"])
 
 
 def _in_order(name: str, before: tuple[str, ...] = ()) -> list[str]:

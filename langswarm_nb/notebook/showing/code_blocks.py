@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from langswarm_nb.render.colours import LANGUAGES
+from langswarm_nb.render.languages import NAMES
 
 _CELLS = "python"
 
@@ -21,7 +21,7 @@ class CodeBlock:
     @property
     def kind(self) -> str:
         """Its language under one name: that of ``py`` and ``python3`` is ``"python"``."""
-        return LANGUAGES.get(self.language, self.language)
+        return NAMES.get(self.language, self.language)
 
 
 def code_blocks(text: str) -> list[CodeBlock]:

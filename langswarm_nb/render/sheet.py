@@ -27,7 +27,9 @@ CODE_COLOURS = {
 }
 """For each kind of `langswarm_nb.render.colours`: names of front ends for it, and ours for all others."""
 
-_COLOURED = '<span class="lsnb-'
+_PAGE = ".lsnb-reply.lsnb-reply"
+"""The class twice: that much a rule must weigh to count in JupyterLab."""
+_BLINK = "@keyframes lsnb-blink{to{opacity:0}}"
 _PART = re.compile(r"/\* where (.+) \*/")
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _BLANKS = re.compile(r"\s+")
@@ -36,13 +38,14 @@ _NEEDLESS_BLANK = re.compile(r" ?([{}:;,>]) ?")
 
 def style_sheet(html: str) -> str:
     """Return the rules that a page needs, given with all of its elements."""
-    return "".join(rules for sign, rules in _parts() if sign in html)
+    rules = "".join(rules for sign, rules in _parts() if sign in html)
+    return f"{_PAGE}{{{rules}}}{_BLINK if 'lsnb-caret' in html else ''}"
 
 
-def code_colours(box: str = ".lsnb-code") -> str:
-    """Return the rules that colour code in a box, given by its selector."""
-    rules = "".join(f".lsnb-{kind}{{--c:{_colour(*names)}}}" for kind, names in CODE_COLOURS.items())
-    return rules + f"{box} code span{{color:color-mix(in srgb,var(--c) {HUE_SHARE:.0%},currentColor)}}"
+def code_colours() -> str:
+    """Return the rules that colour code, to stand inside of the rule of a box."""
+    rules = "".join(f"& .lsnb-{kind}{{--c:{_colour(*names)}}}" for kind, names in CODE_COLOURS.items())
+    return rules + f"& pre code span{{color:color-mix(in srgb,var(--c) {HUE_SHARE:.0%},currentColor)}}"
 
 
 def _colour(name: str, *rest: str) -> str:
@@ -55,7 +58,7 @@ def _parts() -> list[tuple[str, str]]:
     source = (Path(__file__).parent / "page.css").read_text("utf-8")
     _, *pieces = _PART.split(source)
     parts = [(sign, _small(rules)) for sign, rules in zip(pieces[::2], pieces[1::2], strict=True)]
-    return [*parts, (_COLOURED, code_colours())]
+    return [*parts, ('<span class="lsnb-', code_colours())]
 
 
 def _small(rules: str) -> str:
