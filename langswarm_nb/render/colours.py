@@ -53,14 +53,15 @@ def coloured_html(code: str, language: str) -> str:
 def _found(code: str, name: str) -> Iterator[tuple[int, int, str]]:
     """Yield where something begins and ends, and what it is; neighbours of one kind are one."""
     language = LANGUAGES[name]
-    before, defines = "", False
+    definer_end = -1
     held: tuple[int, int, str] | None = None
     for found in _pattern(name).finditer(code):
         kind = found.lastgroup or ""
         if kind == "word":
             word = found[0].lower() if language.ignores_case else found[0]
-            before, defines = word, before in language.definers
+            defines = definer_end >= 0 and code[definer_end : found.start()].isspace()
             kind = _kind_of_word(language, word, defines=defines)
+            definer_end = found.end() if word in language.definers else -1
         if not kind or found.end() == found.start():
             continue
         if held is not None and held[2] == KINDS[kind] and code[held[1] : found.start()].isspace():

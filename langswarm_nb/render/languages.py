@@ -335,78 +335,39 @@ _PYCON = Language(
     definers=_PYTHON.definers,
 )
 
+_ROWS = {
+    "bash sh shell zsh console terminal": _SHELL,
+    "c h objc": _C,
+    "cpp c++ cc cxx hpp arduino": _CPP,
+    "css scss less": _CSS,
+    "diff patch udiff": _DIFF,
+    "docker dockerfile": _DOCKER,
+    "go golang": _GO,
+    "html htm vue svelte | xml svg": _MARKUP,
+    "java | csharp c# cs": _JAVA,
+    "javascript js jsx mjs node | typescript ts tsx": _JAVASCRIPT,
+    "json jsonc json5 ipynb": _JSON,
+    "kotlin kt | dart | scala | swift": _KOTLIN,
+    "latex tex": _LATEX,
+    "lua | haskell hs": _LUA,
+    "make makefile": _MAKE,
+    "matlab octave": _MATLAB,
+    "perl pl": _PERL,
+    "powershell ps1 pwsh bat batch cmd": _POWERSHELL,
+    "pycon python-console doctest": _PYCON,
+    "python py python3 py3 ipython ipython3": _PYTHON,
+    "r | julia jl": _R,
+    "ruby rb | elixir ex exs": _RUBY,
+    "rust rs": _RUST,
+    "sql mysql sqlite postgres postgresql psql duckdb tsql": _SQL,
+    "toml | ini cfg conf properties": _TOML,
+    "yaml yml": _YAML,
+}
+"""By the names that a block may give its language; those of one language stand together, the first is its own."""
+NAMES: dict[str, str] = {
+    name: one.split()[0] for names in _ROWS for one in names.split("|") for name in one.split()
+}
+"""The language's own name for each of its names."""
 LANGUAGES: dict[str, Language] = {
-    "bash": _SHELL,
-    "c": _C,
-    "cpp": _CPP,
-    "csharp": _JAVA,
-    "css": _CSS,
-    "dart": _KOTLIN,
-    "diff": _DIFF,
-    "docker": _DOCKER,
-    "elixir": _RUBY,
-    "go": _GO,
-    "haskell": _LUA,
-    "html": _MARKUP,
-    "ini": _TOML,
-    "java": _JAVA,
-    "javascript": _JAVASCRIPT,
-    "json": _JSON,
-    "julia": _R,
-    "kotlin": _KOTLIN,
-    "latex": _LATEX,
-    "lua": _LUA,
-    "make": _MAKE,
-    "matlab": _MATLAB,
-    "perl": _PERL,
-    "powershell": _POWERSHELL,
-    "pycon": _PYCON,
-    "python": _PYTHON,
-    "r": _R,
-    "ruby": _RUBY,
-    "rust": _RUST,
-    "scala": _KOTLIN,
-    "sql": _SQL,
-    "swift": _KOTLIN,
-    "toml": _TOML,
-    "typescript": _JAVASCRIPT,
-    "xml": _MARKUP,
-    "yaml": _YAML,
+    one.split()[0]: row for names, row in _ROWS.items() for one in names.split("|")
 }
-_OTHER_NAMES = """
-    bash: sh shell zsh console terminal
-    c: h objc
-    cpp: c++ cc cxx hpp arduino
-    csharp: c# cs
-    css: scss less
-    diff: patch udiff
-    docker: dockerfile
-    elixir: ex exs
-    go: golang
-    haskell: hs
-    html: htm vue svelte markdown
-    ini: cfg conf properties
-    javascript: js jsx mjs node
-    json: jsonc json5 ipynb
-    julia: jl
-    kotlin: kt
-    latex: tex
-    make: makefile
-    matlab: octave
-    perl: pl
-    powershell: ps1 pwsh bat batch cmd
-    pycon: python-console doctest
-    python: py python3 py3 ipython ipython3
-    ruby: rb
-    rust: rs
-    sql: mysql sqlite postgres postgresql psql duckdb tsql
-    typescript: ts tsx
-    xml: svg
-    yaml: yml
-"""
-NAMES: dict[str, str] = {name: name for name in LANGUAGES} | {
-    other: line.split(":")[0].strip()
-    for line in _OTHER_NAMES.strip().splitlines()
-    for other in line.split(":")[1].split()
-}
-"""One name of a language for each that a block may give it."""

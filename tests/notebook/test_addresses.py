@@ -89,5 +89,5 @@ def test_a_transcript_shows_addresses_and_marks(asked):
     ):
         assert f"{line}:" in everything
     page = messages_html("talk", notebook.do("show").messages)
-    assert "<p><strong>You</strong> · 0.1 · hidden from the model</p>" in page
-    assert "<p><strong>Model</strong> · 5.1 · failed</p>" in page
+    assert "<strong>You</strong> · 0.1 · hidden from the model</div>" in page
+    assert "<strong>Model</strong> · mock:error · 5.1 · failed</div>" in page

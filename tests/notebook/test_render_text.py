@@ -63,7 +63,7 @@ def test_code_keeps_every_character(text: str):
         ("|a|b|\n|-|-:|\n|1|2|", '<th align="right">b</th>'),
         (
             "```python\nx < 1\n```",
-            '<div class="lsnb-lang">python</div><pre dir="ltr"><code>x &lt; 1\n</code></pre>',
+            '<div class="lsnb-lang">python</div><pre dir="ltr"><code>x &lt; <span class="lsnb-n">1</span>\n</code></pre>',
         ),
         ("```\nx\n```", '<pre dir="ltr"><code>x\n</code></pre>'),
     ],
@@ -203,7 +203,7 @@ def test_a_long_reply_is_shown_whole(unit: str):
 
 def test_json_is_indented_and_anything_else_is_text():
     """Format json shows JSON readably, and what is none as it is."""
-    assert '"a": [\n    1,\n    "é&lt;"' in render_html('{"a":[1,"é<"]}', format="json")
+    assert '"a": [\n    1,\n    "é<"' in text_of(render_html('{"a":[1,"é<"]}', format="json"))
     assert text_of(render_html("{'a': 1}", format="json")).strip() == "{'a': 1}"
     assert text_of(render_html("[" * 100_000, format="json")).strip() == "[" * 100_000
 
