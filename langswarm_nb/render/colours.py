@@ -9,7 +9,7 @@ from html import escape
 
 from .languages import LANGUAGES, NAMES, Language
 
-__all__ = ["KINDS", "coloured_html"]
+__all__ = ["KINDS", "coloured_html", "without_colours"]
 
 KINDS = {
     "meta": "m",
@@ -27,6 +27,7 @@ KINDS = {
 """For what is found, the last letter of its span's class; see `langswarm_nb.render.sheet` for the colours."""
 
 _NUMBER = r"\b(?:0[xXbBoO][0-9a-fA-F_]+|[0-9][0-9_]*(?:\.[0-9_]+)?(?:[eE][+-]?[0-9]+)?)(?:[A-Za-z%][A-Za-z0-9]{0,4})?"
+_COLOURED = re.compile(f'<span class="lsnb-[{"".join(set(KINDS.values()))}]">(.*?)</span>', re.DOTALL)
 _PATTERNS = ("meta", "comment", "keys", "string", "tags", "inserted", "deleted")
 
 
@@ -48,6 +49,11 @@ def coloured_html(code: str, language: str) -> str:
         pieces += [escape(code[end:start], quote=False), _span(code[start:stop], kind)]
         end = stop
     return "".join([*pieces, escape(code[end:], quote=False)])
+
+
+def without_colours(html: str) -> str:
+    """Return HTML of the renderer without the spans of colours."""
+    return _COLOURED.sub(r"\1", html)
 
 
 def _found(code: str, name: str) -> Iterator[tuple[int, int, str]]:

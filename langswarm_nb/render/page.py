@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .colours import without_colours
 from .escaping import code_html, text_block_html, text_html
 from .sheet import style_sheet
 
@@ -18,8 +19,9 @@ _ON_CLICK = (
     "navigator.clipboard?navigator.clipboard.writeText(t.textContent).then(d):"
     "(getSelection().selectAllChildren(t),document.execCommand('copy')?d():0)}"
 )
-_BUTTON = '<button class="lsnb-copy" type="button" aria-label="Copy" hidden></button>'
-"""Hidden unless the style shows it, and that it does where the page kept its handler. Its word is in the style too."""
+_BUTTON = '<button class="lsnb-copy" aria-label="Copy" hidden="hidden"></button>'
+"""Hidden unless the style shows it, and that it does where the page kept its handler. Its word is in the style too.
+JupyterLab takes attributes without a value away."""
 _CODE = re.compile(
     r'(?:(<div class="lsnb-lang">(?:[^<]|<(?!/div>))*)</div>)?<pre dir="ltr">(.*?)</pre>', re.DOTALL
 )
@@ -68,10 +70,12 @@ def scoped_page(body: str, *, is_live: bool = False) -> str:
     body
         Balanced and safe.
     is_live
-        Whether it will be replaced soon; then it has no buttons.
+        Whether it will be replaced soon; then it has neither buttons nor colours, which would cost most of its bytes.
     """
     handler = ""
-    if not is_live:
+    if is_live:
+        body = without_colours(body)
+    else:
         body = _CODE.sub(_with_button, body)
         body = body.replace(_TABLE_START, f'{_TABLE_START[:-1]} tabindex="0">')
         handler = f' onclick="{_ON_CLICK}"' if _BUTTON in body else ""

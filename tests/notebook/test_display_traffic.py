@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from tests.support.html import text_of
 from tests.support.kernels import Cell, Kernel, running_kernel
 
 pytestmark = pytest.mark.kernel
@@ -77,9 +78,13 @@ def test_the_cost_grows_with_the_text(kernel: Kernel):
 def test_a_usual_reply_is_shown_soon(kernel: Kernel, seconds_each: float):
     """While a reply of 2,400 characters arrives, what is shown lags no more than a few lines behind."""
     cell = stream(kernel, (PROSE * 9)[:2_400], seconds_each=seconds_each)
-    shown = [len(m["content"]["data"]["text/html"]) for m in cell.messages if "data" in m["content"]]
+    pages = [m["content"]["data"]["text/html"] for m in cell.messages if "data" in m["content"]]
+    shown = [len(text_of(page.partition("</style>")[2])) for page in pages]
     steps = [later - earlier for earlier, later in itertools.pairwise(shown)]
-    assert max(steps) < 700
+    print(
+        f"{seconds_each} s a delta: {len(pages)} updates, {cell.size_bytes:,} bytes, {max(steps)} characters at most"
+    )
+    assert max(steps) < 500
     assert len(shown) >= 15
 
 

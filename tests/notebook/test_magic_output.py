@@ -115,9 +115,11 @@ def test_code_is_offered_as_the_next_cell(loaded):
 def test_answers_are_shown_side_by_side(loaded):
     """A comparison is one output with a column a model, and a failure has its column too."""
     html = only_output(loaded.run("%%langswarm --new -m mock:echo,mock:error\nHi"))["data"]["text/html"]
-    assert html.count("<p><strong>mock:") == 2
+    assert html.count("<strong>mock:") == 2
     assert "ProviderServerError" in html
-    assert " · 0.1 · %langswarm use 0.1 goes on from here · new session " in html
+    assert "Go on with this one: <code>%langswarm use 0.1</code>" in html
+    assert html.count("Go on with this one") == 1
+    assert " · 0.1 · new session " in html
     assert html.count(" · 0.2") == 1
 
 

@@ -41,7 +41,7 @@ ATTRIBUTES = {
     "th": {"align", "scope"},
     "pre": {"tabindex"},
     "div": {"tabindex"},
-    "button": {"type", "aria-label", "hidden"},
+    "button": {"aria-label", "hidden"},
 }
 EVERYWHERE = {"class", "dir"}
 HIDDEN = re.compile(

@@ -18,14 +18,14 @@ __all__ = ["Pacer"]
 
 _SHORTEST_S = 0.05
 """At most 20 updates a second."""
-_LIMIT_BYTES = 455_000
+_LIMIT_BYTES = 440_000
 _LIMIT_TEXT_BYTES = 96_000
 """The promise: so much text within so many bytes, with some room for the cell's other messages."""
-_FIRST_BYTES = 15_000
+_FIRST_BYTES = 20_000
 """What is in the bucket before the first word, so that this is shown at once."""
-_LEAST_BYTES = 40_000
+_LEAST_BYTES = 34_000
 """For the updates of a text whose final output, full of markup, takes nearly all."""
-_FREE_WITHIN_BYTES = 6_000
+_FREE_WITHIN_BYTES = 4_000
 _FREE_WITHIN_S = 150.0
 """Text, or time, over which the free part of the bucket is spread: after it, 63 % are given out."""
 _EVEN_BYTES = 0.35
