@@ -59,6 +59,8 @@ PLOTS = {
 def _cost(workspace: Workspace, by: str, *, everything: bool) -> pd.DataFrame:
     from langswarm_nb.analysis import summary, turns_df
 
+    from .shown_frames import ShownFrame
+
     turns = turns_df(source_of(workspace, everything=everything), branch="all")
     if by == "day":
         turns["day"] = turns["started_at"].dt.strftime("%Y-%m-%d")
@@ -68,18 +70,20 @@ def _cost(workspace: Workspace, by: str, *, everything: bool) -> pd.DataFrame:
             for session in run_sync(workspace.manager.list_user_sessions(workspace.user_id, limit=None))
         }
         turns["session"] = turns["session_id"].map(names).fillna(turns["session_id"])
-    return summary(turns, by=by)[[by, *_COST_COLUMNS]]
+    return ShownFrame(summary(turns, by=by)[[by, *_COST_COLUMNS]])
 
 
 def _compare(workspace: Workspace) -> pd.DataFrame:
     from langswarm_nb.analysis import messages_df, turns_df
+
+    from .shown_frames import ShownFrame
 
     session = run_sync(workspace.current())
     turns = turns_df(session, branch="all")
     answers = messages_df(session, branch="all").set_index("message_id")["content"]
     compared = turns[turns["compare_id"].notna()]
     frame = compared[_COMPARE_COLUMNS].assign(answer=compared["request_id"].map(answers))
-    return frame.reset_index(drop=True)
+    return ShownFrame(frame.reset_index(drop=True))
 
 
 def _plot(workspace: Workspace, kind: str, *, everything: bool) -> None:
