@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import quote
 from weakref import WeakSet
 
-from .errors import ProviderAuthenticationError, SessionTypeError, SessionValueError, next_step, shown
+from .errors import ProviderAuthenticationError, SessionTypeError, SessionValueError, shown
+from .next_steps import next_step
 from .key_patterns import BEGINNINGS, FORMS
 from .text import unquoted
 

@@ -46,7 +46,7 @@ from .bounds import Bounds
 from .storages import ChainPlace, ISessionStorage
 
 if TYPE_CHECKING:
-    from langswarm_nb.core.session.sending.options import AnswerOptions, SendOptions
+    from langswarm_nb.core.session.sending.options import AnswerOptions, SendOptions, WhenBusy
     from langswarm_nb.core.session.sending.stream import MessageStream
 
 __all__ = [
@@ -206,6 +206,8 @@ class ISession(ABC):
         *,
         scope: Literal["add", "replace"] = "add",
         metadata: Mapping[str, Any] | None = None,
+        when_busy: WhenBusy = "wait",
+        expected_tip: str | None = None,
     ) -> SessionMessage:
         """Add a system message at the end of the active path; it goes with the next question."""
 

@@ -7,7 +7,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from langswarm_nb.core.session.errors import SessionError
+from langswarm_nb.core.session.errors import SessionError, SessionNotFoundError
 
 from .turnstile import ABANDONED_AFTER_S
 
@@ -37,6 +37,8 @@ class Lease:
         self._timer: asyncio.TimerHandle | None = None
         self._beat: asyncio.Task[None] | None = None
         self._passage: Passage | None = None
+        self.lost: SessionNotFoundError | None = None
+        """Why its answer has no place any more: the session was deleted."""
 
     def hold(self, passage: Passage) -> None:
         """Keep it from now on."""
@@ -72,6 +74,8 @@ class Lease:
     async def _tell(self) -> None:
         try:
             await self._storage.keep_lease(self._session_id, self.holder)
+        except SessionNotFoundError as error:
+            self.lost = error
         except SessionError:
             logger.debug("A lease could not be renewed.", exc_info=True)
 

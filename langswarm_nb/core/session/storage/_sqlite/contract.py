@@ -155,6 +155,8 @@ class SQLStorage(ISessionStorage):
         hides: Sequence[tuple[int, int]] = (),
         lease: str | None = None,
         expects: tuple[str, int | None] | None = None,
+        expected_tip: str | None = None,
+        once: bool = False,
     ) -> list[SessionMessage]:
         key = key_of(session_id)
         checks.listed("messages", messages, SessionMessage, "a list of messages (SessionMessage)")
@@ -176,6 +178,8 @@ class SQLStorage(ISessionStorage):
             hides=[(whole("turn", number), whole("version", version)) for number, version in hides],
             lease=optional_text("lease", lease),
             expects=expects,
+            expected_tip=optional_text("expected_tip", expected_tip),
+            once=checks.flag("once", once),
         )
         return decode_messages(await self._write(lambda db: append(db, self.name, key, payloads)))
 

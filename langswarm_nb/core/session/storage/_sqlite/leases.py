@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 
 from langswarm_nb.core.session.errors import SessionLeasedError, shown
+from langswarm_nb.core.session.values import from_us
 
 from . import owner as _owner
 from .head import now_us
@@ -25,13 +26,20 @@ def take(db: sqlite3.Connection, sid: int, session_id: str, holder: str, *, ends
     SessionLeasedError
         Another message is being answered.
     """
-    row = db.execute("SELECT holder, owner, beat_us FROM leases WHERE sid = ?", (sid,)).fetchone()
-    now = now_us()
-    if row is not None and row[0] != holder and not _is_free(row[1], row[2], now):
-        raise SessionLeasedError(f"Another message of session {shown(session_id)} is being answered.")
+    row = db.execute("SELECT holder, owner, beat_us, since_us FROM leases WHERE sid = ?", (sid,)).fetchone()
+    since = now = now_us()
+    if row is not None:
+        held_by, owner, beat, held_since = row
+        if held_by == holder:
+            since = held_since
+        elif not _is_free(owner, beat, now):
+            raise SessionLeasedError.of(
+                f"session {shown(session_id)}", _owner.in_words(owner), from_us(held_since)
+            )
     if not ends:
         db.execute(
-            "INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?)", (sid, holder, _owner.this_process(), now)
+            "INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, ?)",
+            (sid, holder, _owner.this_process(), now, since),
         )
 
 

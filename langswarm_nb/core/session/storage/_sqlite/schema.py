@@ -159,7 +159,8 @@ _VERSION_2 = (
       sid INTEGER PRIMARY KEY,
       holder TEXT NOT NULL,                       -- id of the reply that is being written
       owner TEXT NOT NULL,                        -- the process that writes it
-      beat_us INTEGER NOT NULL)
+      beat_us INTEGER NOT NULL,
+      since_us INTEGER NOT NULL)
     """,
     "DROP TRIGGER sessions_ad",
     """
