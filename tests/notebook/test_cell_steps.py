@@ -8,8 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from langswarm_nb.core.session.errors import SessionError
-from langswarm_nb.core.session.next_steps import NEXT_STEPS, next_step
+from langswarm_nb.core.session.errors import NEXT_STEPS, SessionError, next_step
 from langswarm_nb.core.session.providers.catalogue import PROVIDERS
 from langswarm_nb.notebook.bridge import submit
 from langswarm_nb.notebook.cell_errors import CELL_STEPS, cell_words

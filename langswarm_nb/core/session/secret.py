@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import quote
 from weakref import WeakSet
 
-from .errors import ProviderAuthenticationError, SessionTypeError, SessionValueError, shown
-from .next_steps import next_step
+from .errors import ProviderAuthenticationError, SessionTypeError, SessionValueError, next_step, shown
 from .key_patterns import BEGINNINGS, FORMS
 from .text import unquoted
 

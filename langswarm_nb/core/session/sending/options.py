@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from langswarm_nb.core.session import checks
 from langswarm_nb.core.session.conversation.asks import AskFacts, CellAsk
@@ -18,8 +18,7 @@ from langswarm_nb.core.session.values import optional_mapping
 
 from .ask import Ask
 
-
-WhenBusy = Literal["wait", "raise"]
+WhenBusy: TypeAlias = Literal["wait", "raise"]
 
 
 class AnswerOptions(SettingOptions, total=False):

@@ -120,14 +120,12 @@ class Turn:
             if self._begun is None:
                 self._begun = await self._begin()
             if self.reply is not None:  # asked before, and answered
-                if self.reply.content:
-                    yield Delta(self.reply.content)
+                yield Delta(self.reply.content)
                 return
             provider, builder = self._begun
             checkpoint = Checkpoint(lambda: self._save_partial(builder))
             try:
-                if self._lease is not None:
-                    self._lease.hold(stream)
+                self._hold_lease(stream)
                 request = await self._request(builder)
                 async with Closing(provider.stream(request)) as events:
                     async for event in events:
@@ -152,6 +150,10 @@ class Turn:
             await finish_anyway(lambda: self._succeeded(builder, checkpoint))
         finally:
             self._leave()
+
+    def _hold_lease(self, stream: MessageStream) -> None:
+        if self._lease is not None:
+            self._lease.hold(stream)
 
     async def settle_abandoned(self) -> None:
         """Store the reply of a send whose event loop stands still; called from another loop."""

@@ -11,7 +11,8 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Protocol
 
-from langswarm_nb.core.session.errors import SessionBusyError, SessionLeasedError
+from langswarm_nb.core.session.conversation.leased import leased
+from langswarm_nb.core.session.errors import SessionBusyError
 from langswarm_nb.core.session.messages import utc_now
 
 ABANDONED_AFTER_S = 5.0
@@ -136,7 +137,7 @@ class Turnstile:
     def _refuse(self, waiter: _Waiter) -> None:
         """Raise unless the holder was abandoned."""
         if self._holder is None or _patience(self._holder, waiter.since) > 0:
-            raise SessionLeasedError.of("this session", "this process", self._since)
+            raise leased("this session", "this process", self._since)
 
     def _try(self, passage: Passage, waiter: _Waiter) -> bool:
         with self._lock:

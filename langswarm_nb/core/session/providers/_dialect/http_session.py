@@ -7,8 +7,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from langswarm_nb.core.session.errors import SessionValueError
-from langswarm_nb.core.session.next_steps import next_step
+from langswarm_nb.core.session.errors import SessionValueError, next_step
 from langswarm_nb.core.session.interfaces import IProviderSession
 from langswarm_nb.core.session.providers._http.address import find_base_url
 from langswarm_nb.core.session.providers._http.client import HttpClient

@@ -10,8 +10,7 @@ from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
-from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError
-from langswarm_nb.core.session.next_steps import next_step
+from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError, next_step
 from langswarm_nb.core.session.text import unquoted
 
 from .carrier import TransportError

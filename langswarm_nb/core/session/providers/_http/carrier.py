@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import certifi
 
-from langswarm_nb.core.session.next_steps import next_step
+from langswarm_nb.core.session.errors import next_step
 from langswarm_nb.core.session.text import unquoted
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-    from langswarm_nb.core.session.next_steps import NextStep
+    from langswarm_nb.core.session.errors import NextStep
 
 KEEPALIVE_S = 4.0
 """How long a connection waits for another request: less than the 5 s after which many servers close it."""

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from langswarm_nb.core.session import errors as e
-from langswarm_nb.core.session.next_steps import NextStep, next_step
 from langswarm_nb.core.session.text import one_line
 
 from .address import proxy_for
@@ -114,9 +113,9 @@ class Reporter:
         if failure.step:
             step = failure.step
         elif proxy:
-            step = next_step("check_proxy")
+            step = e.next_step("check_proxy")
         else:
-            step = next_step("start_server" if self._address.is_local else "check_network")
+            step = e.next_step("start_server" if self._address.is_local else "check_network")
         message = f"No connection to {self._address.origin}{way}{tries}: {reason}."
         return self._caused(self._make(kind, message, step), reason)
 
@@ -129,7 +128,7 @@ class Reporter:
             e.ProviderConnectionError,
             f"The connection to {self._address.origin} broke after the request was sent: {reason}. "
             "It may have been processed, so it was not repeated.",
-            failure.step or next_step("send_again"),
+            failure.step or e.next_step("send_again"),
             maybe_processed=True,
         )
         return self._caused(error, reason)
@@ -139,7 +138,7 @@ class Reporter:
         return self._make(
             e.StreamInterruptedError,
             f"The reply of {self._provider} was cut short: {self.words(reason)}. What had arrived is kept.",
-            next_step("send_again"),
+            e.next_step("send_again"),
             maybe_processed=True,
         )
 
@@ -149,7 +148,7 @@ class Reporter:
             e.ProviderResponseError,
             f"{self._address.origin} redirects ({status}) to {self.words(location.partition('?')[0], 200)!r}. "
             "That is not followed: a key stays with the address it was given for.",
-            next_step("correct_address"),
+            e.next_step("correct_address"),
             status=status,
         )
 
@@ -160,7 +159,7 @@ class Reporter:
             e.ProviderResponseError,
             f"The answer of {self._address.origin} is not what this API sends: {self.words(reason)}"
             f"{': ' + told if told else ''}.",
-            next_step("check_address"),
+            e.next_step("check_address"),
             status=status,
             maybe_processed=True,
         )
@@ -169,10 +168,10 @@ class Reporter:
         """Make the error for a limit on time."""
         if limit.limit == "call":
             what = f"{self._provider} did not finish within timeout_s={self._timeout_s:g}"
-            step = next_step("allow_time")
+            step = e.next_step("allow_time")
         else:
             what = f"{self._provider} sent nothing for {self._silence_s:g} s"
-            step = next_step("send_again")
+            step = e.next_step("send_again")
         return self._make(
             e.ProviderTimeoutError, f"{what}. It may have been processed.", step, maybe_processed=True
         )
@@ -184,7 +183,7 @@ class Reporter:
         error.args = (told,)
         return error
 
-    def _make(self, kind: type[_E], message: str, step: NextStep, **facts: Any) -> _E:
+    def _make(self, kind: type[_E], message: str, step: e.NextStep, **facts: Any) -> _E:
         facts.setdefault("request_id", self.request_id)
         error = kind(f"{message} {step.text}", provider=self._provider, model=self._model or None, **facts)
         error.next_step = step

@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 from langswarm_nb.core.session import errors as e
-from langswarm_nb.core.session.next_steps import NextStep, next_step
 from langswarm_nb.core.session.providers.catalogue import PROVIDERS
 
 if TYPE_CHECKING:
@@ -34,21 +33,21 @@ def step_after(
     address: Address,
     key_source: str,
     model: str,
-) -> NextStep:
+) -> e.NextStep:
     """Return what can be done about what a service said."""
     if address.scheme == "http" and _TO_HTTPS.search(fault.message):
-        return next_step("write_https")
+        return e.next_step("write_https")
     if status == _TOO_LARGE and kind is e.ProviderRequestError:
-        return next_step("send_smaller")
+        return e.next_step("send_smaller")
     if issubclass(kind, e.ProviderRequestError) and fault.param and kind is not e.ContextLengthError:
-        return next_step("leave_out", param=fault.param)
+        return e.next_step("leave_out", param=fault.param)
     if kind is e.ProviderRateLimitError and fault.retry_after_s:
-        return next_step("wait", seconds=f"{fault.retry_after_s:g}")
+        return e.next_step("wait", seconds=f"{fault.retry_after_s:g}")
     other = _other_api(provider, address) if status == _NOT_FOUND and not fault.code else None
     if other:
-        return next_step("other_api", provider=provider, other=other)
+        return e.next_step("other_api", provider=provider, other=other)
     name = next(_STEPS[base] for base in kind.__mro__ if base in _STEPS)
-    return next_step(name, provider=provider, key_source=key_source, model=model or "the model")
+    return e.next_step(name, provider=provider, key_source=key_source, model=model or "the model")
 
 
 def _other_api(provider: str, address: Address) -> str | None:

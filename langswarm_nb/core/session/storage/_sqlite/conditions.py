@@ -56,23 +56,31 @@ def check_path(
     if expected_tip is not None:
         found = _id_at(db, head, head.tip)
         if found != (expected_tip or None):
-            raise _moved(session_id, expected_tip or None, found)
+            raise _moved(session_id, head.branch, expected_tip or None, found)
     if expects is not None and expects != (head.branch, head.tip):
-        raise _moved(session_id, _id_at(db, head, expects[1]), _id_at(db, head, head.tip))
+        raise _moved(session_id, head.branch, _id_at(db, head, expects[1]), _id_at(db, head, head.tip))
 
 
-def check_turn(head: Head, session_id: str, turn: int | None) -> None:
-    """Make sure that a turn is there, unless none is named.
+def check_turns(
+    db: sqlite3.Connection,
+    head: Head,
+    session_id: str,
+    turn: int | None,
+    hides: Sequence[tuple[int, int]],
+) -> None:
+    """Make sure that a turn is there, unless none is named, and the versions that are to be hidden.
 
     Raises
     ------
     SessionNotFoundError
-        It is not.
+        One is not.
     """
     if turn is not None and not 0 <= turn < head.next_turn:
         raise SessionNotFoundError(
             f"No turn {shown(turn)} in session {shown(session_id)}, so it can have no new version."
         )
+    for hidden in hides:
+        check_version(db, head, session_id, *hidden)
 
 
 def check_version(db: sqlite3.Connection, head: Head, session_id: str, turn: int, version: int) -> None:
@@ -104,13 +112,13 @@ def _id_at(db: sqlite3.Connection, head: Head, seq: int | None) -> str | None:
     return None if row is None else str(row[0])
 
 
-def _moved(session_id: str, expected: str | None, found: str | None) -> SessionMovedError:
-    ends, wanted = (
-        "has no message" if end is None else f"ends in message {shown(end)}" for end in (found, expected)
-    )
+def _moved(session_id: str, branch: str, expected: str | None, found: str | None) -> SessionMovedError:
+    ends = "is empty" if found is None else f"ends in message {shown(found)}"
+    wanted = "be empty" if expected is None else f"end in message {shown(expected)}"
     error = SessionMovedError(
-        f"The path of session {shown(session_id)} has moved on: it {ends}, and was expected where it {wanted}. Nothing "
-        "was stored or sent. Read it with `await session.get_messages()`, and decide again."
+        f"The path of session {shown(session_id)} has moved on: on branch {shown(branch)} it {ends}, and it was "
+        f"expected to {wanted}. Nothing was stored or sent. Read it with `await session.get_messages()`, and decide "
+        "again."
     )
     error.expected, error.found = expected, found
     return error

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sqlite3
 
-from langswarm_nb.core.session.errors import SessionLeasedError, shown
+from langswarm_nb.core.session.conversation.leased import leased
+from langswarm_nb.core.session.errors import shown
 from langswarm_nb.core.session.values import from_us
 
 from . import owner as _owner
@@ -33,9 +34,7 @@ def take(db: sqlite3.Connection, sid: int, session_id: str, holder: str, *, ends
         if held_by == holder:
             since = held_since
         elif not _is_free(owner, beat, now):
-            raise SessionLeasedError.of(
-                f"session {shown(session_id)}", _owner.in_words(owner), from_us(held_since)
-            )
+            raise leased(f"session {shown(session_id)}", _owner.in_words(owner), from_us(held_since))
     if not ends:
         db.execute(
             "INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, ?)",

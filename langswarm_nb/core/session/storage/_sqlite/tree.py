@@ -61,9 +61,7 @@ def append(
     if once:
         _conditions.check_new(db, head, session_id, [payload[_MESSAGE_ID] for payload in payloads])
     _conditions.check_path(db, head, session_id, expected_tip, expects)
-    _conditions.check_turn(head, session_id, turn)
-    for hidden in hides:
-        _conditions.check_version(db, head, session_id, *hidden)
+    _conditions.check_turns(db, head, session_id, turn, hides)
     start = head.tip if isinstance(parent, str) else parent
     if start not in (None, head.tip) and reply_to is None:
         node_of(db, head, session_id, start)
