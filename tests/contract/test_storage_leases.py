@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import socket
+from datetime import timedelta
+
 import pytest
 
 from langswarm_nb.core.session.errors import SessionLeasedError, SessionNotFoundError
@@ -46,6 +50,25 @@ async def test_one_message_is_answered_at_a_time(asked):
     assert texts(await asked.get_messages("s", branch="all")) == "a? a! b?"
     assert await asked.list_branches("s") == {"main": 2}
     assert (await asked.read_tree("s")).hidden == []
+
+
+async def test_who_is_told_to_wait_is_told_for_whom(asked, later):
+    """Which process answers, and since when: not since the last sign of life."""
+    taken = (await asked.get_messages("s"))[-1].timestamp
+    later(10)
+    await asked.keep_lease("s", "r")
+    await asked.append_messages("s", [], lease="r")
+    with pytest.raises(SessionLeasedError, match=r"by this process, since .* UTC") as caught:
+        await asked.append_messages("s", [question("c?")], lease="r2")
+    assert caught.value.process == "this process"
+    assert timedelta(0) <= caught.value.since - taken < timedelta(seconds=10)
+
+
+async def test_another_process_is_named(asked, monkeypatch):
+    """By its number and its machine."""
+    monkeypatch.setattr(owner, "this_process", lambda: "1:2:here")
+    with pytest.raises(SessionLeasedError, match=rf"by process {os.getpid()} on {socket.gethostname()}, "):
+        await asked.append_messages("s", [question("c?")], lease="r2")
 
 
 async def test_the_answer_ends_the_lease(asked):
@@ -130,17 +153,6 @@ async def test_a_lease_is_deleted_with_its_session(asked):
     await asked.delete_session("s")
     await asked.create_session(record())
     assert await is_free(asked)
-
-
-async def test_what_the_asker_has_seen_must_still_be_so(storage):
-    """``expects`` names branch and tip: who decided on another path is told, and nothing is stored."""
-    await talk(storage, "a", "b")
-    for expected in (("main", 1), ("main", None), ("try", 3)):
-        with pytest.raises(SessionLeasedError, match="The path of session 's' has moved on"):
-            await storage.append_messages("s", [question("c?")], expects=expected, lease="r")
-    assert await is_free(storage)
-    await storage.append_messages("s", [question("c?")], expects=("main", 3))
-    assert texts(await storage.get_messages("s")) == "a? a! b? b! c?"
 
 
 async def test_an_append_that_is_refused_takes_no_lease(storage):
