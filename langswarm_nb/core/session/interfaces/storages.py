@@ -226,8 +226,15 @@ class ISessionStorage(ABC):
         """Tell that who holds a lease is alive: a lease is free after 15 s of silence."""
 
     @abstractmethod
+    async def queue_lease(self, session_id: str, lease: str) -> None:
+        """Ask to be the next who gets the lease that another holds; does nothing when somebody is next already.
+
+        At its end it is kept for that one, for a few seconds: who asks again and again lets nobody else wait for ever.
+        """
+
+    @abstractmethod
     async def leave_lease(self, session_id: str, lease: str) -> None:
-        """Give a lease back whose answer could not be stored; does nothing when another holds it."""
+        """Give a lease back whose answer could not be stored, or a place as the next; else it does nothing."""
 
     @abstractmethod
     async def read_tree(self, session_id: str) -> TreeRows:

@@ -12,6 +12,8 @@ from langswarm_nb.core.session.errors import SessionError, SessionNotFoundError
 from .turnstile import ABANDONED_AFTER_S
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from langswarm_nb.core.session.interfaces import ISessionStorage
 
     from .turnstile import Passage
@@ -21,6 +23,8 @@ BEAT_S = 4.0
 GIVE_BACK_S = 1.0
 """Longest wait for a storage that does not answer: without a beat a lease ends by itself."""
 _WAITS_S = (0.02, 0.05, 0.1, 0.2)
+_FEW = len(_WAITS_S) - 1
+"""So many looks are quicker than what a reader notices."""
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -51,8 +55,12 @@ class Lease:
             self._timer.cancel()
         self._timer = None
 
+    async def queue(self) -> None:
+        """Ask to be the next who gets it."""
+        await self._storage.queue_lease(self._session_id, self.holder)
+
     async def give_back(self) -> None:
-        """Free it although no answer is stored."""
+        """Free it although no answer is stored; who waits for it waits no more."""
         self.let_go()
         try:
             async with asyncio.timeout(GIVE_BACK_S):
@@ -80,6 +88,31 @@ class Lease:
             logger.debug("A lease could not be renewed.", exc_info=True)
 
 
-async def wait_a_little(attempt: int) -> None:
-    """Wait before another look at a session that another holds."""
-    await asyncio.sleep(_WAITS_S[min(attempt, len(_WAITS_S) - 1)])
+class Wait:
+    """The wait for a lease that another holds: looks at it, each somewhat later, and soon a place as the next.
+
+    Parameters
+    ----------
+    lease : Lease
+        As it will be taken.
+    tell : callable, optional
+        Told when it takes longer than a reader would not notice.
+    """
+
+    def __init__(self, lease: Lease, tell: Callable[[str], None] | None = None) -> None:
+        self._lease, self._tell = lease, tell
+        self._looks = 0
+
+    async def a_little(self) -> None:
+        """Wait before another look."""
+        if self._looks == _FEW and self._tell is not None:
+            self._tell("waiting: another message of this session is being answered")
+        self._looks += 1
+        if self.is_queued:
+            await self._lease.queue()
+        await asyncio.sleep(_WAITS_S[min(self._looks, len(_WAITS_S)) - 1])
+
+    @property
+    def is_queued(self) -> bool:
+        """Whether it has asked for a place."""
+        return self._looks > _FEW

@@ -14,7 +14,8 @@ from langswarm_nb.core.session.message_tree import MessageTree
 from langswarm_nb.core.session.messages import QuestionRole, new_id
 
 from .ask import Ask, SendPlan, plan, resolved
-from .lease import wait_a_little
+from .finishing import finish_anyway
+from .lease import Lease, Wait
 from .options import AnswerOptions, SendOptions, WhenBusy, make_ask, make_ask_again, settings_of
 from .stream import MessageStream
 from .turnstile import Turnstile
@@ -121,16 +122,21 @@ class MessageSending(MessageTree):
         SessionLeasedError
             One is, and ``waits`` is False.
         """
-        attempt = 0
-        while True:
-            try:
-                return await self.append(chain, **{**place, "lease": chain[0].id})
-            except SessionLeasedError:  # between a question and its answer they would belong to neither
-                if not waits:
-                    raise
+        lease = Lease(self.storage, self.key, chain[0].id)
+        wait = Wait(lease)
+        try:
+            while True:
+                try:
+                    return await self.append(chain, **{**place, "lease": lease.holder})
+                except SessionLeasedError:  # between a question and its answer they would belong to neither
+                    if not waits:
+                        raise
                 await self.turnstile.make_way()
-                await wait_a_little(attempt)
-                attempt += 1
+                await wait.a_little()
+        except BaseException:
+            if wait.is_queued:
+                await finish_anyway(lease.give_back)
+            raise
 
     async def send_message(
         self,

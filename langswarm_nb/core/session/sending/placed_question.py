@@ -22,13 +22,10 @@ from langswarm_nb.core.session.messages import SessionMessage
 
 from .ask import Ask
 from .finishing import finish_anyway
-from .lease import Lease, wait_a_little
+from .lease import Lease, Wait
 
 if TYPE_CHECKING:
     from langswarm_nb.core.session.session import BaseSession
-
-_TELL_AFTER = 3
-"""So many looks at a session that another holds are quicker than what a reader notices."""
 
 
 class PlacedQuestion(NamedTuple):
@@ -81,11 +78,13 @@ async def place_question(
 async def _store(
     session: BaseSession, ask: Ask, message: SessionMessage, lease: Lease | None
 ) -> PlacedQuestion:
-    attempt = 0
+    if lease is None:  # beside the path nothing depends on what others do
+        return await _try_to_store(session, ask, message, None)
+    wait = Wait(lease, ask.on_wait)
     known: SessionMessage | None = None
     while True:
         try:
-            if known is None or lease is None:
+            if known is None:
                 return await _try_to_store(session, ask, message, lease)
             return await _asked_before(session, ask, known, lease)
         except SessionExistsError:
@@ -99,10 +98,7 @@ async def _store(
         except SessionMovedError as error:
             if ask.expected_tip is not None and error.expected == (ask.expected_tip or None):
                 raise
-        if attempt == _TELL_AFTER and ask.on_wait is not None:
-            ask.on_wait("waiting: another message of this session is being answered")
-        await wait_a_little(attempt)
-        attempt += 1
+        await wait.a_little()
 
 
 async def _same_question(session: BaseSession, message: SessionMessage) -> SessionMessage:

@@ -62,6 +62,7 @@ class Turn:
         self.reply: SessionMessage | None = None
         self.unstored: SessionMessage | None = None
         """The reply that arrived and could not be stored."""
+        self._not_stored = ""
 
     @property
     def settings(self) -> SessionSettings:
@@ -93,7 +94,7 @@ class Turn:
         if reply is not None and not self._ask.is_beside and not reply.is_active:
             told.append(notes.elsewhere(reply.address))
         if reply is None and self.unstored is not None:
-            told.append(notes.NOT_STORED)
+            told.append(self._not_stored)
         if reply is not None and reply.request is not None:
             told.append(str(reply.request.details.get("warning", "")))
         return tuple(note for note in told if note)
@@ -367,6 +368,8 @@ class Turn:
         self.unstored = reply = replace(
             message, turn=question.turn, version=question.version, parent_seq=question.seq
         )
+        is_gone = isinstance(error, SessionNotFoundError)
+        self._not_stored = notes.HAS_NO_PLACE if is_gone else notes.NOT_STORED
         hand_over(reply, error, LateReply(self._session, reply, question.id))
         if not self._ask.is_beside:
             self._session.native.lose_track(

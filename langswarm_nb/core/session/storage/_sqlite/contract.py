@@ -187,6 +187,10 @@ class SQLStorage(ISessionStorage):
         key, held = key_of(session_id), text("lease", lease)
         await self._write(lambda db: _leases.keep(db, session_key(db, key, self.name), held))
 
+    async def queue_lease(self, session_id: str, lease: str) -> None:
+        key, wanted = key_of(session_id), text("lease", lease)
+        await self._write(lambda db: _leases.queue(db, session_key(db, key, self.name), wanted))
+
     async def leave_lease(self, session_id: str, lease: str) -> None:
         key, held = key_of(session_id), text("lease", lease)
         await self._write(lambda db: _leases.leave(db, session_key(db, key, self.name), held))

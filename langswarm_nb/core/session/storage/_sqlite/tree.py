@@ -140,7 +140,7 @@ def _end(db: sqlite3.Connection, head: Head, replies: Sequence[str]) -> None:
     """Forget what was kept of replies while they were written, and let the next one be asked for."""
     for message_id in replies:
         db.execute("DELETE FROM partials WHERE sid = ? AND message_id = ?", (head.sid, message_id))
-        _leases.leave(db, head.sid, message_id)
+        _leases.leave(db, head.sid, message_id, is_awaited=bool(head.is_awaited))
 
 
 def set_tip(db: sqlite3.Connection, name: str, session_id: str, seq: int | None, branch: str | None) -> None:
