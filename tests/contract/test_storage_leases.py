@@ -162,3 +162,72 @@ async def test_an_append_that_is_refused_takes_no_lease(storage):
         with pytest.raises(SessionNotFoundError):
             await storage.append_messages("s", [question()], lease="r", **wrong)
     assert await is_free(storage)
+
+
+async def test_who_waits_is_the_next(asked):
+    """At the end of the lease it is theirs: others are told to wait, and they go on when they come."""
+    await asked.queue_lease("s", "r2")
+    await asked.append_messages("s", [answer("b!", id="r")], reply_to=2)
+    assert not await is_free(asked)
+    await asked.append_messages("s", [question("c?")], lease="r2", expects=("main", 3))
+    await asked.append_messages("s", [answer("c!", id="r2")], reply_to=4)
+    assert await is_free(asked)
+    assert texts(await asked.get_messages("s")) == "a? a! b? b! c? c!"
+
+
+async def test_one_is_the_next(asked):
+    """Who comes later has its place when that is free; the holder itself, or who waits for nobody, has none."""
+    for waiting in ("r", "r2", "r3", "r2"):
+        await asked.queue_lease("s", waiting)
+    await asked.append_messages("s", [answer("b!", id="r")], reply_to=2)
+    await asked.queue_lease("s", "r3")
+    await asked.append_messages("s", [], lease="r2")
+    await asked.leave_lease("s", "r2")
+    with pytest.raises(SessionLeasedError):
+        await asked.append_messages("s", [], lease="r2")
+    await asked.append_messages("s", [], lease="r3")
+    await asked.leave_lease("s", "r3")
+    await asked.queue_lease("s", "r4")
+    assert await is_free(asked)
+
+
+async def test_who_waits_no_more_is_not_the_next(asked):
+    """It gives its place back as it would the lease."""
+    await asked.queue_lease("s", "r2")
+    await asked.leave_lease("s", "r2")
+    await asked.append_messages("s", [answer("b!", id="r")], reply_to=2)
+    assert await is_free(asked)
+
+
+async def test_a_lease_given_back_goes_to_the_next_too(asked):
+    """Where no answer was stored."""
+    await asked.queue_lease("s", "r2")
+    await asked.leave_lease("s", "r")
+    assert not await is_free(asked)
+    await asked.append_messages("s", [], lease="r2")
+
+
+async def test_the_next_has_a_few_seconds_to_come(asked, later):
+    """After that the lease is free for all."""
+    await asked.queue_lease("s", "r2")
+    await asked.append_messages("s", [answer("b!", id="r")], reply_to=2)
+    later(2.9)
+    assert not await is_free(asked)
+    later(3.1)
+    assert await is_free(asked)
+
+
+async def test_a_message_that_waited_for_no_answer_leaves_the_lease_free(asked):
+    """It was the next, with its own id as the lease, and holds nothing up once it is stored."""
+    rule = system("rule")
+    await asked.queue_lease("s", rule.id)
+    await asked.append_messages("s", [answer("b!", id="r")], reply_to=2)
+    await asked.append_messages("s", [rule], lease=rule.id)
+    assert await is_free(asked)
+
+
+async def test_a_place_is_asked_for_in_a_session_that_is_there(asked):
+    """Who waits in one that was deleted is told."""
+    await asked.delete_session("s")
+    with pytest.raises(SessionNotFoundError):
+        await asked.queue_lease("s", "r2")

@@ -41,6 +41,8 @@ class Lease:
         self._timer: asyncio.TimerHandle | None = None
         self._beat: asyncio.Task[None] | None = None
         self._passage: Passage | None = None
+        self.is_claimed = False
+        """Whether the storage may know of it although nothing is answered under it yet."""
         self.lost: SessionNotFoundError | None = None
         """Why its answer has no place any more: the session was deleted."""
 
@@ -57,6 +59,7 @@ class Lease:
 
     async def queue(self) -> None:
         """Ask to be the next who gets it."""
+        self.is_claimed = True
         await self._storage.queue_lease(self._session_id, self.holder)
 
     async def give_back(self) -> None:
@@ -108,11 +111,6 @@ class Wait:
         if self._looks == _FEW and self._tell is not None:
             self._tell("waiting: another message of this session is being answered")
         self._looks += 1
-        if self.is_queued:
+        if self._looks > _FEW:
             await self._lease.queue()
         await asyncio.sleep(_WAITS_S[min(self._looks, len(_WAITS_S)) - 1])
-
-    @property
-    def is_queued(self) -> bool:
-        """Whether it has asked for a place."""
-        return self._looks > _FEW

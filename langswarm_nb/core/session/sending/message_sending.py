@@ -134,7 +134,7 @@ class MessageSending(MessageTree):
                 await self.turnstile.make_way()
                 await wait.a_little()
         except BaseException:
-            if wait.is_queued:
+            if lease.is_claimed:
                 await finish_anyway(lease.give_back)
             raise
 

@@ -135,12 +135,13 @@ async def _asked_before(
     answer = await _answer_to(session, question)
     if answer is None:
         await session.append([], lease=lease.holder)
+        lease.is_claimed = True
         answer = await _answer_to(session, question)  # it may have come before the lease was ours
-        if answer is not None:
-            await lease.give_back()
     if answer is None:
         again = replace(ask, message=question, regenerates=True, expected_tip=None)
         return await _try_to_store(session, again, question, lease)
+    if lease.is_claimed:
+        await lease.give_back()
     place = Place(question.parent_seq, question.turn)
     return PlacedQuestion(place, session.record.branch, [question], Context(()), None, False, answer)
 
