@@ -174,7 +174,7 @@ async def test_an_id_stands_for_one_message(session: BaseSession, script: Script
         ("Hello?", {"role": "tool", "parts": [result]}),
     ):
         with pytest.raises(SessionExistsError, match=r"'mine' in session .* says something else"):
-            await session.send_message(content, message_id="mine", **options)  # type: ignore[arg-type]
+            await session.send_message(content, message_id="mine", **options)
     with pytest.raises(SessionExistsError):
         await session.send_message("first", message_id=reply.id)
     assert await everything(session) == before

@@ -158,7 +158,7 @@ async def test_a_system_message_that_is_given_up_keeps_no_place(answering: TwoKe
         await queue(*arguments)
         queued.set()
 
-    second.manager.storage.queue_lease = tells  # type: ignore[method-assign]
+    second.manager.storage.queue_lease = tells  # type: ignore[method-assign, assignment]
     await queued.wait()
     adding.cancel()
     await asyncio.wait([adding])

@@ -122,12 +122,13 @@ class MessageSending(MessageTree):
         SessionLeasedError
             One is, and ``waits`` is False.
         """
+        place["lease"] = chain[0].id
         lease = Lease(self.storage, self.key, chain[0].id)
         wait = Wait(lease)
         try:
             while True:
                 try:
-                    return await self.append(chain, **{**place, "lease": lease.holder})
+                    return await self.append(chain, **place)
                 except SessionLeasedError:  # between a question and its answer they would belong to neither
                     if not waits:
                         raise
