@@ -67,7 +67,7 @@ async def test_two_processes_send_two_hundred_messages_each(path: Path, session:
 async def test_who_waits_for_a_process_that_is_killed_goes_on(
     path: Path, session: BaseSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As soon as it is gone: not when it has been silent for long. Its question stays, with what was kept of the answer."""
+    """As soon as it is gone, not when it has been silent for long; its question stays, with the part of its answer."""
     monkeypatch.setattr(leases, "SILENCE_US", 10**15)
     waits = asyncio.Event()
     with worker("ask", path, session.session_id) as process:
@@ -105,7 +105,7 @@ async def test_a_repeat_after_its_process_was_killed_is_asked_again(path: Path, 
         wait_ready(process)
         go_on(process)
         async with asyncio.timeout(PATIENCE_S):
-            while not await session.get_messages():
+            while not await session.get_messages():  # noqa: ASYNC110 - another process stores it
                 await asyncio.sleep(0)
         process.kill()
         process.wait()
