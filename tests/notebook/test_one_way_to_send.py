@@ -488,7 +488,8 @@ def test_a_send_waits_for_the_answer_that_another_kernel_waits_for(notebook, doo
     theirs = SQLiteSessionStorage(manager.storage.db_path)
     [asked] = run_sync(theirs.append_messages(session.key, [question("Theirs?")], lease="theirs"))
     made = answer("Theirs!", id="theirs", request=None)
-    queue, sent_meanwhile = manager.storage.queue_lease, []
+    queue = manager.storage.queue_lease
+    sent_meanwhile: list[int] = []
 
     async def answered_meanwhile(*waiting: Any) -> None:
         await queue(*waiting)
@@ -502,8 +503,8 @@ def test_a_send_waits_for_the_answer_that_another_kernel_waits_for(notebook, doo
     assert (came.error, sent_meanwhile) == ("", [0])
     [mine] = came.replies
     everything = run_sync(session.get_messages(branch="all"))
-    assert [m.content for m in everything[asked.seq :]][:2] == ["Theirs?", "Theirs!"]
-    assert mine.seq > asked.seq + 1
+    assert [m.content for m in everything[everything.index(asked) :]][:2] == ["Theirs?", "Theirs!"]
+    assert everything.index(mine) > everything.index(made)
     path = run_sync(session.get_messages())
     assert [m.role for m in path] == ["user", "assistant"] * (len(path) // 2)
 
@@ -535,6 +536,31 @@ def test_a_cell_whose_session_is_deleted_ends_in_one_line(notebook, deleted):
     assert ran.error.reply.content.startswith("1 2 3 ")
     assert ran.stderr == ""
     assert "deleted" in notebook.run("%%langswarm -q\nHi", "y").complaint
+
+
+def test_a_system_prompt_of_a_panel_goes_behind_the_answer_that_is_on_its_way(notebook, monkeypatch):
+    """It belongs to the next question, and does not come between another kernel's question and its answer."""
+    DOORS["cell"].prepare(notebook)
+    manager = notebook.shell.workspace.manager
+    session = run_sync(notebook.shell.workspace.current())
+    [asked] = run_sync(session.append([question("Theirs?")], lease="theirs"))
+    queue = manager.storage.queue_lease
+
+    async def answered_meanwhile(*waiting: Any) -> None:
+        await queue(*waiting)
+        await manager.storage.append_messages(
+            session.key, [answer("Theirs!", id="theirs")], reply_to=asked.seq
+        )
+
+    monkeypatch.setattr(manager.storage, "queue_lease", answered_meanwhile)
+    with closing(ChatPanel(session, rules=WorkspaceRules(notebook.shell.workspace))) as panel:
+
+        async def act() -> None:
+            await ACTIONS["system"](panel, {"text": "Be brief."})
+
+        submit(act()).result(PATIENCE_S)
+    ends = run_sync(session.get_messages(limit=3))
+    assert [(m.content, m.source) for m in ends[1:]] == [("Theirs!", None), ("Be brief.", "panel")]
 
 
 def test_a_panel_whose_session_is_deleted_says_so(notebook, deleted):

@@ -283,7 +283,8 @@ class MessageSending(MessageTree):
         Parameters
         ----------
         content, role, model, **options
-            As in `stream_message`.
+            As in `stream_message`. Whether the session is busy, and whether a message with its id is there, is not
+            looked at.
 
         Raises
         ------
