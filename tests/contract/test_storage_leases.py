@@ -169,11 +169,17 @@ async def test_an_append_that_is_refused_takes_no_lease(storage):
 
 async def test_who_waits_is_the_next(asked):
     """At the end of the lease it is theirs: others are told to wait, and they go on when they come."""
-    await asked.queue_lease("s", "r2")
+    assert not await asked.queue_lease("s", "r2")
+    assert not await asked.queue_lease("s", "r2")
     await asked.append_messages("s", [answer("b!", id="r")], reply_to=2)
     assert not await is_free(asked)
+    assert not await asked.queue_lease("s", "r3")
+    assert await asked.queue_lease("s", "r2")
     await asked.append_messages("s", [question("c?")], lease="r2", expects=("main", 3))
     await asked.append_messages("s", [answer("c!", id="r2")], reply_to=4)
+    assert await asked.queue_lease("s", "r3")
+    assert not await is_free(asked)
+    await asked.leave_lease("s", "r3")
     assert await is_free(asked)
     assert texts(await asked.get_messages("s")) == "a? a! b? b! c? c!"
 
@@ -190,7 +196,7 @@ async def test_one_is_the_next(asked):
         await asked.append_messages("s", [], lease="r2")
     await asked.append_messages("s", [], lease="r3")
     await asked.leave_lease("s", "r3")
-    await asked.queue_lease("s", "r4")
+    assert await asked.queue_lease("s", "r4")
     assert await is_free(asked)
 
 
@@ -217,6 +223,7 @@ async def test_the_next_has_a_few_seconds_to_come(asked, later):
     later(2.9)
     assert not await is_free(asked)
     later(3.1)
+    assert await asked.queue_lease("s", "r3")
     assert await is_free(asked)
 
 

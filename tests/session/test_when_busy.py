@@ -154,9 +154,10 @@ async def test_a_system_message_that_is_given_up_keeps_no_place(answering: TwoKe
     queued = asyncio.Event()
     queue = second.manager.storage.queue_lease
 
-    async def tells(*arguments: Any) -> None:
-        await queue(*arguments)
+    async def tells(*arguments: Any) -> bool:
+        is_free = await queue(*arguments)
         queued.set()
+        return is_free
 
     second.manager.storage.queue_lease = tells  # type: ignore[method-assign, assignment]
     await queued.wait()

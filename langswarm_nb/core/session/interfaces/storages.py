@@ -226,10 +226,10 @@ class ISessionStorage(ABC):
         """Tell that who holds a lease is alive: a lease is free after 15 s of silence."""
 
     @abstractmethod
-    async def queue_lease(self, session_id: str, lease: str) -> None:
-        """Ask to be the next who gets the lease that another holds; does nothing when somebody is next already.
+    async def queue_lease(self, session_id: str, lease: str) -> bool:
+        """Tell whether a lease can be taken now; where another holds it, ask to be the next, unless somebody is.
 
-        At its end it is kept for that one, for a few seconds: who asks again and again lets nobody else wait for ever.
+        At its end it is kept for the next, for a few seconds: who asks again and again lets nobody else wait for ever.
         """
 
     @abstractmethod

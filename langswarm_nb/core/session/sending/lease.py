@@ -22,9 +22,11 @@ BEAT_S = 4.0
 """How often its holder tells that it is alive; a storage takes 15 s of silence for the end."""
 GIVE_BACK_S = 1.0
 """Longest wait for a storage that does not answer: without a beat a lease ends by itself."""
-_WAITS_S = (0.02, 0.05, 0.1, 0.2)
-_FEW = len(_WAITS_S) - 1
-"""So many looks are quicker than what a reader notices."""
+_WAITS_S = (0.02, 0.05, 0.1)
+_FEW = len(_WAITS_S)
+"""So many tries are over before a reader notices."""
+_LOOK_S = 0.05
+"""From then on it is looked at so often; that costs next to nothing."""
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -57,10 +59,10 @@ class Lease:
             self._timer.cancel()
         self._timer = None
 
-    async def queue(self) -> None:
-        """Ask to be the next who gets it."""
+    async def queue(self) -> bool:
+        """Tell whether it can be taken; if not, ask to be the next who gets it."""
         self.is_claimed = True
-        await self._storage.queue_lease(self._session_id, self.holder)
+        return await self._storage.queue_lease(self._session_id, self.holder)
 
     async def give_back(self) -> None:
         """Free it although no answer is stored; who waits for it waits no more."""
@@ -92,7 +94,7 @@ class Lease:
 
 
 class Wait:
-    """The wait for a lease that another holds: looks at it, each somewhat later, and soon a place as the next.
+    """The wait for a lease that another holds: a few tries, each somewhat later, then a place as the next.
 
     Parameters
     ----------
@@ -106,11 +108,18 @@ class Wait:
         self._lease, self._tell = lease, tell
         self._looks = 0
 
-    async def a_little(self) -> None:
-        """Wait before another look."""
+    async def to_try_again(self) -> None:
+        """Wait until that is worth while."""
+        while not await self.a_little():
+            pass
+
+    async def a_little(self) -> bool:
+        """Wait, and tell whether to try again is worth while."""
         if self._looks == _FEW and self._tell is not None:
             self._tell("waiting: another message of this session is being answered")
         self._looks += 1
-        if self._looks > _FEW:
-            await self._lease.queue()
-        await asyncio.sleep(_WAITS_S[min(self._looks, len(_WAITS_S)) - 1])
+        if self._looks <= _FEW:
+            await asyncio.sleep(_WAITS_S[self._looks - 1])
+            return True
+        await asyncio.sleep(_LOOK_S)
+        return await self._lease.queue()

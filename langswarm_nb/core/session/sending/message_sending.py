@@ -133,7 +133,8 @@ class MessageSending(MessageTree):
                     if not waits:
                         raise
                 await self.turnstile.make_way()
-                await wait.a_little()
+                while not await wait.a_little():
+                    await self.turnstile.make_way()
         except BaseException:
             if lease.is_claimed:
                 await finish_anyway(lease.give_back)

@@ -98,7 +98,7 @@ async def _store(
         except SessionMovedError as error:
             if ask.expected_tip is not None and error.expected == (ask.expected_tip or None):
                 raise
-        await wait.a_little()
+        await wait.to_try_again()
 
 
 async def _same_question(session: BaseSession, message: SessionMessage) -> SessionMessage:

@@ -73,8 +73,8 @@ class UnloggedStorage(ISessionStorage):
     async def keep_lease(self, session_id: str, lease: str) -> None:
         await self.inner.keep_lease(session_id, lease)
 
-    async def queue_lease(self, session_id: str, lease: str) -> None:
-        await self.inner.queue_lease(session_id, lease)
+    async def queue_lease(self, session_id: str, lease: str) -> bool:
+        return await self.inner.queue_lease(session_id, lease)
 
     async def leave_lease(self, session_id: str, lease: str) -> None:
         await self.inner.leave_lease(session_id, lease)

@@ -187,9 +187,14 @@ class SQLStorage(ISessionStorage):
         key, held = key_of(session_id), text("lease", lease)
         await self._write(lambda db: _leases.keep(db, session_key(db, key, self.name), held))
 
-    async def queue_lease(self, session_id: str, lease: str) -> None:
+    async def queue_lease(self, session_id: str, lease: str) -> bool:
         key, wanted = key_of(session_id), text("lease", lease)
-        await self._write(lambda db: _leases.queue(db, session_key(db, key, self.name), wanted))
+        is_free, may_queue = await self._read(
+            lambda db: _leases.look(db, session_key(db, key, self.name), wanted)
+        )
+        if may_queue:
+            await self._write(lambda db: _leases.queue(db, session_key(db, key, self.name), wanted))
+        return is_free
 
     async def leave_lease(self, session_id: str, lease: str) -> None:
         key, held = key_of(session_id), text("lease", lease)

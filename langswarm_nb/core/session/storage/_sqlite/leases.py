@@ -50,6 +50,16 @@ def keep(db: sqlite3.Connection, sid: int, holder: str) -> None:
     db.execute("UPDATE leases SET beat_us = ? WHERE sid = ? AND holder = ?", (now_us(), sid, holder))
 
 
+def look(db: sqlite3.Connection, sid: int, holder: str) -> tuple[bool, bool]:
+    """Return whether a lease can be taken now, and whether the place as the next is to be asked for."""
+    row = db.execute(
+        "SELECT holder, owner, beat_us, next_holder FROM leases WHERE sid = ?", (sid,)
+    ).fetchone()
+    if row is None or row[0] == holder or _is_free(row[1], row[2], now_us()):
+        return True, False
+    return False, row[3] is None
+
+
 def queue(db: sqlite3.Connection, sid: int, holder: str) -> None:
     """Ask to be the next, unless another is."""
     db.execute(
