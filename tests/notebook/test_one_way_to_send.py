@@ -492,7 +492,7 @@ def test_a_send_waits_for_the_answer_that_another_kernel_waits_for(notebook, doo
     sent_meanwhile: list[int] = []
 
     async def answered_meanwhile(*waiting: Any) -> bool:
-        is_free = await queue(*waiting)
+        is_free: bool = await queue(*waiting)
         if not sent_meanwhile:
             sent_meanwhile.append(len(notebook.service.requests) - sent_before)
             await theirs.append_messages(session.key, [made], reply_to=asked.seq)
@@ -551,7 +551,7 @@ def test_a_system_prompt_of_a_panel_goes_behind_the_answer_that_is_on_its_way(no
         if not await queue(*waiting):
             theirs = answer("Theirs!", id="theirs")
             await manager.storage.append_messages(session.key, [theirs], reply_to=asked.seq)
-        return await queue(*waiting)
+        return bool(await queue(*waiting))
 
     monkeypatch.setattr(manager.storage, "queue_lease", answered_meanwhile)
     with closing(ChatPanel(session, rules=WorkspaceRules(notebook.shell.workspace))) as panel:
