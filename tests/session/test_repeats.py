@@ -12,13 +12,16 @@ import pytest
 
 from langswarm_nb.core.session import (
     BaseSession,
+    ContextLengthError,
     Delta,
     Finish,
     FinishReason,
     ISession,
     ISessionLifecycleHook,
     ISessionMiddleware,
+    MessageRole,
     ProviderRateLimitError,
+    SendOptions,
     SessionExistsError,
     SessionLeasedError,
     SessionMessage,
@@ -220,6 +223,22 @@ async def test_a_repeat_is_not_held_against_the_end_that_it_has_moved(session: B
     assert await session.send_message("two", message_id="mine", expected_tip=seen) == reply
     with pytest.raises(SessionMovedError):
         await session.send_message("three", message_id="other", expected_tip=seen)
+
+
+async def test_a_repeat_gets_its_reply_whatever_may_be_sent_now(session: BaseSession, script: Script) -> None:
+    """Also where the conversation has grown beyond a limit since, or an earlier message is not where it was."""
+    mock = script("first")
+    limit: SendOptions = {"max_context_tokens": 20, "trim": "error"}
+    reply = await session.send_message("Hello?", message_id="mine", parent=None, **limit)
+    long = "long " * 100
+    await session.append(
+        [SessionMessage(content=long), SessionMessage(role=MessageRole.ASSISTANT, content=long)]
+    )
+    with pytest.raises(ContextLengthError):
+        await session.send_message("More?", message_id="other", **limit)
+    assert await session.send_message("Hello?", message_id="mine", **limit) == reply
+    assert await session.send_message("Hello?", message_id="mine", parent=99) == reply
+    assert len(mock.requests) == 1
 
 
 async def test_a_message_that_was_stored_otherwise_can_be_asked(session: BaseSession, script: Script) -> None:

@@ -81,7 +81,8 @@ async def _store(
     if lease is None:  # beside the path nothing depends on what others do
         return await _try_to_store(session, ask, message, None)
     wait = Wait(lease, ask.on_wait)
-    known: SessionMessage | None = None
+    # A repeat is one whatever has become of the path, and of what may be sent with it.
+    known = await _same_question(session, message) if ask.is_named else None
     while True:
         try:
             if known is None:
@@ -90,7 +91,7 @@ async def _store(
         except SessionExistsError:
             if not ask.is_named or known is not None:
                 raise
-            known = await _same_question(session, message)
+            known = await _same_question(session, message)  # another has stored it meanwhile
             continue
         except SessionLeasedError:
             if not ask.waits:
@@ -101,8 +102,8 @@ async def _store(
         await wait.to_try_again()
 
 
-async def _same_question(session: BaseSession, message: SessionMessage) -> SessionMessage:
-    """Return the message that has the id of a question, and says the same.
+async def _same_question(session: BaseSession, message: SessionMessage) -> SessionMessage | None:
+    """Return the message that has the id of a question, and says the same; None when there is none.
 
     Raises
     ------
@@ -110,7 +111,7 @@ async def _same_question(session: BaseSession, message: SessionMessage) -> Sessi
         It says something else.
     """
     known = await session.get_message(message.id)
-    if known is None or (known.role, known.content, known.parts) != (
+    if known is not None and (known.role, known.content, known.parts) != (
         message.role,
         message.content,
         message.parts,
