@@ -21,7 +21,6 @@ from langswarm_nb.core.session import (
     ISessionMiddleware,
     MessageRole,
     ProviderRateLimitError,
-    SendOptions,
     SessionExistsError,
     SessionLeasedError,
     SessionMessage,
@@ -228,7 +227,7 @@ async def test_a_repeat_is_not_held_against_the_end_that_it_has_moved(session: B
 async def test_a_repeat_gets_its_reply_whatever_may_be_sent_now(session: BaseSession, script: Script) -> None:
     """Also where the conversation has grown beyond a limit since, or an earlier message is not where it was."""
     mock = script("first")
-    limit: SendOptions = {"max_context_tokens": 20, "trim": "error"}
+    limit: dict[str, Any] = {"max_context_tokens": 20, "trim": "error"}
     reply = await session.send_message("Hello?", message_id="mine", parent=None, **limit)
     long = "long " * 100
     await session.append(
