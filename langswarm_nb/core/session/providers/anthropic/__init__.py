@@ -18,7 +18,7 @@ from langswarm_nb.core.session.providers._dialect.history import (
     system_text,
 )
 from langswarm_nb.core.session.providers._dialect.http_session import HttpProviderSession
-from langswarm_nb.core.session.providers._dialect.native_reply import as_new
+from langswarm_nb.core.session.providers._dialect.native_reply import as_new, is_output
 from langswarm_nb.core.session.providers._dialect.reasoning_order import in_order
 from langswarm_nb.core.session.providers._dialect.reply_stream import stream_reply
 from langswarm_nb.core.session.providers._dialect.wire import RefusedOption, check_options
@@ -335,6 +335,7 @@ class AnthropicProviderSession(HttpProviderSession):
         version, refused = choose_version(whole, self._version)
         self._leave_out(refused, whole)
         body = whole if self._threads is None else self._threads.first(request, whole)
+        has_spoken = False
         while True:
             reader = MessagesReader(request.model)
             headers = self._headers(version, body)
@@ -343,8 +344,11 @@ class AnthropicProviderSession(HttpProviderSession):
                     stream_reply(self.http, "/v1/messages", body, request, reader, headers=headers)
                 ) as events:
                     async for event in events:
+                        has_spoken = has_spoken or is_output(event)
                         yield event
             except ProviderSessionError as error:
+                if has_spoken:
+                    raise
                 request = as_new(request)
                 body = self._other_body(whole, body, error)
             else:
@@ -380,13 +384,13 @@ class AnthropicProviderSession(HttpProviderSession):
     ) -> dict[str, Any]:
         """Return what to send after a thread, or thinking, was refused; else raise the error."""
         thread = body.get("thread")
-        if _MISFITS in str(error) and _has_thinking(body) and not error.maybe_processed:
+        if _MISFITS in str(error) and _has_thinking(body):
             _log.warning("%s takes earlier thinking no more; it is sent without.", self.name)
             return _without_thinking(whole)
         if _asks_to_drop(body) and any(word in str(error) for word in ("block_binding", _BINDING_BETA)):
             thinking = {name: value for name, value in body["thinking"].items() if name != "block_binding"}
             return {**body, "thinking": thinking}
-        if self._threads is None or thread is None or error.maybe_processed:
+        if self._threads is None or thread is None:
             raise error
         if error.code == UNSUPPORTED:
             _log.warning("%s takes requests like this one without a thread only.", self.name)

@@ -145,10 +145,8 @@ class ChatReader:
         if (word := end_word(choice.get("finish_reason"))) is not None:
             self._read_end(choice, word)
 
-    def _said(self, text: str) -> list[Delta]:
-        if self._tags is None or self._tags.is_done:
-            return [Delta(text)]
-        return self._tags.take(text)
+    def _said(self, text: str) -> list[ProviderEvent]:
+        return [Delta(text)] if self._tags is None else self._tags.take(text)
 
     def _reason(self) -> FinishReason:
         reason = finish_reason(self._finish)
