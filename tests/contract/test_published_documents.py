@@ -77,7 +77,6 @@ def test_openai_takes_back_what_a_reply_held(items: list[dict[str, Any]]) -> Non
 
 _FILLED: dict[str, dict[str, Any]] = {
     "web_search_call": {"action": {"type": "search", "query": "x"}},
-    "code_interpreter_call": {"status": "completed", "outputs": None},
     "shell_call": {"environment": {"type": "container_reference", "container_id": "cntr_1"}},
     "computer_call": {"pending_safety_checks": [], "status": "completed"},
     "local_shell_call": {"status": "completed", "action": {"type": "exec", "command": ["ls"], "env": {}}},

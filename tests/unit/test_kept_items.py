@@ -78,7 +78,16 @@ WAITING: list[dict[str, Any]] = [
 DONE: list[list[dict[str, Any]]] = [
     [{"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search"}}],
     [{"type": "mcp_call", "id": "mcp_1", "server_label": "s", "name": "f", "arguments": "{}", "output": "4"}],
-    [{"type": "code_interpreter_call", "id": "ci_1", "code": "1", "container_id": "k"}],
+    [
+        {
+            "type": "code_interpreter_call",
+            "id": "ci_1",
+            "status": "completed",
+            "code": None,
+            "container_id": "k",
+            "outputs": None,
+        }
+    ],
     [{"type": "compaction", "id": "cp_1", "encrypted_content": "e"}],
     [{"type": "of_a_later_day", "id": "x_1", "deep": {"er": [1, {"x": None}]}}],
     [
@@ -166,6 +175,7 @@ FOUND: dict[str, Any] = {
 BLOCKS: list[list[dict[str, Any]]] = [
     [SEARCH, FOUND],
     [{"type": "compaction", "content": "short", "encrypted_content": "e"}],
+    [{"type": "compaction_of_nothing", "content": None, "encrypted_content": "e"}],
     [{"type": "fallback", "from": {"model": "a"}, "to": {"model": "b"}}],
     [{"type": "of_a_later_day", "deep": {"er": [1]}}],
 ]
