@@ -275,6 +275,8 @@ LASTING = {
         500,
         {"error": {"code": 500, "message": "tools param requires --jinja flag", "type": "server_error"}},
     ),
+    "not permitted": (500, {"detail": [{"loc": ["body", "x"], "msg": "Extra inputs are not permitted"}]}),
+    "unrecognized": (500, {"error": {"message": "Unrecognized request argument supplied: x"}}),
     "its own code": (500, {"error": {"message": "wrong", "code": "400"}}),
     "bad key": (500, {"error": {"message": "Incorrect API key provided"}}),
     "too long": (500, {"error": {"message": "the prompt exceeds the context size"}}),
