@@ -37,9 +37,11 @@ class ThinkTags:
     def take(self, text: str) -> list[ProviderEvent]:
         """Take a piece of the answer and return what is sure to be thinking or answer."""
         if self._is_begun:
-            if self._said is None:
-                return [Delta(text)]
-            return list(self._go_on(text))
+            if self._said is not None and (self._held or "<" in text):
+                return list(self._go_on(text))
+            if self._said is not None:
+                self._said.append(text)
+            return [Delta(text)]
         self._held += text
         if not self._is_thinking and not self._has_thought:
             start = self._held.lstrip()
