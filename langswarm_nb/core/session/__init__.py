@@ -81,6 +81,7 @@ from .interfaces import (
     SessionStatus,
     SettingChanges,
     SettingValues,
+    ThoughtSoFar,
     Usage,
 )
 from .providers import parse_model_id, provider_names
@@ -158,6 +159,7 @@ __all__ = [
     "SettingChanges",
     "SettingValues",
     "StreamInterruptedError",
+    "ThoughtSoFar",
     "Usage",
     "configure_development_sessions",
     "configure_production_sessions",
