@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from langswarm_nb.core.session.errors import SessionError, SessionNotFoundError, SessionStorageError
 
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
 logger: logging.Logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class LateReply:
+class LateReply(NamedTuple):
     """A reply, and where it belongs."""
 
     session: BaseSession
