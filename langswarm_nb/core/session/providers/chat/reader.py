@@ -138,17 +138,24 @@ class ChatReader:
             events += self._tags.rest()  # the service tells thinking apart, so that tags are text
             self._tags = None
         content = delta.get("content")
-        if content:
-            events += self._said(content) if isinstance(content, str) else _listed(content)
+        if content and self._tags is None and isinstance(content, str):
+            events.append(Delta(content))
+        elif content:
+            self._read_content(content, events)
         if not content or len(delta) > 1:
             self._read_more(delta, events)
-        if (word := end_word(choice.get("finish_reason"))) is not None:
+        end = choice.get("finish_reason")
+        if end is not None and (word := end_word(end)) is not None:
             self._read_end(choice, word)
 
-    def _said(self, text: str) -> list[Delta]:
-        if self._tags is None or self._tags.is_done:
-            return [Delta(text)]
-        return self._tags.take(text)
+    def _read_content(self, content: Any, events: list[ProviderEvent]) -> None:
+        """Read content that is a list, or a text in which thinking may stand between tags."""
+        if self._tags is None or not isinstance(content, str):
+            events += _listed(content)
+            return
+        events += self._tags.take(content)
+        if self._tags.is_done:
+            self._tags = None
 
     def _reason(self) -> FinishReason:
         reason = finish_reason(self._finish)
