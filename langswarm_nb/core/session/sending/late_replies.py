@@ -79,6 +79,8 @@ class LateReplies:
         SessionStorageError
             One still cannot be stored; it goes on waiting, and is the error's ``reply``.
         """
+        if not self._waiting:  # as good as always, and asked with each message that is stored
+            return
         for late in [late for late in self._waiting if session is None or late.is_of(session)]:
             if late not in self._waiting:  # another task has taken it meanwhile
                 continue

@@ -66,7 +66,7 @@ def append(
     else:
         question = question_at(db, head, session_id, reply_to, question_id, name)
         place = _reply_place(db, head, reply_to, question, payloads, tip, active=activate)
-    ends = any(payload[_MESSAGE_ID] == lease for payload in payloads)
+    ends = lease is not None and any(payload[_MESSAGE_ID] == lease for payload in payloads)
     if lease is not None:  # the last that may refuse: from here on there are changes
         _leases.take(db, head.sid, session_id, lease, ends=ends)
     if head.is_archived and _is_send(payloads, activate=activate, answered=lease is not None and not ends):
