@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from langswarm_nb.core.session.provider_events import Delta, Finish, PartDone, ReplyInfo
+from langswarm_nb.core.session.provider_events import Delta, Finish, PartDone, ReplyInfo, ThoughtSoFar
 from langswarm_nb.core.session.text import TextJoiner, whole
 
 from .wire import cost_in
@@ -37,10 +37,13 @@ class Cleaner:
     def add(self, events: Iterable[ProviderEvent], clean: list[ProviderEvent]) -> None:
         """Add events to those that are clean; what waits for the other half of a character is held back."""
         for event in events:
-            if type(event) is not Delta:
-                clean.append(self._other(event))
-            elif text := self._text(event):
-                clean.append(event if text is event.text else Delta(text, event.kind))
+            if type(event) is Delta:
+                if text := self._text(event):
+                    clean.append(event if text is event.text else Delta(text, event.kind))
+                continue
+            if isinstance(event, ThoughtSoFar):  # half a character belongs to what came before
+                clean += self.rest()
+            clean.append(self._other(event))
 
     def _other(self, event: ProviderEvent) -> ProviderEvent:
         if isinstance(event, PartDone):

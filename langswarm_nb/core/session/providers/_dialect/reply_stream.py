@@ -145,6 +145,7 @@ class _Pieces:
         self._head: bytes | None = b""  # of what has not shown itself to be a reply
         self._failure: ProviderSessionError | None = None
         self._is_hurried = False
+        self._only: Any = None  # the first event, while no other has come
         self._has_spoken = self._has_answered = False
 
     async def next(self) -> list[ProviderEvent]:
@@ -188,6 +189,8 @@ class _Pieces:
                 return self._cut_short(f"an event is not what this API sends ({_told(error)})")
         if chunk and not reader.is_over:
             return None
+        if not (reader.is_whole or self._has_spoken):
+            self._read_only(events)
         reader.is_over = True
         return (
             None if reader.is_whole else self._cut_short("the stream ended without the end mark of the reply")
@@ -249,6 +252,7 @@ class _Pieces:
         body = None if event.data[:1] != "{" and _keeps_alive(event) else parse_json(event.data)
         if body is None:
             return
+        self._only = body if self._only is None else ()
         found: list[ProviderEvent] = []
         if self._clean.keeps_raw:
             events.extend(self._clean.raw("events", [body]))  # also when it cannot be read
@@ -266,6 +270,16 @@ class _Pieces:
         elif not self._has_answered:
             self._has_spoken = True
             self._has_answered = any(map(_is_answer, found))
+
+    def _read_only(self, events: list[ProviderEvent]) -> None:
+        """Read what may be an answer in one piece, put into the only event of a stream."""
+        found: list[ProviderEvent] = []
+        try:
+            self._clean.add(self._reader.read_whole(self._only), found)
+        except (ReportedError, *MALFORMED):
+            return
+        if self._reader.is_whole:
+            events.extend(found)
 
     def _refuse_fault(self, body: Any) -> None:
         """Raise the error that stands in the place of an event, or of a reply."""
