@@ -1,0 +1,95 @@
+"""Notebooks as pages: as they were saved, with their outputs."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import nbformat
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+_MARKUP = re.compile(r"\x1b\[[0-9;]*m")
+_PICTURES = {"image/png": "png", "image/svg+xml": "svg"}
+
+
+def plain(file: Path) -> str:
+    """Return a notebook as Markdown: cells as code, outputs as text or pictures."""
+    return _page(file, rich=False)
+
+
+def rich(file: Path) -> str:
+    """Return a notebook as Markdown with its outputs as HTML, as a notebook shows them."""
+    return _page(file, rich=True)
+
+
+def pictures(file: Path) -> Mapping[str, bytes]:
+    """Return the pictures among the outputs, by the names that the page gives them."""
+    return dict(
+        (_picture_name(file, number, place, kind), _picture(output["data"][kind]))
+        for number, cell in enumerate(_read(file).cells)
+        for place, output in enumerate(cell.get("outputs", []))
+        if (kind := _picture_kind(output)) is not None
+    )
+
+
+def _page(file: Path, *, rich: bool) -> str:
+    parts = []
+    for number, cell in enumerate(_read(file).cells):
+        if cell.cell_type == "markdown":
+            parts.append(cell.source)
+        elif cell.cell_type == "code" and cell.source.strip():
+            parts.append(f"```ipython\n{cell.source}\n```")
+            shown = list(_outputs(file, number, cell, rich=rich))
+            if shown and rich:
+                parts.append('<div class="nb-output" markdown="1">')
+            parts += shown
+            if shown and rich:
+                parts.append("</div>")
+    title, *rest = parts
+    note = f"[The notebook itself]({file.name}), as it was saved." if rich else ""
+    heading, _, below = title.partition("\n")
+    return "\n\n".join(part for part in (heading, note, below.strip(), *rest) if part) + "\n"
+
+
+def _outputs(file: Path, number: int, cell: NotebookNode, *, rich: bool) -> Iterator[str]:
+    for place, output in enumerate(cell.outputs):
+        kind = _picture_kind(output)
+        data = output.get("data", {})
+        if kind is not None:
+            yield f"![Output of the cell above]({_picture_name(file, number, place, kind)})"
+        elif rich and "text/html" in data:
+            yield _html(data["text/html"])
+        elif text := _text(output):
+            yield f"```text\n{text}\n```"
+
+
+def _html(html: str) -> str:
+    """Return an output as one block: without empty lines, at which Markdown would end it."""
+    return '<div class="nb-html">' + re.sub(r"\n\s*\n", "\n", html).strip() + "</div>"
+
+
+def _text(output: NotebookNode) -> str:
+    data = output.get("data", {})
+    text = output.get("text") or data.get("text/plain") or output.get("evalue", "")
+    return _MARKUP.sub("", text).rstrip()
+
+
+def _picture_kind(output: NotebookNode) -> str | None:
+    return next((kind for kind in _PICTURES if kind in output.get("data", {})), None)
+
+
+def _picture_name(file: Path, number: int, place: int, kind: str) -> str:
+    return f"{file.stem}-{number}-{place}.{_PICTURES[kind]}"
+
+
+def _picture(data: str) -> bytes:
+    return data.encode() if data.lstrip().startswith("<") else base64.b64decode(data)
+
+
+def _read(file: Path) -> NotebookNode:
+    return nbformat.read(file, as_version=4)  # type: ignore[no-untyped-call]  # typed in parts

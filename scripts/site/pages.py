@@ -1,0 +1,158 @@
+"""Which pages the site has, where each comes from, and under which heading it stands."""
+
+from __future__ import annotations
+
+import posixpath
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from . import api, markdown, notebooks, reference
+
+ROOT = Path(__file__).resolve().parents[2]
+GUIDES_FIRST = ("start", "models", "prompts", "conversations", "panel", "analysis", "library")
+"""Guides in the order of a reader's days; a guide that is not here follows them, by its name."""
+IMAGES = "images"
+"""Folder of the pictures, on the site."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of the site."""
+
+    section: str
+    path: str
+    """On the site, such as ``guide/analysis.md``."""
+    text: Callable[[], str]
+    """Returns its Markdown, with links as they are in ``source``."""
+    source: str
+    """The file of the repository that it is, or that its links start from."""
+    rich: Callable[[], str] | None = None
+    """Returns Markdown with HTML in it, where the page shows more than its Markdown can."""
+    files: Callable[[], Mapping[str, bytes]] = dict
+    """Returns the pictures that belong to it, by their place on the site."""
+
+
+def all_pages(root: Path = ROOT) -> list[Page]:
+    """Return the pages in the order of the navigation."""
+    docs = root / "docs"
+    return [
+        _file("Start", "index.md", docs / "index.md", root),
+        *(_file("Guide", f"guide/{guide.name}", guide, root) for guide in guides(root)),
+        *(_notebook(file, root) for file in sorted((root / "notebooks").glob("*.ipynb"))),
+        _made("Reference", "reference/cell.md", reference.cell_page),
+        _made("Reference", "reference/commands.md", reference.commands_page),
+        _made("Reference", "reference/settings.md", reference.settings_page),
+        _made("Reference", "reference/panel.md", reference.panel_page),
+        _file("Reference", "reference/providers.md", docs / "providers.md", root),
+        _file("Reference", "reference/public.md", docs / "public.md", root),
+        *(_made("API", f"api/{name}.md", lambda name=name: api.module_page(name)) for name in api.modules()),
+        _file("Project", "project/changelog.md", root / "CHANGELOG.md", root),
+        _file("Project", "project/contributing.md", root / "CONTRIBUTING.md", root),
+        _file("Project", "project/security.md", root / "SECURITY.md", root),
+        _file("Project", "project/house.md", docs / "house.md", root),
+        _file("Project", "project/panel.md", docs / "panel.md", root),
+        _made("Decisions", "decisions/index.md", lambda: _decisions_page(root), source="docs/decisions/index.md"),
+        *(
+            _file("Decisions", f"decisions/{file.name}", file, root)
+            for file in sorted((docs / "decisions").glob("*.md"))
+        ),
+    ]
+
+
+def guides(root: Path = ROOT) -> list[Path]:
+    """Return all files of ``docs/guide``, those that everybody needs first."""
+    files = {file.stem: file for file in sorted((root / "docs" / "guide").glob("*.md"))}
+    known = [files.pop(name) for name in GUIDES_FIRST if name in files]
+    return [*known, *files.values()]
+
+
+@cache
+def repository_url() -> str:
+    """Return the address of the repository, from ``pyproject.toml``."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    return str(project["urls"]["Repository"])
+
+
+def _file(section: str, path: str, file: Path, root: Path) -> Page:
+    return Page(section, path, lambda: file.read_text("utf-8"), file.relative_to(root).as_posix())
+
+
+def _made(section: str, path: str, make: Callable[[], str], source: str | None = None) -> Page:
+    return Page(section, path, make, source or f"docs/{path}")
+
+
+def _notebook(file: Path, root: Path) -> Page:
+    name = file.stem
+    return Page(
+        "Notebooks",
+        f"notebooks/{name}.md",
+        lambda: notebooks.plain(file),
+        file.relative_to(root).as_posix(),
+        lambda: notebooks.rich(file),
+        lambda: {f"notebooks/{picture}": data for picture, data in notebooks.pictures(file).items()},
+    )
+
+
+def _decisions_page(root: Path) -> str:
+    files = sorted((root / "docs" / "decisions").glob("*.md"))
+    lines = [f"- [{markdown.title(file.read_text('utf-8'))}]({file.name})" for file in files]
+    return "\n".join(
+        [
+            "# Decisions",
+            "",
+            "Why it is as it is: each page has the problem, what was measured, the choice, and what was given up.",
+            "",
+            *lines,
+            "",
+        ]
+    )
+
+
+class Links:
+    """Turns the links of the repository's files into links of the site."""
+
+    def __init__(self, pages: list[Page], root: Path = ROOT) -> None:
+        self._root = root
+        self._places = {page.source: page.path for page in pages}
+        self._places |= {"README.md": "index.md", "docs/decisions": "decisions/index.md"}
+
+    def on_site(self, page: Page, text: str) -> str:
+        """Return the text of a page with links that hold on the site.
+
+        Raises
+        ------
+        ValueError
+            A link leads to no file of the repository.
+        """
+        return markdown.relinked(text, lambda target: self._target(page, target))
+
+    def _target(self, page: Page, target: str) -> str:
+        if target.startswith(("http:", "https:", "mailto:", "data:", "#")):
+            return target
+        name, mark, anchor = target.partition("#")
+        here = posixpath.dirname(page.path)
+        if name in page.files():
+            return target
+        wanted = posixpath.normpath(posixpath.join(posixpath.dirname(page.source), name))
+        place = self._places.get(wanted)
+        if place is None and wanted.startswith(f"docs/{IMAGES}/"):
+            place = wanted.removeprefix("docs/")
+        if place is not None:
+            return posixpath.relpath(place, here or ".") + mark + anchor
+        if f"{here}/{name}".lstrip("/") in page.files():
+            return target
+        kind = "tree" if (self._root / wanted).is_dir() else "blob"
+        if wanted.startswith("..") or not (self._root / wanted).exists():
+            raise ValueError(f"{page.source} links to {target!r}, which is neither a page nor a file of the repository.")
+        return f"{repository_url()}/{kind}/main/{wanted}{mark}{anchor}"
+
+
+def staged(pages: list[Page], root: Path = ROOT) -> Iterator[tuple[Page, str, str]]:
+    """Yield each page with its Markdown and with what the generator gets, both with links of the site."""
+    links = Links(pages, root)
+    for page in pages:
+        plain = links.on_site(page, page.text())
+        yield page, plain, plain if page.rich is None else links.on_site(page, page.rich())
