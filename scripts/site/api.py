@@ -167,7 +167,7 @@ def _fields(value: type) -> Iterator[tuple[str, str, str]]:
         body = _parsed(owner).body
         for node, behind in zip(body, [*body[1:], None], strict=True):
             target = _target(node)
-            if target is None or target.startswith("_") or target in seen:
+            if target is None or target in seen or not _is_public(value, target):
                 continue
             seen.add(target)
             kind = ast.unparse(node.annotation) if isinstance(node, ast.AnnAssign) else ""
@@ -180,10 +180,25 @@ def _methods(value: type) -> Iterator[tuple[str, Any]]:
     for owner in _owners(value):
         for name, member in vars(owner).items():
             wanted = inspect.isroutine(member) or isinstance(member, property | staticmethod | classmethod)
-            if name.startswith("_") or name in seen or not wanted:
+            if name in seen or not wanted or not _is_public(value, name):
                 continue
             seen.add(name)
             yield name, inspect.getattr_static(value, name) if isinstance(member, property) else getattr(value, name)
+
+
+def _is_public(value: type, name: str) -> bool:
+    """Tell whether a member is one that stays, by what ``docs/public.md`` says: contract, docstring and guides name it."""
+    return not name.startswith("_") and name in (_named() | set(re.findall(r"\w+", inspect.getdoc(value) or "")))
+
+
+@cache
+def _named() -> frozenset[str]:
+    """Return every word of the contracts and of what is written for users."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "guide").glob("*.md")]
+    pages += sorted((ROOT / "notebooks").glob("*.ipynb"))
+    contracts = import_module("langswarm_nb.core.session.interfaces")
+    members = {member for name in contracts.__all__ for member in dir(getattr(contracts, name))}
+    return frozenset(members.union(*(re.findall(r"\w+", page.read_text("utf-8")) for page in pages)))
 
 
 def _owners(value: type) -> Iterator[type]:

@@ -27,14 +27,14 @@ def rich(file: Path) -> str:
     return _page(file, rich=True)
 
 
-def pictures(file: Path) -> Mapping[str, bytes]:
-    """Return the pictures among the outputs, by the names that the page gives them."""
-    return dict(
-        (_picture_name(file, number, place, kind), _picture(output["data"][kind]))
-        for number, cell in enumerate(_read(file).cells)
-        for place, output in enumerate(cell.get("outputs", []))
-        if (kind := _picture_kind(output)) is not None
-    )
+def files(file: Path) -> Mapping[str, bytes]:
+    """Return what the page links to: the notebook itself, and the pictures among its outputs."""
+    found = {file.name: file.read_bytes()}
+    for number, cell in enumerate(_read(file).cells):
+        for place, output in enumerate(cell.get("outputs", [])):
+            if (kind := _picture_kind(output)) is not None:
+                found[_picture_name(file, number, place, kind)] = _picture(output["data"][kind])
+    return found
 
 
 def _page(file: Path, *, rich: bool) -> str:
@@ -51,7 +51,7 @@ def _page(file: Path, *, rich: bool) -> str:
             if shown and rich:
                 parts.append("</div>")
     title, *rest = parts
-    note = f"[The notebook itself]({file.name}), as it was saved." if rich else ""
+    note = f"[This notebook]({file.name}), as it was saved."
     heading, _, below = title.partition("\n")
     return "\n\n".join(part for part in (heading, note, below.strip(), *rest) if part) + "\n"
 

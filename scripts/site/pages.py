@@ -92,7 +92,7 @@ def _notebook(file: Path, root: Path) -> Page:
         lambda: notebooks.plain(file),
         file.relative_to(root).as_posix(),
         lambda: notebooks.rich(file),
-        lambda: {f"notebooks/{picture}": data for picture, data in notebooks.pictures(file).items()},
+        lambda: {f"notebooks/{name}": data for name, data in notebooks.files(file).items()},
     )
 
 
@@ -127,14 +127,15 @@ class Links:
         ValueError
             A link leads to no file of the repository.
         """
-        return markdown.relinked(text, lambda target: self._target(page, target))
+        own = page.files()
+        return markdown.relinked(text, lambda target: self._target(page, own, target))
 
-    def _target(self, page: Page, target: str) -> str:
+    def _target(self, page: Page, own: Mapping[str, bytes], target: str) -> str:
         if target.startswith(("http:", "https:", "mailto:", "data:", "#")):
             return target
         name, mark, anchor = target.partition("#")
         here = posixpath.dirname(page.path)
-        if name in page.files():
+        if posixpath.join(here, name) in own:
             return target
         wanted = posixpath.normpath(posixpath.join(posixpath.dirname(page.source), name))
         place = self._places.get(wanted)
@@ -142,8 +143,6 @@ class Links:
             place = wanted.removeprefix("docs/")
         if place is not None:
             return posixpath.relpath(place, here or ".") + mark + anchor
-        if f"{here}/{name}".lstrip("/") in page.files():
-            return target
         kind = "tree" if (self._root / wanted).is_dir() else "blob"
         if wanted.startswith("..") or not (self._root / wanted).exists():
             raise ValueError(f"{page.source} links to {target!r}, which is neither a page nor a file of the repository.")
