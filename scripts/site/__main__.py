@@ -17,7 +17,7 @@ from pathlib import Path
 from langswarm_nb import __version__
 
 from . import built, markdown
-from .pages import IMAGES, ROOT, Page, all_pages, repository_url, staged
+from .pages import IMAGES, ROOT, Page, addresses, all_pages, staged
 
 BUILD = ROOT / "build"
 PAGES, SITE = BUILD / "pages", BUILD / "site"
@@ -75,7 +75,7 @@ def configuration(pages: list[Page]) -> str:
     values = {
         "@NAV@": "\n".join(nav),
         "@DESCRIPTION@": DESCRIPTION,
-        "@REPOSITORY@": repository_url(),
+        "@REPOSITORY@": addresses()["Repository"],
         "@THEME@": (THEME / "overrides").as_posix(),
         "@VERSION@": __version__,
     }

@@ -52,6 +52,17 @@ def relinked(text: str, change: Callable[[str], str]) -> str:
     return "".join([*pieces, text[last:]])
 
 
+def plain_fences(text: str) -> str:
+    """Return the text with nothing but the language behind a fence; what else stands there is for the tests."""
+
+    def plain(found: re.Match[str]) -> str:
+        language = (found["info"].split() or [""])[0]
+        start = found.start("info") - found.start()
+        return found[0][:start] + language + found[0][start + len(found["info"]) :]
+
+    return _FENCE.sub(plain, text)
+
+
 def title(text: str) -> str:
     """Return the text of the first heading, without its marks.
 
@@ -91,9 +102,9 @@ def slug(heading: str) -> str:
 def first_sentence(text: str) -> str:
     """Return the first sentence below the title, without links and marks; empty where no prose follows it."""
     _, _, below = text.partition("\n")
-    for paragraph in re.split(r"\n\s*\n", _without_blocks(below)):
+    for paragraph in re.split(r"\n\s*\n", _FENCE.sub("", below)):
         line = paragraph.strip()
-        if line and line[0] not in "#|<!-[>":
+        if line and line[0] not in "#|<!->" and not re.match(r"\[!\[|\[[^\]]*\]\(\S+\.ipynb\)", line):
             plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", line.split("\n")[0])
             return re.split(r"(?<=[.:!?]) ", plain)[0].rstrip(":")
     return ""

@@ -41,6 +41,7 @@ def all_pages(root: Path = ROOT) -> list[Page]:
     return [
         _file("Start", "index.md", docs / "index.md", root),
         *(_file("Guide", f"guide/{guide.name}", guide, root) for guide in guides(root)),
+        _made("Notebooks", "notebooks/index.md", lambda: _notebooks_page(root), source="notebooks/index.md"),
         *(_notebook(file, root) for file in sorted((root / "notebooks").glob("*.ipynb"))),
         _made("Reference", "reference/cell.md", reference.cell_page),
         _made("Reference", "reference/commands.md", reference.commands_page),
@@ -70,10 +71,10 @@ def guides(root: Path = ROOT) -> list[Path]:
 
 
 @cache
-def repository_url() -> str:
-    """Return the address of the repository, from ``pyproject.toml``."""
+def addresses() -> dict[str, str]:
+    """Return the addresses that ``pyproject.toml`` gives: ``Repository``, ``Documentation`` and others."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    return str(project["urls"]["Repository"])
+    return dict(project["urls"])
 
 
 def _file(section: str, path: str, file: Path, root: Path) -> Page:
@@ -94,6 +95,16 @@ def _notebook(file: Path, root: Path) -> Page:
         lambda: notebooks.rich(file),
         lambda: {f"notebooks/{name}": data for name, data in notebooks.files(file).items()},
     )
+
+
+def _notebooks_page(root: Path) -> str:
+    files = sorted((root / "notebooks").glob("*.ipynb"))
+    lines = [
+        f"- [{markdown.title(text)}]({file.name}): {markdown.first_sentence(text)}"
+        for file in files
+        for text in [notebooks.plain(file)]
+    ]
+    return "\n".join(["# Notebooks", "", "As they were saved, from an offline run.", "", *lines, ""])
 
 
 def _decisions_page(root: Path) -> str:
@@ -118,6 +129,7 @@ class Links:
         self._root = root
         self._places = {page.source: page.path for page in pages}
         self._places |= {"README.md": "index.md", "docs/decisions": "decisions/index.md"}
+        self._places["notebooks"] = "notebooks/index.md"
 
     def on_site(self, page: Page, text: str) -> str:
         """Return the text of a page with links that hold on the site.
@@ -131,6 +143,8 @@ class Links:
         return markdown.relinked(text, lambda target: self._target(page, own, target))
 
     def _target(self, page: Page, own: Mapping[str, bytes], target: str) -> str:
+        if target.startswith(addresses()["Documentation"]):
+            return self._own(page, target)
         if target.startswith(("http:", "https:", "mailto:", "data:", "#")):
             return target
         name, mark, anchor = target.partition("#")
@@ -146,12 +160,22 @@ class Links:
         kind = "tree" if (self._root / wanted).is_dir() else "blob"
         if wanted.startswith("..") or not (self._root / wanted).exists():
             raise ValueError(f"{page.source} links to {target!r}, which is neither a page nor a file of the repository.")
-        return f"{repository_url()}/{kind}/main/{wanted}{mark}{anchor}"
+        return f"{addresses()['Repository']}/{kind}/main/{wanted}{mark}{anchor}"
+
+
+    def _own(self, page: Page, address: str) -> str:
+        """Return an address of this site, as pages write it that are also read elsewhere, as a link on it."""
+        name, mark, anchor = address.removeprefix(addresses()["Documentation"]).partition("#")
+        wanted = f"{name.strip('/') or 'index'}.md"
+        if wanted not in self._places.values():
+            raise ValueError(f"{page.source} links to {address}, which is no page of the site.")
+        return posixpath.relpath(wanted, posixpath.dirname(page.path) or ".") + mark + anchor
 
 
 def staged(pages: list[Page], root: Path = ROOT) -> Iterator[tuple[Page, str, str]]:
     """Yield each page with its Markdown and with what the generator gets, both with links of the site."""
     links = Links(pages, root)
     for page in pages:
-        plain = links.on_site(page, page.text())
-        yield page, plain, plain if page.rich is None else links.on_site(page, page.rich())
+        texts = [page.text()] if page.rich is None else [page.text(), page.rich()]
+        plain, *rich = [links.on_site(page, markdown.plain_fences(text)) for text in texts]
+        yield page, plain, rich[0] if rich else plain

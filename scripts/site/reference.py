@@ -39,7 +39,7 @@ def cell_page() -> str:
         *_tables(parser),
         "In Python code `langswarm_nb.ask` takes the same by the names of the flags: "
         "[its page](../api/langswarm_nb.md) lists them. "
-        "[Prompts](../guide/library.md) shows them at work.",
+        "[Prompts](../guide/prompts.md) shows them at work.",
     )
 
 
@@ -98,7 +98,7 @@ def panel_page() -> str:
     parts = [
         "# The panel",
         "`%langswarm chat`, or `langswarm_nb.chat()`: every element by the place where it stands. "
-        "[The chat panel](../guide/library.md) shows them at work.",
+        "[The chat panel](../guide/panel.md) shows them at work.",
     ]
     for file in sorted(PANEL.glob("*.js")):
         text = file.read_text("utf-8")
