@@ -41,7 +41,7 @@ def module_page(name: str) -> str:
     module = import_module(name)
     described = [member for member in module.__all__ if homes()[member] == name]
     elsewhere = [member for member in module.__all__ if homes()[member] != name]
-    parts = [f"# `{name}`", numpydoc.as_markdown(module.__doc__ or "", _link)]
+    parts = [f"# {name}", numpydoc.as_markdown(module.__doc__ or "", _link)]
     for member in described:
         parts += _member(module, member)
     if elsewhere:

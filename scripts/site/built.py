@@ -12,6 +12,7 @@ _LOADS = {("script", "src"), ("img", "src"), ("link", "href"), ("iframe", "src")
 _HERE = {"canonical", "alternate"}
 """Relations of a ``link`` that load nothing."""
 _MACHINE = re.compile(r"(?<![\w.])/(?:home|root|Users|tmp|work)/\w")
+_ASKS_HOST = 'data-md-component="source"'
 _STYLE_URL = re.compile(r"url\(\s*['\"]?(https?:)?//|@import\s+(?:url\()?['\"]?https?:")
 
 
@@ -43,6 +44,8 @@ def problems(site: Path) -> list[str]:
         name = file.relative_to(site).as_posix()
         text = file.read_text("utf-8")
         found += [f"{name} loads {address} from another host" for address in page.loads if _is_foreign(address)]
+        if _ASKS_HOST in text:
+            found.append(f"{name} asks the code host for its stars, by the theme's script")
         found += [f"{name} names a place of a machine: {match[0]}" for match in _MACHINE.finditer(text)]
         found += [f"{name} links to {link}, which is not there" for link in _dead(file, page, places)]
     for file in sorted(site.rglob("*.css")):

@@ -46,7 +46,7 @@ def cell_page() -> str:
 def commands_page() -> str:
     """Return the page on ``%langswarm``."""
     rows = [
-        (f"[`{command.name}`](#{command.name})", _prose(f"{command.help}.")) for command in COMMANDS.values()
+        (f"[`{command.name}`](#{command.name})", _prose(command.help)) for command in COMMANDS.values()
     ]
     parts = [
         "# Commands",
@@ -162,8 +162,8 @@ def _subject(command: Command) -> str:
     doc = inspect.getdoc(import_module(command.run.__module__)) or ""
     if command.name == "help":
         return _subject(COMMANDS["status"])
-    words = re.split(r"[:;,.]", doc, maxsplit=1)[0]
-    return re.sub(r"^The commands? that |^Commands that |^Commands ", "", words).capitalize()
+    words = re.split(r"[:;.]", doc, maxsplit=1)[0].replace(", and that ", ", and ")
+    return re.sub(r"^The command that |^Commands that |^Commands ", "", words).capitalize()
 
 
 def _heading(stem: str) -> str:
