@@ -81,7 +81,9 @@ class Film:
     def shoot(self) -> None:
         """Take a frame; one that shows nothing new prolongs the last."""
         started = time.monotonic()
-        png = self._page.screenshot(clip={"x": 0, "y": self._top, "width": WIDTH, "height": HEIGHT}, caret="initial")
+        png = self._page.screenshot(
+            clip={"x": 0, "y": self._top, "width": WIDTH, "height": HEIGHT}, caret="initial"
+        )
         frame = Image.open(io.BytesIO(png)).convert("RGB")
         if self._frames and frame.tobytes() == self._frames[-1].tobytes():
             self._times[-1] += FRAME_MS
@@ -135,7 +137,9 @@ def _play(page: Page, notebook: NotebookPage) -> Film:
     _type_and_run(film, page, notebook, 2, PANEL)
     box = page.get_by_role("textbox", name="Message", exact=True)
     box.wait_for()
-    page.locator(".jp-Cell[data-windowed-list-index='2']").evaluate("(cell) => cell.scrollIntoView({block: 'start'})")
+    page.locator(".jp-Cell[data-windowed-list-index='2']").evaluate(
+        "(cell) => cell.scrollIntoView({block: 'start'})"
+    )
     page.wait_for_timeout(500)
     film.rest(REST_MS)
     box.click()
@@ -182,7 +186,9 @@ def main() -> None:
     size = path.stat().st_size
     print(f"{path}: {size / 1000:.0f} kB")
     if size > MOST_BYTES:
-        raise SystemExit(f"{path} is larger than {MOST_BYTES / 1000:.0f} kB: a README that loads slowly is not read.")
+        raise SystemExit(
+            f"{path} is larger than {MOST_BYTES / 1000:.0f} kB: a README that loads slowly is not read."
+        )
 
 
 if __name__ == "__main__":

@@ -22,7 +22,9 @@ from .pages import IMAGES, ROOT, Page, addresses, all_pages, staged
 BUILD = ROOT / "build"
 PAGES, SITE = BUILD / "pages", BUILD / "site"
 THEME = Path(__file__).parent / "theme"
-DESCRIPTION = "Talk to language models from a Jupyter cell, and keep, branch, search and analyse every conversation."
+DESCRIPTION = (
+    "Talk to language models from a Jupyter cell, and keep, branch, search and analyse every conversation."
+)
 
 
 def build() -> list[str]:
@@ -68,7 +70,9 @@ def configuration(pages: list[Page]) -> str:
     for page in pages:
         sections.setdefault(page.section, []).append(page)
     nav = [
-        f"  {{ {json.dumps(name)} = {_entries(members)} }}," if name != "Start" else '  { "Start" = "index.md" },'
+        f"  {{ {json.dumps(name)} = {_entries(members)} }},"
+        if name != "Start"
+        else '  { "Start" = "index.md" },'
         for name, members in sections.items()
     ]
     template = (THEME / "zensical.toml").read_text("utf-8")
@@ -85,7 +89,9 @@ def configuration(pages: list[Page]) -> str:
 
 
 def _entries(pages: list[Page]) -> str:
-    return "[" + ", ".join(f"{{ {json.dumps(_label(page))} = {json.dumps(page.path)} }}" for page in pages) + "]"
+    return (
+        "[" + ", ".join(f"{{ {json.dumps(_label(page))} = {json.dumps(page.path)} }}" for page in pages) + "]"
+    )
 
 
 def _label(page: Page) -> str:

@@ -18,7 +18,7 @@ from . import markdown, numpydoc
 
 ROOT = Path(__file__).resolve().parents[2]
 WIDTH = 88
-_LISTED = re.compile(r"^\| `(langswarm_nb[\w.]*)` \| (.+?) \|", re.M)
+_LISTED = re.compile(r"^\| `(langswarm_nb[\w.]*)` \| (.+?) \|", re.MULTILINE)
 
 
 @cache
@@ -76,7 +76,9 @@ def _class(name: str, value: type) -> Iterator[str]:
         yield f"A kind of {', '.join(bases)}."
     yield numpydoc.as_markdown(inspect.getdoc(value) or "", _link)
     rows = [
-        f"- `{field}`" + (f" (`{kind}`)" if kind else "") + (f": {numpydoc.summary(told, _link)}" if told else "")
+        f"- `{field}`"
+        + (f" (`{kind}`)" if kind else "")
+        + (f": {numpydoc.summary(told, _link)}" if told else "")
         for field, kind, told in _fields(value)
     ]
     if rows:
@@ -103,7 +105,7 @@ def _signature(value: Any) -> str:
     try:
         found = inspect.signature(value)
     except (TypeError, ValueError):
-        return "(…)"
+        return "(...)"
     returned = found.empty if inspect.isclass(value) else _as_written(found.return_annotation)
     arguments = [_parameter(found) for name, found in found.parameters.items() if name not in ("self", "cls")]
     signature = found.replace(parameters=arguments, return_annotation=returned)
@@ -151,12 +153,14 @@ class _Written:
 
 def _default(value: Any) -> str:
     text = repr(value)
-    return "…" if text.startswith("<") or len(text) > WIDTH // 2 else text
+    return "..." if text.startswith("<") or len(text) > WIDTH // 2 else text
 
 
 def _has_constructor(value: type) -> bool:
-    return not issubclass(value, BaseException) and not getattr(value, "_is_protocol", False) and (
-        value.__init__ is not object.__init__
+    return (
+        not issubclass(value, BaseException)
+        and not getattr(value, "_is_protocol", False)
+        and (value.__init__ is not object.__init__)
     )
 
 
@@ -183,12 +187,17 @@ def _methods(value: type) -> Iterator[tuple[str, Any]]:
             if name in seen or not wanted or not _is_public(value, name):
                 continue
             seen.add(name)
-            yield name, inspect.getattr_static(value, name) if isinstance(member, property) else getattr(value, name)
+            yield (
+                name,
+                inspect.getattr_static(value, name) if isinstance(member, property) else getattr(value, name),
+            )
 
 
 def _is_public(value: type, name: str) -> bool:
     """Tell whether a member is one that stays, by what ``docs/public.md`` says: contract, docstring and guides name it."""
-    return not name.startswith("_") and name in (_named() | set(re.findall(r"\w+", inspect.getdoc(value) or "")))
+    return not name.startswith("_") and name in (
+        _named() | set(re.findall(r"\w+", inspect.getdoc(value) or ""))
+    )
 
 
 @cache
@@ -227,7 +236,11 @@ def _target(node: ast.stmt) -> str | None:
 
 def _literal(node: ast.stmt | None) -> str:
     """Return the text that stands alone below a field."""
-    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+    if (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    ):
         return node.value.value
     return ""
 

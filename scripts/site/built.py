@@ -8,7 +8,14 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-_LOADS = {("script", "src"), ("img", "src"), ("link", "href"), ("iframe", "src"), ("source", "srcset"), ("video", "src")}
+_LOADS = {
+    ("script", "src"),
+    ("img", "src"),
+    ("link", "href"),
+    ("iframe", "src"),
+    ("source", "srcset"),
+    ("video", "src"),
+}
 _HERE = {"canonical", "alternate"}
 """Relations of a ``link`` that load nothing."""
 _MACHINE = re.compile(r"(?<![\w.])/(?:home|root|Users|tmp|work)/\w")
@@ -43,7 +50,9 @@ def problems(site: Path) -> list[str]:
     for file, page in pages.items():
         name = file.relative_to(site).as_posix()
         text = file.read_text("utf-8")
-        found += [f"{name} loads {address} from another host" for address in page.loads if _is_foreign(address)]
+        found += [
+            f"{name} loads {address} from another host" for address in page.loads if _is_foreign(address)
+        ]
         if _ASKS_HOST in text:
             found.append(f"{name} asks the code host for its stars, by the theme's script")
         found += [f"{name} names a place of a machine: {match[0]}" for match in _MACHINE.finditer(text)]

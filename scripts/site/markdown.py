@@ -8,16 +8,17 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 _FENCE = re.compile(
-    r"^(?P<indent> *)(?P<mark>`{3,}|~{3,})(?P<info>[^\n`]*)\n(?P<code>.*?)^(?P=indent)(?P=mark)[ \t]*$", re.M | re.S
+    r"^(?P<indent> *)(?P<mark>`{3,}|~{3,})(?P<info>[^\n`]*)\n(?P<code>.*?)^(?P=indent)(?P=mark)[ \t]*$",
+    re.MULTILINE | re.DOTALL,
 )
-_CODE = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.S)
+_CODE = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 _TARGET = re.compile(
     r"""\]\((?P<inline><[^>\n]+>|[^()\s]+(?:\([^()\s]*\)[^()\s]*)*)(?:\s+"[^"\n]*")?\)"""
     r"""|^\[[^\]\n]+\]:\s+(?P<reference>\S+)"""
     r"""|\b(?:src|href|srcset)="(?P<attribute>[^"\n]+)\"""",
-    re.M,
+    re.MULTILINE,
 )
-_HEADING = re.compile(r"^(#{1,6})\s+(.+?)\s*#*$", re.M)
+_HEADING = re.compile(r"^(#{1,6})\s+(.+?)\s*#*$", re.MULTILINE)
 _ID = re.compile(r"""\b(?:id|name)="([^"]+)\"""")
 
 
@@ -79,7 +80,10 @@ def title(text: str) -> str:
 
 def headings(text: str) -> list[tuple[int, str]]:
     """Return level and text of each heading."""
-    return [(len(found[1]), text[found.start(2) : found.end(2)]) for found in _HEADING.finditer(_without_code(text))]
+    return [
+        (len(found[1]), text[found.start(2) : found.end(2)])
+        for found in _HEADING.finditer(_without_code(text))
+    ]
 
 
 def anchors(text: str) -> set[str]:

@@ -7,7 +7,7 @@ import re
 import textwrap
 from collections.abc import Callable, Iterator
 
-_SECTION = re.compile(r"^(?P<name>[A-Z][A-Za-z ]+)\n-{3,}\n", re.M)
+_SECTION = re.compile(r"^(?P<name>[A-Z][A-Za-z ]+)\n-{3,}\n", re.MULTILINE)
 _ITEMS = {"Parameters", "Other Parameters", "Attributes", "Methods", "Returns", "Yields", "Raises", "Warns"}
 _TYPES_ALONE = {"Returns", "Yields", "Raises", "Warns"}
 """Sections whose entries begin with a type instead of a name."""
@@ -62,7 +62,13 @@ def _items(body: str, link: Linker, *, typed: bool) -> str:
 
 def _item(head: str, told: str, link: Linker, *, typed: bool) -> str:
     name, colon, kind = head.partition(" : ")
-    shown = f"`{name}`" if not typed or colon else link(name) if name.isidentifier() else f"*{inline(name, link)}*"
+    shown = (
+        f"`{name}`"
+        if not typed or colon
+        else link(name)
+        if name.isidentifier()
+        else f"*{inline(name, link)}*"
+    )
     written = f" (*{inline(kind, link)}*)" if kind else ""
     text = prose(told, link)
     if not text:

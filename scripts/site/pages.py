@@ -55,7 +55,9 @@ def all_pages(root: Path = ROOT) -> list[Page]:
         _file("Project", "project/security.md", root / "SECURITY.md", root),
         _file("Project", "project/house.md", docs / "house.md", root),
         _file("Project", "project/panel.md", docs / "panel.md", root),
-        _made("Decisions", "decisions/index.md", lambda: _decisions_page(root), source="docs/decisions/index.md"),
+        _made(
+            "Decisions", "decisions/index.md", lambda: _decisions_page(root), source="docs/decisions/index.md"
+        ),
         *(
             _file("Decisions", f"decisions/{file.name}", file, root)
             for file in sorted((docs / "decisions").glob("*.md"))
@@ -159,9 +161,10 @@ class Links:
             return posixpath.relpath(place, here or ".") + mark + anchor
         kind = "tree" if (self._root / wanted).is_dir() else "blob"
         if wanted.startswith("..") or not (self._root / wanted).exists():
-            raise ValueError(f"{page.source} links to {target!r}, which is neither a page nor a file of the repository.")
+            raise ValueError(
+                f"{page.source} links to {target!r}, which is neither a page nor a file of the repository."
+            )
         return f"{addresses()['Repository']}/{kind}/main/{wanted}{mark}{anchor}"
-
 
     def _own(self, page: Page, address: str) -> str:
         """Return an address of this site, as pages write it that are also read elsewhere, as a link on it."""

@@ -45,9 +45,7 @@ def cell_page() -> str:
 
 def commands_page() -> str:
     """Return the page on ``%langswarm``."""
-    rows = [
-        (f"[`{command.name}`](#{command.name})", _prose(command.help)) for command in COMMANDS.values()
-    ]
+    rows = [(f"[`{command.name}`](#{command.name})", _prose(command.help)) for command in COMMANDS.values()]
     parts = [
         "# Commands",
         "`%langswarm COMMAND` on a line of its own; `%langswarm` alone is `status`, and `%langswarm help COMMAND` "
@@ -83,9 +81,15 @@ def settings_page() -> str:
         table(
             ("variable", "what it is"),
             [
-                ("`LANGSWARM_HTTP`", "Which library sends: `httpx` or `aiohttp`; without it what is installed."),
+                (
+                    "`LANGSWARM_HTTP`",
+                    "Which library sends: `httpx` or `aiohttp`; without it what is installed.",
+                ),
                 ("`LANGSWARM_PROGRESS`", "How progress is shown: `auto`, `html`, `text` or `off`."),
-                ("`LANGSWARM_USER`", "Whose sessions they are; without it the user of the hub or of the machine."),
+                (
+                    "`LANGSWARM_USER`",
+                    "Whose sessions they are; without it the user of the hub or of the machine.",
+                ),
                 ("`LANGSWARM_ALLOW_HTTP`", "`1` allows a key over plain `http` to another machine."),
             ],
         ),
@@ -102,7 +106,9 @@ def panel_page() -> str:
     ]
     for file in sorted(PANEL.glob("*.js")):
         text = file.read_text("utf-8")
-        names = list(dict.fromkeys(name for found in _BUTTON.finditer(text) for name in found.groups() if name))
+        names = list(
+            dict.fromkeys(name for found in _BUTTON.finditer(text) for name in found.groups() if name)
+        )
         if names:
             place = text.splitlines()[0].removeprefix("// ")
             parts += [f"## {_heading(file.stem)}", _prose(place), "\n".join(f"- {name}" for name in names)]
@@ -173,7 +179,9 @@ def _heading(stem: str) -> str:
 def _prose(text: str) -> str:
     """Return a text of the program as Markdown: what is not in code is escaped."""
     pieces = re.split(r"(`[^`]+`)", " ".join(text.split()))
-    return "".join(piece if n % 2 else re.sub(r"([<>*_\\|])", r"\\\1", piece) for n, piece in enumerate(pieces))
+    return "".join(
+        piece if n % 2 else re.sub(r"([<>*_\\|])", r"\\\1", piece) for n, piece in enumerate(pieces)
+    )
 
 
 def _cell(value: str) -> str:
