@@ -105,7 +105,7 @@ def _signature(value: Any) -> str:
     try:
         found = inspect.signature(value)
     except (TypeError, ValueError):
-        return "(...)"
+        return "" if inspect.isclass(value) else "(...)"
     returned = found.empty if inspect.isclass(value) else _as_written(found.return_annotation)
     arguments = [_parameter(found) for name, found in found.parameters.items() if name not in ("self", "cls")]
     signature = found.replace(parameters=arguments, return_annotation=returned)
@@ -194,10 +194,10 @@ def _methods(value: type) -> Iterator[tuple[str, Any]]:
 
 
 def _is_public(value: type, name: str) -> bool:
-    """Tell whether a member is one that stays, by what ``docs/public.md`` says: contract, docstring and guides name it."""
-    return not name.startswith("_") and name in (
-        _named() | set(re.findall(r"\w+", inspect.getdoc(value) or ""))
-    )
+    """Tell whether a member stays, by what ``docs/public.md`` says: a contract, its class or a guide names it."""
+    if name.startswith("_"):
+        return False
+    return name in _named() or re.search(rf"\b{name}\b", inspect.getdoc(value) or "") is not None
 
 
 @cache
@@ -218,6 +218,7 @@ def _owners(value: type) -> Iterator[type]:
             yield owner
 
 
+@cache
 def _parsed(owner: type) -> ast.ClassDef:
     try:
         node = ast.parse(textwrap.dedent(inspect.getsource(owner))).body[0]

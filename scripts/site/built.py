@@ -9,10 +9,10 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 _LOADS = {
-    ("script", "src"),
+    ("iframe", "src"),
     ("img", "src"),
     ("link", "href"),
-    ("iframe", "src"),
+    ("script", "src"),
     ("source", "srcset"),
     ("video", "src"),
 }

@@ -92,4 +92,5 @@ def _picture(data: str) -> bytes:
 
 
 def _read(file: Path) -> NotebookNode:
-    return nbformat.read(file, as_version=4)  # type: ignore[no-untyped-call]  # typed in parts
+    found: NotebookNode = nbformat.read(file, as_version=4)
+    return found

@@ -6,7 +6,7 @@ import posixpath
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from . import api, markdown, notebooks, reference
@@ -49,7 +49,7 @@ def all_pages(root: Path = ROOT) -> list[Page]:
         _made("Reference", "reference/panel.md", reference.panel_page),
         _file("Reference", "reference/providers.md", docs / "providers.md", root),
         _file("Reference", "reference/public.md", docs / "public.md", root),
-        *(_made("API", f"api/{name}.md", lambda name=name: api.module_page(name)) for name in api.modules()),
+        *(_made("API", f"api/{name}.md", partial(api.module_page, name)) for name in api.modules()),
         _file("Project", "project/changelog.md", root / "CHANGELOG.md", root),
         _file("Project", "project/contributing.md", root / "CONTRIBUTING.md", root),
         _file("Project", "project/security.md", root / "SECURITY.md", root),

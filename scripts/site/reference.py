@@ -16,7 +16,7 @@ from langswarm_nb.notebook.config import ENVIRONMENT_PREFIX, NotebookConfig
 
 if TYPE_CHECKING:
     from langswarm_nb.notebook.asking.magic_parser import MagicParser
-    from langswarm_nb.notebook.commands import Command
+    from langswarm_nb.notebook.commands.command import Command
 
 PANEL = Path(__file__).resolve().parents[2] / "langswarm_nb" / "notebook" / "panel" / "static"
 _BUTTON = re.compile(
@@ -48,8 +48,10 @@ def commands_page() -> str:
     rows = [(f"[`{command.name}`](#{command.name})", _prose(command.help)) for command in COMMANDS.values()]
     parts = [
         "# Commands",
-        "`%langswarm COMMAND` on a line of its own; `%langswarm` alone is `status`, and `%langswarm help COMMAND` "
-        "shows in the notebook what stands here.",
+        (
+            "`%langswarm COMMAND` on a line of its own; `%langswarm` alone is `status`, and `%langswarm help COMMAND` "
+            "shows in the notebook what stands here."
+        ),
         table(("command", "what it does"), rows),
     ]
     subject = ""
@@ -101,8 +103,10 @@ def panel_page() -> str:
     """Return the page on the elements of the panel."""
     parts = [
         "# The panel",
-        "`%langswarm chat`, or `langswarm_nb.chat()`: every element by the place where it stands. "
-        "[The chat panel](../guide/panel.md) shows them at work.",
+        (
+            "`%langswarm chat`, or `langswarm_nb.chat()`: every element by the place where it stands. "
+            "[The chat panel](../guide/panel.md) shows them at work."
+        ),
     ]
     for file in sorted(PANEL.glob("*.js")):
         text = file.read_text("utf-8")
