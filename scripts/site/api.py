@@ -202,12 +202,12 @@ def _is_public(value: type, name: str) -> bool:
 
 @cache
 def _named() -> frozenset[str]:
-    """Return every word of the contracts and of what is written for users."""
+    """Return the members of the contracts, and every name that a page for users writes behind a dot."""
     pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "guide").glob("*.md")]
     pages += sorted((ROOT / "notebooks").glob("*.ipynb"))
     contracts = import_module("langswarm_nb.core.session.interfaces")
     members = {member for name in contracts.__all__ for member in dir(getattr(contracts, name))}
-    return frozenset(members.union(*(re.findall(r"\w+", page.read_text("utf-8")) for page in pages)))
+    return frozenset(members.union(*(re.findall(r"\.([a-z]\w*)", page.read_text("utf-8")) for page in pages)))
 
 
 def _owners(value: type) -> Iterator[type]:
