@@ -125,7 +125,19 @@ def test_badges_open_files_that_are_there():
     opened = re.findall(r"(?:lab/tree|blob/main)/([\w./-]+)\)", README)
     assert len(opened) == 2
     assert [file for file in opened if not (REPOSITORY / file).is_file()] == []
-    assert (REPOSITORY / "binder" / "requirements.txt").is_file()
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
+    [extras] = re.findall(
+        r"^\.\[([\w,]+)\]$", (REPOSITORY / "binder" / "requirements.txt").read_text("utf-8"), re.MULTILINE
+    )
+    assert set(extras.split(",")) <= set(project["optional-dependencies"])
+
+
+def test_the_readme_moves():
+    """Its picture is an animation, and small enough to be waited for."""
+    [picture] = [link for link in markdown.links(README) if link.endswith(".webp")]
+    data = (REPOSITORY / picture).read_bytes()
+    assert b"ANIM" in data[:64]
+    assert len(data) < 1_000_000
 
 
 def test_commands_in_the_documents_exist():

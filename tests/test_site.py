@@ -19,6 +19,8 @@ from tests.support.paths import REPOSITORY
 
 PAGES = pages.all_pages()
 TEXTS = {page.path: plain for page, plain, _ in pages.staged(PAGES)}
+FILES = {*TEXTS, *(name for page in PAGES for name in page.files())}
+FILES |= {f"images/{file.name}" for file in (REPOSITORY / "docs" / "images").iterdir()}
 each_page = pytest.mark.parametrize("path", TEXTS)
 each_module = pytest.mark.parametrize("module", api.modules())
 
@@ -26,15 +28,13 @@ each_module = pytest.mark.parametrize("module", api.modules())
 @each_page
 def test_links_of_a_page_lead_somewhere(path):
     """Each relative link names a page or a file of the site, and a place that is there."""
-    files = {*TEXTS, *(name for page in PAGES for name in page.files())}
-    files |= {f"images/{file.name}" for file in (REPOSITORY / "docs" / "images").iterdir()}
     dead = []
     for link in markdown.links(TEXTS[path]):
         name, _, anchor = link.partition("#")
         target = posixpath.normpath(posixpath.join(posixpath.dirname(path), name)) if name else path
         if link.startswith(("http:", "https:", "data:")):
             continue
-        if target not in files or (anchor and anchor not in markdown.anchors(TEXTS[target])):
+        if target not in FILES or (anchor and anchor not in markdown.anchors(TEXTS[target])):
             dead.append(link)
     assert dead == []
 

@@ -118,7 +118,8 @@ def _main() -> int:
     for problem in problems:
         print(problem, file=sys.stderr)
     if not problems:
-        print(f"left {SITE.relative_to(ROOT)}/index.html")
+        place = SITE.relative_to(ROOT)
+        print(f"left {place}; `python -m http.server --directory {place}` shows it")
     return 1 if problems else 0
 
 

@@ -282,12 +282,15 @@ def _link(name: str) -> str:
         return f"[`{name}`]({homes()[last]}.md#{markdown.slug(last)})"
     if owner not in homes():
         return f"`{name}`"
-    place = plain if member and callable(getattr(_value(owner), member, None)) else owner
+    place = plain if member in _described(owner) else owner
     return f"[`{name}`]({posixpath.join('', homes()[owner])}.md#{markdown.slug(place)})"
 
 
-def _value(name: str) -> Any:
-    return getattr(import_module(homes()[name]), name)
+@cache
+def _described(name: str) -> frozenset[str]:
+    """Return the methods of a public class that have a heading of their own."""
+    value = getattr(import_module(homes()[name]), name)
+    return frozenset(method for method, _ in _methods(value)) if inspect.isclass(value) else frozenset()
 
 
 def _code(text: str) -> str:

@@ -26,7 +26,15 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Return the wheel and the source archive, built as a release builds them."""
     programs = environment("package", *TOOLS)
     folder = tmp_path_factory.mktemp("dist")
-    command = [str(programs / "python"), "-m", "build", "--no-isolation", "--outdir", str(folder), str(REPOSITORY)]
+    command = [
+        str(programs / "python"),
+        "-m",
+        "build",
+        "--no-isolation",
+        "--outdir",
+        str(folder),
+        str(REPOSITORY),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     [wheel], [source] = folder.glob("*.whl"), folder.glob("*.tar.gz")
@@ -71,7 +79,14 @@ def test_the_description_holds_wherever_it_is_shown(archives: tuple[Path, Path])
     files = [match[1] for link in links if (match := re.fullmatch(here, link))]
     assert len(files) > 8
     assert [file for file in files if not (REPOSITORY / file).exists()] == []
-    twine = [str(environment("package", *TOOLS) / "python"), "-m", "twine", "check", "--strict", *map(str, archives)]
+    twine = [
+        str(environment("package", *TOOLS) / "python"),
+        "-m",
+        "twine",
+        "check",
+        "--strict",
+        *map(str, archives),
+    ]
     done = subprocess.run(twine, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -83,7 +98,7 @@ def test_the_wheel_alone_runs_the_quickstart(archives: tuple[Path, Path], tmp_pa
     install = [python, "-m", "pip", "install", "--quiet", "--force-reinstall", "--no-deps", str(archives[0])]
     subprocess.run(install, check=True)
     version = archives[0].name.split("-")[1]
-    command = [python, str(REPOSITORY / "scripts" / "smoke.py"), "--version", version]
+    command = [python, "-I", str(REPOSITORY / "scripts" / "smoke.py"), "--version", version]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", cwd=tmp_path, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.endswith("ok\n")
