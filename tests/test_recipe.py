@@ -17,7 +17,11 @@ PROJECT = PYPROJECT["project"]
 
 def spelt(requirements):
     """Return requirements as conda writes them, without what is Python's own."""
-    return {re.sub(r"\s*([<>=]+)", r" \1", text) for text in requirements if not text.startswith(("python ", "pip"))}
+    return {
+        re.sub(r"\s*([<>=]+)", r" \1", text)
+        for text in requirements
+        if not text.startswith(("python ", "pip"))
+    }
 
 
 def test_the_recipe_is_of_this_version():

@@ -6,6 +6,7 @@ import argparse
 import inspect
 import re
 from collections.abc import Iterable, Sequence
+from html import escape
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -189,7 +190,9 @@ def _prose(text: str) -> str:
 
 
 def _cell(value: str) -> str:
-    return re.sub(r"(?<!\\)\|", r"\\|", value)
+    """Return a value that no reader of tables cuts: code with a bar in it is spelt as HTML."""
+    spelt = re.sub(r"`([^`]*\|[^`]*)`", lambda found: f"<code>{escape(found[1])}</code>", value)
+    return re.sub(r"(?<!\\)\|", "&#124;", spelt)
 
 
 def _page(*parts: str) -> str:
