@@ -8,12 +8,13 @@ import re
 import tomllib
 from importlib import import_module
 
+import nbformat
 import pytest
 
 from langswarm_nb.notebook.asking.options import cell_parser
 from langswarm_nb.notebook.commands import COMMANDS
 from langswarm_nb.notebook.config import NotebookConfig
-from scripts.site import api, built, markdown, pages, reference
+from scripts.site import api, built, markdown, notebooks, pages, reference
 from scripts.site.__main__ import configuration, llms_txt
 from tests.support.paths import REPOSITORY
 
@@ -141,6 +142,32 @@ def test_signatures_can_be_read(module):
                 module,
                 "exec",
             )
+
+
+def test_a_notebook_is_a_page_with_its_outputs(tmp_path):
+    """Text, HTML and pictures, in one block each; code that holds a fence stays one block."""
+    outputs = [
+        nbformat.v4.new_output("stream", text="a < b\n\nc\n"),
+        nbformat.v4.new_output(
+            "display_data", {"text/html": "<b>bold</b>\n\n<i>x</i>", "text/plain": "bold"}
+        ),
+        nbformat.v4.new_output("display_data", {"image/png": "aGk=", "text/plain": "<Figure>"}),
+    ]
+    code = "# NBVAL_IGNORE_OUTPUT\n%%langswarm\n```python\nx = 1\n```"
+    cells = [
+        nbformat.v4.new_markdown_cell("# Title\n\nWords."),
+        nbformat.v4.new_code_cell(code, outputs=outputs),
+    ]
+    file = tmp_path / "a.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), file)
+    plain, rich = notebooks.plain(file), notebooks.rich(file)
+    assert plain.startswith("# Title\n\n[This notebook](a.ipynb), as it was saved.\n\nWords.\n")
+    assert [block.language for block in markdown.blocks(plain)] == ["ipython", "text", "text"]
+    assert next(markdown.blocks(plain)).code == "%%langswarm\n```python\nx = 1\n```\n"
+    assert '<div class="nb-output"><pre>a &lt; b&#10;\nc</pre></div>' in rich
+    assert '<div class="nb-output"><b>bold</b>&#10;\n<i>x</i></div>' in rich
+    assert "![Output of the cell above](a-1-2.png)" in plain
+    assert notebooks.files(file) == {"a.ipynb": file.read_bytes(), "a-1-2.png": b"hi"}
 
 
 TEXT = """# A page

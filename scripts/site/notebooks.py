@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator, Mapping
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 _MARKUP = re.compile(r"\x1b\[[0-9;]*m")
+_EMPTY_LINES, _FILLED = re.compile(r"\n(?=[ \t]*\n)"), "&#10;"
+_FOR_TESTS = re.compile(r"^# NBVAL_\w+\n", re.MULTILINE)
 _PICTURES = {"image/png": "png", "image/svg+xml": "svg"}
 
 
@@ -43,13 +46,8 @@ def _page(file: Path, *, rich: bool) -> str:
         if cell.cell_type == "markdown":
             parts.append(cell.source)
         elif cell.cell_type == "code" and cell.source.strip():
-            parts.append(f"```ipython\n{cell.source}\n```")
-            shown = list(_outputs(file, number, cell, rich=rich))
-            if shown and rich:
-                parts.append('<div class="nb-output" markdown="1">')
-            parts += shown
-            if shown and rich:
-                parts.append("</div>")
+            parts.append(_fenced("ipython", _FOR_TESTS.sub("", cell.source)))
+            parts += _outputs(file, number, cell, rich=rich)
     title, *rest = parts
     note = f"[This notebook]({file.name}), as it was saved."
     heading, _, below = title.partition("\n")
@@ -59,18 +57,25 @@ def _page(file: Path, *, rich: bool) -> str:
 def _outputs(file: Path, number: int, cell: NotebookNode, *, rich: bool) -> Iterator[str]:
     for place, output in enumerate(cell.outputs):
         kind = _picture_kind(output)
-        data = output.get("data", {})
+        html = output.get("data", {}).get("text/html")
         if kind is not None:
-            yield f"![Output of the cell above]({_picture_name(file, number, place, kind)})"
-        elif rich and "text/html" in data:
-            yield _html(data["text/html"])
+            picture = f"![Output of the cell above]({_picture_name(file, number, place, kind)})"
+            yield f'<div class="nb-output" markdown="1">\n\n{picture}\n\n</div>' if rich else picture
+        elif rich and html:
+            yield _html(html)
         elif text := _text(output):
-            yield f"```text\n{text}\n```"
+            yield _html(f"<pre>{escape(text)}</pre>") if rich else _fenced("text", text)
 
 
 def _html(html: str) -> str:
     """Return an output as one block: without empty lines, at which Markdown would end it."""
-    return '<div class="nb-html">' + re.sub(r"\n\s*\n", "\n", html).strip() + "</div>"
+    return f'<div class="nb-output">{_EMPTY_LINES.sub(_FILLED, html.strip())}</div>'
+
+
+def _fenced(language: str, code: str) -> str:
+    """Return code between fences that are longer than any in it."""
+    fence = "`" * max([3, *(len(marks) + 1 for marks in re.findall("`+", code))])
+    return f"{fence}{language}\n{code}\n{fence}"
 
 
 def _text(output: NotebookNode) -> str:

@@ -152,7 +152,7 @@ def _tables(parser: MagicParser) -> list[str]:
         for action in parser.actions
         if action.help is not argparse.SUPPRESS
     ]
-    return [table(("argument", "what it means"), rows)] if rows else []
+    return [table(("argument", "what it means"), rows)] if any(told for _, told in rows) else []
 
 
 def _written(action: argparse.Action) -> str:
