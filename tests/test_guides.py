@@ -15,6 +15,7 @@ import pytest
 from langswarm_nb.notebook.asking.options import parse_cell_line, split_line
 from langswarm_nb.notebook.commands import COMMANDS
 from langswarm_nb.notebook.showing.reply import Reply
+from scripts.site import markdown
 from tests.support.notebooks import OpenNotebook, opened, save
 from tests.support.paths import REPOSITORY
 
@@ -24,8 +25,6 @@ ALL = [page for page in sorted(PAGES.glob("*.md")) if page.stem != "analysis"]
 CELLS = [page for page in ALL if "```ipython" in page.read_text("utf-8")]
 """Guides that are notebooks: their blocks are cells."""
 GUIDES = [page for page in ALL if page not in CELLS and "```python" in page.read_text("utf-8")]
-NO_CODE = {"coming-from-notebook-tools"}
-"""Guides of tables and words alone."""
 _BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _STEP = re.compile(
     r"^```ipython(?: (?P<cell>\w+))?\n(?P<code>.*?)^```$|^```text\n(?P<shown>.*?)^```$|^<!-- (?P<event>[^>]+) -->$",
@@ -55,9 +54,13 @@ def _compiled(guide: Path) -> list[CodeType]:
     return blocks
 
 
-def test_every_guide_is_run() -> None:
-    """No guide is left out because of how its blocks are marked."""
-    assert {page.stem for page in ALL} - {page.stem for page in [*CELLS, *GUIDES]} == NO_CODE
+@pytest.mark.parametrize("guide", ALL, ids=lambda guide: guide.stem)
+def test_no_block_of_a_guide_is_left_out(guide: Path) -> None:
+    """A guide is a program or a notebook, and its blocks say which; one of words and tables has none."""
+    languages = {block.language for block in markdown.blocks(guide.read_text("utf-8"))}
+    assert languages <= {"ipython", "python", "sh", "text", "toml"}
+    assert not {"ipython", "python"} <= languages
+    assert (guide in [*CELLS, *GUIDES]) == bool({"ipython", "python"} & languages)
 
 
 @pytest.mark.parametrize("guide", CELLS, ids=lambda guide: guide.stem)
