@@ -79,6 +79,7 @@ from .interfaces import (
     SessionStatus,
     SettingChanges,
     SettingValues,
+    ThoughtSoFar,
     Usage,
 )
 from .providers import parse_model_id, provider_names
@@ -154,6 +155,7 @@ __all__ = [
     "SettingChanges",
     "SettingValues",
     "StreamInterruptedError",
+    "ThoughtSoFar",
     "Usage",
     "configure_development_sessions",
     "configure_production_sessions",

@@ -29,6 +29,7 @@ from langswarm_nb.core.session.provider_events import (
     ProviderRequest,
     ReplyInfo,
     RetryNotice,
+    ThoughtSoFar,
 )
 from langswarm_nb.core.session.settings import (
     BackendName,
@@ -79,6 +80,7 @@ __all__ = [
     "SessionStatus",
     "SettingChanges",
     "SettingValues",
+    "ThoughtSoFar",
     "Usage",
 ]
 
