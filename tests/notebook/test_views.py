@@ -78,7 +78,7 @@ def test_the_twin_shows_addresses_and_marks():
     bundle = twin_bundle("p", "talk", path)
     assert "Model · 7.2 · hidden from the model: Yes." in bundle["text/plain"]
     assert "Model · 8.1 · failed: Too many requests." in bundle["text/plain"]
-    assert "<strong>Model</strong> · 7.2 · hidden from the model" in bundle["text/html"]
+    assert " · 7.2 · hidden from the model" in bundle["text/html"]
     assert "Too many requests." in bundle["text/html"]
 
 

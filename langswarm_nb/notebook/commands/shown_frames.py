@@ -46,7 +46,9 @@ class ShownFrame(pd.DataFrame):
             for row in shown.itertuples(index=False, name=None)
         ]
         more = len(self) - len(rows)
-        return Table([_NAMES.get(name, name) for name in names], rows, note=f"{more:,} more rows" if more else "")
+        return Table(
+            [_NAMES.get(name, name) for name in names], rows, note=f"{more:,} more rows" if more else ""
+        )
 
 
 def _cell(name: str, value: Any) -> Any:

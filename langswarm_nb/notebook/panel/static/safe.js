@@ -13,7 +13,7 @@ const ATTRIBUTES = {
   th: ["align"],
   td: ["align"],
 };
-const CLASS = /^lsnb-(code|lang|math|table|tex|target|image|text)$/;
+const CLASS = /^lsnb-([bcfkmns]|code|lang|math|table|task|tex|target|image|text)$/;
 const LINK = /^(https?:|mailto:)/i;
 const GONE = /^(script|style|template|iframe|frame|object|embed|noscript|svg|math|head|title)$/i;
 
