@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import html5lib
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langswarm_nb.core.session import MessageRole, SessionMessage
-from langswarm_nb.notebook.showing.code_blocks import CodeBlock, code_blocks
+from langswarm_nb.notebook.showing.code_blocks import CodeBlock, code_blocks, code_markdown
 from langswarm_nb.notebook.showing.reply import Reply
 from langswarm_nb.render import render_html
 
@@ -71,10 +72,24 @@ def test_code_is_what_is_shown_as_code(text):
         assert any(code.removesuffix("\n") == block.code for code in shown)
 
 
-def test_code_for_one_cell_is_of_one_language():
-    """Blocks of the first block's language are joined, others left out."""
-    text = "```python\na = 1\n```\n```sh\nls\n```\n```python\nb = 2\n```"
+@pytest.mark.parametrize(
+    "text, code, offered",
+    [
+        ("```python\na = 1\n```\n```sh\nls\n```\n```py\nb = 2\n```", "a = 1\n\nb = 2", ["insert 2"]),
+        ("```sh\npip install x\n```\n```python\nimport x\n```", "import x", ["insert 1"]),
+        ("```sql\nselect 1\n```\n```r\nx\n```\n```sql\nselect 2\n```", "select 1\n\nselect 2", ["insert 2"]),
+        ("````python\n'```'\n````", "'```'", []),
+    ],
+)
+def test_code_for_one_cell_is_of_one_language(text, code, offered):
+    """Python's blocks, or else those of the first block's language, are joined; each other one is offered."""
     message = SessionMessage(role=MessageRole.ASSISTANT, content=text)
     nowhere: Any = None
     reply = Reply(message, SessionMessage(content="?"), nowhere)
-    assert reply.code_of_one_language == "a = 1\n\nb = 2"
+    assert reply.code_of_one_language == code
+    shown = code_markdown(reply.blocks)
+    assert code_blocks(shown)[0].code == code
+    assert re.findall(r"insert \d", shown) == offered
+    assert sorted(block.code for block in code_blocks(shown)[1:]) == sorted(
+        block.code for block in reply.blocks if block.kind != code_blocks(shown)[0].language
+    )

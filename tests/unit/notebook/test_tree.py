@@ -11,9 +11,9 @@ import pytest
 from langswarm_nb.core.session import MessageRole, RequestFacts, SessionMessage
 from langswarm_nb.core.session.conversation.nodes import TreeRows, node_of
 from langswarm_nb.core.session.conversation.tree import Tree
-from langswarm_nb.notebook.commands.tree_drawing import draw_tree, tree_text
+from langswarm_nb.notebook.commands.tree_drawing import draw_tree, tree_table, tree_text, wide_tree_text
 from langswarm_nb.notebook.running_cell import running_cell
-from langswarm_nb.notebook.showing.amounts import count_text, dollars_text
+from langswarm_nb.notebook.showing.amounts import count_text, dollars_text, price_text
 
 
 def said(seq, role, parent, text="", *, turn=0, version=1, active=True, status="ok", **facts):
@@ -56,6 +56,29 @@ def test_a_tree_is_drawn_with_its_branches():
     assert lines[2].endswith("… main")
     assert lines[3] == "└─ ● 2.1 new (no answer) [other]"
     assert drawn([], {"main": None}) == ["Nothing was asked yet."]
+
+
+def test_a_tree_shows_who_answered_and_when():
+    """What is shown has models and times in columns, as text and as a table; a line's model stands there once."""
+    messages = [
+        said(0, "user", None, "one", active=False),
+        said(1, "assistant", 0, "a", active=False, compare_id="c"),
+        said(2, "user", None, "another", version=2),
+    ]
+    nodes = [node_of(message, message.seq, message.parent_seq) for message in messages]
+    tree = Tree(TreeRows(nodes, 2, "main", [], (), (), 0))
+    lines = draw_tree(tree, {message.seq: message for message in messages})
+    at = f"{messages[0].timestamp.astimezone():%Y-%m-%d %H:%M}"
+    assert wide_tree_text(lines).split("\n") == [
+        f"├─ ○ 0.1 one (mock:echo)             mock:echo  {at}",
+        f"└─ ● 0.2 another (no answer) [main]             {at}",
+    ]
+    table = tree_table(lines)
+    assert [tuple(map(str, row)) for row in table.rows] == [
+        ("├─ ○ one", "0.1", "", "mock:echo", at),
+        ("└─ ● another", "0.2", "(no answer) [main]", "", at),
+    ]
+    assert table.here == {1}
 
 
 def test_a_tree_shows_every_version_and_how_it_ended():
@@ -150,3 +173,20 @@ def test_counts_are_short(number, text):
 def test_money_is_told_with_the_digits_that_matter(cost_usd, text):
     """An unknown price is never a 0."""
     assert dollars_text(cost_usd) == text
+
+
+@pytest.mark.parametrize(
+    "provider, cost_usd, text",
+    [
+        ("mock", None, ""),
+        ("ollama", None, ""),
+        ("vllm", 0.0, ""),
+        ("vllm", 0.02, "$0.0200"),
+        ("openai", None, "price unknown"),
+        ("litellm", None, "price unknown"),
+        ("openai", 0.0, "$0.0000"),
+    ],
+)
+def test_a_price_is_missed_only_where_there_is_one(provider, cost_usd, text):
+    """Models of one's own servers cost nothing that anybody bills; what is known is told of all."""
+    assert price_text(provider, cost_usd) == text
