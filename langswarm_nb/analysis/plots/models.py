@@ -27,6 +27,8 @@ _WORDS = {
 }
 _MOST_ROWS = 40
 """Of a heatmap with large marks."""
+_FEWEST_COLUMNS = 6
+"""That a heatmap has room for, so that a single turn is no wall of colour."""
 
 
 def latency(
@@ -223,7 +225,7 @@ def heatmap(turns: pd.DataFrame, value: str = "output_tokens", ax: Axes | None =
     for color, width in ((ax.get_facecolor(), size / 1.6), (style.ERROR, size / 3.5)):  # seen on any colour
         ax.plot(x[failed], y[failed], "x", color=color, markersize=size, mew=width, label="error")
     style.rows_axis(ax, [style.plain(session, 24) for session in sessions])
-    ax.set_xlim(-0.5, grid.shape[1] - 0.5)
+    ax.set_xlim(-0.5, max(grid.shape[1], _FEWEST_COLUMNS) - 0.5)
     ax.set_ylim(len(sessions) - 0.5, -0.5)
     ax.locator_params(axis="x", integer=True, min_n_ticks=1)
     style.label(
@@ -239,12 +241,12 @@ def _colored(ax: Axes, grid: NDArray[np.float64], value: str) -> None:
     if not len(positive):
         return
     low, high = float(positive.min()), float(positive.max())
-    is_one = high == low
-    norm = LogNorm(low / 2, low * 2) if is_one else LogNorm(low, high, clip=True)
+    # Values close together, or one: their colours are close together too.
+    norm = LogNorm(low / 2, high * 2) if high < 2 * low else LogNorm(low, high, clip=True)  # noqa: PLR2004
     shown = np.ma.masked_invalid(np.where(grid == 0, low, grid))
     image = ax.imshow(shown, aspect="auto", interpolation="nearest", cmap="viridis", norm=norm)
     bar = ax.figure.colorbar(image, ax=ax, label=style.plain(_WORDS.get(value, value.replace("_", " "))))
     bar.outline.set_visible(False)
     style.log_ticks(bar.ax.yaxis)
-    if is_one:
+    if low == high:
         bar.set_ticks([low])
