@@ -242,7 +242,7 @@ def _colored(ax: Axes, grid: NDArray[np.float64], value: str) -> None:
         return
     low, high = float(positive.min()), float(positive.max())
     # Values close together, or one: their colours are close together too.
-    norm = LogNorm(low / 2, high * 2) if high < 2 * low else LogNorm(low, high, clip=True)  # noqa: PLR2004
+    norm = LogNorm(low / 2, high * 2) if high < 2 * low else LogNorm(low, high, clip=True)
     shown = np.ma.masked_invalid(np.where(grid == 0, low, grid))
     image = ax.imshow(shown, aspect="auto", interpolation="nearest", cmap="viridis", norm=norm)
     bar = ax.figure.colorbar(image, ax=ax, label=style.plain(_WORDS.get(value, value.replace("_", " "))))

@@ -44,7 +44,7 @@ class Picture(Figure):
         titles = (axes.get_title("left") for axes in self.axes)
         return "; ".join(title.replace(r"\$", "$") for title in titles if title)
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002 - IPython's
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         png = self._png(2)
         if not self._is_plain() or len(svg := self._svg()) > _MAX_SVG_CHARS:
             return {"image/png": png}

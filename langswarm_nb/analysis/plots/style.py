@@ -58,9 +58,7 @@ def figure(size_in: tuple[float, float], columns: int = 1) -> Any:
     plt = pyplot()
     from .picture import Picture
 
-    made = plt.subplots(
-        1, columns, figsize=size_in, layout="constrained", squeeze=False, FigureClass=Picture
-    )
+    made = plt.subplots(1, columns, figsize=size_in, layout="constrained", squeeze=False, FigureClass=Picture)
     return made[1]
 
 

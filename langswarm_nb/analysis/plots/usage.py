@@ -125,9 +125,7 @@ def cost(turns: pd.DataFrame, by: str = "session_id", top: int = 10, ax: Axes | 
     total = style.money(float(usd[priced].sum())) if priced.any() else "unknown"
     title = f"Cost of {style.count(len(usd), 'request')}: {total}" + _without(n_unpriced, "a known price")
     groups = style.sessions_in(turns) if by == "session_id" else style.names_in(turns, by)
-    data = pd.DataFrame(
-        {"group": groups, "model": style.names_in(turns, "model"), "usd": usd}
-    )[priced]
+    data = pd.DataFrame({"group": groups, "model": style.names_in(turns, "model"), "usd": usd})[priced]
     table = data.groupby(["group", "model"])["usd"].sum().unstack(fill_value=0.0)  # noqa: PD010 - it is a pivot of sums already
     table = table.reindex(table.sum(axis=1).sort_values(ascending=False, kind="stable").index)
     if len(table) > top:

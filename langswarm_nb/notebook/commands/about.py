@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import platform
-import socket
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from langswarm_nb._version import __version__
 from langswarm_nb.core.session import ProviderAuthenticationError, SessionError, provider_names
 from langswarm_nb.notebook.asking.options import read_dollars
 from langswarm_nb.notebook.asking.provider_choice import address_of
+from langswarm_nb.notebook.asking.reachable import listens
 from langswarm_nb.notebook.cell_errors import cell_words, last_traceback
 from langswarm_nb.notebook.showing.amounts import dollars_text
 
@@ -106,20 +105,9 @@ def _provider_state(workspace: Workspace, name: str) -> str:
     origin, is_local = address_of(provider) or ("", True)
     if not origin:
         return "ready"
-    if is_local and not _listens(origin):
+    if is_local and not listens(origin):
         return f"no server listens at {origin}"
     return f"{'a server listens' if is_local else 'ready'} at {origin}"
-
-
-def _listens(origin: str) -> bool:
-    """Tell whether something takes connections at an address of this machine; nothing is sent."""
-    parts = urlsplit(origin)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    try:
-        socket.create_connection((parts.hostname or "127.0.0.1", port), timeout=0.5).close()
-    except OSError:
-        return False
-    return True
 
 
 def _config(workspace: Workspace) -> Listing:

@@ -99,7 +99,7 @@ def _show(figure: Any) -> None:
 
     from langswarm_nb.analysis.plots.style import pyplot
 
-    bundle = figure._repr_mimebundle_()  # noqa: SLF001 - IPython's name for it
+    bundle = figure._repr_mimebundle_()
     pyplot().close(figure)
     display(bundle, raw=True)
 
