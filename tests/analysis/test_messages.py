@@ -241,7 +241,7 @@ async def test_the_frame_says_its_schema_and_time(manager):
     """The attributes tell what the columns mean and when they were read; they survive a Parquet file's JSON."""
     before = datetime.now(UTC)
     facts = messages_df(manager).attrs["langswarm"]
-    assert facts["schema"] == 2
+    assert facts["schema"] == 3
     assert before <= datetime.fromisoformat(facts["exported_at"]) <= datetime.now(UTC)
     assert json.loads(json.dumps(facts)) == facts
 

@@ -163,11 +163,12 @@ async def test_sessions_add_up_their_messages_and_turns(filled, branch):
     """Counts and sums of a session equal the group-bys of the other frames; a sum of nothing is NA."""
     set_price("counted-1", 1, 2)
     set_price("echo", 3, 4)
-    sessions = sessions_df(filled, branch=branch).set_index("session_id")
+    frame = sessions_df(filled, branch=branch)
+    check_columns(frame, SESSIONS)
+    sessions = frame.set_index("session_id")
     turns, messages = turns_df(filled, branch=branch), messages_df(filled, branch=branch)
     by_turn = turns.groupby("session_id")
     by_message = messages.groupby("session_id")
-    check_columns(sessions.reset_index(), SESSIONS)
 
     def same(column, other, default=None):
         values = other.reindex(sessions.index)

@@ -46,7 +46,7 @@ def offered(shell, text):
 @pytest.mark.parametrize(
     "text, word",
     [
-        ("%langswarm se", "search sessions"),
+        ("%langswarm se", "search sessions setup"),
         ("x = 1\n%langswarm vers", "versions version"),
         ("%langswarm help fo", "fork"),
         ("%langswarm use mock:e", "mock:echo mock:error"),

@@ -222,8 +222,9 @@ def heatmap(turns: pd.DataFrame, value: str = "output_tokens", ax: Axes | None =
     _colored(ax, grid, value)
     failed = rows["status"].eq("error").fillna(value=False).to_numpy(bool)
     size = 5 if len(sessions) <= _MOST_ROWS else 2
-    for color, width in ((ax.get_facecolor(), size / 1.6), (style.ERROR, size / 3.5)):  # seen on any colour
-        ax.plot(x[failed], y[failed], "x", color=color, markersize=size, mew=width, label="error")
+    # With an edge in the colour of the ground, it is seen on any colour.
+    ax.plot(x[failed], y[failed], "x", color=ax.get_facecolor(), markersize=size, mew=size / 1.6)
+    ax.plot(x[failed], y[failed], "x", color=style.ERROR, markersize=size, mew=size / 3.5, label="error")
     style.rows_axis(ax, [style.plain(session, 24) for session in sessions])
     ax.set_xlim(-0.5, max(grid.shape[1], _FEWEST_COLUMNS) - 0.5)
     ax.set_ylim(len(sessions) - 0.5, -0.5)

@@ -194,7 +194,7 @@ def _stacked_bars(
         ax.set_xlim(starts[0] - 4 * days, starts[0] + 5 * days)
         moment = moments.min()
         ax.set_xticks([starts[0] + 0.46 * days], [f"{moment.day} {moment:%b %Y, %H:%M}"])
-    ax.yaxis.get_major_locator().set_params(integer=True)
+    ax.locator_params(axis="y", integer=True)
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     style.grid(ax, "y")
     style.legend_below(ax)

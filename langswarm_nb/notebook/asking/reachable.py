@@ -49,8 +49,8 @@ async def local_servers(manager: SessionManager) -> list[Server]:
     Each is asked for its models, so that another program on the same port is not taken for one.
     """
     origins: dict[str, str] = {}
-    for name, row in PROVIDERS.items():
-        if not row.needs_key and (origin := local_origin(manager, name)):
+    for name in PROVIDERS:
+        if origin := local_origin(manager, name):
             origins.setdefault(origin, name)  # of two providers for one server the first is its own
     looks = [_look(manager, name, origin) for origin, name in origins.items()]
     return [server for server in await asyncio.gather(*looks) if server is not None]
@@ -110,7 +110,7 @@ def services_with_key(manager: SessionManager) -> dict[str, str]:
     found: dict[str, str] = {}
     keys: set[tuple[str, ...]] = set()
     for name, row in PROVIDERS.items():
-        if not row.needs_key or row.key_variables in keys:
+        if not row.needs_key or row.key_variables in keys or local_origin(manager, name):
             continue
         keys.add(row.key_variables)
         state = key_state(manager, name)
