@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scripts.plot_screenshots import plot_pictures
 from tests.support.lab import NotebookPage, Watched, running_browser, running_server, watch, write_notebook
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ def main() -> None:
         for name, width, theme in PICTURES:
             path = folder / f"{name}.png"
             _picture(browser, server, path, width=width, theme=theme)
+            print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
+        for path in plot_pictures(browser, server, folder):
             print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 
 
