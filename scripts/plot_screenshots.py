@@ -92,7 +92,9 @@ def plot_pictures(browser: Browser, server: JupyterServer, folder: Path) -> Sequ
         notebook.run_cell(number)
         for theme, ending in THEMES.items():
             notebook.command("apputils:change-theme", {"theme": f"JupyterLab {theme.title()}"})
-            page.locator(f"body[data-jp-theme-light='{str(theme == 'light').lower()}']").wait_for()
+            page.locator(f"body[data-jp-theme-light='{str(theme == 'light').lower()}']").wait_for(
+                state="attached"
+            )
             path = folder / f"plot-{name}{ending}.png"
             page.locator(f".jp-Cell[data-windowed-list-index='{number}'] .lsnb-plot svg").screenshot(
                 path=path

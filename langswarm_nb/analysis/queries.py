@@ -184,8 +184,8 @@ def search(
     Returns
     -------
     pandas.DataFrame
-        Columns ``session`` (its name), ``session_id``, ``turn``, ``version``, ``role``, ``created_at`` (UTC), ``snippet``
-        (one line around the match), ``content``, ``is_active``, ``seq`` and ``message_id``.
+        Columns ``session`` (its name), ``session_id``, ``turn``, ``version``, ``role``, ``created_at`` (UTC),
+        ``snippet`` (one line around the match), ``content``, ``is_active``, ``seq`` and ``message_id``.
 
     Raises
     ------

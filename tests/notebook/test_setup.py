@@ -69,9 +69,8 @@ def kernel(server: str) -> Iterator[Kernel]:
 
 @pytest.fixture
 def fresh(kernel: Kernel) -> Kernel:
-    """Return the kernel in a new session, whose model is the offline one."""
-    kernel.run("%langswarm new")
-    kernel.run("%langswarm use mock:echo")
+    """Return the kernel with an empty store, and no key that a test typed."""
+    kernel.run("%reload_ext langswarm_nb")
     return kernel
 
 
@@ -126,10 +125,10 @@ def test_another_provider_asks_for_its_key_unseen(fresh: Kernel):
     assert "canary" not in cell.stdout + cell.result
 
 
-def test_models_lists_the_providers_with_key_context_and_price(kernel: Kernel):
+def test_models_lists_the_providers_with_key_context_and_price(fresh: Kernel):
     """Without a provider: who could be asked, what is missing, and what to type next; nothing leaves the machine."""
     code = "print(json.dumps(list(get_ipython().run_line_magic('langswarm', 'models'))))"
-    rows = {row["provider"]: row for row in json.loads(kernel.run(f"import json\n{code}").stdout)}
+    rows = {row["provider"]: row for row in json.loads(fresh.run(f"import json\n{code}").stdout)}
     assert set(PROVIDERS) <= set(rows)
     assert (rows["openai"]["key"], rows["openai"]["next"]) == ("no key", "%langswarm key openai")
     assert (rows["groq"]["key"], rows["groq"]["next"]) == ("key in GROQ_API_KEY", "%langswarm models groq")
@@ -142,11 +141,11 @@ def test_models_lists_the_providers_with_key_context_and_price(kernel: Kernel):
     assert rows["openai"]["USD per million in / out"].startswith("from $")
 
 
-def test_the_models_of_a_provider_have_context_and_price(kernel: Kernel):
+def test_the_models_of_a_provider_have_context_and_price(fresh: Kernel):
     """What the service does not tell of a model, the list of prices adds."""
     pytest.importorskip("genai_prices", reason="needs the extra cost")
-    kernel.run("import langswarm_nb as ls; ls.set_price('tiny-1', 0, 0); ls.set_price('tiny-2', 0.5, 2)")
-    shown = kernel.run("%langswarm models llamacpp").result
+    fresh.run("import langswarm_nb as ls; ls.set_price('tiny-1', 0, 0); ls.set_price('tiny-2', 0.5, 2)")
+    shown = fresh.run("%langswarm models llamacpp").result
     assert "llamacpp:tiny-1" in shown
     assert "free" in shown
     assert "$0.50 / $2" in shown
@@ -162,25 +161,23 @@ def test_the_models_of_a_provider_have_context_and_price(kernel: Kernel):
     ],
 )
 def test_a_model_without_its_provider_is_suggested_with_it(
-    kernel: Kernel, before: str, typed: str, suggested: str
+    fresh: Kernel, before: str, typed: str, suggested: str
 ):
     """`use gpt-…` says what to write; it is not taken for a model of whoever was asked before."""
-    kernel.run("%langswarm new")
-    kernel.run(f"%langswarm use {before}")
-    cell = kernel.execute(f"%langswarm use {typed}")
+    fresh.run(f"%langswarm use {before}")
+    cell = fresh.execute(f"%langswarm use {typed}")
     assert f"write {suggested}." in cell.evalue
-    assert model(kernel) == before
+    assert model(fresh) == before
 
 
-def test_a_host_of_many_models_takes_a_name_alone(kernel: Kernel):
+def test_a_host_of_many_models_takes_a_name_alone(fresh: Kernel):
     """Groq, OpenRouter and servers of one's own have models of all makers: a bare name is theirs."""
-    kernel.run("%langswarm new")
-    kernel.run("%langswarm use groq:a")
-    assert kernel.run("%langswarm use llama-3.3-70b").result == "groq:llama-3.3-70b"
+    fresh.run("%langswarm use groq:a")
+    assert fresh.run("%langswarm use llama-3.3-70b").result == "groq:llama-3.3-70b"
 
 
-def test_a_missing_key_says_what_to_do_in_a_cell(kernel: Kernel):
+def test_a_missing_key_says_what_to_do_in_a_cell(fresh: Kernel):
     """The error of a model without a key names the command that asks for it."""
-    cell = kernel.execute("%langswarm use openai:gpt-6-luna")
+    cell = fresh.execute("%langswarm use openai:gpt-6-luna")
     shown = [output["traceback"] for output in cell.outputs if output["output_type"] == "error"]
     assert "`%langswarm key openai`" in str(shown)

@@ -26,12 +26,18 @@ if TYPE_CHECKING:
 _OTHER = "another provider"
 _MAX_OF_SERVER = 5
 _MAX_MODELS = 20
+_NOTHING = (
+    "No model server answers on this machine (Ollama, llama.cpp, LM Studio, vLLM and LiteLLM are looked for), and no "
+    "service's key is in the environment or the keyring."
+)
 _UNCHANGED = "Nothing was changed."
 
 
 def set_up(workspace: Workspace) -> str:
     """Show what can be asked, and set the model that the reader chooses; where nobody can be asked, only show it."""
     ways = _ways(workspace)
+    if len(ways) == 1:
+        print(_NOTHING)  # noqa: T201
     try:
         chosen = _pick("Which one?", ways)
     except (StdinNotImplementedError, EOFError, OSError):  # a notebook without input, a closed terminal
