@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 THEMES = {"light": "", "dark": "-dark"}
 """Theme of JupyterLab -> end of a picture's name."""
-_COLORS = 64
-"""In a picture: enough for anti-aliased letters, and a third of the bytes."""
+_COLORS = 160
+"""In a picture: enough for letters and a scale of colours, and half the bytes."""
 SETUP = """
 import numpy as np
 import pandas as pd

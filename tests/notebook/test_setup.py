@@ -101,6 +101,13 @@ def test_a_number_chooses_the_model_of_the_session(fresh: Kernel):
     assert "canary" not in cell.stdout + cell.result
 
 
+def test_the_extension_is_unloaded_after_a_server_was_asked(fresh: Kernel):
+    """The kernel's own loop has opened that connection and has to close it, while the cell waits."""
+    fresh.run("%langswarm models llamacpp")
+    fresh.run("%unload_ext langswarm_nb")
+    fresh.run("%load_ext langswarm_nb")
+
+
 def test_nothing_typed_changes_nothing(fresh: Kernel):
     """Enter leaves everything as it was."""
     cell = fresh.send("%langswarm setup", stdin=True)
