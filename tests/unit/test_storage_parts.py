@@ -206,7 +206,7 @@ def test_a_file_that_is_being_opened_can_be_looked_at(tmp_path, monkeypatch):
     A white-box test: of two threads this happens to few, and only now and then.
     """
 
-    class Looking(weakref.WeakSet):
+    class Looking(weakref.WeakSet[_database.Database]):
         def add(self, db):
             super().add(db)
             assert db.is_current()
