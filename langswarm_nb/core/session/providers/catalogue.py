@@ -130,6 +130,7 @@ PROVIDERS: dict[str, Provider] = {
         url_variables=("GOOGLE_GEMINI_BASE_URL",),
         key_header=("x-goog-api-key", ""),
         families=("gemini",),
+        ending=r"/(?:models(?:/[^/:]+(?::\w+)?)?|interactions)",
         otel_name="gcp.gemini",
     ),
     "mistral": Provider(
