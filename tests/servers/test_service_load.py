@@ -42,6 +42,8 @@ class Send:
     seen: str = ""
     reply_id: str | None = None
     """Told by the last event: the send is acknowledged."""
+    is_broken: bool = False
+    """Whether the connection broke."""
 
 
 @dataclass
@@ -70,7 +72,7 @@ class Load:
                 try:
                     await self._send(client, self.sessions[session], send)
                 except httpx.TransportError:  # its worker was killed
-                    continue
+                    send.is_broken = True
 
     async def _send(self, client: httpx.AsyncClient, session_id: str, send: Send) -> None:
         address, pieces = f"/sessions/{session_id}/messages", 0
@@ -159,7 +161,8 @@ def _check_answer(answer: SessionMessage, send: Send) -> None:
     if send.reply_id is not None:
         assert (answer.id, answer.content, answer.finish_reason) == (send.reply_id, WHOLE, "stop")
         assert send.seen == WHOLE
-    elif answer.finish_reason == "stopped":
-        assert answer.content.startswith(send.seen)
-    else:  # its worker was killed, or the answer was whole before its client was gone
+    else:  # its client left, or its worker was killed
         assert WHOLE.startswith(answer.content)
+        assert (answer.content == WHOLE) == (answer.finish_reason == "stop")
+    if send.leaves_after is not None and not send.is_broken:
+        assert answer.content.startswith(send.seen)  # what was paid for is kept

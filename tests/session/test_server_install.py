@@ -44,7 +44,7 @@ def test_a_server_needs_no_more_than_it_is_told_to_install(tmp_path: Path) -> No
             check=False,
             env={"PYTHONPATH": str(site), "HOME": str(tmp_path)},
         )
-    assert (done.stderr, done.stdout.strip()) == ("", " word0 word1 word2|2")
+    assert (done.stderr, done.stdout.strip()) == ("", "word0 word1 word2|2")
 
 
 def _with_what_they_need(names: list[str]) -> set[str]:
