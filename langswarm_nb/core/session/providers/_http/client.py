@@ -24,6 +24,7 @@ from urllib.parse import urlencode
 
 from langswarm_nb._version import __version__
 from langswarm_nb.core.session import errors as e
+from langswarm_nb.core.session.conversation.beside_the_loop import decided
 from langswarm_nb.core.session.provider_events import ProviderRequest, RetryNotice
 from langswarm_nb.core.session.secret import KeyFilter, Mask, Secret
 from langswarm_nb.core.session.text import one_line
@@ -152,7 +153,8 @@ class HttpClient:
         make = partial(
             self._call, method, path, query=query or {}, headers=headers or {}, once=once, amend=amend
         )
-        answer = await self._send(make(body, request), make)
+        call = await decided(request.messages, lambda: make(body, request))
+        answer = await self._send(call, make)
         try:
             yield answer
         finally:
