@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
+import pkgutil
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -42,6 +44,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _is(item: pytest.Item, mark: str) -> bool:
     return any(item.iter_markers(mark))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _coverage_sees_every_import(pytestconfig: pytest.Config, _one_cache_for_all: None) -> None:
+    """Load the whole package while coverage looks: a module first loaded by a slow test would count as unread."""
+    if pytestconfig.getoption("cov_source", None):
+        import langswarm_nb  # noqa: PLC0415 - not before the options are known
+
+        for module in pkgutil.walk_packages(langswarm_nb.__path__, "langswarm_nb."):
+            importlib.import_module(module.name)
 
 
 @pytest.fixture(scope="session", autouse=True)
