@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from langswarm_nb.core.session import SessionMessage, create_session_manager
+from langswarm_nb.core.session import MessageRole, SessionMessage, create_session_manager
 from tests.support.service import Service, events, served, until
 from tests.support.waits import PATIENCE_S
 
@@ -163,7 +163,9 @@ async def test_limits_are_told_before_anything_is_stored(service: Service) -> No
         async with create_session_manager("sqlite", {"db_path": str(service.db_path)}) as manager:
             session = await manager.get_session(session_id)
             assert session is not None
-            await session.append([SessionMessage(role="assistant", content="long", token_count=1_000_000)])
+            await session.append(
+                [SessionMessage(role=MessageRole.ASSISTANT, content="long", token_count=1_000_000)]
+            )
         spent = await client.post(f"/sessions/{session_id}/messages", json={"text": "Hello!"})
         assert spent.status_code == httpx.codes.TOO_MANY_REQUESTS
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any, cast
 
 
 @dataclass
@@ -20,7 +21,8 @@ class Longest:
 @contextmanager
 def longest_callback() -> Iterator[Longest]:
     """Watch the callbacks of asyncio's own loops, a step of a task being one, until the end of the block."""
-    longest, run = Longest(), asyncio.Handle._run  # type: ignore[attr-defined]
+    longest, handles = Longest(), cast("Any", asyncio.Handle)
+    run = handles._run
 
     def timed(handle: asyncio.Handle) -> None:
         before = time.thread_time()
@@ -28,8 +30,8 @@ def longest_callback() -> Iterator[Longest]:
         if (seconds := time.thread_time() - before) > longest.seconds:
             longest.seconds, longest.what = seconds, repr(handle)
 
-    asyncio.Handle._run = timed  # type: ignore[attr-defined]
+    handles._run = timed
     try:
         yield longest
     finally:
-        asyncio.Handle._run = run  # type: ignore[attr-defined]
+        handles._run = run
