@@ -165,6 +165,6 @@ def _check_answer(answer: SessionMessage, send: Send) -> None:
         assert send.seen == WHOLE
     else:  # its client left, or its worker was killed
         assert WHOLE.startswith(answer.content)
-        assert (answer.content == WHOLE) == (answer.finish_reason == "stop")
+        assert answer.content == WHOLE or answer.finish_reason == "interrupted"
     if send.leaves_after is not None and not send.is_broken:
         assert answer.content.startswith(send.seen)  # what was paid for is kept
