@@ -50,7 +50,7 @@ def _is(item: pytest.Item, mark: str) -> bool:
 def _coverage_sees_every_import(pytestconfig: pytest.Config, _one_cache_for_all: None) -> None:
     """Load the whole package while coverage looks: a module first loaded by a slow test would count as unread."""
     if pytestconfig.getoption("cov_source", None):
-        import langswarm_nb  # noqa: PLC0415 - not before the options are known
+        import langswarm_nb
 
         for module in pkgutil.walk_packages(langswarm_nb.__path__, "langswarm_nb."):
             importlib.import_module(module.name)

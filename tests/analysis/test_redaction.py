@@ -35,6 +35,7 @@ from tests.support.waits import PATIENCE_S
         "sk-ant-api03-abcdef1234567890",
         "AIzaSyA1234567890abcdefghijklmnopqrstu",
         "ghp_abcdefghijklmnopqrstuvwxyz0123456789",
+        "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",
         "AKIAIOSFODNN7EXAMPLE",
         "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc-def_123",
         "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----",

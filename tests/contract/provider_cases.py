@@ -22,6 +22,7 @@ from langswarm_nb.core.session.provider_events import (
     ProviderEvent,
     ProviderRequest,
     ReplyInfo,
+    ThoughtSoFar,
 )
 from langswarm_nb.core.session.providers.chat import ChatProviderSession
 
@@ -56,6 +57,8 @@ class Outcome:
             assert event.text, "an empty delta"
             event.text.encode()
             setattr(self, event.kind, getattr(self, event.kind) + event.text)
+        elif isinstance(event, ThoughtSoFar):
+            self.reasoning, self.text = self.reasoning + self.text.strip(), ""
         elif isinstance(event, PartDone):
             if event.part["type"] == "tool_call":
                 self.tool_calls.append((event.part["id"], event.part["name"], event.part["arguments"]))

@@ -13,15 +13,20 @@ import pytest
 from langswarm_nb.core.session import (
     BaseSession,
     ProviderRequestError,
+    ProviderSessionError,
     SessionManager,
     StreamInterruptedError,
     create_session_manager,
 )
 from langswarm_nb.core.session.messages import MessageRole
 from langswarm_nb.core.session.providers.anthropic import AnthropicProviderSession
+from tests.contract.provider_cases import event
 from tests.support.faulty import FaultyServer, Reply, SeenRequest
 
 KEY = "sk-ant-canary-Zk8QvT3mXw9LbR5nYp2HdJ7s"
+_BEGUN = event(
+    {"type": "message_start", "message": {"id": "msg_x", "model": "m", "usage": {"input_tokens": 3}}}
+)
 
 
 class FakeThreads:
@@ -35,6 +40,8 @@ class FakeThreads:
         For each reply that can be gone on with: what was said until then, and the fields that may not change.
     refuses : str or None
         The error code for the next request with a thread.
+    inside : bytes or None
+        What comes before that error, in a stream; None refuses with a status.
     next_reply : Reply or None
         Sent instead of the next answer.
     """
@@ -43,6 +50,7 @@ class FakeThreads:
         self.bodies: list[dict[str, Any]] = []
         self.held: dict[str, tuple[list[Any], dict[str, Any]]] = {}
         self.refuses: str | None = None
+        self.inside: bytes | None = None
         self.next_reply: Reply | None = None
         self.heard: list[list[str]] = []
         self.output: list[dict[str, Any]] | None = None
@@ -56,7 +64,8 @@ class FakeThreads:
             assert "message-threads-2026-08-12" in request.headers["anthropic-beta"]
             if self.refuses is not None:
                 code, self.refuses = self.refuses, None
-                return _error(404 if code == "thread_not_found" else 400, code)
+                refusal = _error(404 if code == "thread_not_found" else 400, code)
+                return refusal if self.inside is None else Reply.events(self.inside + _data(refusal.body))
         messages, fixed = body["messages"], _fixed(body)
         if thread is not None and thread["type"] == "continue":
             assert not body.keys() & {"system", "tools"}, "refused in a thread that goes on"
@@ -89,6 +98,10 @@ def _block(text: str) -> dict[str, Any]:
 def _text(message: dict[str, Any]) -> str:
     content = message["content"]
     return content if isinstance(content, str) else "+".join(b.get("text", b["type"]) for b in content)
+
+
+def _data(body: bytes) -> bytes:
+    return b"data: " + body + b"\n\n"
 
 
 def _error(status: int, code: str) -> Reply:
@@ -147,12 +160,13 @@ async def test_a_talk_goes_on_in_its_thread(session: BaseSession, fake: FakeThre
         "thread_fingerprint_mismatch",
     ],
 )
+@pytest.mark.parametrize("inside", [None, b"", _BEGUN], ids=["status", "event", "event of a begun reply"])
 async def test_a_thread_that_is_gone_is_begun_again(
-    session: BaseSession, fake: FakeThreads, code: str
+    session: BaseSession, fake: FakeThreads, inside: bytes | None, code: str
 ) -> None:
-    """The whole path is sent, once, and the caller notices nothing."""
+    """The whole path is sent, once, and the caller notices nothing, however the service tells before any output."""
     await session.send_message("q1")
-    fake.refuses = code
+    fake.refuses, fake.inside = code, inside
     reply = await session.send_message("q2")
     assert reply.content == "r2"
     assert threads(fake) == ["create", "continue", "create"]
@@ -162,11 +176,25 @@ async def test_a_thread_that_is_gone_is_begun_again(
     assert threads(fake)[-1] == "continue"
 
 
+async def test_a_thread_that_is_lost_behind_some_output_is_an_error(
+    session: BaseSession, fake: FakeThreads
+) -> None:
+    """What was read is not asked for a second time."""
+    await session.send_message("q1")
+    delta = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "So"}}
+    fake.refuses, fake.inside = "thread_not_found", _BEGUN + event(delta)
+    with pytest.raises(ProviderSessionError, match="thread_not_found") as caught:
+        await session.send_message("q2")
+    assert caught.value.partial_text == "So"
+    assert threads(fake) == ["create", "continue"]
+
+
+@pytest.mark.parametrize("inside", [None, b"", _BEGUN], ids=["status", "event", "event of a begun reply"])
 async def test_requests_that_take_no_thread_go_without(
-    session: BaseSession, fake: FakeThreads, caplog: pytest.LogCaptureFixture
+    session: BaseSession, fake: FakeThreads, inside: bytes | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is told once and remembered, so that later ones are sent once only."""
-    fake.refuses = "thread_unsupported_request"
+    fake.refuses, fake.inside = "thread_unsupported_request", inside
     with caplog.at_level(logging.WARNING, "langswarm_nb"):
         await session.send_message("q1")
         await session.send_message("q2")

@@ -56,6 +56,10 @@ FORMS: dict[str, Callable[[Dialect], bytes]] = {
     "one piece in lines and done": lambda dialect: (
         json.dumps(dialect.whole, indent=2).encode() + b"\n" + DONE
     ),
+    "one piece in an event": lambda dialect: b"data: " + json.dumps(dialect.whole).encode() + b"\n\n",
+    "one piece in an event and done": lambda dialect: (
+        b": hello\n\ndata: " + json.dumps(dialect.whole).encode() + b"\n\n" + DONE
+    ),
     "a list of one": lambda dialect: json.dumps([dialect.whole]).encode(),
     "one piece after a mark": lambda dialect: b"\xef\xbb\xbf" + json.dumps(dialect.whole).encode(),
 }

@@ -67,6 +67,28 @@ async def test_a_refusal_is_quoted_whatever_its_form(
     assert "no reason" not in str(error)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"message": {"text": WORDS}}},
+        {"error": {"info": WORDS, "code": "x"}},
+        {"error": [{"why": [WORDS]}]},
+        {"exception": WORDS, "code": 7},
+        {"statusMessage": WORDS},
+        {"outcome": {"problems": [{"explanation": WORDS}]}},
+    ],
+)
+@pytest.mark.parametrize("status", [400, 503])
+async def test_words_under_a_name_that_nobody_knows_are_quoted(
+    provider: Any, server: FaultyServer, body: Any, status: int
+) -> None:
+    """Only a body without any words gives no reason."""
+    server.script(Reply.json(body, status))
+    assert WORDS in str(await fails(provider, errors.ProviderSessionError, ask(retries=0)))
+    server.script(Reply.json({"error": {"code": "x", "type": "y", "param": None}, "id": "z"}, status))
+    assert "no reason" in str(await fails(provider, errors.ProviderSessionError, ask(retries=0)))
+
+
 @form
 @pytest.mark.parametrize("stream", [True, False])
 async def test_an_error_in_the_place_of_a_reply_is_quoted(
@@ -253,6 +275,8 @@ LASTING = {
         500,
         {"error": {"code": 500, "message": "tools param requires --jinja flag", "type": "server_error"}},
     ),
+    "not permitted": (500, {"detail": [{"loc": ["body", "x"], "msg": "Extra inputs are not permitted"}]}),
+    "unrecognized": (500, {"error": {"message": "Unrecognized request argument supplied: x"}}),
     "its own code": (500, {"error": {"message": "wrong", "code": "400"}}),
     "bad key": (500, {"error": {"message": "Incorrect API key provided"}}),
     "too long": (500, {"error": {"message": "the prompt exceeds the context size"}}),

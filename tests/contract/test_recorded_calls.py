@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from langswarm_nb.core.session.errors import ProviderRequestError
+from langswarm_nb.core.session.errors import ProviderSessionError
 from langswarm_nb.core.session.messages import MessageRole, SessionMessage
 from langswarm_nb.core.session.provider_events import ModelInfo, ProviderRequest
 from langswarm_nb.core.session.providers._dialect.reasoning_order import outline_part, raw_item, text_item
 from langswarm_nb.core.session.providers.anthropic import AnthropicProviderSession
 from langswarm_nb.core.session.providers.openai import OpenAIProviderSession
-from tests.contract.provider_cases import ask, read
+from tests.contract.provider_cases import ask, event, read
 from tests.support.faulty import FaultyServer, Reply
 from tests.support.replay import Replay
 
@@ -103,14 +103,30 @@ async def test_a_refused_request_tells_the_services_id_of_it(server: FaultyServe
     for headers, request_id in (({}, "req_b"), ({"request-id": "req_b"}, "req_b")):
         server.script(Reply.json(body, 400, headers=headers))
         provider = AnthropicProviderSession(KEY, base_url=server.url)
-        with pytest.raises(ProviderRequestError) as caught:
+        with pytest.raises(ProviderSessionError) as caught:
             await read(provider.stream(ask()))
         assert caught.value.request_id == request_id
         await provider.close()
 
 
+_BAD_THINKING = {"message": "no", "code": "invalid_encrypted_content"}
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        Reply.json({"error": _BAD_THINKING}, 400),
+        Reply.json({"error": _BAD_THINKING}),
+        Reply.events(event({"type": "error", **_BAD_THINKING})),
+        Reply.events(
+            event({"type": "response.created", "response": {"id": "resp_1", "status": "in_progress"}})
+            + event({"type": "response.failed", "response": {"status": "failed", "error": _BAD_THINKING}})
+        ),
+    ],
+    ids=["status", "inside a whole answer", "event", "event of a reply that had begun"],
+)
 async def test_thinking_that_cannot_be_read_any_more_is_left_out(
-    server: FaultyServer, caplog: pytest.LogCaptureFixture
+    server: FaultyServer, refused: Reply, caplog: pytest.LogCaptureFixture
 ) -> None:
     """With another key the service cannot open it: the path is sent again without, once, and a line is logged."""
     thinking = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAA"}
@@ -121,7 +137,6 @@ async def test_thinking_that_cannot_be_read_any_more_is_left_out(
         SessionMessage(role=MessageRole.ASSISTANT, content="Hello", parts=(outline,)),
         SessionMessage(content="Bye"),
     )
-    refused = Reply.json({"error": {"message": "no", "code": "invalid_encrypted_content"}}, 400)
     output = [{"type": "message", "content": [{"type": "output_text", "text": "Bye"}]}]
     server.script(refused, Reply.json({"status": "completed", "output": output}))
     provider = OpenAIProviderSession(KEY, base_url=server.url)
@@ -134,6 +149,6 @@ async def test_thinking_that_cannot_be_read_any_more_is_left_out(
     assert len(set(keys)) == 2, "another body is another request"
     assert "thinking" in caplog.text
     server.script(refused)
-    with pytest.raises(ProviderRequestError, match="invalid_encrypted_content"):
+    with pytest.raises(ProviderSessionError, match="invalid_encrypted_content"):
         await read(provider.stream(ask(model="gpt-6-sol")))
     await provider.close()

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import socket
+
 import pytest
 
 from langswarm_nb.core.session.errors import SessionLeasedError, SessionNotFoundError
 from langswarm_nb.core.session.storage._sqlite import leases, owner
 from langswarm_nb.core.session.storage._sqlite.head import now_us
+from langswarm_nb.core.session.values import from_us
 from tests.support.storages import answer, question, record, system, talk, texts
 
 
 @pytest.fixture
-async def asked(storage):
+async def asked(storage, later):
     """Return a storage with a session whose question is being answered, as the reply ``r``."""
     await talk(storage, "a")
     await storage.append_messages("s", [question("b?")], lease="r")
@@ -20,11 +24,15 @@ async def asked(storage):
 
 @pytest.fixture
 def later(monkeypatch):
-    """Let the clock of the leases go forward by some seconds."""
+    """Set the clock of the leases, which stands still, to so many seconds after it was stopped; return that moment."""
+    stopped = now_us()
 
     def go(seconds):
-        monkeypatch.setattr(leases, "now_us", lambda: now_us() + int(seconds * 1e6))
+        moment = stopped + int(seconds * 1e6)
+        monkeypatch.setattr(leases, "now_us", lambda: moment)
+        return from_us(moment)
 
+    go(0)
     return go
 
 
@@ -46,6 +54,24 @@ async def test_one_message_is_answered_at_a_time(asked):
     assert texts(await asked.get_messages("s", branch="all")) == "a? a! b?"
     assert await asked.list_branches("s") == {"main": 2}
     assert (await asked.read_tree("s")).hidden == []
+
+
+async def test_who_is_told_to_wait_is_told_for_whom(asked, later):
+    """Which process answers, and since when: not since the last sign of life."""
+    later(10)
+    await asked.keep_lease("s", "r")
+    await asked.append_messages("s", [], lease="r")
+    with pytest.raises(SessionLeasedError, match=r"by this process, since .* UTC") as caught:
+        await asked.append_messages("s", [question("c?")], lease="r2")
+    assert caught.value.process == "this process"
+    assert caught.value.since == later(0)
+
+
+async def test_another_process_is_named(asked, monkeypatch):
+    """By its number and its machine."""
+    monkeypatch.setattr(owner, "this_process", lambda: "1:2:here")
+    with pytest.raises(SessionLeasedError, match=rf"by process {os.getpid()} on {socket.gethostname()}, "):
+        await asked.append_messages("s", [question("c?")], lease="r2")
 
 
 async def test_the_answer_ends_the_lease(asked):
@@ -132,17 +158,6 @@ async def test_a_lease_is_deleted_with_its_session(asked):
     assert await is_free(asked)
 
 
-async def test_what_the_asker_has_seen_must_still_be_so(storage):
-    """``expects`` names branch and tip: who decided on another path is told, and nothing is stored."""
-    await talk(storage, "a", "b")
-    for expected in (("main", 1), ("main", None), ("try", 3)):
-        with pytest.raises(SessionLeasedError, match="The path of session 's' has moved on"):
-            await storage.append_messages("s", [question("c?")], expects=expected, lease="r")
-    assert await is_free(storage)
-    await storage.append_messages("s", [question("c?")], expects=("main", 3))
-    assert texts(await storage.get_messages("s")) == "a? a! b? b! c?"
-
-
 async def test_an_append_that_is_refused_takes_no_lease(storage):
     """Whatever the reason: a place, a turn or a version that is not there."""
     await talk(storage, "a")
@@ -150,3 +165,79 @@ async def test_an_append_that_is_refused_takes_no_lease(storage):
         with pytest.raises(SessionNotFoundError):
             await storage.append_messages("s", [question()], lease="r", **wrong)
     assert await is_free(storage)
+
+
+async def test_who_waits_is_the_next(asked):
+    """At the end of the lease it is theirs: others are told to wait, and they go on when they come."""
+    assert not await asked.queue_lease("s", "r2")
+    assert not await asked.queue_lease("s", "r2")
+    await asked.append_messages("s", [answer("b!", id="r")], reply_to=2)
+    assert not await is_free(asked)
+    assert not await asked.queue_lease("s", "r3")
+    assert await asked.queue_lease("s", "r2")
+    await asked.append_messages("s", [question("c?")], lease="r2", expects=("main", 3))
+    await asked.append_messages("s", [answer("c!", id="r2")], reply_to=4)
+    assert await asked.queue_lease("s", "r3")
+    assert not await is_free(asked)
+    await asked.leave_lease("s", "r3")
+    assert await is_free(asked)
+    assert texts(await asked.get_messages("s")) == "a? a! b? b! c? c!"
+
+
+async def test_one_is_the_next(asked):
+    """Who comes later has its place when that is free; the holder itself, or who waits for nobody, has none."""
+    for waiting in ("r", "r2", "r3", "r2"):
+        await asked.queue_lease("s", waiting)
+    await asked.append_messages("s", [answer("b!", id="r")], reply_to=2)
+    await asked.queue_lease("s", "r3")
+    await asked.append_messages("s", [], lease="r2")
+    await asked.leave_lease("s", "r2")
+    with pytest.raises(SessionLeasedError):
+        await asked.append_messages("s", [], lease="r2")
+    await asked.append_messages("s", [], lease="r3")
+    await asked.leave_lease("s", "r3")
+    assert await asked.queue_lease("s", "r4")
+    assert await is_free(asked)
+
+
+async def test_who_waits_no_more_is_not_the_next(asked):
+    """It gives its place back as it would the lease."""
+    await asked.queue_lease("s", "r2")
+    await asked.leave_lease("s", "r2")
+    await asked.append_messages("s", [answer("b!", id="r")], reply_to=2)
+    assert await is_free(asked)
+
+
+async def test_a_lease_given_back_goes_to_the_next_too(asked):
+    """Where no answer was stored."""
+    await asked.queue_lease("s", "r2")
+    await asked.leave_lease("s", "r")
+    assert not await is_free(asked)
+    await asked.append_messages("s", [], lease="r2")
+
+
+async def test_the_next_has_a_few_seconds_to_come(asked, later):
+    """After that the lease is free for all."""
+    await asked.queue_lease("s", "r2")
+    await asked.append_messages("s", [answer("b!", id="r")], reply_to=2)
+    later(2.9)
+    assert not await is_free(asked)
+    later(3.1)
+    assert await asked.queue_lease("s", "r3")
+    assert await is_free(asked)
+
+
+async def test_a_message_that_waited_for_no_answer_leaves_the_lease_free(asked):
+    """It was the next, with its own id as the lease, and holds nothing up once it is stored."""
+    rule = system("rule")
+    await asked.queue_lease("s", rule.id)
+    await asked.append_messages("s", [answer("b!", id="r")], reply_to=2)
+    await asked.append_messages("s", [rule], lease=rule.id)
+    assert await is_free(asked)
+
+
+async def test_a_place_is_asked_for_in_a_session_that_is_there(asked):
+    """Who waits in one that was deleted is told."""
+    await asked.delete_session("s")
+    with pytest.raises(SessionNotFoundError):
+        await asked.queue_lease("s", "r2")

@@ -74,6 +74,17 @@ async def ask(path: str, session_id: str) -> None:
             print("ready", flush=True)
 
 
+async def repeat(path: str, session_id: str, message_id: str) -> None:
+    """Send a message with an id of its own as soon as a line comes on stdin, and print the id of the reply."""
+    async with create_session_manager("sqlite", {"db_path": path}) as manager:
+        session = await manager.get_session(session_id)
+        assert session is not None
+        print("ready", flush=True)
+        sys.stdin.readline()
+        reply = await session.send_message("the same", message_id=message_id, model="mock:slow")
+        print(reply.id, reply.request.attempts if reply.request else 0, flush=True)
+
+
 def migrate(path: str) -> None:
     """Stop in the middle of the step to the newest tables, to be killed."""
     *steps, last = schema.MIGRATIONS
@@ -152,6 +163,7 @@ COMMANDS: dict[str, Callable[..., Coroutine[Any, Any, None] | None]] = {
     "hold": hold,
     "kill": kill,
     "migrate": migrate,
+    "repeat": repeat,
     "stream": stream,
     "write": write,
 }

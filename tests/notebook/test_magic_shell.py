@@ -271,6 +271,11 @@ def test_another_address_is_used_for_the_cell_alone(shell, llama_server, monkeyp
         ("--api-key-name NOT_SET_AT_ALL", "NOT_SET_AT_ALL is not set"),
         ("-m openai-compatible:x --api-base http://example.invalid/v1", "use https"),
         ("-m openai-compatible:x --api-base https://user:canary@example.invalid/v1", "not shown"),
+        (
+            "--api-base http://127.0.0.1:9",
+            "mock has none. Leave it out, or name the model there too: `-m openai-",
+        ),
+        ("-m openai-compatible:x -m mock:echo --api-base http://127.0.0.1:9", "mock has none"),
     ],
 )
 def test_a_wrong_address_or_key_name_is_refused_and_not_shown(shell, line, complaint):

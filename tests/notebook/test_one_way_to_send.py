@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import math
 import os
 import signal
@@ -18,11 +19,16 @@ from langswarm_nb.core.session import ProviderServerError, SessionStorageError, 
 from langswarm_nb.core.session.messages import RoleName
 from langswarm_nb.core.session.providers.mock import MockProviderSession
 from langswarm_nb.core.session.secret import Secret
+from langswarm_nb.core.session.sending import checkpoint
+from langswarm_nb.core.session.storage.sqlite import SQLiteSessionStorage
 from langswarm_nb.notebook.bridge import run_sync, submit
+from langswarm_nb.notebook.panel.actions import ACTIONS
 from langswarm_nb.notebook.panel.rules import WorkspaceRules
 from langswarm_nb.notebook.panel.widget import ChatPanel
 from langswarm_nb.notebook.workspace import keys as workspace_keys
 from tests.support.sent import Notebook, Sent, Service
+from tests.support.storages import answer, question
+from tests.support.waits import PATIENCE_S
 
 MODEL = "groq:house"
 KEY = "sk-canary0123456789abcdef"
@@ -464,3 +470,110 @@ def test_a_panel_on_another_store_asks_through_that_stores_providers(notebook):
         stream = submit(panel.rules.open_send(session, "Hi", panel.fail)).result(60)
         assert run_sync(stream.read()).content == "from my own"
     run_sync(manager.close())
+
+
+# Others who use the session
+
+
+THAT_WAIT = [name for name in DOORS if not name.startswith("comparison")]
+"""Comparisons go beside the path: nothing they do depends on what others do."""
+
+
+@pytest.mark.parametrize("door", THAT_WAIT)
+def test_a_send_waits_for_the_answer_that_another_kernel_waits_for(notebook, door, monkeypatch):
+    """It is sent when that answer is stored, and comes behind it: no question stands before another's answer."""
+    DOORS[door].prepare(notebook)
+    manager = notebook.shell.workspace.manager
+    session, sent_before = run_sync(notebook.shell.workspace.current()), len(notebook.service.requests)
+    theirs = SQLiteSessionStorage(manager.storage.db_path)
+    [asked] = run_sync(theirs.append_messages(session.key, [question("Theirs?")], lease="theirs"))
+    made = answer("Theirs!", id="theirs", request=None)
+    queue = manager.storage.queue_lease
+    sent_meanwhile: list[int] = []
+
+    async def answered_meanwhile(*waiting: Any) -> bool:
+        is_free: bool = await queue(*waiting)
+        if not sent_meanwhile:
+            sent_meanwhile.append(len(notebook.service.requests) - sent_before)
+            await theirs.append_messages(session.key, [made], reply_to=asked.seq)
+            await theirs.close()
+        return is_free
+
+    monkeypatch.setattr(manager.storage, "queue_lease", answered_meanwhile)
+    came = DOORS[door].send(notebook)
+    assert (came.error, sent_meanwhile) == ("", [0])
+    [mine] = came.replies
+    everything = run_sync(session.get_messages(branch="all"))
+    assert [m.content for m in everything[everything.index(asked) :]][:2] == ["Theirs?", "Theirs!"]
+    assert everything.index(mine) > everything.index(made)
+    path = run_sync(session.get_messages())
+    assert [m.role for m in path] == ["user", "assistant"] * (len(path) // 2)
+
+
+@pytest.fixture
+def deleted(notebook, monkeypatch):
+    """Return a session that another kernel deletes as soon as a part of an answer is kept, with an endless model."""
+    monkeypatch.setattr(checkpoint, "CHECKPOINT_S", 0.0)
+    DOORS["cell"].prepare(notebook)
+    manager = notebook.shell.workspace.manager
+    session = run_sync(notebook.shell.workspace.current())
+    notebook.answers(lambda _: (f"{number} " for number in itertools.count(1)), delay_s=0.001)
+    theirs, save = SQLiteSessionStorage(manager.storage.db_path), manager.storage.save_partial
+
+    async def deleted_meanwhile(*partial: Any, **place: Any) -> None:
+        await theirs.delete_session(session.key)
+        await theirs.close()
+        await save(*partial, **place)
+
+    monkeypatch.setattr(manager.storage, "save_partial", deleted_meanwhile)
+    return session
+
+
+def test_a_cell_whose_session_is_deleted_ends_in_one_line(notebook, deleted):
+    """The error says so and holds what had arrived, and the next cell says that the session is gone."""
+    ran = notebook.run("%%langswarm -q\nHi", "z")
+    assert "was deleted while a message of it was being answered" in ran.complaint
+    assert len(ran.error._render_traceback_()) == 1
+    assert ran.error.reply.content.startswith("1 2 3 ")
+    assert ran.stderr == ""
+    assert "deleted" in notebook.run("%%langswarm -q\nHi", "y").complaint
+
+
+def test_a_system_prompt_of_a_panel_goes_behind_the_answer_that_is_on_its_way(notebook, monkeypatch):
+    """It belongs to the next question, and does not come between another kernel's question and its answer."""
+    DOORS["cell"].prepare(notebook)
+    manager = notebook.shell.workspace.manager
+    session = run_sync(notebook.shell.workspace.current())
+    [asked] = run_sync(session.append([question("Theirs?")], lease="theirs"))
+    queue = manager.storage.queue_lease
+
+    async def answered_meanwhile(*waiting: Any) -> bool:
+        if not await queue(*waiting):
+            theirs = answer("Theirs!", id="theirs")
+            await manager.storage.append_messages(session.key, [theirs], reply_to=asked.seq)
+        return bool(await queue(*waiting))
+
+    monkeypatch.setattr(manager.storage, "queue_lease", answered_meanwhile)
+    with closing(ChatPanel(session, rules=WorkspaceRules(notebook.shell.workspace))) as panel:
+
+        async def act() -> None:
+            await ACTIONS["system"](panel, {"text": "Be brief."})
+
+        submit(act()).result(PATIENCE_S)
+    ends = run_sync(session.get_messages(limit=3))
+    assert [(m.content, m.source) for m in ends[1:]] == [("Theirs!", None), ("Be brief.", "panel")]
+
+
+def test_a_panel_whose_session_is_deleted_says_so(notebook, deleted):
+    """It is free again, and shows no message of a session that is gone."""
+    with closing(ChatPanel(deleted, rules=WorkspaceRules(notebook.shell.workspace))) as panel:
+
+        async def act() -> None:
+            others = asyncio.all_tasks()
+            await ACTIONS["send"](panel, {"text": "Hi"})
+            while tasks := asyncio.all_tasks() - others:
+                await asyncio.wait(tasks)
+
+        submit(act()).result(PATIENCE_S)
+        assert "was deleted while a message of it was being answered" in panel.problem
+        assert (panel.busy, panel.transcript["messages"]) == (False, [])

@@ -126,6 +126,21 @@ def test_a_reply_that_changed_at_its_end_is_sent_whole():
     assert live.streamed("******", render_html("******")) is None
 
 
+def test_text_that_turns_out_to_be_thinking_is_told_anew():
+    """What the page has is no beginning of the reply any more, so that it gets all of it, from its start."""
+    live = LiveReply("m1")
+    assert live.take(message(1, "assistant", "I plan.\n\nAnd ")) is not None
+    answer = message(1, "assistant", "The answer, which is longer than the plan.")
+    assert not live.goes_on_in(answer)
+    live.start(answer.id)
+    assert (live.state["text"], live.state["blocks"], live.state["settled"]) == ("", [], 0)
+    delta = live.take(answer)
+    assert delta is not None
+    assert (delta["pos"], delta["text"]) == (0, answer.content)
+    assert live.goes_on_in(message(1, "assistant", f"{answer.content} More."))
+    assert not live.goes_on_in(message(2, "assistant", answer.content))
+
+
 def test_versions_are_those_with_the_same_parent_and_role():
     """Edits of a question are versions of each other, replies to it are not among them."""
     family = Family()

@@ -10,6 +10,7 @@ import pytest
 
 from langswarm_nb.core.session import BaseSession, SessionManager, create_session_manager
 from langswarm_nb.core.session.providers.mock import MockProviderSession
+from tests.support.two_kernels import Kernel
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -34,3 +35,20 @@ def script(manager: SessionManager) -> Callable[..., MockProviderSession]:
         return mock
 
     return use
+
+
+@pytest.fixture
+async def kernels(tmp_path: Path) -> AsyncIterator[tuple[Kernel, Kernel]]:
+    """Two that work in one session of one file; the provider of the second answers at once."""
+    config = {"db_path": str(tmp_path / "s.db")}
+    async with (
+        create_session_manager("sqlite", config) as one,
+        create_session_manager("sqlite", config) as two,
+    ):
+        session = await one.create_session("ada", "mock", "echo")
+        again = await two.get_session(session.session_id)
+        assert again is not None
+        first, second = Kernel(one, session), Kernel(two, again)
+        second.gate.opened.set()
+        yield first, second
+        first.gate.opened.set()

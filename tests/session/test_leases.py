@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,94 +13,20 @@ import pytest
 
 from langswarm_nb.core.session import (
     BaseSession,
-    Delta,
-    Finish,
-    FinishReason,
-    IProviderSession,
     ISession,
     ISessionLifecycleHook,
     MessageRole,
-    ProviderRequest,
     SessionBusyError,
-    SessionManager,
     SessionMessage,
     SessionStorageError,
-    create_session_manager,
 )
 from langswarm_nb.core.session.sending import lease as _lease
 from langswarm_nb.core.session.sending.lease import Lease
 from langswarm_nb.core.session.storage._sqlite import leases
 from langswarm_nb.core.session.storage._sqlite.head import now_us
 from langswarm_nb.core.session.storage.sqlite import SQLiteSessionStorage
+from tests.support.two_kernels import Kernel
 from tests.support.waits import PATIENCE_S
-
-
-class Gate(IProviderSession):
-    """Answers every request in two pieces; the second comes when the gate is open."""
-
-    name = "mock"
-
-    def __init__(self) -> None:
-        self.requests: list[ProviderRequest] = []
-        self.begun = asyncio.Event()
-        self.opened = asyncio.Event()
-
-    async def stream(self, request: ProviderRequest) -> Any:
-        self.requests.append(request)
-        yield Delta("re ")
-        self.begun.set()
-        await self.opened.wait()
-        yield Delta(request.messages[-1].content)
-        yield Finish(FinishReason.STOP)
-
-    @property
-    def sent(self) -> list[str]:
-        """Texts of the last request."""
-        return [message.content for message in self.requests[-1].messages]
-
-
-@dataclass(slots=True)
-class Kernel:
-    """A manager with a storage of its own, and a provider that waits to be let go on."""
-
-    manager: SessionManager
-    session: BaseSession
-    gate: Gate = field(default_factory=Gate)
-    told: list[str] = field(default_factory=list)
-    waits: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def __post_init__(self) -> None:
-        self.manager.add_provider_session("mock", self.gate)
-
-    def tell(self, text: str) -> None:
-        """Hear that a send waits."""
-        self.told.append(text)
-        self.waits.set()
-
-    def ask(self, text: str, **options: Any) -> asyncio.Task[SessionMessage]:
-        """Begin to ask."""
-        return asyncio.ensure_future(self.session.send_message(text, on_wait=self.tell, **options))
-
-    async def path(self) -> list[str]:
-        """Return the texts of the path."""
-        return [message.content for message in await self.session.get_messages()]
-
-
-@pytest.fixture
-async def kernels(tmp_path: Path) -> AsyncIterator[tuple[Kernel, Kernel]]:
-    """Two that work in one session of one file; the provider of the second answers at once."""
-    config = {"db_path": str(tmp_path / "s.db")}
-    async with (
-        create_session_manager("sqlite", config) as one,
-        create_session_manager("sqlite", config) as two,
-    ):
-        session = await one.create_session("ada", "mock", "echo")
-        again = await two.get_session(session.session_id)
-        assert again is not None
-        first, second = Kernel(one, session), Kernel(two, again)
-        second.gate.opened.set()
-        yield first, second
-        first.gate.opened.set()
 
 
 async def test_a_send_waits_for_the_answer_that_another_kernel_waits_for(

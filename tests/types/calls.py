@@ -96,6 +96,12 @@ async def sends(session: BaseSession) -> None:
     session.stream_message("Hello!", historie=False)  # type: ignore[call-arg]
     async for delta in session.stream_message("Hello!"):
         assert_type(delta, Delta)
+    await session.send_message("Hello!", when_busy="raise", expected_tip=reply.id, message_id="client-7")
+    await session.send_message("Hello!", when_busy="later")  # type: ignore[arg-type]
+    await session.send_message("Hello!", message_id=7)  # type: ignore[arg-type]
+    await session.regenerate(reply.id, when_busy="wait", expected_tip="")
+    await session.add_system_message("Be brief.", when_busy="raise", expected_tip=reply.id)
+    await session.add_system_message("Be brief.", when_busy=True)  # type: ignore[arg-type]
     assert_type(await session.regenerate(model="mock:script"), SessionMessage)
     assert_type(session.stream_regenerate(retries=0), MessageStream)
     await session.regenerate(system="Be brief.")  # type: ignore[call-arg]
@@ -116,6 +122,7 @@ async def messages(session: BaseSession) -> None:
     await session.get_messages(role="robot")  # type: ignore[arg-type]
     await session.get_messages(branch="main")  # type: ignore[arg-type]
     await session.append([SessionMessage(role=MessageRole.USER, content="x")], parent=3, activate=False)
+    await session.append([SessionMessage(content="x")], expected_tip="", once=True)
     await session.append([SessionMessage(content="x")], parrent=3)  # type: ignore[call-arg]
     await session.append(["x"])  # type: ignore[list-item]
 

@@ -394,7 +394,7 @@ STOPS = [
     ("model_context_window_exceeded", FinishReason.LENGTH),
     ("tool_use", FinishReason.TOOL_CALLS),
     ("refusal", FinishReason.CONTENT_FILTER),
-    ("compaction", FinishReason.INTERRUPTED),
+    ("compaction", FinishReason.STOP),
     ("a_new_word", FinishReason.ERROR),
 ]
 

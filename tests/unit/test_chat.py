@@ -249,6 +249,30 @@ def test_text_reasoning_and_refusal_are_told_apart() -> None:
     assert reader.finish() == [Finish(FinishReason.CONTENT_FILTER, "stop")]
 
 
+PICTURES: list[tuple[Any, list[dict[str, Any]]]] = [
+    ("data:image/webp;base64,AAAA", [{"type": "image", "media_type": "image/webp", "data": "AAAA"}]),
+    ("https://x.example/a.png", [{"type": "image", "url": "https://x.example/a.png"}]),
+    (None, []),
+    (7, []),
+]
+
+
+@pytest.mark.parametrize("field", ["delta", "message"])
+@pytest.mark.parametrize("content", [None, "", "Here it is."])
+@pytest.mark.parametrize("url, parts", PICTURES)
+def test_a_picture_that_was_made_is_kept(
+    url: Any, parts: list[dict[str, Any]], content: str | None, field: str
+) -> None:
+    """It was paid for; a reply of it alone is not empty, and one in another form costs no reply."""
+    picture = {"type": "image_url", "image_url": {"url": url}}
+    choice = {"index": 0, field: {"content": content, "images": [picture, "odd"]}, "finish_reason": "stop"}
+    reader = ChatReader()
+    events = reader.read({"choices": [choice]})
+    assert [event.part for event in events if isinstance(event, PartDone)] == parts
+    assert [event.text for event in events if isinstance(event, Delta)] == ([content] if content else [])
+    assert reader.is_whole
+
+
 def test_tool_calls_in_interleaved_pieces_are_put_together() -> None:
     """By index; id and name come once; no arguments are an empty object."""
     assert calls(

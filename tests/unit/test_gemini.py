@@ -259,8 +259,8 @@ def test_ids_of_calls_are_new_on_the_path() -> None:
 @pytest.mark.parametrize(
     "model, effort, config",
     [
-        ("gemini-3.8-flash", "low", {"thinkingLevel": "low"}),
-        ("gemini-4-argon", "xhigh", {"thinkingLevel": "xhigh"}),
+        ("gemini-3.8-flash", "low", {"thinkingLevel": "LOW"}),
+        ("gemini-4-argon", "xhigh", {"thinkingLevel": "XHIGH"}),
         ("gemini-2.5-flash", "none", {"thinkingBudget": 0}),
         ("models/gemini-2.5-flash", "high", {"thinkingBudget": 24576}),
     ],

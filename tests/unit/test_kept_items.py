@@ -78,7 +78,16 @@ WAITING: list[dict[str, Any]] = [
 DONE: list[list[dict[str, Any]]] = [
     [{"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search"}}],
     [{"type": "mcp_call", "id": "mcp_1", "server_label": "s", "name": "f", "arguments": "{}", "output": "4"}],
-    [{"type": "code_interpreter_call", "id": "ci_1", "code": "1", "container_id": "k"}],
+    [
+        {
+            "type": "code_interpreter_call",
+            "id": "ci_1",
+            "status": "completed",
+            "code": None,
+            "container_id": "k",
+            "outputs": None,
+        }
+    ],
     [{"type": "compaction", "id": "cp_1", "encrypted_content": "e"}],
     [{"type": "of_a_later_day", "id": "x_1", "deep": {"er": [1, {"x": None}]}}],
     [
@@ -166,6 +175,7 @@ FOUND: dict[str, Any] = {
 BLOCKS: list[list[dict[str, Any]]] = [
     [SEARCH, FOUND],
     [{"type": "compaction", "content": "short", "encrypted_content": "e"}],
+    [{"type": "compaction_of_nothing", "content": None, "encrypted_content": "e"}],
     [{"type": "fallback", "from": {"model": "a"}, "to": {"model": "b"}}],
     [{"type": "of_a_later_day", "deep": {"er": [1]}}],
 ]
@@ -340,16 +350,16 @@ def test_responses_tell_too_what_they_left_out() -> None:
 
 
 class _Twice(Replay):
-    """Refuses the first request in some words, and answers the second."""
+    """Refuses the first request in some words, with a status or inside an answer, and answers the second."""
 
-    def __init__(self, words: str) -> None:
+    def __init__(self, words: str, status: int) -> None:
         super().__init__([])
-        self._words = words
+        self._words, self._refusal = words, status
 
     async def send(self, outgoing: Any) -> Any:
-        refusal = {"error": {"message": self._words, "type": "invalid_request_error"}}
+        refusal = {"type": "error", "error": {"message": self._words, "type": "invalid_request_error"}}
         answer = {"content": [{"type": "text", "text": "Done."}], "stop_reason": "end_turn"}
-        self.status = 200 if self.sent else 400
+        self.status = 200 if self.sent else self._refusal
         self.pieces = [json.dumps(answer if self.sent else refusal).encode()]
         return await super().send(outgoing)
 
@@ -363,12 +373,13 @@ class _Twice(Replay):
         ("claude-sonnet-5-5", "Unexpected value(s) `thinking-binding-controls-2026-08-01`", True),
     ],
 )
+@pytest.mark.parametrize("status", [400, 200])
 async def test_what_a_gateway_refuses_of_thinking_is_left_out_once(
-    model: str, words: str, has_thinking: bool
+    model: str, words: str, has_thinking: bool, status: int
 ) -> None:
     """One that does not drop it gets the calls without it; one that cannot be asked to is not asked."""
     provider = AnthropicProviderSession("sk-ant-canary-0123456789abcdef")
-    replay = _Twice(words)
+    replay = _Twice(words, status)
     replay.into(provider)
     request = ProviderRequest(model, path_with_thinking(model))
     events = [event async for event in provider.stream(request)]

@@ -121,12 +121,11 @@ DONE = {"type": "conversation.response.done", "usage": {"prompt_tokens": 5, "com
 
 
 def test_all_that_a_conversation_answers_is_read() -> None:
-    """Text and chunks, calls in pieces, tools that Mistral runs, unknown events."""
+    """Text and chunks, calls in pieces, unknown events."""
     call = {"type": "function.call.delta", "id": "fc_1", "tool_call_id": "KikbB849t", "name": "f"}
     events = read_all(
         conversations.ConversationReader(ask()),
         STARTED,
-        {"type": "tool.execution.started", "name": "web_search"},
         {"type": "message.output.delta", "id": "msg_1", "model": "m-1", "content": "Hel"},
         {"type": "message.output.delta", "id": "msg_1", "content": {"type": "text", "text": "lo"}},
         {
@@ -159,7 +158,6 @@ def test_a_whole_answer_says_the_same() -> None:
     """Arguments may be an object there."""
     reader = conversations.ConversationReader(ask())
     outputs = [
-        {"type": "tool.execution", "name": "web_search"},
         {"type": "message.output", "id": "msg_1", "content": [{"type": "text", "text": "Hello"}]},
         {"type": "function.call", "tool_call_id": "KikbB849t", "name": "f", "arguments": {"a": 1}},
     ]
@@ -169,6 +167,78 @@ def test_a_whole_answer_says_the_same() -> None:
     assert ReplyInfo(details={"connector_tokens": 9}) in events
     call = {"type": "tool_call", "id": "KikbB849t", "name": "f", "arguments": '{"a": 1}'}
     assert PartDone(call) in events
+
+
+RAN = {
+    "type": "tool.execution",
+    "id": "t_1",
+    "name": "web_search",
+    "arguments": '{"q": "x"}',
+    "info": {"n": 3},
+}
+HANDED = {
+    "type": "agent.handoff",
+    "id": "h_1",
+    "previous_agent_id": "a",
+    "previous_agent_name": "A",
+    "next_agent_id": "b",
+    "next_agent_name": "B",
+}
+LATER = {"type": "of.a.later.day", "id": "l_1", "deep": {"er": 1}}
+SO = {"type": "message.output", "role": "assistant", "content": "I look."}
+FOUND = {**SO, "content": "Found."}
+CALLED = {"type": "function.call", "tool_call_id": "KikbB849t", "name": "f", "arguments": "{}"}
+
+
+def streamed_entries(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the events of a stream that brings entries, in pieces where it can."""
+    events: list[dict[str, Any]] = []
+    for index, entry in enumerate(entries):
+        kind, told = entry["type"], {"output_index": index, "id": f"e_{index}", **entry}
+        if kind == "message.output":
+            said = [{"content": piece} for piece in (entry["content"][:3], entry["content"][3:])]
+            events += [{**told, **piece, "type": f"{kind}.delta"} for piece in said]
+        elif kind == "function.call":
+            events.append({**told, "type": f"{kind}.delta"})
+        else:
+            early = {name: told[name] for name in told if name not in {"info", "next_agent_id", "deep"}}
+            if "arguments" in told:
+                early["arguments"] = told["arguments"][:3]
+                rest = {"output_index": index, "id": told["id"], "arguments": told.pop("arguments")[3:]}
+                events += [
+                    {**early, "type": f"{kind}.started"},
+                    {**rest, "type": f"{kind}.delta", "created_at": "2026-11-30T00:00:00Z"},
+                ]
+            else:
+                events.append({**early, "type": f"{kind}.started"})
+            events.append({**told, "type": f"{kind}.done"})
+    return events
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("own", [RAN, HANDED, LATER], ids=lambda own: own["type"])
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (1, 0, 3), (1, 3), (1,)])
+def test_what_mistral_did_itself_is_kept_in_its_place(
+    order: tuple[int, ...], own: dict[str, Any], streamed: bool
+) -> None:
+    """It goes back when the conversation is begun anew with the same model, and an answer of it alone is not empty."""
+    entries = [[SO, own, FOUND, CALLED][number] for number in order]
+    reader = conversations.ConversationReader(ask())
+    if streamed:
+        events = read_all(reader, STARTED, *streamed_entries(entries), DONE)
+    else:
+        events = [*reader.read_whole({"conversation_id": "conv_1", "outputs": entries}), *reader.finish()]
+    text = "".join(event.text for event in events if isinstance(event, Delta))
+    parts = tuple(event.part for event in events if isinstance(event, PartDone))
+    reply = SessionMessage(role=MessageRole.ASSISTANT, content=text, parts=parts)
+    question = SessionMessage(content="Hi")
+    asked = {"type": "message.input", "role": "user", "content": "Hi"}
+    assert conversations.wire_inputs([question, reply], "m") == [asked, *entries]
+    theirs = [entry for entry in entries if entry is not own]
+    to_another = conversations.wire_inputs([question, reply], "another")
+    said = "".join(entry["content"] for entry in theirs if entry["type"] == "message.output")
+    calls = [entry for entry in theirs if entry["type"] == "function.call"]
+    assert to_another == [asked, *([{**SO, "content": said}] if said else []), *calls]
 
 
 @pytest.mark.parametrize(

@@ -253,7 +253,7 @@ def test_no_header_breaks_the_reading_of_a_wait(headers: dict[str, str]) -> None
 
 
 ENDS = {
-    FinishReason.STOP: "end_turn STOP COMPLETE completed stop_sequence eos eos_token load",
+    FinishReason.STOP: "end_turn STOP COMPLETE completed stop_sequence compaction eos eos_token load",
     FinishReason.LENGTH: (
         "MAX_TOKENS model_length max_messages token_limit CONTINUATION budget_exceeded requires_continuation"
     ),
@@ -261,7 +261,7 @@ ENDS = {
     FinishReason.CONTENT_FILTER: (
         "SAFETY sensitive content-filter ESCALATION MODEL_ARMOR IMAGE_RECITATION guardrail_intervened ERROR_TOXIC"
     ),
-    FinishReason.INTERRUPTED: "pause_turn compaction steered idle queued FINISH_REASON_UNSPECIFIED",
+    FinishReason.INTERRUPTED: "pause_turn steered idle queued FINISH_REASON_UNSPECIFIED",
     FinishReason.ERROR: (
         "insufficient_system_resource network_error abort PUP_LIMITED_DISABLED MALFORMED_FUNCTION_CALL OTHER failed "
         "of_a_later_day"

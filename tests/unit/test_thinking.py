@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from langswarm_nb.core.session import create_session_manager
 from langswarm_nb.core.session.messages import MessageRole, Part, RequestFacts, SessionMessage
-from langswarm_nb.core.session.provider_events import Delta, ProviderRequest
+from langswarm_nb.core.session.provider_events import Delta, ProviderEvent, ProviderRequest, ThoughtSoFar
 from langswarm_nb.core.session.providers import create_provider
 from langswarm_nb.core.session.providers._dialect.think_tags import ThinkTags
 from langswarm_nb.core.session.providers.chat import ChatProviderSession
@@ -24,19 +24,23 @@ from tests.contract.provider_cases import event
 from tests.support.replay import Replay
 
 CODE = "<think>\nplan\n```python\nbad()\n```\n</think>\n\n```python\ngood()\n```"
-plain = st.text(st.characters(exclude_characters="<>", exclude_categories=["Cs"]), max_size=20)
+plain = st.text(st.characters(exclude_characters="<>`~", exclude_categories=["Cs"]), max_size=20)
 
 
 def split(text: str, cuts: list[int]) -> tuple[str, str]:
     """Return thinking and answer of a text that comes in pieces."""
     tags, told = ThinkTags(), {"reasoning": "", "text": ""}
     bounds = [0, *sorted({cut % (len(text) + 1) for cut in cuts}), len(text)]
-    deltas: list[Delta] = []
+    events: list[ProviderEvent] = []
     for start, end in itertools.pairwise(dict.fromkeys(bounds)):
-        deltas += [Delta(text[start:end])] if tags.is_done else tags.take(text[start:end])
-    for delta in [*deltas, *tags.rest()]:
-        assert delta.text
-        told[delta.kind] += delta.text
+        events += tags.take(text[start:end])
+    for found in [*events, *tags.rest()]:
+        if isinstance(found, ThoughtSoFar):
+            told = {"reasoning": told["reasoning"] + told["text"].strip(), "text": ""}
+        else:
+            assert isinstance(found, Delta)
+            assert found.text
+            told[found.kind] += found.text
     return told["reasoning"], told["text"]
 
 
@@ -64,6 +68,37 @@ def test_tags_elsewhere_are_text(before: str, cuts: list[int], tag: str) -> None
     written = f"{before}x{tag} and more"
     assert split(written, cuts) == ("", written)
     assert split(before, cuts) == ("", before)
+
+
+@given(
+    plain,
+    plain.filter(str.strip),
+    st.lists(st.integers(0, 80), max_size=8),
+    st.sampled_from(["\n", "\n\n", " \t\n"]),
+    st.booleans(),
+)
+def test_a_closing_tag_alone_makes_thinking_of_what_came_before(
+    thought: str, answer: str, cuts: list[int], blank: str, has_code: bool
+) -> None:
+    """On a line of its own, the first, outside of code: some servers write the opening tag into the prompt."""
+    fenced = "```\nbad()\n```\n" if has_code else ""
+    before = f"{thought}\n{fenced}"
+    assert split(f"{before}</think>{blank}{answer}", cuts) == (before.strip(), answer.lstrip())
+    more = f"{answer}\n</think>\nand more"
+    assert split(f"{before}</think>{blank}{more}", cuts) == (before.strip(), more.lstrip())
+
+
+@given(
+    plain,
+    st.lists(st.integers(0, 80), max_size=8),
+    st.sampled_from(
+        ["x</think>\n", " </think>\n", "```\n</think>\n```\n", "</think> is a tag\n", "</thinking>\n"]
+    ),
+)
+def test_a_closing_tag_that_closes_nothing_is_text(before: str, cuts: list[int], text: str) -> None:
+    """Within a line, within code, and as a part of another one."""
+    written = f"{before}.\n{text}and more"
+    assert split(written, cuts) == ("", written)
 
 
 @pytest.mark.parametrize("text", ["<think>cut sho", "<think>", " <think>a</thi", "<thi"])
@@ -94,13 +129,18 @@ PROVIDERS: dict[str, tuple[Callable[[], Any], Callable[..., bytes]]] = {
 }
 
 
+@pytest.mark.parametrize(
+    "written", [CODE, CODE.removeprefix("<think>\n")], ids=["both tags", "the closing one"]
+)
 @pytest.mark.parametrize("size", [1, 5, 1000])
 @pytest.mark.parametrize("name", PROVIDERS)
-async def test_code_in_thinking_is_no_answer(name: str, size: int) -> None:
+async def test_code_in_thinking_is_no_answer(name: str, size: int, written: str) -> None:
     """`Reply.code` is the answer's; the thinking is kept beside it."""
     create, body = PROVIDERS[name]
     provider = create()
-    Replay([body(*({"content": CODE[at : at + size]} for at in range(0, len(CODE), size)))]).into(provider)
+    Replay([body(*({"content": written[at : at + size]} for at in range(0, len(written), size)))]).into(
+        provider
+    )
     async with create_session_manager("memory") as manager:
         session = await manager.create_session("ada", "mock", "m")
         message = await session.send_message("Hi", provider_session=provider)

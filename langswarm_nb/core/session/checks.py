@@ -286,6 +286,35 @@ def parent(value: object) -> int | Literal["tip"] | None:
     return whole("parent", value, at_least=0)
 
 
+def when_busy(value: object) -> bool:
+    """Return whether a send waits while its session is busy.
+
+    Raises
+    ------
+    SessionValueError
+        It is neither ``"wait"`` nor ``"raise"``.
+    """
+    if value not in ("wait", "raise"):
+        raise SessionValueError.of("when_busy", value, ["raise", "wait"])
+    return value == "wait"
+
+
+def path_end(value: object) -> str:
+    """Return the id of the message that a path has to end in; empty for a path without any.
+
+    Raises
+    ------
+    SessionTypeError
+        It is not text.
+    SessionValueError
+        It has half of a character.
+    """
+    if not isinstance(value, str):
+        raise SessionTypeError.of("expected_tip", value, "the id of a message (str)")
+    check_utf8("expected_tip", value)
+    return value
+
+
 def status(value: object) -> SessionStatus:
     """Return the status for its name.
 

@@ -9,6 +9,8 @@
     ├── SessionExistsError                       the id is taken
     ├── SessionClosedError                       used after close or delete
     ├── SessionBusyError                         another send took the session over
+    │   └── SessionLeasedError                   another message of it is being answered
+    ├── SessionMovedError                        the path does not end where it was expected
     ├── SessionStorageError                      could not be read or written
     ├── SessionMiddlewareError                   a middleware failed
     ├── MissingExtraError (also ImportError)     an optional package is not installed
@@ -40,6 +42,7 @@ from .text import class_name, nearest, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
     from .messages import SessionMessage
 
@@ -61,7 +64,9 @@ __all__ = [
     "SessionClosedError",
     "SessionError",
     "SessionExistsError",
+    "SessionLeasedError",
     "SessionMiddlewareError",
+    "SessionMovedError",
     "SessionNotFoundError",
     "SessionStorageError",
     "SessionTypeError",
@@ -237,7 +242,7 @@ class SessionNotFoundError(SessionError, LookupError):
 
 
 class SessionExistsError(SessionError):
-    """A session with this id is stored already; it was not changed."""
+    """A session, or a message, with this id is stored already; it was not changed."""
 
 
 class SessionClosedError(SessionError):
@@ -248,11 +253,18 @@ class SessionBusyError(SessionError):
     """A stream was left unread and a later send took its session over; what had arrived is kept."""
 
 
-class SessionLeasedError(SessionError):
-    """Another message of this session is being answered, or the path has moved on; nothing was stored.
+class SessionLeasedError(SessionBusyError):
+    """Another message is being answered, by `process` and `since` when (UTC); nothing was stored or sent."""
 
-    A send waits for its turn and looks again, so that callers see this only when they append to a storage themselves.
-    """
+    process: str = ""
+    since: datetime | None = None
+
+
+class SessionMovedError(SessionError):
+    """The active path ends in the message `found`, not in `expected` (their ids); nothing was stored or sent."""
+
+    expected: str | None = None
+    found: str | None = None
 
 
 class SessionStorageError(SessionError):

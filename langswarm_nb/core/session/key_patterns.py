@@ -10,6 +10,7 @@ JWT = r"(?<![-\w])eyJ[-\w]{8,}\.[-\w]{8,}(?:\.[-\w]*)?"
 
 FORMS = (
     r"\bAIza[-\w*]{12,}|\bya29\.[-\w.]{12,}|\b(?:AKIA|ASIA)[A-Z0-9]{12,}|\bgithub_pat_\w{20,}"
+    r"|\bhf_[A-Za-z0-9]{34}\b"  # letters alone, mostly
     rf"|{JWT}"
 )
 """Keys and tokens that are known by more than their beginning."""

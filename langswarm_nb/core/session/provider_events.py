@@ -21,6 +21,11 @@ class Delta:
 
 
 @dataclass(frozen=True, slots=True)
+class ThoughtSoFar:
+    """All the answer's text that has come so far was thinking: its end was marked, its beginning was not."""
+
+
+@dataclass(frozen=True, slots=True)
 class PartDone:
     """A whole part of the reply that is not answer text: a tool call, opaque reasoning, an image."""
 
@@ -52,7 +57,7 @@ class Finish:
     provider_reason: str | None = None
 
 
-ProviderEvent: TypeAlias = Delta | PartDone | ReplyInfo | Usage | Finish
+ProviderEvent: TypeAlias = Delta | ThoughtSoFar | PartDone | ReplyInfo | Usage | Finish
 
 
 @dataclass(frozen=True, slots=True)

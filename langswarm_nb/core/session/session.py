@@ -274,13 +274,15 @@ class BaseSession(HasFrames, MessageSending):
             The session was deleted, or the place is not there.
         SessionLeasedError
             With ``lease``: another message of the session is being answered.
+        SessionMovedError, SessionExistsError
+            With ``expected_tip`` or ``expects``: the path does not end there. With ``once``: an id is there already.
         SessionStorageError
             They could not be stored, or a reply that could not be stored before still cannot be: it goes first.
 
         Notes
         -----
         It does not wait for a message that is being answered. `import_messages` does, and takes the forms that
-        other programs use.
+        other programs use. The id of one of the messages as ``lease`` refuses them while one is being answered.
         """
         late = self._manager.late_replies
         await late.store(self)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
-from langswarm_nb.core.session.providers import create_provider
+from langswarm_nb.core.session.providers import create_provider, takes_option
 from langswarm_nb.core.session.providers.catalogue import OFFLINE_PROVIDERS
 from langswarm_nb.core.session.secret import Secret
 from langswarm_nb.notebook.workspace.keys import provider_ready
@@ -30,7 +30,7 @@ def provider_for(
     Raises
     ------
     UsageError
-        ``--api-key-name`` names no variable that is set.
+        ``--api-key-name`` names no variable that is set, or ``--api-base`` an address for a provider without one.
     SessionError
         There is no key, or the address is not allowed.
     """
@@ -56,6 +56,11 @@ def address_of(provider: IProviderSession) -> tuple[str, bool] | None:
 
 
 def _at_other_address(workspace: Workspace, provider: str, options: CellOptions) -> IProviderSession:
+    if options.api_base is not None and not takes_option(provider, "base_url"):
+        raise UsageError(
+            f"--api-base names the address of a service, and {provider} has none. Leave it out, or name the model "
+            "there too: `-m openai-compatible:MODEL`, or another provider's."
+        )
     wanted = (provider, options.api_base, options.api_key_name)
     if wanted not in workspace.other_providers:
         given: dict[str, Any] = {} if options.api_base is None else {"base_url": options.api_base}

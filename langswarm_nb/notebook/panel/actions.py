@@ -104,7 +104,7 @@ async def _system(panel: ChatPanel, content: Content) -> None:
     """Make the text the system prompt from here on; it goes with the next question."""
     text = str(content.get("text", ""))
     message = SessionMessage(role=MessageRole.SYSTEM, content=text.strip(), scope="replace", source="panel")
-    await panel.session.append([message])
+    await panel.session.append_between([message])
     await panel.feed.refresh()
 
 

@@ -303,8 +303,8 @@ class Feed:
         partial = stream.partial
         if partial is None:
             return False
-        if live.id != partial.id:
-            live.id = partial.id
+        if not live.goes_on_in(partial):
+            live.start(partial.id)
             await self.refresh()
         delta = live.take(partial)
         if delta is not None:

@@ -25,10 +25,14 @@ class LiveReply:
     """
 
     def __init__(self, reply_id: str = "", *, foreign: bool = False) -> None:
-        self.id = reply_id
         self.foreign = foreign
         self.note = ""
         """What is being waited for."""
+        self.start(reply_id)
+
+    def start(self, reply_id: str) -> None:
+        """Begin with nothing."""
+        self.id = reply_id
         self._text = ""
         self._thinking = ""
         self._length = 0
@@ -36,6 +40,10 @@ class LiveReply:
         self._blocks: list[str] = []
         self._settled = 0
         self._renderer = StreamRenderer()
+
+    def goes_on_in(self, message: SessionMessage) -> bool:
+        """Return whether a message begins with what was told: text may have turned out to be thinking."""
+        return message.id == self.id and message.content.startswith(self._text)
 
     @property
     def state(self) -> dict[str, Any]:

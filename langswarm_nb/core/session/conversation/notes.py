@@ -4,6 +4,8 @@ from __future__ import annotations
 
 NOT_STORED = "not stored yet"
 """A reply that came and is kept in memory until it can be stored."""
+HAS_NO_PLACE = "not stored: its session is gone"
+"""A reply that came and can never be stored."""
 
 
 def turns(number: int, kind: str = "") -> str:

@@ -29,6 +29,7 @@ from langswarm_nb.core.session.provider_events import (
     ProviderRequest,
     ReplyInfo,
     RetryNotice,
+    ThoughtSoFar,
 )
 from langswarm_nb.core.session.settings import (
     BackendName,
@@ -46,7 +47,7 @@ from .bounds import Bounds
 from .storages import ChainPlace, ISessionStorage
 
 if TYPE_CHECKING:
-    from langswarm_nb.core.session.sending.options import AnswerOptions, SendOptions
+    from langswarm_nb.core.session.sending.options import AnswerOptions, SendOptions, WhenBusy
     from langswarm_nb.core.session.sending.stream import MessageStream
 
 __all__ = [
@@ -79,6 +80,7 @@ __all__ = [
     "SessionStatus",
     "SettingChanges",
     "SettingValues",
+    "ThoughtSoFar",
     "Usage",
 ]
 
@@ -206,6 +208,8 @@ class ISession(ABC):
         *,
         scope: Literal["add", "replace"] = "add",
         metadata: Mapping[str, Any] | None = None,
+        when_busy: WhenBusy = "wait",
+        expected_tip: str | None = None,
     ) -> SessionMessage:
         """Add a system message at the end of the active path; it goes with the next question."""
 

@@ -26,6 +26,8 @@ class ChainPlace(TypedDict, total=False):
     hides: Sequence[tuple[int, int]]
     lease: str | None
     expects: tuple[str, int | None] | None
+    expected_tip: str | None
+    once: bool
 
 
 class ISessionStorage(ABC):
@@ -150,6 +152,8 @@ class ISessionStorage(ABC):
         hides: Sequence[tuple[int, int]] = (),
         lease: str | None = None,
         expects: tuple[str, int | None] | None = None,
+        expected_tip: str | None = None,
+        once: bool = False,
     ) -> list[SessionMessage]:
         """Add messages as a chain: all of them or none. Cost grows with ``messages``, not with the history.
 
@@ -187,6 +191,11 @@ class ISessionStorage(ABC):
             The id of one of ``messages`` only makes sure that nobody else is being answered.
         expects : tuple of str and int, optional
             Branch and tip that the caller has seen.
+        expected_tip : str, optional
+            Id of the message that the caller has seen at the end of the active path; empty for a path without any.
+        once : bool
+            True refuses the chain when a message of the session has the id of one of ``messages``, whatever else would
+            refuse it. Finding that out takes longer the more messages the session has.
 
         Returns
         -------
@@ -197,8 +206,12 @@ class ISessionStorage(ABC):
         ------
         SessionNotFoundError
             No session has this id, no message this `seq`, no turn this number.
+        SessionExistsError
+            With ``once``: one of the ids is there.
+        SessionMovedError
+            Branch and tip are not as expected.
         SessionLeasedError
-            Another holds the lease, or branch and tip are not as expected.
+            Another holds the lease; the error says who, and since when.
         SessionValueError, SessionTypeError
             A message cannot be kept unchanged.
 
@@ -213,8 +226,15 @@ class ISessionStorage(ABC):
         """Tell that who holds a lease is alive: a lease is free after 15 s of silence."""
 
     @abstractmethod
+    async def queue_lease(self, session_id: str, lease: str) -> bool:
+        """Tell whether a lease can be taken now; where another holds it, ask to be the next, unless somebody is.
+
+        At its end it is kept for the next, for a few seconds: who asks again and again lets nobody else wait for ever.
+        """
+
+    @abstractmethod
     async def leave_lease(self, session_id: str, lease: str) -> None:
-        """Give a lease back whose answer could not be stored; does nothing when another holds it."""
+        """Give a lease back whose answer could not be stored, or a place as the next; else it does nothing."""
 
     @abstractmethod
     async def read_tree(self, session_id: str) -> TreeRows:

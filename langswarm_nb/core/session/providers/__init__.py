@@ -19,18 +19,19 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from langswarm_nb.core.session.errors import SessionError, SessionTypeError, SessionValueError
+from langswarm_nb.core.session.errors import SessionError, SessionTypeError, SessionValueError, shown
 from langswarm_nb.core.session.secret import Secret
+from langswarm_nb.core.session.text import nearest
 
 from .catalogue import PROVIDERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from importlib.metadata import EntryPoint
 
     from langswarm_nb.core.session.interfaces import IProviderSession
 
-__all__ = ["create_provider", "parse_model_id", "provider_names"]
+__all__ = ["create_provider", "parse_model_id", "provider_names", "takes_option"]
 
 ENTRY_POINT_GROUP = "langswarm_nb.providers"
 
@@ -68,12 +69,26 @@ def create_provider(provider: str, api_key: str | Secret | None = None, **config
     provider = _check_name(provider)
     factory = _load(provider)
     parameters = inspect.signature(factory).parameters
-    _check_options(provider, config, parameters)
+    _check_options(provider, config, _options(parameters))
     if "provider" in parameters:
         config["provider"] = provider
     if secret is not None and provider in _entry_points():  # a provider from outside takes plain text
         return factory(api_key=secret.reveal(), **config)
     return factory(api_key=secret, **config)
+
+
+def takes_option(provider: str, option: str) -> bool:
+    """Return whether `create_provider` takes an option for a provider.
+
+    Raises
+    ------
+    SessionValueError
+        No provider has this name.
+    SessionTypeError
+        The name is not text.
+    """
+    names = _options(inspect.signature(_load(_check_name(provider))).parameters)
+    return names is None or option in names
 
 
 def parse_model_id(text: str, *, default_provider: str | None = None) -> tuple[str, str]:
@@ -145,12 +160,22 @@ def _load(provider: str) -> Callable[..., IProviderSession]:
     return factory
 
 
-def _check_options(
-    provider: str, config: Mapping[str, Any], parameters: Mapping[str, inspect.Parameter]
-) -> None:
+def _options(parameters: Mapping[str, inspect.Parameter]) -> list[str] | None:
+    """Return the names of what a provider can be made with; None when it takes any."""
     if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()):
-        return
-    names = [name for name in parameters if name not in {"provider", "api_key"}]
+        return None
+    return sorted(parameters.keys() - {"provider", "api_key"})
+
+
+def _check_options(provider: str, config: Mapping[str, Any], names: Sequence[str] | None) -> None:
     for name in config:
-        if name not in names:  # its value is not told: it may be a key, put in the wrong place
-            raise SessionValueError.of(f"{provider} option", name, names)
+        if (
+            names is not None and name not in names
+        ):  # its value is not told: it may be a key, put in the wrong place
+            near = nearest(name, names)
+            error = SessionValueError(
+                f"The provider {provider!r} takes no option {shown(name)}; it takes {', '.join(names)}."
+                f"{f' Did you mean {near!r}?' if near else ''}"
+            )
+            error.parameter = name
+            raise error

@@ -117,6 +117,7 @@ PROVIDERS: dict[str, Provider] = {
         key_variables=("GOOGLE_API_KEY", "GEMINI_API_KEY"),
         url_variables=("GOOGLE_GEMINI_BASE_URL",),
         key_header=("x-goog-api-key", ""),
+        ending=r"/(?:models(?:/[^/:]+(?::\w+)?)?|interactions)",
         otel_name="gcp.gemini",
     ),
     "mistral": Provider(

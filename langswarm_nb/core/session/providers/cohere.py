@@ -132,7 +132,7 @@ class CohereReader:
                 self._read_call(body.get("index"), message.get("tool_calls") or {})
             case "message-end":
                 yield from self._end(delta)
-            case _ if body.get("error") or (body.get("message") and "type" not in body):
+            case _ if body.get("error") or (isinstance(body.get("message"), str) and "type" not in body):
                 raise ReportedError(read_fault(body))
 
     def read_whole(self, body: Any) -> Iterator[ProviderEvent]:

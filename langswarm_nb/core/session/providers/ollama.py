@@ -177,7 +177,7 @@ class OllamaReader:
             yield from self._tags.rest()  # the server tells it apart, so that tags are text
             yield Delta(message["thinking"], "reasoning")
         if text := message.get("content"):
-            yield from [Delta(text)] if self._tags.is_done else self._tags.take(text)
+            yield from self._tags.take(text)
         for call in message.get("tool_calls") or ():
             self._has_calls = True
             yield self._tool_call(call)

@@ -52,6 +52,12 @@ class Ask:
     on_retry: Callable[[RetryNotice], Awaitable[None] | None] | None = None
     on_wait: Callable[[str], None] | None = None
     """Told while another message of the session is being answered elsewhere."""
+    waits: bool = True
+    """Whether it goes after the answer that is on its way; else it is refused."""
+    expected_tip: str | None = None
+    """Id of the message that the path has to end in; empty for a path without any."""
+    is_named: bool = False
+    """Whether the id of ``message`` is the caller's: what is sent once more with it is answered once."""
 
     @property
     def is_beside(self) -> bool:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from langswarm_nb.core.session.errors import in_words
+from langswarm_nb.core.session.errors import SessionNotFoundError, in_words
 
 CHECKPOINT_S = 1.0
 
@@ -27,6 +27,8 @@ class Checkpoint:
         self._timer: asyncio.TimerHandle | None = None
         self._saving: asyncio.Task[None] | None = None
         self._has_told = False
+        self.lost: SessionNotFoundError | None = None
+        """Why the reply has no place any more: its session was deleted."""
 
     def due(self) -> None:
         """Note that there is something to save; costs next to nothing when a save is due already."""
@@ -51,6 +53,8 @@ class Checkpoint:
     async def _run(self) -> None:
         try:
             await self._save()
+        except SessionNotFoundError as error:
+            self.lost = error
         except Exception as error:
             # The reply itself goes on; when it ends it is stored, and that raises if the storage is still broken.
             if not self._has_told:

@@ -7,11 +7,13 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from langswarm_nb.core.session.errors import SessionError
+from langswarm_nb.core.session.errors import SessionError, SessionNotFoundError
 
 from .turnstile import ABANDONED_AFTER_S
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from langswarm_nb.core.session.interfaces import ISessionStorage
 
     from .turnstile import Passage
@@ -20,7 +22,11 @@ BEAT_S = 4.0
 """How often its holder tells that it is alive; a storage takes 15 s of silence for the end."""
 GIVE_BACK_S = 1.0
 """Longest wait for a storage that does not answer: without a beat a lease ends by itself."""
-_WAITS_S = (0.02, 0.05, 0.1, 0.2)
+_WAITS_S = (0.02, 0.05, 0.1)
+_FEW = len(_WAITS_S)
+"""So many tries are over before a reader notices."""
+_LOOK_S = 0.05
+"""From then on it is looked at so often; that costs next to nothing."""
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -37,6 +43,10 @@ class Lease:
         self._timer: asyncio.TimerHandle | None = None
         self._beat: asyncio.Task[None] | None = None
         self._passage: Passage | None = None
+        self.is_claimed = False
+        """Whether the storage may know of it although nothing is answered under it yet."""
+        self.lost: SessionNotFoundError | None = None
+        """Why its answer has no place any more: the session was deleted."""
 
     def hold(self, passage: Passage) -> None:
         """Keep it from now on."""
@@ -49,8 +59,13 @@ class Lease:
             self._timer.cancel()
         self._timer = None
 
+    async def queue(self) -> bool:
+        """Tell whether it can be taken; if not, ask to be the next who gets it."""
+        self.is_claimed = True
+        return await self._storage.queue_lease(self._session_id, self.holder)
+
     async def give_back(self) -> None:
-        """Free it although no answer is stored."""
+        """Free it although no answer is stored; who waits for it waits no more."""
         self.let_go()
         try:
             async with asyncio.timeout(GIVE_BACK_S):
@@ -72,10 +87,39 @@ class Lease:
     async def _tell(self) -> None:
         try:
             await self._storage.keep_lease(self._session_id, self.holder)
+        except SessionNotFoundError as error:
+            self.lost = error
         except SessionError:
             logger.debug("A lease could not be renewed.", exc_info=True)
 
 
-async def wait_a_little(attempt: int) -> None:
-    """Wait before another look at a session that another holds."""
-    await asyncio.sleep(_WAITS_S[min(attempt, len(_WAITS_S) - 1)])
+class Wait:
+    """The wait for a lease that another holds: a few tries, each somewhat later, then a place as the next.
+
+    Parameters
+    ----------
+    lease : Lease
+        As it will be taken.
+    tell : callable, optional
+        Told when it takes longer than a reader would not notice.
+    """
+
+    def __init__(self, lease: Lease, tell: Callable[[str], None] | None = None) -> None:
+        self._lease, self._tell = lease, tell
+        self._looks = 0
+
+    async def to_try_again(self) -> None:
+        """Wait until that is worth while."""
+        while not await self.a_little():
+            pass
+
+    async def a_little(self) -> bool:
+        """Wait, and tell whether to try again is worth while."""
+        if self._looks == _FEW and self._tell is not None:
+            self._tell("waiting: another message of this session is being answered")
+        self._looks += 1
+        if self._looks <= _FEW:
+            await asyncio.sleep(_WAITS_S[self._looks - 1])
+            return True
+        await asyncio.sleep(_LOOK_S)
+        return await self._lease.queue()

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from langswarm_nb.core.session import checks
 from langswarm_nb.core.session.errors import SessionLeasedError, SessionNotFoundError, SessionTypeError, shown
-from langswarm_nb.core.session.interfaces import MessageRole, SessionMessage, SessionSettings
+from langswarm_nb.core.session.interfaces import ChainPlace, MessageRole, SessionMessage, SessionSettings
 from langswarm_nb.core.session.message_tree import MessageTree
 from langswarm_nb.core.session.messages import QuestionRole, new_id
 
 from .ask import Ask, SendPlan, plan, resolved
-from .lease import wait_a_little
-from .options import AnswerOptions, SendOptions, make_ask, make_ask_again, settings_of
+from .finishing import finish_anyway
+from .lease import Lease, Wait
+from .options import AnswerOptions, SendOptions, WhenBusy, make_ask, make_ask_again, settings_of
 from .stream import MessageStream
 from .turnstile import Turnstile
 
@@ -43,6 +44,8 @@ class MessageSending(MessageTree):
         *,
         scope: Literal["add", "replace"] = "add",
         metadata: Mapping[str, Any] | None = None,
+        when_busy: WhenBusy = "wait",
+        expected_tip: str | None = None,
     ) -> SessionMessage:
         """Add a system message, which goes with the next question of this path.
 
@@ -54,17 +57,24 @@ class MessageSending(MessageTree):
             Whether it joins the system messages before it or takes their place.
         metadata : mapping, optional
             JSON of the caller's own.
+        when_busy : {"wait", "raise"}
+            What to do while a message of the session is being answered: go after the answer, or raise.
+        expected_tip : str, optional
+            Id of the message that the path has to end in, empty for a path without any.
 
         Raises
         ------
+        SessionLeasedError
+            A message is being answered, with ``when_busy="raise"``.
+        SessionMovedError
+            The path does not end in ``expected_tip``.
         SessionError
             Something is not allowed, or it could not be stored.
-
-        Notes
-        -----
-        While a message of the session is being answered, this waits for the end of the answer.
         """
-        [stored] = await self._append_between([checks.system_message(content, scope, metadata)])
+        waits = checks.when_busy(when_busy)
+        end: ChainPlace = {} if expected_tip is None else {"expected_tip": checks.path_end(expected_tip)}
+        message = checks.system_message(content, scope, metadata)
+        [stored] = await self.append_between([message], waits=waits, **end)
         return stored
 
     async def import_messages(
@@ -100,18 +110,35 @@ class MessageSending(MessageTree):
         if isinstance(messages, (str, bytes, Mapping)) or not isinstance(messages, Sequence):
             raise SessionTypeError.of("messages", messages, "a list of messages")
         chain = messages_of_chat(messages)
-        return await self._append_between(chain) if chain else []
+        return await self.append_between(chain) if chain else []
 
-    async def _append_between(self, chain: Sequence[SessionMessage]) -> list[SessionMessage]:
-        """Store messages when none of the session is being answered."""
-        attempt = 0
-        while True:
-            try:
-                return await self.append(chain, lease=chain[0].id)
-            except SessionLeasedError:  # between a question and its answer they would belong to neither
+    async def append_between(
+        self, chain: Sequence[SessionMessage], *, waits: bool = True, **place: Unpack[ChainPlace]
+    ) -> list[SessionMessage]:
+        """Store messages, as `append` does, when none of the session is being answered.
+
+        Raises
+        ------
+        SessionLeasedError
+            One is, and ``waits`` is False.
+        """
+        place["lease"] = chain[0].id
+        lease = Lease(self.storage, self.key, chain[0].id)
+        wait = Wait(lease)
+        try:
+            while True:
+                try:
+                    return await self.append(chain, **place)
+                except SessionLeasedError:  # between a question and its answer they would belong to neither
+                    if not waits:
+                        raise
                 await self.turnstile.make_way()
-                await wait_a_little(attempt)
-                attempt += 1
+                while not await wait.a_little():
+                    await self.turnstile.make_way()
+        except BaseException:
+            if lease.is_claimed:
+                await finish_anyway(lease.give_back)
+            raise
 
     async def send_message(
         self,
@@ -158,16 +185,19 @@ class MessageSending(MessageTree):
             Another model for this send, ``"model"`` or ``"provider:model"``.
         **options
             `SendOptions`: what goes with the message (``parts``, ``metadata``, ``system``), where it goes
-            (``version_of``, ``parent``, ``history``, ``activate``), how it is sent (``provider_session``,
-            ``on_retry``, ``on_wait``), and settings for this send alone (``temperature``, ``max_tokens``,
-            ``timeout_s``, ``options``, …).
+            (``version_of``, ``parent``, ``history``, ``activate``), what holds when others send too (``when_busy``,
+            ``expected_tip``, ``message_id``), how it is sent (``provider_session``, ``on_retry``, ``on_wait``), and
+            settings for this send alone (``temperature``, ``max_tokens``, ``timeout_s``, ``options``, …).
 
         Raises
         ------
         SessionValueError, SessionTypeError
             At once, with nothing stored or sent: something that was passed is not allowed.
         SessionClosedError, SessionNotFoundError
-            The manager was closed, or the session deleted, also while reading.
+            The manager was closed, or the session deleted, also while reading; what had arrived is on the error.
+        SessionLeasedError, SessionMovedError, SessionExistsError
+            While reading, with nothing stored or sent: another message is being answered (``when_busy="raise"``), the
+            path does not end in ``expected_tip``, ``message_id`` stands for another text.
         SessionMiddlewareError
             While reading: a middleware failed.
         SessionStorageError
@@ -254,7 +284,8 @@ class MessageSending(MessageTree):
         Parameters
         ----------
         content, role, model, **options
-            As in `stream_message`.
+            As in `stream_message`. Whether the session is busy, and whether a message with its id is there, is not
+            looked at.
 
         Raises
         ------

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any, Literal, TypeAlias
 
 from langswarm_nb.core.session import checks
 from langswarm_nb.core.session.conversation.asks import AskFacts, CellAsk
+from langswarm_nb.core.session.errors import SessionValueError
 from langswarm_nb.core.session.interfaces import IProviderSession
 from langswarm_nb.core.session.messages import MessageRole, Part, SessionMessage
 from langswarm_nb.core.session.provider_events import RetryNotice
@@ -15,6 +17,8 @@ from langswarm_nb.core.session.settings import SessionSettings, SettingOptions, 
 from langswarm_nb.core.session.values import optional_mapping
 
 from .ask import Ask
+
+WhenBusy: TypeAlias = Literal["wait", "raise"]
 
 
 class AnswerOptions(SettingOptions, total=False):
@@ -28,11 +32,18 @@ class AnswerOptions(SettingOptions, total=False):
         Told before each wait for a repeat; may be async.
     on_wait : callable, optional
         Told when another message of the session is still being answered elsewhere.
+    when_busy : {"wait", "raise"}, default "wait"
+        What to do while another message of the session is being answered, whoever asked it: go after that answer, or
+        raise `SessionLeasedError`. What goes beside the path waits for nobody.
+    expected_tip : str, optional
+        Id of the message that the path has to end in, empty for a path without any: else `SessionMovedError` is raised.
     """
 
     provider_session: IProviderSession | None
     on_retry: Callable[[RetryNotice], Awaitable[None] | None] | None
     on_wait: Callable[[str], None] | None
+    when_busy: WhenBusy
+    expected_tip: str | None
 
 
 class SendOptions(AnswerOptions, total=False):
@@ -54,6 +65,11 @@ class SendOptions(AnswerOptions, total=False):
         False sends the system text and this message alone, beside the active path.
     activate : bool, default True
         False leaves the active path as it is; several such sends may run at once.
+    message_id : str, optional
+        An id of the caller's own for the message, which makes it safe to send it again: what has this id is stored once
+        and answered once. While it is being answered a repeat waits, then it gets the same reply, and nothing is sent.
+        After a failure, and where the reply was cut short, a repeat asks the same question again. The same id with
+        another text is a `SessionExistsError`. For what goes on the path alone.
     source, cell_id, compare_id : str, optional
         Where it came from, for the record.
     asked : CellAsk, optional
@@ -67,6 +83,7 @@ class SendOptions(AnswerOptions, total=False):
     parent: int | Literal["tip"] | None
     history: bool
     activate: bool
+    message_id: str | None
     source: str
     cell_id: str | None
     compare_id: str | None
@@ -107,19 +124,22 @@ def make_ask(
         given.get("source", "api"),
         given.get("cell_id"),
     )
-    compare_id = given.get("compare_id")
+    compare_id, message_id, beside = given.get("compare_id"), given.get("message_id"), _beside(given)
+    if message_id is not None:
+        message = replace(message, id=_own_id(message_id, beside))
     return Ask(
         message,
         settings(_settings_in(options)),
         AskFacts(
             text=message.content,
             parent=checks.parent(given.get("parent", "tip")),
-            beside=_beside(given),
+            beside=beside,
             asked=given.get("asked"),
         ),
         system=None if given.get("system") is None else checks.system_text(given["system"]),
         version_of=given.get("version_of"),
         compare_id=None if compare_id is None else checks.text("compare_id", compare_id),
+        is_named=message_id is not None,
         **_how(given),
     )
 
@@ -184,12 +204,27 @@ def _settings_in(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _how(given: Mapping[str, Any]) -> dict[str, Any]:
     provider_session, on_retry, on_wait = map(given.get, ("provider_session", "on_retry", "on_wait"))
+    expected_tip = given.get("expected_tip")
     return {
+        "waits": checks.when_busy(given.get("when_busy", "wait")),
+        "expected_tip": None if expected_tip is None else checks.path_end(expected_tip),
         "provider_session": provider_session
         and checks.instance("provider_session", provider_session, IProviderSession),
         "on_retry": on_retry and checks.function("on_retry", on_retry),
         "on_wait": on_wait and checks.function("on_wait", on_wait),
     }
+
+
+def _own_id(value: object, beside: str | None) -> str:
+    """Return the id that a caller has chosen for its message."""
+    if beside is not None:
+        raise SessionValueError.of(
+            "message_id",
+            value,
+            "None for what goes beside the path (history=False, activate=False): nothing tells there whether the "
+            "message is still being answered",
+        )
+    return checks.text("message_id", value)
 
 
 def _beside(given: Mapping[str, Any]) -> Literal["aside", "comparison"] | None:

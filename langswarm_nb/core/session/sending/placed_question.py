@@ -1,4 +1,8 @@
-"""`PlacedQuestion`: a question stored where it belongs, as soon as no other message of its session is answered."""
+"""`PlacedQuestion`: a question stored where it belongs, as soon as no other message of its session is answered.
+
+One whose id the caller has chosen may be there already: then it is not stored again, and its answer is the reply. A
+question counts as answered when a reply to it is whole; else it is asked again, by who holds the lease.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +12,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from langswarm_nb.core.session.conversation.beside_the_loop import decided
 from langswarm_nb.core.session.conversation.placing import Place
 from langswarm_nb.core.session.conversation.sent_context import Context
-from langswarm_nb.core.session.errors import SessionLeasedError
+from langswarm_nb.core.session.errors import (
+    SessionExistsError,
+    SessionLeasedError,
+    SessionMovedError,
+    shown,
+)
 from langswarm_nb.core.session.messages import SessionMessage
 
 from .ask import Ask
 from .finishing import finish_anyway
-from .lease import Lease, wait_a_little
+from .lease import Lease, Wait
 
 if TYPE_CHECKING:
     from langswarm_nb.core.session.session import BaseSession
-
-_TELL_AFTER = 3
-"""So many looks at a session that another holds are quicker than what a reader notices."""
 
 
 class PlacedQuestion(NamedTuple):
@@ -35,6 +41,10 @@ class PlacedQuestion(NamedTuple):
     """What is sent with it."""
     lease: Lease | None
     """Held until the answer is stored; None beside the path."""
+    is_new: bool
+    """Whether the question was stored just now."""
+    answer: SessionMessage | None = None
+    """What a question of old was answered; nothing is sent then."""
 
 
 async def place_question(
@@ -68,15 +78,81 @@ async def place_question(
 async def _store(
     session: BaseSession, ask: Ask, message: SessionMessage, lease: Lease | None
 ) -> PlacedQuestion:
-    attempt = 0
+    if lease is None:  # beside the path nothing depends on what others do
+        return await _try_to_store(session, ask, message, None)
+    wait = Wait(lease, ask.on_wait)
+    # A repeat is one whatever has become of the path, and of what may be sent with it.
+    known = await _same_question(session, message) if ask.is_named else None
     while True:
         try:
-            return await _try_to_store(session, ask, message, lease)
+            if known is None:
+                return await _try_to_store(session, ask, message, lease)
+            return await _asked_before(session, ask, known, lease)
+        except SessionExistsError:
+            if not ask.is_named or known is not None:
+                raise
+            known = await _same_question(session, message)  # another has stored it meanwhile
+            continue
         except SessionLeasedError:
-            if attempt == _TELL_AFTER and ask.on_wait is not None:
-                ask.on_wait("waiting: another message of this session is being answered")
-            await wait_a_little(attempt)
-            attempt += 1
+            if not ask.waits:
+                raise
+        except SessionMovedError as error:
+            if ask.expected_tip is not None and error.expected == (ask.expected_tip or None):
+                raise
+        await wait.to_try_again()
+
+
+async def _same_question(session: BaseSession, message: SessionMessage) -> SessionMessage | None:
+    """Return the message that has the id of a question, and says the same; None when there is none.
+
+    Raises
+    ------
+    SessionExistsError
+        It says something else.
+    """
+    known = await session.get_message(message.id)
+    if known is not None and (known.role, known.content, known.parts) != (
+        message.role,
+        message.content,
+        message.parts,
+    ):
+        raise SessionExistsError(
+            f"There is a message {shown(message.id)} in session {shown(session.session_id)} already, and it says "
+            "something else, so nothing was stored or sent. A message_id stands for one message: choose another one."
+        )
+    return known
+
+
+async def _asked_before(
+    session: BaseSession, ask: Ask, question: SessionMessage, lease: Lease
+) -> PlacedQuestion:
+    """Return a question that was stored before, with its answer; where there is none it is asked again.
+
+    Raises
+    ------
+    SessionLeasedError
+        A message is being answered, perhaps this one.
+    """
+    answer = await _answer_to(session, question)
+    if answer is None:
+        await session.append([], lease=lease.holder)
+        lease.is_claimed = True
+        answer = await _answer_to(session, question)  # it may have come before the lease was ours
+    if answer is None:
+        again = replace(ask, message=question, regenerates=True, expected_tip=None)
+        return await _try_to_store(session, again, question, lease)
+    if lease.is_claimed:
+        await lease.give_back()
+    place = Place(question.parent_seq, question.turn)
+    return PlacedQuestion(place, session.record.branch, [question], Context(()), None, False, answer)
+
+
+async def _answer_to(session: BaseSession, question: SessionMessage) -> SessionMessage | None:
+    """Return the first whole reply to a question."""
+    nodes = (await session.tree()).nodes[(question.seq or 0) + 1 :]
+    answers = [node for node in nodes if node.parent == question.seq and node.role == "assistant"]
+    whole = [node.seq for node in answers if node.status in (None, "ok")]
+    return (await session.pick_messages(whole[:1]))[0] if whole else None
 
 
 async def _try_to_store(
@@ -85,9 +161,13 @@ async def _try_to_store(
     """Store it where it belongs in the tree as it is now."""
     tree = await session.tree()
     place, chain, expected, context = await decided(tree.nodes, lambda: ask.decide(tree, message))
-    held: dict[str, Any] = (
-        {} if lease is None else {"lease": lease.holder, "expects": (tree.branch, tree.tip)}
-    )
+    held: dict[str, Any] = {}
+    if lease is not None:
+        held = {"lease": lease.holder, "expects": (tree.branch, tree.tip)}
+    if ask.expected_tip is not None:
+        held["expected_tip"] = ask.expected_tip
+    if ask.is_named and not ask.regenerates:
+        held["once"] = True
     stored = await session.append(
         chain,
         parent=place.parent,
@@ -100,7 +180,8 @@ async def _try_to_store(
     # Others may have stored something first, so the numbers can differ from those that were planned.
     seqs = {seq: kept.seq or 0 for seq, kept in zip(expected, stored, strict=True)}
     context = context._replace(seqs=tuple(seqs.get(seq, seq) for seq in context.seqs))
-    return PlacedQuestion(place, place.branch or tree.branch, stored or [message], context, lease)
+    branch = place.branch or tree.branch
+    return PlacedQuestion(place, branch, stored or [message], context, lease, bool(stored))
 
 
 def _remember(ask: Ask, placed: PlacedQuestion) -> None:

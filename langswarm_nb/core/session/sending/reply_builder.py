@@ -36,6 +36,7 @@ from langswarm_nb.core.session.provider_events import (
     ReplyInfo,
     RetryNotice,
     TextKind,
+    ThoughtSoFar,
 )
 from langswarm_nb.core.session.text import TextJoiner
 from langswarm_nb.core.session.values import (
@@ -228,6 +229,9 @@ class ReplyBuilder:
             for name in Usage.__slots__:
                 optional_whole(name, getattr(event, name))
             self._usage = event if self._usage is None else self._usage.updated(event)
+        elif isinstance(event, ThoughtSoFar):
+            self._texts["reasoning"] += ["".join(self._texts["text"]).strip()]
+            self._texts["text"] = []
         elif isinstance(event, PartDone):
             self._parts.append(_checked_part(event.part))
         elif isinstance(event, ReplyInfo):
@@ -235,7 +239,7 @@ class ReplyBuilder:
         elif isinstance(event, Finish):
             self._finish = _checked_finish(event)
         else:
-            kinds = "a Delta, PartDone, ReplyInfo, Usage or Finish"
+            kinds = "a Delta, ThoughtSoFar, PartDone, ReplyInfo, Usage or Finish"
             raise SessionTypeError.of("event", event, kinds)
 
     def _take_info(self, info: ReplyInfo) -> None:

@@ -5,25 +5,24 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from concurrent.futures import Future, InvalidStateError
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.conversation import notes
 from langswarm_nb.core.session.conversation.placing import Place
 from langswarm_nb.core.session.errors import (
-    ProviderSessionError,
     SessionError,
     SessionMiddlewareError,
+    SessionNotFoundError,
     SessionTypeError,
     SessionValueError,
     shown,
 )
 from langswarm_nb.core.session.messages import SessionMessage, estimate_tokens
-from langswarm_nb.core.session.provider_events import Delta, ProviderEvent, ProviderRequest, RetryNotice
+from langswarm_nb.core.session.provider_events import Delta, ProviderRequest, RetryNotice
 from langswarm_nb.core.session.settings import SessionSettings
 
 from .ask import Ask, resolved, sent
@@ -33,6 +32,7 @@ from .finishing import finish_anyway
 from .late_replies import LateReply, hand_over
 from .lease import Lease
 from .placed_question import PlacedQuestion, place_question
+from .provider_end import Closing, as_session_error
 from .reply_builder import ReplyBuilder
 from .turnstile import inside
 
@@ -62,6 +62,7 @@ class Turn:
         self.reply: SessionMessage | None = None
         self.unstored: SessionMessage | None = None
         """The reply that arrived and could not be stored."""
+        self._not_stored = ""
 
     @property
     def settings(self) -> SessionSettings:
@@ -93,7 +94,7 @@ class Turn:
         if reply is not None and not self._ask.is_beside and not reply.is_active:
             told.append(notes.elsewhere(reply.address))
         if reply is None and self.unstored is not None:
-            told.append(notes.NOT_STORED)
+            told.append(self._not_stored)
         if reply is not None and reply.request is not None:
             told.append(str(reply.request.details.get("warning", "")))
         return tuple(note for note in told if note)
@@ -116,20 +117,23 @@ class Turn:
         try:
             await self._resolve()
             if not self._ask.is_beside:  # else nothing it does depends on what others do
-                await self._session.turnstile.enter(stream)
+                await self._session.turnstile.enter(stream, waits=self._ask.waits)
             if self._begun is None:
                 self._begun = await self._begin()
+            if self.reply is not None:  # asked before, and answered
+                yield Delta(self.reply.content)
+                return
             provider, builder = self._begun
             checkpoint = Checkpoint(lambda: self._save_partial(builder))
             try:
-                if self._lease is not None:
-                    self._lease.hold(stream)
+                self._hold_lease(stream)
                 request = await self._request(builder)
-                async with _Closing(provider.stream(request)) as events:
+                async with Closing(provider.stream(request)) as events:
                     async for event in events:
                         delta = builder.take(event)
                         if delta is not None:
                             checkpoint.due()
+                            self._check_there(checkpoint)
                             yield delta
                 for delta in builder.rest():
                     yield delta
@@ -138,7 +142,7 @@ class Turn:
                 await finish_anyway(lambda: self._stopped(builder, checkpoint))
                 raise
             except Exception as error:
-                ours = _as_session_error(error, provider.name, self._ask.settings.model, builder)
+                ours = as_session_error(error, provider.name, self._ask.settings.model, builder)
                 ours.question = self.question
                 await finish_anyway(lambda: self._failed(ours, builder, checkpoint))
                 if ours is error:
@@ -147,6 +151,10 @@ class Turn:
             await finish_anyway(lambda: self._succeeded(builder, checkpoint))
         finally:
             self._leave()
+
+    def _hold_lease(self, stream: MessageStream) -> None:
+        if self._lease is not None:
+            self._lease.hold(stream)
 
     async def settle_abandoned(self) -> None:
         """Store the reply of a send whose event loop stands still; called from another loop."""
@@ -191,14 +199,24 @@ class Turn:
             compare_id=ask.compare_id,
         )
         self._placed = placed = await place_question(self._session, ask, message, builder.id)
+        self.reply = placed.answer
         try:
-            if not ask.regenerates:
+            if placed.is_new:
                 await self._run_hooks_inside("on_message_sent", placed.chain[-1])
         except BaseException:  # cancelled: nobody waits for an answer that will not come
             if placed.lease is not None:
                 await finish_anyway(placed.lease.give_back)
             raise
         return provider, builder
+
+    def _check_there(self, checkpoint: Checkpoint) -> None:
+        """Raise when it was found out that the session is not there any more."""
+        lost = checkpoint.lost or (self._lease and self._lease.lost)
+        if lost:
+            raise SessionNotFoundError(
+                f"Session {shown(self._session.session_id)} was deleted while a message of it was being answered, so "
+                "the answer was ended. What had arrived of it is on this error, as `error.reply`."
+            ) from lost
 
     async def _run_middleware(self, step: str, message: SessionMessage) -> SessionMessage:
         with self._inside():
@@ -350,50 +368,10 @@ class Turn:
         self.unstored = reply = replace(
             message, turn=question.turn, version=question.version, parent_seq=question.seq
         )
+        is_gone = isinstance(error, SessionNotFoundError)
+        self._not_stored = notes.HAS_NO_PLACE if is_gone else notes.NOT_STORED
         hand_over(reply, error, LateReply(self._session, reply, question.id))
         if not self._ask.is_beside:
             self._session.native.lose_track(
                 self._ask.settings, None if self._builder is None else self._builder.info.native_id
             )
-
-
-class _Closing:
-    """Closes a provider's iterator at the end of the block; one that is no generator has nothing to close."""
-
-    def __init__(self, events: AsyncIterator[ProviderEvent]) -> None:
-        self._events = events
-
-    async def __aenter__(self) -> AsyncIterator[ProviderEvent]:
-        return self._events
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        close = getattr(self._events, "aclose", None)
-        if close is None or getattr(
-            self._events, "ag_running", False
-        ):  # a loop that shuts down closes it itself
-            return
-        try:
-            await close()
-        except Exception:
-            # What arrived is not less true because the connection could not be closed in good order.
-            logger.debug("Closing the stream of a provider failed.", exc_info=True)
-
-
-def _as_session_error(error: Exception, provider: str, model: str, builder: ReplyBuilder) -> SessionError:
-    """Return the error as one of ours, with the part that had arrived."""
-    if isinstance(error, ProviderSessionError):
-        error.partial_text = error.partial_text or builder.text
-        error.provider, error.model = error.provider or provider, error.model or model
-        return error
-    if isinstance(error, SessionError):
-        return error
-    return ProviderSessionError(
-        f"Provider {provider!r} failed with {type(error).__name__}: {shown(str(error))}. "
-        "That is an error inside the provider, not an answer of the service; its traceback is chained.",
-        provider=provider,
-        model=model,
-        maybe_processed=True,
-        partial_text=builder.text,
-    )

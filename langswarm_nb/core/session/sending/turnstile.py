@@ -11,7 +11,9 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Protocol
 
+from langswarm_nb.core.session.conversation.leased import leased
 from langswarm_nb.core.session.errors import SessionBusyError
+from langswarm_nb.core.session.messages import utc_now
 
 ABANDONED_AFTER_S = 5.0
 """A stream that nobody has read from for so long gives way to a later send."""
@@ -78,6 +80,8 @@ class Turnstile:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._holder: Passage | None = None
+        self._since = utc_now()
+        """When the last holder came."""
         self._waiters: deque[_Waiter] = deque()
 
     @property
@@ -85,13 +89,15 @@ class Turnstile:
         """Who is on the way through."""
         return self._holder
 
-    async def enter(self, passage: Passage) -> None:
+    async def enter(self, passage: Passage, *, waits: bool = True) -> None:
         """Wait for the turn of ``passage``; a holder that was abandoned is told to give way.
 
         Raises
         ------
         SessionBusyError
             The caller is a part of the send that is on its way through.
+        SessionLeasedError
+            It would have to wait, and ``waits`` is False.
         """
         refuse_inside(self._holder)
         waiter = _Waiter()
@@ -99,6 +105,8 @@ class Turnstile:
             self._waiters.append(waiter)
         try:
             while not self._try(passage, waiter):
+                if not waits:
+                    self._refuse(waiter)
                 await self._wait(waiter)
         except BaseException:
             with self._lock:
@@ -126,6 +134,11 @@ class Turnstile:
                 self._holder = None
                 self._wake_first()
 
+    def _refuse(self, waiter: _Waiter) -> None:
+        """Raise unless the holder was abandoned."""
+        if self._holder is None or _patience(self._holder, waiter.since) > 0:
+            raise leased("this session", "this process", self._since)
+
     def _try(self, passage: Passage, waiter: _Waiter) -> bool:
         with self._lock:
             if self._holder is not None:
@@ -134,7 +147,7 @@ class Turnstile:
                 self._wake_first()
                 return False
             self._waiters.remove(waiter)
-            self._holder = passage
+            self._holder, self._since = passage, utc_now()
             return True
 
     async def _wait(self, waiter: _Waiter) -> None:

@@ -43,12 +43,13 @@ class UnloggedStorage(ISessionStorage):
         **place: Any,
     ) -> list[SessionMessage]:
         payloads = self._payloads(messages)
-        self._whole |= {
-            (session_id, message.id): payload for message, payload in zip(messages, payloads, strict=True)
-        }
+        new = {(session_id, message.id): payload for message, payload in zip(messages, payloads, strict=True)}
+        for key, payload in new.items():  # what is refused takes no words from what has its id
+            self._whole.setdefault(key, payload)
         stored = await self.inner.append_messages(
             session_id, [_without_words(m) for m in messages], parent=parent, **place
         )
+        self._whole |= new
         for message in stored:
             self._seqs[session_id, message.seq] = message.id
         return [self._restored(session_id, message) for message in stored]
@@ -71,6 +72,9 @@ class UnloggedStorage(ISessionStorage):
 
     async def keep_lease(self, session_id: str, lease: str) -> None:
         await self.inner.keep_lease(session_id, lease)
+
+    async def queue_lease(self, session_id: str, lease: str) -> bool:
+        return await self.inner.queue_lease(session_id, lease)
 
     async def leave_lease(self, session_id: str, lease: str) -> None:
         await self.inner.leave_lease(session_id, lease)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from langswarm_nb.core.session.provider_events import Delta, Finish, PartDone, ReplyInfo
+from langswarm_nb.core.session.provider_events import Delta, Finish, PartDone, ReplyInfo, ThoughtSoFar
 from langswarm_nb.core.session.text import TextJoiner, whole
 
 from .wire import cost_in
@@ -47,6 +47,8 @@ class Cleaner:
             elif isinstance(event, Finish):
                 yield Finish(event.reason, self._word(event.provider_reason))
             else:
+                if isinstance(event, ThoughtSoFar):  # half a character belongs to what came before
+                    yield from self.rest()
                 yield event
 
     def info(self, info: ReplyInfo) -> ReplyInfo:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from langswarm_nb.core.session.closing import EventStream
 from langswarm_nb.core.session.errors import ProviderNotFoundError, ProviderSessionError
+from langswarm_nb.core.session.messages import Usage
 from langswarm_nb.core.session.provider_events import ProviderRequest, ReplyInfo
 from langswarm_nb.core.session.text import one_line
 
@@ -56,7 +57,7 @@ async def _native_events(
         try:
             async with aclosing(send(request)) as events:
                 async for event in events:
-                    may_begin_anew = may_begin_anew and isinstance(event, ReplyInfo)
+                    may_begin_anew = may_begin_anew and not is_output(event)
                     yield event
         except ProviderSessionError as error:
             if not (may_begin_anew and is_lost(error)):
@@ -71,6 +72,11 @@ async def _native_events(
             return
         may_begin_anew = False
         request = as_new(request)
+
+
+def is_output(event: ProviderEvent) -> bool:
+    """Return whether something of a reply has come with an event: not what is only told of it."""
+    return not isinstance(event, (ReplyInfo, Usage))
 
 
 def as_new(request: ProviderRequest) -> ProviderRequest:

@@ -44,7 +44,7 @@ def call_item(call_id: str, **marks: Any) -> dict[str, Any]:
 
 
 def raw_item(item: Mapping[str, Any], **marks: Any) -> dict[str, Any]:
-    """Return an outline's item for what goes back as it came.
+    """Return an outline's item for what goes back as it came, with what is null in it: services miss that.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def raw_item(item: Mapping[str, Any], **marks: Any) -> dict[str, Any]:
         ``call``, the id of the call that it is, in the message; ``images``, its fields that hold the data of a
         picture of the message, and the number of that picture.
     """
-    return {"raw": _told(item), **_told(marks)}
+    return {"raw": dict(item), **_told(marks)}
 
 
 def dropped_thinking(told: object) -> dict[str, Any]:

@@ -143,6 +143,7 @@ class _Pieces:
         self._head: bytes | None = b""  # of what has not shown itself to be a reply
         self._failure: ProviderSessionError | None = None
         self._is_hurried = False
+        self._only: Any = None  # the first event, while no other has come
         self._has_spoken = self._has_answered = False
 
     async def next(self) -> list[ProviderEvent]:
@@ -187,6 +188,8 @@ class _Pieces:
                 return self._cut_short(f"an event is not what this API sends ({_told(error)})")
         if chunk and not reader.is_over:
             return None
+        if not (reader.is_whole or self._has_spoken):
+            self._read_only(events)
         reader.is_over = True
         return (
             None if reader.is_whole else self._cut_short("the stream ended without the end mark of the reply")
@@ -248,6 +251,7 @@ class _Pieces:
         body = _body(event)
         if body is None:
             return
+        self._only = body if self._only is None else ()
         events.extend(self._clean.raw("events", [body]))  # also when it cannot be read
         self._clean.see_cost(body)
         try:
@@ -261,6 +265,15 @@ class _Pieces:
             self._has_answered = self._has_answered or any(map(_is_answer, found))
         elif not self._reader.is_whole:
             self._refuse_fault(body)
+
+    def _read_only(self, events: list[ProviderEvent]) -> None:
+        """Read what may be an answer in one piece, put into the only event of a stream."""
+        try:
+            found = list(self._clean(self._reader.read_whole(self._only)))
+        except (ReportedError, *MALFORMED):
+            return
+        if self._reader.is_whole:
+            events.extend(found)
 
     def _refuse_fault(self, body: Any) -> None:
         """Raise the error that stands in the place of an event, or of a reply."""

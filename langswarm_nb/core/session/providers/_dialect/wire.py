@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _FINISH_WORDS = {
     FinishReason.STOP: (
-        "stop completed complete end_turn stop_sequence eos eos_token load unload"  # the last two are Ollama's
+        "stop completed complete end_turn stop_sequence compaction eos eos_token load unload"  # load, unload: Ollama
     ),
     FinishReason.LENGTH: (
         "length incomplete max_tokens max_output_tokens max_messages token_limit model_length continuation "
@@ -32,7 +32,7 @@ _FINISH_WORDS = {
         "image_recitation error_toxic"
     ),
     FinishReason.INTERRUPTED: (
-        "pause_turn compaction steered in_progress queued idle finish_reason_unspecified"  # could go on
+        "pause_turn steered in_progress queued idle finish_reason_unspecified"  # could go on
     ),
     FinishReason.ERROR: "error failed timeout cancelled",
 }

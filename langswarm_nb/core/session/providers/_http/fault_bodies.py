@@ -11,6 +11,7 @@ import html
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session import errors as e
@@ -69,6 +70,7 @@ _BESIDE_WORDS = {*_SPOKEN} - {"baseresp"} | {
     "created",
     "model",
 }
+_NO_WORDS = {*_CODED, "role", "param", "id", "object", "model", "requestid"}
 _NO_CODES = {"", "0", "200", "success", "ok", "none", "error", "about:blank"}
 _DEEPEST, _MOST, _LONG_NUMBER, _LONGEST_WAIT_S = 8, 5, 9, 600
 _TITLE = re.compile(r"<title[^>]*>(.{1,200}?)</title>", re.IGNORECASE | re.DOTALL)
@@ -77,6 +79,12 @@ _OUTAGE = re.compile(r"\bDEGRADED function\b")  # NVIDIA's word for it, with a s
 
 def read_fault(body: Any) -> Fault:
     """Read an error's body, whatever its form: JSON, text, a web page, or server-sent events."""
+    fault = _known_words(body)
+    return fault if fault.message else replace(fault, message="; ".join(_texts(_unwrapped(body))))
+
+
+def _known_words(body: Any) -> Fault:
+    """Read an error's body as far as its words stand under a name that services use for them."""
     body = _unwrapped(body)
     if isinstance(body, str):
         return Fault(message=_page(body) if body.lstrip().startswith("<") else body)
@@ -111,7 +119,7 @@ def fault_inside(body: Any, *, after_text: bool = False) -> Fault | None:
     told = {_plain(name): value for name, value in body.items() if value}
     if told.keys() & _OF_REPLIES:
         return None
-    fault = read_fault(body)
+    fault = read_fault(body) if told.keys() & _STRONG else _known_words(body)
     is_error = (
         told.keys() & _STRONG
         or any(_codes(level, ("code", "statuscode")) or _status(level) for level in _levels(body))
@@ -177,6 +185,20 @@ def _words(value: object, depth: int = 0) -> str:
     where = ".".join(map(str, place)) + ": " if isinstance(place, list) else ""
     is_heading = isinstance(value.get("error"), str) and len(found) > 1  # "Unauthorized", and then the reason
     return where + (": ".join(found[:2]) if is_heading and found[1] not in found[0] else found[0])
+
+
+def _texts(value: object, depth: int = 0) -> list[str]:
+    """Return the texts in an object or a list, whatever they are called, but those that are names and codes."""
+    if isinstance(value, str):
+        return [value.strip()] if value.strip() else []
+    if depth > _DEEPEST or not isinstance(value, (Mapping, list)):
+        return []
+    items = (
+        value
+        if isinstance(value, list)
+        else [v for name, v in value.items() if _plain(name) not in _NO_WORDS]
+    )
+    return [text for item in items[:_MOST] for text in _texts(item, depth + 1)][:_MOST]
 
 
 def _codes(level: Mapping[str, Any], names: Sequence[str] = _CODED) -> list[str]:

@@ -91,6 +91,7 @@ _GONE = _pattern(
 _FAULTY = _pattern(  # a request that fails each time, from services that call it their own failure
     r"(?:is|are) not (?:supported|implemented)|not implemented|unsupported|does not (?:support|exist)",
     r"invalid (?:params?|parameter|argument|value|request)|unknown (?:model|field|parameter|argument)",
+    r"unrecogni[sz]ed (?:request )?(?:field|parameter|argument|option)|extra (?:inputs?|fields?) .{0,20}not permitted",
     r"requires (?:more (?:system )?memory|--)|failed to parse|unable to load model",
 )
 _LOADING = _pattern(r"\bloading model|model.{0,200}\b(?:is|still) (?:being )?(?:currently )?load(?:ing|ed)\b")

@@ -20,12 +20,13 @@ from langswarm_nb.core.session.providers._dialect.history import (
     system_text,
 )
 from langswarm_nb.core.session.providers._dialect.http_session import HttpProviderSession
-from langswarm_nb.core.session.providers._dialect.native_reply import as_new
+from langswarm_nb.core.session.providers._dialect.native_reply import as_new, is_output
 from langswarm_nb.core.session.providers._dialect.reasoning_order import in_order
 from langswarm_nb.core.session.providers._dialect.reply_stream import stream_reply
 from langswarm_nb.core.session.providers._dialect.wire import RefusedOption, check_options
 from langswarm_nb.core.session.secret import Secret
 
+from .binding import BINDING_BETA, MISFITS, asks_to_drop, bound, has_thinking, without_thinking
 from .reader import DIALECT, THINKING, MessagesReader, read_fault_of_messages, read_models
 from .threads import BETA, LOST, UNSUPPORTED, Threads, begun
 
@@ -62,14 +63,6 @@ REFUSES = (
     ),
 )
 RESERVED = ("model", "messages", "system", "stream", "thread")
-_BINDS_THINKING = (
-    r"(?:.*[/.])?claude-(?:fable-5-[1-9]|mythos-5-[2-9]|(?:opus|sonnet|haiku)-5-[5-9]"
-    r"|[a-z]+-(?:[6-9]|\d\d)\b).*"
-)
-"""Models whose thinking fits only what stood before it."""
-_BINDING_BETA = "thinking-binding-controls-2026-08-01"
-_MISFITS = "bound to a different conversation"
-"""Words of the refusal of thinking that does not fit any more."""
 _MAX_TOKENS = ((r".*claude-3-(?:opus|sonnet|haiku).*", 4096), (r".*claude-3.*", 8192), (".*", 16384))
 """Longest reply when none is asked for, which the API wants to be told; thinking counts."""
 CacheTime = Literal["5m", "1h"]
@@ -201,39 +194,7 @@ def wire_request(request: ProviderRequest, cache: CacheTime | None = None) -> di
         body.setdefault("metadata", {"user_id": sha256(request.user_id.encode()).hexdigest()})
     if request.stream:
         body["stream"] = True
-    return _bound(body)
-
-
-def _bound(body: dict[str, Any]) -> dict[str, Any]:
-    """Return a body that asks to leave out thinking which no longer fits what stands before it.
-
-    The newest models bind their thinking to that, and refuse it when something was hidden, trimmed or changed.
-    """
-    thinking = body.get("thinking") or {"type": "adaptive"}
-    is_bound = re.fullmatch(_BINDS_THINKING, str(body["model"])) and _has_thinking(body)
-    if not is_bound or not isinstance(thinking, dict) or thinking.get("type") != "adaptive":
-        return body
-    return {**body, "thinking": {"block_binding": {"prefix_mismatch_behavior": "drop_block"}, **thinking}}
-
-
-def _has_thinking(body: Mapping[str, Any]) -> bool:
-    turns = [turn["content"] for turn in body["messages"] if not isinstance(turn["content"], str)]
-    return any(block.get("type") in THINKING for blocks in turns for block in blocks)
-
-
-def _asks_to_drop(body: Mapping[str, Any]) -> bool:
-    thinking = body.get("thinking")
-    return isinstance(thinking, dict) and "block_binding" in thinking
-
-
-def _without_thinking(body: Mapping[str, Any]) -> dict[str, Any]:
-    turns = [
-        turn
-        if isinstance(turn["content"], str)
-        else {**turn, "content": [block for block in turn["content"] if block.get("type") not in THINKING]}
-        for turn in body["messages"]
-    ]
-    return {**body, "messages": turns}
+    return bound(body)
 
 
 def choose_version(body: Mapping[str, Any], version: str | None = None) -> tuple[str, list[str]]:
@@ -336,6 +297,7 @@ class AnthropicProviderSession(HttpProviderSession):
         version, refused = choose_version(whole, self._version)
         self._leave_out(refused, whole)
         body = whole if self._threads is None else self._threads.first(request, whole)
+        has_spoken = False
         while True:
             reader = MessagesReader(request.model)
             headers = self._headers(version, body)
@@ -344,8 +306,11 @@ class AnthropicProviderSession(HttpProviderSession):
                     stream_reply(self.http, "/v1/messages", body, request, reader, headers=headers)
                 ) as events:
                     async for event in events:
+                        has_spoken = has_spoken or is_output(event)
                         yield event
             except ProviderSessionError as error:
+                if has_spoken:
+                    raise
                 request = as_new(request)
                 body = self._other_body(whole, body, error)
             else:
@@ -361,7 +326,7 @@ class AnthropicProviderSession(HttpProviderSession):
 
     def _headers(self, version: str, body: Mapping[str, Any]) -> dict[str, str]:
         own = [BETA] if "thread" in body else []
-        own += [_BINDING_BETA] if _asks_to_drop(body) else []
+        own += [BINDING_BETA] if asks_to_drop(body) else []
         beta = dict.fromkeys([*self._beta, *own])
         return {"anthropic-version": version, **({"anthropic-beta": ",".join(beta)} if beta else {})}
 
@@ -381,13 +346,13 @@ class AnthropicProviderSession(HttpProviderSession):
     ) -> dict[str, Any]:
         """Return what to send after a thread, or thinking, was refused; else raise the error."""
         thread = body.get("thread")
-        if _MISFITS in str(error) and _has_thinking(body) and not error.maybe_processed:
+        if MISFITS in str(error) and has_thinking(body):
             _log.warning("%s takes earlier thinking no more; it is sent without.", self.name)
-            return _without_thinking(whole)
-        if _asks_to_drop(body) and any(word in str(error) for word in ("block_binding", _BINDING_BETA)):
+            return without_thinking(whole)
+        if asks_to_drop(body) and any(word in str(error) for word in ("block_binding", BINDING_BETA)):
             thinking = {name: value for name, value in body["thinking"].items() if name != "block_binding"}
             return {**body, "thinking": thinking}
-        if self._threads is None or thread is None or error.maybe_processed:
+        if self._threads is None or thread is None:
             raise error
         if error.code == UNSUPPORTED:
             _log.warning("%s takes requests like this one without a thread only.", self.name)

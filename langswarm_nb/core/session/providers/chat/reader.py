@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from langswarm_nb.core.session.messages import FinishReason, Usage
 from langswarm_nb.core.session.provider_events import Delta, Finish, ModelInfo, PartDone, ReplyInfo
 from langswarm_nb.core.session.providers._dialect.call_pieces import FREE_TEXT, CallPieces
+from langswarm_nb.core.session.providers._dialect.history import image_data
 from langswarm_nb.core.session.providers._dialect.think_tags import ThinkTags
 from langswarm_nb.core.session.providers._dialect.wire import end_word, finish_reason, models_of, token_count
 from langswarm_nb.core.session.providers._http.fault_bodies import read_fault
@@ -15,8 +16,9 @@ from langswarm_nb.core.session.providers._http.faults import ReportedError
 from langswarm_nb.core.session.text import as_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from langswarm_nb.core.session.messages import Part
     from langswarm_nb.core.session.provider_events import ProviderEvent
 
 DETAILS = "reasoning_details"
@@ -145,10 +147,8 @@ class ChatReader:
         if (word := end_word(choice.get("finish_reason"))) is not None:
             self._read_end(choice, word)
 
-    def _said(self, text: str) -> list[Delta]:
-        if self._tags is None or self._tags.is_done:
-            return [Delta(text)]
-        return self._tags.take(text)
+    def _said(self, text: str) -> list[ProviderEvent]:
+        return [Delta(text)] if self._tags is None else self._tags.take(text)
 
     def _reason(self) -> FinishReason:
         reason = finish_reason(self._finish)
@@ -172,6 +172,7 @@ class ChatReader:
         if delta.get("refusal"):
             self._is_refusal = True
             events.append(Delta(delta["refusal"], "refusal"))
+        events += map(PartDone, _pictures(delta.get("images")))
         self._details += delta.get(DETAILS) or ()
         for piece in delta.get("tool_calls") or ():
             self._read_call(piece)
@@ -207,6 +208,16 @@ class ChatReader:
         self._usage = _object(told.get("usage")) or self._usage
         if told.get("id"):
             events.append(ReplyInfo(request_id=str(told["id"])))
+
+
+def _pictures(told: Any) -> Iterator[Part]:
+    """Yield the pictures that a model made, as OpenRouter and LiteLLM tell them; what is in another form is none."""
+    for image in told if isinstance(told, list) else ():
+        url = _object(_object(image).get("image_url")).get("url")
+        if isinstance(url, str) and url:
+            found = image_data({"type": "image", "url": url})
+            data = {"url": url} if found is None else {"media_type": found[0], "data": found[1]}
+            yield {"type": "image", **data}
 
 
 def _listed(content: Iterable[Mapping[str, Any]]) -> list[ProviderEvent]:

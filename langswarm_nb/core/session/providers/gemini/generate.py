@@ -165,7 +165,7 @@ def _thinking(model: str, effort: str) -> dict[str, Any]:
             model=model,
             code="unsupported_parameter",
         )
-    return {"thinkingLevel": effort}
+    return {"thinkingLevel": effort.upper()}  # as the API's document declares it
 
 
 def read_usage(usage: Mapping[str, Any]) -> Usage:

@@ -6,6 +6,8 @@ Written from the vendor's published types: no recorded traffic of this API was a
 from __future__ import annotations
 
 import logging
+import re
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.messages import FinishReason, MessageRole, Usage
@@ -17,7 +19,14 @@ from langswarm_nb.core.session.providers._dialect.history import (
     spoken,
     system_text,
 )
-from langswarm_nb.core.session.providers._dialect.wire import image_url, token_count
+from langswarm_nb.core.session.providers._dialect.reasoning_order import (
+    call_item,
+    in_order,
+    outline_part,
+    raw_item,
+    text_item,
+)
+from langswarm_nb.core.session.providers._dialect.wire import as_object, image_url, token_count
 from langswarm_nb.core.session.providers._http.fault_bodies import read_fault
 from langswarm_nb.core.session.providers._http.faults import ReportedError
 from langswarm_nb.core.session.text import one_line
@@ -32,6 +41,11 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+DIALECT = "mistral_conversations"
+"""Marks the outlines of this dialect."""
+_OWN = re.compile(r"(?!message\.|function\.|conversation\.)([\w.]+)\.(started|delta|done)")
+"""Events about what Mistral does itself: it runs a tool, hands over to another agent."""
+_NOT_OF_AN_ENTRY = {"type", "output_index", "created_at"}
 RESERVED = ("model", "inputs", "messages", "instructions", "store", "stream")
 _OF_CONVERSATION = {"tools", "name", "description", "metadata", "agent_id", "agent_version", "guardrails"}
 """Options that a conversation begins with and keeps."""
@@ -54,7 +68,9 @@ def added_body(request: ProviderRequest) -> dict[str, Any]:
     beside = {name: options.pop(name) for name in list(options) if name in _OF_REQUEST}
     arguments = {name: value for name, value in options.items() if name not in _OF_CONVERSATION}
     return {
-        "inputs": wire_inputs(request.messages[request.new_from if request.native_id else 0 :]),
+        "inputs": wire_inputs(
+            request.messages[request.new_from if request.native_id else 0 :], request.model
+        ),
         **beside,
         **({"completion_args": arguments} if arguments else {}),
         "store": True,
@@ -62,33 +78,42 @@ def added_body(request: ProviderRequest) -> dict[str, Any]:
     }
 
 
-def wire_inputs(messages: Sequence[SessionMessage]) -> str | list[dict[str, Any]]:
+def wire_inputs(messages: Sequence[SessionMessage], model: str) -> str | list[dict[str, Any]]:
     """Return messages as entries; a text alone as it is."""
     said = spoken(messages)
     if len(said) == 1 and said[0].role is MessageRole.USER and not said[0].parts:
         return said[0].content
-    return [entry for message in said for entry in _entries(message)]
+    return [entry for message in said for entry in _entries(message, model)]
 
 
-def _entries(message: SessionMessage) -> Iterator[dict[str, Any]]:
+def _entries(message: SessionMessage, model: str) -> Iterator[dict[str, Any]]:
     parts = message.all_parts
     for part in parts:
         if part["type"] == "tool_result":
             call_id = short_id(part["tool_call_id"])
             yield {"type": "function.result", "tool_call_id": call_id, "result": part["content"]}
     if message.role is MessageRole.ASSISTANT:
-        if text := joined_text(parts):
-            yield {"type": "message.output", "role": "assistant", "content": text}
+        yield from _reply(parts, model)
     elif content := _content(parts):
         yield {"type": "message.input", "role": "user", "content": content}
-    for part in parts:
-        if part["type"] == "tool_call":
-            call = {
-                "tool_call_id": short_id(part["id"]),
-                "name": part["name"],
-                "arguments": part["arguments"],
-            }
-            yield {"type": "function.call", **call}
+
+
+def _reply(parts: Sequence[Part], model: str) -> Iterator[dict[str, Any]]:
+    """Yield a reply in its order, with what Mistral did itself."""
+    pieces = [piece.part for piece in in_order(parts, DIALECT, model)]
+    for kind, found in groupby(pieces, lambda part: part["type"] if part["type"] != "refusal" else "text"):
+        if kind == "text":
+            if text := joined_text(found):
+                yield {"type": "message.output", "role": "assistant", "content": text}
+        elif kind == "raw":
+            yield from (part["raw"] for part in found)
+        elif kind == "tool_call":
+            yield from map(_call, found)
+
+
+def _call(part: Part) -> dict[str, Any]:
+    call = {"name": part["name"], "arguments": part["arguments"]}
+    return {"type": "function.call", "tool_call_id": short_id(part["id"]), **call}
 
 
 def _content(parts: Sequence[Part]) -> str | list[dict[str, Any]]:
@@ -110,13 +135,16 @@ class ConversationReader:
         self.is_whole: bool = False
         self.is_over: bool = False
         self._conversation_id = request.native_id
+        self._model = request.model
         self._limit = token_count(request.options.get("max_tokens"))
         self._calls = CallPieces(CallIds(request.messages).next)
         self._named: tuple[str | None, str | None] = (None, None)
+        self._items: list[dict[str, Any]] = []  # of the outline, in the order in which they came
+        self._own: dict[Any, dict[str, Any]] = {}
         self._usage = Usage()
 
     def read(self, body: Any, name: str = "") -> Iterator[ProviderEvent]:
-        """Take an event; those that are not known are passed over: tools that Mistral runs, handoffs.
+        """Take an event; those that are not known are passed over.
 
         Raises
         ------
@@ -137,6 +165,8 @@ class ConversationReader:
                 raise ReportedError(read_fault({"error": body}))
             case _ if body.get("error"):
                 raise ReportedError(read_fault(body))
+            case kind if found := _OWN.fullmatch(str(kind)):
+                self._read_own(found[1], found[2], body)
 
     def read_whole(self, body: Any) -> Iterator[ProviderEvent]:
         """Take a whole answer; raises what `read` raises.
@@ -155,11 +185,17 @@ class ConversationReader:
             elif output.get("type") == "function.call":
                 yield from self._name(output, is_message=False)
                 self._read_call((index,), output)
+            else:
+                self._items.append(raw_item(as_object(output)))
         yield from self._done(body)
 
     def finish(self) -> Iterator[ProviderEvent]:
         """Return the calls of tools and the end; its reason is not told, but a full limit tells it."""
-        yield from map(PartDone, self._calls.parts())
+        calls = self._calls.parts()
+        items = [*self._items, *(call_item(call["id"]) for call in calls)]
+        if (outline := outline_part(DIALECT, self._model, items)) is not None:
+            yield PartDone(outline)
+        yield from map(PartDone, calls)
         output = self._usage.output_tokens
         reason = FinishReason.TOOL_CALLS if self._calls else FinishReason.STOP
         if self._limit is not None and output is not None and output >= self._limit:
@@ -180,7 +216,27 @@ class ConversationReader:
         yield from self._name(output, is_message=True)
         content = output.get("content")
         for chunk in content if isinstance(content, list) else [content]:
-            yield from _said(chunk)
+            for delta in _said(chunk):
+                if delta.kind == "text":
+                    self._note_text(len(delta.text))
+                yield delta
+
+    def _note_text(self, n_chars: int) -> None:
+        if not self._items or "text" not in self._items[-1]:
+            self._items.append(text_item(0))
+        self._items[-1]["text"] += n_chars
+
+    def _read_own(self, kind: str, step: str, body: Mapping[str, Any]) -> None:
+        """Take an event about an entry of Mistral's own; what it says of the arguments comes in pieces."""
+        place = body.get("output_index", body.get("id"))
+        entry = self._own.get(place)
+        if entry is None:
+            entry = self._own[place] = {"type": kind}
+            self._items.append({"raw": entry})
+        told = {name: value for name, value in body.items() if name not in _NOT_OF_AN_ENTRY}
+        if step == "delta":
+            told["arguments"] = f"{entry.get('arguments') or ''}{told.get('arguments') or ''}"
+        entry |= {name: value for name, value in told.items() if value is not None}
 
     def _name(self, output: Mapping[str, Any], *, is_message: bool) -> Iterator[ProviderEvent]:
         model, known = output.get("model"), self._named
@@ -207,7 +263,7 @@ class ConversationReader:
         self.is_whole = self.is_over = True
 
 
-def _said(chunk: Any) -> Iterator[ProviderEvent]:
+def _said(chunk: Any) -> Iterator[Delta]:
     """Return a piece of content, text or a chunk, as what it is to us."""
     if isinstance(chunk, str):
         if chunk:

@@ -25,7 +25,7 @@ from langswarm_nb.core.session.providers._dialect.adjustments import Adjusted, A
 from langswarm_nb.core.session.providers._dialect.call_pieces import free_text
 from langswarm_nb.core.session.providers._dialect.history import system_text
 from langswarm_nb.core.session.providers._dialect.http_session import HttpProviderSession
-from langswarm_nb.core.session.providers._dialect.native_reply import as_new, delete_at
+from langswarm_nb.core.session.providers._dialect.native_reply import as_new, delete_at, is_output
 from langswarm_nb.core.session.providers._dialect.reasoning_order import Piece, in_order
 from langswarm_nb.core.session.providers._dialect.reply_stream import stream_reply
 from langswarm_nb.core.session.providers._dialect.wire import RefusedOption, check_options, image_url
@@ -281,7 +281,7 @@ class OpenAIProviderSession(HttpProviderSession):
             try:
                 async with aclosing(self._ask(request, plan)) as events:
                     async for event in events:
-                        has_spoken = has_spoken or not isinstance(event, ReplyInfo)
+                        has_spoken = has_spoken or is_output(event)
                         yield event
                 return
             except (ProviderSessionError, _NotHeldError) as error:
@@ -379,6 +379,4 @@ def _is_lost(error: Exception) -> bool:
 
 
 def _is_unreadable_thinking(error: Exception) -> bool:
-    return (
-        isinstance(error, ProviderSessionError) and error.code == _BAD_THINKING and not error.maybe_processed
-    )
+    return isinstance(error, ProviderSessionError) and error.code == _BAD_THINKING

@@ -155,6 +155,8 @@ class SQLStorage(ISessionStorage):
         hides: Sequence[tuple[int, int]] = (),
         lease: str | None = None,
         expects: tuple[str, int | None] | None = None,
+        expected_tip: str | None = None,
+        once: bool = False,
     ) -> list[SessionMessage]:
         key = key_of(session_id)
         checks.listed("messages", messages, SessionMessage, "a list of messages (SessionMessage)")
@@ -176,12 +178,23 @@ class SQLStorage(ISessionStorage):
             hides=[(whole("turn", number), whole("version", version)) for number, version in hides],
             lease=optional_text("lease", lease),
             expects=expects,
+            expected_tip=optional_text("expected_tip", expected_tip),
+            once=checks.flag("once", once),
         )
         return decode_messages(await self._write(lambda db: append(db, self.name, key, payloads)))
 
     async def keep_lease(self, session_id: str, lease: str) -> None:
         key, held = key_of(session_id), text("lease", lease)
         await self._write(lambda db: _leases.keep(db, session_key(db, key, self.name), held))
+
+    async def queue_lease(self, session_id: str, lease: str) -> bool:
+        key, wanted = key_of(session_id), text("lease", lease)
+        is_free, may_queue = await self._read(
+            lambda db: _leases.look(db, session_key(db, key, self.name), wanted)
+        )
+        if may_queue:
+            await self._write(lambda db: _leases.queue(db, session_key(db, key, self.name), wanted))
+        return is_free
 
     async def leave_lease(self, session_id: str, lease: str) -> None:
         key, held = key_of(session_id), text("lease", lease)

@@ -33,6 +33,8 @@ class Head(NamedTuple):
     tip_version: int | None
     has_hides: int
     is_archived: int
+    is_awaited: int
+    """Whether somebody waits for the end of its lease."""
 
     @property
     def base(self) -> int:
@@ -134,7 +136,8 @@ def check_question(
 def head_of(db: sqlite3.Connection, session_id: str, name: str) -> Head:
     row = db.execute(
         "SELECT s.id, s.next_seq, s.next_turn, s.tip, s.branch, m.turn, m.version,"
-        " EXISTS (SELECT 1 FROM hides h WHERE h.sid = s.id), s.status = 'archived' FROM sessions s"
+        " EXISTS (SELECT 1 FROM hides h WHERE h.sid = s.id), s.status = 'archived',"
+        " EXISTS (SELECT 1 FROM leases l WHERE l.sid = s.id AND l.next_holder IS NOT NULL) FROM sessions s"
         " LEFT JOIN messages m ON m.id = (s.id << 32 | s.tip) WHERE s.session_id = ?1 AND s.id = ifnull(?2, s.id)",
         meant(session_id),
     ).fetchone()

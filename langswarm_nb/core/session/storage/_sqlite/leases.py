@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import sqlite3
 
-from langswarm_nb.core.session.errors import SessionLeasedError, shown
+from langswarm_nb.core.session.conversation.leased import leased
+from langswarm_nb.core.session.errors import shown
+from langswarm_nb.core.session.values import from_us
 
 from . import owner as _owner
 from .head import now_us
 
 SILENCE_US = 15_000_000
 """A lease is free when its holder has been silent for so long."""
+TURN_US = 3_000_000
+"""How long it is kept for who was next, and has to come for it."""
 
 
 def take(db: sqlite3.Connection, sid: int, session_id: str, holder: str, *, ends: bool = False) -> None:
@@ -25,13 +29,19 @@ def take(db: sqlite3.Connection, sid: int, session_id: str, holder: str, *, ends
     SessionLeasedError
         Another message is being answered.
     """
-    row = db.execute("SELECT holder, owner, beat_us FROM leases WHERE sid = ?", (sid,)).fetchone()
-    now = now_us()
-    if row is not None and row[0] != holder and not _is_free(row[1], row[2], now):
-        raise SessionLeasedError(f"Another message of session {shown(session_id)} is being answered.")
-    if not ends:
+    row = db.execute("SELECT holder, owner, beat_us, since_us FROM leases WHERE sid = ?", (sid,)).fetchone()
+    is_mine = row is not None and row[0] == holder
+    if row is not None and not is_mine and not _is_free(row[1], row[2], now_us()):
+        raise leased(f"session {shown(session_id)}", _owner.in_words(row[1]), from_us(row[3]))
+    if ends:
+        if is_mine:  # it was waited for
+            leave(db, sid, holder)
+    elif is_mine:
+        keep(db, sid, holder)
+    else:
         db.execute(
-            "INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?)", (sid, holder, _owner.this_process(), now)
+            "INSERT OR REPLACE INTO leases(sid, holder, owner, beat_us, since_us) VALUES (?1, ?2, ?3, ?4, ?4)",
+            (sid, holder, _owner.this_process(), now_us()),
         )
 
 
@@ -40,8 +50,33 @@ def keep(db: sqlite3.Connection, sid: int, holder: str) -> None:
     db.execute("UPDATE leases SET beat_us = ? WHERE sid = ? AND holder = ?", (now_us(), sid, holder))
 
 
-def leave(db: sqlite3.Connection, sid: int, holder: str) -> None:
-    """Give a lease back that was not ended by an answer."""
+def look(db: sqlite3.Connection, sid: int, holder: str) -> tuple[bool, bool]:
+    """Return whether a lease can be taken now, and whether the place as the next is to be asked for."""
+    row = db.execute(
+        "SELECT holder, owner, beat_us, next_holder FROM leases WHERE sid = ?", (sid,)
+    ).fetchone()
+    if row is None or row[0] == holder or _is_free(row[1], row[2], now_us()):
+        return True, False
+    return False, row[3] is None
+
+
+def queue(db: sqlite3.Connection, sid: int, holder: str) -> None:
+    """Ask to be the next, unless another is."""
+    db.execute(
+        "UPDATE leases SET next_holder = ?2, next_owner = ?3 WHERE sid = ?1 AND holder <> ?2 AND next_holder IS NULL",
+        (sid, holder, _owner.this_process()),
+    )
+
+
+def leave(db: sqlite3.Connection, sid: int, holder: str, *, is_awaited: bool = True) -> None:
+    """End a lease, or the wait for it; who is next gets it, unless it is known that nobody waits."""
+    if is_awaited:
+        db.execute("UPDATE leases SET next_holder = NULL WHERE sid = ? AND next_holder = ?", (sid, holder))
+        db.execute(
+            "UPDATE leases SET holder = next_holder, owner = next_owner, beat_us = ?3 - ?4, since_us = ?3,"
+            " next_holder = NULL WHERE sid = ?1 AND holder = ?2 AND next_holder IS NOT NULL",
+            (sid, holder, now_us(), SILENCE_US - TURN_US),
+        )
     db.execute("DELETE FROM leases WHERE sid = ? AND holder = ?", (sid, holder))
 
 

@@ -18,6 +18,12 @@ def this_process() -> str:
     return _named(os.getpid())
 
 
+def in_words(owner: str) -> str:
+    """Return what a process is called in an error."""
+    pid, _, host = owner.split(":", 2)
+    return "this process" if owner == this_process() else f"process {pid} on {host}"
+
+
 def is_gone(owner: str, saved_us: int) -> bool:
     """Return whether the process called ``owner`` has ended."""
     try:

@@ -159,7 +159,10 @@ _VERSION_2 = (
       sid INTEGER PRIMARY KEY,
       holder TEXT NOT NULL,                       -- id of the reply that is being written
       owner TEXT NOT NULL,                        -- the process that writes it
-      beat_us INTEGER NOT NULL)
+      beat_us INTEGER NOT NULL,
+      since_us INTEGER NOT NULL,
+      next_holder TEXT,                           -- who waits, and gets it at its end; as the two above
+      next_owner TEXT)
     """,
     "DROP TRIGGER sessions_ad",
     """

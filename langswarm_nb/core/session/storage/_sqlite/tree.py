@@ -10,10 +10,10 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from langswarm_nb.core.session.errors import SessionLeasedError, SessionNotFoundError, shown
 from langswarm_nb.core.session.storage.rows import COLUMNS, MESSAGE_COLUMNS, Row
 from langswarm_nb.core.session.values import MOST
 
+from . import conditions as _conditions
 from . import hides as _hides
 from . import leases as _leases
 from .head import TOUCH, Head, check_question, head_of, node_of, now_us
@@ -53,10 +53,15 @@ def append(
     hides: Sequence[tuple[int, int]] = (),
     lease: str | None = None,
     expects: tuple[str, int | None] | None = None,
+    expected_tip: str | None = None,
+    once: bool = False,
 ) -> list[Row]:
     """Insert a chain of messages and return their rows; an empty one moves the tip to ``parent``."""
     head = head_of(db, session_id, name)
-    _check(db, head, session_id, turn, hides, expects)
+    if once:
+        _conditions.check_new(db, head, session_id, [payload[_MESSAGE_ID] for payload in payloads])
+    _conditions.check_path(db, head, session_id, expected_tip, expects)
+    _conditions.check_turns(db, head, session_id, turn, hides)
     start = head.tip if isinstance(parent, str) else parent
     if start not in (None, head.tip) and reply_to is None:
         node_of(db, head, session_id, start)
@@ -115,24 +120,6 @@ def _insert(
     return rows
 
 
-def _check(
-    db: sqlite3.Connection,
-    head: Head,
-    session_id: str,
-    turn: int | None,
-    hides: Sequence[tuple[int, int]],
-    expects: tuple[str, int | None] | None,
-) -> None:
-    if expects is not None and expects != (head.branch, head.tip):
-        raise SessionLeasedError(f"The path of session {shown(session_id)} has moved on.")
-    if turn is not None and not 0 <= turn < head.next_turn:
-        raise SessionNotFoundError(
-            f"No turn {shown(turn)} in session {shown(session_id)}, so it can have no new version."
-        )
-    for hidden in hides:
-        _check_version(db, head, session_id, *hidden)
-
-
 def _tip_on(
     db: sqlite3.Connection, head: Head, branch: str | None, start: int | None, *, is_beside: bool
 ) -> int | None:
@@ -149,25 +136,11 @@ def _lead_on(db: sqlite3.Connection, head: Head, end: int | None, last: int) -> 
     db.execute("UPDATE former_tips SET seq = ? WHERE sid = ? AND seq = ?", (last, head.sid, end))
 
 
-def _check_version(db: sqlite3.Connection, head: Head, session_id: str, turn: int, version: int) -> None:
-    found = None
-    if 0 <= turn < head.next_turn and 0 < version <= head.next_seq:
-        found = db.execute(
-            "SELECT 1 FROM messages WHERE id >= ? AND id < ? AND turn = ? AND version = ? LIMIT 1",
-            (head.base, head.end, turn, version),
-        ).fetchone()
-    if found is None:
-        raise SessionNotFoundError(
-            f"No version {shown(version)} of turn {shown(turn)} in session {shown(session_id)}. "
-            "List what there is with `await session.get_messages(branch='all')`."
-        )
-
-
 def _end(db: sqlite3.Connection, head: Head, replies: Sequence[str]) -> None:
     """Forget what was kept of replies while they were written, and let the next one be asked for."""
     for message_id in replies:
         db.execute("DELETE FROM partials WHERE sid = ? AND message_id = ?", (head.sid, message_id))
-        _leases.leave(db, head.sid, message_id)
+        _leases.leave(db, head.sid, message_id, is_awaited=bool(head.is_awaited))
 
 
 def set_tip(db: sqlite3.Connection, name: str, session_id: str, seq: int | None, branch: str | None) -> None:
@@ -190,7 +163,7 @@ def set_hidden(
 ) -> None:
     """Mark a version of a turn as kept but not sent on a branch, or take the mark back; None is the active one."""
     head = head_of(db, session_id, name)
-    _check_version(db, head, session_id, turn, version)
+    _conditions.check_version(db, head, session_id, turn, version)
     _hides.mark(db, head.sid, branch or head.branch, turn, version, hidden=hidden)
     _hides.show(db, head.sid, head.branch)
     db.execute(f"UPDATE sessions SET {TOUCH} WHERE id = ?2", (now_us(), head.sid))

@@ -1,0 +1,55 @@
+"""Thinking that fits only what stood before it: the newest models bind it so, and refuse it where that was changed."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from .reader import THINKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_BINDS_THINKING = (
+    r"(?:.*[/.])?claude-(?:fable-5-[1-9]|mythos-5-[2-9]|(?:opus|sonnet|haiku)-5-[5-9]"
+    r"|[a-z]+-(?:[6-9]|\d\d)\b).*"
+)
+"""Models whose thinking fits only what stood before it."""
+BINDING_BETA = "thinking-binding-controls-2026-08-01"
+MISFITS = "bound to a different conversation"
+"""Words of the refusal of thinking that does not fit any more."""
+
+
+def bound(body: dict[str, Any]) -> dict[str, Any]:
+    """Return a body that asks to leave out thinking which no longer fits what stands before it.
+
+    The newest models bind their thinking to that, and refuse it when something was hidden, trimmed or changed.
+    """
+    thinking = body.get("thinking") or {"type": "adaptive"}
+    is_bound = re.fullmatch(_BINDS_THINKING, str(body["model"])) and has_thinking(body)
+    if not is_bound or not isinstance(thinking, dict) or thinking.get("type") != "adaptive":
+        return body
+    return {**body, "thinking": {"block_binding": {"prefix_mismatch_behavior": "drop_block"}, **thinking}}
+
+
+def has_thinking(body: Mapping[str, Any]) -> bool:
+    """Return whether thinking goes back with a body."""
+    turns = [turn["content"] for turn in body["messages"] if not isinstance(turn["content"], str)]
+    return any(block.get("type") in THINKING for blocks in turns for block in blocks)
+
+
+def asks_to_drop(body: Mapping[str, Any]) -> bool:
+    """Return whether a body asks to leave out what does not fit."""
+    thinking = body.get("thinking")
+    return isinstance(thinking, dict) and "block_binding" in thinking
+
+
+def without_thinking(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a body without any thinking."""
+    turns = [
+        turn
+        if isinstance(turn["content"], str)
+        else {**turn, "content": [block for block in turn["content"] if block.get("type") not in THINKING]}
+        for turn in body["messages"]
+    ]
+    return {**body, "messages": turns}
