@@ -150,6 +150,7 @@ async def test_a_user_who_is_deleted_ends_an_answer(service: Service) -> None:
             *_, last = [event async for event in told]
         assert (last[0], last[1]["name"]) == ("error", "SessionNotFoundError")
         assert (await client.get("/health")).json() == {"status": "ok"}
+    assert "Traceback" not in service.log
 
 
 async def test_limits_are_told_before_anything_is_stored(service: Service) -> None:
