@@ -117,6 +117,7 @@ SELDOM_NEEDED = {
     "langswarm_nb.core.session.imports",
     "langswarm_nb.core.session.storage._sqlite.search",
     "langswarm_nb.core.session.conversation.syncing",  # `%langswarm sync`
+    "importlib.metadata",  # who offers other providers, how a kernel's loop nests
 }
 """What few sessions ever do; it is loaded when it is done."""
 

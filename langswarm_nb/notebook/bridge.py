@@ -26,8 +26,8 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 if TYPE_CHECKING:
@@ -324,8 +324,11 @@ def _nest_asyncio_is_safe() -> bool:
     return _installed("ipykernel") < (7, 1) and sys.version_info < (3, 14)
 
 
+@cache
 def _installed(distribution: str) -> tuple[int, ...]:
     """Return the leading numbers of a version; empty when it is not installed."""
+    from importlib.metadata import PackageNotFoundError, version  # 15 ms, for who nests a loop
+
     try:
         parts = version(distribution).split(".")
     except PackageNotFoundError:

@@ -44,7 +44,7 @@ SELECT = f"SELECT {', '.join(COLUMNS)} FROM messages"  # noqa: S608 - our own na
 INSERT = f"INSERT INTO messages({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
 COUNT = (
     "UPDATE sessions SET next_seq = next_seq + 2, message_count = message_count + 2, token_count = token_count + 40,"
-    " tip = ?, updated_us = ? WHERE id = ?"
+    " tip = ?1, updated_us = ?2, used_us = ?2 WHERE id = ?3"
 )
 
 
@@ -85,7 +85,7 @@ def raw_rows(session: int, turn: int) -> list[Row]:
 def raw_append(db: sqlite3.Connection, session: int, turn: int) -> None:
     """Store one turn in a transaction of its own."""
     db.execute("BEGIN IMMEDIATE")
-    db.execute(COUNT, (2 * turn + 1, 1, session))
+    db.execute(COUNT, (2 * turn + 1, turn, session))
     db.executemany(INSERT, raw_rows(session, turn))
     db.execute("COMMIT")
 

@@ -9,7 +9,17 @@ from typing import Any
 
 import pytest
 
-from langswarm_nb.core.session import BaseSession, create_session_manager
+from langswarm_nb.core.session import (
+    BaseSession,
+    Delta,
+    Finish,
+    FinishReason,
+    MockProviderSession,
+    ProviderEvent,
+    ProviderRequest,
+    SessionBusyError,
+    create_session_manager,
+)
 from langswarm_nb.core.session.closing import EventStream
 from langswarm_nb.core.session.sending.stream import MessageStream
 from tests.contract.provider_cases import TEXT, Dialect, ask, impatient, read
@@ -103,6 +113,23 @@ def half(dialect: Dialect) -> Reply:
     return Reply.events(dialect.stream, cut_at=dialect.stream.rindex("🎉".encode()), then="stall")
 
 
+class Slow(MockProviderSession):
+    """Answers when it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_asked, self.may_answer = asyncio.Event(), asyncio.Event()
+
+    def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
+        return EventStream(self._answer())
+
+    async def _answer(self) -> AsyncGenerator[ProviderEvent, None]:
+        self.is_asked.set()
+        await self.may_answer.wait()
+        yield Delta("one")
+        yield Finish(FinishReason.STOP)
+
+
 async def hung_up(server: FaultyServer) -> None:
     async with asyncio.timeout(PATIENCE_S):
         await server.gone.wait()
@@ -173,6 +200,24 @@ async def test_a_stream_read_by_hand_stays_open(session: BaseSession) -> None:
     assert stream.reply is not None
     assert first.text + "".join(rest) == stream.reply.content
     assert stream.reply.finish_reason == "stop"
+
+
+@pytest.mark.parametrize("kind", ["of a session", "of a provider"])
+async def test_a_second_loop_that_is_refused_leaves_the_first_alone(session: BaseSession, kind: str) -> None:
+    """Two cannot read one stream at once; the one that came first reads on to the end."""
+    provider = Slow()
+    ours = kind == "of a session"
+    stream: Any = session.stream_message("Hi", provider_session=provider) if ours else provider.stream(ask())
+    first = asyncio.create_task(read(stream) if not ours else stream.read())
+    async with asyncio.timeout(PATIENCE_S):
+        await provider.is_asked.wait()
+    with pytest.raises((SessionBusyError, RuntimeError)):
+        await by_break(stream)
+    gc.collect()
+    await asyncio.sleep(0)
+    provider.may_answer.set()
+    done: Any = await first
+    assert (done.content if ours else done.text) == "one"
 
 
 async def test_a_stream_read_to_its_end_leaves_no_task() -> None:

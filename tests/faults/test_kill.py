@@ -44,8 +44,12 @@ async def test_nothing_acknowledged_is_lost_by_kill_9_in_mid_stream(tmp_path: Pa
     for message in messages:
         if message.role == "assistant":
             assert whole.startswith(message.content)
-            assert message.finish_reason == ("stop" if message.content == whole else "interrupted")
-            parts += message.finish_reason == "interrupted"
+            is_whole = message.finish_reason == "stop"
+            assert is_whole or message.finish_reason == "interrupted"
+            # The kill may also come when all words are there, and the end is not stored yet.
+            assert not is_whole or message.content == whole
+            assert is_whole or message.id not in replies
+            parts += not is_whole
     assert parts > 0, (
         "no kill hit a reply after its first checkpoint: the test would prove nothing about parts"
     )

@@ -418,3 +418,16 @@ async def test_a_reply_whose_question_is_in_the_new_file_is_stored_there(
     await stream.read()
     assert texts(await session.get_messages()) == "one first two paid and long"
     assert (await session.refresh()).title == ("the copy" if lay is moved_over else None)
+
+
+def test_a_connection_that_its_thread_closes_meanwhile_tells_nothing_of_the_file(tmp_path: Path) -> None:
+    """Who looks at the connections of all threads finds closed ones among them, and no other store in that."""
+    path = tmp_path / "s.db"
+    held, leaving = database.Database(path, "fast", 1.0), database.Database(path, "fast", 1.0)
+    held.execute("CREATE TABLE more(x)")
+    held.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the file has changed since both looked at it
+    leaving.disconnect()
+    assert leaving.is_current()
+    assert held.is_current()
+    assert not database.was_replaced(path)
+    held.close()

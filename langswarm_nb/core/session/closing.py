@@ -20,10 +20,12 @@ class Leavable(Protocol[_T_co]):
 
     is_left: bool
     """Whether its reader has left it: it then gives no more."""
-    is_closing: bool
-    """Whether it is over, or somebody sees to its end."""
 
-    async def __anext__(self) -> _T_co: ...
+    @property
+    def is_waiting(self) -> bool:
+        """Whether there may be more of it, nobody is reading it, and nobody sees to its end."""
+
+    def __anext__(self) -> Awaitable[_T_co]: ...
 
     async def aclose(self) -> None:
         """Hang up."""
@@ -36,25 +38,20 @@ class Reading(AsyncIterator[_T]):
     it either, so that it goes at this moment; and who wrote the loop may well still hold the stream.
     """
 
-    __slots__ = ("_is_over", "_loop", "_stream")
+    __slots__ = ("_loop", "_stream")
 
     def __init__(self, stream: Leavable[_T]) -> None:
         self._stream = stream
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._is_over = False
 
-    async def __anext__(self) -> _T:
+    def __anext__(self) -> Awaitable[_T]:
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
-        try:
-            return await self._stream.__anext__()
-        except BaseException:
-            self._is_over = True
-            raise
+        return self._stream.__anext__()
 
     def __del__(self) -> None:
         loop, stream = self._loop, self._stream
-        if self._is_over or loop is None or stream.is_closing or loop.is_closed():
+        if loop is None or loop.is_closed() or not stream.is_waiting:
             return
         stream.is_left = True
         with suppress(RuntimeError):  # the loop was closed at this moment, and has closed all its streams
@@ -73,17 +70,21 @@ class EventStream(AsyncIterator[_T]):
     def __init__(self, events: AsyncGenerator[_T, None] | EventStream[_T]) -> None:
         self._events = events
         self.is_left: bool = False
-        self.is_closing: bool = False
         self._closed: asyncio.Future[None] | None = None
 
     def __aiter__(self) -> Reading[_T]:
         return Reading(self)
 
-    async def __anext__(self) -> _T:
-        if self.is_left:
-            await self.aclose()
-            raise StopAsyncIteration
-        return await self._events.__anext__()
+    def __anext__(self) -> Awaitable[_T]:
+        return self._end() if self.is_left else self._events.__anext__()
+
+    async def _end(self) -> _T:
+        await self.aclose()
+        raise StopAsyncIteration
+
+    @property
+    def is_waiting(self) -> bool:
+        return self._closed is None and not self.ag_running and not is_over(self._events)
 
     @property
     def ag_running(self) -> bool:
@@ -95,15 +96,20 @@ class EventStream(AsyncIterator[_T]):
         if self._closed is not None:
             await asyncio.wait([self._closed])
             return
-        self.is_closing, self._closed = True, asyncio.get_running_loop().create_future()
+        self._closed = asyncio.get_running_loop().create_future()
         try:
             await self._events.aclose()
         finally:
             self._closed.set_result(None)
 
 
+def is_over(events: object) -> bool:
+    """Tell whether an async generator has ended, whatever way."""
+    return getattr(events, "ag_frame", events) is None
+
+
 def _hang_up(loop: asyncio.AbstractEventLoop, stream: Leavable[object]) -> None:
-    if stream.is_closing:
+    if not stream.is_waiting:
         return
     task = loop.create_task(stream.aclose())
     _hanging_up.add(task)

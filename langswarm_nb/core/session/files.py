@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from pathlib import Path
 
 from .errors import SessionStorageError, SessionTypeError, SessionValueError
@@ -23,6 +22,8 @@ def write_private(path: str | os.PathLike[str], content: str | bytes) -> None:
     SessionStorageError
         The file cannot be written.
     """
+    import tempfile  # few sessions ever write a file of their own
+
     target = as_path(path)
     try:
         handle, name = tempfile.mkstemp(

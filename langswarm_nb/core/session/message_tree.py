@@ -91,7 +91,6 @@ class MessageTree(ISession):
         SessionTypeError
             ``seqs`` is no list of whole numbers.
         """
-        checks.listed("seqs", seqs, int, "a list of whole numbers")
         return await self.storage.pick_messages(self.key, seqs)
 
     async def clear_messages(self) -> bool:

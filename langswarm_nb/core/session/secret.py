@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import html
 import json
 import os
 import re
@@ -287,8 +286,10 @@ _LOWER = {
 
 def _forms(value: str) -> set[str]:
     """Return the ways in which a key may be written, in lower case."""
+    from html import escape  # its table of all entities is for who has a key
+
     raw = value.encode()
-    forms = {value, quote(value, safe=""), html.escape(value), json.dumps(value)[1:-1], raw.hex()}
+    forms = {value, quote(value, safe=""), escape(value), json.dumps(value)[1:-1], raw.hex()}
     for padding in range(3):  # where in a longer base64 text it stands
         coded = base64.b64encode(bytes(padding) + raw)
         inner = coded[-(-padding * 8 // 6) : len(coded) - 4].decode()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -126,12 +125,17 @@ async def _move(storage: ISessionStorage, records: Sequence[SessionRecord], old:
 async def _adopt_old(storage: ISessionStorage, user_id: str, home: str) -> list[SessionRecord]:
     """Return a user's sessions, the last used first; those that knew this notebook by a hash are given their home."""
     records = await storage.list_sessions(user_id=user_id)
-    key = hashlib.sha256(str(Path(home)).encode()).hexdigest()[:16]
-    old = [record for record in records if record.home is None and record.metadata.get(OLD_KEY) == key]
+    old = [record for record in records if record.home is None and OLD_KEY in record.metadata]
+    if not old:
+        return records
+    from hashlib import sha256  # it loads OpenSSL
+
+    key = sha256(str(Path(home)).encode()).hexdigest()[:16]
     for record in reversed(old):
-        # They were all made by cells that named no session.
-        await storage.update_session(record.session_id, home=home, main_at=record.updated_at)
-    return await storage.list_sessions(user_id=user_id) if old else records
+        if record.metadata[OLD_KEY] == key:
+            # They were all made by cells that named no session.
+            await storage.update_session(record.session_id, home=home, main_at=record.updated_at)
+    return await storage.list_sessions(user_id=user_id)
 
 
 def _lasting(homes: Mapping[str, Cells]) -> dict[str, Cells]:

@@ -36,14 +36,16 @@ class Bounds:
                 raise SessionValueError.of(bound.name, value, "at least 1")
 
     def check(self, bound: str, parameter: str, text: str | None, beside: str | None = None) -> None:
-        """Check that a text, together with what goes beside it, is no longer than a bound.
+        """Check that a text, if there is one, together with what goes beside it, is no longer than a bound.
 
         Raises
         ------
         SessionValueError
             They are longer.
         """
-        most, chars = getattr(self, bound), len(text or "") + len(beside or "")
+        if text is None:
+            return
+        most, chars = getattr(self, bound), len(text) + len(beside or "")
         if chars > most:
             error = SessionValueError(
                 f"{parameter} has {chars:,} characters, and at most {most:,} are taken. Shorten it, or raise the bound "

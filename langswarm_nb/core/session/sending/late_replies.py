@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from langswarm_nb.core.session.errors import SessionError, SessionNotFoundError, SessionStorageError
 
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
 logger: logging.Logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class LateReply:
+class LateReply(NamedTuple):
     """A reply, and where it belongs."""
 
     session: BaseSession
@@ -81,6 +79,8 @@ class LateReplies:
         SessionStorageError
             One still cannot be stored; it goes on waiting, and is the error's ``reply``.
         """
+        if not self._waiting:  # as good as always, and asked with each message that is stored
+            return
         for late in [late for late in self._waiting if session is None or late.is_of(session)]:
             if late not in self._waiting:  # another task has taken it meanwhile
                 continue

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from langswarm_nb.core.session.closing import Reading
+from langswarm_nb.core.session.closing import Reading, is_over
 from langswarm_nb.core.session.conversation.placing import Place
 from langswarm_nb.core.session.errors import SessionBusyError, SessionError
 from langswarm_nb.core.session.messages import SessionMessage
@@ -46,7 +46,7 @@ class MessageStream(AsyncIterator[Delta]):
         self._left: asyncio.Future[None] | None = None
         """Done when the reader that was told to stop has left; None while none was told."""
         self.is_left: bool = False
-        self.is_closing: bool = False
+        self._is_closing = False
         self.loop: asyncio.AbstractEventLoop | None = None
         self.reader: asyncio.Task[object] | None = None
         self.idle_since: float | None = time.monotonic()
@@ -99,6 +99,11 @@ class MessageStream(AsyncIterator[Delta]):
     def partial(self) -> SessionMessage | None:
         """The reply as far as it has arrived, for who watches and does not read; None before it was asked for."""
         return self._turn.partial
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether there may be more of it, nobody is reading it, and nobody sees to its end."""
+        return not self._is_closing and self.idle_since is not None and not is_over(self._deltas)
 
     def __aiter__(self) -> Reading[Delta]:
         return Reading(self)
@@ -153,7 +158,7 @@ class MessageStream(AsyncIterator[Delta]):
             A hook or middleware of this very send called it; nothing was stopped.
         """
         refuse_inside(self)
-        self.is_closing = True
+        self._is_closing = True
         loop = self.loop
         if loop is None or loop is asyncio.get_running_loop():
             await self._close()

@@ -18,10 +18,9 @@ _OF_SESSIONS = {
     "title": "max_title_chars",
     "metadata": "max_metadata_chars",
 }
-_OF_MESSAGES = {"cell_id": "max_id_chars", "metadata": "max_metadata_chars"}
-_AT = {
-    name: MESSAGE_COLUMNS.index(name) for name in ("role", "message_id", "content", "parts", *_OF_MESSAGES)
-}
+_ID, _ROLE, _CONTENT, _PARTS, _CELL, _METADATA = map(
+    MESSAGE_COLUMNS.index, ("message_id", "role", "content", "parts", "cell_id", "metadata")
+)
 
 
 def bounds_of(value: Bounds | None) -> Bounds:
@@ -59,9 +58,9 @@ def check_message(bounds: Bounds, payload: Row) -> None:
     SessionValueError
         Something in it is too long.
     """
-    bounds.check("max_id_chars", "id", payload[_AT["message_id"]])
-    if payload[_AT["role"]] == "assistant":
+    bounds.check("max_id_chars", "id", payload[_ID])
+    if payload[_ROLE] == "assistant":
         return
-    bounds.check("max_message_chars", "content", payload[_AT["content"]], payload[_AT["parts"]])
-    for name, bound in _OF_MESSAGES.items():
-        bounds.check(bound, name, payload[_AT[name]])
+    bounds.check("max_message_chars", "content", payload[_CONTENT], payload[_PARTS])
+    bounds.check("max_id_chars", "cell_id", payload[_CELL])
+    bounds.check("max_metadata_chars", "metadata", payload[_METADATA])

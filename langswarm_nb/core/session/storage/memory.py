@@ -64,9 +64,13 @@ class InMemorySessionStorage(SQLStorage):
         def read(db: sqlite3.Connection) -> TreeRows:
             return tree(db, self.name, key)
 
-        if self._run(lambda db: head_of(db, key, self.name).next_seq) <= LONG:
-            return self._run(read)
-        return await asyncio.to_thread(self._run, read)  # the one thing that takes longer than microseconds
+        def read_short(db: sqlite3.Connection) -> TreeRows | None:
+            return read(db) if head_of(db, key, self.name).next_seq <= LONG else None
+
+        found = self._run(read_short)
+        if found is None:  # the one thing that takes longer than microseconds
+            found = await asyncio.to_thread(self._run, read)
+        return found
 
     def _run(self, job: Job[T]) -> T:
         with self._lock:

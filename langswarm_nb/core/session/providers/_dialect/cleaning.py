@@ -12,7 +12,7 @@ from langswarm_nb.core.session.text import TextJoiner, whole
 from .wire import cost_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from langswarm_nb.core.session.provider_events import ProviderEvent, TextKind
     from langswarm_nb.core.session.providers._http.client import HttpClient
@@ -29,27 +29,30 @@ class Cleaner:
 
     def __init__(self, http: HttpClient, *, keeps_raw: bool = False) -> None:
         self._http = http
-        self._keeps_raw = keeps_raw
+        self.keeps_raw = keeps_raw
+        """Whether what the service sent is kept, too."""
         self._cost_usd: float | None = None
         self._channels: dict[TextKind, tuple[TextJoiner, list[KeyFilter]]] = {}
 
-    def __call__(self, events: Iterable[ProviderEvent]) -> Iterator[ProviderEvent]:
-        """Yield events clean; what waits for the other half of a character is held back."""
+    def add(self, events: Iterable[ProviderEvent], clean: list[ProviderEvent]) -> None:
+        """Add events to those that are clean; what waits for the other half of a character is held back."""
         for event in events:
             if type(event) is Delta:
-                text = self._text(event)
-                if text:
-                    yield event if text is event.text else Delta(text, event.kind)
-            elif isinstance(event, PartDone):
-                yield PartDone(self._shallow(self._json(event.part, self._http.mask.known)))
-            elif isinstance(event, ReplyInfo):
-                yield self.info(event)
-            elif isinstance(event, Finish):
-                yield Finish(event.reason, self._word(event.provider_reason))
-            else:
-                if isinstance(event, ThoughtSoFar):  # half a character belongs to what came before
-                    yield from self.rest()
-                yield event
+                if text := self._text(event):
+                    clean.append(event if text is event.text else Delta(text, event.kind))
+                continue
+            if isinstance(event, ThoughtSoFar):  # half a character belongs to what came before
+                clean += self.rest()
+            clean.append(self._other(event))
+
+    def _other(self, event: ProviderEvent) -> ProviderEvent:
+        if isinstance(event, PartDone):
+            return PartDone(self._shallow(self._json(event.part, self._http.mask.known)))
+        if isinstance(event, ReplyInfo):
+            return self.info(event)
+        if isinstance(event, Finish):
+            return Finish(event.reason, self._word(event.provider_reason))
+        return event
 
     def info(self, info: ReplyInfo) -> ReplyInfo:
         """Return what is told about a reply, clean: it is kept with the message."""
@@ -74,7 +77,7 @@ class Cleaner:
 
     def raw(self, name: str, value: Any) -> list[ReplyInfo]:
         """Return what the service sent, for those who keep it."""
-        return [self.info(ReplyInfo(raw={name: value}))] if self._keeps_raw else []
+        return [self.info(ReplyInfo(raw={name: value}))] if self.keeps_raw else []
 
     def rest(self) -> list[Delta]:
         """Return what was still held back at the end."""

@@ -19,7 +19,7 @@ from langswarm_nb.core.session.providers._http.response import parse_json
 
 from .cleaning import Cleaner
 from .sse import DONE, JSONDecoder, JSONLinesDecoder, SSEDecoder, StreamFormatError
-from .wire import cost_in_headers, rate_limits, told_headers
+from .wire import COST, cost_in_headers, rate_limits, told_headers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable
@@ -115,8 +115,10 @@ async def _reply_events(
 
 
 def _finish(answer: Response, reader: ReplyReader, clean: Cleaner) -> list[ProviderEvent]:
+    events: list[ProviderEvent] = [*clean.rest(), *clean.cost()]
     try:
-        return [*clean.rest(), *clean.cost(), *clean(reader.finish())]
+        clean.add(reader.finish(), events)
+        return events
     except MALFORMED as error:
         reason = f"its end has another form ({_told(error)})"
     failure = answer.report.bad_answer(reason, status=answer.status)
@@ -148,33 +150,32 @@ class _Pieces:
 
     async def next(self) -> list[ProviderEvent]:
         """Return the next events; none when the reply is whole and over."""
-        while self._failure is None and not self._reader.is_over:
-            events = await self._more()
-            if events:
-                return events
-        if self._failure is not None:
-            raise self._failure  # now that what came before it was handed on
-        return []
-
-    async def _more(self) -> list[ProviderEvent]:
         reader = self._reader
         events: list[ProviderEvent] = []
-        try:
-            self._failure = self._read(await self._answer.read(), events)
-        except ProviderSessionError:
-            if not reader.is_whole:
-                raise
-            reader.is_over = True  # only what may follow the end mark is lost
-        if reader.is_whole and not self._is_hurried:
-            self._is_hurried = True
-            self._answer.hurry(_LAST_WAIT_S)
+        while not events and self._failure is None and not reader.is_over:
+            try:
+                self._failure = self._read(await self._answer.read(), events)
+            except ProviderSessionError:
+                if not reader.is_whole:
+                    raise
+                reader.is_over = True  # only what may follow the end mark is lost
+            if reader.is_whole and not self._is_hurried:
+                self._is_hurried = True
+                self._answer.hurry(_LAST_WAIT_S)
+        if not events and self._failure is not None:
+            raise self._failure  # now that what came before it was handed on
         return events
 
     def _read(self, chunk: bytes, events: list[ProviderEvent]) -> ProviderSessionError | None:
         """Add what a chunk brings to ``events``; return what is wrong with it."""
         report, reader = self._answer.report, self._reader
         try:
-            self._read_events(self._decoded(chunk), events)
+            decoder = self._decoder
+            if decoder is None or self._head is not None:
+                found = self._begin(chunk)
+            else:
+                found = decoder.feed(chunk) if chunk else decoder.close()
+            self._read_events(found, events)
         except ReportedError as error:
             return report.refused(error.fault, self._answer.status, maybe_processed=True)
         except _NoReplyError as error:
@@ -195,7 +196,8 @@ class _Pieces:
             None if reader.is_whole else self._cut_short("the stream ended without the end mark of the reply")
         )
 
-    def _decoded(self, chunk: bytes) -> list[ServerSentEvent]:
+    def _begin(self, chunk: bytes) -> list[ServerSentEvent]:
+        """Return the events of a chunk as long as none has shown what the body is."""
         decoder = self._decoder
         if decoder is None:
             chunk = chunk.lstrip(_BLANK)
@@ -204,9 +206,8 @@ class _Pieces:
             decoder = self._decoder = _decoder_for(chunk, self._usual, asked=self._asked)
             self._answer.is_stream = self._answer.is_stream or not isinstance(decoder, JSONDecoder)
         found = decoder.feed(chunk) if chunk else decoder.close()
-        if self._head is not None:
-            is_reply = bool(found) and found[0].data.lstrip()[:1] in {"{", "["}
-            self._head = None if is_reply else (self._head + chunk)[:_HEAD_BYTES]
+        is_reply = bool(found) and found[0].data.lstrip()[:1] in {"{", "["}
+        self._head = None if is_reply else ((self._head or b"") + chunk)[:_HEAD_BYTES]
         return found
 
     def _read_events(self, found: list[ServerSentEvent], events: list[ProviderEvent]) -> None:
@@ -237,7 +238,7 @@ class _Pieces:
         try:
             for piece in pieces:
                 self._clean.see_cost(piece)
-                events.extend(self._clean(read(piece)))
+                self._clean.add(read(piece), events)
             reason = "" if self._reader.is_whole else "it holds no reply"
         except MALFORMED as error:
             reason = f"its JSON has another form ({_told(error)})"
@@ -248,28 +249,33 @@ class _Pieces:
         self._reader.is_over = True
 
     def _read_event(self, event: ServerSentEvent, events: list[ProviderEvent]) -> None:
-        body = _body(event)
+        body = None if event.data[:1] != "{" and _keeps_alive(event) else parse_json(event.data)
         if body is None:
             return
         self._only = body if self._only is None else ()
-        events.extend(self._clean.raw("events", [body]))  # also when it cannot be read
-        self._clean.see_cost(body)
+        found: list[ProviderEvent] = []
+        if self._clean.keeps_raw:
+            events.extend(self._clean.raw("events", [body]))  # also when it cannot be read
+        if COST in event.data:  # looked for in the text, as few events tell it
+            self._clean.see_cost(body)
         try:
-            found = list(self._clean(self._reader.read(body, event.name)))
+            self._clean.add(self._reader.read(body, event.name), found)
         except MALFORMED:
             self._refuse_fault(body)
             raise
         events.extend(found)
-        if _says_something(found):
+        if not _says_something(found):
+            if not self._reader.is_whole:
+                self._refuse_fault(body)
+        elif not self._has_answered:
             self._has_spoken = True
-            self._has_answered = self._has_answered or any(map(_is_answer, found))
-        elif not self._reader.is_whole:
-            self._refuse_fault(body)
+            self._has_answered = any(map(_is_answer, found))
 
     def _read_only(self, events: list[ProviderEvent]) -> None:
         """Read what may be an answer in one piece, put into the only event of a stream."""
+        found: list[ProviderEvent] = []
         try:
-            found = list(self._clean(self._reader.read_whole(self._only)))
+            self._clean.add(self._reader.read_whole(self._only), found)
         except (ReportedError, *MALFORMED):
             return
         if self._reader.is_whole:
@@ -325,17 +331,14 @@ class _NoReplyError(Exception):
         self.body = body[:2000]
 
 
-def _body(event: ServerSentEvent) -> Any:
-    """Return the JSON of an event of a stream; None where it only keeps the connection alive.
-
-    That is one without data, and one with a name and no object.
-    """
+def _keeps_alive(event: ServerSentEvent) -> bool:
+    """Tell whether an event of a stream says nothing: one without data, or one with a name and no object."""
     data = event.data.strip()
-    if event.name and data[:1] != "{":
-        if event.name == "error":
-            raise ReportedError(read_fault(event.data))
-        return None
-    return parse_json(event.data) if data else None
+    if not event.name or data[:1] == "{":
+        return not data
+    if event.name == "error":
+        raise ReportedError(read_fault(event.data))
+    return True
 
 
 def _is_answer(event: ProviderEvent) -> bool:
@@ -343,7 +346,10 @@ def _is_answer(event: ProviderEvent) -> bool:
 
 
 def _says_something(events: list[ProviderEvent]) -> bool:
-    return any(not isinstance(event, ReplyInfo) for event in events)
+    for event in events:  # noqa: SIM110 - looked at for each event of a stream
+        if not isinstance(event, ReplyInfo):
+            return True
+    return False
 
 
 def _told(error: Exception) -> str:

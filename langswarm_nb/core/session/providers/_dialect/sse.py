@@ -154,7 +154,8 @@ class SSEDecoder(_LineDecoder):
     def _take(self, chunk: bytes, events: list[ServerSentEvent]) -> None:
         self._read(self._splitter.feed(chunk), events)
         self._size = self._size + len(chunk) if self._data and not events else 0
-        _check_size("an event", self._size, self._limit)
+        if self._size:
+            _check_size("an event", self._size, self._limit)
 
     def _read(self, lines: list[bytes], events: list[ServerSentEvent]) -> None:
         for line in lines:

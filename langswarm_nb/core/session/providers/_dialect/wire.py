@@ -40,6 +40,8 @@ _FINISH_WORDS = {
 _FINISH_REASONS = {word: reason for reason, words in _FINISH_WORDS.items() for word in words.split()}
 _NOT_TOLD = {"", "none", "null"}
 _MOST_TOKENS = 2**53
+COST = '"cost"'
+"""Stands in the JSON of whatever tells a cost."""
 
 
 def end_word(value: object) -> str | None:

@@ -144,7 +144,8 @@ class ChatReader:
             events += self._said(content) if isinstance(content, str) else _listed(content)
         if not content or len(delta) > 1:
             self._read_more(delta, events)
-        if (word := end_word(choice.get("finish_reason"))) is not None:
+        end = choice.get("finish_reason")
+        if end is not None and (word := end_word(end)) is not None:
             self._read_end(choice, word)
 
     def _said(self, text: str) -> list[ProviderEvent]:

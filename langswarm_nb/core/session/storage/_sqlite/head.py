@@ -113,26 +113,6 @@ def user_key(db: sqlite3.Connection, session_id: str, user_id: str | None, name:
     return sid
 
 
-def check_question(
-    db: sqlite3.Connection, name: str, session_id: str, seq: int, message_id: str | None
-) -> int:
-    """Return the surrogate id of a session that has a message with this seq and, unless it is None, this id.
-
-    Raises
-    ------
-    SessionNotFoundError
-        There is no such session, or message.
-    """
-    head = head_of(db, session_id, name)
-    found = node_of(db, head, session_id, seq)
-    if message_id not in (None, found.message_id):
-        raise SessionNotFoundError(
-            f"The question with seq {shown(seq)} in session {shown(session_id)} is not the one that was asked: {name} "
-            "is not the store that it went to."
-        )
-    return head.sid
-
-
 def head_of(db: sqlite3.Connection, session_id: str, name: str) -> Head:
     row = db.execute(
         "SELECT s.id, s.next_seq, s.next_turn, s.tip, s.branch, m.turn, m.version,"
@@ -158,3 +138,22 @@ def node_of(db: sqlite3.Connection, head: Head, session_id: str, seq: int) -> Fo
             "counted from 0. List them with `await session.get_messages(branch='all')`."
         )
     return Found(*row)
+
+
+def question_at(
+    db: sqlite3.Connection, head: Head, session_id: str, seq: int, message_id: str | None, name: str
+) -> Found:
+    """Return the question that a reply belongs to: the message with this seq and, unless it is None, this id.
+
+    Raises
+    ------
+    SessionNotFoundError
+        There is no such message.
+    """
+    found = node_of(db, head, session_id, seq)
+    if message_id not in (None, found.message_id):
+        raise SessionNotFoundError(
+            f"The question with seq {shown(seq)} in session {shown(session_id)} is not the one that was asked: {name} "
+            "is not the store that it went to."
+        )
+    return found

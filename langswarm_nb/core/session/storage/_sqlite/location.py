@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-import tempfile
 from pathlib import Path
 
 from langswarm_nb.core.session.errors import SessionStorageError, SessionTypeError, SessionValueError
@@ -31,6 +30,8 @@ def _data_folder() -> Path:
     try:
         home = Path.home()
     except RuntimeError:  # a user id without an entry and without HOME, as in some containers
+        import tempfile
+
         home = Path(tempfile.gettempdir())
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")

@@ -16,7 +16,7 @@ from langswarm_nb.core.session.storage.rows import PAYLOAD_COLUMNS, Row
 from . import leases as _leases
 from . import owner as _owner
 from . import tree as _tree
-from .head import check_question, now_us, session_key
+from .head import head_of, now_us, question_at, session_key
 
 logger = logging.getLogger(__name__)
 
@@ -28,16 +28,17 @@ def save(
     db: sqlite3.Connection, name: str, session_id: str, payload: Row, reply_to: int, question_id: str | None
 ) -> None:
     """Keep what has arrived of a reply in the place of what was kept of it before."""
-    sid = check_question(db, name, session_id, reply_to, question_id)
+    head = head_of(db, session_id, name)
+    question_at(db, head, session_id, reply_to, question_id, name)
     columns = {
         column: value for column, value in zip(PAYLOAD_COLUMNS, payload, strict=True) if value is not None
     }
     db.execute(
         "INSERT OR REPLACE INTO partials(sid, message_id, reply_to, owner, saved_us, payload)"
         " VALUES (?, ?, ?, ?, ?, ?)",
-        (sid, columns["message_id"], reply_to, _owner.this_process(), now_us(), json.dumps(columns)),
+        (head.sid, columns["message_id"], reply_to, _owner.this_process(), now_us(), json.dumps(columns)),
     )
-    _leases.keep(db, sid, columns["message_id"])
+    _leases.keep(db, head.sid, columns["message_id"])
 
 
 def orphans(db: sqlite3.Connection, session_id: str | None = None) -> list[tuple[str, str]]:

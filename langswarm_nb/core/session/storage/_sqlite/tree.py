@@ -16,7 +16,7 @@ from langswarm_nb.core.session.values import MOST
 from . import conditions as _conditions
 from . import hides as _hides
 from . import leases as _leases
-from .head import TOUCH, Head, check_question, head_of, node_of, now_us
+from .head import TOUCH, Found, Head, head_of, node_of, now_us, question_at
 
 _INSERT = f"INSERT INTO messages({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
 _ROLE = MESSAGE_COLUMNS.index("role")
@@ -69,9 +69,9 @@ def append(
     if reply_to is None:
         place = _place(db, head, session_id, start, payloads, active=activate)
     else:
-        check_question(db, name, session_id, reply_to, question_id)
-        place = _reply_place(db, head, session_id, reply_to, payloads, tip, active=activate)
-    ends = any(payload[_MESSAGE_ID] == lease for payload in payloads)
+        question = question_at(db, head, session_id, reply_to, question_id, name)
+        place = _reply_place(db, head, reply_to, question, payloads, tip, active=activate)
+    ends = lease is not None and any(payload[_MESSAGE_ID] == lease for payload in payloads)
     if lease is not None:  # the last that may refuse: from here on there are changes
         _leases.take(db, head.sid, session_id, lease, ends=ends)
     if head.is_archived and _is_send(payloads, activate=activate, answered=lease is not None and not ends):
@@ -225,20 +225,19 @@ def _place(
 def _reply_place(
     db: sqlite3.Connection,
     head: Head,
-    session_id: str,
-    question: int,
+    at: int,
+    question: Found,
     payloads: Sequence[Row],
     tip: int | None,
     *,
     active: bool,
 ) -> _Place:
     """Return the place below a question; the path goes on with the reply only if it still ends in the question."""
-    found = node_of(db, head, session_id, question)
-    if payloads and (interrupted := _interrupted(db, head, question, payloads[0][_MESSAGE_ID])):
+    if payloads and (interrupted := _interrupted(db, head, at, payloads[0][_MESSAGE_ID])):
         seq, parent, version = interrupted
-        return _Place(parent, found.turn, version, active and seq == tip, seq if active else None)
-    version = _version_below(db, head, question, found.turn, found.version, payloads)
-    return _Place(question, found.turn, version, active and question == tip, question if active else None)
+        return _Place(parent, question.turn, version, active and seq == tip, seq if active else None)
+    version = _version_below(db, head, at, question.turn, question.version, payloads)
+    return _Place(at, question.turn, version, active and at == tip, at if active else None)
 
 
 def _version_below(

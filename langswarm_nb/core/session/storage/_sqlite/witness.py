@@ -99,19 +99,22 @@ def is_another(path: Path, before: Seen, db: sqlite3.Connection) -> bool | None:
         part, and what then stands in the file alone need make no sense.
     """
     try:
-        now = seen_alone(path, before.sessions)
-        if before.may_become(now) and _agrees(now, db):
+        if _agrees(path, before, db):
             return False
-        return True if _is_whole(path) else None
+        # Where it makes sense now, it is looked at once more: a log may have been moved into it between two looks.
+        return not _agrees(path, before, db) if _is_whole(path) else None
     except sqlite3.Error as error:
         return True if getattr(error, "sqlite_errorname", "") == "SQLITE_NOTADB" else None
 
 
-def _agrees(alone: Seen, db: sqlite3.Connection) -> bool:
+def _agrees(path: Path, before: Seen, db: sqlite3.Connection) -> bool:
+    alone = seen_alone(path, before.sessions)
+    if not before.may_become(alone):
+        return False
     try:
         return alone.may_become(seen(db, alone.sessions))
-    except sqlite3.OperationalError:  # locked, out of reach: says nothing of what is in it
-        raise
+    except (sqlite3.OperationalError, sqlite3.ProgrammingError):
+        raise  # locked, out of reach, closed by another thread: says nothing of what is in it
     except sqlite3.DatabaseError:  # the pages of two stores together
         return False
 
