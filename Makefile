@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 EXTRAS := plot,cost,parquet,postgres,fast,otel,stats
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-local lab test test-servers check fix notebooks e2e bench walks screenshots hooks clean
+.PHONY: help demo demo-local lab test test-servers check fix notebooks e2e bench walks screenshots site hooks clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /make \1\t/' | expand -t 20
@@ -46,6 +46,11 @@ test-servers: $(INSTALLED) ## talk to real servers, installed into build/servers
 
 screenshots: $(INSTALLED) ## make the pictures in docs/images anew, in a real browser
 	@$(PY) -m scripts.screenshots
+	@$(PY) -m scripts.tour
+
+site: $(INSTALLED) ## build the site into build/site, from the repository alone
+	@$(PY) -c "import zensical" 2>/dev/null || $(PY) -m pip install --quiet --group site
+	@$(PY) -m scripts.site
 
 hooks: $(INSTALLED) ## check formatting, lint and types at each commit
 	$(PY) -m pre_commit install

@@ -13,7 +13,10 @@ from pathlib import Path
 
 from langswarm_nb import __version__
 
-CHANGELOG = Path(__file__).resolve().parents[1] / "CHANGELOG.md"
+ROOT = Path(__file__).resolve().parents[1]
+CHANGELOG, PROJECT = ROOT / "CHANGELOG.md", ROOT / "pyproject.toml"
+PLACEHOLDER = "OWNER"
+"""Stands in the addresses of ``pyproject.toml`` and of the pages for the account that publishes."""
 
 
 class ReleaseError(ValueError):
@@ -45,12 +48,28 @@ def notes_for(tag: str, version: str, changelog: str) -> str:
     return notes.strip() + "\n"
 
 
+def check_addresses(project: str) -> None:
+    """Make sure that the package tells where it comes from.
+
+    Raises
+    ------
+    ReleaseError
+        An address in the text of ``pyproject.toml`` still has the placeholder.
+    """
+    if f"/{PLACEHOLDER}" in project:
+        raise ReleaseError(
+            f"pyproject.toml has {PLACEHOLDER} in its addresses. Put the account there, and wherever "
+            f"`git grep -l {PLACEHOLDER}` finds it."
+        )
+
+
 def _main() -> int:
     parser = argparse.ArgumentParser(
         description="Print the release notes of a tag, or say why there are none."
     )
     parser.add_argument("tag", help="v and the version, such as v0.2.0")
     try:
+        check_addresses(PROJECT.read_text("utf-8"))
         notes = notes_for(parser.parse_args().tag, __version__, CHANGELOG.read_text("utf-8"))
     except ReleaseError as error:
         print(error, file=sys.stderr)

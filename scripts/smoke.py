@@ -7,6 +7,7 @@ for a version, and for a place that is not the checkout.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import tempfile
@@ -49,6 +50,22 @@ def try_notebook(folder: str) -> None:
         shell.run_line_magic("unload_ext", "langswarm_nb")
 
 
+def try_quickstart(folder: str) -> None:
+    """Run every cell of the first notebook."""
+    os.environ["LANGSWARM_DB_PATH"] = str(Path(folder) / "quickstart.db")
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell = InteractiveShell.instance()
+    cells = json.loads((ROOT / "notebooks" / "01_quickstart.ipynb").read_text("utf-8"))["cells"]
+    sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    try:
+        for source in sources:
+            if not shell.run_cell(source, store_history=True).success:
+                sys.exit(f"The quickstart stopped at:\n{source}")
+    finally:
+        shell.run_line_magic("unload_ext", "langswarm_nb")
+
+
 def _main() -> int:
     parser = argparse.ArgumentParser(description="Try the installed package.")
     parser.add_argument("--version", help="the version that has to be installed, outside of this checkout")
@@ -57,6 +74,7 @@ def _main() -> int:
         check_origin(version)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         try_notebook(folder)
+        try_quickstart(folder)
     print("ok")
     return 0
 

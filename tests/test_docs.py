@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import json
 import re
 import tomllib
 from itertools import count
@@ -15,6 +17,7 @@ from nbclient import NotebookClient
 import langswarm_nb
 from langswarm_nb.core import session
 from scripts import check, public_types
+from scripts.site import markdown
 from tests.support.paths import REPOSITORY
 from tests.support.waits import PATIENCE_S
 
@@ -43,9 +46,7 @@ def test_the_readme_runs_as_written(monkeypatch, tmp_path):
 @pytest.mark.parametrize("snippet", SNIPPETS)
 def test_the_readme_is_valid_python(snippet):
     """Each block of the README is a cell that IPython can read."""
-    compile(
-        TransformerManager().transform_cell(snippet), "README.md", "exec", flags=0x2000
-    )  # top-level await
+    read_block("python", snippet)
 
 
 def test_the_changelog_has_this_version():
@@ -63,11 +64,80 @@ def test_decisions_are_numbered_without_gaps():
         assert path.read_text("utf-8").startswith(f"# {number:04} ")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(REPOSITORY).as_posix())
-def test_links_to_files_lead_somewhere(page):
-    """A relative link in a document names a file of the repository."""
-    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text("utf-8"))
-    assert [t for t in targets if not (page.parent / t).exists()] == []
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(REPOSITORY).as_posix())
+
+
+@each_page
+def test_links_lead_somewhere(page):
+    """A relative link in a document names a file of the repository, and a place in it that is there."""
+    text = page.read_text("utf-8")
+    dead = []
+    for link in markdown.links(text):
+        name, _, anchor = link.partition("#")
+        target = page.parent / name if name else page
+        if link.startswith(("http:", "https:")):
+            continue
+        if not target.exists() or (anchor and anchor not in markdown.anchors(target.read_text("utf-8"))):
+            dead.append(link)
+    assert dead == []
+
+
+@each_page
+def test_code_can_be_read(page):
+    """Each block of Python, of a cell, of TOML and JSON in a document is one."""
+    unread = []
+    for block in markdown.blocks(page.read_text("utf-8")):
+        try:
+            read_block(block.language, block.code)
+        except (SyntaxError, ValueError) as error:
+            unread.append((block.line, str(error)))
+    assert unread == []
+
+
+def read_block(language, code):
+    if language in ("python", "ipython"):
+        cell = TransformerManager().transform_cell(code)
+        compile(cell, "page", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    elif language == "toml":
+        tomllib.loads(code)
+    elif language == "json":
+        json.loads(code)
+    elif language not in ("sh", "text", "diff", "", "yaml"):
+        raise ValueError(f"nobody checks {language!r}")
+
+
+def test_an_address_of_the_repository_is_its_address():
+    """Badges, pages and the recipe name the repository and the site as pyproject.toml does."""
+    urls = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]["urls"]
+    owner, name = urls["Repository"].removeprefix("https://github.com/").split("/")
+    files = [*PAGES, REPOSITORY / "pyproject.toml", REPOSITORY / "recipe" / "recipe.yaml"]
+    named = re.compile(
+        r"(?:github\.com|githubusercontent\.com|binder\.org/v2/gh|/github)/([\w-]+)/(langswarm-nb)\b"
+    )
+    found = [match.groups() for file in files for match in named.finditer(file.read_text("utf-8"))]
+    assert len(found) > 5
+    assert set(found) == {(owner, name)}
+    assert urls["Documentation"] == f"https://{owner}.github.io/{name}/"
+
+
+def test_badges_open_files_that_are_there():
+    """What Binder and Colab are asked to open is in the repository, and Binder knows what to install."""
+    opened = re.findall(r"(?:lab/tree|blob/main)/([\w./-]+)\)", README)
+    assert len(opened) == 2
+    assert [file for file in opened if not (REPOSITORY / file).is_file()] == []
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
+    [extras] = re.findall(
+        r"^\.\[([\w,]+)\]$", (REPOSITORY / "binder" / "requirements.txt").read_text("utf-8"), re.MULTILINE
+    )
+    assert set(extras.split(",")) <= set(project["optional-dependencies"])
+
+
+def test_the_readme_moves():
+    """Its picture is an animation, and small enough to be waited for."""
+    [picture] = [link for link in markdown.links(README) if link.endswith(".webp")]
+    data = (REPOSITORY / picture).read_bytes()
+    assert b"ANIM" in data[:64]
+    assert len(data) < 1_000_000
 
 
 def test_commands_in_the_documents_exist():

@@ -13,15 +13,20 @@ from typing import Any
 
 import pytest
 
+from langswarm_nb.notebook.asking.options import parse_cell_line, split_line
+from langswarm_nb.notebook.commands import COMMANDS
 from langswarm_nb.notebook.showing.reply import Reply
+from scripts.site import markdown
 from tests.support import pages
 from tests.support.notebooks import OpenNotebook, opened, save
 from tests.support.paths import REPOSITORY
 from tests.support.waits import PATIENCE_S
 
 # The guide to frames starts from a filled store; tests/analysis/test_guide.py makes one and runs it.
-ELSEWHERE = ("analysis", "conversations", "coming-from")
-GUIDES = [page for page in sorted(pages.GUIDES.glob("*.md")) if page.stem not in ELSEWHERE]
+ALL = [page for page in sorted(pages.GUIDES.glob("*.md")) if page.stem != "analysis"]
+CELLS = [page for page in ALL if "```ipython" in page.read_text("utf-8")]
+"""Guides that are notebooks: their blocks are cells."""
+GUIDES = [page for page in ALL if page not in CELLS and "```python" in page.read_text("utf-8")]
 NEEDS = {"service": ("fastapi", "opentelemetry.sdk")}
 _STEP = re.compile(
     r"^```ipython(?: (?P<cell>\w+))?\n(?P<code>.*?)^```$|^```text\n(?P<shown>.*?)^```$|^<!-- (?P<event>[^>]+) -->$",
@@ -50,13 +55,24 @@ def test_the_blocks_of_a_guide_run_in_order(guide: Path, tmp_path: Path) -> None
     assert done.stdout
 
 
-def test_the_page_on_conversations_shows_what_is_drawn(tmp_path: Path) -> None:
-    """Its cells run as a notebook's, with restarts and saves where it says so; each tree and line is what comes."""
-    page = (pages.GUIDES / "conversations.md").read_text("utf-8")
+@pytest.mark.parametrize("guide", ALL, ids=lambda guide: guide.stem)
+def test_no_block_of_a_guide_is_left_out(guide: Path) -> None:
+    """A guide is a program or a notebook, and its blocks say which; one of words and tables has none."""
+    languages = {block.language for block in markdown.blocks(guide.read_text("utf-8"))}
+    assert languages <= {"ipython", "python", "sh", "text", "toml"}
+    assert not {"ipython", "python"} <= languages
+    assert (guide in [*CELLS, *GUIDES]) == bool({"ipython", "python"} & languages)
+
+
+@pytest.mark.parametrize("guide", CELLS, ids=lambda guide: guide.stem)
+def test_the_cells_of_a_guide_run_in_order(tmp_path: Path, guide: Path) -> None:
+    """They run as a notebook's, with restarts and saves where it says so; what the page shows below is what comes."""
+    page = guide.read_text("utf-8")
     reader = _Reader(tmp_path)
-    shown = [reader.read(step) for step in _STEP.finditer(page)].count("shown")
+    steps = [reader.read(step) for step in _STEP.finditer(page)]
     reader.close()
-    assert shown == page.count("```text") >= 15
+    assert steps.count("shown") == page.count("```text")
+    assert steps.count("ran") + steps.count("read") == page.count("```ipython") >= 3
 
 
 class _Reader:
@@ -67,6 +83,7 @@ class _Reader:
         self._kernel = ExitStack()
         self._notebook: OpenNotebook | None = None
         self._last: Any = None
+        self._only_reads = False
 
     def read(self, step: re.Match[str]) -> str:
         if event := step["event"]:
@@ -74,6 +91,10 @@ class _Reader:
             return "event"
         if step["code"] is not None:
             assert self._notebook is not None
+            if self._only_reads:
+                self._only_reads = False
+                _can_be_read(step["code"])
+                return "read"
             self._last = self._notebook.shell.run(step["code"].rstrip("\n"), step["cell"] or "command")
             return "ran"
         expected = step["shown"].rstrip()
@@ -87,6 +108,9 @@ class _Reader:
         word, _, cells = event.partition(": ")
         if word == "saved":
             save(self._path, *cells.split())
+            return
+        if word == "not run":  # the comment says why
+            self._only_reads = True
             return
         self._kernel.close()
         if word == "new notebook":
@@ -102,3 +126,13 @@ class _Reader:
 
     def close(self) -> None:
         self._kernel.close()
+
+
+def _can_be_read(code: str) -> None:
+    """Read the lines of a cell that only a real service can answer: commands and flags are right."""
+    for line in code.splitlines():
+        if line.startswith("%%langswarm"):
+            parse_cell_line(line.removeprefix("%%langswarm"))
+            return
+        name, _, rest = line.removeprefix("%langswarm ").partition(" ")
+        COMMANDS[name].parser.parse_line(split_line(rest))

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from scripts import check
-from scripts.release import ReleaseError, notes_for
+from scripts.release import PLACEHOLDER, ReleaseError, check_addresses, notes_for
 from tests.support.paths import REPOSITORY
 
 GITHUB = REPOSITORY / ".github"
@@ -35,7 +35,7 @@ def commands_of(path):
 
 def test_workflows_are_found():
     """The files are where the tests below look for them."""
-    assert {path.name for path in WORKFLOWS} == {"ci.yml", "release.yml"}
+    assert {path.name for path in WORKFLOWS} == {"ci.yml", "release.yml", "site.yml"}
     assert {path.name for path in OTHERS} == {"bug.yml", "dependabot.yml", "idea.yml"}
 
 
@@ -145,6 +145,13 @@ def test_what_was_not_meant_to_be_released_is_not(tag, version, changelog, reaso
     """A tag beside the version, and a section that is missing, not dated or empty, end the release."""
     with pytest.raises(ReleaseError, match=reason):
         notes_for(tag, version, changelog)
+
+
+def test_nothing_is_released_from_nobody():
+    """As long as the account is a placeholder, the release says where to put it."""
+    with pytest.raises(ReleaseError, match=PLACEHOLDER):
+        check_addresses(f'Repository = "https://code.example/{PLACEHOLDER}/langswarm-nb"')
+    check_addresses('Repository = "https://code.example/ada/langswarm-nb"')
 
 
 def run_smoke(*options):
