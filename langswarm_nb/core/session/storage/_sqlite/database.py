@@ -19,6 +19,7 @@ from langswarm_nb.core.session.errors import SessionError, SessionStorageError
 
 from . import witness
 from .location import make_private_file, network_filesystem
+from .placeholders import Connection
 from .schema import APPLICATION_ID, MIGRATIONS, migrate, version_of
 
 logger = logging.getLogger(__name__)
@@ -73,7 +74,7 @@ class Task:
         self.error, self.finished = error, True
 
 
-class Database(sqlite3.Connection):
+class Database(Connection):
     """A connection to our file that knows when the file is not ours, or no longer there.
 
     Parameters
