@@ -107,7 +107,7 @@ def choose(columns: Sequence[Column], names: Any) -> tuple[Column, ...]:
     Raises
     ------
     SessionValueError, SessionTypeError
-        The frame has no column of this name, or ``names`` is no list of names.
+        The frame has no column of this name, or ``names`` is not a list of names.
     """
     if names is None:
         return tuple(columns)

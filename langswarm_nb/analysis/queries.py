@@ -118,7 +118,7 @@ def _explained(error: Exception, query: str, timeout_s: float, *, is_late: bool)
         )  # the handler above is where Python sees the user's interrupt, and SQLite hides it
     if code == "SQLITE_AUTH" or "not authorized" in str(error) or "prohibited" in str(error):
         return SessionValueError(
-            f"The query {shown(query)} does more than to read ({error}); only SELECT is allowed."
+            f"The query {shown(query)} does more than read ({error}); only SELECT is allowed."
         )
     if code in ("SQLITE_CORRUPT", "SQLITE_NOTADB") or code.startswith("SQLITE_IOERR"):
         return error

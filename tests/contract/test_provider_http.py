@@ -1,4 +1,4 @@
-"""The client below all providers: requests that are no replies, and those that must not be made twice."""
+"""The client below all providers: requests that are not replies, and those that must not be made twice."""
 
 from __future__ import annotations
 

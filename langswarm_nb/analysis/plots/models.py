@@ -28,7 +28,7 @@ _WORDS = {
 _MOST_ROWS = 40
 """Of a heatmap with large marks."""
 _FEWEST_COLUMNS = 6
-"""That a heatmap has room for, so that a single turn is no wall of colour."""
+"""That a heatmap has room for, so that a single turn is not a wall of colour."""
 
 
 def latency(

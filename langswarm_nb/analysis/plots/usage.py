@@ -42,7 +42,7 @@ def tokens(turns: pd.DataFrame, freq: str | None = None, ax: Axes | None = None)
     Raises
     ------
     SessionValueError
-        A column is missing, or ``freq`` is no width of time.
+        A column is missing, or ``freq`` is not a width of time.
     MissingExtraError
         matplotlib is not installed.
     """

@@ -145,24 +145,24 @@ def _budget(workspace: Workspace, usd: str | None) -> str:
 
 
 COMMANDS = (
-    Command("status", _status, "tell the session, model and store; the same as no command"),
-    Command("version", _version, "tell the version of langswarm_nb"),
+    Command("status", _status, "show the session, model and store; the same as no command"),
+    Command("version", _version, "show the version of langswarm_nb"),
     Command(
         "doctor",
         _doctor,
-        "tell what a report of a problem needs: versions, kernel, store, providers; no keys",
+        "show what a bug report needs: versions, kernel, store, providers; no keys",
     ),
     Command("config", _config, "list the settings; change one with %config LangSwarmMagics.<name> = …"),
     Command(
         "budget",
         _budget,
-        "set the most that this kernel may spend; without an amount, tell what it has spent",
+        "set how much this kernel may spend; without an amount, show what it has spent",
         (arg("usd", metavar="USD", nargs="?", help="US dollars, or off"),),
     ),
     Command(
         "log",
         _log,
-        "choose whether what is said is kept on disk, or tell it and where",
+        "choose whether conversations are kept on disk; without a choice, show whether and where",
         (
             arg(
                 "what",
@@ -173,5 +173,5 @@ COMMANDS = (
             ),
         ),
     ),
-    Command("traceback", _traceback, "show the whole of the error that a cell showed last"),
+    Command("traceback", _traceback, "show the last error in full"),
 )

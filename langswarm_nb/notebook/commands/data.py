@@ -40,7 +40,7 @@ async def _search(workspace: Workspace, text: str) -> Listing:
         for hit in hits
     ]
     return Listing(
-        ("session", "turn", "role", "when", "text"), rows, empty=f"No message holds all words of {text!r}."
+        ("session", "turn", "role", "when", "text"), rows, empty=f"No message contains all words of {text!r}."
     )
 
 
@@ -111,7 +111,7 @@ async def _named(workspace: Workspace, ids: Sequence[str]) -> list[tuple[str, st
 
 
 COMMANDS = (
-    Command("search", _search, "find messages that hold all words of TEXT, in all sessions", text="TEXT"),
+    Command("search", _search, "find messages that contain all words of TEXT, in all sessions", text="TEXT"),
     Command(
         "df",
         _df,
@@ -125,7 +125,7 @@ COMMANDS = (
     Command(
         "sql",
         _sql,
-        "query the tables messages and sessions of the store; nothing can be changed",
+        "query the tables messages and sessions of the store, read-only",
         text="QUERY",
     ),
     Command(

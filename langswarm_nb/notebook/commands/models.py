@@ -129,11 +129,11 @@ COMMANDS = (
     Command(
         "alias",
         _alias,
-        "give a model a short name, tell one, or list all",
+        "give a model a short name, show one, or list all",
         (
             arg("name", metavar="NAME", nargs="?"),
             arg("target", metavar="MODEL", nargs="?", completes="model"),
-            arg("-d", "--delete", action="store_true", help="take the name away"),
+            arg("-d", "--delete", action="store_true", help="remove the name"),
         ),
     ),
     Command(

@@ -49,7 +49,7 @@ def draw_tree(tree: Tree, messages: Mapping[int | None, SessionMessage]) -> str:
         (start if entry is None else entry.labels).append(label)
     lines = [f"(start) {' '.join(start)}"] if start and tree.nodes else []
     _draw(tree, messages, top, "", lines)
-    return "\n".join(lines) or "Nothing was asked yet."
+    return "\n".join(lines) or "Nothing has been asked yet."
 
 
 def _entries(tree: Tree) -> tuple[list[_Entry], dict[int, _Entry]]:

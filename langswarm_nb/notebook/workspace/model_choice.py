@@ -43,7 +43,7 @@ class KernelModels(KernelStore):
         Raises
         ------
         SessionValueError
-            It is no model of a known provider.
+            It is not a model of a known provider.
         """
         model = self.aliases.get(model, model)
         if session is not None and session.provider not in OFFLINE_PROVIDERS:

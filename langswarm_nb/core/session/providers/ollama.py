@@ -273,7 +273,7 @@ def host_url(host: str) -> str:
     if match is None:
         return host
     name, port = match.groups()
-    if name in {"", "0.0.0.0", "[::]"}:  # noqa: S104 - what a server listens on is no place to connect to
+    if name in {"", "0.0.0.0", "[::]"}:  # noqa: S104 - what a server listens on is not a place to connect to
         name = "127.0.0.1"
     if not port and not found:
         port = "11434"

@@ -40,7 +40,7 @@ class InMemorySessionStorage(SQLStorage):
     Raises
     ------
     SessionTypeError
-        They are no `Bounds`.
+        They are not `Bounds`.
     """
 
     def __init__(self, *, bounds: Bounds | None = None) -> None:

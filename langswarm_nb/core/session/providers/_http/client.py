@@ -184,7 +184,7 @@ class HttpClient:
         try:
             return read(body), None
         except MALFORMED as error:
-            reason = f"its JSON has another form ({type(error).__name__}: {error})"
+            reason = f"its JSON has an unexpected shape ({type(error).__name__}: {error})"
         return None, self.report(ProviderRequest("", ())).bad_answer(reason, status=200)
 
     def report(self, request: ProviderRequest) -> Reporter:

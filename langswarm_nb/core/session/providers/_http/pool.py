@@ -45,7 +45,7 @@ class Transports:
     Raises
     ------
     SessionTypeError
-        What should carry the requests is no transport of httpx.
+        What should carry the requests is not a transport of httpx.
     """
 
     def __init__(self, address: Address, transport: AsyncBaseTransport | None = None) -> None:

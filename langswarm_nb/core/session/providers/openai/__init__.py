@@ -311,7 +311,7 @@ class OpenAIProviderSession(HttpProviderSession):
         if plan.builds_on_it and _is_lost(error):
             problem = "takes no notice of" if isinstance(error, _NotHeldError) else "has lost"
             _log.warning(
-                "%s %s conversation %s. It is begun anew with all that is stored here.",
+                "%s %s conversation %s. It is started again with everything stored here.",
                 self.name,
                 problem,
                 one_line(plan.conversation or "", 100),
