@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from scripts.pictures import CHEAPEST, CITIES, QUESTIONS, SCENES, SHORTER, Scene, setup
+from scripts.plot_screenshots import plot_pictures
 from tests.support.lab import NotebookPage, Watched, running_browser, running_server, watch, write_notebook
 
 if TYPE_CHECKING:
@@ -56,11 +57,13 @@ def main() -> None:
         for name, width, theme in PANELS:
             if arguments.only in name:
                 _told(_panel(browser, server, folder / f"{name}.png", width=width, theme=theme))
+        for path in plot_pictures(browser, server, folder) if arguments.only in "plots" else ():
+            _told(path)
 
 
 def _told(path: Path) -> None:
     with Image.open(path) as picture:  # few colours are enough, and make a third of the bytes
-        small = picture.convert("RGB").quantize(96, dither=Image.Dither.NONE)
+        small = picture.convert("RGB").quantize(160, dither=Image.Dither.NONE)
     small.save(path, optimize=True)
     print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 

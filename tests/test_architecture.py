@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
+import shlex
 import subprocess
 import sys
+import tomllib
 from collections import Counter
 
 import pytest
+from packaging.requirements import Requirement
 
 from tests.support.imports import (
     MODULES,
@@ -204,6 +207,16 @@ def test_core_needs_the_standard_library_aiosqlite_and_httpx():
         if found.importer.startswith("core.") and name not in allowed | sys.stdlib_module_names:
             wrong.append(str(found))
     assert wrong == []
+
+
+def test_a_server_is_told_to_install_what_core_needs():
+    """The guide's list for servers is that, with the versions that the package asks for."""
+    guide = (REPOSITORY / "docs" / "guide" / "service.md").read_text("utf-8")
+    [told] = [line for line in guide.splitlines() if line.startswith("pip install ") and "aiosqlite" in line]
+    requirements = shlex.split(told.removeprefix("pip install "))
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
+    assert set(requirements) <= set(project["dependencies"])
+    assert {Requirement(one).name for one in requirements} == CORE_NEEDS
 
 
 def test_private_names_stay_in_their_folder():

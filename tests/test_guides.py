@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
+import os
 import re
+import subprocess
+import sys
 from contextlib import ExitStack
+from importlib.util import find_spec
 from pathlib import Path
-from types import CodeType
 from typing import Any
 
 import pytest
@@ -16,16 +17,17 @@ from langswarm_nb.notebook.asking.options import parse_cell_line, split_line
 from langswarm_nb.notebook.commands import COMMANDS
 from langswarm_nb.notebook.showing.reply import Reply
 from scripts.site import markdown
+from tests.support import pages
 from tests.support.notebooks import OpenNotebook, opened, save
 from tests.support.paths import REPOSITORY
+from tests.support.waits import PATIENCE_S
 
-PAGES = REPOSITORY / "docs" / "guide"
 # The guide to frames starts from a filled store; tests/analysis/test_guide.py makes one and runs it.
-ALL = [page for page in sorted(PAGES.glob("*.md")) if page.stem != "analysis"]
+ALL = [page for page in sorted(pages.GUIDES.glob("*.md")) if page.stem != "analysis"]
 CELLS = [page for page in ALL if "```ipython" in page.read_text("utf-8")]
 """Guides that are notebooks: their blocks are cells."""
 GUIDES = [page for page in ALL if page not in CELLS and "```python" in page.read_text("utf-8")]
-_BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+NEEDS = {"service": ("fastapi", "opentelemetry.sdk")}
 _STEP = re.compile(
     r"^```ipython(?: (?P<cell>\w+))?\n(?P<code>.*?)^```$|^```text\n(?P<shown>.*?)^```$|^<!-- (?P<event>[^>]+) -->$",
     re.MULTILINE | re.DOTALL,
@@ -34,24 +36,23 @@ _SAVED_AT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.stem)
-async def test_the_blocks_of_a_guide_run_in_order(guide: Path) -> None:
-    """A reader who copies the blocks one after the other sees no error."""
-    blocks = _compiled(guide)
-    assert blocks
-    names: dict[str, Any] = {"__name__": guide.stem}
-    for code in blocks:
-        running = eval(code, names)  # noqa: S307 - our own page
-        if inspect.isawaitable(running):
-            await running
-
-
-def _compiled(guide: Path) -> list[CodeType]:
-    text = guide.read_text(encoding="utf-8")
-    blocks = []
-    for block in _BLOCK.finditer(text):
-        above = "\n" * text.count("\n", 0, block.start(1))  # a traceback then names the line of the page
-        blocks.append(compile(above + block[1], str(guide), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT))
-    return blocks
+def test_the_blocks_of_a_guide_run_in_order(guide: Path, tmp_path: Path) -> None:
+    """A reader who copies the blocks one after the other sees no error and no warning."""
+    if missing := [name for name in NEEDS.get(guide.stem, ()) if find_spec(name.split(".")[0]) is None]:
+        pytest.skip(f"needs {missing[0]}")
+    command = [sys.executable, "-W", "error", "-m", "tests.support.pages", str(guide)]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        timeout=PATIENCE_S,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert pages.compiled(guide)
+    assert done.stdout
 
 
 @pytest.mark.parametrize("guide", ALL, ids=lambda guide: guide.stem)

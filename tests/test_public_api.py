@@ -125,7 +125,7 @@ def test_the_help_of_settings_shows_every_field(field):
 
 @pytest.mark.parametrize("options", [SendOptions, AnswerOptions])
 def test_the_help_of_options_shows_every_option(options):
-    """What is no setting stands in the docstring, in the class that brings it in."""
+    """What is not a setting stands in the docstring, in the class that brings it in."""
     told = "\n".join(inspect.getdoc(one) or "" for one in (AnswerOptions, SendOptions))
     listed = set(re.findall(r"\w+", " ".join(re.findall(r"^(\w[\w, ]*) : ", told, re.MULTILINE))))
     assert set(options.__annotations__) - listed == set(SettingOptions.__annotations__)

@@ -46,7 +46,7 @@ def test_a_short_wait_is_seen(line: str) -> None:
 
 
 def test_a_long_wait_is_left_alone() -> None:
-    """A minute, what is named, and what is no time are nobody's business; pages count in milliseconds."""
+    """A minute, what is named, and what is not a time are nobody's business; pages count in milliseconds."""
     assert not is_too_short("event.wait(60), run(timeout=PATIENCE_S), ', '.join(names), done.result()")
     assert not is_too_short("box.wait_for(timeout=60_000)", in_page=True)
     assert is_too_short("box.wait_for(timeout=5_000)", in_page=True)

@@ -107,7 +107,7 @@ def choose(columns: Sequence[Column], names: Any) -> tuple[Column, ...]:
     Raises
     ------
     SessionValueError, SessionTypeError
-        The frame has no column of this name, or ``names`` is no list of names.
+        The frame has no column of this name, or ``names`` is not a list of names.
     """
     if names is None:
         return tuple(columns)
@@ -143,12 +143,17 @@ _ORIGIN = (
     stored("source", Dtype.CATEGORY, categories=SOURCES),
     stored("cell_id", Dtype.TEXT),
 )
+_NAME = "ifnull(title, substr(session_id, 1, 8))"
+"""SQL for what people and commands call a session."""
+_OF = (of_session("session", _NAME), of_session("session_id"))
 _WHERE = (
-    of_session("session", "ifnull(title, substr(session_id, 1, 8))"),  # as people and commands call it
-    of_session("home"),
+    _IS_ACTIVE,
     stored("is_hidden", Dtype.BOOLEAN, "hidden"),
     stored("is_aside", Dtype.BOOLEAN, "beside IS NOT NULL AND NOT active"),
+    of_session("home"),
+    of_session("user_id"),
 )
+_TURN = stored("turn", Dtype.INT32)
 _CONTENT = Read("content", Kind.TEXT)
 _MESSAGE_ID = Read("message_id", Kind.TEXT)
 _PARENT = Read("parent", Kind.WHOLE)
@@ -158,36 +163,35 @@ _TOOLS = Read(
     "CASE WHEN parts IS NOT NULL AND role IN ('assistant', 'tool') THEN tools(parts) END", Kind.TEXT
 )
 
+# In each frame first what a person reads, then what was measured, then where it stands, and ids and JSON at the end.
 MESSAGES: tuple[Column, ...] = (
-    of_session("session_id"),
-    Column("message_id", Dtype.TEXT, lambda rows: rows[_MESSAGE_ID], (_MESSAGE_ID,)),
-    Column("seq", Dtype.INT32, lambda rows: rows.seq),
-    stored("turn", Dtype.INT32),
+    *_OF,
+    _TURN,
+    _VERSION,
     Column("role", Dtype.CATEGORY, lambda rows: rows[_ROLE], (_ROLE,), categories=ROLES),
     Column("content", Dtype.TEXT, lambda rows: rows[_CONTENT], (_CONTENT,)),
-    Column("content_chars", Dtype.INT64, lambda rows: rows.chars(_CONTENT), (_CONTENT,)),
     stored("created_at", Dtype.TIME, "ts_us"),
-    of_session("user_id"),
     stored("provider", Dtype.CATEGORY),
     stored("model", Dtype.CATEGORY, MODEL),
+    _STATUS,
     stored("finish_reason", Dtype.CATEGORY, categories=FINISH_REASONS),
-    stored("request_id", Dtype.TEXT, _REQUEST_ID),
-    Column("tool_call_id", Dtype.TEXT, lambda rows: rows.tools(_TOOLS, "id"), (_TOOLS,)),
+    Column("content_chars", Dtype.INT64, lambda rows: rows.chars(_CONTENT), (_CONTENT,)),
+    stored("tool_result", Dtype.TEXT, RESULTS),
     Column("tool_name", Dtype.TEXT, lambda rows: rows.tools(_TOOLS, "name"), (_TOOLS,)),
     Column("n_tool_calls", Dtype.INT16, lambda rows: rows.tool_calls(_TOOLS, _ROLE), (_TOOLS, _ROLE)),
+    *_WHERE,
+    *_ORIGIN,
+    Column("seq", Dtype.INT32, lambda rows: rows.seq),
+    Column("message_id", Dtype.TEXT, lambda rows: rows[_MESSAGE_ID], (_MESSAGE_ID,)),
     Column(
         "parent_id",
         Dtype.TEXT,
         lambda rows: rows.of_parent(_PARENT, _MESSAGE_ID),
         (_PARENT, _MESSAGE_ID),
     ),
-    _VERSION,
-    _IS_ACTIVE,
-    *_ORIGIN,
+    stored("request_id", Dtype.TEXT, _REQUEST_ID),
+    Column("tool_call_id", Dtype.TEXT, lambda rows: rows.tools(_TOOLS, "id"), (_TOOLS,)),
     stored("metadata_json", Dtype.TEXT, "metadata"),
-    *_WHERE,
-    _STATUS,
-    stored("tool_result", Dtype.TEXT, RESULTS),
 )
 
 _REQUEST = {
@@ -214,17 +218,28 @@ _OUTPUT = _REQUEST["output_tokens"]
 _STREAMED = Read("streamed", Kind.WHOLE)
 
 TURNS: tuple[Column, ...] = (
-    stored("request_id", Dtype.TEXT, "message_id"),
-    of_session("session_id"),
-    of_session("user_id"),
-    stored("turn", Dtype.INT32),
-    Column("operation", Dtype.CATEGORY, lambda rows: rows.constant("chat"), categories=OPERATIONS),
+    *_OF,
+    _TURN,
+    _VERSION,
     stored("provider", Dtype.CATEGORY),
-    stored("request_model", Dtype.CATEGORY),
     stored("model", Dtype.CATEGORY, MODEL),
+    _STATUS,
     stored("started_at", Dtype.TIME, "started_us"),
     stored("duration_s", Dtype.FLOAT),
     stored("time_to_first_chunk_s", Dtype.FLOAT),
+    stored("input_tokens", Dtype.INT64),
+    stored("output_tokens", Dtype.INT64),
+    Column("cost_usd", Dtype.FLOAT, lambda rows: rows.costs(_REQUEST)[0], tuple(_REQUEST.values())),
+    Column(
+        "cost_source",
+        Dtype.CATEGORY,
+        lambda rows: rows.costs(_REQUEST)[1],
+        tuple(_REQUEST.values()),
+        categories=("provider", "table", "override"),
+    ),
+    stored("finish_reason", Dtype.CATEGORY, categories=FINISH_REASONS),
+    stored("error_type", Dtype.TEXT),
+    stored("error_message", Dtype.TEXT),
     Column(
         "time_per_output_token_s",
         Dtype.FLOAT,
@@ -238,56 +253,44 @@ TURNS: tuple[Column, ...] = (
         (_OUTPUT, _DURATION),
     ),
     stored("queued_s", Dtype.FLOAT),
-    stored("input_tokens", Dtype.INT64),
-    stored("cache_read_input_tokens", Dtype.INT64, "cached_input_tokens"),
-    stored("cache_creation_input_tokens", Dtype.INT64, "cache_write_tokens"),
-    stored("output_tokens", Dtype.INT64),
-    stored("reasoning_output_tokens", Dtype.INT64, "reasoning_tokens"),
-    stored("tokens_source", Dtype.CATEGORY, categories=("provider", "estimate")),
-    Column("cost_usd", Dtype.FLOAT, lambda rows: rows.costs(_REQUEST)[0], tuple(_REQUEST.values())),
-    Column(
-        "cost_source",
-        Dtype.CATEGORY,
-        lambda rows: rows.costs(_REQUEST)[1],
-        tuple(_REQUEST.values()),
-        categories=("provider", "table", "override"),
-    ),
-    stored("finish_reason", Dtype.CATEGORY, categories=FINISH_REASONS),
-    _STATUS,
-    stored("error_type", Dtype.TEXT),
-    stored("error_message", Dtype.TEXT),
     stored("attempts", Dtype.INT16),
     stored("streamed", Dtype.BOOLEAN),
-    _IS_ACTIVE,
-    _VERSION,
+    stored("cache_read_input_tokens", Dtype.INT64, "cached_input_tokens"),
+    stored("cache_creation_input_tokens", Dtype.INT64, "cache_write_tokens"),
+    stored("reasoning_output_tokens", Dtype.INT64, "reasoning_tokens"),
+    stored("tokens_source", Dtype.CATEGORY, categories=("provider", "estimate")),
+    Column("operation", Dtype.CATEGORY, lambda rows: rows.constant("chat"), categories=OPERATIONS),
+    stored("request_model", Dtype.CATEGORY),
+    *_WHERE,
     *_ORIGIN,
     stored("compare_id", Dtype.TEXT),
+    stored("request_id", Dtype.TEXT, "message_id"),
     stored("params_json", Dtype.TEXT, "params"),
-    *_WHERE,
 )
 
 SESSIONS: tuple[Column, ...] = (
+    stored("session", Dtype.TEXT, _NAME),
     stored("session_id", Dtype.TEXT),
-    stored("user_id", Dtype.TEXT),
-    stored("title", Dtype.TEXT),
-    stored("status", Dtype.CATEGORY, categories=SESSION_STATUSES),
-    stored("backend", Dtype.CATEGORY, categories=BACKENDS),
+    stored("home", Dtype.TEXT),
     _last_used("provider"),
     _last_used("model"),
-    stored("created_at", Dtype.TIME, "created_us"),
-    stored("updated_at", Dtype.TIME, "updated_us"),
-    _total("last_message_at", Dtype.TIME),
-    _total("n_messages", Dtype.INT64),
     _total("n_turns", Dtype.INT64),
+    _total("n_messages", Dtype.INT64),
     _total("n_errors", Dtype.INT64),
+    _total("last_message_at", Dtype.TIME),
     _total("input_tokens", Dtype.INT64),
     _total("output_tokens", Dtype.INT64),
     _total("cost_usd", Dtype.FLOAT),
     _total("n_unpriced", Dtype.INT64),
     _total("busy_s", Dtype.FLOAT),
     _total("span_s", Dtype.FLOAT),
+    stored("status", Dtype.CATEGORY, categories=SESSION_STATUSES),
+    stored("created_at", Dtype.TIME, "created_us"),
+    stored("updated_at", Dtype.TIME, "updated_us"),
+    stored("title", Dtype.TEXT),
+    stored("backend", Dtype.CATEGORY, categories=BACKENDS),
+    stored("user_id", Dtype.TEXT),
     stored("metadata_json", Dtype.TEXT, "metadata"),
-    stored("home", Dtype.TEXT),
 )
 
 EVENTS: tuple[Column, ...] = (

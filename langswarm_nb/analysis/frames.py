@@ -23,7 +23,7 @@ from .store import Source, find_store
 from .stored_rows import StoredRows, read_rows, read_sessions
 from .totals import SessionTotals
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of the frames' columns, in ``df.attrs["langswarm"]``."""
 
 

@@ -221,6 +221,18 @@ def find_price(
     return None
 
 
+def own_rates(provider: str, model: str) -> Rates | None:
+    """Return what `set_price` has set for a model; None when it has not."""
+    price = _own.get((provider, model)) or _own.get((None, model))
+    return None if price is None else price.steps[0][1]
+
+
+def price_table() -> Any:
+    """Return the table of genai-prices as it is now; None when the package is not installed."""
+    prices = _genai_prices()
+    return None if prices is None else prices.data_snapshot.get_snapshot()
+
+
 def _warn(provider: str, model: str) -> None:
     with _lock:
         if provider in FREE_PROVIDERS or (provider, model) in _warned:

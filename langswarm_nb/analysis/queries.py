@@ -12,6 +12,7 @@ import pandas as pd
 
 from langswarm_nb.core.session import checks
 from langswarm_nb.core.session.errors import SessionStorageError, SessionTypeError, SessionValueError, shown
+from langswarm_nb.core.session.messages import SearchHit
 from langswarm_nb.core.session.values import to_us
 
 from . import arrays, texts
@@ -25,14 +26,17 @@ _STEPS = 10_000
 _REFUSED_FUNCTIONS = {"load_extension", "fts3_tokenizer", "edit", "writefile", "readfile"}
 
 HITS: tuple[Column, ...] = (
+    stored("session", Dtype.TEXT),
     stored("session_id", Dtype.TEXT),
-    stored("message_id", Dtype.TEXT),
-    stored("seq", Dtype.INT32),
+    stored("turn", Dtype.INT32),
+    stored("version", Dtype.INT32),
     stored("role", Dtype.CATEGORY, categories=("system", "user", "assistant", "tool")),
     stored("created_at", Dtype.TIME),
     stored("snippet", Dtype.TEXT),
     stored("content", Dtype.TEXT),
     stored("is_active", Dtype.BOOLEAN),
+    stored("seq", Dtype.INT32),
+    stored("message_id", Dtype.TEXT),
 )
 
 
@@ -114,7 +118,7 @@ def _explained(error: Exception, query: str, timeout_s: float, *, is_late: bool)
         )  # the handler above is where Python sees the user's interrupt, and SQLite hides it
     if code == "SQLITE_AUTH" or "not authorized" in str(error) or "prohibited" in str(error):
         return SessionValueError(
-            f"The query {shown(query)} does more than to read ({error}); only SELECT is allowed."
+            f"The query {shown(query)} does more than read ({error}); only SELECT is allowed."
         )
     if code in ("SQLITE_CORRUPT", "SQLITE_NOTADB") or code.startswith("SQLITE_IOERR"):
         return error
@@ -180,8 +184,8 @@ def search(
     Returns
     -------
     pandas.DataFrame
-        Columns ``session_id``, ``message_id``, ``seq``, ``role``, ``created_at`` (UTC), ``snippet`` (one line around
-        the match), ``content`` and ``is_active``.
+        Columns ``session`` (its name), ``session_id``, ``turn``, ``version``, ``role``, ``created_at`` (UTC),
+        ``snippet`` (one line around the match), ``content``, ``is_active``, ``seq`` and ``message_id``.
 
     Raises
     ------
@@ -195,20 +199,27 @@ def search(
     store = find_store(source)
     storage, sessions = store.storage, store.session_ids
     if storage is None:
-        return _hits([])
+        return _hits([], {})
     if session_id is None and sessions is not None and len(sessions) == 1:
         session_id = sessions[0]
     # A search over some sessions looks at all and keeps theirs.
     most = limit if sessions is None or session_id is not None else None
-    found = run_apart(
-        lambda: storage.search_messages(text, user_id=user_id, session_id=session_id, limit=most)
-    )
-    return _hits([hit for hit in found if sessions is None or hit.session_id in sessions][:limit])
+
+    async def look() -> tuple[list[SearchHit], dict[str, str]]:
+        found = await storage.search_messages(text, user_id=user_id, session_id=session_id, limit=most)
+        hits = [hit for hit in found if sessions is None or hit.session_id in sessions][:limit]
+        records = await storage.list_sessions(user_id=user_id) if hits else []
+        return hits, {record.session_id: record.title for record in records if record.title is not None}
+
+    return _hits(*run_apart(look))
 
 
-def _hits(found: Sequence[Any]) -> pd.DataFrame:
+def _hits(found: Sequence[SearchHit], names: Mapping[str, str]) -> pd.DataFrame:
     messages = [hit.message for hit in found]
     values = {
+        "session": texts.texts_of([names.get(hit.session_id, hit.session_id[:8]) for hit in found]),
+        "turn": _whole([message.turn for message in messages]),
+        "version": _whole([message.version for message in messages]),
         "session_id": texts.texts_of([hit.session_id for hit in found]),
         "message_id": texts.texts_of([message.id for message in messages]),
         "seq": np.array([message.seq for message in messages], np.int64),
@@ -221,3 +232,7 @@ def _hits(found: Sequence[Any]) -> pd.DataFrame:
     return as_frame(
         {column.name: arrays.to_pandas(column, values[column.name]) for column in HITS}, len(found)
     )
+
+
+def _whole(numbers: Sequence[int | None]) -> Any:
+    return np.array([arrays.MISSING if number is None else number for number in numbers], np.int64)

@@ -292,7 +292,7 @@ def need(frame: object, columns: Sequence[str], kind: str, numbers: Sequence[str
     Raises
     ------
     SessionTypeError
-        It is no frame.
+        It is not a frame.
     SessionValueError
         It lacks a column, or one holds something else.
     """

@@ -46,7 +46,7 @@ def ask(prompt: str, *models: str, show: bool = True, **keywords: Unpack[AskKeyw
     SessionError
         It was not sent, or failed; also where no notebook runs.
     SessionValueError
-        A keyword is no flag; the nearest is named.
+        A keyword is not a flag; the nearest is named.
     UsageError
         A name in the prompt is not defined.
 

@@ -28,10 +28,10 @@ CELL_STEPS = {
     "other_api": (
         "The server there may not speak the API of {provider!r}: try `-m {other}:MODEL` with the same `--api-base`."
     ),
-    "send_less": "`%config LangSwarmMagics.max_context_tokens = N` sends less, `%langswarm new` begins anew.",
+    "send_less": "`%config LangSwarmMagics.max_context_tokens = N` sends less, `%langswarm new` starts over.",
     "send_smaller": (
         "The request is larger than the service, or a proxy before it (nginx: client_max_body_size), takes: "
-        "`%config LangSwarmMagics.max_context_tokens = N` sends less, `%langswarm new` begins anew."
+        "`%config LangSwarmMagics.max_context_tokens = N` sends less, `%langswarm new` starts over."
     ),
     "allow_time": "Allow more with `--timeout SECONDS`, or send it again.",
     "name_address": "Give it with `--api-base https://…`{variable}.",

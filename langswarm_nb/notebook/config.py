@@ -54,13 +54,13 @@ class NotebookConfig(Configurable):
         True, help="Show errors in one line; %langswarm traceback shows the rest."
     ).tag(config=True)
     budget_usd: Float[int | None, int | float | None] = Float(
-        None, allow_none=True, help="Most that this kernel may spend, in US dollars."
+        None, allow_none=True, help="How much this kernel may spend, in US dollars."
     ).tag(config=True)
     timeout_s: Float[int | None, int | float | None] = Float(
-        None, allow_none=True, help="Longest time of a call, in seconds."
+        None, allow_none=True, help="Time limit of a call, in seconds."
     ).tag(config=True)
     retries: Int[int | None, int | None] = Int(
-        None, allow_none=True, help="Repeats when a repeat is safe."
+        None, allow_none=True, help="How often to retry when that is safe."
     ).tag(config=True)
 
     def __init__(self, **kwargs: Any) -> None:

@@ -65,7 +65,7 @@ def test_bins_without_events_are_there():
 @pytest.mark.parametrize("freq", ["often", "", "0min", "-1min", "1ns", "W", "ME", 5])
 @pytest.mark.parametrize("hook", [seen(), seen(0)], ids=["no events", "one event"])
 def test_a_width_that_is_none_is_refused(hook, freq):
-    """What is no fixed span of time is refused, also when there is nothing to count."""
+    """What is not a fixed span of time is refused, also when there is nothing to count."""
     with pytest.raises(SessionValueError, match="freq"):
         hook.to_frame(freq=freq)
 

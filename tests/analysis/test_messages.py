@@ -25,34 +25,34 @@ from langswarm_nb.core.session import (
 from tests.analysis.support import TEXT, as_rows, check_columns, grown, stored_rows
 
 DTYPES = {
+    "session": TEXT,
     "session_id": TEXT,
-    "message_id": TEXT,
-    "seq": "Int32",
     "turn": "Int32",
+    "version": "Int32",
     "role": "category",
     "content": TEXT,
-    "content_chars": "Int64",
     "created_at": "datetime64[us, UTC]",
-    "user_id": TEXT,
     "provider": "category",
     "model": "category",
+    "status": "category",
     "finish_reason": "category",
-    "request_id": TEXT,
-    "tool_call_id": TEXT,
+    "content_chars": "Int64",
+    "tool_result": TEXT,
     "tool_name": TEXT,
     "n_tool_calls": "Int16",
-    "parent_id": TEXT,
-    "version": "Int32",
     "is_active": "boolean",
-    "source": "category",
-    "cell_id": TEXT,
-    "metadata_json": TEXT,
-    "session": TEXT,
-    "home": TEXT,
     "is_hidden": "boolean",
     "is_aside": "boolean",
-    "status": "category",
-    "tool_result": TEXT,
+    "home": TEXT,
+    "user_id": TEXT,
+    "source": "category",
+    "cell_id": TEXT,
+    "seq": "Int32",
+    "message_id": TEXT,
+    "parent_id": TEXT,
+    "request_id": TEXT,
+    "tool_call_id": TEXT,
+    "metadata_json": TEXT,
 }
 
 
@@ -241,7 +241,7 @@ async def test_the_frame_says_its_schema_and_time(manager):
     """The attributes tell what the columns mean and when they were read; they survive a Parquet file's JSON."""
     before = datetime.now(UTC)
     facts = messages_df(manager).attrs["langswarm"]
-    assert facts["schema"] == 2
+    assert facts["schema"] == 3
     assert before <= datetime.fromisoformat(facts["exported_at"]) <= datetime.now(UTC)
     assert json.loads(json.dumps(facts)) == facts
 

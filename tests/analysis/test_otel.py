@@ -19,6 +19,7 @@ from langswarm_nb.core.session import (
     MetricsHook,
     PartDone,
     ProviderSessionError,
+    SessionNotFoundError,
     create_session_manager,
 )
 from langswarm_nb.core.session.providers.mock import MockProviderSession
@@ -53,6 +54,21 @@ def told(monkeypatch):
     yield exporter.get_finished_spans, measured
     meters.shutdown()
     tracers.shutdown()
+
+
+async def test_a_session_that_is_deleted_while_it_is_answered_is_no_trouble(told, caplog):
+    """Nothing is left to tell of, and no hook is said to have failed."""
+    spans, _ = told
+    async with create_session_manager("memory") as manager:
+        manager.add_global_hook(OTelHook())
+        session = await manager.create_session("ada", "mock", "slow")
+        stream = session.stream_message("Count")
+        await anext(stream)
+        await manager.delete_user("ada")
+        with pytest.raises(SessionNotFoundError):
+            await stream.read()
+    assert spans() == ()
+    assert caplog.records == []
 
 
 async def test_a_span_is_a_row_of_the_frame(told):

@@ -59,6 +59,20 @@ def made_turns(n, models=("a", "b"), sessions=3):
     )
 
 
+GROUNDS = ("#ffffff", "#111111", "#1e1e1e")
+"""Of JupyterLab light and dark, and of VS Code dark."""
+
+
+def linear(color):
+    rgb = np.array(matplotlib.colors.to_rgb(color))
+    return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+
+
+def contrast(one, other):
+    low, high = sorted(float(linear(color) @ [0.2126, 0.7152, 0.0722]) for color in (one, other))
+    return (high + 0.05) / (low + 0.05)
+
+
 def heights(ax):
     return {c.get_label(): sum(bar.get_height() for bar in c) for c in ax.containers}
 
@@ -155,6 +169,17 @@ def test_a_heatmap_has_a_cell_a_turn():
     assert labels(ax.yaxis) == ["s0", "s1", "s2"]
 
 
+def test_sessions_are_shown_by_name():
+    """The bars of costs, the rows of a heatmap and the titles say names, and of a name that two have, whose it is."""
+    turns = made_turns(30)
+    turns["session"] = turns["session_id"].map({"s0": "May", "s1": "Parser", "s2": "Parser"}).astype("str")
+    shown = {"May", "Parser (s1)", "Parser (s2)"}
+    assert set(labels(plots.heatmap(turns).yaxis)) == shown
+    assert set(labels(plots.cost(turns).yaxis)) == shown
+    assert "of May" in plots.timeline(turns, "s0").get_title("left")
+    assert "of May" in plots.tree(messages_of(turns), "s0").get_title("left")
+
+
 def test_a_comparison_has_a_panel_a_metric():
     """Each panel has the median of each model as a point, with its interval as a line."""
     turns = made_turns(80)
@@ -197,7 +222,9 @@ DRAW: dict[str, Callable[[pd.DataFrame], Any]] = {
 def messages_of(turns):
     """Return a made conversation with a message for each request."""
     empty = messages_df([])
-    rows = pd.DataFrame({"session_id": turns["session_id"], "seq": range(len(turns))})
+    rows = pd.DataFrame({name: turns[name] for name in ("session_id", "session")}).assign(
+        seq=range(len(turns))
+    )
     rows["message_id"] = [f"m{i}" for i in rows["seq"]]
     rows["parent_id"] = [f"m{i - 1 - i % 5}" if i else None for i in rows["seq"]]
     rows = rows.assign(role="user", content=HOSTILE, created_at=turns["started_at"], is_active=True)
@@ -213,7 +240,10 @@ def test_every_picture_is_written(name, n, tmp_path):
     assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
     assert ax.get_title("left")
     if n == 0:
-        assert [text.get_text() for text in ax.texts] in (["nothing to show yet"], ["no values"])
+        assert [text.get_text() for text in ax.texts] in (["No requests yet."], ["No messages yet."])
+    if n == 1:
+        low, high = ax.get_xlim()
+        assert 0 < high - low < 1000  # an axis that people can read, however little there is
 
 
 @pytest.mark.parametrize("name", DRAW)
@@ -303,17 +333,11 @@ def test_a_model_keeps_its_colour():
 
 
 def test_colours_stand_out_from_both_backgrounds_and_from_each_other():
-    """3:1 and more against white and black, as WCAG asks of graphics; no two alike for the colour-blind."""
-    from langswarm_nb.analysis.plots.style import COLORS
+    """3:1 and more on white and on dark grounds, as WCAG asks of graphics; no two alike for the colour-blind."""
+    from langswarm_nb.analysis.plots.style import COLORS, ERROR, QUIET
 
-    def linear(color):
-        rgb = np.array(matplotlib.colors.to_rgb(color))
-        return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-
-    for color in COLORS:
-        luminance = linear(color) @ [0.2126, 0.7152, 0.0722]
-        assert 1.05 / (luminance + 0.05) >= 3, color
-        assert (luminance + 0.05) / 0.05 >= 3, color
+    for color, ground in itertools.product((*COLORS, ERROR, QUIET), GROUNDS):
+        assert contrast(color, ground) >= 3, (color, ground)
     # Machado et al. (2009), full protanopia and deuteranopia.
     blind = (
         [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],

@@ -167,3 +167,19 @@ async def test_search_works_while_the_loop_runs(filled):
     """It blocks only its own thread: others go on in theirs."""
     frames = await asyncio.gather(*(asyncio.to_thread(search, "Hello", filled) for _ in range(5)))
     assert {len(frame) for frame in frames} == {len(frames[0])}
+
+
+async def test_hits_say_where_they_are(manager):
+    """Each hit has the name of its session, and the turn and version by which commands and cells call it."""
+    session = await manager.create_session("me", "mock", "echo", title="A weekend in May")
+    await session.send_message("First.")
+    await session.send_message("Is the zebra striped?")
+    await session.regenerate()
+    unnamed = await manager.create_session("me", "mock", "echo")
+    await unnamed.send_message("Another zebra.")
+    hits = await asyncio.to_thread(search, "zebra", manager)
+    assert list(hits.columns[:4]) == ["session", "session_id", "turn", "version"]
+    found = set(hits[["session", "turn", "version", "role"]].itertuples(index=False, name=None))
+    assert ("A weekend in May", 1, 1, "user") in found
+    assert ("A weekend in May", 1, 2, "assistant") in found
+    assert (unnamed.session_id[:8], 0, 1, "user") in found

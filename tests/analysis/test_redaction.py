@@ -85,7 +85,7 @@ def test_passwords_are_taken_out_where_they_are_set(text, kept):
     "text",
     [
         "The token count is 4096 and the secret of life is 42.",
-        "4111 1111 1111 1112 is no card, and 0000 0000 0000 0000 neither",
+        "4111 1111 1111 1112 is not a card, and 0000 0000 0000 0000 neither",
         "Order 1234567890123 of 2026-11-22T13:45:00",
         "DE88 3704 0044 0532 0130 00 has a wrong checksum, DE89 3704 0044 0532 0130 0000 is too long",
         "sk-learn and task-oriented, pk_something_long_without, tok_embeddings_2d_weight, pk_users_2024_01",
@@ -160,7 +160,7 @@ CODE = st.one_of(
 
 @given(NAMES, st.sampled_from([" = ", "=", ": "]), CODE, st.sampled_from(["", ")", ";", ", x=1)", "\n"]))
 def test_an_assignment_of_code_stays(name, sign, code, end):
-    """What is set from a name, a number, a call or an element is no secret, whatever it is called."""
+    """What is set from a name, a number, a call or an element is not a secret, whatever it is called."""
     text = f"  {name}{sign}{code}{end}"
     assert redact(text) == text
     assert redact(f"f({text.strip()}") == f"f({text.strip()}"

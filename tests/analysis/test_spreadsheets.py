@@ -104,7 +104,7 @@ async def test_a_csv_file_begins_with_the_mark_of_utf8(manager, tmp_path):
     import_sessions(tmp_path / "chats.jsonl", manager)
     text = export(manager, tmp_path / "history.csv")
     data = (tmp_path / "history.csv").read_bytes()
-    assert data.startswith(b"\xef\xbb\xbfsession_id,")
+    assert data.startswith(b"\xef\xbb\xbfsession,session_id,")
     assert data[3:].decode() == text
     assert pd.read_csv(tmp_path / "history.csv")["content"].tolist() == ["主婦 café", "yo"]
     rows = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))

@@ -170,7 +170,7 @@ def test_bradley_terry_ranks():
 
 
 async def test_a_wrong_frame_is_named(manager):
-    """The missing column, and those that are there; a thing that is no frame."""
+    """The missing column, and those that are there; a thing that is not a frame."""
     with pytest.raises(SessionValueError, match="duration_s"):
         summary(sessions_df(manager))
     with pytest.raises(SessionTypeError, match="turns_df"):

@@ -13,67 +13,68 @@ from langswarm_nb.core.session import MessageRole, RequestFacts, SessionMessage,
 from tests.analysis.support import TEXT, as_rows, check_columns, grown
 
 TURNS = {
-    "request_id": TEXT,
+    "session": TEXT,
     "session_id": TEXT,
-    "user_id": TEXT,
     "turn": "Int32",
-    "operation": "category",
+    "version": "Int32",
     "provider": "category",
-    "request_model": "category",
     "model": "category",
+    "status": "category",
     "started_at": "datetime64[us, UTC]",
     "duration_s": "float64",
     "time_to_first_chunk_s": "float64",
-    "time_per_output_token_s": "float64",
-    "output_tokens_per_s": "float64",
-    "queued_s": "float64",
     "input_tokens": "Int64",
-    "cache_read_input_tokens": "Int64",
-    "cache_creation_input_tokens": "Int64",
     "output_tokens": "Int64",
-    "reasoning_output_tokens": "Int64",
-    "tokens_source": "category",
     "cost_usd": "float64",
     "cost_source": "category",
     "finish_reason": "category",
-    "status": "category",
     "error_type": TEXT,
     "error_message": TEXT,
+    "time_per_output_token_s": "float64",
+    "output_tokens_per_s": "float64",
+    "queued_s": "float64",
     "attempts": "Int16",
     "streamed": "boolean",
+    "cache_read_input_tokens": "Int64",
+    "cache_creation_input_tokens": "Int64",
+    "reasoning_output_tokens": "Int64",
+    "tokens_source": "category",
+    "operation": "category",
+    "request_model": "category",
     "is_active": "boolean",
-    "version": "Int32",
+    "is_hidden": "boolean",
+    "is_aside": "boolean",
+    "home": TEXT,
+    "user_id": TEXT,
     "source": "category",
     "cell_id": TEXT,
     "compare_id": TEXT,
+    "request_id": TEXT,
     "params_json": TEXT,
-    "session": TEXT,
-    "home": TEXT,
-    "is_hidden": "boolean",
-    "is_aside": "boolean",
 }
 SESSIONS = {
+    "session": TEXT,
     "session_id": TEXT,
-    "user_id": TEXT,
-    "title": TEXT,
-    "status": "category",
-    "backend": "category",
+    "home": TEXT,
     "provider": "category",
     "model": "category",
-    "created_at": "datetime64[us, UTC]",
-    "updated_at": "datetime64[us, UTC]",
-    "last_message_at": "datetime64[us, UTC]",
-    "n_messages": "Int64",
     "n_turns": "Int64",
+    "n_messages": "Int64",
     "n_errors": "Int64",
+    "last_message_at": "datetime64[us, UTC]",
     "input_tokens": "Int64",
     "output_tokens": "Int64",
     "cost_usd": "float64",
     "n_unpriced": "Int64",
     "busy_s": "float64",
     "span_s": "float64",
+    "status": "category",
+    "created_at": "datetime64[us, UTC]",
+    "updated_at": "datetime64[us, UTC]",
+    "title": TEXT,
+    "backend": "category",
+    "user_id": TEXT,
     "metadata_json": TEXT,
-    "home": TEXT,
 }
 
 
@@ -162,11 +163,12 @@ async def test_sessions_add_up_their_messages_and_turns(filled, branch):
     """Counts and sums of a session equal the group-bys of the other frames; a sum of nothing is NA."""
     set_price("counted-1", 1, 2)
     set_price("echo", 3, 4)
-    sessions = sessions_df(filled, branch=branch).set_index("session_id")
+    frame = sessions_df(filled, branch=branch)
+    check_columns(frame, SESSIONS)
+    sessions = frame.set_index("session_id")
     turns, messages = turns_df(filled, branch=branch), messages_df(filled, branch=branch)
     by_turn = turns.groupby("session_id")
     by_message = messages.groupby("session_id")
-    check_columns(sessions.reset_index(), SESSIONS)
 
     def same(column, other, default=None):
         values = other.reindex(sessions.index)

@@ -10,10 +10,8 @@ import asyncio
 import contextlib
 import functools
 import json
-import subprocess
-import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from importlib.util import find_spec
 
 import httpx
@@ -24,6 +22,7 @@ from langswarm_nb.core.session.messages import SessionMessage
 from langswarm_nb.core.session.provider_events import Delta, ProviderRequest
 from langswarm_nb.core.session.providers import create_provider
 from langswarm_nb.core.session.providers._http.pool import LIBRARY_VARIABLE
+from tests.support.stream_server import streaming
 
 ONE_STREAM = "deltas=4000"
 PACED_STREAM = "deltas=1000,pause_ms=1"
@@ -32,19 +31,6 @@ ROUNDS = 3
 
 Contender = Callable[[str, int], Awaitable[int]]
 """Reads so many streams of a model at a time; returns the number of deltas."""
-
-
-@contextlib.contextmanager
-def stream_server() -> Iterator[str]:
-    """Yield the address of a server in a process of its own, so that its work is not counted."""
-    command = [sys.executable, "-m", "tests.support.stream_server"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
-        finally:
-            process.stdin.close()
 
 
 @contextlib.asynccontextmanager
@@ -172,7 +158,7 @@ def show(table: dict[str, dict[str, float]]) -> None:
 @pytest.mark.bench
 def test_a_delta_costs_about_what_reading_it_by_hand_costs() -> None:
     """Retries, limits, masking and typed events add less than half to what httpx and json take alone."""
-    with stream_server() as url:
+    with streaming() as url:
         table = asyncio.run(measure(url))
     show(table)
     floor = table["httpx + json"]
@@ -181,5 +167,5 @@ def test_a_delta_costs_about_what_reading_it_by_hand_costs() -> None:
 
 
 if __name__ == "__main__":
-    with stream_server() as address:
+    with streaming() as address:
         show(asyncio.run(measure(address)))

@@ -139,7 +139,7 @@ LOST_EVENTS = {
 async def test_a_conversation_lost_inside_a_stream_is_rebuilt(
     name: str, number: int, manager: SessionManager, fake: FakeService, server: FaultyServer
 ) -> None:
-    """What the headers told before it is no output."""
+    """What the headers told before it is not an output."""
     session = await manager.create_session("ada", name, "test-model", "provider_native", stream=True)
     await session.send_message("q1")
     fake.held.clear()

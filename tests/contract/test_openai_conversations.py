@@ -168,7 +168,7 @@ async def test_an_unknown_model_is_not_taken_for_a_lost_conversation(
 
 
 async def test_a_locked_conversation_is_waited_for(session: BaseSession, fake: FakeOpenAI) -> None:
-    """Another request at work on it is no reason to fail or to begin anew; the wait can be seen."""
+    """Another request at work on it is not a reason to fail or to begin anew; the wait can be seen."""
     await session.send_message("q1")
     notices: list[RetryNotice] = []
     fake.locked = 1

@@ -95,7 +95,7 @@ async def test_a_packed_answer_is_unpacked(
 async def test_a_packed_stream_that_is_cut_is_cut(
     provider: Any, dialect: Dialect, server: FaultyServer
 ) -> None:
-    """The end of the bytes is no end of the reply, which was cut short."""
+    """The end of the bytes is not an end of the reply, which was cut short."""
     body = gzip.compress(dialect.stream)
     server.script(Reply.events(body[: len(body) // 2], headers={"content-encoding": "gzip"}))
     await fails(provider, errors.StreamInterruptedError)

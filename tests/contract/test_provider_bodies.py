@@ -85,7 +85,7 @@ async def test_a_reply_is_read_whatever_its_label_says(
 async def test_a_page_of_a_proxy_is_told_under_every_label(
     provider: Any, server: FaultyServer, label: str
 ) -> None:
-    """A web page is no reply; the error names what to check."""
+    """A web page is not a reply; the error names what to check."""
     server.script(Reply(200, b" \n<html><p>Sign in", {"content-type": label}))
     with pytest.raises(errors.ProviderResponseError, match=r"web page.*base_url"):
         await read(provider.stream(ask()))

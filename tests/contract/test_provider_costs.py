@@ -32,7 +32,7 @@ pytestmark = [
 async def test_a_cost_in_a_header_is_kept(
     provider: Any, dialect: Dialect, server: FaultyServer, told: str, cost_usd: float | None, stream: bool
 ) -> None:
-    """LiteLLM tells it so, whatever the API that it is spoken to in; what is no amount is none."""
+    """LiteLLM tells it so, whatever the API that it is spoken to in; what is not an amount is none."""
     headers = {"x-litellm-response-cost": told, "x-litellm-call-id": "call-1"}
     server.script(
         Reply.events(dialect.stream, headers=headers)

@@ -339,7 +339,7 @@ async def test_an_option_that_json_cannot_hold_is_refused(
     assert server.connections == 0
 
 
-# Answers that are no HTTP
+# Answers that are not HTTP
 
 NO_HTTP = {
     "words": b"hello there\r\n\r\n",

@@ -1,4 +1,4 @@
-"""The client below all providers: requests that are no replies, and those that must not be made twice."""
+"""The client below all providers: requests that are not replies, and those that must not be made twice."""
 
 from __future__ import annotations
 
@@ -56,6 +56,17 @@ async def test_a_request_has_its_path_query_headers_and_body(
     assert wanted.items() <= request.headers.items()
     assert request.headers["user-agent"].startswith("langswarm-nb/")
     assert "cookie" not in request.headers
+
+
+@pytest.mark.parametrize("chars", [2**20, 3 * 2**20])
+async def test_a_long_body_arrives_whole(client: HttpClient, server: FaultyServer, chars: int) -> None:
+    """Images and ten thousand messages are some megabytes: they are sent with their length, and without a warning."""
+    server.script(Reply.json({}))
+    await client.request_json("POST", "/things", {"a": "b" * chars})
+    [request] = server.requests
+    assert request.json == {"a": "b" * chars}
+    assert int(request.headers["content-length"]) > chars
+    assert request.headers["content-type"] == "application/json"
 
 
 async def test_cookies_are_not_kept(client: HttpClient, server: FaultyServer) -> None:

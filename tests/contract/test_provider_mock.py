@@ -166,7 +166,7 @@ async def test_a_slow_reply_can_be_cancelled() -> None:
 
 
 async def test_it_holds_native_conversations() -> None:
-    """New messages alone are enough; a lost conversation is begun anew from all of them."""
+    """New messages alone are enough; a lost conversation is started again from all of them."""
     mock = MockProviderSession()
     native: dict[str, Any] = {"native": True}
 

@@ -126,7 +126,7 @@ async def test_nothing_behind_the_end_mark_breaks_a_reply(
 async def test_an_event_named_error_is_one_whatever_it_holds(
     sse_dialect: Dialect, server: FaultyServer
 ) -> None:
-    """Its words are told, though they are no JSON."""
+    """Its words are told, though they are not JSON."""
     provider = impatient(sse_dialect, server.url)
     server.script(Reply.events(sse_dialect.text_event("Half") + b"event: error\ndata: too busy\n\n"))
     outcome = Outcome()

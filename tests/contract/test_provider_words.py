@@ -146,7 +146,7 @@ async def test_an_error_beside_a_chunk_is_quoted(server: FaultyServer) -> None:
     await provider.close()
 
 
-# What is no error
+# What is not an error
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ async def test_googles_recorded_list_of_models_is_read(server: FaultyServer) -> 
 
 @pytest.mark.parametrize("name", ["gemini", "mistral", "cohere", "ollama"])
 async def test_a_list_that_is_none_is_an_error(name: str, server: FaultyServer) -> None:
-    """JSON of another form is no list of models."""
+    """JSON of another form is not a list of models."""
     server.script(Reply.json({"models": [5], "data": [5]}))
     provider = create_provider(name, CANARY, base_url=server.url)
     with pytest.raises(errors.ProviderResponseError):

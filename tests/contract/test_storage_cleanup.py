@@ -25,7 +25,7 @@ async def filled(storage):
 
 
 async def test_what_was_not_used_is_archived(storage, reopen):
-    """Active ones alone, which are returned as they are then; it is no use, so that order and times stay."""
+    """Active ones alone, which are returned as they are then; it is of no use, so that order and times stay."""
     await filled(storage)
     before = await storage.list_sessions()
     archived = await storage.archive_inactive(THEN)

@@ -59,7 +59,7 @@ async def test_the_message_that_was_seen_last_must_still_be_the_last(storage):
 
 
 async def test_a_path_without_messages_is_expected_by_an_empty_id(storage):
-    """Also one that was emptied; what stands on other branches is no matter."""
+    """Also one that was emptied; what stands on other branches does not matter."""
     await storage.create_session(record())
     with pytest.raises(
         SessionMovedError, match="it is empty, and it was expected to end in message 'x'"

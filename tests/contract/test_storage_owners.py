@@ -31,7 +31,7 @@ CALLS: dict[str, Callable[[ISessionStorage, str], Awaitable[Any]]] = {
 
 
 async def test_a_session_has_a_number_that_no_other_gets(storage):
-    """Those who made it and those who read it see the same; it is no part of what is compared."""
+    """Those who made it and those who read it see the same; it is not part of what is compared."""
     made = await storage.create_session(record())
     assert made.number is not None
     assert made == record(created_at=made.created_at, updated_at=made.updated_at)

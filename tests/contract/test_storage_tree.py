@@ -77,7 +77,7 @@ async def test_a_further_version_of_a_turn_has_its_number(storage, reopen):
 
 
 async def test_what_follows_an_answer_goes_on_with_its_turn_and_version(storage):
-    """Tool rounds and further answers in a row are no versions."""
+    """Tool rounds and further answers in a row are not versions."""
     await talk(storage, "a")
     await storage.append_messages("s", [question("a2?")], parent=None, turn=0)
     rounds = await storage.append_messages("s", [answer("I look."), tool(), answer("So.")])

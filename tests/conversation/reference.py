@@ -270,7 +270,7 @@ class Reference:
 
     def _current(self, kernel: Kernel) -> Session:
         if kernel.current is None:
-            raise Refused("nothing was asked yet")
+            raise Refused("nothing has been asked yet")
         return alive(kernel.current)
 
     def _switch(self, kernel: Kernel, name: str) -> set[Note]:

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from tests.conversation.driver import Branches, Note, Outcome, Request, Row, Status
 
 
-class Refused(Exception):  # noqa: N818 - what is refused is no failure of the model
+class Refused(Exception):  # noqa: N818 - what is refused is not a failure of the model
     """What was asked for cannot be done, and nothing was."""
 
 

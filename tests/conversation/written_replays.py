@@ -29,7 +29,7 @@ REPLAYS = (
             Cell("c2", "%%langswarm\nthree"),
             Sees((sent("three", "one -> a: one #2", "two -> a: two #2"),)),
             Cell("c3", "%langswarm use 2.2"),
-            Sees(told=(r"2\.2 is current already",)),
+            Sees(told=(r"2\.2 is already current",)),
         ),
     ),
     Written(
@@ -44,7 +44,7 @@ REPLAYS = (
             Cell("c1", "%%langswarm\ntwo"),
             Sees((sent("two", "one -> a: one #2"),)),
             Cell("c2", "%langswarm use 1.2"),
-            Sees(told=(r"1\.2 is current already",)),
+            Sees(told=(r"1\.2 is already current",)),
         ),
         EVERYWHERE,
     ),
@@ -64,7 +64,7 @@ REPLAYS = (
             Cell("c3", "%%langswarm\nthree"),
             Sees((sent("three", "one -> a: one #2"),)),
             Cell("c4", "%langswarm use 3.2"),
-            Sees(told=(r"3\.2 is current already",)),
+            Sees(told=(r"3\.2 is already current",)),
         ),
     ),
     Written(

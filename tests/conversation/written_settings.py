@@ -98,7 +98,7 @@ SETTINGS = (
         EVERYWHERE,
     ),
     Written(
-        "Budget and timeout of ls.ask are no options of the provider",
+        "Budget and timeout of ls.ask are not options of the provider",
         (
             Open(),
             Cell("c0", "ls.ask('one', timeout=30, budget=5)"),  # short on purpose: what is passed on

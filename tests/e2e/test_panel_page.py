@@ -46,7 +46,7 @@ def test_enter_while_composing_does_not_send(panel):
 
 
 def test_blank_text_is_not_sent(panel):
-    """Spaces and empty lines are no message, and the button says so."""
+    """Spaces and empty lines are not a message, and the button says so."""
     panel.box.fill(" \n ")
     panel.box.press("Enter")
     assert panel.sent("send") == []

@@ -93,7 +93,7 @@ def migrate(path: str) -> None:
         print("ready", flush=True)
         sys.stdin.readline()
 
-    setattr(database, "MIGRATIONS", (*steps, (*last, stop)))  # noqa: B010 - it is no part of the module's face
+    setattr(database, "MIGRATIONS", (*steps, (*last, stop)))  # noqa: B010 - it is not part of the module's face
     asyncio.run(SQLiteSessionStorage(path).list_sessions())
 
 

@@ -187,7 +187,7 @@ async def test_a_path_that_cannot_be_used_is_an_error_at_first_use(tmp_path):
 
 
 async def test_a_folder_in_the_place_of_the_file_is_called_one(tmp_path):
-    """By each door, written and read: it is no fault of the disk; the error says what to name instead."""
+    """By each door, written and read: it is not a fault of the disk; the error says what to name instead."""
     storage = SQLiteSessionStorage(tmp_path)
     words = f"is a folder.*{re.escape(str(tmp_path / 'sessions.db'))}"
     with pytest.raises(SessionStorageError, match=words):
@@ -353,7 +353,7 @@ async def test_damaged_pages_are_an_error_and_stay_as_they_are(tmp_path):
 
 
 async def test_damaged_tables_are_an_error_of_ours(tmp_path):
-    """SQLite quotes what it cannot read, in bytes that are no text; that is our error too, not Python's."""
+    """SQLite quotes what it cannot read, in bytes that are not text; that is our error too, not Python's."""
     path = tmp_path / "s.db"
     await make(path)
     with closing(sqlite3.connect(path)) as db:

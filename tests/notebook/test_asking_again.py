@@ -133,7 +133,7 @@ def test_retry_of_an_answer_that_was_chosen_and_asked_again_is_one_answer(notebo
 
 
 def test_nothing_to_retry_makes_no_session(notebook):
-    """Where nothing was asked yet, `retry` says so and leaves no session."""
+    """Where nothing has been asked yet, `retry` says so and leaves no session."""
     assert "There is no question" in notebook.cell("%langswarm retry").error
     assert notebook.trace()[0] == []
 

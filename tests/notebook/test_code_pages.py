@@ -53,7 +53,7 @@ def test_all_is_shown_in_any_code_page(tmp_path, encoding):
 
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 def test_a_system_file_may_begin_with_the_mark_of_utf8(tmp_path, mark):
-    """The mark is no part of the text that is sent; nor of a file of chats."""
+    """The mark is not part of the text that is sent; nor of a file of chats."""
     (tmp_path / "system.txt").write_text(f"{mark}You are brief.", "utf-8")
     (tmp_path / "chats.jsonl").write_text(
         f'{mark}{{"messages": [{{"role": "user", "content": "Hi"}}]}}', "utf-8"

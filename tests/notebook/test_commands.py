@@ -137,7 +137,7 @@ def test_a_key_in_the_wrong_place_is_refused_without_being_shown(shell, code):
 
 
 def test_a_notebook_without_input_says_how_else_a_key_is_given(shell, monkeypatch):
-    """Where nobody can be asked, as in nbclient, `key` is no fault of ours but tells of the variable."""
+    """Where nobody can be asked, as in nbclient, `key` is not a fault of ours but tells of the variable."""
 
     def refuse(_prompt: str) -> str:
         raise StdinNotImplementedError("this frontend does not support input requests")
@@ -269,7 +269,7 @@ def test_retry_makes_a_version_to_go_back_from(shell):
     ]
     assert shell.run("%langswarm use 0.1") == "0.1"
     assert shell.run("%langswarm versions")[0][""] == "→"
-    assert shell.run("%langswarm use 0.1") == "0.1 is current already"
+    assert shell.run("%langswarm use 0.1") == "0.1 is already current"
     assert "it has 0.1, 0.2" in shell.fail("%langswarm use 0.3")
     assert "No turn 7" in shell.fail("%langswarm use 7.1")
 
@@ -426,7 +426,7 @@ def test_the_budget_is_kept(shell):
     assert "spent $0.0000" in shell.run("%langswarm budget")
     assert "budget $0.5000" in shell.run("%langswarm budget 0.5")
     ask(shell, "The mock is free")
-    assert "is no amount" in shell.fail("%langswarm budget half")
+    assert "is not an amount" in shell.fail("%langswarm budget half")
     assert "budget" not in shell.run("%langswarm budget off")
 
 

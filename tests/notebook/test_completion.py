@@ -46,7 +46,7 @@ def offered(shell, text):
 @pytest.mark.parametrize(
     "text, word",
     [
-        ("%langswarm se", "search sessions"),
+        ("%langswarm se", "search sessions setup"),
         ("x = 1\n%langswarm vers", "versions version"),
         ("%langswarm help fo", "fork"),
         ("%langswarm use mock:e", "mock:echo mock:error"),
@@ -98,3 +98,25 @@ def test_the_extension_loads_in_an_ipython_without_such_matchers(monkeypatch):
     monkeypatch.delattr(completer, "CompletionContext", raising=False)
     with running_shell(store="memory") as shell:
         assert shell.run("%%langswarm -q\nHi").status == "ok"
+
+
+@offers_ours
+@pytest.mark.parametrize(
+    "text, type",
+    [
+        ("%langswarm sea", "command"),
+        ("%langswarm show -", "flag"),
+        ("%langswarm use mock:e", "model"),
+        ("%langswarm key gro", "provider"),
+        ("%langswarm switch w", "session"),
+        ("%langswarm branch o", "branch"),
+        ("%langswarm cost --by d", "value"),
+        ("%%langswarm\ntext {{thin", "variable"),
+        ("%%langswarm\ntext {{ thing.si", "attribute"),
+    ],
+)
+def test_what_is_offered_says_what_it_is(shell, text, type):
+    """A front end shows beside each word whether it is a command, a model, a session and so on."""
+    with provisionalcompleter(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert {each.type for each in shell.ipython.Completer.completions(text, len(text))} == {type}

@@ -187,7 +187,7 @@ def test_names_and_texts_never_become_markup(panel):
 
 
 def test_wrong_arguments_are_told(kernel):
-    """What is no session, model or theme is refused with words."""
+    """What is not a session, model or theme is refused with words."""
     kernel.run(LOAD)
     for code, word in [
         ("ls.ChatPanel('default')", "session"),

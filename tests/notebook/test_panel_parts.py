@@ -127,7 +127,7 @@ def test_a_reply_that_changed_at_its_end_is_sent_whole():
 
 
 def test_text_that_turns_out_to_be_thinking_is_told_anew():
-    """What the page has is no beginning of the reply any more, so that it gets all of it, from its start."""
+    """What the page has is not a beginning of the reply any more, so that it gets all of it, from its start."""
     live = LiveReply("m1")
     assert live.take(message(1, "assistant", "I plan.\n\nAnd ")) is not None
     answer = message(1, "assistant", "The answer, which is longer than the plan.")

@@ -39,7 +39,7 @@ def test_each_kind_is_one_picture(kernel: Kernel, kind: str):
 
 @pytest.mark.parametrize("kind", PLOTS)
 def test_a_session_without_messages_has_an_empty_picture(kernel: Kernel, kind: str):
-    """Nothing to draw is no error."""
+    """Nothing to draw is not an error."""
     kernel.run("%langswarm new")
     [picture] = pictures(kernel, f"%langswarm plot {kind}")
     assert picture.startswith(PNG)

@@ -25,8 +25,8 @@ FILLERS = "\u115f\u1160\u3164\uffa0"  # letters that nobody sees: shown where tw
         "שלום עולם (כן), مرحبا بالعالم، می‌خواهم",
         "👩‍💻 👨‍👩‍👧‍👦 🏳️‍🌈 🏴‍☠️ 👁️‍🗨️ 1️⃣ ☀️ ℹ️ 🇩🇪 🏴󠁧󠁢󠁳󠁣󠁴󠁿 👍🏽",  # noqa: RUF001
         "葛󠄀城市, naïve café, Zalg̈o, ﷽, ∀x ≤ 5, soft\u00adhyphen, non\u00a0breaking",
-        "me at example.com, [1] is no footnote, [x] a box, ![no image, a](b, <not a tag",
-        "[name]: value is no definition here",
+        "me at example.com, [1] is not a footnote, [x] a box, ![no image, a](b, <not a tag",
+        "[name]: value is not a definition here",
     ],
 )
 def test_innocent_text_keeps_every_character(text: str):

@@ -113,9 +113,9 @@ def test_a_sync_ends_the_asking_again(talk):
     "content, words",
     [
         ('{"cells": [], "metadata": {}}', "no cell of talk.ipynb"),
-        ("{", "talk.ipynb is no notebook that can be read"),
-        ('{"cells": [{"cell_type": "code"}]}', "talk.ipynb is no notebook that can be read"),
-        ('{"cells": {"a": 1}}', "talk.ipynb is no notebook that can be read"),
+        ("{", "talk.ipynb is not a notebook that can be read"),
+        ('{"cells": [{"cell_type": "code"}]}', "talk.ipynb is not a notebook that can be read"),
+        ('{"cells": {"a": 1}}', "talk.ipynb is not a notebook that can be read"),
         (None, "could not be read"),
     ],
 )

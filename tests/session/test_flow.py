@@ -265,7 +265,7 @@ async def test_a_half_at_the_very_end_is_not_lost(session: BaseSession, script: 
 async def test_reasoning_and_tool_calls_stay_apart_from_the_answer(
     session: BaseSession, script: Script
 ) -> None:
-    """Thinking is no answer text; calls are parts; both come back from the storage."""
+    """Thinking is not answer text; calls are parts; both come back from the storage."""
     call = {"type": "tool_call", "id": "c1", "name": "add", "arguments": '{"a": 1}'}
     script([Delta("hmm", "reasoning"), Delta("Let me add."), PartDone(call), Finish(FinishReason.TOOL_CALLS)])
     await session.send_message("1+1?")
@@ -454,7 +454,7 @@ async def test_stop_words_are_kept_with_the_reply(session: BaseSession, script: 
 async def test_options_that_cannot_be_kept_are_not_sent(
     session: BaseSession, script: Script, value: object
 ) -> None:
-    """Options of one send that are no JSON are refused before the question is stored or anything sent."""
+    """Options of one send that are not JSON are refused before the question is stored or anything sent."""
     mock = script("never")
     with pytest.raises(SessionValueError, match="options must be JSON"):
         await session.send_message("one", options={"odd": value})

@@ -175,7 +175,7 @@ async def test_messages_of_a_chat_go_on_in_a_session(session: BaseSession) -> No
 
 
 async def test_messages_of_another_session_are_taken_over(session: BaseSession) -> None:
-    """As new ones: what they cost counts where they were said, and a second time is no matter."""
+    """As new ones: what they cost counts where they were said, and a second time does not matter."""
     await session.send_message("x")
     said = await session.get_messages()
     other = await session.manager.create_session("ada", "mock", "echo")

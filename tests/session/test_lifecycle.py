@@ -63,7 +63,7 @@ async def test_status_settings_and_title_persist(tmp_path: Path) -> None:
 async def test_archiving_what_is_deleted_meanwhile_finds_none(
     manager: SessionManager, session: BaseSession, monkeypatch: pytest.MonkeyPatch, reads: int
 ) -> None:
-    """Wherever another program's delete comes in between, there is no session, which is no error."""
+    """Wherever another program's delete comes in between, there is no session, which is not an error."""
     load, counted = manager.storage.load_session, iter(range(1, 9))
 
     async def deleted_behind(session_id: str) -> SessionRecord:

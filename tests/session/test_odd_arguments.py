@@ -44,7 +44,7 @@ def probes(call: Callable[..., Any], given: dict[str, Any]) -> Iterator[dict[str
 
 
 async def complaints(call: Callable[..., Any], given: dict[str, Any]) -> list[str]:
-    """Return what a function raises for odd arguments that is no error of ours."""
+    """Return what a function raises for odd arguments that is not an error of ours."""
     found = []
     for arguments in probes(call, given):
         try:

@@ -24,6 +24,7 @@ from langswarm_nb.core.session import (
     create_session_manager,
 )
 from langswarm_nb.core.session.sending import turnstile
+from langswarm_nb.core.session.sending.finishing import finish_anyway
 from tests.support.waits import PATIENCE_S
 
 COUNT: dict[str, Any] = {"model": "mock:slow", "options": {"reply": " ".join(map(str, range(1, 100_000)))}}
@@ -285,3 +286,15 @@ def test_a_manager_closed_from_another_loop_keeps_the_parts(tmp_path: Path, read
     assert question.content == "Count"
     assert part.content.startswith("1 ")
     assert part.finish_reason == "interrupted"
+
+
+def test_what_is_collected_after_its_loop_has_ended_asks_for_nothing_more() -> None:
+    """Without a loop nothing can be awaited, and an error would have nobody to catch it."""
+    begun: list[bool] = []
+
+    async def work() -> None:
+        begun.append(True)
+
+    with pytest.raises(StopIteration):
+        finish_anyway(work).send(None)
+    assert not begun

@@ -119,7 +119,7 @@ async def test_undo_moves_the_tip_and_deletes_nothing(talk: BaseSession) -> None
 
 
 async def test_clearing_empties_the_path_only(talk: BaseSession) -> None:
-    """Messages stay stored; the conversation begins anew."""
+    """Messages stay stored; the conversation starts over."""
     assert await talk.clear_messages() is True
     assert await path(talk) == []
     assert await talk.clear_messages() is False
@@ -177,7 +177,7 @@ async def test_using_an_old_version_tells_what_comes_back(talk: BaseSession) -> 
     await talk.send_message("B", version_of=(await talk.get_messages())[2].id)
     assert await talk.use(1, 1) == "1 later turn comes back"
     assert await path(talk) == ["a", "re a", "b", "re b", "c", "re c"]
-    assert await talk.use(1, 1) == "1.1 is current already"
+    assert await talk.use(1, 1) == "1.1 is already current"
     assert await talk.use(1) == ""
     assert await path(talk) == ["a", "re a", "B", "re B"]
     with pytest.raises(SessionNotFoundError, match="Turn 1 has no version 3"):

@@ -162,10 +162,12 @@ class Kernel:
         cell_id: str | None = None,
         subshell_id: str | None = None,
         stop_on_error: bool = False,
+        stdin: bool = False,
     ) -> Cell:
         """Ask for a cell to be run and return at once; several may be sent, as Run All does.
 
         JupyterLab tells the kernel the ``cell_id``; here it is not told by default.
+        With ``stdin`` the cell may ask, and `answer` answers.
         With ``stop_on_error``, which front ends set, a failure also ends cells sent within a moment of it.
         """
         content = {
@@ -173,7 +175,7 @@ class Kernel:
             "silent": False,
             "store_history": True,
             "user_expressions": {},
-            "allow_stdin": False,
+            "allow_stdin": stdin,
             "stop_on_error": stop_on_error,
         }
         message = self.client.session.msg("execute_request", content)
@@ -183,6 +185,12 @@ class Kernel:
         cell = self._cells[message["header"]["msg_id"]] = Cell(code, message["header"]["msg_id"])
         self.client.shell_channel.send(message)
         return cell
+
+    def answer(self, text: str) -> tuple[str, bool]:
+        """Wait until a cell asks, and type an answer; return the question, and whether what is typed stays unseen."""
+        asked = self.client.get_stdin_msg(timeout=PATIENCE_S)["content"]
+        self.client.input(text)
+        return str(asked["prompt"]), bool(asked["password"])
 
     def wait(self, *cells: Cell, timeout_s: float = PATIENCE_S) -> Cell:
         """Wait until all of ``cells`` are done; returns the last."""

@@ -9,7 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.support.paths import REPOSITORY
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 
@@ -85,6 +90,21 @@ async def answer(model: str, writer: asyncio.StreamWriter, *, is_messages: bool 
         await writer.drain()
     writer.write(MESSAGES_TAIL if is_messages else TAIL)
     await writer.drain()
+
+
+@contextmanager
+def streaming() -> Iterator[str]:
+    """Yield the address of a server in a process of its own, so that its work is not counted."""
+    command = [sys.executable, "-m", "tests.support.stream_server"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        finally:
+            process.stdin.close()
 
 
 async def main() -> None:

@@ -122,7 +122,7 @@ def test_a_call_that_waits_for_us_is_shown_and_goes_back_in_its_place(
 
 @pytest.mark.parametrize("done", DONE, ids=lambda items: items[0]["type"])
 def test_what_the_service_did_itself_goes_back_in_its_place(done: list[dict[str, Any]]) -> None:
-    """It is no call of ours, and the reply ended well."""
+    """It is not a call of ours, and the reply ended well."""
     items = [THOUGHT, *done, said("Done.")]
     events = response_of(items)
     reply = message_of(events)
@@ -415,7 +415,7 @@ OUTPUTS = [
 @pytest.mark.parametrize("streamed", [False, True])
 @pytest.mark.parametrize("name", ["outputs", "steps"])
 def test_an_interaction_is_read_whatever_its_list_is_called(name: str, streamed: bool) -> None:
-    """Text, pictures, calls, thoughts and what Google did itself are kept, and go back when it is begun anew."""
+    """Text, pictures, calls, thoughts and what Google did itself are kept, and go back when it is started again."""
     body = {"id": "v1_1", "status": "requires_action", name: OUTPUTS}
     events = interaction(body, streamed=streamed)
     reply = message_of(events)

@@ -221,7 +221,7 @@ def streamed_entries(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def test_what_mistral_did_itself_is_kept_in_its_place(
     order: tuple[int, ...], own: dict[str, Any], streamed: bool
 ) -> None:
-    """It goes back when the conversation is begun anew with the same model, and an answer of it alone is not empty."""
+    """It goes back when the conversation starts again with the same model, and an answer of it alone is not empty."""
     entries = [[SO, own, FOUND, CALLED][number] for number in order]
     reader = conversations.ConversationReader(ask())
     if streamed:

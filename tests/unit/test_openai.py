@@ -330,7 +330,7 @@ def test_an_end_has_our_word_and_theirs(how: dict[str, Any], finish: Finish) -> 
 
 
 def test_a_refusal_is_told_apart() -> None:
-    """Its words are no answer, and the finish reason says so."""
+    """Its words are not an answer, and the finish reason says so."""
     reader = ResponsesReader("m")
     events = reader.read({"type": "response.refusal.delta", "delta": "I can"})
     refusal = {"type": "message", "content": [{"type": "refusal", "refusal": "I cannot."}]}

@@ -273,7 +273,7 @@ ENDS = {
     "word, reason", [(word, reason) for reason, words in ENDS.items() for word in words.split()]
 )
 def test_finish_reasons_of_all_services_become_ours(word: str, reason: FinishReason) -> None:
-    """One vocabulary, in any case; a word that nobody knows is no good end."""
+    """One vocabulary, in any case; a word that nobody knows is not a good end."""
     assert finish_reason(word) is reason
     assert finish_reason({"type": word}) is reason
 

@@ -7,11 +7,13 @@ import sqlite3
 import subprocess
 import sys
 import time
+import weakref
 from contextlib import closing
 
 import pytest
 
 from langswarm_nb.core.session.errors import SessionStorageError, SessionValueError
+from langswarm_nb.core.session.storage._sqlite import database as _database
 from langswarm_nb.core.session.storage._sqlite import owner as _owner
 from langswarm_nb.core.session.storage._sqlite import schema as _schema
 from langswarm_nb.core.session.storage._sqlite.faults import storage_error
@@ -196,3 +198,18 @@ class TestQuery:
         assert Query.of("abc c++ 世界 🙂 a世", None, None, 5).indexed == ("abc", "c++")
         assert not Query.of("世界", None, None, 5).uses_index
         assert not Query.of("abc", None, "s", 5).uses_index
+
+
+def test_a_file_that_is_being_opened_can_be_looked_at(tmp_path, monkeypatch):
+    """Another thread that opens the same file looks at all connections to it, also at one that is not ready yet.
+
+    A white-box test: of two threads this happens to few, and only now and then.
+    """
+
+    class Looking(weakref.WeakSet[_database.Database]):
+        def add(self, db):
+            super().add(db)
+            assert db.is_current()
+
+    monkeypatch.setattr(_database._files, "databases", Looking())
+    _database.Database(tmp_path / "sessions.db", "full", 1.0).close()

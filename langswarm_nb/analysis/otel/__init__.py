@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from langswarm_nb.analysis import otel_names as names
-from langswarm_nb.core.session.errors import MissingExtraError
+from langswarm_nb.core.session.errors import MissingExtraError, SessionNotFoundError
 from langswarm_nb.core.session.interfaces import ISession, ISessionLifecycleHook
 from langswarm_nb.core.session.messages import MessageRole, RequestFacts, SessionMessage
 from langswarm_nb.core.session.providers.catalogue import otel_name
@@ -64,7 +64,10 @@ class OTelHook(ISessionLifecycleHook):
 
     async def on_error(self, session: ISession, error: Exception) -> None:
         # The failed request was stored before the hooks are told, as the newest reply.
-        newest = await session.get_messages(1, MessageRole.ASSISTANT, branch="all")
+        try:
+            newest = await session.get_messages(1, MessageRole.ASSISTANT, branch="all")
+        except SessionNotFoundError:  # deleted while it was answered, and with it what the request was
+            return
         if newest and newest[0].request is not None and newest[0].request.error_type == type(error).__name__:
             await self._tell(session, newest[0])
 

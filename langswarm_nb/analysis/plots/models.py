@@ -27,6 +27,8 @@ _WORDS = {
 }
 _MOST_ROWS = 40
 """Of a heatmap with large marks."""
+_FEWEST_COLUMNS = 6
+"""That a heatmap has room for, so that a single turn is not a wall of colour."""
 
 
 def latency(
@@ -64,7 +66,8 @@ def latency(
     groups = _samples(turns, metric, by)
     title = f"{style.count(sum(map(len, groups.values())), 'request')} that did not fail"
     if not groups:
-        return style.nothing(ax, title, xlabel, "share done")
+        why = "No request has finished." if len(turns) else style.NO_REQUESTS
+        return style.nothing(ax, title, xlabel, "share done", why)
     styles = style.style_of(list(groups))
     least = min(float(values[values > 0].min(initial=np.inf)) for values in groups.values())
     floor = least if np.isfinite(least) else 1e-3
@@ -88,6 +91,9 @@ def latency(
     for level in (0.5, 0.95):
         ax.axhline(level, color=style.ink(), alpha=0.3, linewidth=0.8, zorder=0)
     ax.set_xscale("log")
+    low, high = ax.get_xlim()
+    if high < 4 * low:  # a few values close together, or one: wide enough for numbers that people know
+        ax.set_xlim(low / 2, high * 2)
     style.log_ticks(ax.xaxis)
     ax.set_ylim(0, 1.02)
     ax.set_yticks([0, 0.25, 0.5, 0.75, 0.95], ["0", "25 %", "50 %", "75 %", "95 %"])
@@ -141,7 +147,7 @@ def compare_plot(
         ylabel = by if number == 0 else ""
         words = style.plain(_WORDS.get(metric, metric))
         if table.empty:
-            style.nothing(panel, words, "", ylabel, "no values")
+            style.nothing(panel, words, "", ylabel, "No values." if len(turns) else style.NO_REQUESTS)
             continue
         for row in table.to_dict("records"):
             color = styles[row[by]][0]
@@ -157,8 +163,7 @@ def compare_plot(
         panel.set_ylim(len(names) - 0.5, -0.5)
         panel.margins(x=0.1)
         panel.set_xlim(left=min(0.0, *panel.dataLim.intervalx))
-        panel.grid(axis="x", color=style.ink(), alpha=0.1)
-        panel.set_axisbelow(True)
+        style.grid(panel, "x")
         panel.locator_params(axis="x", nbins=4)
         style.label(panel, words, "median, 95 % interval", ylabel)
     return panels
@@ -167,8 +172,7 @@ def compare_plot(
 def _panels(ax: Any, n: int, n_rows: int) -> NDArray[Any]:
     if ax is None:
         size = (max(3.0, 2.6 * n + 1), max(2.0, 1.2 + 0.35 * n_rows))
-        _, made = style.pyplot().subplots(1, max(n, 1), figsize=size, layout="constrained", squeeze=False)
-        ax = made[0][:n]
+        ax = style.figure(size, max(n, 1))[0][:n]
     panels: NDArray[Any] = np.atleast_1d(np.asarray(ax, object)).ravel()
     for panel in panels:
         style.axes(panel)
@@ -201,25 +205,28 @@ def heatmap(turns: pd.DataFrame, value: str = "output_tokens", ax: Axes | None =
     """
     need(turns, ["session_id", "turn", "status", value], "turns_df", numbers=[value])
     rows = turns[turns["turn"].notna()]
-    sessions = list(dict.fromkeys(rows["session_id"].astype(str)))
+    named = style.sessions_in(rows)
+    sessions = list(dict.fromkeys(named))
     ax = style.axes(ax, height=float(np.clip(1.4 + 0.22 * len(sessions), 2.4, 9.0)))
-    title = f"{style.plain(value)} of {style.count(len(sessions), 'session')}"
+    title = f"{style.plain(value.replace('_', ' ')).capitalize()} of {style.count(len(sessions), 'session')}"
     if not sessions:
-        return style.nothing(ax, title, "turn", "session")
-    y = pd.Categorical(rows["session_id"].astype(str), categories=sessions).codes.astype(np.int64)
+        return style.nothing(ax, title, "turn", "session", style.NO_REQUESTS)
+    y = pd.Categorical(named, categories=sessions).codes.astype(np.int64)
     x = rows["turn"].to_numpy(np.int64)
     grid = np.full((len(sessions), int(x.max()) + 1), np.nan)
     values = style.floats(rows[value])
     known = ~np.isnan(values)
     grid[y[known], x[known]] = 0.0
     np.add.at(grid, (y[known], x[known]), values[known])
-    ax.set_facecolor(style.FAINT)
+    ax.axhspan(-0.5, len(sessions) - 0.5, color=style.ink(), alpha=0.08, linewidth=0, zorder=0)
     _colored(ax, grid, value)
     failed = rows["status"].eq("error").fillna(value=False).to_numpy(bool)
     size = 5 if len(sessions) <= _MOST_ROWS else 2
-    ax.plot(x[failed], y[failed], "x", color="#b3313f", markersize=size, label="error")
-    style.rows_axis(ax, [style.plain(session, 16) for session in sessions])
-    ax.set_xlim(-0.5, grid.shape[1] - 0.5)
+    # With an edge in the colour of the ground, it is seen on any colour.
+    ax.plot(x[failed], y[failed], "x", color=ax.get_facecolor(), markersize=size, mew=size / 1.6)
+    ax.plot(x[failed], y[failed], "x", color=style.ERROR, markersize=size, mew=size / 3.5, label="error")
+    style.rows_axis(ax, [style.plain(session, 24) for session in sessions])
+    ax.set_xlim(-0.5, max(grid.shape[1], _FEWEST_COLUMNS) - 0.5)
     ax.set_ylim(len(sessions) - 0.5, -0.5)
     ax.locator_params(axis="x", integer=True, min_n_ticks=1)
     style.label(
@@ -235,8 +242,12 @@ def _colored(ax: Axes, grid: NDArray[np.float64], value: str) -> None:
     if not len(positive):
         return
     low, high = float(positive.min()), float(positive.max())
-    norm = LogNorm(low, high if high > low else low * 10, clip=True)
+    # Values close together, or one: their colours are close together too.
+    norm = LogNorm(low / 2, high * 2) if high < 2 * low else LogNorm(low, high, clip=True)
     shown = np.ma.masked_invalid(np.where(grid == 0, low, grid))
     image = ax.imshow(shown, aspect="auto", interpolation="nearest", cmap="viridis", norm=norm)
-    bar = ax.figure.colorbar(image, ax=ax, label=style.plain(value))
+    bar = ax.figure.colorbar(image, ax=ax, label=style.plain(_WORDS.get(value, value.replace("_", " "))))
+    bar.outline.set_visible(False)
     style.log_ticks(bar.ax.yaxis)
+    if low == high:
+        bar.set_ticks([low])

@@ -59,9 +59,9 @@ def timeline(
     )
     rows = _of_one_session(turns, session_id, "request")
     is_new, ax = ax is None, style.axes(ax, height=float(np.clip(1.2 + 0.28 * len(rows), 2.2, 9.0)))
-    title = style.count(len(rows), "request")
+    title = style.count(len(rows), "request") + _of_session(rows)
     if rows.empty:
-        return style.nothing(ax, title, "seconds", "turn")
+        return style.nothing(ax, title, "seconds", "turn", style.NO_REQUESTS)
     places = np.arange(len(rows))
     duration = np.maximum(np.nan_to_num(style.floats(rows["duration_s"])), 0)
     first = style.floats(rows["time_to_first_chunk_s"])
@@ -83,7 +83,7 @@ def timeline(
             (start + duration)[failed],
             places[failed],
             "x",
-            color="#b3313f",
+            color=style.ERROR,
             markersize=8,
             mew=2,
             label="error",
@@ -91,6 +91,7 @@ def timeline(
     style.rows_axis(ax, rows["turn"].astype(object).where(rows["turn"].notna(), "-").astype(str).tolist())
     ax.margins(x=0.03)
     ax.set_xlim(left=0)
+    style.grid(ax, "x")
     style.label(ax, title, "seconds since the first request" if wall else "seconds", "turn")
     style.legend_below(ax, columns=4, grows=is_new)
     return ax
@@ -138,17 +139,17 @@ def tree(messages: pd.DataFrame, session_id: str | None = None, ax: Axes | None 
     n_lanes = int(lane.max(initial=0)) + 1
     ax = style.axes(ax, width=9.0, height=float(np.clip(1.5 + 0.55 * n_lanes, 2.4, 9.0)))
     branches = "1 branch" if n_lanes == 1 else f"{n_lanes:,} branches"
-    title = f"{style.count(len(rows), 'message')} on {branches}"
+    title = f"{style.count(len(rows), 'message')} on {branches}{_of_session(rows)}"
     if rows.empty:
-        return style.nothing(ax, style.count(0, "message"), "messages from the beginning", "branch")
+        return style.nothing(ax, "0 messages", "messages from the beginning", "branch", style.NO_MESSAGES)
     active = rows["is_active"].fillna(value=False).to_numpy(bool)
     empty = ax.get_facecolor()
     _draw_edges(ax, depth, lane, parent, active)
     roles = style.names_in(rows, "role")
-    for number, (role, mark) in enumerate(_MARKS.items()):
+    for role, mark in _MARKS.items():
         own = roles.eq(role).to_numpy()
         if own.any():
-            color = style.COLORS[number]
+            color = style.ROLE_COLORS[role]
             faces = [color if on else empty for on in active[own]]
             size = float(np.clip(9000 / len(rows), 4, 50))
             ax.scatter(
@@ -197,6 +198,10 @@ def _of_one_session(frame: pd.DataFrame, session_id: str | None, what: str) -> p
     return frame
 
 
+def _of_session(rows: pd.DataFrame) -> str:
+    return "" if rows.empty else f" of {style.plain(style.sessions_in(rows).iloc[0])}"
+
+
 def _layout(rows: pd.DataFrame) -> tuple[Any, Any, Any]:
     """Return for each message its depth, its lane and the place of its parent (-1: none).
 
@@ -239,5 +244,5 @@ def _draw_edges(ax: Axes, depth: Any, lane: Any, parent: Any, active: Any) -> No
     above = parent[child]
     lines = np.stack([np.stack([depth[above], lane[above]], 1), np.stack([depth[child], lane[child]], 1)], 1)
     strong = active[child] & active[above]
-    for which, color, width in ((~strong, "#8c8c8c", 1.0), (strong, style.ink(), 2.4)):
+    for which, color, width in ((~strong, style.QUIET, 1.0), (strong, style.ink(), 2.4)):
         ax.add_collection(LineCollection(list(lines[which]), colors=color, linewidths=width, zorder=1))

@@ -14,15 +14,18 @@ from langswarm_nb.core.session.errors import MissingExtraError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Told apart with any colour vision, and with 3:1 or more on white and on black; line styles and hatches tell them
-# apart once more.
-COLORS = ("#0072b2", "#c45a00", "#00806a", "#a8428f", "#6b6b6b", "#7a6a00", "#4f86d9", "#b3313f")
+# 3:1 or more on white and on the grounds of dark themes. The first three are told apart with any colour vision; line
+# styles, and from the fourth on hatches, tell the others apart.
+COLORS = ("#0072b2", "#d55e00", "#009e73", "#b5569a", "#8a7a00", "#4f86d9", "#a0693d", "#7d6bd6")
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (3, 1, 1, 1)), (0, (1, 1)))
-HATCHES = ("", "///", "...", "xxx", "\\\\\\", "++", "ooo", "**")
-QUIET = "#c8c8c8"
-FAINT = "#ececec"
+HATCHES = ("///", "...", "xxx", "\\\\\\", "++", "ooo", "**")
+ROLE_COLORS = dict(zip(("user", "assistant", "tool", "system"), COLORS, strict=False))
+ERROR = "#d13a49"
+QUIET = "#8c8c8c"
 UNKNOWN = "unknown"
 MOST_IN_LEGEND = 30
+NO_REQUESTS = "No requests yet."
+NO_MESSAGES = "No messages yet."
 
 
 def pyplot() -> Any:
@@ -45,9 +48,18 @@ def pyplot() -> Any:
 def axes(ax: Axes | None, width: float = 7.0, height: float = 3.6) -> Axes:
     """Return the axes to draw on, new ones when there are none."""
     if ax is None:
-        _, ax = pyplot().subplots(figsize=(width, height), layout="constrained")
+        ax = figure((width, height))[0, 0]
     ax.spines[["top", "right"]].set_visible(False)
     return ax
+
+
+def figure(size_in: tuple[float, float], columns: int = 1) -> Any:
+    """Return the axes of a new figure, a row of ``columns``."""
+    plt = pyplot()
+    from .picture import Picture
+
+    made = plt.subplots(1, columns, figsize=size_in, layout="constrained", squeeze=False, FigureClass=Picture)
+    return made[1]
 
 
 def ink() -> str:
@@ -55,10 +67,11 @@ def ink() -> str:
     return str(pyplot().rcParams["text.color"])
 
 
-def nothing(ax: Axes, title: str, xlabel: str, ylabel: str, why: str = "nothing to show yet") -> Axes:
-    """Label axes on which there is nothing to draw."""
+def nothing(ax: Axes, title: str, xlabel: str, ylabel: str, why: str) -> Axes:
+    """Label axes on which there is nothing to draw, and say in words why."""
     label(ax, title, xlabel, ylabel)
     ax.set(xticks=[], yticks=[])
+    ax.spines[["left", "bottom"]].set_alpha(0.3)
     ax.text(0.5, 0.5, why, transform=ax.transAxes, ha="center", va="center", alpha=0.7)
     return ax
 
@@ -98,14 +111,15 @@ def style_of(names: Sequence[str]) -> dict[str, tuple[str, Any, str]]:
     """Return colour, line style and hatch for each name: by its place among the sorted names."""
     known = sorted(set(names) - {UNKNOWN})
     styles = {
-        name: (
-            COLORS[i % len(COLORS)],
-            LINES[(i + i // len(COLORS)) % len(LINES)],
-            HATCHES[(i + i // len(COLORS)) % 8],
-        )
+        name: (COLORS[i % len(COLORS)], LINES[(i + i // len(COLORS)) % len(LINES)], hatch(i))
         for i, name in enumerate(known)
     }
     return {**styles, UNKNOWN: (QUIET, ":", "")}
+
+
+def hatch(number: int) -> str:
+    """Return the hatch of the name at this place: none for the first three, whose colours are enough."""
+    return "" if number < 3 else HATCHES[(number + number // len(COLORS)) % len(HATCHES)]  # noqa: PLR2004
 
 
 def names_in(frame: pd.DataFrame, column: str) -> pd.Series[Any]:
@@ -113,6 +127,16 @@ def names_in(frame: pd.DataFrame, column: str) -> pd.Series[Any]:
     text = frame[column].astype(object)
     names = text.where(text.notna(), UNKNOWN).astype(str)
     return names.where(names.str.strip().ne(""), "(blank)")
+
+
+def sessions_in(frame: pd.DataFrame) -> pd.Series[Any]:
+    """Return the sessions of a frame by name, with the beginning of the id where several have the same one."""
+    ids = names_in(frame, "session_id")
+    if "session" not in frame:
+        return ids
+    names = names_in(frame, "session").where(frame["session"].notna(), ids)
+    is_shared = ids.groupby(names).transform("nunique") > 1
+    return names.mask(is_shared, names + " (" + ids.str[:8] + ")")
 
 
 def plain(text: str, limit: int = 40) -> str:
@@ -151,6 +175,12 @@ def log_ticks(axis: Any) -> None:
     axis.set_major_locator(ticker.LogLocator(subs=steps, numticks=12))
     axis.set_major_formatter(lambda value, _: f"{value:g}")
     axis.set_minor_formatter(ticker.NullFormatter())
+
+
+def grid(ax: Axes, axis: str) -> None:
+    """Draw faint lines behind the marks."""
+    ax.grid(axis=axis, color=ink(), alpha=0.12, linewidth=0.8)  # type: ignore[arg-type]  # x or y
+    ax.set_axisbelow(True)
 
 
 def rows_axis(ax: Axes, labels: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,7 +42,7 @@ def tokens(turns: pd.DataFrame, freq: str | None = None, ax: Axes | None = None)
     Raises
     ------
     SessionValueError
-        A column is missing, or ``freq`` is no width of time.
+        A column is missing, or ``freq`` is not a width of time.
     MissingExtraError
         matplotlib is not installed.
     """
@@ -51,10 +52,11 @@ def tokens(turns: pd.DataFrame, freq: str | None = None, ax: Axes | None = None)
     known = turns[turns["started_at"].notna() & turns[["input_tokens", "output_tokens"]].notna().any(axis=1)]
     title = f"Tokens of {style.count(len(known), 'request')}" + _without(len(turns) - len(known), "counts")
     if known.empty:
-        return style.nothing(ax, title, "time (UTC)", "tokens")
+        why = "No request has counted its tokens." if len(turns) else style.NO_REQUESTS
+        return style.nothing(ax, title, "time (UTC)", "tokens", why)
     sent, cached, received = (np.nan_to_num(style.floats(known[column])) for column in columns)
     stacks = {"input": np.maximum(sent - cached, 0), "cached input": cached, "output": received}
-    _stacked_bars(ax, known["started_at"], stacks, freq)
+    _stacked_bars(ax, known["started_at"], stacks, freq, style.COLORS)
     style.label(ax, title, "time (UTC)", "tokens")
     return ax
 
@@ -83,10 +85,10 @@ def activity(messages: pd.DataFrame, freq: str | None = None, ax: Axes | None = 
     ax = style.axes(ax)
     title = style.count(len(messages), "message")
     if messages.empty:
-        return style.nothing(ax, title, "time (UTC)", "messages")
+        return style.nothing(ax, title, "time (UTC)", "messages", style.NO_MESSAGES)
     roles = style.names_in(messages, "role")
     stacks = {role: roles.eq(role).to_numpy(np.float64) for role in ROLES if roles.eq(role).any()}
-    _stacked_bars(ax, messages["created_at"], stacks, freq)
+    _stacked_bars(ax, messages["created_at"], stacks, freq, [style.ROLE_COLORS[role] for role in stacks])
     style.label(ax, title, "time (UTC)", "messages")
     return ax
 
@@ -99,7 +101,7 @@ def cost(turns: pd.DataFrame, by: str = "session_id", top: int = 10, ax: Axes | 
     turns : pandas.DataFrame
         As from `turns_df`.
     by : str
-        Column to group by.
+        Column to group by; sessions are shown by name.
     top : int
         How many bars at most; the title says what the others cost together.
     ax : matplotlib.axes.Axes, optional
@@ -122,9 +124,8 @@ def cost(turns: pd.DataFrame, by: str = "session_id", top: int = 10, ax: Axes | 
     n_unpriced = int((~priced).sum())
     total = style.money(float(usd[priced].sum())) if priced.any() else "unknown"
     title = f"Cost of {style.count(len(usd), 'request')}: {total}" + _without(n_unpriced, "a known price")
-    data = pd.DataFrame(
-        {"group": style.names_in(turns, by), "model": style.names_in(turns, "model"), "usd": usd}
-    )[priced]
+    groups = style.sessions_in(turns) if by == "session_id" else style.names_in(turns, by)
+    data = pd.DataFrame({"group": groups, "model": style.names_in(turns, "model"), "usd": usd})[priced]
     table = data.groupby(["group", "model"])["usd"].sum().unstack(fill_value=0.0)  # noqa: PD010 - it is a pivot of sums already
     table = table.reindex(table.sum(axis=1).sort_values(ascending=False, kind="stable").index)
     if len(table) > top:
@@ -132,8 +133,10 @@ def cost(turns: pd.DataFrame, by: str = "session_id", top: int = 10, ax: Axes | 
         title += f"; {rest} of it in {len(table) - top:,} more"
         table = table.iloc[:top]
     is_new, ax = ax is None, style.axes(ax, height=max(2.2, 0.9 + 0.36 * len(table)))
+    ylabel = "session" if by == "session_id" else by
     if table.empty:
-        return style.nothing(ax, title, "US dollars", by)
+        why = "The price of these models is not known: see set_price." if len(usd) else style.NO_REQUESTS
+        return style.nothing(ax, title, "US dollars", ylabel, why)
     places = np.arange(len(table))
     left = np.zeros(len(table))
     styles = style.style_of(list(table.columns))
@@ -155,20 +158,24 @@ def cost(turns: pd.DataFrame, by: str = "session_id", top: int = 10, ax: Axes | 
         ax.annotate(style.money(float(end)), (end, place), (4, 0), textcoords="offset points", va="center")
     style.rows_axis(ax, [style.plain(str(name), 24) for name in table.index])
     ax.margins(x=0.15)
-    style.label(ax, title, "US dollars", by)
+    ax.set_xlim(0, None if left.max() else 1)
+    style.grid(ax, "x")
+    style.label(ax, title, "US dollars", ylabel)
     style.legend_below(ax, grows=is_new)
     return ax
 
 
-def _stacked_bars(ax: Axes, moments: Any, stacks: dict[str, Any], freq: str | None) -> None:
-    step = width_of(freq or _width_for(moments.max() - moments.min()))
+def _stacked_bars(
+    ax: Axes, moments: Any, stacks: dict[str, Any], freq: str | None, colors: Sequence[str]
+) -> None:
+    step = width_of(freq or _width_for(moments.max() - moments.min(), len(moments)))
     bins = moments.dt.floor(step)
     sums = pd.DataFrame(stacks, index=bins.index).groupby(bins).sum()
     # In matplotlib's own days: its conversion of moments depends on the versions of pandas and numpy.
     starts = _days(sums.index)
     days = step / pd.Timedelta(days=1)
     bottom = np.zeros(len(sums))
-    for number, name in enumerate(stacks):
+    for name, color in zip(stacks, colors, strict=False):
         height = sums[name].to_numpy(np.float64)
         ax.bar(
             starts,
@@ -176,17 +183,20 @@ def _stacked_bars(ax: Axes, moments: Any, stacks: dict[str, Any], freq: str | No
             0.92 * days,
             bottom,
             align="edge",
-            color=style.COLORS[number],
-            hatch=style.HATCHES[number],
+            color=color,
             edgecolor=ax.get_facecolor(),
             linewidth=0.5,
             label=name,
         )
         bottom += height
     _time_axis(ax)
-    if len(sums) == 1:  # a single bar alone would fill the whole width
-        ax.set_xlim(starts[0] - 2.5 * days, starts[0] + 3.5 * days)
+    if len(sums) == 1:  # a single bar alone would fill the whole width, and its scale would say nothing
+        ax.set_xlim(starts[0] - 4 * days, starts[0] + 5 * days)
+        moment = moments.min()
+        ax.set_xticks([starts[0] + 0.46 * days], [f"{moment.day} {moment:%b %Y, %H:%M}"])
+    ax.locator_params(axis="y", integer=True)
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    style.grid(ax, "y")
     style.legend_below(ax)
 
 
@@ -203,12 +213,18 @@ def _time_axis(ax: Axes) -> None:
 
     locator: Any = dates.AutoDateLocator(minticks=3, maxticks=8)
     ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
+    formatter = dates.ConciseDateFormatter(
+        locator,
+        zero_formats=["", "%Y", "%b", "%d %b", "%H:%M", "%H:%M"],
+        offset_formats=["", "%Y", "%b %Y", "%d %b %Y", "%d %b %Y", "%d %b %Y %H:%M"],
+    )
+    ax.xaxis.set_major_formatter(formatter)
 
 
-def _width_for(span: pd.Timedelta) -> str:
-    """Return the finest width that gives at most `MOST_BARS` bars."""
-    return next((width for width in _WIDTHS if span / pd.Timedelta(width) <= MOST_BARS - 1), _WIDTHS[-1])
+def _width_for(span: pd.Timedelta, n: int) -> str:
+    """Return the finest width that gives at most `MOST_BARS` bars, and for few values not many more than they are."""
+    most = int(np.clip(3 * n, 10, MOST_BARS))
+    return next((width for width in _WIDTHS if span / pd.Timedelta(width) <= most - 1), _WIDTHS[-1])
 
 
 def _without(n: int, what: str) -> str:

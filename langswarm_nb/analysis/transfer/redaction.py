@@ -166,7 +166,7 @@ def redacted(value: Any, take_out: Redactor, name: str = "") -> Any:
 _FREE_COLUMNS = {
     "messages": ("content", "tool_result", "metadata_json", "session"),
     "turns": ("error_message", "params_json", "session"),
-    "sessions": ("title", "metadata_json"),
+    "sessions": ("session", "title", "metadata_json"),
 }
 
 

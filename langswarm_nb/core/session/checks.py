@@ -157,7 +157,7 @@ def limit(value: object) -> None:
     Raises
     ------
     SessionTypeError
-        It is no whole number.
+        It is not a whole number.
     SessionValueError
         It is below 1.
     """
@@ -215,7 +215,7 @@ def whole(parameter: str, value: object, *, at_least: int) -> int:
     Raises
     ------
     SessionTypeError
-        It is no whole number; True and False are none.
+        It is not a whole number; True and False are none.
     SessionValueError
         It is below ``at_least``.
     """
@@ -249,7 +249,7 @@ def moment(parameter: str, value: object) -> None:
     Raises
     ------
     SessionTypeError
-        It is no `datetime`.
+        It is not a `datetime`.
     SessionValueError
         It has no time zone.
     """
@@ -279,7 +279,7 @@ def parent(value: object) -> int | Literal["tip"] | None:
     Raises
     ------
     SessionTypeError
-        It is no whole number, ``"tip"`` or None.
+        It is not a whole number, ``"tip"`` or None.
     SessionValueError
         It is below 0.
     """
@@ -369,7 +369,7 @@ def checked_parts(value: object) -> tuple[Part, ...]:
     Raises
     ------
     SessionTypeError
-        It is no list of mappings that have a ``type``, or a name in it is not text.
+        It is not a list of mappings that have a ``type``, or a name in it is not text.
     SessionValueError
         A type is not known, or a part lacks what its type needs.
     """

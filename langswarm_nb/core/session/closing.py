@@ -119,7 +119,7 @@ def _hang_up(loop: asyncio.AbstractEventLoop, stream: Leavable[object]) -> None:
 def _hung_up(task: asyncio.Task[None]) -> None:
     _hanging_up.discard(task)
     if not task.cancelled() and (error := task.exception()) is not None:
-        _log.warning("A stream that was left could not be closed in good order.", exc_info=error)
+        _log.warning("A stream that was left could not be closed cleanly.", exc_info=error)
 
 
 async def close_each(closings: Iterable[Callable[[], Awaitable[None]]]) -> None:
@@ -145,7 +145,7 @@ async def close_each(closings: Iterable[Callable[[], Awaitable[None]]]) -> None:
             leaving = leaving or error
     cause = errors[0] if len(errors) == 1 else None
     if len(errors) > 1:
-        cause = ExceptionGroup(f"{len(errors)} things could not be closed in good order", errors)
+        cause = ExceptionGroup(f"{len(errors)} things could not be closed cleanly", errors)
     if leaving is not None:
         raise leaving from cause
     if cause is not None:

@@ -24,7 +24,7 @@ def set_session_manager(manager: SessionManager | None) -> None:
     Raises
     ------
     SessionTypeError
-        It is no manager.
+        It is not a manager.
     """
     global _manager  # noqa: PLW0603 - the one place where the process keeps it
     with _lock:

@@ -114,14 +114,14 @@ NEXT_STEPS = {
     "pass_key": "Pass it as `api_key`.",
     "check_key": "Check the key ({key_source}), and that it may use {model}.",
     "allow_http": "Use https, or pass allow_http=True for a network that you trust.",
-    "check_model": "Check the model's name ({model}) and base_url; `list_models()` tells what there is.",
+    "check_model": "Check the model's name ({model}) and base_url; `list_models()` lists those it has.",
     "other_api": (
         "The server there may not speak the API of {provider!r}: try the provider {other!r} with the same base_url."
     ),
-    "send_less": "Set max_messages or max_context_tokens to send less, or begin a new session.",
+    "send_less": "Set max_messages or max_context_tokens to send less, or start a new session.",
     "send_smaller": (
         "The request is larger than the service, or a proxy before it (nginx: client_max_body_size), takes: "
-        "set max_messages or max_context_tokens to send less, or begin a new session."
+        "set max_messages or max_context_tokens to send less, or start a new session."
     ),
     "change_request": "Change the request as it says.",
     "leave_out": "Change or leave out {param!r}.",

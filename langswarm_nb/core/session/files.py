@@ -18,7 +18,7 @@ def write_private(path: str | os.PathLike[str], content: str | bytes) -> None:
     Raises
     ------
     SessionTypeError
-        It is no path.
+        It is not a path.
     SessionStorageError
         The file cannot be written.
     """
@@ -70,7 +70,7 @@ def read_text(path: str | os.PathLike[str]) -> str:
     Raises
     ------
     SessionTypeError, SessionValueError
-        It is no path, or the file is too large or no UTF-8 text.
+        It is not a path, or the file is too large or not UTF-8.
     SessionStorageError
         The file cannot be read.
     """
@@ -80,7 +80,7 @@ def read_text(path: str | os.PathLike[str]) -> str:
             raise SessionValueError(f"{source} is larger than {MAX_BYTES:,} bytes and was not read.")
         return source.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise SessionValueError(f"{source} is no UTF-8 text, so it holds no conversation.") from error
+        raise SessionValueError(f"{source} is not UTF-8 text, so there is no conversation in it.") from error
     except OSError as error:
         raise SessionStorageError(f"{source} could not be read: {error}.") from error
     except ValueError as error:

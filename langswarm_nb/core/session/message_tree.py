@@ -89,7 +89,7 @@ class MessageTree(ISession):
         Raises
         ------
         SessionTypeError
-            ``seqs`` is no list of whole numbers.
+            ``seqs`` is not a list of whole numbers.
         """
         return await self.storage.pick_messages(self.key, seqs)
 
@@ -241,7 +241,7 @@ class MessageTree(ISession):
         SessionNotFoundError
             There is no such turn or version.
         SessionTypeError, SessionValueError
-            One of the two is no number of its kind.
+            One of the two is not a number of its kind.
         """
         checks.whole("turn", turn, at_least=0)
         if version is not None:

@@ -59,7 +59,7 @@ class Secret:
         return HIDDEN
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError("a Secret does not change")
+        raise AttributeError("a Secret cannot be changed")
 
     def __copy__(self) -> Secret:
         return self

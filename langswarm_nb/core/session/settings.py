@@ -257,7 +257,7 @@ class SessionRecord:
     """State of the conversation that the provider holds; empty with `SessionBackend.LOCAL`."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     number: int | None = field(default=None, compare=False, repr=False)
-    """Given by the storage, and never again: tells the session from one that is made anew under its id."""
+    """Given by the storage, and never again: tells it from a session made later under its id."""
     used_at: datetime | None = field(default=None, compare=False, repr=False)
     """Its place in lists, as the storage knows it: `updated_at`, or a little more where two sessions of a user would
     have the same, or the clock went back; UTC."""
@@ -284,7 +284,7 @@ class SessionMetrics:
 
 
 def check_setting_names(changes: Mapping[str, Any], known: Collection[str] = SETTING_NAMES) -> None:
-    """Raise for a name that is no setting.
+    """Raise for a name that is not a setting.
 
     Parameters
     ----------

@@ -96,7 +96,7 @@ def to_us(name: str, value: object) -> int:
     Raises
     ------
     SessionTypeError
-        It is no `datetime`.
+        It is not a `datetime`.
     SessionValueError
         It has no time zone, or lies outside the years 1 to 9999 in UTC.
     """
@@ -122,7 +122,7 @@ def from_us(us: int) -> datetime:
         return _EPOCH + timedelta(microseconds=us)
     except (TypeError, OverflowError) as error:
         raise SessionStorageError(
-            f"A stored time ({shown(us)}) is none; the file is damaged, or another program changed it. "
+            f"A stored time ({shown(us)}) is not a time; the file is damaged, or another program changed it. "
             "The other messages can still be read."
         ) from error
 
@@ -220,7 +220,7 @@ def whole(name: str, value: object) -> int:
     Raises
     ------
     SessionTypeError
-        It is no whole number.
+        It is not a whole number.
     SessionValueError
         It is beyond `MOST`, on either side of 0.
     """

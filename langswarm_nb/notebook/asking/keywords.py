@@ -59,7 +59,7 @@ def options_of(models: tuple[str, ...], given: Mapping[str, Any], *, shows: bool
     Raises
     ------
     SessionValueError
-        A name is no flag, of which the nearest is named; or a flag has no such value.
+        A name is not a flag, of which the nearest is named; or a flag has no such value.
     """
     flags = {_keyword(action): action for action in cell_parser().actions if action.option_strings}
     found: dict[str, Any] = {}

@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 import difflib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from langswarm_nb.core.session import ProviderNotFoundError, SessionError
 from langswarm_nb.core.session.providers.catalogue import OFFLINE_PROVIDERS
 from langswarm_nb.notebook.bridge import run_sync
+from langswarm_nb.notebook.workspace.keys import provider_ready
 
 if TYPE_CHECKING:
     from langswarm_nb.core.session import SessionManager
@@ -54,6 +56,42 @@ def _nearest(workspace: Workspace, error: ProviderNotFoundError) -> str | None:
     known = run_sync(_models(workspace, error.provider))
     close = difflib.get_close_matches(f"{error.provider}:{error.model}", known, n=1)
     return next(iter(close), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A model that a provider lists, with what the list of prices adds."""
+
+    id: str
+    name: str | None
+    context_tokens: int | None
+    price: str
+    """Dollars per million tokens in and out; empty when it is not known."""
+    is_listed: bool
+    """Whether the list of prices has it as one that answers with text."""
+
+
+async def offered_models(workspace: Workspace, provider: str) -> list[Offered]:
+    """Ask a provider for its models.
+
+    Raises
+    ------
+    ProviderAuthenticationError
+        There is no key, or it is not taken.
+    SessionError
+        The provider cannot be asked.
+    """
+    from langswarm_nb.analysis.price_list import listed_model
+
+    provider_ready(workspace.manager, provider)
+    found = await workspace.manager.provider_session(provider).list_models()
+    workspace.seen_models |= {f"{provider}:{model.id}" for model in found}
+    offered = []
+    for model in found:
+        listed = listed_model(provider, model.id)
+        context = model.context_tokens or listed.context_tokens
+        offered.append(Offered(model.id, model.name, context, listed.price, bool(listed.output_usd)))
+    return offered
 
 
 async def _models(workspace: Workspace, provider: str) -> list[str]:

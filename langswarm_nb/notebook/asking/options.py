@@ -173,7 +173,7 @@ def read_dollars(text: str) -> float:
     except ValueError:
         amount = math.nan
     if not 0 <= amount < math.inf:
-        raise UsageError(f"{shown(text)} is no amount of US dollars. Write it as 0.50.")
+        raise UsageError(f"{shown(text)} is not an amount in US dollars. Write it as 0.50.")
     return amount
 
 
@@ -196,7 +196,7 @@ def cell_parser() -> MagicParser:
         "%%langswarm",
         usage="%%langswarm [MODEL] [NAME <<] [options]\nPROMPT",
         description=(
-            "Send PROMPT to a model and stream the answer; nothing stands above the magic in its cell. "
+            "Send PROMPT to a model and stream the answer; the magic is the first line of its cell. "
             "`NAME <<` puts the Reply into a variable and shows "
             "nothing, `NAME = <<` shows it as well. {{ name.attribute[0]:.2f }} in the prompt is filled in from "
             "your variables; \\{{ is literal."
@@ -216,7 +216,7 @@ def cell_parser() -> MagicParser:
         "-s",
         "--system",
         metavar="TEXT",
-        help="system prompt of the session, from here on; empty takes it away",
+        help="system prompt from here on; empty removes it",
     )
     add("--system-file", metavar="FILE", help="the same, from a text file")
     add(
@@ -260,8 +260,8 @@ def cell_parser() -> MagicParser:
             {"dest": "extract", "action": "store_const", "const": "last", "help": "only the last code block"},
         ),
     )
-    add("-t", "--temperature", type=float, metavar="F", help="how freely it answers; not sent unless set")
-    add("--max-tokens", type=int, metavar="N", help="most tokens of the reply; not sent unless set")
+    add("-t", "--temperature", type=float, metavar="F", help="sampling temperature; not sent unless set")
+    add("--max-tokens", type=int, metavar="N", help="longest reply, in tokens; not sent unless set")
     add(
         "-o",
         "--option",
@@ -302,13 +302,13 @@ def cell_parser() -> MagicParser:
         dest="stream",
         action="store_false",
         default=None,
-        help="show the reply when it is whole",
+        help="show the reply when it is complete",
     )
     add("-q", "--quiet", action="store_true", help="show nothing; the cell still returns the Reply")
-    add("-u", "--usage", action="store_true", help="show all that is known of the request")
+    add("-u", "--usage", action="store_true", help="show everything known about the request")
     add("--raw", action="store_true", help="fill nothing in")
-    add("--timeout", dest="timeout_s", type=float, metavar="S", help="longest time of the call, in seconds")
-    add("--retries", type=int, metavar="N", help="repeats when a repeat is safe")
+    add("--timeout", dest="timeout_s", type=float, metavar="S", help="time limit of the call, in seconds")
+    add("--retries", type=int, metavar="N", help="how often to retry when that is safe")
     add("--dry-run", action="store_true", help="show what would be sent, its tokens and price; send nothing")
     add(
         "--budget",
@@ -352,4 +352,4 @@ def _without_name(words: Sequence[str]) -> tuple[list[str], str | None, bool]:
 
 def _check_positional(word: str | None) -> None:
     if word is not None and word.startswith(("{", "<")):
-        raise UsageError(f"{word!r} is no model. The prompt goes into the lines below the first.")
+        raise UsageError(f"{word!r} is not a model. The prompt goes into the lines below the first.")

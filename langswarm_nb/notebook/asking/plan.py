@@ -113,7 +113,7 @@ async def make_plan(
         sending,
         send,
         asked,
-        # What is reached only with the flags of this cell is no model for the cells after it.
+        # What is reached only with the flags of this cell is not a model for the cells after it.
         names_model=bool(models) and not (options.api_base or options.api_key_name),
     )
 

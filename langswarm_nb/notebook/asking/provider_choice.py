@@ -73,7 +73,7 @@ def _key(variable: str) -> Secret:
     if not _VARIABLE.fullmatch(variable):
         raise UsageError(
             "--api-key-name takes the NAME of an environment variable, such as MY_API_KEY, never a key; "
-            "what was given is no such name (it is not shown)."
+            "what was given is not one (it is not shown)."
         )
     if not os.environ.get(variable, "").strip():
         raise UsageError(

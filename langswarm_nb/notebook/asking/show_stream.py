@@ -206,7 +206,7 @@ def _beside(reply: Reply) -> str:
 
 
 def _ended_badly(reply: Reply) -> str:
-    """Return what is wrong with a reply whose service itself did not end it well; it is no error of the send."""
+    """Return what is wrong with a reply whose service itself did not end it well; it is not an error of the send."""
     facts = reply.message.request
     return facts.error_message or "" if facts is not None and facts.status == "error" else ""
 

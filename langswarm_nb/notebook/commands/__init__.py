@@ -11,7 +11,7 @@ from langswarm_nb.core.session.text import did_you_mean
 from langswarm_nb.notebook.asking.magic_parser import help_width
 from langswarm_nb.notebook.asking.options import cell_parser
 
-from . import about, data, figures, models, panels, sessions, sync, tree, writing
+from . import about, data, figures, model_lists, models, panels, sessions, sync, tree, writing
 from .command import Command, arg
 
 if TYPE_CHECKING:
@@ -69,6 +69,11 @@ def _help(_workspace: Workspace, name: str | None) -> None:
 
 
 EXAMPLES = """\
+A real model, in three lines (`%langswarm setup` finds what there is and asks):
+  %langswarm key openai
+  %langswarm use openai:gpt-6-luna
+  %langswarm ask Which model are you?
+
 `%langswarm help COMMAND` tells more of one.
 Settings: `%config LangSwarmMagics`, or LANGSWARM_<NAME>."""
 
@@ -84,6 +89,7 @@ COMMANDS: dict[str, Command] = {
         ),
         *writing.COMMANDS,
         *panels.COMMANDS,
+        *model_lists.COMMANDS,
         *models.COMMANDS,
         *sessions.COMMANDS,
         *tree.COMMANDS,

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import platform
-import socket
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from langswarm_nb._version import __version__
 from langswarm_nb.core.session import ProviderAuthenticationError, SessionError, provider_names
 from langswarm_nb.notebook.asking.options import read_dollars
 from langswarm_nb.notebook.asking.provider_choice import address_of
+from langswarm_nb.notebook.asking.reachable import listens
 from langswarm_nb.notebook.cell_errors import cell_words, last_traceback
 from langswarm_nb.notebook.showing.amounts import dollars_text
 
@@ -106,20 +105,9 @@ def _provider_state(workspace: Workspace, name: str) -> str:
     origin, is_local = address_of(provider) or ("", True)
     if not origin:
         return "ready"
-    if is_local and not _listens(origin):
+    if is_local and not listens(origin):
         return f"no server listens at {origin}"
     return f"{'a server listens' if is_local else 'ready'} at {origin}"
-
-
-def _listens(origin: str) -> bool:
-    """Tell whether something takes connections at an address of this machine; nothing is sent."""
-    parts = urlsplit(origin)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    try:
-        socket.create_connection((parts.hostname or "127.0.0.1", port), timeout=0.5).close()
-    except OSError:
-        return False
-    return True
 
 
 def _config(workspace: Workspace) -> Listing:
@@ -159,24 +147,24 @@ def _budget(workspace: Workspace, usd: str | None) -> str:
 
 
 COMMANDS = (
-    Command("status", _status, "tell the session, model and store; the same as no command"),
-    Command("version", _version, "tell the version of langswarm_nb"),
+    Command("status", _status, "show the session, model and store; the same as no command"),
+    Command("version", _version, "show the version of langswarm_nb"),
     Command(
         "doctor",
         _doctor,
-        "tell what a report of a problem needs: versions, kernel, store, providers; no keys",
+        "show what a bug report needs: versions, kernel, store, providers; no keys",
     ),
     Command("config", _config, "list the settings; change one with %config LangSwarmMagics.<name> = …"),
     Command(
         "budget",
         _budget,
-        "set the most that this kernel may spend; without an amount, tell what it has spent",
+        "set how much this kernel may spend; without an amount, show what it has spent",
         (arg("usd", metavar="USD", nargs="?", help="US dollars, or off"),),
     ),
     Command(
         "log",
         _log,
-        "choose whether what is said is kept on disk, or tell it and where",
+        "choose whether conversations are kept on disk; without a choice, show whether and where",
         (
             arg(
                 "what",
@@ -187,5 +175,5 @@ COMMANDS = (
             ),
         ),
     ),
-    Command("traceback", _traceback, "show the whole of the error that a cell showed last"),
+    Command("traceback", _traceback, "show the last error in full"),
 )

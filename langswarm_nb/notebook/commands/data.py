@@ -43,7 +43,7 @@ async def _search(workspace: Workspace, text: str) -> Listing:
         )
         for hit in hits
     ]
-    empty = f"No message holds all words of {text!r}."
+    empty = f"No message contains all words of {text!r}."
     found = f"{len(rows)} message{'s' * (len(rows) != 1)} with {text}"
     return Listing(("session", "turn", "role", "when", "text"), rows, empty=empty, caption=found)
 
@@ -115,7 +115,7 @@ async def _named(workspace: Workspace, ids: Sequence[str]) -> list[tuple[str, st
 
 
 COMMANDS = (
-    Command("search", _search, "find messages that hold all words of TEXT, in all sessions", text="TEXT"),
+    Command("search", _search, "find messages that contain all words of TEXT, in all sessions", text="TEXT"),
     Command(
         "df",
         _df,
@@ -129,7 +129,7 @@ COMMANDS = (
     Command(
         "sql",
         _sql,
-        "query the tables messages and sessions of the store; nothing can be changed",
+        "query the tables messages and sessions of the store, read-only",
         text="QUERY",
     ),
     Command(

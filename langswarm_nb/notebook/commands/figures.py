@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from io import BytesIO
 from typing import TYPE_CHECKING, Any, Literal
 
 from langswarm_nb.notebook.bridge import run_sync
@@ -95,20 +94,18 @@ def _plot(workspace: Workspace, kind: str, *, everything: bool) -> None:
     draw: Any = getattr(analysis.plots, plot.name or kind)
     drawn = draw(build(source, branch=plot.branch))
     axes = drawn if hasattr(drawn, "figure") else drawn.flat[0]  # one picture, or an array of them
-    _show(axes.figure, alt=f"{kind} of {workspace.name_of(session)}")
+    _show(axes.figure)
 
 
-def _show(figure: Any, alt: str) -> None:
-    """Show a picture once, as PNG whatever backend matplotlib has, and free it."""
-    from IPython.display import Image, display
+def _show(figure: Any) -> None:
+    """Show a picture once, whatever backend matplotlib has, and free it."""
+    from IPython.display import display
 
     from langswarm_nb.analysis.plots.style import pyplot
 
-    png = BytesIO()
-    figure.savefig(png, format="png", dpi=2 * figure.dpi)
+    bundle = figure._repr_mimebundle_()
     pyplot().close(figure)
-    width = round(figure.get_figwidth() * figure.dpi)
-    display(Image(png.getvalue(), format="png", width=width, alt=alt))
+    display(bundle, raw=True)
 
 
 COMMANDS = (

@@ -1,4 +1,4 @@
-"""Commands that choose who answers: use, models, alias, key."""
+"""Commands that choose who answers: use, alias, key."""
 
 from __future__ import annotations
 
@@ -55,27 +55,6 @@ async def _use_version(workspace: Workspace, session: BaseSession, turn: int, nu
     return ", ".join(told)
 
 
-async def _models(workspace: Workspace, provider: str | None, q: str | None) -> Listing:
-    from langswarm_nb.render.tables import Code
-
-    name = provider or (await workspace.current()).provider
-    if name not in provider_names():
-        raise UsageError(f"There is no provider {name!r}{did_you_mean(name, provider_names()) or '.'}")
-    provider_ready(workspace.manager, name)
-    found = await workspace.manager.provider_session(name).list_models()
-    workspace.seen_models |= {f"{name}:{model.id}" for model in found}
-    rows = [
-        (Code(f"{name}:{model.id}"), model.name, model.context_tokens)
-        for model in found
-        if q is None or q.casefold() in f"{model.id} {model.name or ''}".casefold()
-    ]
-    return Listing(
-        ("model", "name", "context"),
-        rows,
-        empty=f"{name} lists no such model; its names can be used all the same.",
-    )
-
-
 def _alias(workspace: Workspace, name: str | None, target: str | None, *, delete: bool) -> Listing | str:
     aliases = workspace.aliases
     if name is None:
@@ -107,6 +86,19 @@ def _key(workspace: Workspace, provider: str, typed: Sequence[str]) -> str:
         raise UsageError(
             f"There is no provider {provider!r}{did_you_mean(provider, provider_names()) or '.'}"
         )
+    return ask_key(workspace, provider)
+
+
+def ask_key(workspace: Workspace, provider: str) -> str:
+    """Ask for a key without echo and use it from now on; return where it is kept.
+
+    Raises
+    ------
+    UsageError
+        Nobody can be asked here, or no key was given.
+    ProviderAuthenticationError
+        Its form is wrong; it is not shown.
+    """
     try:
         key = Secret(getpass.getpass(f"Key for {provider} (not shown): ").strip())
     except StdinNotImplementedError as error:
@@ -135,28 +127,13 @@ COMMANDS = (
         ),
     ),
     Command(
-        "models",
-        _models,
-        "list what a provider offers",
-        (
-            arg("-q", metavar="TEXT", help="only those with TEXT in their name"),
-            arg(
-                "provider",
-                metavar="PROVIDER",
-                nargs="?",
-                help="by default the current one",
-                completes="provider",
-            ),
-        ),
-    ),
-    Command(
         "alias",
         _alias,
-        "give a model a short name, tell one, or list all",
+        "give a model a short name, show one, or list all",
         (
             arg("name", metavar="NAME", nargs="?"),
             arg("target", metavar="MODEL", nargs="?", completes="model"),
-            arg("-d", "--delete", action="store_true", help="take the name away"),
+            arg("-d", "--delete", action="store_true", help="remove the name"),
         ),
     ),
     Command(

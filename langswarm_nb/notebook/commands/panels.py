@@ -30,7 +30,7 @@ COMMANDS = (
                 help="its name, or the first characters of its id",
                 completes="session",
             ),
-            arg("-m", "--model", metavar="MODEL", help="who answers from now on", completes="model"),
+            arg("-m", "--model", metavar="MODEL", help="model that answers from now on", completes="model"),
         ),
     ),
 )

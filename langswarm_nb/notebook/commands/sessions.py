@@ -125,7 +125,7 @@ COMMANDS = (
         "list the sessions, this notebook's first, the last used first",
         (
             arg("-q", metavar="TEXT", help="only those with TEXT in their name"),
-            arg("-n", type=int, default=20, metavar="N", help="at most so many, 0 for all; 20 by default"),
+            arg("-n", type=int, default=20, metavar="N", help="how many at most, 0 for all; 20 by default"),
             arg("--all", dest="everything", action="store_true", help="all of them, archived ones too"),
         ),
     ),
@@ -150,7 +150,7 @@ COMMANDS = (
         "keep a session out of the list",
         (_session_arg("by default the current one", nargs="?"),),
     ),
-    Command("unarchive", _unarchive, "take an archived session back", (_session_arg("its name or its id"),)),
+    Command("unarchive", _unarchive, "bring an archived session back", (_session_arg("its name or its id"),)),
     Command(
         "delete",
         _delete,
@@ -160,7 +160,7 @@ COMMANDS = (
     Command(
         "switch",
         _switch,
-        "go on with another session; without NAME, tell this one",
+        "switch to another session; without NAME, show this one",
         (_session_arg("its name, HOME:NAME, or the first characters of its id", nargs="?"),),
     ),
     Command(

@@ -107,7 +107,7 @@ async def _versions(workspace: Workspace, turn: int | None) -> Listing:
     tree = await session.tree()
     number = asked_last(tree) if turn is None else turn
     if number is None:
-        return Listing(_VERSIONS, [], empty="Nothing was asked yet.")
+        return Listing(_VERSIONS, [], empty="Nothing has been asked yet.")
     version_at(tree, number, None)  # says which turns there are, when it is none
     ends = tree.versions(number)
     messages = {message.seq: message for message in await session.pick_messages(sorted(_told(tree, ends)))}
@@ -167,13 +167,13 @@ COMMANDS = (
     Command(
         "branch",
         _branch,
-        "go on with another branch; without NAME, tell this one",
+        "switch to another branch; without NAME, show this one",
         (arg("name", metavar="NAME", nargs="?", completes="branch"),),
     ),
     Command(
         "fork",
         _fork,
-        "go on after an earlier turn, on a new branch; or take the conversation of another notebook over",
+        "continue after an earlier turn on a new branch, or take over another notebook's conversation",
         (
             arg(
                 "turn",
@@ -194,10 +194,10 @@ COMMANDS = (
     Command(
         "undo",
         _undo,
-        "go back by N turns, which are kept",
+        "go back N turns, which are kept",
         (arg("n", metavar="N", nargs="?", type=int, default=1),),
     ),
-    Command("restart", _restart, "begin the conversation anew; what was said stays as versions"),
+    Command("restart", _restart, "start the conversation over; what was said stays as earlier versions"),
     Command(
         "retry",
         _retry,
@@ -207,7 +207,7 @@ COMMANDS = (
     Command(
         "hide",
         _hide,
-        "keep a turn, but send it no more",
+        "keep a turn, but stop sending it",
         (
             arg("turn", metavar="TURN", type=int),
             arg("--undo", action="store_true", help="send it again"),

@@ -79,7 +79,7 @@ def draw_tree(tree: Tree, messages: Mapping[int | None, SessionMessage]) -> list
 
 def tree_text(lines: Sequence[Line]) -> str:
     """Return the drawing as text."""
-    return "\n".join(map(str, lines)) or "Nothing was asked yet."
+    return "\n".join(map(str, lines)) or "Nothing has been asked yet."
 
 
 def wide_tree_text(lines: Sequence[Line]) -> str:

@@ -23,6 +23,8 @@ class Found:
 
     fragment: str
     words: tuple[str, ...]
+    type: str = ""
+    """What they are, which front ends show beside them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ def complete(text: str, sources: Sources) -> Found | None:
 def _command(rest: str, sources: Sources) -> Found | None:
     name, space, arguments = rest.partition(" ")
     if not space:
-        return _fitting(name, COMMANDS)
+        return _fitting(name, COMMANDS, "command")
     command = COMMANDS.get(name)
     if command is None:
         return None
@@ -59,16 +61,16 @@ def _command(rest: str, sources: Sources) -> Found | None:
 def _arguments(parser: MagicParser, rest: str, sources: Sources) -> Found | None:
     *before, word = re.split(r"\s+", rest)
     if word.startswith("-"):
-        return _fitting(word, parser.flags)
+        return _fitting(word, parser.flags, "flag")
     action = _argument_at_end(parser, before)
     if action is None:
         return None
     if action.choices:
-        return _fitting(word, action.choices)
+        return _fitting(word, action.choices, "value")
     kind = parser.completes.get(action.dest)
     if kind is None:
         return None
-    return _fitting(word, COMMANDS if kind == "command" else sources.of_kind[kind]())
+    return _fitting(word, COMMANDS if kind == "command" else sources.of_kind[kind](), kind)
 
 
 def _argument_at_end(parser: MagicParser, words: Sequence[str]) -> argparse.Action | None:
@@ -92,15 +94,15 @@ def _field(text: str, variables: Mapping[str, Any]) -> Found | None:
         return None
     *owners, word = match["expression"].split(".")
     if not owners:
-        return _fitting(word, (name for name in variables if not name.startswith("_")))
+        return _fitting(word, (name for name in variables if not name.startswith("_")), "variable")
     if owners[0] not in variables:
         return Found(word, ())
     value = variables[owners[0]]
     for attribute in owners[1:]:
         value = getattr(value, attribute, None)
-    return _fitting(word, (name for name in dir(value) if not name.startswith("_")))
+    return _fitting(word, (name for name in dir(value) if not name.startswith("_")), "attribute")
 
 
-def _fitting(word: str, known: Iterable[str]) -> Found:
+def _fitting(word: str, known: Iterable[str], type: str) -> Found:
     fits: Sequence[str] = sorted({str(name) for name in known if str(name).startswith(word)})
-    return Found(word, tuple(fits))
+    return Found(word, tuple(fits), type)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import sys
@@ -13,7 +14,7 @@ from langswarm_nb._version import __version__
 from langswarm_nb.core.session import BaseSession, SessionClosedError
 from langswarm_nb.core.session.errors import in_words
 from langswarm_nb.core.session.providers.catalogue import OFFLINE_PROVIDERS, PROVIDERS
-from langswarm_nb.notebook.bridge import run_within, submit
+from langswarm_nb.notebook.bridge import run_sync, run_within, submit
 from langswarm_nb.notebook.cell_errors import show_session_errors_short, show_session_errors_whole
 from langswarm_nb.notebook.workspace import DEFAULT_MODEL, Workspace
 
@@ -61,7 +62,12 @@ def unload_ipython_extension(ipython: InteractiveShell) -> None:
     for event, callback in _callbacks(magics):
         ipython.events.unregister(event, callback)
     magics.pulse.stop()
-    submit(magics.workspace.close()).result()
+    run_sync(_close(magics.workspace))
+
+
+async def _close(workspace: Workspace) -> None:
+    """Close the store and all connections, on the I/O thread, while this thread's loop closes those that it opened."""
+    await asyncio.wrap_future(submit(workspace.close()))
 
 
 def _on_what_cannot_be_shown(errors: str, *, instead_of: str) -> None:

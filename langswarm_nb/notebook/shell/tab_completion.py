@@ -50,7 +50,7 @@ class Completion:
             found = complete(before, self._sources())
             if found is None:
                 return {"completions": []}
-            words = [SimpleCompletion(word) for word in found.words]
+            words = [SimpleCompletion(word, type=found.type) for word in found.words]
             return {
                 "completions": words,
                 "matched_fragment": found.fragment,

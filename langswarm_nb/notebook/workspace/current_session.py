@@ -229,7 +229,7 @@ class KernelSessions(KernelNames):
         Raises
         ------
         SessionValueError
-            The setting ``model`` is no model.
+            The setting ``model`` is not a model.
         """
         return SessionSettings(*parse_model_id(self.model_id(str(self.config.model) or DEFAULT_MODEL)))
 

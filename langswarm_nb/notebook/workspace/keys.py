@@ -52,6 +52,11 @@ def take_key(manager: SessionManager, provider: str, key: Secret) -> str:
     return "in the keyring of this system"
 
 
+def is_in_keyring(provider: str) -> bool:
+    """Tell whether the keyring of the system has a provider's key."""
+    return _keyring_key(provider) is not None
+
+
 def _keyring_key(provider: str) -> Secret | None:
     keyring = _keyring()
     if keyring is None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from langswarm_nb.core.session.errors import SessionValueError
 from langswarm_nb.core.session.providers import parse_model_id, provider_names
-from langswarm_nb.core.session.providers.catalogue import OFFLINE_PROVIDERS
+from langswarm_nb.core.session.providers.catalogue import OFFLINE_PROVIDERS, PROVIDERS, maker_of
 from langswarm_nb.core.session.text import did_you_mean
 
 from .aliases import alias_file, read_aliases, write_aliases
@@ -43,7 +43,7 @@ class KernelModels(KernelStore):
         Raises
         ------
         SessionValueError
-            It is no model of a known provider.
+            It is not a model of a known provider.
         """
         model = self.aliases.get(model, model)
         if session is not None and session.provider not in OFFLINE_PROVIDERS:
@@ -51,6 +51,15 @@ class KernelModels(KernelStore):
         head = model.partition(":")[0] if ":" in model else model.partition("/")[0]
         is_known = head == model or head.lower() in provider_names()
         near = "" if is_known else did_you_mean(head.lower(), provider_names())
+        if (
+            (maker := maker_of(model))
+            and head.lower() not in provider_names()
+            and not _may_have(default, maker)
+        ):
+            raise SessionValueError(
+                f"{model!r} is a model without its provider: write {maker}:{model}. "
+                "`%langswarm models` lists the providers."
+            )
         try:
             provider, name = parse_model_id(model, default_provider=None if near else default)
         except SessionValueError as error:
@@ -108,6 +117,14 @@ class KernelModels(KernelStore):
             return ""
         await self.choose_model(session, model)
         return f"{model} is now the model of this session"
+
+
+def _may_have(provider: str | None, maker: str) -> bool:
+    """Tell whether a model of this maker may be a provider's: hosts have models of all, makers their own."""
+    row = None if provider is None else PROVIDERS.get(provider)
+    if provider is None or provider in OFFLINE_PROVIDERS:
+        return False
+    return provider == maker or row is None or not (row.families and row.needs_key)
 
 
 def is_real(model: str) -> bool:

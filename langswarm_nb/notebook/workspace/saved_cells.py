@@ -30,7 +30,7 @@ def saved_cells(home: str) -> tuple[list[SavedCell], datetime]:
     SessionStorageError
         There is no such file on this machine, or it cannot be read.
     SessionValueError
-        It is no notebook.
+        It is not a notebook.
     """
     path = Path(home)
     if not path.is_absolute():
@@ -45,7 +45,7 @@ def saved_cells(home: str) -> tuple[list[SavedCell], datetime]:
         if isinstance(error, SessionValueError):
             raise
         raise SessionValueError(
-            f"{file_name(home)} is no notebook that can be read ({type(error).__name__}: {error}). Save it again."
+            f"{file_name(home)} is not a notebook that can be read ({type(error).__name__}: {error}). Save it again."
         ) from error
 
 

@@ -44,8 +44,8 @@ def test_a_version_without_a_number_is_the_newest(grown: Grown) -> None:
 
 def test_a_version_on_the_path_is_current_already(grown: Grown) -> None:
     """Nothing moves, and that is said; so it is also when turns stand behind it."""
-    assert do(grown, use(grown.tree(), 1, 2)) == "1.2 is current already | main: A a B2 b2"
-    assert do(grown, use(grown.tree(), 0)) == "0.1 is current already | main: A a B2 b2"
+    assert do(grown, use(grown.tree(), 1, 2)) == "1.2 is already current | main: A a B2 b2"
+    assert do(grown, use(grown.tree(), 0)) == "0.1 is already current | main: A a B2 b2"
 
 
 def test_of_several_paths_the_newest_comes_back(grown: Grown) -> None:
@@ -161,7 +161,7 @@ def test_a_version_that_is_not_there_cannot_be_used(
 
 def test_where_nothing_was_asked_there_is_nothing_to_use() -> None:
     """And that is said."""
-    with pytest.raises(SessionNotFoundError, match="nothing was asked yet"):
+    with pytest.raises(SessionNotFoundError, match="nothing has been asked yet"):
         use(Grown().tree(), 0)
 
 

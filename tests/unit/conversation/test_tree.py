@@ -98,7 +98,7 @@ def test_turns_are_found_on_the_path(grown: Grown) -> None:
 
 
 def test_all_of_a_turn_is_found_wherever_it_stands(grown: Grown) -> None:
-    """All messages, its questions, and the end of each version; of what is no turn, nothing."""
+    """All messages, its questions, and the end of each version; of what is not a turn, nothing."""
     grown.ask("A2", parent=0, turn=0)
     tree = grown.tree()
     assert grown.said(node.seq for node in tree.questions(0)) == ["A", "A2"]

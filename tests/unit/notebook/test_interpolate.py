@@ -115,7 +115,7 @@ def test_a_megabyte_of_braces_is_text(text):
 
 
 def test_a_field_that_is_text_warns_of_nothing():
-    """TeX in quotes is no mistake in the user's Python."""
+    """TeX in quotes is not a mistake in the user's Python."""
     text = r"{{ '\alpha \d' }}"
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")

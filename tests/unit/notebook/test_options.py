@@ -63,10 +63,10 @@ def test_a_line_is_read(line, expected):
 @pytest.mark.parametrize(
     "line, complaint",
     [
-        ("--budget nan", "'nan' is no amount of US dollars"),
+        ("--budget nan", "'nan' is not an amount in US dollars"),
         ("--from v2", "'v2' is neither the number of a turn nor TURN.VERSION"),
         ("--from 3.", "'3.' is neither"),
-        ("--budget -1", "'-1' is no amount of US dollars"),
+        ("--budget -1", "'-1' is not an amount in US dollars"),
         ('-o format {"type":1}', "'{type:1}' is not JSON"),
         ("--sesion x", "unknown flag --sesion, did you mean --session?"),
         ("--temprature 1", "did you mean --temperature?"),

@@ -55,7 +55,7 @@ def test_a_tree_is_drawn_with_its_branches():
     assert lines[2].startswith("├─ ○ 1.1 old old")
     assert lines[2].endswith("… main")
     assert lines[3] == "└─ ● 2.1 new (no answer) [other]"
-    assert drawn([], {"main": None}) == ["Nothing was asked yet."]
+    assert drawn([], {"main": None}) == ["Nothing has been asked yet."]
 
 
 def test_a_tree_shows_who_answered_and_when():
@@ -124,7 +124,7 @@ def test_a_long_conversation_is_drawn_too():
     ],
 )
 def test_a_cell_is_known_by_the_id_that_the_front_end_tells(metadata, expected):
-    """Jupyter's cell ids are taken as they are; none is no id."""
+    """Jupyter's cell ids are taken as they are; none is not an id."""
     parent = {"header": {"msg_id": "run-1"}, "metadata": metadata}
     cell = running_cell(shell_told(parent))
     assert (cell.cell_id, cell.run) == (expected, "run-1")

@@ -94,7 +94,9 @@ def version_at(tree: Tree, turn: int, version: int | None) -> tuple[str, Node]:
     """
     versions = tree.versions(turn)
     if not versions:
-        told = f"it has the turns 0 to {tree.next_turn - 1}" if tree.next_turn else "nothing was asked yet"
+        told = (
+            f"it has the turns 0 to {tree.next_turn - 1}" if tree.next_turn else "nothing has been asked yet"
+        )
         raise SessionNotFoundError(f"No turn {shown(turn)} in this session: {told}.")
     number = max(versions) if version is None else version
     if number not in versions:

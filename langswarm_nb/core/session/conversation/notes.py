@@ -36,7 +36,7 @@ def falls_back(address: str) -> str:
 
 def is_current(address: str) -> str:
     """A version that is on the path."""
-    return f"{address} is current already"
+    return f"{address} is already current"
 
 
 def come_back(number: int) -> str:
@@ -75,8 +75,8 @@ def undone(number: int, last: str | None) -> str:
 def restarted(number: int) -> str:
     """Turns that stay as versions of what is asked from now on."""
     if not number:
-        return "the conversation is empty, so it begins anew as it is"
-    return f"the conversation begins anew; {turns(number)} stay{'s' * (number == 1)} as earlier versions"
+        return "the conversation is empty, so there is nothing to start over"
+    return f"the conversation starts over; {turns(number)} stay{'s' * (number == 1)} as earlier versions"
 
 
 def elsewhere(address: str) -> str:

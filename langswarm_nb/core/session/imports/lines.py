@@ -49,7 +49,9 @@ def sessions_of_lines(name: str, lines: Iterable[tuple[int, dict[str, Any]]]) ->
                 yield _session(name, head, messages)
             head, messages = (number, values), []
         elif head is None:
-            raise SessionValueError(f"{name} is no export of langswarm_nb: its first line does not say so.")
+            raise SessionValueError(
+                f"{name} is not an export of langswarm_nb: its first line does not say that it is."
+            )
         else:
             messages.append(_checked(name, number, values))
     if head is None:
@@ -92,7 +94,7 @@ def _check_tree(
         above = message.parent_seq
         if above is not None and (above not in known or above >= (message.seq or 0)):
             raise SessionValueError(
-                f"{name}: the message {message.id!r} hangs below message {message.parent_seq}, which is not before it "
+                f"{name}: the message {message.id!r} follows message {message.parent_seq}, which is not before it "
                 "in the file. Nothing was imported."
             )
     if nameless := [message for message in messages if version == FORMAT and _lacks_turn(message)]:
@@ -208,7 +210,7 @@ def _checked(name: str, number: int, values: dict[str, Any]) -> SessionMessage:
         return _message(values)
     except (SessionError, TypeError, ValueError, KeyError) as error:
         raise SessionValueError(
-            f"{name}, line {number} is no message of this version: {why(error)}. Nothing was imported."
+            f"{name}, line {number} is not a message of this version: {why(error)}. Nothing was imported."
         ) from error
 
 

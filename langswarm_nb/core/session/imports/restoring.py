@@ -89,7 +89,7 @@ async def store_session(storage: ISessionStorage, session: Exported) -> str:
 
 
 def counts(message: SessionMessage) -> bool:
-    """Tell whether a message is an answer whose request counts here: one that is no copy."""
+    """Tell whether a message is an answer whose request counts here: one that is not a copy."""
     return message.request is not None and message.request.attempts > 0
 
 

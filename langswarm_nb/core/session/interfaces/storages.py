@@ -78,7 +78,7 @@ class ISessionStorage(ABC):
         SessionExistsError
             The id is taken; what is stored was not changed.
         SessionValueError, SessionTypeError
-            Something cannot be kept unchanged, or the messages are no tree.
+            Something cannot be kept unchanged, or the messages are not a tree.
         """
 
     @abstractmethod
@@ -111,7 +111,7 @@ class ISessionStorage(ABC):
         """Archive the active sessions that were last used before a moment, and return them, archived.
 
         It is one step: a session that is used meanwhile, or in which a message is being answered, stays active. Being
-        archived is no use.
+        archived is of no use.
         """
 
     @abstractmethod

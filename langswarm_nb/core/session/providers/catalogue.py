@@ -18,6 +18,7 @@ __all__ = [
     "PROVIDERS",
     "ChatHost",
     "Provider",
+    "maker_of",
     "otel_name",
 ]
 
@@ -51,6 +52,8 @@ class Provider:
     """It is a server that people run themselves, for whose answers nobody sends a bill."""
     elsewhere: str | None = None
     """The provider whose API more servers have, to be named where this one's is not found at another address."""
+    families: tuple[str, ...] = ()
+    """How names of models begin that are its own, so that a name alone suggests it."""
     otel_name: str = ""
     """OpenTelemetry's name for it, where that is not ours."""
 
@@ -110,6 +113,7 @@ PROVIDERS: dict[str, Provider] = {
         url_variables=("OPENAI_BASE_URL",),
         ending="/(?:responses|conversations|chat/completions|models)",
         elsewhere="openai-chat",
+        families=("gpt-", "chatgpt-", "o1", "o3", "o4"),
         on_this_machine={"needs_key": False},
     ),
     "anthropic": Provider(
@@ -120,6 +124,7 @@ PROVIDERS: dict[str, Provider] = {
         url_variables=("ANTHROPIC_BASE_URL",),
         key_header=("x-api-key", ""),
         ending="/v1(?:/messages|/models)?",
+        families=("claude",),
         on_this_machine={"needs_key": False},
     ),
     "gemini": Provider(
@@ -128,6 +133,7 @@ PROVIDERS: dict[str, Provider] = {
         key_variables=("GOOGLE_API_KEY", "GEMINI_API_KEY"),
         url_variables=("GOOGLE_GEMINI_BASE_URL",),
         key_header=("x-goog-api-key", ""),
+        families=("gemini",),
         ending=r"/(?:models(?:/[^/:]+(?::\w+)?)?|interactions)",
         otel_name="gcp.gemini",
     ),
@@ -136,6 +142,7 @@ PROVIDERS: dict[str, Provider] = {
         base_url="https://api.mistral.ai",
         key_variables=("MISTRAL_API_KEY",),
         ending="/v1(?:/chat/completions|/conversations|/models)?",
+        families=("mistral", "ministral", "magistral", "codestral", "devstral", "pixtral"),
         otel_name="mistral_ai",
     ),
     "groq": ChatHost(base_url="https://api.groq.com/openai/v1", key_variables=("GROQ_API_KEY",)),
@@ -143,7 +150,10 @@ PROVIDERS: dict[str, Provider] = {
         base_url="https://openrouter.ai/api/v1", key_variables=("OPENROUTER_API_KEY",), sends_reasoning=True
     ),
     "deepseek": ChatHost(
-        base_url="https://api.deepseek.com", key_variables=("DEEPSEEK_API_KEY",), wants_thinking=True
+        base_url="https://api.deepseek.com",
+        key_variables=("DEEPSEEK_API_KEY",),
+        wants_thinking=True,
+        families=("deepseek-",),
     ),
     "cohere": Provider(
         factory="cohere:CohereProviderSession",
@@ -151,6 +161,7 @@ PROVIDERS: dict[str, Provider] = {
         key_variables=("CO_API_KEY",),
         url_variables=("CO_API_URL",),
         ending="/v[12](?:/chat)?",
+        families=("command-",),
     ),
     "ollama": Provider(
         factory="ollama:OllamaProviderSession",
@@ -161,6 +172,7 @@ PROVIDERS: dict[str, Provider] = {
         url_variables=("OLLAMA_HOST",),
         ending="/v1(?:/chat/completions)?|/api(?:/chat|/generate|/tags)?",
         on_this_machine={"key_variables": ()},
+        families=("llama", "qwen", "gemma", "phi"),
     ),
     "openai-chat": ChatHost(
         base_url="https://api.openai.com/v1",
@@ -205,6 +217,12 @@ def otel_name(name: str) -> str:
     """Return OpenTelemetry's name for a provider; ours where it has none."""
     provider = PROVIDERS.get(name)
     return provider.otel_name or name if provider else name
+
+
+def maker_of(model: str) -> str:
+    """Return the provider whose model a name alone means; empty when it may be anybody's."""
+    name = model.lower()
+    return next((maker for maker, row in PROVIDERS.items() if name.startswith(row.families or "\0")), "")
 
 
 def _first_set(environment: Mapping[str, str], variables: Sequence[str]) -> str:

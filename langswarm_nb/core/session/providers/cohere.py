@@ -18,8 +18,9 @@ from ._http.faults import Fault, ReportedError
 from .chat import wire_calls, wire_pieces, wire_results
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from langswarm_nb.core.session.closing import EventStream
     from langswarm_nb.core.session.messages import Part, SessionMessage
     from langswarm_nb.core.session.provider_events import ProviderEvent, ProviderRequest
 
@@ -221,8 +222,7 @@ class CohereProviderSession(HttpProviderSession):
 
     name = "cohere"
 
-    def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
-        """Send a request and yield the reply as it arrives."""
+    def _begin(self, request: ProviderRequest) -> EventStream[ProviderEvent]:
         check_options(self.name, request, REFUSES)
         return stream_reply(self.http, "/v2/chat", wire_body(request), request, CohereReader(request))
 

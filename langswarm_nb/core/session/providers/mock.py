@@ -57,7 +57,7 @@ ERRORS: Mapping[str, e.ProviderSessionError] = {
             "Wait 20 s.",
             {"status": 429, "retry_after_s": 20.0},
         ),
-        ("quota", e.ProviderQuotaError, "No credit is left.", "Top the account up.", {"status": 429}),
+        ("quota", e.ProviderQuotaError, "No credit is left.", "Top up the account.", {"status": 429}),
         ("server", e.ProviderServerError, "The service failed.", "Ask again.", {"status": 500}),
         (
             "overloaded",

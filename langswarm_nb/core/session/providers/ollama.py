@@ -32,8 +32,9 @@ from ._http.fault_bodies import read_fault
 from ._http.faults import ReportedError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from langswarm_nb.core.session.closing import EventStream
     from langswarm_nb.core.session.messages import Part, SessionMessage
     from langswarm_nb.core.session.provider_events import ProviderEvent, ProviderRequest
 
@@ -245,8 +246,7 @@ class OllamaProviderSession(HttpProviderSession):
 
     name = "ollama"
 
-    def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
-        """Send a request and yield the reply as it arrives."""
+    def _begin(self, request: ProviderRequest) -> EventStream[ProviderEvent]:
         check_options(self.name, request, REFUSES)
         body = wire_body(request)
         reader = OllamaReader(request.messages, body.get("options") or {})
@@ -273,7 +273,7 @@ def host_url(host: str) -> str:
     if match is None:
         return host
     name, port = match.groups()
-    if name in {"", "0.0.0.0", "[::]"}:  # noqa: S104 - what a server listens on is no place to connect to
+    if name in {"", "0.0.0.0", "[::]"}:  # noqa: S104 - what a server listens on is not a place to connect to
         name = "127.0.0.1"
     if not port and not found:
         port = "11434"

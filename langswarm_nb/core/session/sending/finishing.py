@@ -10,9 +10,14 @@ from typing import Any
 async def finish_anyway(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Await ``work()`` to its end although the awaiting task is cancelled meanwhile; the cancellation follows then.
 
-    A loop that shuts down cancels every task, the work's own too: it is then done once more, here.
+    A loop that shuts down cancels every task, the work's own too: it is then done once more, here. Where the loop has
+    ended already, and what waits in it is collected, nothing can be awaited any more.
     """
-    task = asyncio.get_running_loop().create_task(work())
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    task = loop.create_task(work())
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
         try:

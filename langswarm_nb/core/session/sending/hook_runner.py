@@ -68,11 +68,11 @@ def _checked(name: str, message: SessionMessage, changed: object) -> SessionMess
     if changed.role is not message.role:
         raise SessionMiddlewareError(
             f"The middleware {name} returned a message of role {changed.role.value!r} for one of role "
-            f"{message.role.value!r}. It may change all of a message but who speaks."
+            f"{message.role.value!r}. It may change everything in a message but its role."
         )
     if message.role is not MessageRole.ASSISTANT and not (changed.content.strip() or changed.parts):
         raise SessionMiddlewareError(
-            f"The middleware {name} left nothing of the message to send. To stop a send, raise an error that says why."
+            f"The middleware {name} left nothing to send. To stop a send, raise an error that says why."
         )
     if changed is message:
         return message

@@ -193,7 +193,7 @@ def settings_of(settings: SessionSettings, model: str | None, changes: Mapping[s
 
 
 def _given(options: Mapping[str, Any], known: Collection[str]) -> dict[str, Any]:
-    """Return the options that are no settings."""
+    """Return the options that are not settings."""
     check_setting_names(options, known)
     return {name: value for name, value in options.items() if name not in SETTINGS}
 

@@ -15,7 +15,7 @@ logger: logging.Logger = logging.getLogger(__name__)
 
 
 class Closing:
-    """Closes a provider's iterator at the end of the block; one that is no generator has nothing to close."""
+    """Closes a provider's iterator at the end of the block; one that is not a generator has nothing to close."""
 
     def __init__(self, events: AsyncIterator[ProviderEvent]) -> None:
         self._events = events
@@ -34,7 +34,7 @@ class Closing:
         try:
             await close()
         except Exception:
-            # What arrived is not less true because the connection could not be closed in good order.
+            # What arrived is not less true because the connection could not be closed cleanly.
             logger.debug("Closing the stream of a provider failed.", exc_info=True)
 
 

@@ -149,7 +149,7 @@ class ReplyBuilder:
 
     @property
     def _counts(self) -> Usage:
-        """Tokens as they were told; a 0 where there were tokens is no count."""
+        """Tokens as they were told; a 0 where there were tokens is not a count."""
         usage = self._usage or Usage()
         if usage.input_tokens == 0:  # of what was sent
             usage = replace(
@@ -321,5 +321,5 @@ def _checked_finish(finish: Finish) -> Finish:
 
 def _error_text(error: BaseException | None) -> str | None:
     # Only our own errors are known to hold no key; of others the type alone is kept.
-    # How a program asks again is no fact of the request.
+    # How a program asks again is not a fact of the request.
     return Exception.__str__(error) if isinstance(error, SessionError) else None

@@ -16,6 +16,7 @@ from langswarm_nb.core.session.interfaces import Bounds
 from ._sqlite.contract import Job, SQLStorage, counts
 from ._sqlite.faults import storage_error
 from ._sqlite.head import head_of, key_of
+from ._sqlite.placeholders import Connection
 from ._sqlite.reading import tree
 from ._sqlite.schema import migrate
 from .bounded import bounds_of
@@ -39,14 +40,14 @@ class InMemorySessionStorage(SQLStorage):
     Raises
     ------
     SessionTypeError
-        They are no `Bounds`.
+        They are not `Bounds`.
     """
 
     def __init__(self, *, bounds: Bounds | None = None) -> None:
         self.bounds = bounds_of(bounds)
         self.name = "memory"
         self._lock = threading.Lock()
-        self._db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        self._db = Connection(":memory:", isolation_level=None, check_same_thread=False)
         self._closed = False
         weakref.finalize(self, self._db.close)
         migrate(self._db)
@@ -94,7 +95,7 @@ class InMemorySessionStorage(SQLStorage):
         SessionClosedError
             The storage is closed.
         """
-        copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        copy = Connection(":memory:", isolation_level=None, check_same_thread=False)
         with self._lock:
             self._check_open()
             self._db.backup(copy)

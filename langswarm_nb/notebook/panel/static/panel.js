@@ -92,7 +92,7 @@ function render({ model, el }) {
   el.append(root, hideTwin(model.get("panel_id")));
 
   // Makes the kernel answer once, so that it knows where later messages are to go (ipykernel 7.4), and fills gaps.
-  // Nobody waits for the answer, so a busy kernel is no news.
+  // Nobody waits for the answer, so a busy kernel is not news.
   const greet = () => model.send({ type: "hello", n: "hello", rev: model.get("transcript").rev });
   const hello = setTimeout(greet, HELLO_AFTER_MS);
 

@@ -26,7 +26,7 @@ def system_text(messages: Iterable[SessionMessage]) -> str:
 
 
 def spoken(messages: Iterable[SessionMessage]) -> list[SessionMessage]:
-    """Return the messages that are no system messages."""
+    """Return the messages that are not system messages."""
     return [message for message in messages if message.role is not MessageRole.SYSTEM]
 
 

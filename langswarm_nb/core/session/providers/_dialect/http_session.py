@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
+from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from langswarm_nb.core.session.closing import EventStream
+from langswarm_nb.core.session.conversation.beside_the_loop import LONG
 from langswarm_nb.core.session.errors import SessionValueError, next_step
 from langswarm_nb.core.session.interfaces import IProviderSession
 from langswarm_nb.core.session.providers._http.address import find_base_url
@@ -18,11 +22,11 @@ from langswarm_nb.core.session.secret import Secret, find_key, split_headers
 from langswarm_nb.core.session.text import unquoted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 
     from httpx import AsyncBaseTransport
 
-    from langswarm_nb.core.session.provider_events import ModelInfo
+    from langswarm_nb.core.session.provider_events import ModelInfo, ProviderEvent, ProviderRequest
     from langswarm_nb.core.session.providers._http.address import Address
 
 _MOST_PAGES = 50
@@ -31,7 +35,7 @@ HTTP_VARIABLE = "LANGSWARM_ALLOW_HTTP"
 
 
 class HttpProviderSession(IProviderSession):
-    """A provider session over HTTP; a subclass tells its `name`, a row of the catalogue, and how to `stream`."""
+    """A provider session over HTTP; a subclass tells its `name`, a row of the catalogue, and how to `_begin`."""
 
     http: HttpClient
     _read_fault: Callable[[Any], Fault] = staticmethod(read_fault)
@@ -67,6 +71,21 @@ class HttpProviderSession(IProviderSession):
             silence_s=silence_s,
             transport=transport,
         )
+
+    def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
+        """Send a request and yield the reply as it arrives."""
+        if len(request.messages) <= LONG:
+            return self._begin(request)
+        return EventStream(self._begun_beside_the_loop(request))
+
+    def _begin(self, request: ProviderRequest) -> EventStream[ProviderEvent]:
+        """Return the events of a reply; its request is written now, without an event loop, and sent with the first."""
+        raise NotImplementedError
+
+    async def _begun_beside_the_loop(self, request: ProviderRequest) -> AsyncGenerator[ProviderEvent, None]:
+        async with aclosing(await asyncio.to_thread(self._begin, request)) as events:
+            async for event in events:
+                yield event
 
     async def close(self) -> None:
         """Free connections; may be called twice."""

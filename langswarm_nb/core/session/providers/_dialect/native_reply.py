@@ -1,4 +1,4 @@
-"""Conversations that a service holds: continued while it knows them, begun anew when it has lost them."""
+"""Conversations that a service holds: continued while it knows them, started again when it has lost them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def native_reply(
     *,
     is_lost: Callable[[ProviderSessionError], bool] = lambda error: isinstance(error, ProviderNotFoundError),
 ) -> EventStream[ProviderEvent]:
-    """Return the events of a request to a conversation; one that is lost is begun anew, once, with the whole path.
+    """Return the events of a request to a conversation; one that is lost is started again, once, with the whole path.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ async def _native_events(
             if not (may_begin_anew and is_lost(error)):
                 raise
             _log.warning(
-                "%s has lost the conversation %s (%s) It is begun anew with all that is stored here.",
+                "%s has lost the conversation %s (%s) It is started again with everything stored here.",
                 provider,
                 one_line(request.native_id or "", 100),
                 error,

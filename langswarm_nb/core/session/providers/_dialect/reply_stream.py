@@ -120,7 +120,7 @@ def _finish(answer: Response, reader: ReplyReader, clean: Cleaner) -> list[Provi
         clean.add(reader.finish(), events)
         return events
     except MALFORMED as error:
-        reason = f"its end has another form ({_told(error)})"
+        reason = f"its end has an unexpected shape ({_told(error)})"
     failure = answer.report.bad_answer(reason, status=answer.status)
     raise failure
 
@@ -241,7 +241,7 @@ class _Pieces:
                 self._clean.add(read(piece), events)
             reason = "" if self._reader.is_whole else "it holds no reply"
         except MALFORMED as error:
-            reason = f"its JSON has another form ({_told(error)})"
+            reason = f"its JSON has an unexpected shape ({_told(error)})"
         if not _says_something(events):
             self._refuse_fault(body)
         if reason:

@@ -27,11 +27,11 @@ class ServerSentEvent(NamedTuple):
     data: str
     name: str = ""
     is_all: bool = False
-    """Whether it is no event of a stream, but the whole answer in one piece."""
+    """Whether it is not an event of a stream, but the whole answer in one piece."""
 
 
 class StreamFormatError(ValueError):
-    """The bytes are no text, or a line or event is longer than `MAX_EVENT_BYTES`."""
+    """The bytes are not text, or a line or event is longer than `MAX_EVENT_BYTES`."""
 
 
 class Decoder(Protocol):
@@ -104,7 +104,7 @@ class _LineDecoder(ABC):
         Raises
         ------
         StreamFormatError
-            An event is too long or is no UTF-8. The events before it are returned first, so this may come with
+            An event is too long or is not UTF-8. The events before it are returned first, so this may come with
             the next call.
         """
         if self._failure is not None:
@@ -290,4 +290,4 @@ def _text(data: bytes) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError as error:
-        raise StreamFormatError(f"bytes that are no UTF-8: {error.reason} at byte {error.start}") from None
+        raise StreamFormatError(f"bytes that are not UTF-8: {error.reason} at byte {error.start}") from None

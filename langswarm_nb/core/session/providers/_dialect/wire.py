@@ -36,7 +36,7 @@ _FINISH_WORDS = {
     ),
     FinishReason.ERROR: "error failed timeout cancelled",
 }
-"""What services call their ends. A word that is not here is no good end; those of `FinishReason.ERROR` are told so."""
+"""What services call their ends. A word that is not here is not a good end; `FinishReason.ERROR` has its own."""
 _FINISH_REASONS = {word: reason for reason, words in _FINISH_WORDS.items() for word in words.split()}
 _NOT_TOLD = {"", "none", "null"}
 _MOST_TOKENS = 2**53
@@ -61,7 +61,7 @@ def finish_reason(word: object) -> FinishReason:
 
 
 def token_count(value: object) -> int | None:
-    """Return a count of tokens; None for what is no count."""
+    """Return a count of tokens; None for what is not a count."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     return int(value) if 0 <= value <= _MOST_TOKENS else None  # False for NaN

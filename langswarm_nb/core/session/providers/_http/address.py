@@ -28,7 +28,7 @@ _ALLOWED = (
     "an https:// address, or http:// to this machine or a private network, without user, query or fragment"
 )
 _LISTENS_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104
-"""What servers say they listen on; it is no place to connect to, and means this machine."""
+"""What servers say they listen on; it is not a place to connect to, and means this machine."""
 _PRIVATE_NETWORKS = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
 _PRIVATE_ENDINGS = (".local", ".lan", ".home.arpa", ".docker.internal", ".containers.internal")
 _PLAIN_NAME = re.compile(r"(?!0x)(?=[0-9-]*[a-z])[a-z0-9_-]+")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 # Most of aiohttp's other errors come after something was sent; ServerDisconnectedError for one.
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
 _ERRORS = (aiohttp.ClientError, OSError, ValueError)
+_AT_ONCE = 2**20
+"""Bytes of a body that aiohttp writes in one go; it warns of more."""
 
 
 class AiohttpCarrier:
@@ -53,7 +56,7 @@ class AiohttpCarrier:
             outgoing.method,
             URL(outgoing.url, encoded=True),
             headers=list(outgoing.headers()),
-            data=outgoing.content or None,
+            data=_body(outgoing.content),
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=outgoing.connect_timeout_s),
         )
@@ -73,6 +76,11 @@ class AiohttpCarrier:
     async def aclose(self) -> None:
         """Close all connections."""
         await self._session.close()
+
+
+def _body(content: bytes) -> bytes | BytesIO | None:
+    """Return a body as it is to be written: a long one in pieces, between which the loop goes on."""
+    return (content if len(content) <= _AT_ONCE else BytesIO(content)) or None
 
 
 class AiohttpIncoming:

@@ -1,8 +1,7 @@
 """`HttpClient`: a request of ours to a service, repeated when that is safe, limited in time and size.
 
-A provider makes one client and asks it for JSON (`HttpClient.request_json`) or for a stream (`HttpClient.open`, by
-way of `stream_reply`). Whatever goes wrong comes out as one of our errors, with keys masked, and tells
-whether the request may have been processed.
+A provider makes one client and asks it for JSON (`HttpClient.request_json`) or for a stream (`HttpClient.open`).
+Whatever goes wrong comes out as one of our errors, keys masked, and tells whether it may have been processed.
 
 When a request is repeated: if it was not sent, or the service refused it (408, 409, 429, 5xx) before any output;
 with the same bytes, and at most `ProviderRequest.retries` times. A request that was sent and then lost its
@@ -24,6 +23,7 @@ from urllib.parse import urlencode
 
 from langswarm_nb._version import __version__
 from langswarm_nb.core.session import errors as e
+from langswarm_nb.core.session.conversation.beside_the_loop import decided
 from langswarm_nb.core.session.provider_events import ProviderRequest, RetryNotice
 from langswarm_nb.core.session.secret import KeyFilter, Mask, Secret
 from langswarm_nb.core.session.text import one_line
@@ -147,12 +147,12 @@ class HttpClient:
         """
         if self._is_closed:
             raise e.SessionClosedError(
-                f"The provider session of {self.provider} was closed. Create a new one."
+                f"The provider session of {self.provider} is closed. Create a new one."
             )
         make = partial(
             self._call, method, path, query=query or {}, headers=headers or {}, once=once, amend=amend
         )
-        answer = await self._send(make(body, request), make)
+        answer = await self._send(await decided(request.messages, lambda: make(body, request)), make)
         try:
             yield answer
         finally:
@@ -184,7 +184,7 @@ class HttpClient:
         try:
             return read(body), None
         except MALFORMED as error:
-            reason = f"its JSON has another form ({type(error).__name__}: {error})"
+            reason = f"its JSON has an unexpected shape ({type(error).__name__}: {error})"
         return None, self.report(ProviderRequest("", ())).bad_answer(reason, status=200)
 
     def report(self, request: ProviderRequest) -> Reporter:

@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import sys
 from functools import partial
+from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, finalize, ref
@@ -43,21 +45,24 @@ class Transports:
     Raises
     ------
     SessionTypeError
-        What should carry the requests is no transport of httpx.
+        What should carry the requests is not a transport of httpx.
     """
 
     def __init__(self, address: Address, transport: AsyncBaseTransport | None = None) -> None:
         if transport is not None and not callable(getattr(transport, "handle_async_request", None)):
             raise SessionTypeError.of("transport", transport, "an asynchronous transport of httpx")
         self._make = partial(_new_carrier, address, transport)
+        self._is_lent = transport is not None
         self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Pool, finalize[Any, Any]]]
         self._pools = WeakKeyDictionary()
 
     async def pool(self) -> Pool:
         """Return the carriers of the running loop."""
         loop = asyncio.get_running_loop()
-        pool, _ = self._pools.get(loop, (None, None))
-        if pool is None or pool.pid != os.getpid():  # a forked child must not use its parent's connections
+        if self._pool_of(loop) is None and not self._is_lent:
+            await _load_library()
+        pool = self._pool_of(loop)
+        if pool is None:
             for other in [other for other in list(self._pools) if other.is_closed()]:
                 self._forget(other)
             pool = Pool(self._make)
@@ -66,6 +71,11 @@ class Transports:
             self._pools[loop] = pool, finalizer
             await anext(pool.closer)
         return pool
+
+    def _pool_of(self, loop: asyncio.AbstractEventLoop) -> Pool | None:
+        pool, _ = self._pools.get(loop, (None, None))
+        # A forked child must not use its parent's connections.
+        return pool if pool is not None and pool.pid == os.getpid() else None
 
     async def aclose(self) -> None:
         """Close all connections, each in the loop it belongs to."""
@@ -92,6 +102,13 @@ def _close_later(loop: ref[asyncio.AbstractEventLoop], pool: Pool) -> None:
     running = loop()
     if running is not None and not running.is_closed() and pool.pid == os.getpid():
         running.call_soon_threadsafe(lambda: running.create_task(pool.closer.aclose()))
+
+
+async def _load_library() -> None:
+    """Load what will carry the requests, beside the loop: aiohttp takes a tenth of a second."""
+    name = f"{__package__}.carrier_{'aiohttp' if _takes_aiohttp() else 'httpx'}"
+    if name not in sys.modules:
+        await asyncio.to_thread(import_module, name)
 
 
 def _new_carrier(address: Address, transport: AsyncBaseTransport | None) -> Carrier:

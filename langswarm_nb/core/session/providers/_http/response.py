@@ -161,7 +161,7 @@ class Response:
         try:
             return parse_json(body.decode("utf-8-sig")), None
         except UnicodeDecodeError:
-            reason = "it is no UTF-8"
+            reason = "it is not UTF-8"
         except ValueError as error:
             reason = str(error) if body.strip() else "it is empty"
         if body.lstrip()[:1] == b"<" or "html" in self.media_type:
@@ -244,4 +244,4 @@ def parse_json(text: str) -> Any:
     except RecursionError:
         raise ValueError("JSON nested too deeply") from None
     except json.JSONDecodeError as error:
-        raise ValueError(f"no JSON ({error.msg} at character {error.pos})") from None
+        raise ValueError(f"not JSON ({error.msg} at character {error.pos})") from None

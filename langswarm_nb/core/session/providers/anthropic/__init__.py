@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import re
 from contextlib import aclosing
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from langswarm_nb.core.session.closing import EventStream
+from langswarm_nb.core.session.conversation.beside_the_loop import decided
 from langswarm_nb.core.session.errors import ProviderSessionError, SessionValueError
 from langswarm_nb.core.session.messages import MessageRole
 from langswarm_nb.core.session.providers._dialect.history import (
@@ -29,7 +31,7 @@ from .reader import DIALECT, THINKING, MessagesReader, read_fault_of_messages, r
 from .threads import BETA, LOST, UNSUPPORTED, Threads, begun
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 
     from httpx import AsyncBaseTransport
 
@@ -286,13 +288,12 @@ class AnthropicProviderSession(HttpProviderSession):
         self._beta = tuple(beta)
         self._warned: set[str] = set()
 
-    def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
-        """Send a request and yield the reply as it arrives."""
+    def _begin(self, request: ProviderRequest) -> EventStream[ProviderEvent]:
         return EventStream(self._reply(request))
 
     async def _reply(self, request: ProviderRequest) -> AsyncGenerator[ProviderEvent, None]:
         check_options(self.name, request, REFUSES, RESERVED)
-        whole = wire_request(request, self._cache)
+        whole = await decided(request.messages, partial(wire_request, request, self._cache))
         version, refused = choose_version(whole, self._version)
         self._leave_out(refused, whole)
         body = whole if self._threads is None else self._threads.first(request, whole)

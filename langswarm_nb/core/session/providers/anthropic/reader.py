@@ -217,7 +217,7 @@ class MessagesReader:
         if not text:
             return []
         if not isinstance(text, str):
-            raise TypeError("a text that is none")
+            raise TypeError("a text that is not text")
         is_new = not block.pieces
         block.pieces.append(text)
         if block.kind == "text":

@@ -2,7 +2,7 @@
 
 Pure functions from messages to wire form, a reader from wire form to events (`reader`), and one thin class; what
 differs from host to host stands in the host's row of `providers.catalogue`. A new dialect is a module of this shape:
-functions, a reader (`ReplyReader`), and a class whose `stream` calls `stream_reply`.
+functions, a reader (`ReplyReader`), and a class whose `_begin` calls `stream_reply`.
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ from .model_rules import MAY_THINK, OPENAI_REFUSES, THINKING
 from .reader import DETAILS, EXTRA, ChatReader, read_models
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from httpx import AsyncBaseTransport
 
+    from langswarm_nb.core.session.closing import EventStream
     from langswarm_nb.core.session.messages import Part, SessionMessage
     from langswarm_nb.core.session.provider_events import ModelInfo, ProviderEvent, ProviderRequest
     from langswarm_nb.core.session.providers._http.address import Address
@@ -232,8 +233,7 @@ class ChatProviderSession(HttpProviderSession):
             transport=transport,
         )
 
-    def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
-        """Send a request and yield the reply as it arrives."""
+    def _begin(self, request: ProviderRequest) -> EventStream[ProviderEvent]:
         check_options(self.name, request, OPENAI_REFUSES if self._host.is_openai else ())
         path, query = self._path("/chat/completions", request.model)
         reader = ChatReader(keeps_details=self._host.sends_reasoning, has_tags=not self._host.is_openai)

@@ -17,7 +17,7 @@ from . import generate, interactions
 from .faults import read_google_fault
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import Mapping
 
     from langswarm_nb.core.session.closing import EventStream
     from langswarm_nb.core.session.provider_events import ProviderEvent, ProviderRequest
@@ -59,8 +59,7 @@ class GeminiProviderSession(HttpProviderSession):
         """What stands before the paths: nothing where the address ends with a version."""
         return "" if re.search(r"/v[0-9]+[a-z0-9]*$", self.http.address.url) else "/v1beta"
 
-    def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
-        """Send a request and yield the reply as it arrives."""
+    def _begin(self, request: ProviderRequest) -> EventStream[ProviderEvent]:
         if request.native:
             check_options(self.name, request, (), interactions.RESERVED)
             return native_reply(self.name, request, self._interact, is_lost=interactions.is_lost)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 THOUGHT = "gemini_thought"
-"""Key, in ``opaque``, of the signature of a thought; it goes back when the conversation is begun anew."""
+"""Key, in ``opaque``, of the signature of a thought; it goes back when the conversation is started again."""
 STEP = "gemini_step"
 """Key, in ``opaque``, of a step that Google did itself; it goes back likewise."""
 _SAID = {"text", "image"}

@@ -23,8 +23,9 @@ from langswarm_nb.core.session.text import one_line
 from . import completions, conversations
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+    from collections.abc import AsyncGenerator, Mapping
 
+    from langswarm_nb.core.session.closing import EventStream
     from langswarm_nb.core.session.provider_events import ModelInfo, ProviderEvent, ProviderRequest
 
 __all__ = ["MistralProviderSession"]
@@ -70,8 +71,7 @@ class MistralProviderSession(HttpProviderSession):
         """Conversation -> what it was begun with, for the last ones."""
         return {}
 
-    def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
-        """Send a request and yield the reply as it arrives."""
+    def _begin(self, request: ProviderRequest) -> EventStream[ProviderEvent]:
         check_options(
             self.name, request, completions.REFUSES, conversations.RESERVED if request.native else _RESERVED
         )

@@ -17,6 +17,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from langswarm_nb.core.session.closing import EventStream
+from langswarm_nb.core.session.conversation.beside_the_loop import decided
 from langswarm_nb.core.session.errors import ProviderNotFoundError, ProviderSessionError
 from langswarm_nb.core.session.messages import MessageRole
 from langswarm_nb.core.session.provider_events import Finish, ProviderRequest, ReplyInfo
@@ -39,7 +40,7 @@ from .items import CUSTOM
 from .reader import DIALECT, ResponsesReader
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncGenerator, Iterable, Sequence
 
     from httpx import AsyncBaseTransport
 
@@ -269,8 +270,7 @@ class OpenAIProviderSession(HttpProviderSession):
         )
         self._memory = Memory(self.http)
 
-    def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
-        """Send a request and yield the reply as it arrives."""
+    def _begin(self, request: ProviderRequest) -> EventStream[ProviderEvent]:
         return EventStream(self._reply(request))
 
     async def _reply(self, request: ProviderRequest) -> AsyncGenerator[ProviderEvent, None]:
@@ -300,7 +300,7 @@ class OpenAIProviderSession(HttpProviderSession):
 
     async def _first_plan(self, request: ProviderRequest) -> _Plan:
         if not request.native:
-            return _Plan(wire_request(request))
+            return _Plan(await decided(request.messages, lambda: wire_request(request)))
         if request.native_id is None or self._memory.state == "none":
             return await self._new_conversation(request)
         body = wire_request(request, conversation=request.native_id, new_from=request.new_from)
@@ -311,7 +311,7 @@ class OpenAIProviderSession(HttpProviderSession):
         if plan.builds_on_it and _is_lost(error):
             problem = "takes no notice of" if isinstance(error, _NotHeldError) else "has lost"
             _log.warning(
-                "%s %s conversation %s. It is begun anew with all that is stored here.",
+                "%s %s conversation %s. It is started again with everything stored here.",
                 self.name,
                 problem,
                 one_line(plan.conversation or "", 100),

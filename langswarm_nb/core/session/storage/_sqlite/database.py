@@ -19,6 +19,7 @@ from langswarm_nb.core.session.errors import SessionError, SessionStorageError
 
 from . import witness
 from .location import make_private_file, network_filesystem
+from .placeholders import Connection
 from .schema import APPLICATION_ID, MIGRATIONS, migrate, version_of
 
 logger = logging.getLogger(__name__)
@@ -73,7 +74,7 @@ class Task:
         self.error, self.finished = error, True
 
 
-class Database(sqlite3.Connection):
+class Database(Connection):
     """A connection to our file that knows when the file is not ours, or no longer there.
 
     Parameters
@@ -99,6 +100,9 @@ class Database(sqlite3.Connection):
         """Where a link leads to; SQLite puts its log beside that."""
         self._log = f"{self.real}-wal"
         self._log_file = _NO_FILE
+        self._state: tuple[int, int] = _NO_STATE
+        """Size and time of change of the file when it was looked into last."""
+        self._seen = witness.Seen()
         self.using = threading.RLock()
         """Held while jobs run on it."""
         for other in list(_files.databases):  # before the log of a former file is taken for this one's
@@ -114,9 +118,6 @@ class Database(sqlite3.Connection):
             _check_ours(path, _look(self.real, timeout))
             super().__init__(str(self.real), timeout=timeout, isolation_level=None, check_same_thread=False)
             _files.databases.add(self)
-        self._state: tuple[int, int] = _NO_STATE
-        """Size and time of change of the file when it was looked into last."""
-        self._seen = witness.Seen()
         try:
             self._prepare(durability, timeout)
             self._log_file = _identity(self._log)

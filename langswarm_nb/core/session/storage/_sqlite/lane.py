@@ -108,7 +108,7 @@ class Lane:
         return follower
 
     async def _follow(self) -> None:
-        """Carry out what waits, to its end: when a loop closes in good order it waits for this."""
+        """Carry out what waits, to its end: when a loop closes properly it waits for this."""
         await self._settle()
         while self._fill_batch():
             try:

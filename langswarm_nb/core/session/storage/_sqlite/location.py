@@ -48,7 +48,7 @@ def checked_path(db_path: object) -> Path:
     Raises
     ------
     SessionTypeError
-        It is no path.
+        It is not a path.
     SessionValueError
         No file can have this path.
     """

@@ -30,7 +30,7 @@ def rows_of(messages: Sequence[SessionMessage], tree: TreeRows) -> list[Row]:
     Raises
     ------
     SessionValueError, SessionTypeError
-        A message cannot be kept unchanged, or they are no tree that ends where it should.
+        A message cannot be kept unchanged, or they are not a tree that ends where it should.
     """
     payloads = [encode_message(message) for message in messages]
     ends = [tree.tip, *(tip for _, tip in tree.others), *(tip for _, tip in tree.former)]
