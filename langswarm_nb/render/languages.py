@@ -1,7 +1,7 @@
 """What languages look like, as far as colours need it: their comments, strings and words.
 
 A language is a row, not a grammar. The patterns match at any place in time that grows with what they match, so that no
-text, however it was made up, is slow to read; see `docs/decisions/0019-code-is-coloured-by-rows.md`.
+text, however it was made up, is slow to read; see `docs/decisions/0023-code-is-coloured-by-rows.md`.
 """
 
 from __future__ import annotations
