@@ -17,12 +17,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTEST = [sys.executable, "-m", "pytest", "-q"]
+# Tests wait half of their time, for kernels, disks and browsers, so two of them share a core.
+WORKERS = str(2 * (os.cpu_count() or 1))
 # The tests of a file share what they start; tests/conftest.py puts the files that take long first.
-PARALLEL = ["-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder"]
+PARALLEL = ["-n", WORKERS, "--dist", "loadfile", "--no-loadscope-reorder"]
 COVERAGE_FLOOR = 93
 """Least percentage of lines and branches that the step ``tests`` has to reach; told in CONTRIBUTING.md."""
 # Few long tests, and nothing that only the tests of one file share: who is done takes from the others.
-BALANCED = ["-n", "auto", "--dist", "worksteal"]
+BALANCED = ["-n", WORKERS, "--dist", "worksteal"]
 
 STEPS: dict[str, list[list[str]]] = {
     "lint": [

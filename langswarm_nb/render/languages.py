@@ -48,7 +48,7 @@ _SINGLE = r"'(?:\\.|[^'\\\n])*'?"
 _BACKTICK = r"`(?:\\(?s:.)|[^`\\])*(?:`|\\?\Z)"
 _QUOTES = f"{_DOUBLE}|{_SINGLE}"
 _CHARACTER = r"'(?:\\[^\n]{1,8}?|[^'\\\n])'"
-"""In languages in which an apostrophe alone is no string."""
+"""In languages in which an apostrophe alone does not make a string."""
 
 _C_WORDS = """
     auto break case const continue default do else enum extern for goto if inline register return sizeof static struct

@@ -46,7 +46,7 @@ class Line:
     text: str = ""
     """How the question begins."""
     told: str = ""
-    """What tells this version from others, and the branches that end here."""
+    """What makes this version differ from others, and the branches that end here."""
     model: str = ""
     at: str = ""
     """When it was answered, or else asked; local time."""
