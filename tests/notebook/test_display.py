@@ -72,7 +72,7 @@ class TestCell:
         assert output["metadata"] == {"langswarm": {"model": "mock:echo"}}
         assert shown(cell) == [
             f"Hello\n{ARRIVING}",
-            f"Hello *wor\n{ARRIVING}",
+            f"Hello wor\n{ARRIVING}",
             f"Hello world!\n{ARRIVING}",
             "Hello world!\nmock:echo",
         ]
