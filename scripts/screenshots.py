@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from scripts.plot_screenshots import plot_pictures
 from tests.support.lab import NotebookPage, Watched, running_browser, running_server, watch, write_notebook
@@ -22,8 +22,26 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 NARROW = 600
 """A narrower picture shows the panel alone."""
-PICTURES = [("panel", 1000, "light"), ("panel-dark", 1000, "dark"), ("panel-narrow", 480, "light")]
-"""Name, width in pixels, theme of JupyterLab."""
+
+
+class Picture(NamedTuple):
+    """What a picture shows."""
+
+    name: str
+    width: int
+    """Pixels."""
+    theme: Literal["light", "dark"] = "light"
+    shows: Literal["empty", "streaming", "done"] = "done"
+
+
+PICTURES = [
+    Picture("panel", 1000),
+    Picture("panel-dark", 1000, "dark"),
+    Picture("panel-narrow", 480),
+    Picture("panel-empty", 800, shows="empty"),
+    Picture("panel-streaming", 800, shows="streaming"),
+    Picture("panel-streaming-dark", 480, "dark", "streaming"),
+]
 CITIES = """Three cities fit your dates:
 
 | city | flight | nights |
@@ -59,14 +77,14 @@ QUESTIONS = [
     "I have the flights as a DataFrame. How do I find the cheapest one of each month?",
     "Is there a shorter way?",
 ]
-SETUP = f"""import os
+SETUP = """import os
 
 os.environ |= {{"LANGSWARM_STORE": "memory", "LANGSWARM_SESSION": "A weekend in May"}}
 %load_ext langswarm_nb
 import langswarm_nb as ls
 from langswarm_nb.core.session.providers.mock import MockProviderSession
 
-mock = MockProviderSession(replies={[CITIES, CHEAPEST, SHORTER]!r}, delay_s=0.01)
+mock = MockProviderSession(replies={replies!r}, delay_s={delay_s})
 ls.session().manager.add_provider_session("mock", mock)
 """
 ASK = "%%langswarm\nWhere could we go for a long weekend in May, three hours by plane at most?"
@@ -85,33 +103,48 @@ def main() -> None:
         running_server(Path(home)) as server,
         running_browser() as browser,
     ):
-        for name, width, theme in PICTURES:
-            path = folder / f"{name}.png"
-            _picture(browser, server, path, width=width, theme=theme)
+        for picture in PICTURES:
+            path = folder / f"{picture.name}.png"
+            _take(browser, server, picture, path)
             print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
         for path in plot_pictures(browser, server, folder):
             print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 
 
-def _picture(browser: Browser, server: JupyterServer, path: Path, *, width: int, theme: str) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 1500}, device_scale_factor=1.5)
+def _take(browser: Browser, server: JupyterServer, picture: Picture, path: Path) -> None:
+    context = browser.new_context(viewport={"width": picture.width, "height": 1500}, device_scale_factor=1.5)
     page = context.new_page()
     watch(context, page)
-    file = write_notebook(server.root, [SETUP, ASK, PANEL, FRAME], path.stem)
+    is_done = picture.shows == "done"
+    setup = SETUP.format(
+        replies=[CITIES, CHEAPEST, SHORTER] if is_done else [CHEAPEST], delay_s=0.01 if is_done else 0.15
+    )
+    file = write_notebook(server.root, [setup, *([ASK] if is_done else []), PANEL, FRAME], path.stem)
     page.goto(server.page_url(file.name, "notebook"))
     notebook = NotebookPage(page, file, Watched([], []))
     notebook.wait_ready()
-    notebook.command("apputils:change-theme", {"theme": f"JupyterLab {theme.title()}"})
+    notebook.command("apputils:change-theme", {"theme": f"JupyterLab {picture.theme.title()}"})
     notebook.run_cell(0)
     _hide_first_cell(page)
     notebook.run_cell(1)
-    notebook.run_cell(2)
-    _talk(page)
-    notebook.run_cell(3)
-    page.locator(".lsnb-message").last.hover()
-    _clip(page, path, cells=range(1, 4) if width > NARROW else range(2, 3))
+    if is_done:
+        notebook.run_cell(2)
+        _talk(page)
+        notebook.run_cell(3)
+        page.locator(".lsnb-message").last.hover()
+    elif picture.shows == "streaming":
+        _begin(page)
+    panel = 2 if is_done else 1
+    _clip(page, path, cells=range(1, 4) if is_done and picture.width > NARROW else range(panel, panel + 1))
     notebook.command("apputils:change-theme", {"theme": "JupyterLab Light"})
     context.close()
+
+
+def _begin(page: Page) -> None:
+    box = page.get_by_role("textbox", name="Message", exact=True)
+    box.fill(QUESTIONS[0])
+    box.press("Enter")
+    page.locator(".lsnb-live pre").get_by_text("groupby").wait_for()
 
 
 def _talk(page: Page) -> None:
