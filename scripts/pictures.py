@@ -14,15 +14,15 @@ import langswarm_nb as ls
 _MOCK = """
 from langswarm_nb.core.session.providers.mock import MockProviderSession
 
-mock = MockProviderSession(replies={replies!r}, delay_s=0.01)
+mock = MockProviderSession(replies={replies!r}, delay_s={delay_s})
 ls.session().manager.add_provider_session("mock", mock)
 """
 
 
-def setup(session: str, replies: Sequence[str]) -> str:
+def setup(session: str, replies: Sequence[str], delay_s: float = 0.01) -> str:
     """Return a cell that loads the extension, with prepared answers where there are some."""
     start = _SETUP.format(session=session)
-    return start + _MOCK.format(replies=list(replies)) if replies else start
+    return start + _MOCK.format(replies=list(replies), delay_s=delay_s) if replies else start
 
 
 CITIES = """Three cities fit your dates:

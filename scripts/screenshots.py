@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from PIL import Image
 
@@ -27,8 +27,26 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 NARROW = 600
 """A narrower picture shows the panel alone."""
-PANELS = [("panel", 1000, "light"), ("panel-dark", 1000, "dark"), ("panel-narrow", 480, "light")]
-"""Name, width in pixels, theme of JupyterLab."""
+
+
+class Panel(NamedTuple):
+    """What a picture of the panel shows."""
+
+    name: str
+    width: int
+    """Pixels."""
+    theme: Literal["light", "dark"] = "light"
+    shows: Literal["empty", "streaming", "done"] = "done"
+
+
+PANELS = [
+    Panel("panel", 1000),
+    Panel("panel-dark", 1000, "dark"),
+    Panel("panel-narrow", 480),
+    Panel("panel-empty", 800, shows="empty"),
+    Panel("panel-streaming", 800, shows="streaming"),
+    Panel("panel-streaming-dark", 480, "dark", "streaming"),
+]
 ASK = "%%langswarm\nWhere could we go for a long weekend in May, three hours by plane at most?"
 PANEL = 'ls.chat(height="34rem")'
 FRAME = 'ls.messages_df(columns=["turn", "role", "source", "content"])'
@@ -54,9 +72,9 @@ def main() -> None:
         for scene in SCENES:
             if arguments.only in scene.name:
                 _told(_scene(browser, server, folder / f"{scene.name}.png", scene))
-        for name, width, theme in PANELS:
-            if arguments.only in name:
-                _told(_panel(browser, server, folder / f"{name}.png", width=width, theme=theme))
+        for panel in PANELS:
+            if arguments.only in panel.name:
+                _told(_panel(browser, server, folder / f"{panel.name}.png", panel))
         for path in plot_pictures(browser, server, folder) if arguments.only in "plots" else ():
             _told(path)
 
@@ -79,15 +97,22 @@ def _scene(browser: Browser, server: JupyterServer, path: Path, scene: Scene) ->
     return path
 
 
-def _panel(browser: Browser, server: JupyterServer, path: Path, *, width: int, theme: str) -> Path:
-    first = setup("A weekend in May", [CITIES, CHEAPEST, SHORTER])
-    notebook = _opened(browser, server, path, [first, ASK, PANEL, FRAME], width=width, theme=theme)
-    for number in range(3):
+def _panel(browser: Browser, server: JupyterServer, path: Path, panel: Panel) -> Path:
+    is_done = panel.shows == "done"
+    replies = [CITIES, CHEAPEST, SHORTER] if is_done else [CHEAPEST]
+    first = setup("A weekend in May", replies, delay_s=0.01 if is_done else 0.15)
+    cells = [first, *([ASK] if is_done else []), PANEL, FRAME]
+    notebook = _opened(browser, server, path, cells, width=panel.width, theme=panel.theme)
+    at = cells.index(PANEL)
+    for number in range(at + 1):
         notebook.run_cell(number)
-    _talk(notebook.page)
-    notebook.run_cell(3)
-    notebook.page.locator(".lsnb-message").last.hover()
-    _clip(notebook.page, path, range(1, 4) if width > NARROW else range(2, 3))
+    if is_done:
+        _talk(notebook.page)
+        notebook.run_cell(at + 1)
+        notebook.page.locator(".lsnb-message").last.hover()
+    elif panel.shows == "streaming":
+        _begin(notebook.page)
+    _clip(notebook.page, path, range(1, 4) if is_done and panel.width > NARROW else range(at, at + 1))
     _close(notebook)
     return path
 
@@ -110,6 +135,13 @@ def _opened(
 def _close(notebook: NotebookPage) -> None:
     notebook.command("apputils:change-theme", {"theme": "JupyterLab Light"})
     notebook.page.context.close()
+
+
+def _begin(page: Page) -> None:
+    box = page.get_by_role("textbox", name="Message", exact=True)
+    box.fill(QUESTIONS[0])
+    box.press("Enter")
+    page.locator(".lsnb-live pre").get_by_text("groupby").wait_for()
 
 
 def _talk(page: Page) -> None:

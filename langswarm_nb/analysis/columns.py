@@ -268,10 +268,16 @@ TURNS: tuple[Column, ...] = (
     stored("params_json", Dtype.TEXT, "params"),
 )
 
+_ABOUT = (
+    "nullif(title_beside(title, home, ifnull((SELECT substr(content, 1, 600) FROM messages"
+    " WHERE id >= sessions.id << 32 AND id < (sessions.id + 1) << 32 AND role = 'user' ORDER BY id LIMIT 1), '')), '')"
+)
+"""What a session is about, where its label does not say it."""
 SESSIONS: tuple[Column, ...] = (
     stored("session", Dtype.TEXT, _NAME),
     stored("session_id", Dtype.TEXT),
     stored("home", Dtype.TEXT),
+    stored("about", Dtype.TEXT, _ABOUT),
     _last_used("provider"),
     _last_used("model"),
     _total("n_turns", Dtype.INT64),

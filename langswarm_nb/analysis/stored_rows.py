@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from langswarm_nb.core.session.conversation.titles import title_beside
 from langswarm_nb.core.session.storage.rows import SEQ_BITS, SEQ_MASK
 
 from . import texts
@@ -50,6 +51,7 @@ def read_sessions(
     if wanted.user_id is not None:
         tests.append("user_id = ?")
         values.append(wanted.user_id)
+    db.create_function("title_beside", 3, title_beside, deterministic=True)
     columns = read_columns(db, _once(reads), f"FROM sessions{where(tests)} ORDER BY id", values)
     return SessionRows(columns, is_all=not tests)
 

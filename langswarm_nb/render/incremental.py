@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from .controls import visible_controls
-from .escaping import text_block_html
+from .escaping import code_html, text_block_html
 from .markdown import Environment, block_starts, markdown_html
+from .open_end import completed, open_fence
 
 __all__ = ["MAX_MARKDOWN_CHARS", "StreamRenderer"]
 
 MAX_MARKDOWN_CHARS = 120_000
 """A longer reply is rendered up to here; the rest follows as plain text."""
 _EAGER_CHARS = 4000
-"""An open end up to this size is rendered anew each time, a longer one when it has grown by half."""
+"""An open end up to this size is rendered anew each time, a longer one when it has grown by a part of itself."""
+_LATE_PART = 6
+_CODE_ENDS = "</code></pre>"
 _LEAST_GROWTH_CHARS = 64
 
 
@@ -41,6 +44,7 @@ class StreamRenderer:
         self._size = 0  # of the tail with what arrived
         self._settle_at = _LEAST_GROWTH_CHARS
         self._shown_tail = (0, "")
+        self._is_code = False  # at the end of what is shown of the tail
         self._room = MAX_MARKDOWN_CHARS
         self._rest: list[str] = []
 
@@ -66,16 +70,32 @@ class StreamRenderer:
         """Characters of the open end: those that no settled block stands for."""
         return self._size + sum(map(len, self._rest))
 
-    def tail_html(self) -> str:
-        """Return the HTML of the open end; it goes behind the settled blocks, in place of the end before."""
+    def tail_html(self, *, is_urgent: bool = False) -> str:
+        """Return the HTML of the open end; it goes behind the settled blocks, in place of the end before.
+
+        It shows no half of a mark: what is open is closed, or held back. Of a long end the last of it comes later,
+        code apart, unless it is urgent, as when nothing else comes.
+        """
         self._absorb()
-        rendered_chars, html = self._shown_tail
-        grown_chars = len(self._tail) - rendered_chars
-        if grown_chars and (len(self._tail) <= _EAGER_CHARS or grown_chars > rendered_chars // 2):
-            rendered_chars, html = len(self._tail), markdown_html(self._tail, dict(self._environment))
-            self._shown_tail = (rendered_chars, html)
-        pending = self._tail[rendered_chars:]
-        return html + (text_block_html(pending) if pending else "") + self._rest_html()
+        chars, html = self._shown_tail
+        grown_chars = len(self._tail) - chars
+        if grown_chars and (
+            is_urgent or len(self._tail) <= _EAGER_CHARS or grown_chars > chars // _LATE_PART
+        ):
+            chars, html = len(self._tail), markdown_html(completed(self._tail), dict(self._environment))
+            self._shown_tail = chars, html
+            self._is_code = open_fence(self._tail) is not None
+        return self._with_late_code(html, self._tail[chars:]) + self._rest_html()
+
+    def _with_late_code(self, html: str, late: str) -> str:
+        """Put code that came after the last rendering where it belongs, up to a line that may be the fence's end."""
+        if not self._is_code or not late:
+            return html
+        at = html.rfind(_CODE_ENDS)
+        lines = late[: late.rfind("\n") + 1].split("\n")
+        ends = next((n for n, line in enumerate(lines) if line.lstrip(" >").startswith(("```", "~~~"))), None)
+        code = "\n".join(lines[:ends])
+        return html if at < 0 else html[:at] + code_html(code) + html[at:]
 
     def html(self) -> str:
         """Return the HTML of all that has arrived."""

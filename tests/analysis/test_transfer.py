@@ -372,8 +372,8 @@ LINE = {"id": "m", "role": "user", "content": "Hi", "timestamp": "2026-11-01T00:
         ([HEAD, {**LINE, "parts": [{"type": "image", "url": 1}]}], "line 2.*url"),
         ([HEAD, {**LINE, "parts": [{"type": "spell"}]}], "line 2.*spell"),
         ([HEAD, {**LINE, "request": {**FACTS, "usage": {"tokens": 1}}}], "line 2.*tokens"),
-        ([HEAD, {**LINE, "parent_seq": 5}], "hangs below"),
-        ([HEAD, {**LINE, "parent_seq": 0}], "hangs below"),
+        ([HEAD, {**LINE, "parent_seq": 5}], "follows message"),
+        ([HEAD, {**LINE, "parent_seq": 0}], "follows message"),
         ([HEAD, LINE, LINE], "twice"),
         ([{**HEAD, "branches": {"side": 4}}, LINE], "missing"),
         ([HEAD, '{"id": NaN}'], "line 2 is not JSON"),
@@ -399,7 +399,7 @@ async def test_other_files_are_refused(manager, tmp_path):
     (tmp_path / "binary.jsonl").write_bytes(b"\x80\x04\x95pickle")
     with pytest.raises(SessionValueError, match="carries no conversation"):
         import_sessions(tmp_path / "other.ipynb", manager)
-    with pytest.raises(SessionValueError, match="no UTF-8"):
+    with pytest.raises(SessionValueError, match="not UTF-8"):
         import_sessions(tmp_path / "binary.jsonl", manager)
     with pytest.raises(SessionStorageError, match="could not be read"):
         import_sessions(tmp_path / "none.jsonl", manager)

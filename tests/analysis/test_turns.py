@@ -56,6 +56,7 @@ SESSIONS = {
     "session": TEXT,
     "session_id": TEXT,
     "home": TEXT,
+    "about": TEXT,
     "provider": "category",
     "model": "category",
     "n_turns": "Int64",

@@ -274,6 +274,20 @@ async def test_cells_are_listed_by_home(storage):
     assert await storage.list_cells(user_id="ada", home="/none.ipynb") == {}
 
 
+async def test_first_questions_are_listed(storage):
+    """What was asked first in each session of a user, as far as it is wanted; where nothing was, there is nothing."""
+    for number in range(3):
+        await storage.create_session(record(f"s{number}"))
+    await storage.append_messages("s0", [question("first"), answer(), question("second")])
+    await storage.append_messages("s1", [question("x" * 50)])
+    await storage.append_messages("s0", [question("an edit of the first")], parent=None)
+    await storage.create_session(record("other", "bob"))
+    await storage.append_messages("other", [question("not yours")])
+    found = await storage.list_first_questions(user_id="ada", chars=20)
+    assert found == {"s0": "first", "s1": "x" * 20}
+    assert await storage.list_first_questions(user_id="nobody") == {}
+
+
 async def test_counters_follow_the_messages(storage, reopen):
     """A session counts its messages on all branches and the tokens that are known."""
     await storage.create_session(record())

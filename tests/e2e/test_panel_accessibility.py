@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.support.axe import findings
-from tests.support.panel_page import INFO, PanelPage, item, transcript
+from tests.support.panel_page import INFO, STREAMING, PanelPage, item, transcript
 
 TEXT = """A [link](https://example.org), `code`, **bold**.
 
@@ -26,6 +28,20 @@ LAB_DARK = """<style>
           --jp-error-color0: #ef9a9a; }
   body { background: #111111; }
 </style>"""
+SESSIONS = [
+    {"value": "1", "label": "one", "name": "notebook", "hint": "2 messages", "current": True},
+    {"value": "2", "label": "one more", "hint": "9 messages", "group": "Archived"},
+]
+FOUND = [
+    {
+        "value": "1",
+        "message": "m1",
+        "label": "one",
+        "hint": "you",
+        "snippet": "… one of them …",
+        "group": "In messages",
+    }
+]
 CELL_STYLE = """<style>
   .lsnb-lang, .lsnb-target, .lsnb-note, .lsnb-footer { opacity: .75 } .lsnb-code { padding-left: 7em }
 </style>"""
@@ -38,14 +54,14 @@ def full(blank):
     def mount(theme, head=""):
         messages = [
             item(0, "Be brief.", "system"),
-            item(1, "A question", "user", version=[1, 2, None, "m8"]),
+            item(1, "A question", "user", version=[1, 2, None, "m8"], at=1_700_000_000_000),
             item(
                 2, TEXT, note="mock:script · 412→128 tok", version=[2, 2, "m7", None], thinking="<p>Hm.</p>"
             ),
             item(3, "hidden", "user", hidden=True),
             item(4, "", status="error", error="It failed.", note="mock:error"),
         ]
-        live = {"id": "x", "text": "One.\n\nTwo", "thinking": "", "blocks": ["<p>One.</p>"], "settled": 6}
+        live = {**STREAMING, "text": "One.\n\nTwo", "html": "<p>One.</p><p>Two</p>", "settled": 11}
         info = {
             **INFO,
             "branches": ["main", "branch-2"],
@@ -54,6 +70,9 @@ def full(blank):
             "contextShare": 0.97,
             "last": "412→128 tok",
             "total": "1→2 tok",
+            "title": "A long question in short",
+            "archived": True,
+            "budget": {"text": "$0.05 of $1.00 left", "share": 0.05},
         }
         return PanelPage(
             blank.page,
@@ -66,7 +85,7 @@ def full(blank):
                     "rev": 1,
                     "earlier": 3,
                     "messages": messages,
-                    "live": {**live, "foreign": True, "note": ""},
+                    "live": {**live, "foreign": True},
                 },
             },
             head=head + CELL_STYLE,
@@ -84,20 +103,77 @@ def test_no_serious_finding(full, blank, theme, head):
     """axe-core finds nothing serious or critical: in the panel, its open list, its menu and its dialogs."""
     page = blank.page
     panel = full(theme, head)
-    panel.answer(
-        "{ sessions: { sessions: [{ value: '1', label: 'one', hint: '2 messages', current: true }] } }"
-    )
+    panel.answer(json.dumps({"sessions": {"sessions": SESSIONS}, "search": {"found": FOUND}}))
     page.locator("[data-id=m2]").hover()
     page.get_by_role("toolbar").wait_for()
     assert findings(page) == []
-    page.get_by_role("button", name="Session: a session").click()
-    page.get_by_role("option", name="one").wait_for()
+    page.get_by_role("button", name="Session: a session: A long question").click()
+    page.get_by_role("option", name="one notebook").wait_for()
+    assert findings(page) == []
+    page.get_by_role("combobox").fill("one")
+    page.locator(".lsnb-snippet mark").first.wait_for()
     assert findings(page) == []
     page.keyboard.press("Escape")
     page.get_by_role("button", name="More").click()
     assert findings(page) == []
     page.get_by_role("menuitem", name="Options…").click()
     assert findings(page, "dialog") == []
+
+
+@pytest.mark.parametrize(
+    "theme, head",
+    [("light", ""), ("dark", ""), ("auto", LAB_DARK)],
+    ids=["light", "dark", "lab"],
+)
+def test_no_serious_finding_in_an_empty_panel(blank, theme, head):
+    """The greeting with its examples, and the list of models with its headings."""
+    page = blank.page
+    panel = PanelPage(page, {"theme": theme, "info": INFO}, head=head)
+    models = [
+        {"value": "mock:echo", "label": "mock:echo", "hint": "offline", "current": True},
+        {"value": "openai:x", "label": "openai:x", "hint": "400k · $1.25 / $10", "group": "openai: context"},
+        {
+            "value": "groq",
+            "label": "groq",
+            "hint": "no key set",
+            "group": "Providers without a key",
+            "code": "%x",
+        },
+    ]
+    panel.answer(json.dumps({"models": {"models": models}}))
+    assert findings(page) == []
+    page.get_by_role("button", name="Choose a model").click()
+    page.get_by_role("option", name="groq").wait_for()
+    assert findings(page) == []
+
+
+def test_what_was_found_is_marked_and_has_the_focus(blank):
+    """A message that a search led to is in view, has the focus, and its marks can be read in any theme."""
+    page = blank.page
+    messages = [item(n, f"message {n}\n\n" + "line  \n" * 8) for n in range(1, 30)]
+    panel = PanelPage(page, {"transcript": transcript(*messages, item(30, "the needle here", "user"), rev=1)})
+    hit = {
+        "value": "s1",
+        "message": "m4",
+        "label": "a session",
+        "snippet": "message 4",
+        "group": "In messages",
+    }
+    panel.answer(json.dumps({"search": {"found": [hit]}, "find": {"shown": True}}))
+    page.get_by_role("button", name="Session: a session").press("Enter")
+    page.keyboard.type("message 4")
+    page.get_by_role("option", name="a session").wait_for()
+    page.keyboard.press("Enter")
+    found = page.locator(".lsnb-found")
+    found.wait_for()
+    assert page.locator(":focus").get_attribute("data-id") == "m4"
+    assert panel.sent("find") == [{"id": "s1", "message": "m4"}]
+    box, log = found.bounding_box(), page.get_by_role("log").bounding_box()
+    assert log["y"] <= box["y"] <= log["y"] + log["height"] / 2
+    assert findings(page) == []
+    assert page.evaluate("() => [...CSS.highlights.get('lsnb-found')].map(String)") == ["message", "4"]
+    page.keyboard.press("ArrowDown")
+    assert found.count() == 0
 
 
 def test_everything_can_be_reached_by_tab(full, blank):
@@ -117,7 +193,7 @@ def test_everything_can_be_reached_by_tab(full, blank):
         assert outline != "none", f"{name} shows no focus"
         seen.append(name)
     for name in (
-        "Session: a session",
+        "Session: a session: A long question in short (archived)",
         "Model: mock:echo",
         "More",
         "Conversation",

@@ -85,7 +85,7 @@ def test_voila(page, watched, tmp_path):
         root.get_by_role("button", name="Session: ").click()
         page.keyboard.type("second talk")
         root.get_by_role("button", name="New “second talk”").click()
-        root.get_by_text("Nothing said yet").wait_for()
+        root.get_by_text("What would you like to know?").wait_for()
         root.get_by_role("button", name="Session: second talk").click()
         root.get_by_role("option").filter(has_not_text="second talk").click()
         answers.filter(has_text="stopped").wait_for()

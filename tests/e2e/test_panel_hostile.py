@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 from langswarm_nb.core.session import MessageRole, SessionMessage
 from langswarm_nb.notebook.panel.live import LiveReply
 from tests.support.hostile import EVIL, MARKUP, PWN, TEXTS
-from tests.support.panel_page import INFO, PanelPage, item
+from tests.support.panel_page import INFO, STREAMING, PanelPage, delta, item, transcript
 
 # What could harm, wherever it is in the page below the panel.
 _HARMFUL = """(root) => {
@@ -38,6 +40,9 @@ _ESCAPED = """() => {
   if (log.scrollWidth > log.clientWidth + 1) bad.push('the conversation scrolls sideways');
   return bad;
 }"""
+
+
+_HARMFUL_IN_LISTS = _HARMFUL.replace(".lsnb-panel, .lsnb-box", ".lsnb-picker")
 
 
 def assert_harmless(page, watched):
@@ -76,14 +81,16 @@ def test_rendered_replies(blank):
     info = {
         **INFO,
         "name": bad,
+        "title": bad,
+        "archived": True,
+        "budget": {"text": bad, "share": 0.5},
         "model": bad,
         "branch": bad,
         "branches": [bad, "x"],
         "last": bad,
         "total": bad,
     }
-    transcript = {"rev": 1, "earlier": 0, "messages": messages, "live": None}
-    PanelPage(page, {"transcript": transcript, "info": info, "problem": bad})
+    PanelPage(page, {"transcript": transcript(*messages), "info": info, "problem": bad})
     for summary in page.locator(".lsnb-panel summary").all()[:3]:
         summary.click()
     page.wait_for_load_state("networkidle")
@@ -124,6 +131,39 @@ def test_every_prefix_while_it_streams(blank):
     assert_harmless(page, watched)
 
 
+def test_what_lists_and_searches_offer(blank):
+    """Each hostile text as name, title, facts and snippet of a choice, in an empty conversation, and as a notice."""
+    page, watched = blank.page, blank.watched
+    bad = MARKUP["handler"] + MARKUP["closing tags"] + MARKUP["inline style"]
+    panel = PanelPage(page, {"info": {**INFO, "model": bad, "archived": True}})
+    choices = [
+        {
+            "value": f"v{n}",
+            "label": text,
+            "name": text,
+            "hint": text,
+            "group": text[:40],
+            "snippet": text,
+            "message": "m",
+        }
+        for n, text in enumerate(TEXTS.values())
+    ]
+    told = {"shown": False, "version": True, "told": bad}
+    panel.answer(json.dumps({"sessions": {"sessions": choices}, "search": {"found": choices}, "find": told}))
+    page.get_by_role("button", name="Session").click()
+    box = page.get_by_role("combobox")
+    page.get_by_role("option").nth(len(choices) - 1).wait_for()
+    box.fill("img.*(src|[x")  # a pattern is text here
+    page.get_by_text("Nothing fits.").wait_for(state="detached")
+    box.fill("img src")
+    page.locator(".lsnb-snippet mark").first.wait_for()
+    page.wait_for_load_state("networkidle")
+    assert page.locator(".lsnb-picker").evaluate(_HARMFUL_IN_LISTS) == []
+    page.get_by_role("option").first.click()
+    page.get_by_role("button", name="Go there").wait_for()
+    assert_harmless(page, watched)
+
+
 def _reply(text):
     return SessionMessage(role=MessageRole.ASSISTANT, content=text)
 
@@ -141,14 +181,11 @@ def test_a_state_that_was_tampered_with(blank):
         f"<p dir='rtl' class='lsnb-code' onclick={PWN}>x",
     ]
     messages += [item(100 + n, "x", html=html, thinking=html) for n, html in enumerate(mutated)]
-    live = {"id": "m", "text": "x", "thinking": "", "blocks": [*MARKUP.values(), *mutated], "settled": 1}
-    transcript = {
-        "rev": 1,
-        "earlier": 0,
-        "messages": messages,
-        "live": {**live, "foreign": False, "note": ""},
-    }
-    PanelPage(page, {"transcript": transcript})
+    settled = "".join(MARKUP.values())
+    live = {**STREAMING, "text": "x", "html": settled + "".join(mutated), "settled": len(settled)}
+    panel = PanelPage(page, {"transcript": transcript(*messages, live=live)})
+    for number, html in enumerate([*MARKUP.values(), *mutated, ""], 1):  # and as what is morphed into others
+        panel.custom(delta(number, "x", html, keep=len(settled), settled=len(settled)))
     page.wait_for_load_state("networkidle")
     assert_harmless(page, watched)
     assert page.locator(".lsnb-body [id], .lsnb-body [name], .lsnb-body .lsnb-panel").count() == 0

@@ -186,8 +186,9 @@ def test_sessions_and_reload(open_panel, front_end, page, watched):
     expect_text(panel.questions, "in the second")
     assert panel.box.input_value() == "half a thought"
     panel.button("Session: renamed").click()
-    page.get_by_role("option").filter(has_text=re.compile(f"^talk-{front_end}")).click()
+    page.get_by_role("option").filter(has_text=f"talk-{front_end}").click()
     expect_text(panel.questions, "in the first")
+    panel.button(f"Session: talk-{front_end}: In the first").wait_for()
     assert watched.errors == []
 
 
@@ -239,6 +240,24 @@ def test_cells_and_panels_share_a_session(open_panel, page, watched):
     notebook.run_cell(5)
     second.root.wait_for(state="detached")
     assert first.root.is_visible()
+    assert watched.errors == []
+
+
+def test_stop_in_a_panel_ends_the_cell_that_asked(open_panel, page, watched):
+    """Stop keeps what a cell's answer had brought, in the panel and in the cell, and cells that wait are not run."""
+    counts = COUNTING.replace(counting(), counting("['Told.', numbers]"))
+    notebook, panel = open_panel(counts, "%%langswarm\nfrom a cell", "print('not run')", "print('after all')")
+    panel.ask("before")
+    notebook.start_cell(1)
+    notebook.start_cell(2)
+    expect_text(panel.live, "1 2 3")
+    expect_text(panel.live, "asked by a cell")
+    panel.button("Stop").click()
+    expect_text(panel.answers, "stopped")
+    page.get_by_text("what had arrived is kept").first.wait_for()
+    notebook.run_cell(3)
+    assert notebook.text(3).strip() == "after all"
+    assert notebook.text(2) == ""
     assert watched.errors == []
 
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
+from langswarm_nb.core.session import MessageRole, SessionMessage
+from langswarm_nb.notebook.panel.live import LiveReply
+from langswarm_nb.render import render_html
 from tests.support.panel_page import STREAMING, PanelPage, delta, item, patch, transcript
 from tests.support.waits import PATIENCE_MS
 
@@ -82,61 +87,151 @@ def test_a_message_is_shown_before_the_kernel_has_it(panel):
     assert panel.page.locator(".lsnb-pending").count() == 0
 
 
-def test_text_streams_and_settles(panel):
-    """Deltas are appended as text; a settled block takes the place of its source; the end is one message."""
+def test_text_is_rendered_while_it_streams(panel):
+    """The open end is HTML that grows; what settles stays the node that it is; the end is one message."""
     panel.custom(patch(item(1, "q", "user"), rev=1, live=STREAMING))
-    live = panel.page.locator(".lsnb-live")
-    panel.custom(delta(0, "A **b"))
-    assert live.locator(".lsnb-tail").inner_text() == "A **b"
-    panel.custom(delta(5, "old** text.\n\nNext", "<p>A <strong>bold</strong> text.</p>", settled=18))
-    assert live.locator("strong").inner_text() == "bold"
-    assert live.locator(".lsnb-tail").inner_text() == "Next"
-    done = {**item(9, ""), "streamed": {"length": 22, "blocks": 1, "rest": "<p>Next</p>"}}
+    live, page = panel.page.locator(".lsnb-live"), panel.page
+    panel.custom(delta(1, "A **bo", "<p>A <strong>bo</strong></p>\n"))
+    assert live.locator("strong").inner_text() == "bo"
+    page.evaluate("() => { document.querySelector('.lsnb-live strong').mark = 'kept'; }")
+    first = "<p>A <strong>bold</strong> text.</p>\n"
+    panel.custom(delta(2, "ld** text.\n\n", "ld</strong> text.</p>\n", keep=15, settled=len(first)))
+    panel.custom(delta(3, "Next", "<p>Next</p>\n", keep=len(first), settled=len(first)))
+    assert live.locator("p").all_inner_texts() == ["A bold text.", "Next"]
+    done = {**item(9, ""), "streamed": {"length": 22, "keep": len(first), "rest": "<p>Next one</p>\n"}}
     panel.custom(patch(done, rev=2, keep=1))
     assert live.count() == 0
-    answer = panel.page.locator(".lsnb-assistant")
-    assert answer.inner_text().split() == ["A", "bold", "text.", "Next"]
-    assert panel.page.evaluate("() => model.get('transcript').messages[1].text") == "A **bold** text.\n\nNext"
+    answer = page.locator(".lsnb-assistant")
+    assert answer.inner_text().split() == ["A", "bold", "text.", "Next", "one"]
+    assert page.evaluate("() => document.querySelector('.lsnb-assistant strong').mark") == "kept"
+    assert page.evaluate("() => model.get('transcript').messages[1].text") == "A **bold** text.\n\nNext"
 
 
 def test_positions_count_as_javascript_does(panel):
-    """A delta after an emoji fits: lengths are those of the page."""
+    """HTML after an emoji fits: lengths are those of the page."""
     panel.custom(patch(rev=1, live=STREAMING))
-    panel.custom(delta(0, "👩‍💻"))
-    panel.custom(delta(5, " works"))
-    assert panel.page.locator(".lsnb-tail").inner_text() == "👩‍💻 works"
+    panel.custom(delta(1, "👩‍💻", "<p>👩‍💻</p>"))
+    panel.custom(delta(2, " works", " works</p>", keep=8))
+    assert panel.page.locator(".lsnb-live .lsnb-body").inner_text() == "👩‍💻 works"
+
+
+REPLY = """Look at **this**:
+
+1. `one` item
+2. and a *second*
+
+```python
+x = 1
+y = 2
+```
+
+| a | b |
+|---|---|
+| 1 | 2 |
+
+> The end $x^2$ is here.
+"""
+CURSOR = """() => {
+  const cursor = document.querySelector('.lsnb-live .lsnb-cursor').getBoundingClientRect();
+  const range = document.createRange(), body = document.querySelector('.lsnb-live .lsnb-body');
+  const walker = document.createTreeWalker(body, NodeFilter.SHOW_TEXT);
+  let last = null;
+  while (walker.nextNode()) {
+    const { data, parentElement } = walker.currentNode;
+    if (data.trim() && !parentElement.closest('button, .lsnb-lang')) last = walker.currentNode;
+  }
+  range.setStart(last, last.data.trimEnd().length - 1);
+  range.setEnd(last, last.data.trimEnd().length);
+  const end = range.getBoundingClientRect();
+  return [Math.round(cursor.left - end.right), Math.round((cursor.top + cursor.bottom - end.top - end.bottom) / 2)];
+}"""
+
+
+def streamed(panel, text, size=3):
+    """Send a reply as the kernel would, and look at the page after each piece."""
+    live = LiveReply("m9")
+    panel.custom(patch(rev=1, live=live.state))
+    for end in range(size, len(text) + size, size):
+        found = live.take(SessionMessage(role=MessageRole.ASSISTANT, content=text[:end]))
+        if found is not None:
+            panel.custom(found)
+            yield live
+
+
+def test_the_cursor_stands_at_the_end_of_the_last_line(panel):
+    """In paragraphs, lists, code, tables and quotes, and not below them."""
+    for live in streamed(panel, REPLY):
+        if live.state["html"]:
+            right, down = panel.page.evaluate(CURSOR)
+            assert -1 <= right <= 12, live.state["html"][-80:]
+            assert abs(down) <= 8, live.state["html"][-80:]
+
+
+def test_nothing_flickers_while_a_reply_streams(panel):
+    """The text only grows, the view never jumps back, and what is in the page at the end was made once."""
+    page = panel.page
+    page.evaluate(
+        """() => {
+          window.removed = [];
+          const watch = new MutationObserver((changes) => changes.forEach(({ removedNodes }) =>
+            removedNodes.forEach((node) => node.className !== 'lsnb-cursor' && removed.push(node.textContent))));
+          watch.observe(document.querySelector('.lsnb-list'), { childList: true, subtree: true });
+        }"""
+    )
+    live = page.locator(".lsnb-live")
+    heights = [live.evaluate("(node) => node.offsetHeight") for _ in streamed(panel, REPLY, 1)]
+    assert all(after >= before - 2 for before, after in itertools.pairwise(heights))
+    html = render_html(REPLY)
+    panel.custom(patch({**item(9, REPLY), "html": html}, rev=2))
+    assert page.locator(".lsnb-assistant .lsnb-body").evaluate("(node) => node.offsetHeight") > 0
+    lost = [text for text in page.evaluate("() => removed") if len(text) > 40 and "aria" not in text]
+    assert len(lost) <= 1  # the frame of the live reply
+
+
+def test_the_reader_keeps_selection_and_focus_in_what_is_written(panel):
+    """Text that is selected stays so while more of its paragraph comes; code that has the focus keeps it."""
+    page = panel.page
+    panel.custom(patch(rev=1, live=STREAMING))
+    code = '<pre dir="ltr"><code>x = 1\n</code></pre>\n'
+    panel.custom(delta(1, "x", f"{code}<p>Some wo</p>", settled=0))
+    page.locator(".lsnb-live pre").focus()
+    page.evaluate("() => getSelection().selectAllChildren(document.querySelector('.lsnb-live p'))")
+    panel.custom(delta(2, "x", "words more</p>", keep=len(f"{code}<p>Some "), settled=len(code)))
+    assert page.evaluate("() => String(getSelection())").startswith("Some wo")
+    assert page.locator(".lsnb-live pre").evaluate("(pre) => pre === document.activeElement")
 
 
 def test_a_lost_delta_is_made_good(panel):
     """A gap garbles nothing: the text stands still, the page asks once for the whole, and goes on from there."""
     panel.custom(patch(rev=1, live=STREAMING))
-    panel.custom(delta(0, "ab"))
-    panel.custom(delta(4, "ef"))
-    panel.custom(delta(6, "gh"))
-    tail = panel.page.locator(".lsnb-tail")
-    assert tail.inner_text() == "ab"
+    panel.custom(delta(1, "ab", "<p>ab</p>"))
+    panel.custom(delta(3, "ef", "ef</p>", keep=7))
+    panel.custom(delta(4, "gh", "gh</p>", keep=9))
+    body = panel.page.locator(".lsnb-live .lsnb-body")
+    assert body.inner_text() == "ab"
     assert panel.sent("hello") == [{"rev": -1}]
-    panel.custom({"type": "snapshot", **transcript(rev=1, live={**STREAMING, "text": "abcdefgh"})})
-    panel.custom(delta(8, "ij"))
-    assert tail.inner_text() == "abcdefghij"
+    whole = {**STREAMING, "number": 4, "text": "abcdefgh", "html": "<p>abcdefgh</p>"}
+    panel.custom({"type": "snapshot", **transcript(rev=1, live=whole)})
+    panel.custom(delta(5, "ij", "ij</p>", keep=11))
+    assert body.inner_text() == "abcdefghij"
 
 
 def test_what_is_there_already_is_not_added_again(panel):
     """A page that got the state may get deltas from before it; they change nothing."""
-    live = {**STREAMING, "text": "One.\n\nTwo", "blocks": ["<p>One.</p>"], "settled": 6}
+    live = {**STREAMING, "number": 2, "text": "One.\n\nTwo", "html": "<p>One.</p><p>Two</p>", "settled": 11}
     panel.custom(patch(rev=1, live=live))
-    panel.custom(delta(0, "One.\n\n", "<p>One.</p>", settled=6))
-    panel.custom(delta(6, "Two and", blocks_before=1, settled=6))
-    assert panel.page.locator(".lsnb-live p").count() == 1
-    assert panel.page.locator(".lsnb-tail").inner_text() == "Two and"
+    panel.custom(delta(1, "One.\n\n", "<p>One.</p>", settled=11))
+    panel.custom(delta(2, "Two", "<p>Two</p>", keep=11, settled=11))
+    panel.custom(delta(3, " and", " and</p>", keep=17, settled=11))
+    assert panel.page.locator(".lsnb-live p").all_inner_texts() == ["One.", "Two and"]
     assert panel.sent("hello") == []
 
 
 def test_an_end_that_does_not_fit_is_asked_for_whole(panel):
     """When the page has not streamed all of a reply, it gets the whole message instead."""
     panel.custom(patch(rev=1, live=STREAMING))
-    panel.custom(delta(0, "ab"))
-    done = {**item(9, ""), "streamed": {"length": 6, "blocks": 0, "rest": "<p>abcdef</p>"}}
+    panel.custom(delta(1, "ab", "<p>ab</p>"))
+    done = {**item(9, ""), "streamed": {"length": 6, "keep": 0, "rest": "<p>abcdef</p>"}}
     panel.custom(patch(done, rev=2))
     assert panel.sent("hello") == [{"rev": -1}]
     panel.custom({"type": "snapshot", **transcript(item(9, "abcdef"), rev=2)})
@@ -270,13 +365,13 @@ def test_the_view_follows_the_end_only_when_the_reader_is_there(blank):
     at_bottom = f"{above_bottom} < 5"
     assert log.evaluate(at_bottom)
     panel.custom(patch(rev=2, keep=8, live=STREAMING))
-    panel.custom(delta(0, "new\n" * 20))
+    panel.custom(delta(1, "new", "<p>new</p>" * 20))
     assert log.evaluate(at_bottom)
     log.hover()
     page.mouse.wheel(0, -300)
     page.wait_for_function(f"() => ({above_bottom})(document.querySelector('.lsnb-log')) >= 300")
     before = log.evaluate(AFTER_A_FRAME)
-    panel.custom(delta(80, "newer\n" * 20))
+    panel.custom(delta(2, "newer", "<p>newer</p>" * 20, keep=200))
     assert log.evaluate("(log) => log.scrollTop") == before
     page.get_by_role("button", name="New text").click()
     assert log.evaluate(at_bottom)
@@ -327,9 +422,9 @@ def test_the_end_of_a_reply_is_announced(panel):
     page = panel.page
     status = page.locator(".lsnb-unseen[role=status]")
     panel.custom(patch(rev=1, live=STREAMING))
-    panel.custom(delta(0, "Half a"))
+    panel.custom(delta(1, "Half a", "<p>Half a</p>"))
     assert status.inner_text() == ""
-    panel.custom(delta(6, " block.\n\n", "<p>Half a block.</p>", settled=15))
+    panel.custom(delta(2, " block.\n\n", " block.</p>", keep=9, settled=20))
     assert status.inner_text() == "Half a block."
     panel.custom(patch(item(9, "Half a block."), rev=2))
     assert status.inner_text() == "Answer complete."
@@ -379,19 +474,20 @@ def test_a_long_answer_streams_in_pieces(blank):
     html = item(0, block)["html"]
     page.evaluate(
         """([block, html]) => {
-          let pos = 0;
-          for (let n = 0; n < 100; n += 1) {
-            const delta = { type: 'delta', id: 'm9', pos, text: block, thinking: '', thinkingPos: 0 };
-            pos += block.length;
-            model.custom({ ...delta, blocks: [html], blocksPos: n, settled: pos });
-            if (n === 0) document.querySelector('.lsnb-live p').mark = 'kept';
+          let kept = 0;
+          for (let number = 1; number <= 100; number += 1) {
+            const delta = { type: 'delta', id: 'm9', number, text: block, thinking: '', keep: kept, html };
+            kept += html.length;
+            model.custom({ ...delta, settled: kept });
+            if (number === 1) document.querySelector('.lsnb-live p').mark = 'kept';
           }
         }""",
         [block, html],
     )
     assert page.locator(".lsnb-live p").count() == 100
     assert page.evaluate("() => document.querySelector('.lsnb-live p').mark") == "kept"
-    done = {**item(9, ""), "streamed": {"length": 100 * len(block), "blocks": 100, "rest": ""}}
+    done = {**item(9, ""), "streamed": {"length": 100 * len(block), "keep": 100 * len(html), "rest": ""}}
     panel.custom(patch(done, rev=2))
     assert page.locator(".lsnb-assistant p").count() == 100
+    assert page.evaluate("() => document.querySelector('.lsnb-assistant p').mark") == "kept"
     assert len(page.evaluate("() => model.get('transcript').messages[0].text")) == 100 * len(block)

@@ -131,11 +131,12 @@ def test_a_dead_kernel_gives_the_text_back(blank, when):
 def test_a_reply_that_a_dead_kernel_left_is_shown_as_cut(blank):
     """What had arrived stays in view, marked, and nothing pretends that more will come."""
     page = blank.page
-    live = {**STREAMING, "text": "Half of"}
+    live = {**STREAMING, "text": "Half of", "html": "<p>Half of</p>"}
     PanelPage(page, {"busy": True, "transcript": transcript(item(1, "why?", "user"), live=live)})
     page.evaluate(END_KERNEL)
     reply = page.locator(".lsnb-live")
     reply.filter(has_text="cut off").wait_for()
     assert "Half of" in reply.inner_text()
+    assert page.locator(".lsnb-cursor").count() == 0
     assert reply.get_attribute("aria-busy") == "false"
     assert page.get_by_role("button", name="Stop").count() == 0

@@ -178,6 +178,22 @@ def test_sessions_are_made_found_and_left(shell):
     assert shell.run("%langswarm switch main-talk") == "main-talk"
 
 
+def test_the_list_says_what_sessions_are_about():
+    """Where a label is only where or when it was; a name that somebody gave stands for itself."""
+    with running_shell() as shell:
+        ask(shell, "Why is the sky blue? I wonder.")
+        shell.run("%langswarm new physics")
+        ask(shell, "Why is grass green?")
+        named, unnamed = shell.run("%langswarm sessions")
+        assert (named["session"], named["about"]) == ("physics", "")
+        assert unnamed["about"] == "Why is the sky blue?"
+        frame = shell.run("import langswarm_nb as ls\nls.sessions_df(all=True)")
+        assert dict(zip(frame["title"], frame["about"].fillna(""), strict=True)) == {
+            "physics": "",
+            unnamed["session"]: "Why is the sky blue?",
+        }
+
+
 def test_no_two_sessions_get_one_name(shell):
     """`rename` refuses what another session is called, in the panel's words; its own name is no other's."""
     shell.run("%langswarm new taken")

@@ -72,7 +72,7 @@ class TestCell:
         assert output["metadata"] == {"langswarm": {"model": "mock:echo"}}
         assert shown(cell) == [
             f"Hello{ARRIVING}",
-            f"Hello *wor{ARRIVING}",
+            f"Hello wor{ARRIVING}",
             f"Hello world!{ARRIVING}",
             "Hello world!\nmock:echo",
         ]

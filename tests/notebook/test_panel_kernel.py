@@ -27,19 +27,17 @@ def test_a_message_is_acknowledged_then_streamed_then_whole(panel):
     assert kinds[0] == "ack"
     deltas = [content for content in panel.customs if content["type"] == "delta"]
     assert len(deltas) > 1
-    text = ""
-    for delta in deltas:
-        assert delta["pos"] == len(text.encode("utf-16-le")) // 2
-        text += delta["text"]
-    assert text == "Some **words**.\n\nAnd 👩‍💻 more."
+    html = b""
+    for number, delta in enumerate(deltas, 1):
+        assert delta["number"] == number
+        html = html[: 2 * delta["keep"]] + delta["html"].encode("utf-16-le")
+    assert "".join(delta["text"] for delta in deltas) == "Some **words**.\n\nAnd 👩‍💻 more."
     last = [content for content in panel.customs if content["type"] == "patch"][-1]
     [reply] = [item for item in last["items"] if item["role"] == "assistant"]
     assert reply["text"] == reply["html"] == ""
-    blocks = [html for delta in deltas for html in delta["blocks"]]
-    assert (
-        "".join(blocks[: reply["streamed"]["blocks"]]) + reply["streamed"]["rest"]
-        == (panel.transcript["messages"][-1]["html"])
-    )
+    streamed = reply["streamed"]
+    whole = html[: 2 * streamed["keep"]].decode("utf-16-le") + streamed["rest"]
+    assert whole == panel.transcript["messages"][-1]["html"]
 
 
 def test_the_whole_flow_runs_through_the_session(panel):
@@ -147,21 +145,103 @@ def test_branch_hide_and_system_prompt(panel):
 
 
 def test_sessions(panel):
-    """New, open, rename and archive; the list holds the user's sessions, archived ones left out."""
+    """New, open, rename and archive; the list holds the user's sessions, archived ones at its end."""
     panel.say("in the first")
     first, label = panel.eval("panel.session.session_id"), panel.eval("panel.session.title")
+    assert (
+        panel.eval("panel.info['title'], panel.info['name'] == panel.session.title")
+        == "('In the first', True)"
+    )
     panel.ask("new", name="other")
     assert panel.transcript["messages"] == []
     panel.ask("rename", name="another")
     assert panel.eval("panel.info['name'], panel.session.title") == "('another', 'another')"
-    labels = [choice["label"] for choice in panel.ask("sessions")["sessions"]]
-    assert labels == ["another", label]
+    assert panel.eval("panel.info['title']") == ""
+    choices = panel.ask("sessions")["sessions"]
+    assert [(choice["label"], choice["name"]) for choice in choices] == [
+        ("another", ""),
+        ("In the first", label),
+    ]
     panel.ask("archive")
     panel.ask("open", id=first)
     assert texts(panel.transcript, "user") == ["in the first"]
-    assert [choice["label"] for choice in panel.ask("sessions")["sessions"]] == [label]
+    choices = panel.ask("sessions")["sessions"]
+    assert [(choice["label"], choice.get("group")) for choice in choices] == [
+        ("In the first", None),
+        ("another", "Archived"),
+    ]
+    panel.ask("open", id=choices[1]["value"])
+    assert panel.eval("panel.info['archived']") == "True"
+    panel.ask("archive", archived=False)
+    assert panel.eval("panel.info['archived']") == "False"
     with pytest.raises(RuntimeError, match="not stored any more"):
         panel.ask("open", id="nowhere")
+
+
+def test_a_search_over_all_sessions_opens_the_place(panel):
+    """Hits come with their session and the text around; the session is shown as far up as the message."""
+    panel.say("where is the **needle** hidden?")
+    first = panel.eval("panel.session.session_id")
+    panel.kernel.run(
+        """
+from langswarm_nb.core.session import MessageRole, SessionMessage
+await panel.session.append([SessionMessage(role=MessageRole.USER, content=f"question {n}") for n in range(80)])
+"""
+    )
+    panel.ask("new", name="other")
+    found = [hit for hit in panel.ask("search", text="NEEDLE hidden")["found"] if "you" in hit["hint"]]
+    [hit] = found
+    assert (hit["value"], hit["label"]) == (first, "Where is the needle hidden?")
+    assert "needle" in hit["snippet"]
+    assert panel.ask("find", id=hit["value"], message=hit["message"]) == {"shown": True}
+    assert panel.transcript["messages"][0]["id"] == hit["message"]
+    assert panel.eval("panel.session.session_id") == first
+    assert panel.ask("search", text="nowhere to be found") == {"found": []}
+    with pytest.raises(RuntimeError, match="not stored any more"):
+        panel.ask("find", id=first, message="nobody")
+
+
+def test_what_is_found_off_the_path_is_not_moved_to_by_itself(panel):
+    """A hit in another version is told, and the conversation goes there only when its reader says so."""
+    panel.say("an odd question")
+    question = panel.transcript["messages"][0]["id"]
+    panel.ask("edit", id=question, text="a better question")
+    panel.wait(
+        lambda t: not t["live"] and texts(t, "user") == ["a better question"] and len(t["messages"]) == 2
+    )
+    hits = panel.ask("search", text="odd")["found"]
+    place = panel.ask("find", id=hits[0]["value"], message=question)
+    assert (place["shown"], place["version"]) == (False, True)
+    assert texts(panel.transcript, "user") == ["a better question"]
+    panel.ask("version", id=question)
+    assert panel.ask("find", id=hits[0]["value"], message=question) == {"shown": True}
+
+
+def test_models_are_offered_with_what_they_take_and_cost(panel):
+    """Of providers whose key is set, from the price table; of the others the cell that asks for a key."""
+    panel.kernel.run("import os; os.environ['ANTHROPIC_API_KEY'] = 'sk-ant-not-a-real-key'")
+    choices = panel.ask("models")["models"]
+    groups = {choice["value"]: choice.get("group", "") for choice in choices}
+    mine = [choice for choice in choices if choice["value"].startswith("anthropic:")]
+    assert len(mine) > 5
+    assert all(choice["group"].startswith("anthropic: context") for choice in mine)
+    assert all("$" in choice["hint"] for choice in mine)
+    assert any("200k · $" in choice["hint"] for choice in mine)
+    [keyless] = [choice for choice in choices if choice["value"] == "groq"]
+    assert (keyless["hint"], keyless["code"]) == ("no key set", "%langswarm key groq")
+    assert "anthropic" not in groups
+    assert "not-a-real" not in str(choices)
+
+
+def test_the_budget_is_told_as_a_share(kernel):
+    """What is left, in words and as a share; nothing without a limit."""
+    panel = opened(kernel)
+    assert panel.eval("panel.info['budget']") == "None"
+    kernel.run("%config LangSwarmMagics.budget_usd = 2.0")
+    workspace = 'get_ipython().magics_manager.registry["LangSwarmMagics"].workspace'
+    kernel.run(f"{workspace}.spent_usd = 1.5")
+    panel.say("hello")
+    assert panel.eval("panel.info['budget']") == "{'text': '$0.5000 of $2.00 left', 'share': 0.25}"
 
 
 def test_models_and_options(panel):
@@ -259,6 +339,33 @@ def test_a_cell_appears_while_it_is_answered(panel):
     deltas = [content["text"] for content in panel.customs if content["type"] == "delta"]
     assert "".join(deltas) == "one two three four"
     assert len(deltas) > 1
+
+
+STOPS = """
+import threading, time
+from langswarm_nb.notebook.bridge import submit
+def stops():
+    while panel.feed.live is None or not panel.feed.live.state["text"]:
+        time.sleep(0.02)
+    submit(panel.feed.stop_all()).result()
+stopping = threading.Thread(target=stops)
+stopping.start()
+"""
+
+
+def test_stop_ends_what_a_cell_has_asked(kernel):
+    """Stop in a panel stops the answer to a cell: what came is kept, and the cell ends as one that was stopped."""
+    panel = opened(kernel)
+    kernel.run(counting() + STOPS)
+    cell = kernel.execute("%%langswarm\nfrom a cell")
+    assert (cell.ename, "what had arrived is kept" in cell.evalue) == ("KeyboardInterrupt", True)
+    assert "stopped" in cell.displays[-1]["data"]["text/html"]
+    assert cell.displays[-1]["data"]["text/plain"].startswith("1 ")
+    kernel.run("stopping.join()")
+    reply = panel.wait(lambda t: not t["live"] and len(t["messages"]) == 2)["messages"][-1]
+    assert (reply["status"], reply["text"][:2]) == ("stopped", "1 ")
+    kernel.run(SCRIPTED.format(replies=["Told."], delay_s=None, chunk_chars=None))
+    assert kernel.run("%%langswarm\nonce more").status == "ok"
 
 
 def test_a_wait_between_attempts_is_told(kernel):

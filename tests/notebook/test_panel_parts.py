@@ -26,7 +26,7 @@ from langswarm_nb.notebook.panel.actions import free_path
 from langswarm_nb.notebook.panel.feed import Feed
 from langswarm_nb.notebook.panel.live import LiveReply, js_length
 from langswarm_nb.notebook.panel.message_items import Family, context_text, message_item
-from langswarm_nb.notebook.panel.patches import FIRST_MESSAGES, Window, patch
+from langswarm_nb.notebook.panel.patches import BEFORE_FOUND, FIRST_MESSAGES, Window, patch
 from langswarm_nb.notebook.panel.scripts import STATIC, script, style
 from langswarm_nb.notebook.panel.static_twin import MAX_MESSAGES, twin_bundle
 from langswarm_nb.notebook.showing.transcript import MAX_CHARS, messages_html
@@ -84,39 +84,105 @@ def test_a_window_on_another_path_begins_anew():
     assert window.start([]) == 0
 
 
-TEXTS = st.text(st.sampled_from("ab *`\n#|-👩😀é\u202e<&"), max_size=80)
+TEXTS = st.text(st.sampled_from("ab *`\n#|-👩😀é\u202e<&[]($"), max_size=80)
+
+
+class Page:
+    """What the page does with deltas: strings as JavaScript counts them."""
+
+    def __init__(self):
+        self.number, self.text, self.html, self.settled = 0, "", b"", 0
+
+    def take(self, delta):
+        assert delta["number"] == self.number + 1
+        assert 2 * delta["keep"] <= len(self.html)
+        assert delta["keep"] >= self.settled, "what is settled is not touched again"
+        self.number = delta["number"]
+        self.text += delta["text"]
+        self.html = self.html[: 2 * delta["keep"]] + delta["html"].encode("utf-16-le")
+        self.settled = delta["settled"]
+        assert 2 * self.settled <= len(self.html)
+
+    def whole(self, packed):
+        assert packed["length"] == js_length(self.text)
+        return (self.html[: 2 * packed["keep"]] + packed["rest"].encode("utf-16-le")).decode("utf-16-le")
 
 
 @given(st.lists(TEXTS, max_size=12))
 def test_deltas_add_up_to_the_reply(pieces):
-    """However a reply is cut, its deltas fit together, and with the rest its blocks are what the renderer makes."""
-    live, text, shown = LiveReply("r"), "", ""
-    blocks: list[str] = []
+    """However a reply is cut, its deltas fit together, and with the rest its HTML is what the renderer makes."""
+    live, text, page = LiveReply("r"), "", Page()
     for piece in pieces:
         text += piece
         delta = live.take(message(1, "assistant", text))
         if delta is not None:
-            assert delta["pos"] == js_length(shown)
-            assert delta["blocksPos"] == len(blocks)
-            shown += delta["text"]
-            blocks += delta["blocks"]
-            assert delta["settled"] <= js_length(shown)
-    assert shown == text
+            page.take(delta)
+            assert live.state["html"].encode("utf-16-le") == page.html
+    assert page.text == text
     html = render_html(text)
     packed = live.streamed(text, html)
     assert packed is not None
-    assert "".join(blocks[: packed["blocks"]]) + packed["rest"] == html
+    assert page.whole(packed) == html
 
 
-def test_settled_text_ends_where_the_open_end_begins():
-    """The page cuts its plain text where the blocks end, counted as JavaScript counts."""
+def test_the_open_end_is_rendered_while_it_grows():
+    """A page sees no mark of what is still being written."""
+    live, shown, text = (
+        LiveReply("r"),
+        [],
+        "A **bold** word, `code` and\n\n- [a link](https://example.org)\n- *two*\n",
+    )
+    for end in range(1, len(text)):
+        live.take(message(1, "assistant", text[:end]))
+        shown.append(re.sub(r"<[^>]*>", "", live.state["html"]))
+    assert not [html for html in shown if re.search(r"[*`\[\]]", html)]
+
+
+def test_what_is_settled_is_known_in_the_units_of_the_page():
+    """The page keeps the nodes of what will not change, counted as JavaScript counts."""
     live = LiveReply("r")
     first = "👩‍💻 " + "words " * 20
-    delta = live.take(message(1, "assistant", f"{first}\n\nopen\nend"))
-    assert delta is not None
-    assert len(delta["blocks"]) == 1
-    whole = f"{first}\n\nopen\nend".encode("utf-16-le")
-    assert whole[2 * delta["settled"] :].decode("utf-16-le").strip() == "open\nend"
+    live.take(message(1, "assistant", f"{first}\n\nopen\nend"))
+    html = live.state["html"].encode("utf-16-le")
+    settled = html[: 2 * live.state["settled"]].decode("utf-16-le")
+    assert settled.strip() == f"<p>{first.strip()}</p>"
+
+
+def test_what_is_held_back_of_a_long_end_comes_when_the_model_pauses():
+    """A long list is not rendered anew with each word; when nothing comes for a while, all of it is shown."""
+    live = LiveReply("r")
+    text = "- an item of a list\n" * 400
+    live.take(message(1, "assistant", text))
+    text += "- the **last** one"
+    live.take(message(1, "assistant", text))
+    assert "<strong>last" not in live.state["html"]
+    deltas = [live.take(message(1, "assistant", text)) for _ in range(20)]
+    [delta] = [delta for delta in deltas if delta is not None]
+    assert delta["text"] == ""
+    assert "<strong>last" in live.state["html"]
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "A paragraph of **some** words.\n\n",
+        "- an item\n",
+        "| a | *b* |\n",
+        "x = 1  # code\n",
+        "word ",
+        "*_`[a](",
+        "> > ",
+    ],
+)
+def test_the_bytes_of_a_long_reply_grow_with_its_length(unit):
+    """100 kB in 4,000 pieces: text and HTML go out in a small multiple of it, whatever is in it."""
+    head = "```python\n" if "code" in unit else "| a | b |\n|---|---|\n" if "|" in unit else ""
+    text = (head + unit * 100_000)[:100_000]
+    live, sent = LiveReply("r"), 0
+    for end in range(0, len(text), 500):
+        delta = live.take(message(1, "assistant", text[:end]))
+        sent += 0 if delta is None else len(json.dumps(delta))
+    assert sent < 16 * len(text)
 
 
 def test_a_reply_that_changed_at_its_end_is_sent_whole():
@@ -126,6 +192,17 @@ def test_a_reply_that_changed_at_its_end_is_sent_whole():
     assert live.streamed("******", render_html("******")) is None
 
 
+def test_a_window_opens_at_what_was_found():
+    """A message further up is shown with what was said before it; one of another path is not there."""
+    window, path = Window(), [message(n) for n in range(200)]
+    assert window.start(path) == 200 - FIRST_MESSAGES
+    assert window.open_at(path, "m60")
+    assert window.start(path) == 60 - BEFORE_FOUND
+    assert window.open_at(path, "m199")
+    assert window.start(path) == 60 - BEFORE_FOUND
+    assert not window.open_at(path, "m999")
+
+
 def test_text_that_turns_out_to_be_thinking_is_told_anew():
     """What the page has is not a beginning of the reply any more, so that it gets all of it, from its start."""
     live = LiveReply("m1")
@@ -133,10 +210,10 @@ def test_text_that_turns_out_to_be_thinking_is_told_anew():
     answer = message(1, "assistant", "The answer, which is longer than the plan.")
     assert not live.goes_on_in(answer)
     live.start(answer.id)
-    assert (live.state["text"], live.state["blocks"], live.state["settled"]) == ("", [], 0)
+    assert (live.state["text"], live.state["html"], live.state["number"]) == ("", "", 0)
     delta = live.take(answer)
     assert delta is not None
-    assert (delta["pos"], delta["text"]) == (0, answer.content)
+    assert (delta["number"], delta["keep"], delta["text"]) == (1, 0, answer.content)
     assert live.goes_on_in(message(1, "assistant", f"{answer.content} More."))
     assert not live.goes_on_in(message(2, "assistant", answer.content))
 

@@ -26,11 +26,22 @@ class FakeModel {
 """
 
 Item: TypeAlias = dict[str, Any]
-STREAMING = {"id": "m9", "text": "", "thinking": "", "blocks": [], "settled": 0, "foreign": False, "note": ""}
+STREAMING: Item = {
+    "id": "m9",
+    "number": 0,
+    "text": "",
+    "thinking": "",
+    "html": "",
+    "settled": 0,
+    "foreign": False,
+    "note": "",
+}
 INFO: Item = {
     "sessionId": "s1",
     "name": "a session",
+    "title": "",
     "model": "mock:echo",
+    "offline": True,
     "archived": False,
     "branch": "main",
     "branches": ["main"],
@@ -41,6 +52,7 @@ INFO: Item = {
     "contextShare": None,
     "last": "",
     "total": "",
+    "budget": None,
     "exports": ["md", "jsonl"],
 }
 
@@ -58,6 +70,7 @@ def item(number: int, text: str, role: str = "assistant", **facts: Any) -> dict[
         "status": "ok",
         "note": "",
         "error": "",
+        "at": None,
         **facts,
     }
 
@@ -80,17 +93,16 @@ def patch(*messages: Item, rev: int, keep: int = 0, live: Item | None = None) ->
     }
 
 
-def delta(pos: int, text: str, *blocks: str, settled: int = 0, blocks_before: int = 0) -> Item:
-    """Return a piece of the reply that is on its way."""
+def delta(number: int, text: str, html: str, *, keep: int = 0, settled: int = 0) -> Item:
+    """Return a piece of the reply that is on its way; ``html`` follows what is kept of the HTML before."""
     return {
         "type": "delta",
         "id": "m9",
-        "pos": pos,
+        "number": number,
         "text": text,
         "thinking": "",
-        "thinkingPos": 0,
-        "blocks": list(blocks),
-        "blocksPos": blocks_before,
+        "keep": keep,
+        "html": html,
         "settled": settled,
     }
 

@@ -77,23 +77,26 @@ class Exchange:
         Raises
         ------
         KeyboardInterrupt
-            The user stopped it; the part is kept and shown.
+            The user stopped it, here or in a panel; the part is kept and shown.
         SessionError
             It failed; the part is kept and shown.
         """
         try:
             run_sync(self._answer())
         except KeyboardInterrupt as error:
-            kept = self.finish() is not None
-            text = "stopped; what had arrived is kept" if kept else "stopped before anything was sent"
-            raise stopped(f"{text}. Run the cell again to ask again.") from error
+            raise self._stopped(is_kept=self.finish() is not None) from error
         except BaseException:
             self.finish()
             raise
         reply = self.finish()
-        if reply is None:
-            raise AssertionError("a stream that was read to its end has a reply")
+        if reply is None or reply.status == "stopped":  # by a panel, or by code that closed the stream
+            raise self._stopped(is_kept=reply is not None)
         return reply
+
+    @staticmethod
+    def _stopped(*, is_kept: bool) -> KeyboardInterrupt:
+        text = "stopped; what had arrived is kept" if is_kept else "stopped before anything was sent"
+        return stopped(f"{text}. Run the cell again to ask again.")
 
     async def _answer(self) -> None:
         await self.run()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from IPython.core.error import UsageError
 
 from langswarm_nb.core.session import BaseSession, MessageRole, SessionStatus, SessionValueError
+from langswarm_nb.core.session.conversation.titles import title_beside
 from langswarm_nb.core.session.providers.catalogue import OFFLINE_PROVIDERS
 from langswarm_nb.notebook.asking.options import word
 from langswarm_nb.notebook.showing.transcript import Transcript
@@ -18,7 +19,7 @@ from .results import Listing
 if TYPE_CHECKING:
     from langswarm_nb.notebook.workspace import Workspace
 
-_COLUMNS = ("", "session", "home", "model", "messages", "last used", "id")
+_COLUMNS = ("", "session", "about", "home", "model", "messages", "last used", "id")
 
 
 async def _new(workspace: Workspace, name: str | None) -> str:
@@ -32,8 +33,9 @@ async def _switch(workspace: Workspace, name: str | None) -> str:
 
 
 async def _sessions(workspace: Workspace, q: str | None, n: int, *, everything: bool) -> Listing:
+    questions = await workspace.manager.storage.list_first_questions(user_id=workspace.user_id)
     rows = [
-        _row(workspace, session)
+        _row(workspace, session, questions.get(session.session_id, ""))
         for session in await workspace.in_order()
         if (everything or session.status is not SessionStatus.ARCHIVED)
         and (q is None or q.casefold() in workspace.name_of(session).casefold())
@@ -42,11 +44,12 @@ async def _sessions(workspace: Workspace, q: str | None, n: int, *, everything: 
     return Listing(_COLUMNS, rows if everything or n <= 0 else rows[:n], empty=empty)
 
 
-def _row(workspace: Workspace, session: BaseSession) -> tuple[str | int, ...]:
+def _row(workspace: Workspace, session: BaseSession, question: str) -> tuple[str | int, ...]:
     is_archived = session.status is SessionStatus.ARCHIVED
     return (
         "→" if workspace.is_current(session) else "archived" if is_archived else "",
         workspace.label_of(session),
+        title_beside(session.title, session.record.home, question),
         workspace.home_of(session),
         f"{session.provider}:{session.model}",
         session.record.message_count,

@@ -13,20 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session import (
-    BaseSession,
     MessageRole,
-    SessionError,
     SessionMessage,
     SessionNotFoundError,
     SessionStatus,
     SessionValueError,
 )
-from langswarm_nb.core.session.conversation.homes import file_name
-from langswarm_nb.core.session.providers.catalogue import OFFLINE_PROVIDERS
-from langswarm_nb.notebook.asking.model_hints import offline_models
 from langswarm_nb.notebook.workspace.session_names import check_unused, rename
 
-from .session_info import EXPORTS, OPTIONS, model_name, session_name
+from .finding import MAX_SESSIONS, elsewhere, found_choices, session_choices
+from .model_choices import model_choices
+from .session_info import EXPORTS, OPTIONS, session_name
 
 if TYPE_CHECKING:
     from .widget import ChatPanel
@@ -35,7 +32,6 @@ Content = dict[str, Any]
 Action = Callable[["ChatPanel", Content], Awaitable[Content | None]]
 
 ACTIONS: dict[str, Action] = {}
-_MAX_SESSIONS = 500
 _UNSAFE = re.compile(r"[^\w.-]+")
 
 
@@ -71,7 +67,7 @@ async def _regenerate(panel: ChatPanel, content: Content) -> None:
 
 @action
 async def _stop(panel: ChatPanel, _content: Content) -> None:
-    await panel.feed.stop()
+    await panel.feed.stop_all()
 
 
 @action
@@ -119,19 +115,27 @@ async def _earlier(panel: ChatPanel, _content: Content) -> None:
 
 @action
 async def _sessions(panel: ChatPanel, _content: Content) -> Content:
-    found = await panel.manager.list_user_sessions(panel.session.user_id, limit=_MAX_SESSIONS)
-    current = panel.session.session_id
-    choices = [
-        {
-            "value": session.session_id,
-            "label": session_name(session),
-            "hint": _session_hint(session, panel.session.record.home),
-            "current": session.session_id == current,
-        }
-        for session in found
-        if session.status is not SessionStatus.ARCHIVED or session.session_id == current
-    ]
-    return {"sessions": choices}
+    return {"sessions": await session_choices(panel.manager, panel.session)}
+
+
+@action
+async def _search(panel: ChatPanel, content: Content) -> Content:
+    return {"found": await found_choices(panel.manager, panel.session, _text(content, "text"))}
+
+
+@action
+async def _find(panel: ChatPanel, content: Content) -> Content:
+    """Show the session of a message as far up as the message; what is current in it stays as it is."""
+    session_id, message_id = _text(content, "id"), _text(content, "message")
+    if session_id != panel.session.session_id:
+        await _open(panel, content)
+    if panel.window.open_at(panel.feed.path, message_id):
+        await panel.feed.refresh()
+        return {"shown": True}
+    message = await panel.manager.storage.get_message(session_id, message_id)
+    if message is None:
+        raise SessionNotFoundError("This message is not stored any more.")
+    return {"shown": False, **elsewhere(message)}
 
 
 @action
@@ -171,16 +175,8 @@ async def _archive(panel: ChatPanel, content: Content) -> None:
 
 @action
 async def _models(panel: ChatPanel, _content: Content) -> Content:
-    """Return the models used before and those of offline providers; nothing is asked over a network."""
-    used = await panel.manager.list_user_sessions(panel.session.user_id, limit=_MAX_SESSIONS)
-    names = [model_name(panel.session), *map(model_name, used)]
-    names += await offline_models(panel.manager)
-    current = names[0]
-    choices = [
-        {"value": name, "label": name, "hint": _key_state(panel, name), "current": name == current}
-        for name in dict.fromkeys(names)
-    ]
-    return {"models": choices}
+    used = await panel.manager.list_user_sessions(panel.session.user_id, limit=MAX_SESSIONS)
+    return {"models": await model_choices(panel.manager, panel.session, used, panel.rules.seen_models)}
 
 
 @action
@@ -238,22 +234,6 @@ def free_path(folder: Path, name: str, ending: str) -> Path:
     while (path := folder / f"{stem}{'' if number == 1 else f'-{number}'}.{ending}").exists():
         number += 1
     return path
-
-
-def _session_hint(session: BaseSession, here: str | None) -> str:
-    count, home = session.record.message_count, session.record.home
-    messages = "1 message" if count == 1 else f"{count} messages"
-    place = "" if home is None or home == here else f"{file_name(home)}, "
-    return f"{place}{messages}, {session.record.updated_at.astimezone():%Y-%m-%d %H:%M}"
-
-
-def _key_state(panel: ChatPanel, model: str) -> str:
-    provider = model.partition(":")[0]
-    try:
-        panel.manager.provider_session(provider)
-    except SessionError:
-        return "no key set"
-    return "offline" if provider in OFFLINE_PROVIDERS else ""
 
 
 def _text(content: Content, name: str) -> str:

@@ -195,6 +195,13 @@ class Feed:
             task.cancel()
         await asyncio.gather(*runs, return_exceptions=True)
 
+    async def stop_all(self) -> None:
+        """Stop also the answer to a cell or other code that is shown: who reads it comes to its end."""
+        shown = self.session.turnstile.holder
+        await self.stop()
+        if self.live is not None and self.live.foreign and isinstance(shown, MessageStream):
+            await shown.aclose()
+
     def _is_being_stored(self, asked: _Asked) -> bool:
         stream = asked.stream
         return stream is not None and self.session.turnstile.holder is stream and not asked.is_stored
@@ -306,7 +313,12 @@ class Feed:
         if not live.goes_on_in(partial):
             live.start(partial.id)
             await self.refresh()
-        delta = live.take(partial)
+        fresh = live.look(partial)
+        if fresh is None:
+            return False
+        text, thinking = fresh
+        html = await asyncio.to_thread(live.render, text) if live.is_long else live.render(text)
+        delta = live.grow(text, thinking, html)
         if delta is not None:
             for viewer in self.viewers:
                 viewer.extend(delta)

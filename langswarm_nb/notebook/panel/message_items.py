@@ -24,11 +24,14 @@ class Family:
         self.next_seq: int = 0
         """`seq` of the first message that is not known."""
         self.totals: Totals = Totals()
+        self.first_question: str = ""
 
     def add(self, messages: Sequence[SessionMessage]) -> None:
         """Take in messages that were stored after those known, in order of storing."""
         for message in messages:
             self._siblings.setdefault(_family_of(message), []).append(message)
+            if message.role is MessageRole.USER and not self.first_question:
+                self.first_question = message.content
             self.totals.add(message)
             self.next_seq = max(self.next_seq, (message.seq or 0) + 1)
 
@@ -121,6 +124,7 @@ def message_item(
         "status": "ok" if facts is None else facts.status,
         "note": " · ".join(part for part in (note, note and message.address, *told) if part),
         "error": "" if facts is None or facts.status != "error" else facts.error_message or "",
+        "at": round(message.timestamp.timestamp() * 1000),
     }
 
 

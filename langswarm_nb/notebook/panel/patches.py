@@ -11,6 +11,8 @@ from .live import LiveReply
 
 FIRST_MESSAGES = 50
 MORE_MESSAGES = 50
+BEFORE_FOUND = 10
+"""Messages that are shown before one that was looked for."""
 
 
 class Window:
@@ -27,6 +29,15 @@ class Window:
             at = max(0, len(path) - self._count)
             self._first = path[at].id if path else None
         return at
+
+    def open_at(self, path: Sequence[SessionMessage], message_id: str) -> bool:
+        """Show a message, with what was said around it; False when it is not on the path."""
+        at = next((n for n, message in enumerate(path) if message.id == message_id), None)
+        if at is None:
+            return False
+        if at < self.start(path):
+            self._first = path[max(0, at - BEFORE_FOUND)].id
+        return True
 
     def open_earlier(self, path: Sequence[SessionMessage]) -> None:
         """Show more of what came before."""

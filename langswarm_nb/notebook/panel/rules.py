@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from langswarm_nb.core.session import BaseSession, MessageStream, parse_model_id
 from langswarm_nb.notebook.asking.sender import Sender
-from langswarm_nb.notebook.showing.amounts import dollars_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -16,12 +15,23 @@ if TYPE_CHECKING:
     Tell = Callable[[str], None]
 
 
+class Budget(NamedTuple):
+    """What a kernel may spend, in US dollars."""
+
+    limit_usd: float
+    left_usd: float
+
+
 class Rules(Protocol):
     """What holds for the sends of a panel; all raise a `SessionError` when nothing may be sent."""
 
     @property
-    def budget_text(self) -> str:
-        """What is left to spend, in words; empty when there is no limit."""
+    def budget(self) -> Budget | None:
+        """What may be spent; None when there is no limit."""
+
+    @property
+    def seen_models(self) -> frozenset[str]:
+        """Models that services have listed, ``provider:model``."""
 
     def model_id(self, typed: str, session: BaseSession) -> str:
         """Return ``provider:model`` for what a reader typed."""
@@ -43,7 +53,8 @@ class Rules(Protocol):
 class NoRules:
     """For panels that belong to no notebook."""
 
-    budget_text = ""
+    budget = None
+    seen_models: frozenset[str] = frozenset()
 
     def model_id(self, typed: str, session: BaseSession) -> str:
         return ":".join(parse_model_id(typed, default_provider=session.provider))
@@ -69,9 +80,13 @@ class WorkspaceRules:
         self._workspace = workspace
 
     @property
-    def budget_text(self) -> str:
-        left = self._workspace.budget_left_usd
-        return "" if left is None else f"{dollars_text(max(0.0, left))} left of the budget"
+    def budget(self) -> Budget | None:
+        limit, left = self._workspace.config.budget_usd, self._workspace.budget_left_usd
+        return None if limit is None or left is None else Budget(limit, left)
+
+    @property
+    def seen_models(self) -> frozenset[str]:
+        return frozenset(self._workspace.seen_models)
 
     def model_id(self, typed: str, session: BaseSession) -> str:
         return self._workspace.model_id(typed, session=session)

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any
 from langswarm_nb.core.session import BaseSession, SessionMessage, SessionStatus
 from langswarm_nb.core.session.conversation.nodes import node_of
 from langswarm_nb.core.session.conversation.sent_context import system_now
+from langswarm_nb.core.session.conversation.titles import title_beside
+from langswarm_nb.core.session.providers.catalogue import OFFLINE_PROVIDERS
+from langswarm_nb.notebook.showing.amounts import dollars_text
 
 from .message_items import context_text, numbers
 
 if TYPE_CHECKING:
     from .feed import Feed
+    from .rules import Budget
 
 OPTIONS = ("temperature", "top_p", "max_tokens", "max_context_tokens")
 """Settings that the panel offers as numbers."""
@@ -31,7 +35,7 @@ def model_name(session: BaseSession) -> str:
     return f"{session.provider}:{session.model}"
 
 
-def session_info(feed: Feed, budget_text: str) -> dict[str, Any]:
+def session_info(feed: Feed, budget: Budget | None) -> dict[str, Any]:
     """Return the facts for header, menu and footer."""
     session, settings = feed.session, feed.session.settings
     last = next((message for message in reversed(feed.path) if message.request is not None), None)
@@ -39,7 +43,9 @@ def session_info(feed: Feed, budget_text: str) -> dict[str, Any]:
     return {
         "sessionId": session.session_id,
         "name": f"{session_name(session)} (deleted)" if feed.is_deleted else session_name(session),
+        "title": title_beside(session.title, session.record.home, feed.family.first_question),
         "model": model_name(session),
+        "offline": session.provider in OFFLINE_PROVIDERS,
         "archived": session.status is SessionStatus.ARCHIVED,
         "branch": session.record.branch,
         "branches": feed.branches,
@@ -49,7 +55,8 @@ def session_info(feed: Feed, budget_text: str) -> dict[str, Any]:
         "contextLimit": limit,
         "contextShare": share,
         "last": _last_text(last),
-        "total": " · ".join(part for part in (feed.family.totals.text, budget_text) if part),
+        "total": feed.family.totals.text,
+        "budget": None if budget is None else _budget(budget),
         "exports": list(EXPORTS),
     }
 
@@ -60,6 +67,14 @@ def system_text(path: Sequence[SessionMessage]) -> str:
     hidden = {(message.turn, message.version) for message in path if message.is_hidden}
     held = {node.seq for node in system_now(nodes, hidden)}
     return "\n\n".join(message.content for message in path if message.seq in held)
+
+
+def _budget(budget: Budget) -> dict[str, Any]:
+    left = max(0.0, budget.left_usd)
+    return {
+        "text": f"{dollars_text(left)} of {dollars_text(budget.limit_usd)} left",
+        "share": left / budget.limit_usd if budget.limit_usd > 0 else 0.0,
+    }
 
 
 def _last_text(message: SessionMessage | None) -> str:

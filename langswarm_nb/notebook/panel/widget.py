@@ -139,7 +139,7 @@ class ChatPanel(anywidget.AnyWidget):
             model_id=panel_id,
             panel_id=panel_id,  # from the first state on: a page can draw before it has seen a change
             transcript={"rev": 0, "earlier": 0, "messages": [], "live": None},
-            info=session_info(self.feed, self.rules.budget_text),
+            info=session_info(self.feed, self.rules.budget),
             height=height,
             theme=theme,
             enter_sends=enter_sends,
@@ -288,7 +288,7 @@ class ChatPanel(anywidget.AnyWidget):
 
     def _set_traits(self) -> None:
         with self.hold_sync():
-            self.info = session_info(self.feed, self.rules.budget_text)
+            self.info = session_info(self.feed, self.rules.budget)
             self.busy = self.feed.is_busy
 
     # Opening

@@ -114,6 +114,13 @@ class ISessionStorage(ABC):
         archived is of no use.
         """
 
+    async def list_first_questions(self, *, user_id: str, chars: int = 600) -> dict[str, str]:
+        """Return the beginning of the first question of each session of a user, by session id; one look at all.
+
+        Sessions in which nothing was asked are left out. A storage that cannot look at all at once leaves out more.
+        """
+        return {}
+
     @abstractmethod
     async def list_cells(
         self, *, user_id: str, home: str | None = None, among: Collection[str] | None = None

@@ -142,6 +142,15 @@ class UnloggedStorage(ISessionStorage):
     async def archive_inactive(self, before: datetime) -> list[SessionRecord]:
         return await self.inner.archive_inactive(before)
 
+    async def list_first_questions(self, *, user_id: str, chars: int = 600) -> dict[str, str]:
+        found = await self.inner.list_first_questions(user_id=user_id, chars=chars)
+        known = {session_id for session_id, _ in self._whole}
+        for record in await self.inner.list_sessions(user_id=user_id):
+            if record.session_id in known:
+                asked = await self.get_messages(record.session_id, role=MessageRole.USER, branch="all")
+                found |= {record.session_id: asked[0].content[:chars]} if asked and asked[0].content else {}
+        return found
+
     async def list_cells(
         self, *, user_id: str, home: str | None = None, among: Collection[str] | None = None
     ) -> dict[str, dict[str, datetime]]:

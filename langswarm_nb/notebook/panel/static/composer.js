@@ -28,10 +28,13 @@ export function createComposer(context, on) {
   let draft = "";
 
   const isBusy = () => sending || model.get("busy");
+  /** A cell's answer does not keep its reader from writing: it can be stopped while the box is empty. */
+  const isCellAnswering = () => Boolean(model.get("transcript").live?.foreign) && !model.get("gone");
+  const stops = () => isBusy() || (isCellAnswering() && !box.value.trim());
 
   function changed() {
     fit(box, MAX_LINES);
-    if (!isBusy()) button.disabled = !box.value.trim();
+    show();
     remember(sessionId, box.value, draft);
     draft = box.value;
   }
@@ -45,10 +48,10 @@ export function createComposer(context, on) {
   }
 
   function show() {
-    const busy = isBusy();
-    if (!busy) stopping = false;
+    const busy = stops();
+    if (!isBusy() && !isCellAnswering()) stopping = false;
     const label = busy ? "Stop" : "Send";
-    button.replaceChildren(icon(busy ? "stop" : "send"));
+    if (button.dataset.does !== label.toLowerCase()) button.replaceChildren(icon(busy ? "stop" : "send"));
     button.title = busy ? "Stop (Esc)" : model.get("enter_sends") ? "Send (Enter)" : "Send (Ctrl+Enter)";
     button.setAttribute("aria-label", label);
     button.dataset.does = label.toLowerCase();
@@ -98,7 +101,7 @@ export function createComposer(context, on) {
   }
 
   function stop() {
-    if (!isBusy() || stopping) return;
+    if ((!isBusy() && !isCellAnswering()) || stopping) return;
     stopping = true;
     show();
     const again = () => {
@@ -111,7 +114,7 @@ export function createComposer(context, on) {
 
   button.addEventListener("click", (event) => {
     if (event.detail > 1) return; // the second half of a double click
-    if (isBusy()) stop();
+    if (stops()) stop();
     else send();
   });
   box.addEventListener("input", changed);
@@ -126,16 +129,28 @@ export function createComposer(context, on) {
   });
   model.on("change:info", changeSession);
   model.on("change:busy", show);
+  model.on("change:transcript", show);
   model.on("change:enter_sends", show);
   signal.addEventListener("abort", () => {
     model.off("change:info", changeSession);
     model.off("change:busy", show);
+    model.off("change:transcript", show);
     model.off("change:enter_sends", show);
   });
   box.value = draft = remembered(sessionId);
   show();
   requestAnimationFrame(changed);
-  return { element, focus: () => box.focus(), stop };
+  return {
+    element,
+    focus: () => box.focus(),
+    stop,
+    /** @param {string} text put into the box, to be changed and sent */
+    fill(text) {
+      box.value = text;
+      changed();
+      box.focus();
+    },
+  };
 }
 
 /**

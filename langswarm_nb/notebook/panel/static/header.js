@@ -9,10 +9,11 @@ import { openPicker } from "./picker.js";
 /**
  * @param {import("./types").Context} context
  * @param {() => HTMLElement} root
+ * @param {(id: string, typed: string) => void} reveal shows a message that was found
  */
-export function createHeader(context, root) {
+export function createHeader(context, root, reveal) {
   const { model, signal, attempt, notice } = context;
-  const session = chooser("Session", () => openPicker(session, sessionPicker(context, root)));
+  const session = chooser("Session", () => openPicker(session, sessionPicker(context, root, reveal)));
   const branch = chooser("Branch", () => openPicker(branch, branchPicker()));
   const who = chooser("Model", () => openPicker(who, modelPicker()));
   const meter = h("span", { class: "lsnb-meter" });
@@ -24,8 +25,17 @@ export function createHeader(context, root) {
     label: "Model",
     free: true,
     choices: models,
-    choose: (/** @type {string} */ value) => attempt("model", { model: value }),
+    choose: (/** @type {string} */ value, /** @type {import("./types").Choice} */ { code }) =>
+      code ? offerKey(code) : attempt("model", { model: value }),
   });
+  /** @param {string} code the cell that asks for a key */
+  function offerKey(code) {
+    const run = async () => {
+      const done = await insertCell(model, code, "code");
+      notice(done ? "Inserted below. Run the cell, and choose a model then." : await copyFallbackNotice(code));
+    };
+    notice(`Run ${code} in a cell, then choose one of its models here.`, { label: "Insert the cell", run });
+  }
   const branchPicker = () => ({
     label: "Branch",
     choices: async () =>
@@ -77,7 +87,8 @@ export function createHeader(context, root) {
 
   function show() {
     const info = model.get("info");
-    label(session, "Session", info.name + (info.archived ? " (archived)" : ""));
+    const archived = info.archived ? " (archived)" : "";
+    label(session, "Session", (info.title || info.name) + archived, info.title && `${info.name}: ${info.title}${archived}`);
     label(branch, "Branch", info.branch);
     branch.hidden = info.branches.length < 2;
     label(who, "Model", info.model);
@@ -89,7 +100,7 @@ export function createHeader(context, root) {
   model.on("change:info", show);
   signal.addEventListener("abort", () => model.off("change:info", show));
   show();
-  return { element, models };
+  return { element, models, chooseModel: () => openPicker(who, modelPicker()) };
 }
 
 /**
@@ -110,28 +121,42 @@ function chooser(name, open) {
  * @param {HTMLElement} button
  * @param {string} name
  * @param {string} value
+ * @param {string} [whole] more than there is room for
  */
-function label(button, name, value) {
+function label(button, name, value, whole) {
   button.replaceChildren(h("span", { class: "lsnb-chooser-text" }, value), icon("down"));
-  button.title = `${name}: ${value}`;
-  button.setAttribute("aria-label", `${name}: ${value}`);
+  button.title = `${name}: ${whole || value}`;
+  button.setAttribute("aria-label", `${name}: ${whole || value}`);
 }
 
 /**
  * @param {import("./types").Context} context
  * @param {() => HTMLElement} root
+ * @param {(id: string, typed: string) => void} reveal
  * @returns {import("./picker.js").PickerOptions}
  */
-function sessionPicker({ model, attempt }, root) {
+function sessionPicker({ model, attempt, notice }, root, reveal) {
   const rename = async () => {
     const fields = [{ name: "name", label: "Name", value: model.get("info").name }];
     const values = await askFor(root(), "Rename session", fields, "Rename");
     if (values?.name.trim()) attempt("rename", { name: values.name.trim() });
   };
+  /** @param {string} id @param {string} message @param {string} typed */
+  const goTo = async (id, message, typed) => {
+    const place = await attempt("find", { id, message });
+    if (!place) return;
+    if (place.shown) return reveal(message, typed);
+    const run = async () => {
+      if (await attempt("version", { id: message })) goTo(id, message, typed);
+    };
+    notice(place.told, place.version ? { label: "Go there", run } : undefined);
+  };
   return {
     label: "Session",
+    hint: "type to filter and to search all messages",
     choices: async () => (await attempt("sessions"))?.sessions ?? [],
-    choose: (id) => attempt("open", { id }),
+    search: async (text) => (await attempt("search", { text }))?.found ?? [],
+    choose: (id, { message }, typed) => (message ? goTo(id, message, typed) : attempt("open", { id })),
     footer: (typed, close) => {
       const run = (/** @type {() => void} */ action) => () => {
         close();
@@ -141,7 +166,7 @@ function sessionPicker({ model, attempt }, root) {
         textButton(typed ? `New “${typed}”` : "New", run(() => attempt("new", { name: typed }))),
         textButton("Rename", run(rename)),
         model.get("info").archived
-          ? textButton("Take out of the archive", run(() => attempt("archive", { archived: false })))
+          ? textButton("Unarchive", run(() => attempt("archive", { archived: false })))
           : textButton("Archive", run(() => attempt("archive", { archived: true }))),
       ];
     },

@@ -14,7 +14,7 @@ export const NAMES = { user: "You", assistant: "Model", system: "System prompt",
 /**
  * @param {import("./types").Item} item
  * @param {MessageActions} actions
- * @param {{ raw: boolean }} view
+ * @param {{ raw: boolean, body?: HTMLElement | null }} view `body`: its text, when the page has it already
  * @returns {HTMLElement}
  */
 export function messageNode(item, actions, view) {
@@ -37,11 +37,12 @@ export function messageNode(item, actions, view) {
 
 /**
  * @param {import("./types").Item} item
- * @param {{ raw: boolean }} view
+ * @param {{ raw: boolean, body?: HTMLElement | null }} view
  */
 function body(item, view) {
   if (view.raw) return h("pre", { class: "lsnb-raw", tabIndex: 0, "aria-label": "Raw text" }, item.text);
   if (item.html === null) return h("div", { class: "lsnb-plain", dir: "auto" }, item.text);
+  if (view.body) return view.body;
   const box = h("div", { class: "lsnb-body", dir: "auto" });
   box.append(blockNodes(item.html));
   return box;

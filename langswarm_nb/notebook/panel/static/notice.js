@@ -1,6 +1,6 @@
 // One line above the composer: what went wrong, what was done, what is being waited for.
 
-import { h, iconButton } from "./dom.js";
+import { h, iconButton, textButton } from "./dom.js";
 
 const STAYS_MS = 8000;
 
@@ -11,11 +11,15 @@ export function createNotices(dismissed) {
   const element = h("div", { class: "lsnb-notices" }, kernel, said);
   let timer = 0;
 
-  /** @param {string} text @param {"status" | "alert"} role */
-  function put(text, role) {
+  /** @param {string} text @param {"status" | "alert"} role @param {{ label: string, run(): void }} [offer] */
+  function put(text, role, offer) {
     clearTimeout(timer);
     said.setAttribute("role", role);
-    said.replaceChildren(h("span", {}, text), iconButton("close", "Dismiss", () => (hide(), dismissed())));
+    said.replaceChildren(
+      h("span", {}, text),
+      ...(offer ? [textButton(offer.label, () => (hide(), dismissed(), offer.run()), { class: "lsnb-button lsnb-primary" })] : []),
+      iconButton("close", "Dismiss", () => (hide(), dismissed())),
+    );
     said.hidden = false;
   }
 
@@ -24,10 +28,13 @@ export function createNotices(dismissed) {
     said.replaceChildren();
   }
 
-  /** @param {string} text what was done; it goes away by itself */
-  function say(text) {
-    put(text, "status");
-    timer = window.setTimeout(hide, STAYS_MS);
+  /**
+   * @param {string} text what was done; it goes away by itself, unless something is offered with it
+   * @param {{ label: string, run(): void }} [offer]
+   */
+  function say(text, offer) {
+    put(text, "status", offer);
+    if (!offer) timer = window.setTimeout(hide, STAYS_MS);
   }
 
   /** @param {string} text what went wrong; it stays until it is dismissed, or until nothing is wrong any more */

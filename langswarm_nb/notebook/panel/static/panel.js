@@ -1,8 +1,10 @@
 // The chat panel: puts its parts together. The parts share a context and know the model, not each other.
 
+import { createArchived } from "./archived.js";
 import { createComposer } from "./composer.js";
 import { h } from "./dom.js";
 import { createFooter } from "./footer.js";
+import { createGreeting } from "./greeting.js";
 import { createHeader } from "./header.js";
 import { createLink } from "./link.js";
 import { createNotices } from "./notice.js";
@@ -42,15 +44,17 @@ function render({ model, el }) {
     },
   };
 
-  const transcript = createTranscript(context, {
-    async version(id) {
+  const header = createHeader(context, () => root, (id, typed) => transcript.reveal(id, typed));
+  const greeting = createGreeting(context, { suggest: (text) => composer.fill(text), chooseModel: header.chooseModel });
+  const actions = {
+    async version(/** @type {string} */ id) {
       const done = await context.attempt("version", { id });
       if (done?.told) context.notice(done.told); // another branch, turns that come back
     },
-    retry: (item) => regenerate(item),
-  });
+    retry: (/** @type {import("./types").Item} */ item) => regenerate(item),
+  };
+  const transcript = createTranscript(context, actions, greeting);
   const composer = createComposer(context, { sent: transcript.expect, withdrawn: transcript.unexpect });
-  const header = createHeader(context, () => root);
   /** @param {import("./types").Item} item @param {string} [other] another model */
   async function regenerate(item, other) {
     await context.attempt("regenerate", other ? { id: item.id, model: other } : { id: item.id });
@@ -62,6 +66,7 @@ function render({ model, el }) {
     { class: "lsnb-panel", "aria-label": "Chat" },
     header.element,
     transcript.element,
+    createArchived(context),
     notices.element,
     composer.element,
     createFooter(context).element,

@@ -1,18 +1,27 @@
-// A list to choose from that is filtered by typing; optionally what was typed is a choice too.
+// A list to choose from that is filtered by typing; optionally what was typed is a choice too, or is searched for.
 
 import { isComposing } from "./box.js";
 import { h } from "./dom.js";
+import { optionRows } from "./options.js";
+import { place } from "./place.js";
 
 const MAX_SHOWN = 100;
+const SEARCH_AFTER_MS = 250;
+const LEAST_SEARCHED = 2;
 
 /**
  * @typedef {object} PickerOptions
  * @property {string} label
  * @property {() => Promise<import("./types").Choice[]>} choices
- * @property {(value: string) => void} choose
+ * @property {(value: string, choice: import("./types").Choice, typed: string) => void} choose
  * @property {boolean} [free] what is typed may be chosen as it stands
+ * @property {string} [hint] what typing does, when it does more than to filter
+ * @property {(typed: string) => Promise<import("./types").Choice[]>} [search] more choices for what was typed
  * @property {(typed: string, close: () => void) => HTMLElement[]} [footer] made anew with each letter
  */
+
+/** @param {import("./types").Choice} choice */
+const called = ({ label, name = "" }) => `${label} ${name}`.toLowerCase();
 
 /**
  * Open the list at a button; Escape, a choice or a click elsewhere close it.
@@ -27,7 +36,7 @@ export function openPicker(opener, options) {
     type: "text",
     class: "lsnb-input",
     role: "combobox",
-    placeholder: options.free ? `${options.label}: type or choose` : `${options.label}: type to filter`,
+    placeholder: `${options.label}: ${options.hint ?? (options.free ? "type or choose" : "type to filter")}`,
     autocomplete: "off",
     spellcheck: false,
     "aria-label": options.label,
@@ -36,15 +45,20 @@ export function openPicker(opener, options) {
     "aria-autocomplete": "list",
   });
   const list = h("ul", { id, class: "lsnb-options", role: "listbox", "aria-label": options.label });
+  const count = h("div", { class: "lsnb-unseen", role: "status" });
   const foot = h("div", { class: "lsnb-picker-foot" });
-  const element = h("div", { class: "lsnb-picker" }, input, list, foot);
+  const element = h("div", { class: "lsnb-picker" }, input, list, count, foot);
   /** @type {import("./types").Choice[] | null} */
   let all = null;
+  /** What a search has found, and for what. @type {{ typed: string, choices: import("./types").Choice[] }} */
+  let found = { typed: "", choices: [] };
   /** @type {import("./types").Choice[]} */
   let offered = [];
   let at = -1;
+  let timer = 0;
 
   function close(refocus = true) {
+    clearTimeout(timer);
     element.remove();
     opener.setAttribute("aria-expanded", "false");
     document.removeEventListener("pointerdown", outside, true);
@@ -56,10 +70,11 @@ export function openPicker(opener, options) {
     if (!element.contains(/** @type {Node} */ (event.target))) close(false);
   }
 
-  /** @param {string} value */
-  function choose(value) {
+  /** @param {import("./types").Choice} choice */
+  function choose(choice) {
+    const typed = input.value.trim();
     close();
-    options.choose(value);
+    options.choose(choice.value, choice, typed);
   }
 
   /** @type {string | null} */
@@ -68,11 +83,12 @@ export function openPicker(opener, options) {
   function offer() {
     const typed = input.value.trim();
     const words = typed.toLowerCase().split(/\s+/);
-    const fits = (all ?? []).filter((choice) => words.every((word) => choice.label.toLowerCase().includes(word)));
+    const fits = (all ?? []).filter((choice) => words.every((word) => called(choice).includes(word)));
     offered = fits.slice(0, MAX_SHOWN);
     if (options.free && typed && !fits.some((choice) => choice.value === typed)) {
       offered.push({ value: typed, label: typed, hint: "as typed" });
     }
+    if (found.typed === typed) offered.push(...found.choices);
     const current = offered.findIndex((choice) => choice.current);
     at = typed || current < 0 ? Math.min(0, offered.length - 1) : current;
     draw();
@@ -81,26 +97,39 @@ export function openPicker(opener, options) {
     foot.replaceChildren(...(options.footer?.(typed, close) ?? []));
   }
 
+  function searchSoon() {
+    clearTimeout(timer);
+    const typed = input.value.trim();
+    const { search } = options;
+    if (!search || typed.length < LEAST_SEARCHED) return;
+    timer = window.setTimeout(async () => {
+      const choices = await search(typed);
+      if (!element.isConnected || input.value.trim() !== typed) return;
+      found = { typed, choices };
+      const before = at;
+      offer();
+      if (before > 0) at = before; // the reader was on the way down
+      draw();
+    }, SEARCH_AFTER_MS);
+  }
+
   function draw() {
+    const { nodes, rows } = optionRows(offered, { id, at, typed: input.value.trim(), choose });
     const none = all === null ? "…" : "Nothing fits.";
-    const rows = offered.map((choice, n) =>
-      h(
-        "li",
-        { id: `${id}-${n}`, role: "option", "aria-selected": String(n === at), onclick: () => choose(choice.value) },
-        h("span", { class: "lsnb-option-label" }, choice.label),
-        choice.hint && h("span", { class: "lsnb-note" }, choice.hint),
-      ),
-    );
-    list.replaceChildren(...(rows.length ? rows : [h("li", { class: "lsnb-note", role: "option", "aria-disabled": "true" }, none)]));
+    list.replaceChildren(...(rows.length ? nodes : [h("li", { class: "lsnb-note", role: "option", "aria-disabled": "true" }, none)]));
+    count.textContent = all === null ? "" : `${rows.length || "no"} choice${rows.length === 1 ? "" : "s"}`;
     if (at >= 0) {
-      input.setAttribute("aria-activedescendant", `${id}-${at}`);
+      input.setAttribute("aria-activedescendant", rows[at].id);
       rows[at].scrollIntoView({ block: "nearest" });
     } else {
       input.removeAttribute("aria-activedescendant");
     }
   }
 
-  input.addEventListener("input", offer);
+  input.addEventListener("input", () => {
+    offer();
+    searchSoon();
+  });
   input.addEventListener("keydown", (event) => {
     if (isComposing(event)) return;
     const way = { ArrowUp: -1, ArrowDown: 1 }[event.key];
@@ -110,7 +139,7 @@ export function openPicker(opener, options) {
       event.preventDefault();
     } else if (event.key === "Enter" && offered[at]) {
       event.preventDefault();
-      choose(offered[at].value);
+      choose(offered[at]);
     }
   });
   element.addEventListener("keydown", (event) => {
@@ -133,26 +162,4 @@ export function openPicker(opener, options) {
     all = choices;
     if (element.isConnected) offer();
   });
-}
-
-/**
- * @param {HTMLElement} element
- * @param {HTMLElement} opener
- * @param {HTMLElement} root
- */
-function place(element, opener, root) {
-  root.append(element);
-  const box = root.getBoundingClientRect();
-  const from = opener.getBoundingClientRect();
-  const width = element.offsetWidth;
-  element.style.left = `${Math.max(8, Math.min(from.left - box.left, box.width - width - 8))}px`;
-  const below = from.bottom - box.top + 4;
-  const room = box.height - below - 8;
-  if (room > 180) {
-    element.style.top = `${below}px`;
-    element.style.maxHeight = `${room}px`;
-  } else {
-    element.style.bottom = `${box.bottom - from.top + 4}px`;
-    element.style.maxHeight = `${from.top - box.top - 12}px`;
-  }
 }

@@ -41,36 +41,26 @@ function patched(old, { rev, earlier, keep, tail, items, live }) {
 function unpacked({ streamed, ...item }, live) {
   if (!streamed) return item;
   if (!live || live.torn || live.id !== item.id) return null;
-  if (live.text.length !== streamed.length || live.blocks.length < streamed.blocks) return null;
-  return { ...item, text: live.text, html: live.blocks.slice(0, streamed.blocks).join("") + streamed.rest };
+  if (live.text.length !== streamed.length || live.html.length < streamed.keep) return null;
+  return { ...item, text: live.text, html: live.html.slice(0, streamed.keep) + streamed.rest };
 }
 
 /**
  * @param {import("./types").Live | null} live
  * @param {import("./types").Delta} delta
- * @returns {import("./types").Live | null} `torn` when a piece before this one was lost
+ * @returns {import("./types").Live | null} `torn` when a delta before this one was lost; one that is in it is left out
  */
-function extended(live, delta) {
-  if (!live || live.id !== delta.id) return live;
-  const text = joined(live.text, delta.pos, delta.text);
-  const thinking = joined(live.thinking, delta.thinkingPos, delta.thinking);
-  const blocks = joined(live.blocks, delta.blocksPos, delta.blocks);
-  if (text === null || thinking === null || blocks === null) return { ...live, torn: true };
-  return { ...live, text, thinking, blocks, settled: Math.max(live.settled, delta.settled) };
-}
-
-/**
- * Put a piece where it belongs; what is there already is not added again.
- * @template {string | string[]} T
- * @param {T} have
- * @param {number} pos
- * @param {T} piece
- * @returns {T | null} null when something is missing before it
- */
-function joined(have, pos, piece) {
-  if (pos > have.length) return null;
-  const fresh = piece.slice(have.length - pos);
-  return fresh.length ? /** @type {T} */ (have.concat(/** @type {any} */ (fresh))) : have;
+function extended(live, { id, number, text, thinking, keep, html, settled }) {
+  if (!live || live.id !== id || number <= live.number) return live;
+  if (number > live.number + 1 || keep > live.html.length) return { ...live, torn: true };
+  return {
+    ...live,
+    number,
+    text: live.text + text,
+    thinking: live.thinking + thinking,
+    html: live.html.slice(0, keep) + html,
+    settled,
+  };
 }
 
 /**

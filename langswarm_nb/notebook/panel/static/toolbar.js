@@ -7,6 +7,9 @@ import { h, iconButton, textButton } from "./dom.js";
 import { openPicker } from "./picker.js";
 
 const EDITOR_LINES = 12;
+const LINE_PX = 22;
+/** Of the buttons below the box, and the space around. */
+const BESIDE_PX = 72;
 
 /**
  * @param {import("./types").Context} context
@@ -100,7 +103,9 @@ export function createToolbar(context, transcript, panel) {
       close();
       panel.focusComposer();
     };
-    box.addEventListener("input", () => fit(box, EDITOR_LINES));
+    const room = Math.floor((log.clientHeight - BESIDE_PX) / LINE_PX);
+    const grow = () => fit(box, Math.max(1, Math.min(EDITOR_LINES, room)));
+    box.addEventListener("input", grow);
     box.addEventListener("keydown", (event) => {
       if (isComposing(event)) return;
       if (event.key === "Escape") {
@@ -121,9 +126,10 @@ export function createToolbar(context, transcript, panel) {
     at = null;
     node.classList.add("lsnb-editing");
     node.append(editor);
-    fit(box, EDITOR_LINES);
-    box.focus();
+    grow();
+    box.focus({ preventScroll: true });
     box.setSelectionRange(box.value.length, box.value.length);
+    transcript.bringIntoView(editor);
   }
 
   let pointer = "";

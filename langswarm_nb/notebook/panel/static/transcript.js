@@ -1,6 +1,8 @@
 // The conversation: keeps the nodes of the messages in step with the transcript, and the reader's place in it.
 
+import { createDays } from "./days.js";
 import { h, icon, textButton } from "./dom.js";
+import { showFound } from "./found.js";
 import { createLive } from "./live.js";
 import { typeset } from "./math.js";
 import { failureNode, messageNode } from "./message.js";
@@ -10,18 +12,19 @@ const AT_BOTTOM_PX = 40;
 /**
  * @param {import("./types").Context} context
  * @param {import("./message.js").MessageActions} actions
+ * @param {HTMLElement} greeting what an empty conversation shows
  */
-export function createTranscript(context, actions) {
+export function createTranscript(context, actions, greeting) {
   const { model, signal } = context;
   const earlier = textButton("Earlier messages", showEarlier, { class: "lsnb-button lsnb-earlier" });
   const list = h("div", { class: "lsnb-list" });
-  const empty = h("p", { class: "lsnb-empty" }, "Nothing said yet.");
+  const days = createDays();
   const log = h(
     "div",
     // Settled blocks are announced one by one, so the log itself is quiet.
     { class: "lsnb-log", role: "log", tabIndex: 0, "aria-label": "Conversation", "aria-live": "off" },
     earlier,
-    empty,
+    greeting,
     list,
   );
   const jump = textButton("New text", jumpToBottom, { class: "lsnb-button lsnb-jump", hidden: true });
@@ -62,16 +65,28 @@ export function createTranscript(context, actions) {
   function nodeOf(item) {
     const known = shown.get(item.id);
     if (known && known.item === item && known.raw === raw.has(item.id)) return known.node;
-    const node = messageNode(item, actions, { raw: raw.has(item.id) });
+    const node = messageNode(item, actions, { raw: raw.has(item.id), body: raw.has(item.id) ? null : bodyOf(item) });
     shown.set(item.id, { item, node, raw: raw.has(item.id) });
     queueMicrotask(() => typeset(model, node)); // when it is in the page
     return node;
   }
 
+  /**
+   * Return the text of a message as the page has it already.
+   * @param {import("./types").Item} item
+   * @returns {HTMLElement | null}
+   */
+  function bodyOf(item) {
+    const known = shown.get(item.id);
+    if (!known) return live.give(item);
+    return known.item.html === item.html ? known.node.querySelector(":scope > .lsnb-body") : null;
+  }
+
   function show() {
     const { messages, earlier: before, live: now } = model.get("transcript");
     const refocus = focusKeeper(list);
-    const nodes = messages.map(nodeOf);
+    const dates = days.before(messages);
+    const nodes = messages.flatMap((item, n) => [dates[n] ?? [], nodeOf(item)].flat());
     const ids = new Set(messages.map((item) => item.id));
     for (const id of shown.keys()) if (!ids.has(id)) shown.delete(id);
     if (pending && lastQuestion() !== pending.after) pending = null;
@@ -92,7 +107,7 @@ export function createTranscript(context, actions) {
     refocus();
     earlier.hidden = before === 0;
     earlier.textContent = `Earlier messages (${before})`;
-    empty.hidden = nodes.length > 0;
+    greeting.hidden = nodes.length > 0;
     if (wasAnswering && !now) context.announce(ending(last));
     wasAnswering = Boolean(now);
     if (follows) toBottom();
@@ -122,11 +137,18 @@ export function createTranscript(context, actions) {
   const sizes = new ResizeObserver(() => follows && toBottom());
   sizes.observe(log);
   sizes.observe(list);
+  let sessionId = model.get("info").sessionId;
+  function changeSession() {
+    if (model.get("info").sessionId !== sessionId) toBottom();
+    sessionId = model.get("info").sessionId;
+  }
   model.on("change:transcript", show);
   model.on("change:busy", show);
+  model.on("change:info", changeSession);
   signal.addEventListener("abort", () => {
     model.off("change:transcript", show);
     model.off("change:busy", show);
+    model.off("change:info", changeSession);
     sizes.disconnect();
   });
   show();
@@ -137,7 +159,7 @@ export function createTranscript(context, actions) {
     /** @param {string} text show a message before the kernel has it */
     expect(text) {
       const node = messageNode(
-        { id: "", role: "user", text, html: null, thinking: "", version: [1, 1, null, null], hidden: false, status: "ok", note: "sending…", error: "" },
+        { id: "", role: "user", text, html: null, thinking: "", version: [1, 1, null, null], hidden: false, status: "ok", note: "sending…", error: "", at: null },
         actions,
         { raw: false },
       );
@@ -149,6 +171,28 @@ export function createTranscript(context, actions) {
     unexpect() {
       pending = null;
       show();
+    },
+    /**
+     * Show a message that a search led to.
+     * @param {string} id
+     * @param {string} typed
+     */
+    reveal(id, typed) {
+      const node = shown.get(id)?.node;
+      if (!node) return;
+      follows = false;
+      showFound(log, node, typed);
+      jump.hidden = isAtBottom();
+    },
+    /**
+     * Scroll no further than to see all of what a reader works with; the end is not followed meanwhile.
+     * @param {HTMLElement} node
+     */
+    bringIntoView(node) {
+      const [box, view] = [node.getBoundingClientRect(), log.getBoundingClientRect()];
+      follows = false;
+      if (box.top < view.top) log.scrollTop -= view.top - box.top;
+      else if (box.bottom > view.bottom) log.scrollTop += box.bottom - view.bottom;
     },
     /** @param {string} id */
     toggleRaw(id) {

@@ -17,20 +17,24 @@ export interface Item {
   /** Who answered, tokens, seconds, money. */
   note: string;
   error: string;
-  /** Set instead of `text` and `html` when the page has streamed them. */
-  streamed?: { length: number; blocks: number; rest: string };
+  /** When it was made, in milliseconds since 1970; null when that is not known. */
+  at: number | null;
+  /** Set instead of `text` and `html` when the page has streamed them: how much of its HTML stays, and what follows. */
+  streamed?: { length: number; keep: number; rest: string };
 }
 
 /** A reply while it arrives. Lengths and positions count as JavaScript does. */
 export interface Live {
   id: string;
+  /** Of the last delta that is in it. */
+  number: number;
   text: string;
   thinking: string;
-  /** Safe HTML of the blocks that will not change any more. */
-  blocks: string[];
-  /** How much of `text` the blocks stand for. */
+  /** Safe HTML of all that has arrived. */
+  html: string;
+  /** How much of `html` stands for blocks that will not change any more. */
   settled: number;
-  /** Asked by a cell or other code, so the panel cannot stop it. */
+  /** Asked by a cell or other code. */
   foreign: boolean;
   /** What is being waited for. */
   note: string;
@@ -64,14 +68,14 @@ export interface Patch {
 export interface Delta {
   type: "delta";
   id: string;
-  pos: number;
+  /** One more than that of the delta before. */
+  number: number;
+  /** What came of the text and of the thinking. */
   text: string;
   thinking: string;
-  /** How much of the thinking came before. */
-  thinkingPos: number;
-  blocks: string[];
-  /** How many blocks came before. */
-  blocksPos: number;
+  /** How much of the HTML stays, and what follows it now. */
+  keep: number;
+  html: string;
   settled: number;
 }
 
@@ -81,8 +85,13 @@ export interface Snapshot extends Transcript {
 
 export interface Info {
   sessionId: string;
+  /** Its label, by which commands find it. */
   name: string;
+  /** What it is about, from its first question; empty when somebody has named it. */
+  title: string;
   model: string;
+  /** The model repeats or plays what it was given; no service is asked. */
+  offline: boolean;
   archived: boolean;
   branch: string;
   branches: string[];
@@ -94,6 +103,8 @@ export interface Info {
   contextShare: number | null;
   last: string;
   total: string;
+  /** What may be spent, and what is left of it, in words and as a share; null when there is no limit. */
+  budget: { text: string; share: number } | null;
   exports: string[];
 }
 
@@ -124,8 +135,18 @@ export interface Model {
 export interface Choice {
   value: string;
   label: string;
+  /** Another name by which it is found. */
+  name?: string;
   hint?: string;
   current?: boolean;
+  /** Heading under which it stands, with its neighbours of the same one. */
+  group?: string;
+  /** Words of which those typed are marked. */
+  snippet?: string;
+  /** Id of a message that the choice leads to. */
+  message?: string;
+  /** A cell that makes it possible to choose it. */
+  code?: string;
 }
 
 export interface Link {
@@ -139,8 +160,8 @@ export interface Context {
   link: Link;
   signal: AbortSignal;
   announce(text: string): void;
-  /** Says what was done. */
-  notice(text: string): void;
+  /** Says what was done, and offers one thing more to do. */
+  notice(text: string, offer?: { label: string; run(): void }): void;
   /** Says what went wrong; an empty text takes it back. */
   fail(text: string): void;
   /** Asks and shows what went wrong; undefined when something did. */

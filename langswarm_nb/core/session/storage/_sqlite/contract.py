@@ -127,6 +127,11 @@ class SQLStorage(ISessionStorage):
         rows = await self._write(lambda db: _sessions.archive_inactive(db, before_us))
         return [replace(decode_record(row), status=SessionStatus.ARCHIVED) for row in rows]
 
+    async def list_first_questions(self, *, user_id: str, chars: int = 600) -> dict[str, str]:
+        user = text("user_id", user_id)
+        found = await self._read(lambda db: _sessions.first_questions(db, user, whole("chars", chars)))
+        return dict(found)
+
     async def list_cells(
         self, *, user_id: str, home: str | None = None, among: Collection[str] | None = None
     ) -> dict[str, dict[str, datetime]]:

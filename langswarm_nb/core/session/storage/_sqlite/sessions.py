@@ -125,6 +125,16 @@ def cells(
     ).fetchall()
 
 
+def first_questions(db: sqlite3.Connection, user_id: str, chars: int) -> list[tuple[str, str]]:
+    """Return the sessions of a user with the beginning of what was asked first in each."""
+    return db.execute(
+        "SELECT s.session_id, substr(m.content, 1, ?2) FROM sessions s JOIN messages m ON m.id = ("
+        "SELECT id FROM messages WHERE id >= s.id << 32 AND id < (s.id + 1) << 32 AND role = 'user' "
+        "ORDER BY id LIMIT 1) WHERE s.user_id = ?1 AND m.content <> ''",
+        (user_id, chars),
+    ).fetchall()
+
+
 def delete(db: sqlite3.Connection, session_id: str) -> bool:
     """Delete a session with all that belongs to it; False when there is none."""
     row = db.execute(f"SELECT id, fts_upto FROM sessions WHERE {IS_MEANT}", meant(session_id)).fetchone()
