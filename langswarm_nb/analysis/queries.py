@@ -5,13 +5,20 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from langswarm_nb.core.session import checks
-from langswarm_nb.core.session.errors import SessionStorageError, SessionTypeError, SessionValueError, shown
+from langswarm_nb.core.session.errors import (
+    SessionNotFoundError,
+    SessionStorageError,
+    SessionTypeError,
+    SessionValueError,
+    shown,
+)
 from langswarm_nb.core.session.messages import SearchHit
 from langswarm_nb.core.session.values import to_us
 
@@ -200,16 +207,23 @@ def search(
     storage, sessions = store.storage, store.session_ids
     if storage is None:
         return _hits([], {})
-    if session_id is None and sessions is not None and len(sessions) == 1:
-        session_id = sessions[0]
-    # A search over some sessions looks at all and keeps theirs.
-    most = limit if sessions is None or session_id is not None else None
+    places = [session_id] if session_id is not None or sessions is None else sessions
+    if session_id is not None and sessions is not None and session_id not in sessions:
+        return _hits([], {})
 
     async def look() -> tuple[list[SearchHit], dict[str, str]]:
-        found = await storage.search_messages(text, user_id=user_id, session_id=session_id, limit=most)
-        hits = [hit for hit in found if sessions is None or hit.session_id in sessions][:limit]
-        records = await storage.list_sessions(user_id=user_id) if hits else []
-        return hits, {record.session_id: record.title for record in records if record.title is not None}
+        hits = [
+            hit
+            for place in places
+            for hit in await storage.search_messages(text, user_id=user_id, session_id=place, limit=limit)
+        ]
+        hits.sort(key=lambda hit: hit.message.timestamp, reverse=True)
+        del hits[limit:]
+        names: dict[str, str] = {}
+        for found in {hit.session_id for hit in hits}:
+            with suppress(SessionNotFoundError):  # deleted meanwhile
+                names[found] = (await storage.load_session(found)).title or ""
+        return hits, names
 
     return _hits(*run_apart(look))
 
@@ -217,7 +231,7 @@ def search(
 def _hits(found: Sequence[SearchHit], names: Mapping[str, str]) -> pd.DataFrame:
     messages = [hit.message for hit in found]
     values = {
-        "session": texts.texts_of([names.get(hit.session_id, hit.session_id[:8]) for hit in found]),
+        "session": texts.texts_of([names.get(hit.session_id) or hit.session_id[:8] for hit in found]),
         "turn": _whole([message.turn for message in messages]),
         "version": _whole([message.version for message in messages]),
         "session_id": texts.texts_of([hit.session_id for hit in found]),

@@ -112,7 +112,7 @@ async def test_a_lost_conversation_is_rebuilt_once(
     with caplog.at_level(logging.WARNING, "langswarm_nb"):
         reply = await session.send_message("q3")
     assert [record.levelname for record in caplog.records] == ["WARNING"]
-    assert "begun anew" in caplog.text
+    assert "started again" in caplog.text
     assert reply.content in ("r3", "r4")
     said = [line for line in fake.transcript(await held_of(session)) if ": " in line]
     assert said[:5] == ["user: q1", "assistant: r1", "user: q2", "assistant: r2", "user: q3"]

@@ -120,7 +120,7 @@ async def test_a_lost_conversation_is_rebuilt_once(
         reply = await session.send_message("q3")
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "conv_1" in caplog.text
-    assert "begun anew" in caplog.text
+    assert "started again" in caplog.text
     assert reply.content == "r3"
     assert fake.transcript(await held_of(session)) == [
         "user: q1",

@@ -46,7 +46,9 @@ class Products:
 def hearing(monkeypatch, home) -> Hearing:
     """Return what hears the footers of this test."""
     monkeypatch.setenv("JPY_SESSION_NAME", "")
-    monkeypatch.setattr(lease, "_WAITS_S", (0.001,))  # who waits for another need not wait long
+    # Who waits for another need not wait long.
+    monkeypatch.setattr(lease, "_WAITS_S", (0.001, 0.001, 0.001))
+    monkeypatch.setattr(lease, "_LOOK_S", 0.001)
     return Hearing(monkeypatch)
 
 
