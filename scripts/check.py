@@ -20,11 +20,11 @@ PYTEST = [sys.executable, "-m", "pytest", "-q"]
 # Tests wait half of their time, for kernels, disks and browsers, so two of them share a core.
 WORKERS = str(2 * (os.cpu_count() or 1))
 # The tests of a file share what they start; tests/conftest.py puts the files that take long first.
-PARALLEL = ["-n", WORKERS, "--dist", "loadfile", "--no-loadscope-reorder"]
+PARALLEL = ["-p", "no:nbval", "-n", WORKERS, "--dist", "loadfile", "--no-loadscope-reorder"]
 COVERAGE_FLOOR = 93
 """Least percentage of lines and branches that the step ``tests`` has to reach; told in CONTRIBUTING.md."""
 # Few long tests, and nothing that only the tests of one file share: who is done takes from the others.
-BALANCED = ["-n", WORKERS, "--dist", "worksteal"]
+BALANCED = ["-p", "no:nbval", "-n", WORKERS, "--dist", "worksteal"]
 
 STEPS: dict[str, list[list[str]]] = {
     "lint": [
@@ -118,6 +118,8 @@ def _line(command: list[str]) -> str:
 
 
 def _main() -> int:
+    # Hundreds of processes load the package: one compiles it for all.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     parser = argparse.ArgumentParser(description="Run the project's checks.")
     parser.add_argument("steps", nargs="*", default=["all"], choices=[*STEPS, *GROUPS], metavar="STEP")
     names = [name for step in parser.parse_args().steps for name in GROUPS.get(step, [step])]
