@@ -241,7 +241,9 @@ def test_the_budget_is_told_as_a_share(kernel):
     workspace = 'get_ipython().magics_manager.registry["LangSwarmMagics"].workspace'
     kernel.run(f"{workspace}.spent_usd = 1.5")
     panel.say("hello")
-    assert panel.eval("panel.info['budget']") == "{'text': '$0.5000 of $2.00 left', 'share': 0.25}"
+    told = panel.eval("panel.info['budget']")
+    kernel.run(f"%config LangSwarmMagics.budget_usd = None\n{workspace}.spent_usd = 0.0")
+    assert told == "{'text': '$0.5000 of $2.00 left', 'share': 0.25}"
 
 
 def test_models_and_options(panel):

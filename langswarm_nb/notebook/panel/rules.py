@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from langswarm_nb.core.session import BaseSession, MessageStream, parse_model_id
@@ -82,7 +83,9 @@ class WorkspaceRules:
     @property
     def budget(self) -> Budget | None:
         limit, left = self._workspace.config.budget_usd, self._workspace.budget_left_usd
-        return None if limit is None or left is None else Budget(limit, left)
+        if limit is None or left is None or not math.isfinite(limit):
+            return None
+        return Budget(limit, left)
 
     @property
     def seen_models(self) -> frozenset[str]:
