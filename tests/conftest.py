@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import itertools
 import pkgutil
-from collections import Counter
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -33,23 +32,13 @@ def pytest_configure() -> None:
     block_network()
 
 
-MEASURED = 12
-"""Of a test with many parameters, so many are measured: with coverage each takes more than twice as long."""
-
-
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start with the files that take long, and measure coverage only where it may find something new.
-
-    Slow tests repeat what others do, and so do most values of a test with many parameters.
-    """
+    """Start with the files that take long, and measure no coverage in slow tests: they repeat what others do."""
     long = {item.path for item in items if _is(item, "slow") or _is(item, "kernel")}
     items.sort(key=lambda item: item.path not in long)
-    runs: Counter[str] = Counter()
-    for item in sorted(items, key=lambda item: item.nodeid):  # the same ones in any order of the run
-        test = item.nodeid.partition("[")[0]
-        runs[test] += 1
-        if runs[test] > MEASURED or _is(item, "slow"):
+    for item in items:
+        if _is(item, "slow"):
             item.add_marker(pytest.mark.no_cover)
 
 
