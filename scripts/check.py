@@ -23,8 +23,9 @@ WORKERS = str(2 * (os.cpu_count() or 1))
 PARALLEL = ["-p", "no:nbval", "-n", WORKERS, "--dist", "loadfile", "--no-loadscope-reorder"]
 COVERAGE_FLOOR = 93
 """Least percentage of lines and branches that the step ``tests`` has to reach; told in CONTRIBUTING.md."""
-# Few long tests, and nothing that only the tests of one file share: who is done takes from the others.
-BALANCED = ["-p", "no:nbval", "-n", WORKERS, "--dist", "worksteal"]
+# Few long tests, and nothing that only the tests of one file share: who is done takes from the others. A browser and
+# its kernels keep a core busy.
+BALANCED = ["-p", "no:nbval", "-n", "auto", "--dist", "worksteal"]
 
 STEPS: dict[str, list[list[str]]] = {
     "lint": [
