@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import itertools
-import pkgutil
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -34,26 +32,13 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start with the files that take long, and measure no coverage in slow tests: they repeat what others do."""
+    """Start with the files that take long."""
     long = {item.path for item in items if _is(item, "slow") or _is(item, "kernel")}
     items.sort(key=lambda item: item.path not in long)
-    for item in items:
-        if _is(item, "slow"):
-            item.add_marker(pytest.mark.no_cover)
 
 
 def _is(item: pytest.Item, mark: str) -> bool:
     return any(item.iter_markers(mark))
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _coverage_sees_every_import(pytestconfig: pytest.Config, _one_cache_for_all: None) -> None:
-    """Load the whole package while coverage looks: a module first loaded by a slow test would count as unread."""
-    if pytestconfig.getoption("cov_source", None):
-        import langswarm_nb
-
-        for module in pkgutil.walk_packages(langswarm_nb.__path__, "langswarm_nb."):
-            importlib.import_module(module.name)
 
 
 @pytest.fixture(scope="session", autouse=True)
