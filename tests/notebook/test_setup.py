@@ -105,7 +105,9 @@ def test_the_extension_is_unloaded_after_a_server_was_asked(fresh: Kernel):
     """The kernel's own loop has opened that connection and has to close it, while the cell waits."""
     fresh.run("%langswarm models llamacpp")
     fresh.run("%unload_ext langswarm_nb")
+    assert fresh.run("'langswarm' in get_ipython().magics_manager.magics['cell']").result == "False"
     fresh.run("%load_ext langswarm_nb")
+    assert fresh.run("'langswarm' in get_ipython().magics_manager.magics['cell']").result == "True"
 
 
 def test_nothing_typed_changes_nothing(fresh: Kernel):

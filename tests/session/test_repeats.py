@@ -73,7 +73,7 @@ async def test_a_repeat_leaves_the_session_free(session: BaseSession, script: Sc
     await session.send_message("Hello?", message_id="mine")
     async for _ in session.stream_message("Hello?", message_id="mine"):
         break
-    await session.send_message("Next?", when_busy="raise")
+    assert (await session.send_message("Next?", when_busy="raise")).content == "second"
 
 
 @pytest.mark.parametrize("who", ["another kernel", "the same"])

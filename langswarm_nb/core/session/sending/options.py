@@ -221,8 +221,8 @@ def _own_id(value: object, beside: str | None) -> str:
         raise SessionValueError.of(
             "message_id",
             value,
-            "None for what goes beside the path (history=False, activate=False): nothing tells there whether the "
-            "message is still being answered",
+            "None for what goes beside the path (history=False, activate=False): the store cannot say there whether "
+            "the message is still being answered",
         )
     return checks.text("message_id", value)
 

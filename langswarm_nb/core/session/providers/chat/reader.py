@@ -212,7 +212,7 @@ class ChatReader:
 
 
 def _pictures(told: Any) -> Iterator[Part]:
-    """Yield the pictures that a model made, as OpenRouter and LiteLLM tell them; what is in another form is none."""
+    """Yield the pictures that a model made, in the form of OpenRouter and LiteLLM; anything else is skipped."""
     for image in told if isinstance(told, list) else ():
         url = _object(_object(image).get("image_url")).get("url")
         if isinstance(url, str) and url:

@@ -18,7 +18,7 @@ from .head import now_us
 SILENCE_US = 15_000_000
 """A lease is free when its holder has been silent for so long."""
 TURN_US = 3_000_000
-"""How long it is kept for who was next, and has to come for it."""
+"""How long it is reserved for the next in line."""
 
 
 def take(db: sqlite3.Connection, sid: int, session_id: str, holder: str, *, ends: bool = False) -> None:
