@@ -169,7 +169,7 @@ def context(
     after = grown.copy()
     asked = after.ask("?", None, parent=parent, system=system)
     tree = after.tree()
-    return choose(tree.path_to(asked), tree.hidden, SessionSettings("mock", "echo", **limits), alone=alone)
+    return choose(tree.way_to(asked), tree.hidden, SessionSettings("mock", "echo", **limits), alone=alone)
 
 
 def sent(grown: Grown, **how: Any) -> str:

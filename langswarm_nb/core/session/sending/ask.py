@@ -127,7 +127,7 @@ class Ask:
         settings = self.settings
         if self.is_native:  # the provider holds what it holds
             settings = replace(settings, max_messages=None, max_context_tokens=None)
-        path = [*tree.path_to(at.parent), *chain]
+        path = tree.way_to(at.parent).extended(chain)
         return choose(path, tree.hidden_on(at.branch) | set(at.hides), settings, alone=self.is_alone)
 
 
