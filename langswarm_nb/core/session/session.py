@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from . import checks
+from .conversation.tree import Tree
 from .errors import SessionNotFoundError
 from .frame_methods import HasFrames
 from .interfaces import (
     ChainPlace,
+    Done,
     ExportFormat,
     IProviderSession,
     ISessionLifecycleHook,
@@ -25,6 +27,7 @@ from .interfaces import (
     SessionRecord,
     SessionSettings,
     SessionStatus,
+    Step,
 )
 from .sending.ask import Ask
 from .sending.hook_runner import run_hooks, run_middleware
@@ -39,6 +42,7 @@ from .text import as_logged, one_line
 if TYPE_CHECKING:
     from .base import SessionManager
 
+T = TypeVar("T")
 logger: logging.Logger = logging.getLogger(__name__)
 _REPR_CHARS = 80
 """Of each name in a repr."""
@@ -289,6 +293,15 @@ class BaseSession(HasFrames, MessageSending):
         stored = await self.append_at_once(messages, **place)
         await late.try_to_store()
         return stored
+
+    async def ask(self, decide: Callable[[Tree], tuple[T, Step]], *, dry_run: bool = False) -> tuple[T, Done]:
+        if dry_run:
+            return await super().ask(decide, dry_run=True)
+        late = self._manager.late_replies
+        await late.store(self)
+        done = await super().ask(decide)
+        await late.try_to_store()
+        return done
 
     async def append_at_once(
         self, messages: Sequence[SessionMessage], **place: Unpack[ChainPlace]

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from langswarm_nb.core.session import ContextLengthError, SessionSettings
 from langswarm_nb.core.session.conversation import sent_context as _context
 from langswarm_nb.core.session.conversation.nodes import Node
-from langswarm_nb.core.session.conversation.sent_context import choose, sendable, system_now
 from langswarm_nb.core.session.conversation.path import Path
+from langswarm_nb.core.session.conversation.sent_context import choose, sendable, system_now
 from langswarm_nb.core.session.messages import about_tokens
 from tests.support.trees import Grown, context, sent
 

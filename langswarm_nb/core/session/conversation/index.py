@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .nodes import Node
@@ -17,8 +17,10 @@ class Index:
     asked_by: dict[tuple[str, int | None], tuple[int, ...]] = field(default_factory=dict)
     """The turns of the questions of each ask of a cell."""
 
-    def extended(self, nodes: Iterable[Node]) -> Index:
+    def extended(self, nodes: Sequence[Node]) -> Index:
         """Return the index of these messages too."""
+        if not nodes:
+            return self
         of_turn, asked_by = {**self.of_turn}, {**self.asked_by}
         for node in nodes:
             if node.turn is None:

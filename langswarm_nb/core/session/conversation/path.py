@@ -99,13 +99,15 @@ class Path:
     @classmethod
     def of(cls, nodes: Iterable[Node]) -> Self:
         """Return the path of some messages."""
-        return cls()._with(nodes)
+        path = cls()
+        path.go_on(nodes)
+        return path
 
     def extended(self, nodes: Sequence[Node]) -> Path:
         """Return the path that goes on with more messages; this one stays as it is."""
         if not nodes:
             return self
-        return Path(
+        path = Path(
             [*self.nodes],
             [*self.turns],
             [*self.first],
@@ -115,7 +117,9 @@ class Path:
             [*self.said],
             [*self.starts],
             {**self.places},
-        )._with(nodes)
+        )
+        path.go_on(nodes)
+        return path
 
     def number(self, turn: int | None) -> int | None:
         """Return which of its turns has a number, the first if there are several; None when none has."""
@@ -136,7 +140,8 @@ class Path:
             at = self.starts[n + 1]
         return [*found, *self.said[at:]]
 
-    def _with(self, nodes: Iterable[Node]) -> Self:
+    def go_on(self, nodes: Iterable[Node]) -> None:
+        """Add messages; only for a path that nobody has seen yet."""
         for node in nodes:
             self.nodes.append(node)
             if node.role == "system":
@@ -147,7 +152,6 @@ class Path:
                 last = self.turns[-1]
                 self.turns[-1] = last._replace(answers=(*last.answers, node))
                 self.said.append(node.seq)
-        return self
 
     def _begin(self, question: Node) -> None:
         at = len(self.turns)

@@ -122,8 +122,12 @@ def _within_limits(
         return begin, 0
     if left_out and settings.trim == "error":
         _refuse([turn for n, turn in enumerate(turns) if n not in unsent], system, settings)
-    alone_tokens = about_tokens(sum(node.chars for node in system) + _chars(asked), _count(asked) + len(system))
-    if most_tokens is not None and alone_tokens > most_tokens:  # of messages, one turn may be more than the limit
+    alone_tokens = about_tokens(
+        sum(node.chars for node in system) + _chars(asked), _count(asked) + len(system)
+    )
+    if (
+        most_tokens is not None and alone_tokens > most_tokens
+    ):  # of messages, one turn may be more than the limit
         _refuse([asked], system, settings)
     if settings.trim == "error" and most is not None and _count(asked) > most:
         _refuse([asked], system, settings)

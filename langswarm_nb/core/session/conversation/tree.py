@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from copy import copy
 from functools import cached_property
 
 from .index import Index
@@ -14,11 +13,9 @@ from .path import Path, PathTurn
 class Tree:
     """What a session holds, and where it stands; never changed once made."""
 
-    def __init__(self, rows: TreeRows) -> None:
-        self.nodes: list[Node] = _nodes(rows)
-        self._stand(rows)
-
-    def _stand(self, rows: TreeRows) -> None:
+    def __init__(self, rows: TreeRows, before: Tree | None = None) -> None:
+        new = [Node._make(row) for row in rows.nodes]
+        self.nodes: list[Node] = new if before is None else [*before.nodes, *new] if new else before.nodes
         self.tip: int | None = rows.tip
         self.branch: str = rows.branch
         self.others: list[tuple[str, int | None]] = list(rows.others)
@@ -29,6 +26,8 @@ class Tree:
         self.next_turn: int = rows.next_turn
         self.stamp: Stamp = rows.stamp
         """What a storage is asked by for what is new since."""
+        if before is not None:
+            self._take_over(before, new)
 
     @classmethod
     def empty(cls) -> Tree:
@@ -36,25 +35,17 @@ class Tree:
         return cls(TreeRows((), None, "main", (), (), (), 0))
 
     def grown(self, rows: TreeRows) -> Tree:
-        """Return the tree that it has become by what was read since; this one stays as it is.
+        """Return the tree that it has become, by what was read since; this one stays as it is."""
+        return Tree(rows, self if rows.since and rows.since == len(self.nodes) else None)
 
-        What was found out about it is not found out again: lists are copied, and what is new is added.
-        """
-        if not rows.since or rows.since != len(self.nodes):
-            return Tree(rows)
-        new = _nodes(rows)
-        tree = copy(self)
-        tree._stand(rows)
-        tree.nodes = [*self.nodes, *new] if new else self.nodes
-        if "_index" in vars(self):
-            tree._index = self._index.extended(new)
-        if "active" in vars(self) and tree.tip != self.tip:
-            steps = list(tree._up(tree.tip, until=self.tip))
-            if steps[-1].parent == self.tip:
-                tree.active = self.active.extended(steps[::-1])
-            else:
-                del tree.active
-        return tree
+    def _take_over(self, before: Tree, new: Sequence[Node]) -> None:
+        """Take over what was found out about a tree that this one goes on from, with what is new added."""
+        if "index" in vars(before):
+            self.index = before.index.extended(new)
+        if "active" in vars(before):
+            steps = list(self._up(self.tip, until=before.tip))
+            if (steps[-1].parent if steps else self.tip) == before.tip:
+                self.active = before.active.extended(steps[::-1])
 
     @property
     def hidden(self) -> frozenset[tuple[int, int]]:
@@ -110,11 +101,9 @@ class Tree:
         known = any(name == branch for name, _ in self.others)
         others = [(self.branch, self.tip), *(other for other in self.others if other[0] != branch)]
         hidden = self._hidden if known else [(branch, *version) for version in self.hidden]
-        rows = TreeRows((), tip, branch, others, self.former, hidden, self.next_turn, 0, self.stamp)
-        tree = copy(self)
-        tree._stand(rows)
-        vars(tree).pop("active", None)
-        return tree
+        since = len(self.nodes)
+        rows = TreeRows((), tip, branch, others, self.former, hidden, self.next_turn, since, self.stamp)
+        return Tree(rows, self)
 
     def turn_on_path(self, number: int | None) -> PathTurn | None:
         """Return a turn as it stands on the active path; None when it does not."""
@@ -127,16 +116,17 @@ class Tree:
         return [] if at is None else self.turns[at + 1 :]
 
     @cached_property
-    def _index(self) -> Index:
+    def index(self) -> Index:
+        """Where to find messages by their turn and cell."""
         return Index().extended(self.nodes)
 
     def of_turn(self, number: int | None) -> Sequence[Node]:
         """Return all messages of a turn, in all its versions."""
-        return () if number is None else self._index.of_turn.get(number, ())
+        return () if number is None else self.index.of_turn.get(number, ())
 
     def asked_by(self, cell_id: str, ask: int) -> Sequence[int]:
         """Return the turns, some more than once, that an ask of a cell made."""
-        return self._index.asked_by.get((cell_id, ask), ())
+        return self.index.asked_by.get((cell_id, ask), ())
 
     def questions(self, number: int | None) -> list[Node]:
         """Return the questions of a turn."""
@@ -176,7 +166,3 @@ class Tree:
     def is_aside(self, number: int | None) -> bool:
         """Tell whether a turn was asked without the conversation, and has a version beside the path."""
         return any(question.beside == "aside" for question in self.questions(number))
-
-
-def _nodes(rows: TreeRows) -> list[Node]:
-    return [Node._make(row) for row in rows.nodes]

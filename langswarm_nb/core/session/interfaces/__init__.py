@@ -44,7 +44,7 @@ from langswarm_nb.core.session.settings import (
 )
 
 from .bounds import Bounds
-from .storages import ChainPlace, ISessionStorage
+from .storages import ChainPlace, Done, ISessionStorage, Step
 
 if TYPE_CHECKING:
     from langswarm_nb.core.session.sending.options import AnswerOptions, SendOptions, WhenBusy
@@ -54,6 +54,7 @@ __all__ = [
     "Bounds",
     "ChainPlace",
     "Delta",
+    "Done",
     "Finish",
     "FinishReason",
     "IProviderSession",
@@ -80,6 +81,7 @@ __all__ = [
     "SessionStatus",
     "SettingChanges",
     "SettingValues",
+    "Step",
     "ThoughtSoFar",
     "Usage",
 ]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NamedTuple, TypedDict
 
-from langswarm_nb.core.session.conversation.nodes import TreeRows
+from langswarm_nb.core.session.conversation.nodes import Stamp, TreeRows
 from langswarm_nb.core.session.messages import MessageRole, SearchHit, SessionMessage
 from langswarm_nb.core.session.settings import SessionRecord, SessionStatus
 
 from .bounds import Bounds
+
+_NOTHING = Stamp()
 
 
 class ChainPlace(TypedDict, total=False):
@@ -25,9 +27,26 @@ class ChainPlace(TypedDict, total=False):
     branch: str | None
     hides: Sequence[tuple[int, int]]
     lease: str | None
-    expects: tuple[str, int | None] | None
     expected_tip: str | None
     once: bool
+
+
+class Step(NamedTuple):
+    """What is to be done in a session, decided by how it is."""
+
+    messages: Sequence[SessionMessage] = ()
+    """What is to be stored, as a chain."""
+    place: ChainPlace = ChainPlace()
+    """Where."""
+    reads: Sequence[int] = ()
+    """Ascending `seq` of messages that are to be read, of those that were there."""
+
+
+class Done(NamedTuple):
+    """What was stored, as `ISessionStorage.append_messages` returns it, and what was read."""
+
+    stored: list[SessionMessage]
+    read: list[SessionMessage]
 
 
 class ISessionStorage(ABC):
@@ -158,7 +177,6 @@ class ISessionStorage(ABC):
         branch: str | None = None,
         hides: Sequence[tuple[int, int]] = (),
         lease: str | None = None,
-        expects: tuple[str, int | None] | None = None,
         expected_tip: str | None = None,
         once: bool = False,
     ) -> list[SessionMessage]:
@@ -196,8 +214,6 @@ class ISessionStorage(ABC):
         lease : str, optional
             Id of the reply that will answer: until it is appended, no other writer gets the lease of this session.
             The id of one of ``messages`` only makes sure that nobody else is being answered.
-        expects : tuple of str and int, optional
-            Branch and tip that the caller has seen.
         expected_tip : str, optional
             Id of the message that the caller has seen at the end of the active path; empty for a path without any.
         once : bool
@@ -216,7 +232,7 @@ class ISessionStorage(ABC):
         SessionExistsError
             With ``once``: one of the ids is there.
         SessionMovedError
-            Branch and tip are not as expected.
+            The path does not end in ``expected_tip``.
         SessionLeasedError
             Another holds the lease; the error says who, and since when.
         SessionValueError, SessionTypeError
@@ -226,6 +242,39 @@ class ISessionStorage(ABC):
         -----
         A caller cancelled while it waits does not know whether its messages were stored; their ids tell.
         An append of a message whose id has a partial (`save_partial`) removes the partial in the same transaction.
+        """
+
+    @abstractmethod
+    async def ask(
+        self,
+        session_id: str,
+        decide: Callable[[TreeRows], Step],
+        *,
+        known: Stamp = _NOTHING,
+        dry_run: bool = False,
+    ) -> Done:
+        """Let a function decide about a session as it is at this moment, and do what it says, in one transaction.
+
+        Parameters
+        ----------
+        decide : callable
+            Gets what `read_tree` returns. It may be called in another thread, and more than once: it changes nothing.
+            What it raises is raised here, with nothing stored.
+        known : Stamp
+            As for `read_tree`.
+        dry_run : bool
+            True only reads.
+
+        Returns
+        -------
+        Done
+            Of the messages that are read to be sent, all that a request needs, and no more: `ProviderRequest.messages`
+            says what. A dry run reads them whole.
+
+        Raises
+        ------
+        SessionError
+            As `append_messages`, and what ``decide`` raises.
         """
 
     @abstractmethod
@@ -244,8 +293,12 @@ class ISessionStorage(ABC):
         """Give a lease back whose answer could not be stored, or a place as the next; else it does nothing."""
 
     @abstractmethod
-    async def read_tree(self, session_id: str) -> TreeRows:
-        """Return the shape of a session without its words: all messages, branches, former tips, hidden versions."""
+    async def read_tree(self, session_id: str, *, known: Stamp = _NOTHING) -> TreeRows:
+        """Return the shape of a session without its words: all messages, branches, former tips, hidden versions.
+
+        Where the caller knows it as it was at a stamp, and no message has changed since, of the messages only those
+        that are new.
+        """
 
     @abstractmethod
     async def pick_messages(self, session_id: str, seqs: Sequence[int]) -> list[SessionMessage]:

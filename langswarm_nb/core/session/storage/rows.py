@@ -6,7 +6,8 @@ transaction only, so a message is encoded to the rest first (its *payload*), wit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from operator import itemgetter
 from typing import Any, TypeAlias
@@ -80,6 +81,19 @@ FACT_COLUMNS = (
 """All NULL when the message answers no request."""
 COLUMNS = PLACE_COLUMNS + MESSAGE_COLUMNS + FACT_COLUMNS
 PAYLOAD_COLUMNS = MESSAGE_COLUMNS + FACT_COLUMNS
+
+_OF_PARTS = ("provider", "request_model", "model")
+SENT_COLUMNS = (
+    "id",
+    "message_id",
+    "role",
+    "ts_us",
+    "content",
+    "parts",
+    "provider_message_id",
+    *(f"CASE WHEN parts IS NOT NULL THEN {column} END" for column in _OF_PARTS),
+)
+"""What a request needs of a message. Who made its parts is needed too: some go back to their own service alone."""
 
 SEQ_BITS = 32
 SEQ_MASK = (1 << SEQ_BITS) - 1
@@ -196,9 +210,11 @@ def _unknown_role(role: object) -> MessageRole:
     )
 
 
-def _text_of(column: str, *, required: bool = False) -> Callable[[Row], Any]:
+def _text_of(
+    column: str, *, required: bool = False, columns: Sequence[str] = COLUMNS
+) -> Callable[[Row], Any]:
     """Return the decoder of a column of text; in a damaged file there may be something else."""
-    at = _AT[column]
+    at = columns.index(column)
 
     def decode(row: Row) -> Any:
         value = row[at]
@@ -217,6 +233,8 @@ _AT = {name: index for index, name in enumerate(COLUMNS)}
 _AT_ROLE, _AT_TS, _AT_METADATA = _AT["role"], _AT["ts_us"], _AT["metadata"]
 _AT_PARTS, _AT_ACTIVE, _AT_HIDDEN = _AT["parts"], _AT["active"], _AT["hidden"]
 _ROLES = {str(role): role for role in MessageRole}
+_SENT_ROLE, _SENT_TS, _SENT_PARTS = map(SENT_COLUMNS.index, ("role", "ts_us", "parts"))
+_SENT_MAKER = len(SENT_COLUMNS) - len(_OF_PARTS)
 _FIELDS: dict[str, Callable[[Row], Any]] = {
     "id": _text_of("message_id", required=True),
     "role": lambda row: _ROLES.get(row[_AT_ROLE]) or _unknown_role(row[_AT_ROLE]),
@@ -226,7 +244,7 @@ _FIELDS: dict[str, Callable[[Row], Any]] = {
     "provider_message_id": _text_of("provider_message_id"),
     "token_count": itemgetter(_AT["token_count"]),
     "finish_reason": _text_of("finish_reason"),
-    "parts": lambda row: () if row[_AT_PARTS] is None else tuple(from_json(row[_AT_PARTS])),
+    "parts": lambda row: _decode_parts(row[_AT_PARTS]),
     "source": _text_of("source"),
     "cell_id": _text_of("cell_id"),
     "ask": itemgetter(_AT["ask"]),
@@ -242,13 +260,46 @@ _FIELDS: dict[str, Callable[[Row], Any]] = {
 }
 
 
-_SAID = tuple((vars(SessionMessage)[name].__set__, _FIELDS[name]) for name in ("role", "content", "parts"))
+_SENT_FIELDS: dict[str, Callable[[Row], Any]] = {
+    "id": _text_of("message_id", required=True, columns=SENT_COLUMNS),
+    "role": lambda row: _ROLES.get(row[_SENT_ROLE]) or _unknown_role(row[_SENT_ROLE]),
+    "content": _text_of("content", required=True, columns=SENT_COLUMNS),
+    "timestamp": lambda row: from_us(row[_SENT_TS]),
+    "parts": lambda row: _decode_parts(row[_SENT_PARTS]),
+    "provider_message_id": _text_of("provider_message_id", columns=SENT_COLUMNS),
+    "request": lambda row: None if row[_SENT_MAKER] is None else RequestFacts(*row[_SENT_MAKER:]),
+    "seq": lambda row: row[0] & SEQ_MASK,
+}
+_BLANK = SessionMessage()
+_set_role, _set_content, _set_parts = (
+    vars(SessionMessage)[name].__set__ for name in ("role", "content", "parts")
+)
 
 
-def decode_what_is_said(rows: list[Row]) -> list[SessionMessage]:
-    """Return the messages of whole rows with role, text and parts decoded at once: they will all be asked for."""
-    messages = decode_messages(rows)
-    for put, decode in _SAID:  # the slots themselves: a third of what it costs when they are asked for
-        for message, row in zip(messages, rows, strict=True):
-            put(message, decode(row))
+def decode_sent(rows: list[Row]) -> list[SessionMessage]:
+    """Return the messages of rows of `SENT_COLUMNS`; what those do not hold is as in a new message.
+
+    Role, text and parts, which each request asks for, are decoded at once, column by column.
+    """
+    if not rows:
+        return []
+    messages = [SessionMessage.from_row(row, _decode_sent_field) for row in rows]
+    _, _, roles, _, contents, parts, *_ = zip(*rows, strict=True)
+    if not _ROLES.keys() >= set(roles) or set(map(type, contents)) != {
+        str
+    }:  # damaged: told where it is asked for
+        return messages
+    consume: Callable[[Iterable[None]], None] = deque[None](maxlen=0).extend
+    consume(map(_set_role, messages, map(_ROLES.__getitem__, roles)))
+    consume(map(_set_content, messages, contents))
+    consume(map(_set_parts, messages, map(_decode_parts, parts)))
     return messages
+
+
+def _decode_parts(encoded: str | None) -> tuple[Part, ...]:
+    return () if encoded is None else tuple(from_json(encoded))
+
+
+def _decode_sent_field(row: Row, name: str) -> Any:
+    decode = _SENT_FIELDS.get(name)
+    return getattr(_BLANK, name) if decode is None else decode(row)

@@ -35,6 +35,8 @@ class Head(NamedTuple):
     is_archived: int
     is_awaited: int
     """Whether somebody waits for the end of its lease."""
+    moves: int
+    """How often messages changed that were there already."""
 
     @property
     def base(self) -> int:
@@ -117,7 +119,7 @@ def head_of(db: sqlite3.Connection, session_id: str, name: str) -> Head:
     row = db.execute(
         "SELECT s.id, s.next_seq, s.next_turn, s.tip, s.branch, m.turn, m.version,"
         " EXISTS (SELECT 1 FROM hides h WHERE h.sid = s.id), s.status = 'archived',"
-        " EXISTS (SELECT 1 FROM leases l WHERE l.sid = s.id AND l.next_holder IS NOT NULL) FROM sessions s"
+        " EXISTS (SELECT 1 FROM leases l WHERE l.sid = s.id AND l.next_holder IS NOT NULL), s.moves FROM sessions s"
         " LEFT JOIN messages m ON m.id = (s.id << 32 | s.tip) WHERE s.session_id = ?1 AND s.id = ifnull(?2, s.id)",
         meant(session_id),
     ).fetchone()

@@ -178,8 +178,11 @@ _VERSION_2 = (
     _renumber_turns,
 )
 
+# How often messages changed that were there already: who has seen them reads only what is new, while it is the same.
+_VERSION_3 = ("ALTER TABLE sessions ADD COLUMN moves INTEGER NOT NULL DEFAULT 0",)
+
 Migrations = Sequence[Sequence[str | Callable[[sqlite3.Connection], None]]]
-MIGRATIONS: Migrations = (_VERSION_1, _VERSION_2)
+MIGRATIONS: Migrations = (_VERSION_1, _VERSION_2, _VERSION_3)
 """Statements and functions that lead from version ``n`` (the index) to ``n + 1``; never changed once released."""
 
 
