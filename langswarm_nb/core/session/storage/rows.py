@@ -6,8 +6,7 @@ transaction only, so a message is encoded to the rest first (its *payload*), wit
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from operator import itemgetter
 from typing import Any, TypeAlias
@@ -82,7 +81,6 @@ FACT_COLUMNS = (
 COLUMNS = PLACE_COLUMNS + MESSAGE_COLUMNS + FACT_COLUMNS
 PAYLOAD_COLUMNS = MESSAGE_COLUMNS + FACT_COLUMNS
 
-_OF_PARTS = ("provider", "request_model", "model")
 SENT_COLUMNS = (
     "id",
     "message_id",
@@ -91,7 +89,7 @@ SENT_COLUMNS = (
     "content",
     "parts",
     "provider_message_id",
-    *(f"CASE WHEN parts IS NOT NULL THEN {column} END" for column in _OF_PARTS),
+    "CASE WHEN parts IS NOT NULL AND provider IS NOT NULL THEN json_array(provider, request_model, model) END",
 )
 """What a request needs of a message. Who made its parts is needed too: some go back to their own service alone."""
 
@@ -233,8 +231,9 @@ _AT = {name: index for index, name in enumerate(COLUMNS)}
 _AT_ROLE, _AT_TS, _AT_METADATA = _AT["role"], _AT["ts_us"], _AT["metadata"]
 _AT_PARTS, _AT_ACTIVE, _AT_HIDDEN = _AT["parts"], _AT["active"], _AT["hidden"]
 _ROLES = {str(role): role for role in MessageRole}
-_SENT_ROLE, _SENT_TS, _SENT_PARTS = map(SENT_COLUMNS.index, ("role", "ts_us", "parts"))
-_SENT_MAKER = len(SENT_COLUMNS) - len(_OF_PARTS)
+_SENT_ROLE, _SENT_TS, _SENT_CONTENT, _SENT_PARTS = map(
+    SENT_COLUMNS.index, ("role", "ts_us", "content", "parts")
+)
 _FIELDS: dict[str, Callable[[Row], Any]] = {
     "id": _text_of("message_id", required=True),
     "role": lambda row: _ROLES.get(row[_AT_ROLE]) or _unknown_role(row[_AT_ROLE]),
@@ -267,7 +266,7 @@ _SENT_FIELDS: dict[str, Callable[[Row], Any]] = {
     "timestamp": lambda row: from_us(row[_SENT_TS]),
     "parts": lambda row: _decode_parts(row[_SENT_PARTS]),
     "provider_message_id": _text_of("provider_message_id", columns=SENT_COLUMNS),
-    "request": lambda row: None if row[_SENT_MAKER] is None else RequestFacts(*row[_SENT_MAKER:]),
+    "request": lambda row: None if row[-1] is None else RequestFacts(*from_json(row[-1])),
     "seq": lambda row: row[0] & SEQ_MASK,
 }
 _BLANK = SessionMessage()
@@ -279,20 +278,19 @@ _set_role, _set_content, _set_parts = (
 def decode_sent(rows: list[Row]) -> list[SessionMessage]:
     """Return the messages of rows of `SENT_COLUMNS`; what those do not hold is as in a new message.
 
-    Role, text and parts, which each request asks for, are decoded at once, column by column.
+    Role, text and parts, which each request asks for, are decoded at once: that costs a third of doing it when they
+    are asked for.
     """
-    if not rows:
-        return []
-    messages = [SessionMessage.from_row(row, _decode_sent_field) for row in rows]
-    _, _, roles, _, contents, parts, *_ = zip(*rows, strict=True)
-    if not _ROLES.keys() >= set(roles) or set(map(type, contents)) != {
-        str
-    }:  # damaged: told where it is asked for
-        return messages
-    consume: Callable[[Iterable[None]], None] = deque[None](maxlen=0).extend
-    consume(map(_set_role, messages, map(_ROLES.__getitem__, roles)))
-    consume(map(_set_content, messages, contents))
-    consume(map(_set_parts, messages, map(_decode_parts, parts)))
+    make, decode = SessionMessage.from_row, _decode_sent_field
+    messages: list[SessionMessage] = []
+    for row in rows:
+        message = make(row, decode)
+        role, content, parts = row[_SENT_ROLE], row[_SENT_CONTENT], row[_SENT_PARTS]
+        if role in _ROLES and type(content) is str:  # else it is damaged: told where it is asked for
+            _set_role(message, _ROLES[role])
+            _set_content(message, content)
+            _set_parts(message, () if parts is None else _decode_parts(parts))
+        messages.append(message)
     return messages
 
 
