@@ -17,6 +17,7 @@ from langswarm_nb.core.session import (
     SessionTypeError,
     SessionValueError,
 )
+from langswarm_nb.core.session.interfaces import Step
 from langswarm_nb.core.session.storage._sqlite import head, sessions, tree
 from tests.support.storages import answer, question, record
 
@@ -96,6 +97,7 @@ async def test_a_session_that_is_not_there_is_an_error(storage):
         storage.list_branches("nope"),
         storage.set_hidden("nope", 0, 1, hidden=True),
         storage.read_tree("nope"),
+        storage.ask("nope", lambda _: Step()),
         storage.pick_messages("nope", [0]),
         storage.keep_lease("nope", "r"),
         storage.leave_lease("nope", "r"),
@@ -313,7 +315,7 @@ async def test_a_deleted_session_is_gone(storage, reopen):
     await storage.create_session(record())
     storage = await reopen()
     assert await storage.get_messages("s", branch="all") == []
-    assert tuple(await storage.read_tree("s")) == ([], None, "main", [], [], [], 0)
+    assert (await storage.read_tree("s"))[:7] == ([], None, "main", [], [], [], 0)
     assert [m.content for m in await storage.get_messages("other")] == ["kept"]
 
 
@@ -337,6 +339,7 @@ async def test_close_may_be_called_twice_and_ends_all_use(storage):
         storage.list_sessions(),
         storage.append_messages("s", [question()]),
         storage.read_tree("s"),
+        storage.ask("s", lambda _: Step()),
         storage.pick_messages("s", [0]),
         storage.set_hidden("s", 0, 1, hidden=True),
         storage.keep_lease("s", "r"),
