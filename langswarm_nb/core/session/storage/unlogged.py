@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from langswarm_nb.core.session import checks
 from langswarm_nb.core.session.conversation.nodes import Node, Stamp, TreeRows
 from langswarm_nb.core.session.errors import SessionError
 from langswarm_nb.core.session.interfaces import Done, ISessionStorage, Step
@@ -62,6 +63,7 @@ class UnloggedStorage(ISessionStorage):
         known: Stamp = _NOTHING,
         dry_run: bool = False,
     ) -> Done:
+        checks.function("decide", decide)
         new: dict[tuple[str, str], Row] = {}
         own = (session_id, object())
 
