@@ -14,6 +14,7 @@ from langswarm_nb.core.session.conversation.tree import Tree
 from langswarm_nb.core.session.interfaces import Step
 from langswarm_nb.core.session.storage.memory import InMemorySessionStorage
 from tests.support.storages import record
+from tests.support.trees import everything_of
 
 
 @dataclass(slots=True)
@@ -230,14 +231,6 @@ async def test_any_history_of_changes_agrees_with_the_model(steps, door):
         assert {mark[1:] for mark in rows.hidden if mark[0] == name} == model.marks.get(name, set())
     assert (await storage.load_session("s")).message_count == len(model.said)
     await storage.close()
-
-
-def everything_of(tree: Tree) -> dict[str, Any]:
-    """Return all that a tree tells of itself, found out now if it was not before."""
-    branches = [tree.branch, *(name for name, _ in tree.others)]
-    found = {name: getattr(tree, name) for name in ("active", "index", "path", "turns")}
-    hidden = {name: tree.hidden_on(name) for name in branches}
-    return {**vars(tree), **found, "hidden": hidden, "_hidden": set(tree._hidden)}
 
 
 @settings(max_examples=250, deadline=None)
