@@ -113,7 +113,7 @@ async def test_a_decision_that_refuses_leaves_no_trace(storage, dry_run):
         storage.ask("s", refuse, dry_run=dry_run), *others, return_exceptions=True
     )
     assert isinstance(refused, ContextLengthError)
-    assert sorted(texts(each) for each in stored) == [f"{n}?" for n in range(5)]
+    assert sorted(texts(each) for each in stored if isinstance(each, list)) == [f"{n}?" for n in range(5)]
     assert len(await storage.get_messages("s", branch="all")) == 7
 
 
@@ -134,7 +134,7 @@ async def test_an_ask_keeps_the_conditions_of_an_append(storage):
     """Who is being answered, where the path ends, whether the message is there: nothing is stored then."""
     await talk(storage, "a")
     await storage.append_messages("s", [question("b?", id="b")], lease="r")
-    refusals = {
+    refusals: dict[type[Exception], dict[str, Any]] = {
         SessionLeasedError: {"lease": "other"},
         SessionMovedError: {"expected_tip": "nobody"},
         SessionExistsError: {"once": True},

@@ -96,7 +96,7 @@ async def test_a_send_looks_at_what_is_new_and_at_what_is_sent(
     mock = script("so", "so", "so", "so")
     await session.send_message("the first reads all")
     work: Counter[str] = Counter()
-    tree, read, go_on = reading.tree, reading._among, _path.Path.go_on
+    tree, read, take = reading.tree, reading._among, _path._More.take
 
     def counted_tree(*args: Any) -> Any:
         rows = tree(*args)
@@ -108,14 +108,13 @@ async def test_a_send_looks_at_what_is_new_and_at_what_is_sent(
         work["texts"] += len(rows)
         return rows
 
-    def counted_steps(path: _path.Path, nodes: Any) -> None:
-        taken = list(nodes)
-        work["steps"] += len(taken)
-        go_on(path, taken)
+    def counted_steps(path: Any, node: Any) -> None:
+        work["steps"] += 1
+        take(path, node)
 
     monkeypatch.setattr(reading, "tree", counted_tree)
     monkeypatch.setattr(reading, "_among", counted_read)
-    monkeypatch.setattr(_path.Path, "go_on", counted_steps)
+    monkeypatch.setattr(_path._More, "take", counted_steps)
     for n in range(3):
         work.clear()
         await session.send_message(f"and {n}?", **limits)

@@ -85,7 +85,11 @@ class ProviderRequest:
 
     model: str
     messages: tuple[SessionMessage, ...]
-    """The path, system messages in their places, empty and hidden ones left out, roles alternating."""
+    """The path, system messages in their places, empty and hidden ones left out, roles alternating.
+
+    Of those that were stored before, ``id, role, content, parts, timestamp, seq`` and ``provider_message_id`` are there,
+    and of one with parts the ``request``, with provider and models alone; all else is as in a new message.
+    """
     options: Mapping[str, Any] = field(default_factory=dict)
     """`settings.GENERATION_OPTIONS` under their common names; all others pass through as they are."""
     stream: bool = True

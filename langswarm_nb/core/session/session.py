@@ -279,7 +279,7 @@ class BaseSession(HasFrames, MessageSending):
         SessionLeasedError
             With ``lease``: another message of the session is being answered.
         SessionMovedError, SessionExistsError
-            With ``expected_tip`` or ``expects``: the path does not end there. With ``once``: an id is there already.
+            With ``expected_tip``: the path does not end there. With ``once``: an id is there already.
         SessionStorageError
             They could not be stored, or a reply that could not be stored before still cannot be: it goes first.
 

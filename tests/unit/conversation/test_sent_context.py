@@ -351,7 +351,9 @@ def test_one_long_turn_may_pass_a_limit_of_messages() -> None:
     chosen = choose(path, (), SessionSettings("mock", "echo", max_messages=2))
     assert (len(chosen.seqs), chosen.left_out) == (9, 1)
     with pytest.raises(ContextLengthError, match="9 messages, max_messages is 2"):
-        choose(Path.of(path.nodes[2:]), (), SessionSettings("mock", "echo", max_messages=2, trim="error"))
+        choose(
+            Path.of(grown.tree().path[2:]), (), SessionSettings("mock", "echo", max_messages=2, trim="error")
+        )
 
 
 def test_an_aside_keeps_the_limits(three: Grown) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from .nodes import Node
 
@@ -71,15 +72,20 @@ class PathTurn(NamedTuple):
         return any(answer.compare_id is not None for answer in self.answers)
 
 
-@dataclass(slots=True)
+def _numbers(values: Iterable[int] = ()) -> array[int]:
+    """Return numbers that are copied without a look at each of them."""
+    return array("q", values)
+
+
+@dataclass(frozen=True, slots=True)
 class Path:
     """A path, and what is asked of it again and again; a longer one is made from it by copying lists.
 
     What a question needs so costs as much as what is sent with it, not as much as all that was said.
     """
 
-    nodes: list[Node] = field(default_factory=list)
-    """From the root on."""
+    seqs: array[int] = field(default_factory=_numbers)
+    """`seq` of each message, from the root on."""
     turns: list[PathTurn] = field(default_factory=list)
     first: list[Node] = field(default_factory=list)
     """System messages that came with the session; they belong to no turn."""
@@ -89,47 +95,50 @@ class Path:
     """Which of the turns have system messages."""
     unanswered: list[int] = field(default_factory=list)
     """Which of the turns but the last nobody answered."""
-    said: list[int] = field(default_factory=list)
+    said: array[int] = field(default_factory=_numbers)
     """`seq` of each question and of each answer."""
-    starts: list[int] = field(default_factory=list)
+    starts: array[int] = field(default_factory=_numbers)
     """Where in `said` each turn begins."""
-    places: dict[int | None, tuple[int, ...]] = field(default_factory=dict)
-    """Which of the turns have a number."""
+    numbers: array[int] = field(default_factory=_numbers)
+    """Number of each turn."""
 
     @classmethod
-    def of(cls, nodes: Iterable[Node]) -> Self:
+    def of(cls, nodes: Iterable[Node]) -> Path:
         """Return the path of some messages."""
-        path = cls()
-        path.go_on(nodes)
-        return path
+        return cls().extended(list(nodes))
 
     def extended(self, nodes: Sequence[Node]) -> Path:
-        """Return the path that goes on with more messages; this one stays as it is."""
+        """Return the path that goes on with more messages."""
         if not nodes:
             return self
-        path = Path(
-            [*self.nodes],
-            [*self.turns],
-            [*self.first],
-            [*self.waiting],
-            [*self.marked],
-            [*self.unanswered],
-            [*self.said],
-            [*self.starts],
-            {**self.places},
+        more = _More(self)
+        for node in nodes:
+            more.take(node)
+        return Path(
+            self.seqs + _numbers(node.seq for node in nodes),
+            self.turns[: more.begin] + more.turns,
+            self.first + more.first,
+            more.waiting,
+            self.marked + more.marked,
+            self.unanswered + more.unanswered,
+            self.said + more.said,
+            self.starts + more.starts,
+            self.numbers + more.numbers,
         )
-        path.go_on(nodes)
-        return path
 
     def number(self, turn: int | None) -> int | None:
         """Return which of its turns has a number, the first if there are several; None when none has."""
-        found = self.places.get(turn)
-        return None if found is None else found[0]
+        return self.numbers.index(turn) if turn is not None and turn in self.numbers else None
 
     def unsent(self, hidden: Collection[tuple[int | None, int]]) -> set[int]:
         """Return which of the turns before the last are never sent: hidden ones, and those that nobody answered."""
-        at = {n for turn, _ in hidden for n in self.places.get(turn, ()) if self.turns[n].key in hidden}
-        return {*self.unanswered, *at} - {len(self.turns) - 1}
+        found = set(self.unanswered)
+        if hidden:
+            wanted = {turn for turn, _ in hidden}
+            found |= {
+                n for n, turn in enumerate(self.numbers) if turn in wanted and self.turns[n].key in hidden
+            }
+        return found - {len(self.turns) - 1}
 
     def said_from(self, begin: int, unsent: Collection[int]) -> list[int]:
         """Return the `seq` of each question and answer from a turn on, without those of some turns."""
@@ -138,39 +147,55 @@ class Path:
         for n in sorted(n for n in unsent if n >= begin):
             found += self.said[at : self.starts[n]]
             at = self.starts[n + 1]
-        return [*found, *self.said[at:]]
+        return found + self.said[at:].tolist()
 
-    def go_on(self, nodes: Iterable[Node]) -> None:
-        """Add messages; only for a path that nobody has seen yet."""
-        for node in nodes:
-            self.nodes.append(node)
-            if node.role == "system":
-                (self.first if node.scope == "session" else self.waiting).append(node)
-            elif node.role == "user":
-                self._begin(node)
-            elif self.turns:
-                last = self.turns[-1]
-                self.turns[-1] = last._replace(answers=(*last.answers, node))
-                self.said.append(node.seq)
+
+class _More:
+    """What a path gets more of, from its last turn on."""
+
+    def __init__(self, path: Path) -> None:
+        self.turns = path.turns[-1:]
+        self.begin = len(path.turns) - len(self.turns)
+        """Which turn of the path the first of `turns` is."""
+        self.waiting = [*path.waiting]
+        self.first: list[Node] = []
+        self.marked: list[int] = []
+        self.unanswered: list[int] = []
+        self.said = _numbers()
+        self.said_before = len(path.said)
+        self.starts = _numbers()
+        self.numbers = _numbers()
+
+    def take(self, node: Node) -> None:
+        """Take the next message."""
+        if node.role == "system":
+            (self.first if node.scope == "session" else self.waiting).append(node)
+        elif node.role == "user":
+            self._begin(node)
+        elif self.turns:
+            question, pending, given, answers = self.turns[-1]
+            self.turns[-1] = PathTurn(question, pending, given, (*answers, node))
+            self.said.append(node.seq)
 
     def _begin(self, question: Node) -> None:
-        at = len(self.turns)
-        if at and not self.turns[-1].is_answered:
+        at = self.begin + len(self.turns)
+        if self.turns and not self.turns[-1].is_answered:
             self.unanswered.append(at - 1)
-        given = _given_with(question, self.waiting)
-        pending = self.waiting[: len(self.waiting) - len(given)]
+        pending: Sequence[Node] = ()
+        given: Sequence[Node] = ()
         if self.waiting:
+            pending, given = _split(question, self.waiting)
             self.marked.append(at)
             self.waiting = []
-        self.places[question.turn] = (*self.places.get(question.turn, ()), at)
-        self.starts.append(len(self.said))
+        self.starts.append(self.said_before + len(self.said))
         self.said.append(question.seq)
+        self.numbers.append(-1 if question.turn is None else question.turn)
         self.turns.append(PathTurn(question, pending, given))
 
 
-def _given_with(question: Node, waiting: Sequence[Node]) -> list[Node]:
-    """Return the system messages that came with a question: those right before it with its turn and version."""
+def _split(question: Node, waiting: list[Node]) -> tuple[list[Node], list[Node]]:
+    """Return the system messages that waited, and those given with a question: right before it, with its version."""
     at = len(waiting)
     while at and (waiting[at - 1].turn, waiting[at - 1].version) == (question.turn, question.version):
         at -= 1
-    return list(waiting[at:])
+    return waiting[:at], waiting[at:]

@@ -48,7 +48,7 @@ def choose(
         A limit is passed and ``settings.trim`` is ``"error"``, or the last turn alone is too long.
     """
     if not path.turns:  # a tool's result, or a path that begins with an answer
-        return Context(tuple(node.seq for node in path.nodes))
+        return Context(tuple(path.seqs))
     unsent = path.unsent(hidden)
     system = system_text(path.first, (path.turns[n] for n in path.marked if n not in unsent))
     begin, left_out = _within_limits(path.turns, unsent, system, settings, alone=alone)

@@ -15,7 +15,7 @@ class Tree:
 
     def __init__(self, rows: TreeRows, before: Tree | None = None) -> None:
         new = [Node._make(row) for row in rows.nodes]
-        self.nodes: list[Node] = new if before is None else [*before.nodes, *new] if new else before.nodes
+        self.nodes: list[Node] = new if before is None else before.nodes + new if new else before.nodes
         self.tip: int | None = rows.tip
         self.branch: str = rows.branch
         self.others: list[tuple[str, int | None]] = list(rows.others)
@@ -77,7 +77,7 @@ class Tree:
     @property
     def path(self) -> list[Node]:
         """The messages of the active path."""
-        return self.active.nodes
+        return [self.nodes[seq] for seq in self.active.seqs]
 
     @property
     def turns(self) -> list[PathTurn]:
