@@ -1,13 +1,14 @@
 """A message as one row of plain values, and back; what a row cannot hold is refused here.
 
-A message row is ``PLACE_COLUMNS + MESSAGE_COLUMNS + FACT_COLUMNS``. The place in the tree is known inside the
-transaction only, so a message is encoded to the rest first (its *payload*), with all checks done.
+A message row is ``PLACE_COLUMNS + MESSAGE_COLUMNS``. The place in the tree is known inside the transaction only, so a
+message is encoded to the rest first (its *payload*), with all checks done.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
+from json.encoder import encode_basestring
 from operator import itemgetter
 from typing import Any, TypeAlias
 
@@ -38,53 +39,63 @@ MESSAGE_COLUMNS = (
     "ts_us",
     "role",
     "message_id",
-    "finish_reason",
-    "token_count",
-    "source",
-    "cell_id",
-    "ask",
-    "scope",
-    "beside",
-    "provider_message_id",
     "content",
     "parts",
     "metadata",
+    "marks",
+    "request",
+    "params",
+    "details",
 )
-FACT_COLUMNS = (
+COLUMNS = PLACE_COLUMNS + MESSAGE_COLUMNS
+"""``marks`` and ``request`` are JSON lists of what `MARKS` and `FACTS` name: most messages have few of them, and a
+column that holds nothing costs as much to read as one that does."""
+MARKS = (
+    "finish_reason",
+    "token_count",
+    "status",
+    "source",
+    "cell_id",
+    "ask",
+    "compare_id",
+    "scope",
+    "beside",
+    "provider_message_id",
+)
+"""What stands in ``marks``, in this order; what is missing at the end is not known. New names are added at the end."""
+FACTS = (
     "provider",
     "request_model",
     "model",
     "started_us",
     "duration_s",
     "time_to_first_chunk_s",
-    "queued_s",
-    "input_tokens",
-    "cached_input_tokens",
-    "cache_write_tokens",
-    "output_tokens",
-    "reasoning_tokens",
-    "tokens_source",
-    "cost_usd",
-    "cost_source",
-    "status",
-    "error_type",
-    "error_message",
     "attempts",
     "streamed",
-    "compare_id",
-    "params",
+    "queued_s",
+    "tokens_source",
+    "input_tokens",
+    "output_tokens",
+    "cached_input_tokens",
+    "cache_write_tokens",
+    "reasoning_tokens",
     "provider_finish_reason",
     "provider_request_id",
-    "details",
+    "cost_usd",
+    "cost_source",
+    "error_type",
+    "error_message",
+    "step",
+    "schema_hash",
+    "data_json",
+    "prompt_name",
+    "prompt_sha256",
+    "request_key",
 )
-"""All NULL when the message answers no request."""
-COLUMNS = PLACE_COLUMNS + MESSAGE_COLUMNS + FACT_COLUMNS
-PAYLOAD_COLUMNS = MESSAGE_COLUMNS + FACT_COLUMNS
+"""The same for ``request``, which a message has that answers one."""
 
 SEQ_BITS = 32
 SEQ_MASK = (1 << SEQ_BITS) - 1
-_NO_FACTS = (None,) * len(FACT_COLUMNS)
-_FACTS_AT = len(PLACE_COLUMNS) + len(MESSAGE_COLUMNS)
 
 
 def encode_message(message: SessionMessage) -> Row:
@@ -97,24 +108,18 @@ def encode_message(message: SessionMessage) -> Row:
     """
     if not isinstance(message, SessionMessage):
         raise SessionTypeError.of("messages", message, "SessionMessage objects")
-    payload = (
+    facts = message.request
+    return (
         flag("is_hidden", message.is_hidden),
         to_us("timestamp", message.timestamp),
         message.role.value,
         filled_text("id", message.id),
-        optional_text("finish_reason", message.finish_reason),
-        optional_whole("token_count", message.token_count),
-        optional_text("source", message.source),
-        optional_text("cell_id", message.cell_id),
-        optional_whole("ask", message.ask),
-        optional_text("scope", message.scope),
-        optional_text("beside", message.beside),
-        optional_text("provider_message_id", message.provider_message_id),
         text("content", message.content),
         _encode_parts(message.parts),
         optional_mapping("metadata", message.metadata),
+        _encode_marks(message),
+        *((None, None, None) if facts is None else _encode_facts(facts)),
     )
-    return payload + (_NO_FACTS if message.request is None else _encode_facts(message.request))
 
 
 def _encode_parts(parts: tuple[Part, ...]) -> str | None:
@@ -126,37 +131,93 @@ def _encode_parts(parts: tuple[Part, ...]) -> str | None:
     return to_json("parts", [dict(part) for part in parts])
 
 
-def _encode_facts(facts: RequestFacts) -> Row:
-    if not isinstance(facts, RequestFacts):
+def _encode_marks(message: SessionMessage) -> str | None:
+    facts = message.request
+    if facts is not None and not isinstance(facts, RequestFacts):
         raise SessionTypeError.of("request", facts, "RequestFacts")
-    usage = facts.usage
-    return (
-        filled_text("provider", facts.provider),
-        text("request_model", facts.request_model),
-        optional_text("model", facts.model),
-        None if facts.started_at is None else to_us("started_at", facts.started_at),
-        optional_number("duration_s", facts.duration_s),
-        optional_number("time_to_first_chunk_s", facts.time_to_first_chunk_s),
-        number("queued_s", facts.queued_s),
-        optional_whole("input_tokens", usage.input_tokens),
-        optional_whole("cached_input_tokens", usage.cached_input_tokens),
-        optional_whole("cache_write_tokens", usage.cache_write_tokens),
-        optional_whole("output_tokens", usage.output_tokens),
-        optional_whole("reasoning_tokens", usage.reasoning_tokens),
-        optional_text("tokens_source", facts.tokens_source),
-        optional_number("cost_usd", facts.cost_usd),
-        optional_text("cost_source", facts.cost_source),
-        text("status", facts.status),
-        optional_text("error_type", facts.error_type),
-        optional_text("error_message", facts.error_message),
-        whole("attempts", facts.attempts),
-        flag("streamed", facts.streamed),
-        optional_text("compare_id", facts.compare_id),
-        optional_mapping("params", facts.params),
-        optional_text("provider_finish_reason", facts.provider_finish_reason),
-        optional_text("provider_request_id", facts.provider_request_id),
-        optional_mapping("details", facts.details),
+    return pack(
+        (
+            optional_text("finish_reason", message.finish_reason),
+            optional_whole("token_count", message.token_count),
+            None if facts is None else text("status", facts.status),
+            optional_text("source", message.source),
+            optional_text("cell_id", message.cell_id),
+            optional_whole("ask", message.ask),
+            None if facts is None else optional_text("compare_id", facts.compare_id),
+            optional_text("scope", message.scope),
+            optional_text("beside", message.beside),
+            optional_text("provider_message_id", message.provider_message_id),
+        )
     )
+
+
+def _encode_facts(facts: RequestFacts) -> Row:
+    usage = facts.usage
+    request = pack(
+        (
+            filled_text("provider", facts.provider),
+            text("request_model", facts.request_model),
+            optional_text("model", facts.model),
+            None if facts.started_at is None else to_us("started_at", facts.started_at),
+            optional_number("duration_s", facts.duration_s),
+            optional_number("time_to_first_chunk_s", facts.time_to_first_chunk_s),
+            whole("attempts", facts.attempts),
+            flag("streamed", facts.streamed),
+            number("queued_s", facts.queued_s),
+            optional_text("tokens_source", facts.tokens_source),
+            optional_whole("input_tokens", usage.input_tokens),
+            optional_whole("output_tokens", usage.output_tokens),
+            optional_whole("cached_input_tokens", usage.cached_input_tokens),
+            optional_whole("cache_write_tokens", usage.cache_write_tokens),
+            optional_whole("reasoning_tokens", usage.reasoning_tokens),
+            optional_text("provider_finish_reason", facts.provider_finish_reason),
+            optional_text("provider_request_id", facts.provider_request_id),
+            optional_number("cost_usd", facts.cost_usd),
+            optional_text("cost_source", facts.cost_source),
+            optional_text("error_type", facts.error_type),
+            optional_text("error_message", facts.error_message),
+        )
+    )
+    return request, optional_mapping("params", facts.params), optional_mapping("details", facts.details)
+
+
+def pack(values: Sequence[Any]) -> str | None:
+    """Return checked values as a JSON list without what is missing at its end; None when all is missing."""
+    end = len(values)
+    while end and values[end - 1] is None:
+        end -= 1
+    return f"[{','.join(map(_as_json, values[:end]))}]" if end else None
+
+
+def _as_json(value: object) -> str:
+    if isinstance(value, str):
+        return encode_basestring(value)
+    return repr(value) if isinstance(value, (int, float)) else "null"
+
+
+def unpacked(column: str, stored: str | None) -> list[Any]:
+    """Return the values of ``marks`` or ``request``, in the order of their names; those at the end may be missing.
+
+    Raises
+    ------
+    SessionStorageError
+        The stored text is not a JSON list: something else wrote it, or the file is damaged.
+    """
+    if stored is None:
+        return []
+    values = from_json(stored)
+    if not isinstance(values, list):
+        raise SessionStorageError(
+            f"A stored {column} is not a list; the file is damaged, or another program changed it. "
+            "The other messages can still be read."
+        )
+    return values
+
+
+def mark_of(payload: Row, name: str) -> Any:
+    """Return one of the `MARKS` of a payload; None when it has none."""
+    values, at = unpacked("marks", payload[_PAYLOAD_MARKS]), MARKS.index(name)
+    return values[at] if at < len(values) else None
 
 
 def decode_message(row: Row) -> SessionMessage:
@@ -178,15 +239,32 @@ def _decode_field(row: Row, name: str) -> Any:
 
 
 def _decode_facts(row: Row) -> RequestFacts | None:
-    if row[_FACTS_AT] is None:
+    if row[_AT["request"]] is None:
         return None
-    facts = dict(zip(FACT_COLUMNS, row[_FACTS_AT:], strict=True))
-    started_us = facts.pop("started_us")
-    usage = Usage(**{name: facts.pop(name) for name in _USAGE_NAMES})
-    facts["streamed"] = bool(facts["streamed"])
-    facts["params"] = from_json(facts["params"])
-    facts["details"] = from_json(facts["details"])
-    return RequestFacts(started_at=None if started_us is None else from_us(started_us), usage=usage, **facts)
+    try:
+        return _facts_of(row)
+    except (KeyError, TypeError) as error:
+        raise SessionStorageError(
+            f"A stored request lacks something ({error}); the file is damaged, or another program changed it. "
+            "The other messages can still be read."
+        ) from error
+
+
+def _facts_of(row: Row) -> RequestFacts:
+    marks = dict(zip(MARKS, unpacked("marks", row[_AT["marks"]]), strict=False))
+    facts = dict(zip(FACTS, unpacked("request", row[_AT["request"]]), strict=False))
+    kept = {name: facts[name] for name in _FACT_FIELDS if name in facts}
+    started_us = facts.get("started_us")
+    return RequestFacts(
+        **kept,
+        started_at=None if started_us is None else from_us(started_us),
+        usage=Usage(**{name: facts.get(name) for name in _USAGE_NAMES}),
+        streamed=bool(facts["streamed"]),
+        status=marks["status"],
+        compare_id=marks.get("compare_id"),
+        params=from_json(row[_AT["params"]]),
+        details=from_json(row[_AT["details"]]),
+    )
 
 
 def _unknown_role(role: object) -> MessageRole:
@@ -212,9 +290,30 @@ def _text_of(column: str, *, required: bool = False) -> Callable[[Row], Any]:
     return decode
 
 
+def _mark(name: str, kind: type | tuple[type, ...] = str) -> Callable[[Row], Any]:
+    """Return the decoder of one of the `MARKS`."""
+    at = MARKS.index(name)
+
+    def decode(row: Row) -> Any:
+        if row[_AT_MARKS] is None:
+            return None
+        values = unpacked("marks", row[_AT_MARKS])
+        value = values[at] if at < len(values) else None
+        if value is None or isinstance(value, kind):
+            return value
+        raise SessionStorageError(
+            f"A stored {name} is not what it should be but {type(value).__name__}; the file is damaged, or another "
+            "program changed it. The other messages can still be read."
+        )
+
+    return decode
+
+
 _USAGE_NAMES = tuple(f.name for f in fields(Usage))
+_FACT_FIELDS = [f.name for f in fields(RequestFacts) if f.name in FACTS and f.name != "streamed"]
+_PAYLOAD_MARKS = MESSAGE_COLUMNS.index("marks")
 _AT = {name: index for index, name in enumerate(COLUMNS)}
-_AT_ROLE, _AT_TS, _AT_METADATA = _AT["role"], _AT["ts_us"], _AT["metadata"]
+_AT_ROLE, _AT_TS, _AT_METADATA, _AT_MARKS = _AT["role"], _AT["ts_us"], _AT["metadata"], _AT["marks"]
 _AT_PARTS, _AT_ACTIVE, _AT_HIDDEN = _AT["parts"], _AT["active"], _AT["hidden"]
 _ROLES = {str(role): role for role in MessageRole}
 _FIELDS: dict[str, Callable[[Row], Any]] = {
@@ -223,15 +322,15 @@ _FIELDS: dict[str, Callable[[Row], Any]] = {
     "content": _text_of("content", required=True),
     "timestamp": lambda row: from_us(row[_AT_TS]),
     "metadata": lambda row: from_json(row[_AT_METADATA]),
-    "provider_message_id": _text_of("provider_message_id"),
-    "token_count": itemgetter(_AT["token_count"]),
-    "finish_reason": _text_of("finish_reason"),
+    "provider_message_id": _mark("provider_message_id"),
+    "token_count": _mark("token_count", int),
+    "finish_reason": _mark("finish_reason"),
     "parts": lambda row: () if row[_AT_PARTS] is None else tuple(from_json(row[_AT_PARTS])),
-    "source": _text_of("source"),
-    "cell_id": _text_of("cell_id"),
-    "ask": itemgetter(_AT["ask"]),
-    "scope": _text_of("scope"),
-    "beside": _text_of("beside"),
+    "source": _mark("source"),
+    "cell_id": _mark("cell_id"),
+    "ask": _mark("ask", int),
+    "scope": _mark("scope"),
+    "beside": _mark("beside"),
     "request": _decode_facts,
     "seq": lambda row: row[0] & SEQ_MASK,
     "parent_seq": itemgetter(_AT["parent"]),

@@ -11,7 +11,7 @@ import sqlite3
 from typing import Any
 
 from langswarm_nb.core.session.errors import SessionNotFoundError
-from langswarm_nb.core.session.storage.rows import PAYLOAD_COLUMNS, Row
+from langswarm_nb.core.session.storage.rows import MARKS, MESSAGE_COLUMNS, Row, pack, unpacked
 
 from . import leases as _leases
 from . import owner as _owner
@@ -31,7 +31,7 @@ def save(
     head = head_of(db, session_id, name)
     question_at(db, head, session_id, reply_to, question_id, name)
     columns = {
-        column: value for column, value in zip(PAYLOAD_COLUMNS, payload, strict=True) if value is not None
+        column: value for column, value in zip(MESSAGE_COLUMNS, payload, strict=True) if value is not None
     }
     db.execute(
         "INSERT OR REPLACE INTO partials(sid, message_id, reply_to, owner, saved_us, payload)"
@@ -69,7 +69,8 @@ def recover(db: sqlite3.Connection, *, name: str, session_id: str | None = None)
 
 
 def _interrupted(columns: dict[str, Any]) -> Row:
-    columns["finish_reason"] = "interrupted"
-    if "provider" in columns:
-        columns["status"] = "stopped"
-    return tuple(map(columns.get, PAYLOAD_COLUMNS))
+    marks = dict.fromkeys(MARKS) | dict(zip(MARKS, unpacked("marks", columns.get("marks")), strict=False))
+    marks["finish_reason"] = "interrupted"
+    if "request" in columns:
+        marks["status"] = "stopped"
+    return tuple(map({**columns, "marks": pack(list(marks.values()))}.get, MESSAGE_COLUMNS))

@@ -12,7 +12,14 @@ from typing import Any
 from langswarm_nb.core.session.conversation.nodes import TreeRows
 from langswarm_nb.core.session.errors import SessionValueError
 from langswarm_nb.core.session.messages import SessionMessage
-from langswarm_nb.core.session.storage.rows import COLUMNS, SEQ_BITS, Row, encode_message
+from langswarm_nb.core.session.storage.rows import (
+    COLUMNS,
+    PLACE_COLUMNS,
+    SEQ_BITS,
+    Row,
+    encode_message,
+    mark_of,
+)
 from langswarm_nb.core.session.values import MOST, optional_whole, whole
 
 from . import hides as _hides
@@ -20,7 +27,6 @@ from . import sessions as _sessions
 from .head import now_us, session_key
 
 _INSERT = f"INSERT INTO messages({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
-_TOKENS = COLUMNS.index("token_count")
 _TURN = COLUMNS.index("turn")
 
 
@@ -97,7 +103,7 @@ def restore(
             len(rows),
             max([tree.next_turn, *(turn + 1 for turn in turns)]),
             len(rows),
-            min(MOST, sum(row[_TOKENS] or 0 for row in rows)),
+            min(MOST, sum(mark_of(row[len(PLACE_COLUMNS) :], "token_count") or 0 for row in rows)),
             tree.branch,
             tree.tip,
             sid,
