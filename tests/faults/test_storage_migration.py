@@ -20,7 +20,7 @@ from langswarm_nb.core.session import (
     create_session_manager,
 )
 from langswarm_nb.core.session.conversation.tree import Tree
-from langswarm_nb.core.session.storage._sqlite import database, schema
+from langswarm_nb.core.session.storage._sqlite import old_tables, schema
 from langswarm_nb.core.session.storage.sqlite import SQLiteSessionStorage
 from tests.support.storages import answer, check_sound, go_on, question, record, texts, wait_ready, worker
 from tests.support.waits import PATIENCE_S
@@ -205,7 +205,7 @@ async def test_what_was_stored_can_be_searched_and_deleted(manager: SessionManag
     await manager.close()
     assert b"re B2" not in old.read_bytes()  # noqa: ASYNC240 - nothing else runs
     with closing(sqlite3.connect(old)) as db:
-        for table in ("messages", "branches", "partials", "former_tips", "hides", "leases"):
+        for table in ("messages", "branches", "partials", "former_tips", "hides", "message_blobs"):
             assert db.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)  # noqa: S608 - our own names
     check_sound(old)
 
@@ -214,7 +214,7 @@ async def test_a_copy_of_the_file_as_it_was_is_kept(manager: SessionManager, old
     """Its version is the old one, and a storage that is given it brings it over like any other."""
     await opened(manager, "rerun")
     copy = old.with_name("s.db.version-1")
-    assert (version_in(old), version_in(copy)) == (len(schema.MIGRATIONS), 1)
+    assert (version_in(old), version_in(copy)) == (schema.VERSION, 1)
     again = SQLiteSessionStorage(copy)
     assert {record.title for record in await again.list_sessions()} == set(TITLES)
     await again.close()
@@ -224,8 +224,13 @@ async def test_a_step_that_fails_leaves_the_file_as_it_was(
     old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An error is told, all tables are those of version 1, and a later open makes the step."""
-    first, second = schema.MIGRATIONS
-    monkeypatch.setattr(database, "MIGRATIONS", (first, (*second, "nonsense")))
+    bring_over = old_tables.bring_over
+
+    def fail(db: sqlite3.Connection, version: int) -> None:
+        bring_over(db, version)
+        db.execute("nonsense")
+
+    monkeypatch.setattr(old_tables, "bring_over", fail)
     storage = SQLiteSessionStorage(old)
     with pytest.raises(SessionStorageError, match="nonsense"):
         await storage.list_sessions()

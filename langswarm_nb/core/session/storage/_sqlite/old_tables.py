@@ -87,8 +87,10 @@ _SAME = {
 }
 """Tables whose columns have the same names and values in version 3."""
 _LEASE = "holder, owner, beat_us, since_us, next_holder, next_owner"
-_MESSAGES = "id, parent, turn, chars, version, active, hidden, ts_us, role, message_id, content, parts, metadata, params,"
-    " details"
+_MESSAGES = (
+    "id, parent, turn, chars, version, active, hidden, ts_us, role, message_id, content, parts, metadata,"
+    " params, details"
+)
 
 
 def bring_over(db: sqlite3.Connection, version: int) -> None:

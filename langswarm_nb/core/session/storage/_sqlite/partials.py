@@ -10,7 +10,7 @@ import logging
 import sqlite3
 from typing import Any
 
-from langswarm_nb.core.session.errors import SessionNotFoundError
+from langswarm_nb.core.session.errors import SessionNotFoundError, SessionStorageError
 from langswarm_nb.core.session.storage.rows import MARKS, MESSAGE_COLUMNS, Row, pack, unpacked
 
 from . import leases as _leases
@@ -20,7 +20,7 @@ from .head import head_of, now_us, question_at, session_key
 
 logger = logging.getLogger(__name__)
 
-_DAMAGED = (ValueError, TypeError, sqlite3.IntegrityError, SessionNotFoundError)
+_DAMAGED = (ValueError, TypeError, sqlite3.IntegrityError, SessionNotFoundError, SessionStorageError)
 """What a remnant that makes no sense raises; the rest of the file can still be used."""
 
 
@@ -69,6 +69,8 @@ def recover(db: sqlite3.Connection, *, name: str, session_id: str | None = None)
 
 
 def _interrupted(columns: dict[str, Any]) -> Row:
+    if not isinstance(columns, dict):
+        raise TypeError(f"the columns of a message, not {type(columns).__name__}")
     marks = dict.fromkeys(MARKS) | dict(zip(MARKS, unpacked("marks", columns.get("marks")), strict=False))
     marks["finish_reason"] = "interrupted"
     if "request" in columns:

@@ -1,4 +1,4 @@
-"""`Connection`: SQLite's, that knows when a session was last used, without a false warning of some versions of Python."""
+"""`Connection`: SQLite's, that knows when a session was last used; without a false warning of some Pythons."""
 
 from __future__ import annotations
 
