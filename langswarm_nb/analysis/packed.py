@@ -17,7 +17,7 @@ import numpy as np
 from msgspec.json import decode
 
 from langswarm_nb.core.session.errors import SessionStorageError
-from langswarm_nb.core.session.storage.rows import FACTS, MARKS
+from langswarm_nb.core.session.storage.rows import FACTS, MARKS, USUAL
 
 from . import texts
 from .arrays import MISSING, Few
@@ -83,17 +83,22 @@ LISTED = {
 }
 """Where each value that a message keeps in a list stands. SQL could give it as well, one text read for each value,
 and with the last digit of a real number now and then another one."""
-_MISSING = {Kind.WHOLE: MISSING, Kind.REAL: math.inf, Kind.TEXT: None, Kind.FEW: None}
+_MISSING: Mapping[Kind, Any] = {Kind.WHOLE: MISSING, Kind.REAL: math.inf, Kind.TEXT: None, Kind.FEW: None}
 
 
 def _unpacked(column: tuple[Any, ...]) -> list[Sequence[Any]]:
     return [() if text is None else decode(text, type=list) for text in column]
 
 
-def _of_lists(lists: Sequence[Sequence[Any]], at: int, kind: Kind) -> tuple[Any, ...]:
+def _of_lists(lists: Sequence[Sequence[Any]], read: Read, at: int) -> tuple[Any, ...]:
     """Return what stands at one place of each list."""
-    missing = _MISSING[kind]
+    kind, missing = read.kind, _MISSING[read.kind]
     found = [values[at] if len(values) > at else None for values in lists]
+    if read.sql in USUAL:
+        usual = USUAL[read.sql]
+        found = [
+            usual if value is None and values else value for value, values in zip(found, lists, strict=True)
+        ]
     if kind is Kind.TEXT and texts.TEXT_FACTORY is bytes:
         return tuple(None if value is None else value.encode() for value in found)
     return tuple(missing if value is None else value for value in found)
@@ -131,7 +136,7 @@ def read_columns(
             unpacked = dict(zip(packed, map(_unpacked, columns[len(direct) :]), strict=True))
             for read in listed:
                 name, at = lists[read.sql]
-                collectors[read].add(_of_lists(unpacked[name], at, read.kind))
+                collectors[read].add(_of_lists(unpacked[name], read, at))
             n_rows += len(batch)
             if progress is not None:
                 progress(n_rows)

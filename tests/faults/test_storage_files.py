@@ -425,7 +425,7 @@ async def test_a_part_that_cannot_be_read_locks_nobody_out(tmp_path, caplog):
     with closing(sqlite3.connect(path)) as db:
         for payload in ("no json", "[]", "{}"):
             db.execute("INSERT INTO partials VALUES (1, ?, 0, 'gone', 0, ?)", (payload, payload))
-        db.execute("INSERT INTO partials VALUES (1, 'm', 99, 'gone', 0, '{\"message_id\": \"m\"}')")
+        db.execute("INSERT INTO partials VALUES (1, 'm', 99, 'gone', 0, '{\"key\": \"m\"}')")
         db.commit()
     storage = SQLiteSessionStorage(path)
     await storage.append_messages("s", [question("more")])

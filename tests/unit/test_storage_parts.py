@@ -46,7 +46,7 @@ class TestSchema:
         """People who look into the file with SQL need not know how the key is packed."""
         _schema.migrate(db)
         db.execute(
-            "INSERT INTO messages(id, chars, ts_us, role, message_id, content) VALUES (?, 1, 0, 'user', 'm', 'x')",
+            "INSERT INTO messages(id, chars, ts_us, role, key, content) VALUES (?, 1, 0, 'user', 'm', 'x')",
             (3 << 32 | 7,),
         )
         assert db.execute("SELECT sid, seq FROM messages").fetchone() == (3, 7)
@@ -62,17 +62,18 @@ class TestSchema:
     def test_what_stands_in_a_list_can_be_read_by_name(self, db):
         """People who look into the file with SQL need not know how rows are packed."""
         _schema.migrate(db)
-        marks, request = pack([None, 7, "ok", "magic"]), pack(["mock", "echo", None, 5, 0.25])
+        marks, request = pack(["magic", None, None, None, 7, "ok"]), pack(["mock", "echo", None, 5, 0.25])
         db.execute(
-            "INSERT INTO messages(id, chars, ts_us, role, message_id, content, marks, request)"
+            "INSERT INTO messages(id, chars, ts_us, role, key, content, marks, request)"
             " VALUES (1, 1, 0, 'assistant', 'm', 'x', ?, ?)",
             (marks, request),
         )
         row = db.execute(
-            "SELECT finish_reason, token_count, status, source, cell_id, provider, model, started_us, duration_s, step"
+            "SELECT finish_reason, token_count, status, source, cell_id, provider, model, started_us, duration_s,"
+            " attempts, step, message_id"
             " FROM messages"
         ).fetchone()
-        assert row == (None, 7, "ok", "magic", None, "mock", None, 5, 0.25, None)
+        assert row == (None, 7, "ok", "magic", None, "mock", None, 5, 0.25, 1, None, "m")
 
     def test_a_statement_that_fails_leaves_the_file_as_it_was(self, db, monkeypatch):
         """All tables are made, or none."""

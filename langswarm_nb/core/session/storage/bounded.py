@@ -19,7 +19,7 @@ _OF_SESSIONS = {
     "metadata": "max_metadata_chars",
 }
 _ID, _ROLE, _CONTENT, _PARTS, _METADATA = map(
-    MESSAGE_COLUMNS.index, ("message_id", "role", "content", "parts", "metadata")
+    MESSAGE_COLUMNS.index, ("key", "role", "content", "parts", "metadata")
 )
 
 

@@ -6,6 +6,7 @@ message is encoded to the rest first (its *payload*), with all checks done.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from json.encoder import encode_basestring
@@ -38,7 +39,7 @@ MESSAGE_COLUMNS = (
     "hidden",
     "ts_us",
     "role",
-    "message_id",
+    "key",
     "content",
     "parts",
     "metadata",
@@ -48,15 +49,16 @@ MESSAGE_COLUMNS = (
     "details",
 )
 COLUMNS = PLACE_COLUMNS + MESSAGE_COLUMNS
-"""``marks`` and ``request`` are JSON lists of what `MARKS` and `FACTS` name: most messages have few of them, and a
+"""``key`` is the id, see `key_of_id`. ``marks`` and ``request`` are JSON lists of what `MARKS` and `FACTS` name: most
+messages have few of them, and a
 column that holds nothing costs as much to read as one that does."""
 MARKS = (
-    "finish_reason",
-    "token_count",
-    "status",
     "source",
     "cell_id",
     "ask",
+    "finish_reason",
+    "token_count",
+    "status",
     "compare_id",
     "scope",
     "beside",
@@ -69,20 +71,20 @@ FACTS = (
     "model",
     "started_us",
     "duration_s",
-    "time_to_first_chunk_s",
-    "attempts",
-    "streamed",
-    "queued_s",
-    "tokens_source",
     "input_tokens",
     "output_tokens",
+    "time_to_first_chunk_s",
+    "tokens_source",
     "cached_input_tokens",
-    "cache_write_tokens",
     "reasoning_tokens",
+    "cache_write_tokens",
     "provider_finish_reason",
     "provider_request_id",
     "cost_usd",
     "cost_source",
+    "attempts",
+    "streamed",
+    "queued_s",
     "error_type",
     "error_message",
     "step",
@@ -93,6 +95,8 @@ FACTS = (
     "request_key",
 )
 """The same for ``request``, which a message has that answers one."""
+USUAL: Mapping[str, Any] = {"attempts": 1, "streamed": 1, "queued_s": 0.0}
+"""What a fact is when it is not written."""
 
 SEQ_BITS = 32
 SEQ_MASK = (1 << SEQ_BITS) - 1
@@ -137,12 +141,12 @@ def _encode_marks(message: SessionMessage) -> str | None:
         raise SessionTypeError.of("request", facts, "RequestFacts")
     return pack(
         (
-            optional_text("finish_reason", message.finish_reason),
-            optional_whole("token_count", message.token_count),
-            None if facts is None else text("status", facts.status),
             optional_text("source", message.source),
             optional_text("cell_id", message.cell_id),
             optional_whole("ask", message.ask),
+            optional_text("finish_reason", message.finish_reason),
+            optional_whole("token_count", message.token_count),
+            None if facts is None else text("status", facts.status),
             None if facts is None else optional_text("compare_id", facts.compare_id),
             optional_text("scope", message.scope),
             optional_text("beside", message.beside),
@@ -153,27 +157,27 @@ def _encode_marks(message: SessionMessage) -> str | None:
 
 def _encode_facts(facts: RequestFacts) -> Row:
     usage = facts.usage
-    request = pack(
+    request = pack_facts(
         (
             filled_text("provider", facts.provider),
             text("request_model", facts.request_model),
             optional_text("model", facts.model),
             None if facts.started_at is None else to_us("started_at", facts.started_at),
             optional_number("duration_s", facts.duration_s),
-            optional_number("time_to_first_chunk_s", facts.time_to_first_chunk_s),
-            whole("attempts", facts.attempts),
-            flag("streamed", facts.streamed),
-            number("queued_s", facts.queued_s),
-            optional_text("tokens_source", facts.tokens_source),
             optional_whole("input_tokens", usage.input_tokens),
             optional_whole("output_tokens", usage.output_tokens),
+            optional_number("time_to_first_chunk_s", facts.time_to_first_chunk_s),
+            optional_text("tokens_source", facts.tokens_source),
             optional_whole("cached_input_tokens", usage.cached_input_tokens),
-            optional_whole("cache_write_tokens", usage.cache_write_tokens),
             optional_whole("reasoning_tokens", usage.reasoning_tokens),
+            optional_whole("cache_write_tokens", usage.cache_write_tokens),
             optional_text("provider_finish_reason", facts.provider_finish_reason),
             optional_text("provider_request_id", facts.provider_request_id),
             optional_number("cost_usd", facts.cost_usd),
             optional_text("cost_source", facts.cost_source),
+            whole("attempts", facts.attempts),
+            flag("streamed", facts.streamed),
+            number("queued_s", facts.queued_s),
             optional_text("error_type", facts.error_type),
             optional_text("error_message", facts.error_message),
         )
@@ -187,6 +191,13 @@ def pack(values: Sequence[Any]) -> str | None:
     while end and values[end - 1] is None:
         end -= 1
     return f"[{','.join(map(_as_json, values[:end]))}]" if end else None
+
+
+def pack_facts(values: Sequence[Any]) -> str | None:
+    """Return values in the order of `FACTS` as `pack` does; what is as usual is not written."""
+    return pack(
+        [None if USUAL.get(name) == value else value for name, value in zip(FACTS, values, strict=False)]
+    )
 
 
 def _as_json(value: object) -> str:
@@ -218,6 +229,34 @@ def mark_of(payload: Row, name: str) -> Any:
     """Return one of the `MARKS` of a payload; None when it has none."""
     values, at = unpacked("marks", payload[_PAYLOAD_MARKS]), MARKS.index(name)
     return values[at] if at < len(values) else None
+
+
+def key_of_id(message_id: str) -> str | bytes:
+    """Return how an id is stored: those that are made here, of 32 hexadecimal digits, take half of the room."""
+    return bytes.fromhex(message_id) if _IS_HEX(message_id) else message_id
+
+
+def id_of_key(key: object) -> str:
+    """Return the id that `key_of_id` stored.
+
+    Raises
+    ------
+    SessionStorageError
+        It is neither: the file is damaged, or another program changed it.
+    """
+    if isinstance(key, bytes):
+        return key.hex()
+    if isinstance(key, str):
+        return key
+    raise SessionStorageError(
+        f"A stored id is not text but {type(key).__name__}; the file is damaged, or another program changed it. "
+        "The other messages can still be read."
+    )
+
+
+def with_key(row: Row) -> Row:
+    """Return a row, whose key is an id, as it is stored."""
+    return (*row[:_AT_KEY], key_of_id(row[_AT_KEY]), *row[_AT_KEY + 1 :])
 
 
 def decode_message(row: Row) -> SessionMessage:
@@ -253,13 +292,13 @@ def _decode_facts(row: Row) -> RequestFacts | None:
 def _facts_of(row: Row) -> RequestFacts:
     marks = dict(zip(MARKS, unpacked("marks", row[_AT["marks"]]), strict=False))
     facts = dict(zip(FACTS, unpacked("request", row[_AT["request"]]), strict=False))
-    kept = {name: facts[name] for name in _FACT_FIELDS if name in facts}
+    kept = {name: facts[name] for name in _FACT_FIELDS if facts.get(name) is not None}
     started_us = facts.get("started_us")
     return RequestFacts(
         **kept,
         started_at=None if started_us is None else from_us(started_us),
         usage=Usage(**{name: facts.get(name) for name in _USAGE_NAMES}),
-        streamed=bool(facts["streamed"]),
+        streamed=facts.get("streamed") in (None, 1),
         status=marks["status"],
         compare_id=marks.get("compare_id"),
         params=from_json(row[_AT["params"]]),
@@ -309,15 +348,17 @@ def _mark(name: str, kind: type | tuple[type, ...] = str) -> Callable[[Row], Any
     return decode
 
 
+_IS_HEX = re.compile("[0-9a-f]{32}").fullmatch
 _USAGE_NAMES = tuple(f.name for f in fields(Usage))
 _FACT_FIELDS = [f.name for f in fields(RequestFacts) if f.name in FACTS and f.name != "streamed"]
 _PAYLOAD_MARKS = MESSAGE_COLUMNS.index("marks")
 _AT = {name: index for index, name in enumerate(COLUMNS)}
 _AT_ROLE, _AT_TS, _AT_METADATA, _AT_MARKS = _AT["role"], _AT["ts_us"], _AT["metadata"], _AT["marks"]
+_AT_KEY = _AT["key"]
 _AT_PARTS, _AT_ACTIVE, _AT_HIDDEN = _AT["parts"], _AT["active"], _AT["hidden"]
 _ROLES = {str(role): role for role in MessageRole}
 _FIELDS: dict[str, Callable[[Row], Any]] = {
-    "id": _text_of("message_id", required=True),
+    "id": lambda row: id_of_key(row[_AT_KEY]),
     "role": lambda row: _ROLES.get(row[_AT_ROLE]) or _unknown_role(row[_AT_ROLE]),
     "content": _text_of("content", required=True),
     "timestamp": lambda row: from_us(row[_AT_TS]),

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from langswarm_nb.core.session.storage.rows import FACTS, MARKS, pack
+from langswarm_nb.core.session.storage.rows import FACTS, MARKS, key_of_id, pack, pack_facts
 
 from .renumbering import renumber_turns
 from .schema import TABLES
@@ -92,6 +92,10 @@ _MESSAGES = (
     " params, details"
 )
 
+_RENAMED = {"message_id": "key"}
+_NOW = _MESSAGES.replace("message_id", "key")
+_KEY = _MESSAGES.split(", ").index("message_id")
+
 
 def bring_over(db: sqlite3.Connection, version: int) -> None:
     """Make the tables of version 3 from those of version 1 or 2."""
@@ -121,7 +125,7 @@ def _to_version_3(db: sqlite3.Connection) -> None:
     db.execute("DELETE FROM sqlite_sequence WHERE name = 'sessions'")
     db.execute("UPDATE sqlite_sequence SET name = 'sessions' WHERE name = 'old_sessions'")
     db.executemany(
-        f"INSERT INTO messages({_MESSAGES}, marks, request) VALUES ({', '.join('?' * 17)})", _messages(db)
+        f"INSERT INTO messages({_NOW}, marks, request) VALUES ({', '.join('?' * 17)})", _messages(db)
     )
     db.executemany("INSERT INTO partials VALUES (?, ?, ?, ?, ?, ?)", _partials(db))
     for table in (*(f"old_{table}" for table in _KEPT), "leases"):
@@ -133,7 +137,9 @@ def _messages(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
     n_marks, n_same = len(_stored(MARKS)), _MESSAGES.count(",") + 1
     rows = db.execute(f"SELECT {_MESSAGES}, {marks}, {facts} FROM old_messages ORDER BY id")
     for row in rows:
-        yield (*row[:n_same], pack(row[n_same : n_same + n_marks]), pack(row[n_same + n_marks :]))
+        marks, facts = row[n_same : n_same + n_marks], row[n_same + n_marks :]
+        request = pack_facts(facts) if facts[0] is not None else None
+        yield (*row[:_KEY], key_of_id(row[_KEY]), *row[_KEY + 1 : n_same], pack(marks), request)
 
 
 def _partials(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
@@ -146,10 +152,12 @@ def _repacked(payload: str) -> str:
     """Return what was kept of a reply with its marks and facts in lists; what makes no sense stays as it is."""
     try:
         columns: Mapping[str, Any] = json.loads(payload)
-        lists = {"marks": pack(_values(columns, MARKS)), "request": pack(_values(columns, FACTS))}
+        lists = {"marks": pack(_values(columns, MARKS)), "request": pack_facts(_values(columns, FACTS))}
     except (ValueError, TypeError, AttributeError):
         return payload
-    rest = {name: value for name, value in columns.items() if name not in (*MARKS, *FACTS)}
+    rest = {
+        _RENAMED.get(name, name): value for name, value in columns.items() if name not in (*MARKS, *FACTS)
+    }
     return json.dumps({**rest, **{name: value for name, value in lists.items() if value is not None}})
 
 

@@ -36,9 +36,9 @@ def save(
     db.execute(
         "INSERT OR REPLACE INTO partials(sid, message_id, reply_to, owner, saved_us, payload)"
         " VALUES (?, ?, ?, ?, ?, ?)",
-        (head.sid, columns["message_id"], reply_to, _owner.this_process(), now_us(), json.dumps(columns)),
+        (head.sid, columns["key"], reply_to, _owner.this_process(), now_us(), json.dumps(columns)),
     )
-    _leases.keep(db, head.sid, columns["message_id"])
+    _leases.keep(db, head.sid, columns["key"])
 
 
 def orphans(db: sqlite3.Connection, session_id: str | None = None) -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ from typing import Any
 from langswarm_nb.core.session.conversation.nodes import TreeRows
 from langswarm_nb.core.session.errors import SessionStorageError, shown
 from langswarm_nb.core.session.messages import MessageRole
-from langswarm_nb.core.session.storage.rows import COLUMNS, SEQ_BITS, Row
+from langswarm_nb.core.session.storage.rows import COLUMNS, SEQ_BITS, Row, key_of_id
 
 from . import hides as _hides
 from .head import head_of, session_key
@@ -111,7 +111,7 @@ def find(db: sqlite3.Connection, name: str, session_id: str, message_id: str) ->
     """Return the row of the newest message with this id; None when there is none."""
     sid = session_key(db, session_id, name)
     row: Row | None = db.execute(
-        f"{_SELECT}WHERE id >= ? AND id < ? AND message_id = ? ORDER BY id DESC LIMIT 1",
-        (sid << SEQ_BITS, (sid + 1) << SEQ_BITS, message_id),
+        f"{_SELECT}WHERE id >= ? AND id < ? AND key = ? ORDER BY id DESC LIMIT 1",
+        (sid << SEQ_BITS, (sid + 1) << SEQ_BITS, key_of_id(message_id)),
     ).fetchone()
     return row

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from langswarm_nb.core.session.storage.rows import FACTS, MARKS
+from langswarm_nb.core.session.storage.rows import FACTS, MARKS, USUAL
 
 APPLICATION_ID = 0x4C534E42  # "LSNB": tells our files from those of other programs
 VERSION = 3
@@ -21,9 +21,16 @@ def _named(column: str, names: tuple[str, ...]) -> str:
     """Return columns that give what stands in a JSON list by name; they take no room."""
     kinds = {**dict.fromkeys(_WHOLE, "INTEGER"), **dict.fromkeys(_REAL, "REAL")}
     return ",\n".join(
-        f"      {name} {kinds.get(name, 'TEXT')} AS (json_extract({column}, '$[{at}]')) VIRTUAL"
+        f"      {name} {kinds.get(name, 'TEXT')} AS ({_value(column, at, name)}) VIRTUAL"
         for at, name in enumerate(names)
     )
+
+
+def _value(column: str, at: int, name: str) -> str:
+    value = f"json_extract({column}, '$[{at}]')"
+    if name not in USUAL:
+        return value
+    return f"CASE WHEN {column} IS NOT NULL THEN ifnull({value}, {USUAL[name]}) END"
 
 
 TABLES = (
@@ -76,7 +83,7 @@ TABLES = (
       hidden INTEGER NOT NULL DEFAULT 0,
       ts_us INTEGER NOT NULL,
       role TEXT NOT NULL,
-      message_id TEXT NOT NULL,
+      key NOT NULL,                               -- its id: 16 bytes where that is 32 hexadecimal digits, else as it is
       content TEXT NOT NULL,
       parts TEXT,                                 -- JSON, NULL when empty; as all that follows
       metadata TEXT,
@@ -86,6 +93,7 @@ TABLES = (
       details TEXT,
       sid INTEGER AS (id >> 32) VIRTUAL,
       seq INTEGER AS (id & 4294967295) VIRTUAL,
+      message_id TEXT AS (CASE typeof(key) WHEN 'blob' THEN lower(hex(key)) ELSE key END) VIRTUAL,
 {_named("marks", MARKS)},
 {_named("request", FACTS)})
     """,

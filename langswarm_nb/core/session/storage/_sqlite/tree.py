@@ -10,7 +10,15 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from langswarm_nb.core.session.storage.rows import COLUMNS, MARKS, MESSAGE_COLUMNS, Row, mark_of
+from langswarm_nb.core.session.storage.rows import (
+    COLUMNS,
+    MARKS,
+    MESSAGE_COLUMNS,
+    Row,
+    key_of_id,
+    mark_of,
+    with_key,
+)
 from langswarm_nb.core.session.values import MOST
 
 from . import conditions as _conditions
@@ -25,7 +33,7 @@ _SHOW = (
 )
 """Puts a message onto the active path; it does not stand beside it any more."""
 _ROLE = MESSAGE_COLUMNS.index("role")
-_MESSAGE_ID = MESSAGE_COLUMNS.index("message_id")
+_MESSAGE_ID = MESSAGE_COLUMNS.index("key")
 _CONTENT = MESSAGE_COLUMNS.index("content")
 _HIDDEN = MESSAGE_COLUMNS.index("hidden")
 _TURN, _VERSION = COLUMNS.index("turn"), COLUMNS.index("version")
@@ -110,7 +118,7 @@ def _insert(
     if place.active and place.parent != head.tip:
         _activate(db, head, place.parent)
     rows, next_turn = _chain(db, head, place, payloads, turn)
-    db.executemany(_INSERT, rows)
+    db.executemany(_INSERT, map(with_key, rows))
     last = head.next_seq + len(rows) - 1
     tokens = min(MOST, sum(mark_of(payload, "token_count") or 0 for payload in payloads))
     now, tip = now_us(), last if place.active else head.tip
@@ -271,8 +279,8 @@ def _interrupted(
         return None
     row: tuple[int, int | None, int] | None = db.execute(
         "SELECT seq, parent, version FROM messages WHERE id > ? AND id < ?"
-        " AND message_id = ? AND finish_reason = 'interrupted' ORDER BY id DESC LIMIT 1",
-        (head.base | question, head.end, message_id),
+        " AND key = ? AND finish_reason = 'interrupted' ORDER BY id DESC LIMIT 1",
+        (head.base | question, head.end, key_of_id(message_id)),
     ).fetchone()
     return row
 
