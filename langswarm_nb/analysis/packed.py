@@ -18,6 +18,7 @@ from msgspec.json import decode
 
 from langswarm_nb.core.session.errors import SessionStorageError
 from langswarm_nb.core.session.storage.rows import FACTS, MARKS, USUAL
+from langswarm_nb.core.session.values import to_json
 
 from . import texts
 from .arrays import MISSING, Few
@@ -100,8 +101,15 @@ def _of_lists(lists: Sequence[Sequence[Any]], read: Read, at: int) -> tuple[Any,
             usual if value is None and values else value for value, values in zip(found, lists, strict=True)
         ]
     if kind is Kind.TEXT and texts.TEXT_FACTORY is bytes:
-        return tuple(None if value is None else value.encode() for value in found)
+        return tuple(None if value is None else _text(value).encode() for value in found)
+    if kind is Kind.TEXT:
+        return tuple(None if value is None else _text(value) for value in found)
     return tuple(missing if value is None else value for value in found)
+
+
+def _text(value: Any) -> str:
+    """Return a text, or the JSON of what else stands in a list."""
+    return value if isinstance(value, str) else to_json("value", value)
 
 
 def read_columns(

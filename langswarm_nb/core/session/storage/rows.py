@@ -45,13 +45,12 @@ MESSAGE_COLUMNS = (
     "metadata",
     "marks",
     "request",
-    "params",
-    "details",
 )
 COLUMNS = PLACE_COLUMNS + MESSAGE_COLUMNS
 """``key`` is the id, see `key_of_id`. ``marks`` and ``request`` are JSON lists of what `MARKS` and `FACTS` name: most
-messages have few of them, and a
-column that holds nothing costs as much to read as one that does."""
+messages have few of them, and a column that holds nothing costs nearly as much to read as one that does."""
+READ_COLUMNS = (*(name for name in COLUMNS if name not in ("chars", "active", "hidden")), "active", "hidden")
+"""What is read of a stored message. The last two may be missing in a row: then it is on the path, and not hidden."""
 MARKS = (
     "source",
     "cell_id",
@@ -87,6 +86,8 @@ FACTS = (
     "queued_s",
     "error_type",
     "error_message",
+    "params",
+    "details",
     "step",
     "schema_hash",
     "data_json",
@@ -122,7 +123,7 @@ def encode_message(message: SessionMessage) -> Row:
         _encode_parts(message.parts),
         optional_mapping("metadata", message.metadata),
         _encode_marks(message),
-        *((None, None, None) if facts is None else _encode_facts(facts)),
+        None if facts is None else _encode_facts(facts),
     )
 
 
@@ -155,9 +156,9 @@ def _encode_marks(message: SessionMessage) -> str | None:
     )
 
 
-def _encode_facts(facts: RequestFacts) -> Row:
+def _encode_facts(facts: RequestFacts) -> str | None:
     usage = facts.usage
-    request = pack_facts(
+    return pack_facts(
         (
             filled_text("provider", facts.provider),
             text("request_model", facts.request_model),
@@ -180,9 +181,21 @@ def _encode_facts(facts: RequestFacts) -> Row:
             number("queued_s", facts.queued_s),
             optional_text("error_type", facts.error_type),
             optional_text("error_message", facts.error_message),
+            Json.of(optional_mapping("params", facts.params)),
+            Json.of(optional_mapping("details", facts.details)),
         )
     )
-    return request, optional_mapping("params", facts.params), optional_mapping("details", facts.details)
+
+
+class Json(str):
+    """JSON as it is, not a text."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, encoded: str | None) -> Json | None:
+        """Return it as such; None stays None."""
+        return None if encoded is None else cls(encoded)
 
 
 def pack(values: Sequence[Any]) -> str | None:
@@ -202,7 +215,7 @@ def pack_facts(values: Sequence[Any]) -> str | None:
 
 def _as_json(value: object) -> str:
     if isinstance(value, str):
-        return encode_basestring(value)
+        return value if isinstance(value, Json) else encode_basestring(value)
     return repr(value) if isinstance(value, (int, float)) else "null"
 
 
@@ -254,20 +267,24 @@ def id_of_key(key: object) -> str:
     )
 
 
-def with_key(row: Row) -> Row:
-    """Return a row, whose key is an id, as it is stored."""
-    return (*row[:_AT_KEY], key_of_id(row[_AT_KEY]), *row[_AT_KEY + 1 :])
+def to_store(row: Row) -> Row:
+    """Return a row of `COLUMNS` whose key is an id as it is stored."""
+    return (*row[:_STORED_KEY], key_of_id(row[_STORED_KEY]), *row[_STORED_KEY + 1 :])
+
+
+def as_read(row: Row) -> Row:
+    """Return a row of `COLUMNS` as one of `READ_COLUMNS`."""
+    return tuple(_AS_READ(row))
 
 
 def decode_message(row: Row) -> SessionMessage:
-    """Return the message of a whole row; its fields are decoded when they are asked for."""
+    """Return the message of a row of `READ_COLUMNS`; its fields are decoded when they are asked for."""
     return SessionMessage.from_row(row, _decode_field)
 
 
 def decode_messages(rows: list[Row]) -> list[SessionMessage]:
-    """Return the messages of whole rows, as `decode_message` does."""
-    make, decode = SessionMessage.from_row, _decode_field
-    return [make(row, decode) for row in rows]
+    """Return the messages of rows, as `decode_message` does."""
+    return SessionMessage.from_rows(rows, _decode_field)
 
 
 def _decode_field(row: Row, name: str) -> Any:
@@ -301,8 +318,8 @@ def _facts_of(row: Row) -> RequestFacts:
         streamed=facts.get("streamed") in (None, 1),
         status=marks["status"],
         compare_id=marks.get("compare_id"),
-        params=from_json(row[_AT["params"]]),
-        details=from_json(row[_AT["details"]]),
+        params=facts.get("params") or {},
+        details=facts.get("details") or {},
     )
 
 
@@ -350,9 +367,12 @@ def _mark(name: str, kind: type | tuple[type, ...] = str) -> Callable[[Row], Any
 
 _IS_HEX = re.compile("[0-9a-f]{32}").fullmatch
 _USAGE_NAMES = tuple(f.name for f in fields(Usage))
-_FACT_FIELDS = [f.name for f in fields(RequestFacts) if f.name in FACTS and f.name != "streamed"]
+_MADE = ("streamed", "params", "details")
+_FACT_FIELDS = [f.name for f in fields(RequestFacts) if f.name in FACTS and f.name not in _MADE]
 _PAYLOAD_MARKS = MESSAGE_COLUMNS.index("marks")
-_AT = {name: index for index, name in enumerate(COLUMNS)}
+_AT = {name: index for index, name in enumerate(READ_COLUMNS)}
+_STORED_KEY = COLUMNS.index("key")
+_AS_READ = itemgetter(*map(COLUMNS.index, READ_COLUMNS))
 _AT_ROLE, _AT_TS, _AT_METADATA, _AT_MARKS = _AT["role"], _AT["ts_us"], _AT["metadata"], _AT["marks"]
 _AT_KEY = _AT["key"]
 _AT_PARTS, _AT_ACTIVE, _AT_HIDDEN = _AT["parts"], _AT["active"], _AT["hidden"]
@@ -377,8 +397,8 @@ _FIELDS: dict[str, Callable[[Row], Any]] = {
     "parent_seq": itemgetter(_AT["parent"]),
     "turn": itemgetter(_AT["turn"]),
     "version": itemgetter(_AT["version"]),
-    "is_active": lambda row: bool(row[_AT_ACTIVE]),
-    "is_hidden": lambda row: bool(row[_AT_HIDDEN]),
+    "is_active": lambda row: len(row) <= _AT_ACTIVE or bool(row[_AT_ACTIVE]),
+    "is_hidden": lambda row: len(row) > _AT_HIDDEN and bool(row[_AT_HIDDEN]),
 }
 
 
@@ -386,7 +406,7 @@ _SAID = tuple((vars(SessionMessage)[name].__set__, _FIELDS[name]) for name in ("
 
 
 def decode_what_is_said(rows: list[Row]) -> list[SessionMessage]:
-    """Return the messages of whole rows with role, text and parts decoded at once: they will all be asked for."""
+    """Return the messages of rows with role, text and parts decoded at once: they will all be asked for."""
     messages = decode_messages(rows)
     for put, decode in _SAID:  # the slots themselves: a third of what it costs when they are asked for
         for message, row in zip(messages, rows, strict=True):

@@ -13,7 +13,7 @@ from langswarm_nb.core.session.interfaces import ISessionStorage
 from langswarm_nb.core.session.messages import MessageRole, SearchHit, SessionMessage
 from langswarm_nb.core.session.settings import SessionRecord, SessionStatus
 from langswarm_nb.core.session.storage.bounded import check_message
-from langswarm_nb.core.session.storage.rows import PLACE_COLUMNS, Row, decode_message, encode_message
+from langswarm_nb.core.session.storage.rows import PLACE_COLUMNS, Row, as_read, decode_message, encode_message
 
 _NO_PLACE = (None,) * len(PLACE_COLUMNS)
 
@@ -189,7 +189,7 @@ class UnloggedStorage(ISessionStorage):
     def _known(self, session_id: str, message_id: str) -> SessionMessage | None:
         """Return the words of a message, and what else is not stored of it."""
         payload = self._whole.get((session_id, message_id))
-        return None if payload is None else decode_message((*_NO_PLACE, *payload))
+        return None if payload is None else decode_message(as_read((*_NO_PLACE, *payload)))
 
     def _restored(self, session_id: str, message: SessionMessage) -> SessionMessage:
         whole = self._known(session_id, message.id)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from langswarm_nb.core.session.storage.rows import FACTS, MARKS, key_of_id, pack, pack_facts
+from langswarm_nb.core.session.storage.rows import FACTS, MARKS, Json, key_of_id, pack, pack_facts
 
 from .renumbering import renumber_turns
 from .schema import TABLES
@@ -88,10 +88,8 @@ _SAME = {
 """Tables whose columns have the same names and values in version 3."""
 _LEASE = "holder, owner, beat_us, since_us, next_holder, next_owner"
 _MESSAGES = (
-    "id, parent, turn, chars, version, active, hidden, ts_us, role, message_id, content, parts, metadata,"
-    " params, details"
+    "id, parent, turn, chars, version, active, hidden, ts_us, role, message_id, content, parts, metadata"
 )
-
 _RENAMED = {"message_id": "key"}
 _NOW = _MESSAGES.replace("message_id", "key")
 _KEY = _MESSAGES.split(", ").index("message_id")
@@ -125,7 +123,7 @@ def _to_version_3(db: sqlite3.Connection) -> None:
     db.execute("DELETE FROM sqlite_sequence WHERE name = 'sessions'")
     db.execute("UPDATE sqlite_sequence SET name = 'sessions' WHERE name = 'old_sessions'")
     db.executemany(
-        f"INSERT INTO messages({_NOW}, marks, request) VALUES ({', '.join('?' * 17)})", _messages(db)
+        f"INSERT INTO messages({_NOW}, marks, request) VALUES ({', '.join('?' * 15)})", _messages(db)
     )
     db.executemany("INSERT INTO partials VALUES (?, ?, ?, ?, ?, ?)", _partials(db))
     for table in (*(f"old_{table}" for table in _KEPT), "leases"):
@@ -138,8 +136,17 @@ def _messages(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
     rows = db.execute(f"SELECT {_MESSAGES}, {marks}, {facts} FROM old_messages ORDER BY id")
     for row in rows:
         marks, facts = row[n_same : n_same + n_marks], row[n_same + n_marks :]
-        request = pack_facts(facts) if facts[0] is not None else None
+        request = pack_facts(_with_json(facts)) if facts[0] is not None else None
         yield (*row[:_KEY], key_of_id(row[_KEY]), *row[_KEY + 1 : n_same], pack(marks), request)
+
+
+def _with_json(facts: Sequence[Any]) -> list[Any]:
+    """Return facts with those that are JSON marked as such."""
+    names = _stored(FACTS)
+    return [
+        Json.of(value) if name in ("params", "details") else value
+        for name, value in zip(names, facts, strict=True)
+    ]
 
 
 def _partials(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
@@ -152,7 +159,10 @@ def _repacked(payload: str) -> str:
     """Return what was kept of a reply with its marks and facts in lists; what makes no sense stays as it is."""
     try:
         columns: Mapping[str, Any] = json.loads(payload)
-        lists = {"marks": pack(_values(columns, MARKS)), "request": pack_facts(_values(columns, FACTS))}
+        lists = {
+            "marks": pack(_values(columns, MARKS)),
+            "request": pack_facts(_with_json(_values(columns, FACTS))),
+        }
     except (ValueError, TypeError, AttributeError):
         return payload
     rest = {

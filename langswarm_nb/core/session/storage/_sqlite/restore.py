@@ -19,7 +19,7 @@ from langswarm_nb.core.session.storage.rows import (
     Row,
     encode_message,
     mark_of,
-    with_key,
+    to_store,
 )
 from langswarm_nb.core.session.values import MOST, optional_whole, whole
 
@@ -83,7 +83,7 @@ def restore(
     _sessions.create(db, name, record)
     sid = session_key(db, str(record["session_id"]), name)
     base, now = sid << SEQ_BITS, now_us()
-    db.executemany(_INSERT, [with_key((base | row[0], *row[1:])) for row in rows])
+    db.executemany(_INSERT, [to_store((base | row[0], *row[1:])) for row in rows])
     db.executemany(
         "INSERT INTO branches VALUES (?, ?, ?, ?)",
         [(sid, branch, tip, now - n) for n, (branch, tip) in enumerate(tree.others, 1)],

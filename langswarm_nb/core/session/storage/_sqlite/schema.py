@@ -89,8 +89,6 @@ TABLES = (
       metadata TEXT,
       marks TEXT,                                 -- a list; its values by name below
       request TEXT,                               -- the same, of the request that an assistant message answers
-      params TEXT,
-      details TEXT,
       sid INTEGER AS (id >> 32) VIRTUAL,
       seq INTEGER AS (id & 4294967295) VIRTUAL,
       message_id TEXT AS (CASE typeof(key) WHEN 'blob' THEN lower(hex(key)) ELSE key END) VIRTUAL,

@@ -15,9 +15,10 @@ from langswarm_nb.core.session.storage.rows import (
     MARKS,
     MESSAGE_COLUMNS,
     Row,
+    as_read,
     key_of_id,
     mark_of,
-    with_key,
+    to_store,
 )
 from langswarm_nb.core.session.values import MOST
 
@@ -103,7 +104,7 @@ def append(
     )  # than what stood on the path
     if hides or (head.has_hides and place.active and is_other):
         _hides.show(db, head.sid, head.branch)
-    return rows
+    return list(map(as_read, rows))
 
 
 def _is_send(payloads: Sequence[Row], *, activate: bool, answered: bool) -> bool:
@@ -118,7 +119,7 @@ def _insert(
     if place.active and place.parent != head.tip:
         _activate(db, head, place.parent)
     rows, next_turn = _chain(db, head, place, payloads, turn)
-    db.executemany(_INSERT, map(with_key, rows))
+    db.executemany(_INSERT, map(to_store, rows))
     last = head.next_seq + len(rows) - 1
     tokens = min(MOST, sum(mark_of(payload, "token_count") or 0 for payload in payloads))
     now, tip = now_us(), last if place.active else head.tip
