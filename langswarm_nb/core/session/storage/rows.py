@@ -6,12 +6,12 @@ message is encoded to the rest first (its *payload*), with all checks done.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
-from json.encoder import encode_basestring
 from operator import itemgetter
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from langswarm_nb.core.session.errors import SessionStorageError, SessionTypeError, shown
 from langswarm_nb.core.session.messages import MessageRole, Part, RequestFacts, SessionMessage, Usage
@@ -158,7 +158,7 @@ def _encode_marks(message: SessionMessage) -> str | None:
 
 def _encode_facts(facts: RequestFacts) -> str | None:
     usage = facts.usage
-    return pack_facts(
+    return pack(
         (
             filled_text("provider", facts.provider),
             text("request_model", facts.request_model),
@@ -176,26 +176,20 @@ def _encode_facts(facts: RequestFacts) -> str | None:
             optional_text("provider_request_id", facts.provider_request_id),
             optional_number("cost_usd", facts.cost_usd),
             optional_text("cost_source", facts.cost_source),
-            whole("attempts", facts.attempts),
-            flag("streamed", facts.streamed),
-            number("queued_s", facts.queued_s),
+            None if (attempts := whole("attempts", facts.attempts)) == USUAL["attempts"] else attempts,
+            None if (streamed := flag("streamed", facts.streamed)) == USUAL["streamed"] else streamed,
+            None if (queued_s := number("queued_s", facts.queued_s)) == USUAL["queued_s"] else queued_s,
             optional_text("error_type", facts.error_type),
             optional_text("error_message", facts.error_message),
-            Json.of(optional_mapping("params", facts.params)),
-            Json.of(optional_mapping("details", facts.details)),
+            _mapping("params", facts.params),
+            _mapping("details", facts.details),
         )
     )
 
 
-class Json(str):
-    """JSON as it is, not a text."""
-
-    __slots__ = ()
-
-    @classmethod
-    def of(cls, encoded: str | None) -> Json | None:
-        """Return it as such; None stays None."""
-        return None if encoded is None else cls(encoded)
+def _mapping(name: str, value: object) -> dict[str, Any] | None:
+    """Return a mapping that JSON gives back unchanged, or None when it is empty."""
+    return None if optional_mapping(name, value) is None else dict(cast("Mapping[str, Any]", value))
 
 
 def pack(values: Sequence[Any]) -> str | None:
@@ -203,7 +197,7 @@ def pack(values: Sequence[Any]) -> str | None:
     end = len(values)
     while end and values[end - 1] is None:
         end -= 1
-    return f"[{','.join(map(_as_json, values[:end]))}]" if end else None
+    return _AS_JSON(list(values[:end])) if end else None
 
 
 def pack_facts(values: Sequence[Any]) -> str | None:
@@ -211,12 +205,6 @@ def pack_facts(values: Sequence[Any]) -> str | None:
     return pack(
         [None if USUAL.get(name) == value else value for name, value in zip(FACTS, values, strict=False)]
     )
-
-
-def _as_json(value: object) -> str:
-    if isinstance(value, str):
-        return value if isinstance(value, Json) else encode_basestring(value)
-    return repr(value) if isinstance(value, (int, float)) else "null"
 
 
 def unpacked(column: str, stored: str | None) -> list[Any]:
@@ -365,6 +353,7 @@ def _mark(name: str, kind: type | tuple[type, ...] = str) -> Callable[[Row], Any
     return decode
 
 
+_AS_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _IS_HEX = re.compile("[0-9a-f]{32}").fullmatch
 _USAGE_NAMES = tuple(f.name for f in fields(Usage))
 _MADE = ("streamed", "params", "details")

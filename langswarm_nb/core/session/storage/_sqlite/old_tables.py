@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from langswarm_nb.core.session.storage.rows import FACTS, MARKS, Json, key_of_id, pack, pack_facts
+from langswarm_nb.core.session.storage.rows import FACTS, MARKS, key_of_id, pack, pack_facts
 
 from .renumbering import renumber_turns
 from .schema import TABLES
@@ -141,10 +141,10 @@ def _messages(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
 
 
 def _with_json(facts: Sequence[Any]) -> list[Any]:
-    """Return facts with those that are JSON marked as such."""
+    """Return facts with those that are JSON read."""
     names = _stored(FACTS)
     return [
-        Json.of(value) if name in ("params", "details") else value
+        json.loads(value) if value is not None and name in ("params", "details") else value
         for name, value in zip(names, facts, strict=True)
     ]
 
