@@ -353,7 +353,7 @@ def test_frames_are_what_they_were(second: Path, make: Any) -> None:
 
 
 async def test_what_was_being_written_is_closed(second: Path) -> None:
-    """What there is of a reply is kept with its facts, its lease is free, and ids of deleted sessions are not reused."""
+    """What there is of a reply is kept with its facts, its lease is free, and ids of deleted sessions stay unused."""
     async with create_session_manager("sqlite", {"db_path": str(second)}) as manager:
         session = await manager.get_session("facts-0")
         assert session is not None
