@@ -23,7 +23,7 @@ from langswarm_nb.core.session.values import text
 from .head import key_of, user_key
 
 BATCH = 10_000
-"""Messages indexed in one transaction: some 50 ms, so that other writers get their turn. Smaller ones are merged more."""
+"""Messages indexed in one transaction: some 50 ms, so that other writers get their turn; less means more merging."""
 _SNIPPET_CHARS = 200
 _FULL_TEXT = full_text("messages")
 """What the index gets of a message, and must get again to forget it."""
