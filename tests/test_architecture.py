@@ -59,7 +59,8 @@ FLOORS = {
         "memory sqlite unlogged",
         "_sqlite",
         "bounded records",
-        "part_texts rows",
+        "rows",
+        "packing part_texts",
     ],
     "notebook": [
         "__init__",

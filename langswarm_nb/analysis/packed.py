@@ -17,7 +17,7 @@ import numpy as np
 from msgspec.json import decode
 
 from langswarm_nb.core.session.errors import SessionStorageError
-from langswarm_nb.core.session.storage.rows import FACTS, MARKS, USUAL
+from langswarm_nb.core.session.storage.packing import FACTS, MARKS, USUAL
 from langswarm_nb.core.session.values import to_json
 
 from . import texts

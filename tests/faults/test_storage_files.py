@@ -23,7 +23,8 @@ from langswarm_nb.core.session import (
     create_session_manager,
 )
 from langswarm_nb.core.session.storage import create_storage, default_db_path
-from langswarm_nb.core.session.storage._sqlite import database, old_tables, schema
+from langswarm_nb.core.session.storage._sqlite import database, schema
+from langswarm_nb.core.session.storage._sqlite.former import bringing_over
 from langswarm_nb.core.session.storage._sqlite.location import network_filesystem
 from langswarm_nb.core.session.storage._sqlite.schema import APPLICATION_ID, VERSION
 from langswarm_nb.core.session.storage.sqlite import SQLiteSessionStorage
@@ -301,7 +302,7 @@ async def test_a_file_of_an_older_version_is_copied_and_brought_up_to_date(tmp_p
     await make(path, "kept")
     for module in (database, schema):
         monkeypatch.setattr(module, "VERSION", VERSION + 1)
-    monkeypatch.setattr(old_tables, "bring_over", lambda db, _: db.execute("CREATE TABLE extra(x)"))
+    monkeypatch.setattr(bringing_over, "bring_over", lambda db, *_: db.execute("CREATE TABLE extra(x)"))
     for _ in range(2):
         storage = SQLiteSessionStorage(path)
         assert texts(await storage.get_messages("s")) == "kept"

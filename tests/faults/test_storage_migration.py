@@ -22,7 +22,8 @@ from langswarm_nb.core.session import (
     create_session_manager,
 )
 from langswarm_nb.core.session.conversation.tree import Tree
-from langswarm_nb.core.session.storage._sqlite import old_tables, schema
+from langswarm_nb.core.session.storage._sqlite import schema
+from langswarm_nb.core.session.storage._sqlite.former import bringing_over
 from langswarm_nb.core.session.storage.sqlite import SQLiteSessionStorage
 from tests.support.storages import answer, check_sound, go_on, question, record, texts, wait_ready, worker
 from tests.support.waits import PATIENCE_S
@@ -226,13 +227,13 @@ async def test_a_step_that_fails_leaves_the_file_as_it_was(
     old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An error is told, all tables are those of version 1, and a later open makes the step."""
-    bring_over = old_tables.bring_over
+    bring_over = bringing_over.bring_over
 
-    def fail(db: sqlite3.Connection, version: int) -> None:
-        bring_over(db, version)
+    def fail(db: sqlite3.Connection, *how: Any) -> None:
+        bring_over(db, *how)
         db.execute("nonsense")
 
-    monkeypatch.setattr(old_tables, "bring_over", fail)
+    monkeypatch.setattr(bringing_over, "bring_over", fail)
     storage = SQLiteSessionStorage(old)
     with pytest.raises(SessionStorageError, match="nonsense"):
         await storage.list_sessions()
@@ -378,7 +379,7 @@ async def test_what_was_being_written_is_closed(second: Path) -> None:
     check_sound(second)
 
 
-def test_old_tables_become_those_of_a_new_file(second: Path, old: Path, tmp_path: Path) -> None:
+def test_bringing_over_become_those_of_a_new_file(second: Path, old: Path, tmp_path: Path) -> None:
     """The same tables, columns and indexes, and nothing is left of the old ones."""
     shapes = []
     for path in (second, old, tmp_path / "new.db"):

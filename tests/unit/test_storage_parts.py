@@ -18,8 +18,9 @@ from langswarm_nb.core.session.storage._sqlite import owner as _owner
 from langswarm_nb.core.session.storage._sqlite import schema as _schema
 from langswarm_nb.core.session.storage._sqlite.faults import storage_error
 from langswarm_nb.core.session.storage._sqlite.search import Query
+from langswarm_nb.core.session.storage.packing import pack
 from langswarm_nb.core.session.storage.records import RECORD_COLUMNS, decode_record
-from langswarm_nb.core.session.storage.rows import COLUMNS, pack
+from langswarm_nb.core.session.storage.rows import COLUMNS
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from langswarm_nb.core.session.errors import (
     SessionNotFoundError,
     shown,
 )
-from langswarm_nb.core.session.storage.rows import key_of_id
+from langswarm_nb.core.session.storage.packing import key_of_id
 
 from .head import Head
 

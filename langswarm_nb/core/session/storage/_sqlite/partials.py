@@ -11,7 +11,8 @@ import sqlite3
 from typing import Any
 
 from langswarm_nb.core.session.errors import SessionNotFoundError, SessionStorageError
-from langswarm_nb.core.session.storage.rows import MARKS, MESSAGE_COLUMNS, Row, pack, unpacked
+from langswarm_nb.core.session.storage.packing import MARKS, pack, unpacked
+from langswarm_nb.core.session.storage.rows import MESSAGE_COLUMNS, Row
 
 from . import leases as _leases
 from . import owner as _owner

@@ -12,7 +12,8 @@ from typing import Any
 from langswarm_nb.core.session.conversation.nodes import TreeRows
 from langswarm_nb.core.session.errors import SessionStorageError, shown
 from langswarm_nb.core.session.messages import MessageRole
-from langswarm_nb.core.session.storage.rows import READ_COLUMNS, SEQ_BITS, Row, key_of_id
+from langswarm_nb.core.session.storage.packing import key_of_id
+from langswarm_nb.core.session.storage.rows import READ_COLUMNS, SEQ_BITS, Row
 
 from . import hides as _hides
 from .head import head_of, session_key

@@ -1,10 +1,10 @@
-"""The tables of a store, made in a new file; `old_tables` brings the files of former versions over."""
+"""The tables of a store, made in a new file; `former` brings the files of former versions over."""
 
 from __future__ import annotations
 
 import sqlite3
 
-from langswarm_nb.core.session.storage.rows import FACTS, MARKS, USUAL
+from langswarm_nb.core.session.storage.packing import FACTS, MARKS, USUAL
 
 APPLICATION_ID = 0x4C534E42  # "LSNB": tells our files from those of other programs
 VERSION = 3
@@ -190,9 +190,9 @@ def migrate(db: sqlite3.Connection) -> None:
             for statement in TABLES:
                 db.execute(statement)
         elif version < VERSION:
-            from .old_tables import bring_over  # only old files need it
+            from .former.bringing_over import bring_over  # only old files need it
 
-            bring_over(db, version)
+            bring_over(db, version, TABLES)
         db.execute(f"PRAGMA user_version = {VERSION}")
         db.execute("COMMIT")
     except BaseException:

@@ -10,16 +10,8 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from langswarm_nb.core.session.storage.rows import (
-    COLUMNS,
-    MARKS,
-    MESSAGE_COLUMNS,
-    Row,
-    as_read,
-    key_of_id,
-    mark_of,
-    to_store,
-)
+from langswarm_nb.core.session.storage.packing import MARKS, key_of_id
+from langswarm_nb.core.session.storage.rows import COLUMNS, MESSAGE_COLUMNS, Row, as_read, mark_of, to_store
 from langswarm_nb.core.session.values import MOST
 
 from . import conditions as _conditions

@@ -10,10 +10,9 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from langswarm_nb.core.session.storage.rows import FACTS, MARKS, key_of_id, pack, pack_facts
+from langswarm_nb.core.session.storage.packing import FACTS, MARKS, key_of_id, pack, pack_facts
 
 from .renumbering import renumber_turns
-from .schema import TABLES
 
 _TO_VERSION_2 = (
     # A turn has a number of its own, given once; before, it was counted on each path. Where two turns of a session
@@ -95,23 +94,23 @@ _NOW = _MESSAGES.replace("message_id", "key")
 _KEY = _MESSAGES.split(", ").index("message_id")
 
 
-def bring_over(db: sqlite3.Connection, version: int) -> None:
-    """Make the tables of version 3 from those of version 1 or 2."""
+def bring_over(db: sqlite3.Connection, version: int, tables: Sequence[str]) -> None:
+    """Make ``tables`` of those of version 1 or 2."""
     if version == 1:
         for statement in _TO_VERSION_2:
             db.execute(statement)
         renumber_turns(db)
-    _to_version_3(db)
+    _to_version_3(db, tables)
 
 
-def _to_version_3(db: sqlite3.Connection) -> None:
+def _to_version_3(db: sqlite3.Connection, tables: Sequence[str]) -> None:
     """Pack what most messages do not have into JSON lists, and move leases into the row of their session."""
     for name in ("sessions_user", "sessions_home"):
         db.execute(f"DROP INDEX {name}")
     db.execute("DROP TRIGGER sessions_ad")
     for table in _KEPT:
         db.execute(f"ALTER TABLE {table} RENAME TO old_{table}")
-    for statement in TABLES:
+    for statement in tables:
         db.execute(statement)
     for table, columns in _SAME.items():
         db.execute(f"INSERT INTO {table}({columns}) SELECT {columns} FROM old_{table}")
