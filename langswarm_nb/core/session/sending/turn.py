@@ -28,7 +28,7 @@ from langswarm_nb.core.session.settings import SessionSettings
 from .ask import Ask, resolved, sent
 from .checkpoint import Checkpoint
 from .context_window import messages_to_send
-from .finishing import finish_anyway
+from .finishing import finish_anyway, is_collected
 from .late_replies import LateReply, hand_over
 from .lease import Lease
 from .placed_question import PlacedQuestion, place_question
@@ -55,6 +55,8 @@ class Turn:
         self._placed: PlacedQuestion | None = None
         self._store_tried = False
         self._stream: MessageStream | None = None
+        self._is_abandoned = False
+        """Whether it was collected in mid-send: who comes next, or closes the manager, settles it."""
         self.over: Future[None] = Future()
         """Done when all is stored."""
         self.input_tokens: int = 0
@@ -138,8 +140,9 @@ class Turn:
                 for delta in builder.rest():
                     yield delta
                 builder.check_whole()
-            except (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt):
-                await finish_anyway(lambda: self._stopped(builder, checkpoint))
+            except (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt) as stop:
+                if not is_collected(stop, stream.loop):
+                    await finish_anyway(lambda: self._stopped(builder, checkpoint))
                 raise
             except Exception as error:
                 ours = as_session_error(error, provider.name, self._ask.settings.model, builder)
@@ -149,8 +152,12 @@ class Turn:
                     raise
                 raise ours from error
             await finish_anyway(lambda: self._succeeded(builder, checkpoint))
+        except GeneratorExit as stop:
+            self._is_abandoned = is_collected(stop, stream.loop)
+            raise
         finally:
-            self._leave()
+            if not self._is_abandoned:
+                self._leave()
 
     def _hold_lease(self, stream: MessageStream) -> None:
         if self._lease is not None:
@@ -203,8 +210,8 @@ class Turn:
         try:
             if placed.is_new:
                 await self._run_hooks_inside("on_message_sent", placed.chain[-1])
-        except BaseException:  # cancelled: nobody waits for an answer that will not come
-            if placed.lease is not None:
+        except BaseException as error:  # cancelled: nobody waits for an answer that will not come
+            if placed.lease is not None and not is_collected(error):
                 await finish_anyway(placed.lease.give_back)
             raise
         return provider, builder
