@@ -399,7 +399,8 @@ def test_the_part_of_a_send_that_was_collected_is_kept_when_its_manager_closes(t
     async def begin() -> None:
         stream = session.stream_message("Count", **COUNT)
         await anext(stream)
-        loop.create_task(stream.read())._log_destroy_pending = False  # type: ignore[attr-defined]
+        reading = asyncio.ensure_future(stream.read())
+        reading._log_destroy_pending = False  # type: ignore[attr-defined]  # it is left on purpose
         await asyncio.sleep(0)
 
     loop.run_until_complete(begin())

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from concurrent.futures import Future, InvalidStateError
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -55,8 +55,6 @@ class Turn:
         self._placed: PlacedQuestion | None = None
         self._store_tried = False
         self._stream: MessageStream | None = None
-        self._is_abandoned = False
-        """Whether it was collected in mid-send: who comes next, or closes the manager, settles it."""
         self.over: Future[None] = Future()
         """Done when all is stored."""
         self.input_tokens: int = 0
@@ -114,9 +112,7 @@ class Turn:
         It is the only async generator of the flow: a loop that shuts down closes all of them at once, so nested
         ones would be closed from two sides.
         """
-        self._stream = stream
-        self._session.streams.add(stream)
-        try:
+        with self._passing(stream):
             await self._resolve()
             if not self._ask.is_beside:  # else nothing it does depends on what others do
                 await self._session.turnstile.enter(stream, waits=self._ask.waits)
@@ -141,8 +137,7 @@ class Turn:
                     yield delta
                 builder.check_whole()
             except (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt) as stop:
-                if not is_collected(stop, stream.loop):
-                    await finish_anyway(lambda: self._stopped(builder, checkpoint))
+                await self._end_early(stop, stream, builder, checkpoint)
                 raise
             except Exception as error:
                 ours = as_session_error(error, provider.name, self._ask.settings.model, builder)
@@ -152,11 +147,20 @@ class Turn:
                     raise
                 raise ours from error
             await finish_anyway(lambda: self._succeeded(builder, checkpoint))
+
+    @contextmanager
+    def _passing(self, stream: MessageStream) -> Iterator[None]:
+        """Be on the way; what is collected in mid-send stays there for who comes next, or closes the manager."""
+        self._stream = stream
+        self._session.streams.add(stream)
+        is_over = True
+        try:
+            yield
         except GeneratorExit as stop:
-            self._is_abandoned = is_collected(stop, stream.loop)
+            is_over = not is_collected(stop, stream.loop)
             raise
         finally:
-            if not self._is_abandoned:
+            if is_over:
                 self._leave()
 
     def _hold_lease(self, stream: MessageStream) -> None:
@@ -299,6 +303,12 @@ class Turn:
             if placed is not None and reply is not None and reply.seq is not None:
                 seqs = (*placed.context.seqs, reply.seq)
             await self._session.native.settle(self._ask.settings, builder.info.native_id, seqs)
+
+    async def _end_early(
+        self, stop: BaseException, stream: MessageStream, builder: ReplyBuilder, checkpoint: Checkpoint
+    ) -> None:
+        if not is_collected(stop, stream.loop):
+            await finish_anyway(lambda: self._stopped(builder, checkpoint))
 
     async def _stopped(self, builder: ReplyBuilder, checkpoint: Checkpoint) -> None:
         await checkpoint.stop()
