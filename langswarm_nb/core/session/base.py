@@ -12,6 +12,7 @@ from typing import Any, Self, Unpack
 
 from . import checks
 from .closing import close_each
+from .conversation.on_asyncio import check_loop
 from .errors import (
     ProviderAuthenticationError,
     SessionClosedError,
@@ -36,7 +37,6 @@ from .interfaces import (
 from .messages import new_id
 from .providers import create_provider, provider_names
 from .sending.late_replies import LateReplies
-from .sending.on_asyncio import check_loop
 from .session import BaseSession
 from .settings import BackendName, SettingValues, StatusName, check_setting_names
 from .text import one_line
@@ -282,7 +282,10 @@ class SessionManager(HasFrames, Upkeep, ISessionManager):
         ------
         Exception
             What a stream, a provider or the storage raised; an `ExceptionGroup` when several did.
+        SessionError
+            An event loop that is not asyncio's runs; nothing was closed.
         """
+        check_loop()
         if self._closed:
             return
         self._closed = True

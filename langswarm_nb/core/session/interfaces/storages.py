@@ -36,7 +36,8 @@ class ISessionStorage(ABC):
     It can be made with no event loop running and opens on first use. What it returns is a copy.
     Messages are only ever added: a session is a tree of messages, of which one path from the root to the tip is
     active. All methods raise `SessionStorageError` when the place of storage fails (nothing is then half-written),
-    `SessionNotFoundError` for a session id that is not stored, and `SessionClosedError` after `close`.
+    `SessionNotFoundError` for a session id that is not stored, and `SessionClosedError` after `close`; those that come
+    with the library raise `SessionError` in a task of trio's, as they work on asyncio.
     Where a ``session_id`` is the `key` of a record, that very session is meant: one that was made anew under the id of
     a deleted one is another, so it is not found.
     """

@@ -68,7 +68,8 @@ async def place_question(
     except BaseException as error:
         if asked is not None and ask.facts.ask is not None:
             asked.memory.give_back(asked.cell, ask.facts.ask)
-        if lease is not None and not is_collected(error):  # who is cancelled does not know whether it was stored
+        # Who is cancelled while it is stored does not know whether it was.
+        if lease is not None and not is_collected(error):
             await finish_anyway(lease.give_back)
         raise
     _remember(ask, placed)

@@ -176,8 +176,8 @@ class UnloggedStorage(ISessionStorage):
         return {**await self.inner.health_check(), "keeps_content": False}
 
     async def close(self) -> None:
-        self._whole.clear()
         await self.inner.close()
+        self._whole.clear()
 
     def _payloads(self, messages: Sequence[SessionMessage]) -> list[Row]:
         """Return what is to be kept in memory, checked here: what the inner storage sees is not all of it."""
