@@ -42,9 +42,9 @@ FLOORS = {
         "hooks message_tree",
         "imports",
         "export interfaces",
-        "provider_events conversation",
+        "closing provider_events conversation",
         "checks files messages settings",
-        "closing errors frame_methods key_patterns secret text values",
+        "errors frame_methods key_patterns secret text values",
     ],
     "core.session.providers": [
         "__init__ kit",

@@ -84,7 +84,7 @@ def select(
         "status = ?": None if status is None else status.value,
         "updated_us < ?": updated_before_us,
         "used_us < ?": before_us,
-        "home = ?": home,
+        "home = ?" if home else "ifnull(home, '') = ?": home,
         "title = ?": title,
     }
     used = {test: value for test, value in tests.items() if value is not None}
@@ -130,13 +130,27 @@ def cells(
     ).fetchall()
 
 
-def first_questions(db: sqlite3.Connection, user_id: str, chars: int) -> list[tuple[str, str]]:
-    """Return the sessions of a user with the beginning of what was asked first in each."""
+def homes(db: sqlite3.Connection, user_id: str) -> list[str]:
+    """Return the homes of a user's sessions."""
+    found = db.execute(
+        "SELECT DISTINCT home FROM sessions WHERE user_id = ? AND home IS NOT NULL ORDER BY home", (user_id,)
+    )
+    return [home for (home,) in found]
+
+
+def first_questions(
+    db: sqlite3.Connection, *, user_id: str, chars: int, among: str | None
+) -> list[tuple[str, str]]:
+    """Return the sessions of a user with the beginning of what was asked first in each.
+
+    ``among`` is a JSON list of sessions.
+    """
+    wanted = "" if among is None else " AND s.session_id IN (SELECT value FROM json_each(?3))"
     return db.execute(
         "SELECT s.session_id, substr(m.content, 1, ?2) FROM sessions s JOIN messages m ON m.id = ("
         "SELECT id FROM messages WHERE id >= s.id << 32 AND id < (s.id + 1) << 32 AND role = 'user' "
-        "ORDER BY id LIMIT 1) WHERE s.user_id = ?1 AND m.content <> ''",
-        (user_id, chars),
+        f"ORDER BY id LIMIT 1) WHERE s.user_id = ?1 AND m.content <> ''{wanted}",
+        (user_id, chars, among)[: 2 if among is None else 3],
     ).fetchall()
 
 
