@@ -87,8 +87,8 @@ class ProviderRequest:
     messages: tuple[SessionMessage, ...]
     """The path, system messages in their places, empty and hidden ones left out, roles alternating.
 
-    Of those that were stored before, ``id, role, content, parts, timestamp, seq`` and ``provider_message_id`` are there,
-    and of one with parts the ``request``, with provider and models alone; all else is as in a new message.
+    Of those that were stored before, what no service asks for is not read: ``metadata``, and the ``request`` of one
+    without parts.
     """
     options: Mapping[str, Any] = field(default_factory=dict)
     """`settings.GENERATION_OPTIONS` under their common names; all others pass through as they are."""
