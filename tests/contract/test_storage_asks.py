@@ -70,7 +70,7 @@ async def test_a_question_is_asked_again_by_storing_nothing(storage):
 
 
 async def test_what_is_read_to_be_sent_holds_what_a_request_needs(storage):
-    """All but the caller's metadata, and of one without parts who answered."""
+    """All but its place, the caller's metadata, and of one without parts who answered."""
     await storage.create_session(record())
     stored = await storage.append_messages(
         "s",
@@ -85,7 +85,7 @@ async def test_what_is_read_to_be_sent_holds_what_a_request_needs(storage):
     if not isinstance(storage, UnloggedStorage):  # which has the whole message in memory
         assert [m.request for m in (read[0], read[2])] == [None, None]
         assert read == [replace(m, metadata={}, request=m.request if m.parts else None) for m in stored]
-    assert [(m.seq, m.turn, m.version) for m in read] == [(m.seq, m.turn, m.version) for m in stored]
+    assert [m.seq for m in read] == [0, 1, 2]
 
 
 async def test_a_dry_run_only_reads(storage):

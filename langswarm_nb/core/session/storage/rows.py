@@ -51,8 +51,8 @@ COLUMNS = PLACE_COLUMNS + MESSAGE_COLUMNS
 messages have few of them, and a column that holds nothing costs nearly as much to read as one that does."""
 READ_COLUMNS = (*(name for name in COLUMNS if name not in ("chars", "active", "hidden")), "active", "hidden")
 """What is read of a stored message. The last two may be missing in a row: then it is on the path, and not hidden."""
-_UNSENT = {"metadata": "NULL", "request": "CASE WHEN parts IS NOT NULL THEN request END"}
-SENT_COLUMNS = tuple(_UNSENT.get(name, name) for name in READ_COLUMNS[:-2])
+_SENT = ("id", "key", "role", "ts_us", "content", "parts", "marks", "request")
+SENT_COLUMNS = (*_SENT[:-1], "CASE WHEN parts IS NOT NULL THEN request END")
 """The same of what is sent. Who made the parts of a message is needed: some go back to their own service alone."""
 SEQ_BITS = 32
 SEQ_MASK = (1 << SEQ_BITS) - 1
@@ -259,7 +259,7 @@ _AT = {name: index for index, name in enumerate(READ_COLUMNS)}
 _STORED_KEY = COLUMNS.index("key")
 _AS_READ = itemgetter(*map(COLUMNS.index, READ_COLUMNS))
 _AT_ROLE, _AT_TS, _AT_METADATA, _AT_MARKS = _AT["role"], _AT["ts_us"], _AT["metadata"], _AT["marks"]
-_AT_KEY, _AT_CONTENT = _AT["key"], _AT["content"]
+_AT_KEY = _AT["key"]
 _AT_PARTS, _AT_ACTIVE, _AT_HIDDEN = _AT["parts"], _AT["active"], _AT["hidden"]
 _ROLES = {str(role): role for role in MessageRole}
 _FIELDS: dict[str, Callable[[Row], Any]] = {
@@ -293,12 +293,23 @@ _set_role, _set_content, _set_parts = (
 
 
 def decode_sent(rows: list[Row]) -> list[SessionMessage]:
-    """Return the messages of rows of `SENT_COLUMNS`, with role, text and parts decoded at once: all are asked for."""
-    messages = decode_messages(rows)
-    for message, row in zip(messages, rows, strict=True):
-        role, content, parts = row[_AT_ROLE], row[_AT_CONTENT], row[_AT_PARTS]
+    """Return the messages of rows of `SENT_COLUMNS`; what those do not hold is as in a new message.
+
+    Role, text and parts are decoded at once: all are asked for.
+    """
+    messages = SessionMessage.from_rows(rows, _decode_sent_field)
+    for message, (_, _, role, _, content, parts, *_) in zip(messages, rows, strict=True):
         if role in _ROLES and type(content) is str:  # else it is damaged: told where it is asked for
             _set_role(message, _ROLES[role])
             _set_content(message, content)
             _set_parts(message, () if parts is None else tuple(from_json(parts)))
     return messages
+
+
+def _decode_sent_field(row: Row, name: str) -> Any:
+    return _decode_field(tuple(_SENT_AS_READ((*row, None, 1))), name)
+
+
+_SENT_AS_READ = itemgetter(
+    *(_SENT.index(name) if name in _SENT else len(_SENT) + (name == "version") for name in READ_COLUMNS[:-2])
+)
