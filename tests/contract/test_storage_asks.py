@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from langswarm_nb.core.session.conversation.nodes import Stamp, TreeRows
+from langswarm_nb.core.session.conversation.steps import Step
 from langswarm_nb.core.session.errors import (
     ContextLengthError,
     SessionExistsError,
@@ -18,7 +19,6 @@ from langswarm_nb.core.session.errors import (
     SessionTypeError,
     SessionValueError,
 )
-from langswarm_nb.core.session.interfaces import Step
 from langswarm_nb.core.session.messages import SessionMessage
 from langswarm_nb.core.session.storage.sqlite import SQLiteSessionStorage
 from langswarm_nb.core.session.storage.unlogged import UnloggedStorage

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from langswarm_nb.core.session import ISessionStorage, MessageRole, SessionMessage
+from langswarm_nb.core.session.conversation.steps import Step
 from langswarm_nb.core.session.conversation.tree import Tree
-from langswarm_nb.core.session.interfaces import Step
 from langswarm_nb.core.session.storage.memory import InMemorySessionStorage
 from tests.support.storages import record
 from tests.support.trees import everything_of

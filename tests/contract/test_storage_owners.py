@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from langswarm_nb.core.session import ISessionStorage, SessionNotFoundError
-from langswarm_nb.core.session.interfaces import Step
+from langswarm_nb.core.session.conversation.steps import Step
 from tests.support.storages import answer, question, record
 
 CALLS: dict[str, Callable[[ISessionStorage, str], Awaitable[Any]]] = {

@@ -17,7 +17,7 @@ from langswarm_nb.core.session import (
     SessionTypeError,
     SessionValueError,
 )
-from langswarm_nb.core.session.interfaces import Step
+from langswarm_nb.core.session.conversation.steps import Step
 from langswarm_nb.core.session.storage._sqlite import head, sessions, tree
 from tests.support.storages import answer, question, record
 

@@ -20,7 +20,7 @@ from langswarm_nb.core.session import (
     SessionMessage,
     SessionStorageError,
 )
-from langswarm_nb.core.session.interfaces import Done
+from langswarm_nb.core.session.conversation.steps import Done
 from langswarm_nb.core.session.sending import lease as _lease
 from langswarm_nb.core.session.sending.lease import Lease
 from langswarm_nb.core.session.storage._sqlite import leases

@@ -13,17 +13,16 @@ from .conversation import moves
 from .conversation.beside_the_loop import decided
 from .conversation.copies import copy_of, origin_of
 from .conversation.nodes import TreeRows
+from .conversation.steps import Done, Step
 from .conversation.tree import Tree
 from .errors import SessionNotFoundError, SessionValueError, shown
 from .interfaces import (
     ChainPlace,
-    Done,
     ISession,
     ISessionStorage,
     MessageRole,
     SessionMessage,
     SessionRecord,
-    Step,
 )
 from .messages import RoleName, as_role, utc_now
 from .settings import SessionKey, SessionStatus

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from . import checks
 from .conversation.on_asyncio import check_loop
+from .conversation.steps import Done, Step
 from .conversation.tree import Tree
 from .errors import SessionNotFoundError
 from .frame_methods import HasFrames
 from .interfaces import (
     ChainPlace,
-    Done,
     ExportFormat,
     IProviderSession,
     ISessionLifecycleHook,
@@ -28,7 +28,6 @@ from .interfaces import (
     SessionRecord,
     SessionSettings,
     SessionStatus,
-    Step,
 )
 from .sending.ask import Ask
 from .sending.hook_runner import run_hooks, run_middleware

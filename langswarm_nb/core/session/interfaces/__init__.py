@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 
+from langswarm_nb.core.session.conversation.steps import ChainPlace
 from langswarm_nb.core.session.messages import (
     FinishReason,
     MessageRole,
@@ -44,7 +45,7 @@ from langswarm_nb.core.session.settings import (
 )
 
 from .bounds import Bounds
-from .storages import ChainPlace, Done, ISessionStorage, Step
+from .storages import ISessionStorage
 
 if TYPE_CHECKING:
     from langswarm_nb.core.session.sending.options import AnswerOptions, SendOptions, WhenBusy
@@ -54,7 +55,6 @@ __all__ = [
     "Bounds",
     "ChainPlace",
     "Delta",
-    "Done",
     "Finish",
     "FinishReason",
     "IProviderSession",
@@ -81,7 +81,6 @@ __all__ = [
     "SessionStatus",
     "SettingChanges",
     "SettingValues",
-    "Step",
     "ThoughtSoFar",
     "Usage",
 ]

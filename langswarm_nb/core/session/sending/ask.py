@@ -12,9 +12,9 @@ from langswarm_nb.core.session.conversation.nodes import Node, node_of
 from langswarm_nb.core.session.conversation.notes import left_out
 from langswarm_nb.core.session.conversation.placing import Place, answered_again, place
 from langswarm_nb.core.session.conversation.sent_context import Context, choose
+from langswarm_nb.core.session.conversation.steps import ChainPlace, Step
 from langswarm_nb.core.session.conversation.tree import Tree
 from langswarm_nb.core.session.errors import SessionNotFoundError, shown
-from langswarm_nb.core.session.interfaces import ChainPlace, Step
 from langswarm_nb.core.session.messages import MessageRole, SessionMessage
 from langswarm_nb.core.session.provider_events import RetryNotice
 from langswarm_nb.core.session.settings import SessionBackend, SessionSettings

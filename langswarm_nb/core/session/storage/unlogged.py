@@ -11,8 +11,9 @@ from typing import Any, Literal
 
 from langswarm_nb.core.session import checks
 from langswarm_nb.core.session.conversation.nodes import Node, Stamp, TreeRows
+from langswarm_nb.core.session.conversation.steps import Done, Step
 from langswarm_nb.core.session.errors import SessionError, SessionNotFoundError
-from langswarm_nb.core.session.interfaces import Done, ISessionStorage, Step
+from langswarm_nb.core.session.interfaces import ISessionStorage
 from langswarm_nb.core.session.messages import MessageRole, SearchHit, SessionMessage
 from langswarm_nb.core.session.settings import SessionRecord, SessionStatus
 from langswarm_nb.core.session.storage.bounded import check_message

@@ -12,8 +12,9 @@ from typing import Any, Literal, TypeVar, Unpack
 
 from langswarm_nb.core.session import checks
 from langswarm_nb.core.session.conversation.nodes import Stamp, TreeRows
+from langswarm_nb.core.session.conversation.steps import Done, Step
 from langswarm_nb.core.session.errors import SessionStorageError, SessionTypeError, SessionValueError
-from langswarm_nb.core.session.interfaces import ChainPlace, Done, ISessionStorage, SearchHit, Step
+from langswarm_nb.core.session.interfaces import ChainPlace, ISessionStorage, SearchHit
 from langswarm_nb.core.session.messages import MessageRole, SessionMessage, as_role
 from langswarm_nb.core.session.settings import SessionKey, SessionRecord, SessionStatus
 from langswarm_nb.core.session.storage.bounded import check_message, check_session
