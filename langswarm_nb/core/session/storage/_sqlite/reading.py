@@ -18,10 +18,10 @@ from langswarm_nb.core.session.storage.rows import READ_COLUMNS, SENT_COLUMNS, S
 from . import hides as _hides
 from .head import Head, head_of, session_key
 
-_SELECT = f"SELECT {', '.join(READ_COLUMNS)} FROM messages "
-_SELECT_PATH = f"SELECT {', '.join(READ_COLUMNS[:-2])} FROM messages "
+_SELECT = f"SELECT {', '.join(READ_COLUMNS)} FROM message_rows "
+_SELECT_PATH = f"SELECT {', '.join(READ_COLUMNS[:-2])} FROM message_rows "
 """Of messages on the active path, none of which is hidden."""
-_SENT = f"SELECT {', '.join(SENT_COLUMNS)} FROM messages "
+_SENT = f"SELECT {', '.join(SENT_COLUMNS)} FROM message_rows "
 _NODES = (
     "SELECT seq, parent, turn, version, role, active, cell_id, ask, scope, beside, status, compare_id,"
     " CASE WHEN chars THEN 2 WHEN parts IS NOT NULL THEN 1 ELSE 0 END, chars FROM messages "
