@@ -1,0 +1,97 @@
+"""Many requests at once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import httpx
+
+from tests.bench import ours, raw
+from tests.bench.measuring import Spent, on_loop
+from tests.bench.places import server
+from tests.bench.row import Counts, Row, Side
+
+MODEL, AT_ONCE, STARVED = "deltas=1", 1_000, 500
+HOG_S = 0.05
+
+
+@on_loop
+@asynccontextmanager
+async def _raw() -> AsyncIterator[Callable[[], Awaitable[float]]]:
+    content = raw.body(MODEL, [("user", "Hi")])
+    async with httpx.AsyncClient(timeout=600) as client:
+
+        async def work() -> float:
+            spent = Spent()
+            await asyncio.gather(*(raw.ask(client, server(), content) for _ in range(AT_ONCE)))
+            return spent.ms(AT_ONCE)
+
+        yield work
+
+
+@on_loop
+@asynccontextmanager
+async def _raw_fast() -> AsyncIterator[Callable[[], Awaitable[float]]]:
+    import aiohttp
+
+    content = raw.body(MODEL, [("user", "Hi")])
+    async with aiohttp.ClientSession() as client:
+
+        async def work() -> float:
+            spent = Spent()
+            await asyncio.gather(*(raw.ask_aiohttp(client, server(), content) for _ in range(AT_ONCE)))
+            return spent.ms(AT_ONCE)
+
+        yield work
+
+
+def _ours(library: str, sessions: int = 1) -> Side:
+    @on_loop
+    @asynccontextmanager
+    async def side() -> AsyncIterator[Callable[[], Awaitable[float]]]:
+        async with ours.manager(library=library) as manager:
+            many = [await ours.session(manager, MODEL) for _ in range(sessions)]
+
+            async def work() -> float:
+                spent = Spent()
+                asked = (many[n % sessions].send_message("Hi", history=False) for n in range(AT_ONCE))
+                await asyncio.gather(*asked)
+                return spent.ms(AT_ONCE)
+
+            yield work
+
+    return side
+
+
+@on_loop
+@asynccontextmanager
+async def _starved() -> AsyncIterator[Callable[[], Awaitable[float]]]:
+    async with ours.manager() as manager:
+
+        async def work() -> float:
+            session = await ours.session(manager, MODEL)
+            hog = asyncio.create_task(_take_the_loop())
+            asked = (session.send_message("Hi", history=False) for _ in range(STARVED))
+            found = await asyncio.gather(*asked, return_exceptions=True)
+            hog.cancel()
+            return sum(isinstance(one, Exception) for one in found)
+
+        yield work
+
+
+async def _take_the_loop() -> None:
+    """Do what code does that computes in a coroutine."""
+    while True:
+        time.sleep(HOG_S)  # noqa: ASYNC251 - that is the point
+        await asyncio.sleep(0)
+
+
+ROWS = [
+    Row("1,000 `send_message` at once in a session, each", "ms", 2, _raw, _ours("httpx"), Counts.OURS, 3,
+        peer="requests"),
+    Row("the same with `fast`, beside aiohttp", "ms", 1.2, _raw_fast, _ours("aiohttp"), Counts.OURS, 3),
+    Row("requests that fail, 500 at once on a starved loop", "", 0, None, _starved, Counts.OURS, 1),
+]
