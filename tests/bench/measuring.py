@@ -17,13 +17,16 @@ AsyncSide = Callable[[], AbstractAsyncContextManager[Callable[[], Awaitable[floa
 
 
 def measured(row: Row) -> Measured:
-    """Measure a row; the first pair is not counted."""
+    """Measure a row."""
     with contextlib.ExitStack() as stack:
         floor = stack.enter_context(row.floor()) if row.floor else None
         ours = stack.enter_context(row.ours())
-        pairs = [(_once(floor), _once(ours)) for _ in range(row.pairs + 1)][1:]
+        pairs = [(_once(floor), _once(ours)) for _ in range(row.pairs)]
+    pairs = pairs[1:] or pairs
     floors = [cost for cost, _ in pairs if cost is not None]
-    return Measured(row, median(floors) if floors else None, median(cost for _, cost in pairs if cost is not None))
+    return Measured(
+        row, median(floors) if floors else None, median(cost for _, cost in pairs if cost is not None)
+    )
 
 
 def _once(measure: Measure | None) -> float | None:
@@ -48,7 +51,9 @@ def on_loop(side: AsyncSide) -> Side:
     return opened
 
 
-async def _enter(context: AbstractAsyncContextManager[Callable[[], Awaitable[float]]]) -> Callable[[], Awaitable[float]]:
+async def _enter(
+    context: AbstractAsyncContextManager[Callable[[], Awaitable[float]]],
+) -> Callable[[], Awaitable[float]]:
     return await context.__aenter__()
 
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from langswarm_nb.core.session import MessageRole, RequestFacts, SessionMessage, Usage, create_session_manager
 from tests.bench.places import folder, lasting_folder, server
@@ -19,7 +20,9 @@ FACTS = RequestFacts(PROVIDER, "bench", model="bench", duration_s=1.2, usage=Usa
 
 def turns(count: int, *, with_facts: bool = True) -> list[SessionMessage]:
     """Return so many questions and answers of 200 characters."""
-    facts: dict[str, Any] = {"finish_reason": "stop", "token_count": 40, "request": FACTS} if with_facts else {}
+    facts: dict[str, Any] = (
+        {"finish_reason": "stop", "token_count": 40, "request": FACTS} if with_facts else {}
+    )
     return [
         message
         for _ in range(count)
@@ -31,26 +34,17 @@ def turns(count: int, *, with_facts: bool = True) -> list[SessionMessage]:
 
 
 @asynccontextmanager
-async def manager(*, durable: bool = True, of: Path | None = None, library: str = "httpx") -> AsyncIterator[Any]:
-    """Yield a manager over a new file, or a copy of one; ``library`` carries its requests."""
-    before = os.environ.get("LANGSWARM_HTTP")
-    os.environ["LANGSWARM_HTTP"] = library
-    try:
-        with folder() as place:
-            file = place / "ours.db"
-            if of is not None:
-                shutil.copy(of, file)
-            made = create_session_manager(
-                "sqlite",
-                {"db_path": file, "durability": "full" if durable else "fast"},
-                {PROVIDER: {"api_key": None, "base_url": server()}},
-            )
-            async with made:
-                yield made
-    finally:
-        os.environ.pop("LANGSWARM_HTTP")
-        if before is not None:
-            os.environ["LANGSWARM_HTTP"] = before
+async def manager(
+    *, on_disk: bool = False, of: Path | None = None, library: str = "httpx"
+) -> AsyncIterator[Any]:
+    """Yield a manager over a new file, or a copy of one, durable; ``library`` carries its requests."""
+    with patch.dict(os.environ, LANGSWARM_HTTP=library), folder(on_disk=on_disk) as place:
+        file = place / "ours.db"
+        if of is not None:
+            shutil.copy(of, file)
+        providers = {PROVIDER: {"api_key": None, "base_url": server()}}
+        async with create_session_manager("sqlite", {"db_path": file}, providers) as made:
+            yield made
 
 
 async def session(manager: Any, model: str = "deltas=1", messages: int = 0, **settings: Any) -> Any:
@@ -70,7 +64,9 @@ async def with_sessions(count: int) -> Path:
         storage = {"db_path": file, "durability": "fast"}
         async with create_session_manager("sqlite", storage) as made:
             for first in range(0, count, 500):
-                await asyncio.gather(*(_titled(made, number) for number in range(first, min(count, first + 500))))
+                await asyncio.gather(
+                    *(_titled(made, number) for number in range(first, min(count, first + 500)))
+                )
     return file
 
 
@@ -78,5 +74,3 @@ async def _titled(manager: Any, number: int) -> None:
     await manager.create_session(
         "bench", "mock", "echo", title=f"session {number % 100}", home=f"/home/user/{number // 100}.ipynb"
     )
-
-

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +24,13 @@ SELECT = "SELECT id, session, role, content, created FROM messages WHERE session
 
 
 @contextmanager
-def database(*, durable: bool = True) -> Iterator[sqlite3.Connection]:
-    """Yield a new file with the table."""
-    with folder() as place:
+def database(*, on_disk: bool = False) -> Iterator[sqlite3.Connection]:
+    """Yield a new file with the table, durable."""
+    with folder(on_disk=on_disk) as place:
         db = sqlite3.connect(place / "raw.db", isolation_level=None)
         try:
             db.execute("PRAGMA journal_mode = WAL")
-            db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            db.execute("PRAGMA synchronous = FULL")
             db.executescript(TABLES)
             yield db
         finally:
@@ -40,7 +40,9 @@ def database(*, durable: bool = True) -> Iterator[sqlite3.Connection]:
 def append(db: sqlite3.Connection, session: int, texts: Sequence[str]) -> None:
     """Store messages in one transaction, question and answer in turns."""
     db.execute("BEGIN IMMEDIATE")
-    db.executemany(INSERT, [(session, ("user", "assistant")[n % 2], text, 1.7e9) for n, text in enumerate(texts)])
+    db.executemany(
+        INSERT, [(session, ("user", "assistant")[n % 2], text, 1.7e9) for n, text in enumerate(texts)]
+    )
     db.execute("COMMIT")
 
 
@@ -55,6 +57,17 @@ def body(model: str, said: Sequence[tuple[str, str]], *, stream: bool = True) ->
     """Return a request of Chat Completions for roles and texts."""
     messages = [{"role": role, "content": text} for role, text in said]
     return msgspec.json.encode({"model": model, "messages": messages, "stream": stream})
+
+
+@asynccontextmanager
+async def clients() -> AsyncIterator[Sequence[httpx.AsyncClient]]:
+    """Yield what many requests are spread over: the pool of a client gets slower with each connection that it holds."""
+    async with AsyncExitStack() as stack:
+        made = [
+            httpx.AsyncClient(timeout=600, limits=httpx.Limits(max_connections=None), verify=False)
+            for _ in range(25)
+        ]  # noqa: S501 - plain HTTP
+        yield [await stack.enter_async_context(client) for client in made]
 
 
 class _Delta(msgspec.Struct):

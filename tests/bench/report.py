@@ -40,8 +40,10 @@ def as_text(table: Sequence[Measured]) -> str:
     lines = [_head(table), *map(cells, table)]
     lines = [line[: len(lines[0])] for line in lines]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    told = ["  ".join(_placed(cell, width, at) for at, (cell, width) in enumerate(zip(line, widths, strict=True)))
-            for line in lines]
+    told = [
+        "  ".join(_placed(cell, width, at) for at, (cell, width) in enumerate(zip(line, widths, strict=True)))
+        for line in lines
+    ]
     return "\n".join(line.rstrip() for line in told)
 
 

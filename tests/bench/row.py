@@ -43,7 +43,7 @@ class Row:
     counts : Counts
         What is held against the target.
     pairs : int
-        How many times floor and ours are measured, in turns.
+        How many times floor and ours are measured, in turns; the first does not count where there are more.
     quick : bool
         Whether `make bench` has it; `make bench-all` has all.
     peer : str
@@ -56,7 +56,7 @@ class Row:
     floor: Side | None
     ours: Side
     counts: Counts = Counts.TIMES
-    pairs: int = 5
+    pairs: int = 6
     quick: bool = True
     peer: str = ""
 

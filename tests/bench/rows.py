@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
-from tests.bench import requests, sending, storage, stream
+from tests.bench import cell, imports, panel, requests, search, sending, sessions, storage, stream
 
-ROWS = [*sending.ROWS, *storage.ROWS, *stream.ROWS, *requests.ROWS]
+ROWS = [
+    *sending.ROWS,
+    *cell.ROWS,
+    *sessions.ROWS,
+    *storage.ROWS,
+    *stream.ROWS,
+    *requests.ROWS,
+    *panel.ROWS,
+    *search.ROWS,
+    *imports.ROWS,
+]

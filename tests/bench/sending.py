@@ -25,7 +25,9 @@ def _all(db: Any) -> list[tuple[Any, ...]]:
 
 
 def _last(db: Any) -> list[tuple[Any, ...]]:
-    return list(reversed(db.execute(f"{raw.SELECT} ORDER BY id DESC LIMIT {LAST_MESSAGES - 1}", (1,)).fetchall()))
+    return list(
+        reversed(db.execute(f"{raw.SELECT} ORDER BY id DESC LIMIT {LAST_MESSAGES - 1}", (1,)).fetchall())
+    )
 
 
 def _that_fit(db: Any) -> list[tuple[Any, ...]]:
@@ -83,10 +85,32 @@ def _ours(history: int, **limits: int) -> Side:
 
 
 ROWS = [
-    Row("send, to the first byte, after 1,000 messages", "ms", 1.5, _raw(1_000, _all), _ours(1_000), pairs=15),
-    Row("send, to the first byte, after 10,000 messages", "ms", 1.5, _raw(10_000, _all), _ours(10_000), peer="send"),
-    Row("the same with `max_messages=20`", "ms", 3, _raw(10_000, _last), _ours(10_000, max_messages=LAST_MESSAGES),
-        Counts.OURS, 9),
-    Row("the same with `max_context_tokens=8000`", "ms", 10, _raw(10_000, _that_fit),
-        _ours(10_000, max_context_tokens=TOKENS), Counts.OURS),
+    Row(
+        "send, to the first byte, after 1,000 messages", "ms", 1.5, _raw(1_000, _all), _ours(1_000), pairs=15
+    ),
+    Row(
+        "send, to the first byte, after 10,000 messages",
+        "ms",
+        1.5,
+        _raw(10_000, _all),
+        _ours(10_000),
+        peer="send",
+    ),
+    Row(
+        "the same with `max_messages=20`",
+        "ms",
+        3,
+        _raw(10_000, _last),
+        _ours(10_000, max_messages=LAST_MESSAGES),
+        Counts.OURS,
+        9,
+    ),
+    Row(
+        "the same with `max_context_tokens=8000`",
+        "ms",
+        10,
+        _raw(10_000, _that_fit),
+        _ours(10_000, max_context_tokens=TOKENS),
+        Counts.OURS,
+    ),
 ]

@@ -77,7 +77,7 @@ async def _load() -> AsyncIterator[Callable[[], Awaitable[float]]]:
 
         async def work() -> float:
             spent = Spent()
-            assert len(await session.get_messages()) == 10_000
+            assert len(await manager.storage.get_messages(session.session_id)) == 10_000
             return spent.ms()
 
         yield work
@@ -160,7 +160,9 @@ def _size(*, with_facts: bool) -> Side:
     async def side() -> AsyncIterator[Callable[[], Awaitable[float]]]:
         async with ours.manager() as manager:
             session = await ours.session(manager)
-            await manager.storage.append_messages(session.session_id, ours.turns(10_000, with_facts=with_facts))
+            await manager.storage.append_messages(
+                session.session_id, ours.turns(10_000, with_facts=with_facts)
+            )
             await manager.close()
             size = manager.storage.db_path.stat().st_size
 
@@ -174,7 +176,7 @@ def _size(*, with_facts: bool) -> Side:
 
 @contextmanager
 def _raw_each_alone() -> Iterator[Measure]:
-    with raw.database() as db:
+    with raw.database(on_disk=True) as db:
 
         def work() -> float:
             spent = Spent(time.perf_counter)
@@ -188,7 +190,7 @@ def _raw_each_alone() -> Iterator[Measure]:
 @on_loop
 @asynccontextmanager
 async def _at_once() -> AsyncIterator[Callable[[], Awaitable[float]]]:
-    async with ours.manager() as manager:
+    async with ours.manager(on_disk=True) as manager:
         sessions = [await ours.session(manager) for _ in range(SESSIONS)]
 
         async def work() -> float:
@@ -207,15 +209,43 @@ ROWS = [
     Row("append a turn, durable", "ms", 4, _raw_append(0), _append(0), peer="append"),
     Row("append a turn, durable, after 10,000 messages", "ms", 4, _raw_append(10_000), _append(10_000)),
     Row("load 10,000 messages", "ms", 2, _raw_load, _load, peer="load"),
-    Row("kB written a turn, after 10,000 messages", "kB", 10, partial(_raw_written, 0), _written(0, "append"),
-        Counts.OURS, 1),
+    Row(
+        "kB written a turn, after 10,000 messages",
+        "kB",
+        10,
+        partial(_raw_written, 0),
+        _written(0, "append"),
+        Counts.OURS,
+        1,
+    ),
     Row("fsyncs a turn", "", 1, partial(_raw_written, 1), _written(1, "append"), Counts.OURS, 1),
-    Row("kB written a `send_message`, after 10,000 messages", "kB", 20, partial(_raw_written, 0),
-        _written(0, "send"), Counts.OURS, 1),
+    Row(
+        "kB written a `send_message`, after 10,000 messages",
+        "kB",
+        20,
+        partial(_raw_written, 0),
+        _written(0, "send"),
+        Counts.OURS,
+        1,
+    ),
     Row("fsyncs a `send_message`", "", 2, partial(_raw_written, 1), _written(1, "send"), Counts.OURS, 1),
-    Row("bytes of the file for a message of 200 characters", "B", 300, _raw_size, _size(with_facts=False),
-        Counts.OURS, 1),
-    Row("the same, half of them replies with their facts", "B", 340, _raw_size, _size(with_facts=True),
-        Counts.OURS, 1),
+    Row(
+        "bytes of the file for a message of 200 characters",
+        "B",
+        300,
+        _raw_size,
+        _size(with_facts=False),
+        Counts.OURS,
+        1,
+    ),
+    Row(
+        "the same, half of them replies with their facts",
+        "B",
+        340,
+        _raw_size,
+        _size(with_facts=True),
+        Counts.OURS,
+        1,
+    ),
     Row("100 sessions at once, durable, a turn", "ms of wall", 0.1, _raw_each_alone, _at_once),
 ]

@@ -2,7 +2,7 @@
 
 ``python -m tests.support.stream_server`` prints its port and serves until its stdin ends.
 The query says what to send: ``?deltas=1000&pause_ms=0`` (at the end of ``base_url`` there is none, so the model's
-name carries it: ``deltas=1000,pause_ms=0``).
+name carries it: ``deltas=1000,pause_ms=0``, or with ``&`` where a comma has a meaning).
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 async def answer(model: str, writer: asyncio.StreamWriter, *, is_messages: bool = False) -> None:
     """Stream the reply that a model's name asks for."""
-    asked = dict(pair.split("=") for pair in model.split(","))
+    asked = dict(pair.split("=") for pair in model.replace("&", ",").split(","))
     pause_s = float(asked.get("pause_ms", 0)) / 1000
     piece = block_delta if is_messages else event
     writer.write(HEAD + (MESSAGES_START if is_messages else b""))
