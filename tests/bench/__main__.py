@@ -45,7 +45,9 @@ def _main() -> int:
             print(f" {time.perf_counter() - start:.0f} s", file=sys.stderr)
     finally:
         places.close()
-    print((report.as_markdown if asked.markdown else report.as_text)(table), report.summary(table), sep="\n\n")
+    print(
+        (report.as_markdown if asked.markdown else report.as_text)(table), report.summary(table), sep="\n\n"
+    )
     return 1 if failed or not all(one.is_reached for one in table) else 0
 
 
@@ -53,6 +55,7 @@ def _measure_what_is_in(root: Path) -> None:
     """Let this process, its kernels and all others that it starts import the package from a checkout."""
     sys.path.insert(0, str(root))
     os.environ["PYTHONPATH"] = str(root)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # what is installed is compiled
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
+from uuid import uuid4
 
 from tests.bench import ours
 from tests.bench.measuring import cpu_clock
@@ -15,17 +17,17 @@ from tests.bench.places import folder, server
 from tests.bench.row import Counts, Measure, Row, Side
 from tests.support.kernels import Kernel, running_kernel
 
-CELLS, WAITS = 20, 7
+CELLS = 20
 LOAD = "%load_ext langswarm_nb"
 WARM = f"%%langswarm -m {ours.PROVIDER}:deltas=1\nHi"
 PACED = "deltas=5&pause_ms=20"
-RAW = f"""
+RAW = """
 import httpx
 from tests.bench import raw
 client = httpx.AsyncClient()
 async def ask(model):
     content = raw.body(model, [("user", "Hi")])
-    url = "{{url}}/chat/completions"
+    url = "{url}/chat/completions"
     async with client.stream("POST", url, content=content, headers=raw.JSON) as response:
         async for text in raw.texts(response.aiter_bytes()):
             print(text, end="", flush=True)
@@ -51,24 +53,25 @@ def kernel(store: Path | None = None) -> Iterator[Kernel]:
             yield made
 
 
-def cost_ms(made: Kernel, *cells: str, times: int = 1) -> float:
-    """Return the CPU that cells take, the middle being of many; each run is a cell of its own in the notebook."""
+def cost_ms(made: Kernel, *cells: str) -> float:
+    """Return the CPU that cells take together; each is a cell of its own in the notebook."""
     clock = cpu_clock(made.manager.provisioner.pid)  # type: ignore[union-attr]
     start = clock()
-    for number in range(times):
-        for code in cells:
-            made.run(code, cell_id=f"{hash(code)}-{number}-{start}")
-    return (clock() - start) * 1000 / times
+    for code in cells:
+        made.run(code, cell_id=uuid4().hex)
+    return (clock() - start) * 1000
 
 
-def _above_empty(made: Kernel, code: str) -> float:
-    return cost_ms(made, code, times=CELLS) - cost_ms(made, "pass", times=CELLS)
+def above_empty_ms(made: Kernel, code: str) -> float:
+    """Return what a cell takes more than an empty one, both in turns."""
+    costs = [(cost_ms(made, "pass"), cost_ms(made, code)) for _ in range(CELLS)]
+    return median(ours for _, ours in costs) - median(empty for empty, _ in costs)
 
 
 def first_text_ms(made: Kernel, code: str) -> float:
     """Return the time on the wall from a cell to its first output that says something."""
     start = time.perf_counter()
-    sent = made.send(code, cell_id=f"{start}")
+    sent = made.send(code, cell_id=uuid4().hex)
     made.wait_for(sent, lambda: any("word0" in str(output) for output in sent.outputs))
     taken = (time.perf_counter() - start) * 1000
     made.wait(sent)
@@ -110,7 +113,33 @@ def _named() -> Iterator[Measure]:
         made.run(LOAD)
         code = "%%langswarm -S work -m mock:echo\nHi"
         made.run(code)
-        yield lambda: cost_ms(made, code, times=5) - cost_ms(made, "pass", times=5)
+        yield lambda: above_empty_ms(made, code)
+
+
+DELTAS, DELTA_CHARS = 4_000, 24
+SENTENCE = "A paragraph of **words** about `code`, with some length to it, as models write them. "
+TEXT = (SENTENCE * (DELTAS * DELTA_CHARS // len(SENTENCE) + 1))[: DELTAS * DELTA_CHARS]
+SCRIPTED = f"""
+from langswarm_nb.core.session import get_session_manager
+from langswarm_nb.core.session.providers.mock import MockProviderSession
+text = {TEXT!r}
+get_session_manager().add_provider_session(
+    "mock", MockProviderSession(replies=[text], delay_s=0, chunk_chars={DELTA_CHARS}))
+"""
+PRINTED = f"""
+for at in range(0, len(text), {DELTA_CHARS}):
+    print(text[at:at + {DELTA_CHARS}], end="", flush=True)
+"""
+
+
+def _sent(prepare: str, code: str) -> Side:
+    @contextmanager
+    def side() -> Iterator[Measure]:
+        with kernel() as made:
+            made.run(prepare)
+            yield lambda: made.run(code, cell_id=uuid4().hex).size_bytes / 1000
+
+    return side
 
 
 ROWS = [
@@ -118,8 +147,8 @@ ROWS = [
         "a warm `%%langswarm` cell, above an empty one",
         "ms",
         4,
-        _side(_raw, "await ask('deltas=1')", _above_empty),
-        _side(lambda: LOAD, WARM, _above_empty),
+        _side(_raw, "await ask('deltas=1')", above_empty_ms),
+        _side(lambda: LOAD, WARM, above_empty_ms),
         pairs=4,
         peer="cell",
     ),
@@ -130,7 +159,7 @@ ROWS = [
         _side(_raw, f"await ask('{PACED}')", first_text_ms),
         _side(lambda: LOAD, f"%%langswarm -m {ours.PROVIDER}:{PACED}\nHi", first_text_ms),
         Counts.MORE,
-        2 * WAITS,
+        15,
     ),
     Row(
         "`%load_ext` and the first cell, 10,000 sessions in the store",
@@ -142,4 +171,14 @@ ROWS = [
         4,
     ),
     Row("a cell with `-S NAME`, 10,000 sessions in the store", "ms", 10, None, _named, Counts.OURS, 4),
+    Row(
+        "what a cell sends for a reply of 96 kB in 4,000 pieces, beside `print`",
+        "kB",
+        500,
+        _sent(f"text = {TEXT!r}", PRINTED),
+        _sent(f"{LOAD}\n{SCRIPTED}", "%%langswarm -m mock:paced\ngo on"),
+        Counts.OURS,
+        1,
+        peer="sent",
+    ),
 ]

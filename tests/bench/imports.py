@@ -58,4 +58,11 @@ ROWS = [
         _fresh("import pandas", SHELL),
         _fresh("shell.run_line_magic('load_ext', 'langswarm_nb')", SHELL),
     ),
+    Row(
+        "`import langswarm_nb`, beside `import httpx`",
+        "ms",
+        0.5,
+        _fresh("import httpx"),
+        _fresh("import langswarm_nb"),
+    ),
 ]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
-from tests.bench.cell import kernel
+from tests.bench.cell import SCRIPTED, TEXT, kernel
 from tests.bench.measuring import cpu_clock
 from tests.bench.row import Counts, Measure, Row, Side
 from tests.support.kernels import Kernel
@@ -60,7 +60,31 @@ def _sent(made: Kernel) -> int:
     return sum(cell.size_bytes for cell in made._cells.values())
 
 
+@contextmanager
+def _long_reply() -> Iterator[Measure]:
+    with kernel() as made:
+        made.run(f"{LOAD}\n{SCRIPTED}")
+        made.run("%langswarm use mock:paced")
+        made.run("panel = ls.chat()\npanel", cell_id="panel")
+        panel = KernelPanel(made)
+
+        def work() -> float:
+            before = panel.size_bytes
+            panel.say("go")
+            return (panel.size_bytes - before) / 1000
+
+        yield work
+
+
 ROWS = [
     Row("a turn in a panel of 2,000 messages, to the page", "kB", 20, None, _turn("bytes"), Counts.OURS, 3),
     Row("a turn in a panel of 2,000 messages", "ms", 60, None, _turn("cpu"), Counts.OURS, 4),
+    Row(
+        "a reply of 96 kB in a panel, to the page",
+        "kB",
+        4,
+        lambda: nullcontext(lambda: len(TEXT) / 1000),
+        _long_reply,
+        pairs=1,
+    ),
 ]

@@ -12,8 +12,8 @@ HEAD = ("row", "floor", "ours", "ratio", "target")
 def cells(one: Measured) -> tuple[str, ...]:
     """Return what the table says of a row."""
     row = one.row
-    floor = "–" if one.floor is None else _number(one.floor)
-    ratio = "–" if one.ratio is None else f"{one.ratio:.2f}"
+    floor = "-" if one.floor is None else _number(one.floor)
+    ratio = "-" if one.ratio is None else f"{one.ratio:.2f}"
     peers = ", ".join(f"{name} {_number(cost)}" for name, cost in one.peers.items())
     return (
         row.name.strip(),
@@ -29,7 +29,7 @@ def target(row: Row) -> str:
     """Return a row's target in words."""
     unit = f" {row.unit.split()[0]}" if row.unit and row.counts is not Counts.TIMES else ""
     return {
-        Counts.TIMES: f"≤ {row.target:g} ×",
+        Counts.TIMES: f"≤ {row.target:g} x",
         Counts.MORE: f"≤ {row.target:g}{unit} more",
         Counts.OURS: f"≤ {row.target:g}{unit}",
     }[row.counts]
@@ -68,6 +68,6 @@ def _placed(cell: str, width: int, column: int) -> str:
 
 
 def _number(value: float) -> str:
-    if value == round(value) or value >= 100:
+    if value == round(value) or abs(value) >= 100:
         return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    return f"{value:.3g}"

@@ -16,11 +16,11 @@ Side = Callable[[], AbstractContextManager[Measure]]
 class Counts(Enum):
     """What of the two measurements is held against the target."""
 
-    TIMES = "{:g} ×"
+    TIMES = "times"
     """Ours divided by the floor."""
-    MORE = "{:g} more"
+    MORE = "more"
     """Ours less the floor."""
-    OURS = "{:g}"
+    OURS = "ours"
     """Ours alone."""
 
 

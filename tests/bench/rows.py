@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from tests.bench import cell, imports, panel, requests, search, sending, sessions, storage, stream
+from tests.bench import (
+    cell,
+    colours,
+    frames,
+    imports,
+    panel,
+    requests,
+    search,
+    sending,
+    sessions,
+    storage,
+    stream,
+)
 
 ROWS = [
     *sending.ROWS,
@@ -14,4 +26,6 @@ ROWS = [
     *panel.ROWS,
     *search.ROWS,
     *imports.ROWS,
+    *frames.ROWS,
+    *colours.ROWS,
 ]

@@ -11,9 +11,8 @@ from tests.bench import ours, raw
 from tests.bench.measuring import Spent, on_loop
 from tests.bench.row import Measure, Row, Side
 
-WORDS = (
-    "the cell streams its answer while pandas waits for frames to come and each of them has a place".split()
-)  # noqa: SIM905
+SENTENCE = "the cell streams its answer while pandas waits for frames to come and each of them has a place"
+WORDS = SENTENCE.split()
 TEXTS = [" ".join(itertools.islice(itertools.cycle(WORDS), start, start + 38)) for start in range(len(WORDS))]
 PART = 10_000
 

@@ -164,7 +164,7 @@ def _size(*, with_facts: bool) -> Side:
                 session.session_id, ours.turns(10_000, with_facts=with_facts)
             )
             await manager.close()
-            size = manager.storage.db_path.stat().st_size
+            size: int = manager.storage.db_path.stat().st_size
 
             async def work() -> float:
                 return size / 20_000

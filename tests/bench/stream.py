@@ -62,7 +62,7 @@ ROWS = [
     Row("the same with `fast`, beside httpx", "µs", 0.45, _raw(FLOOD), _ours(FLOOD, "aiohttp")),
     Row("a delta of 200 streams", "µs", 1.2, _raw(PACED, STREAMS), _ours(PACED, "httpx", STREAMS), pairs=4),
     Row(
-        "the same with `fast`, beside httpx ",
+        "the same with `fast`, beside httpx: 200 streams",
         "µs",
         0.45,
         _raw(PACED, STREAMS),
