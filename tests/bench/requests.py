@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+from langswarm_nb.core.session import ISession, ISessionLifecycleHook, SessionMessage
 from tests.bench import ours, raw
 from tests.bench.measuring import Spent, on_loop
 from tests.bench.places import server
@@ -68,22 +69,32 @@ def _ours(library: str) -> Side:
 async def _starved() -> AsyncIterator[Callable[[], Awaitable[float]]]:
     async with ours.manager() as manager:
         sessions = [await ours.session(manager, MODEL, retries=0) for _ in range(STARVED)]
+        manager.add_global_hook(_Computing(STARVED))
 
         async def work() -> float:
-            computing = asyncio.create_task(_compute_in_the_loop())
             asked = (session.send_message("Hi") for session in sessions)
             found = await asyncio.gather(*asked, return_exceptions=True)
-            await computing
             return sum(isinstance(one, Exception) for one in found)
 
         yield work
 
 
-async def _compute_in_the_loop() -> None:
-    """Leave the loop one round in two seconds, for sixteen, as code does that computes in a coroutine."""
-    for _ in range(8):
-        time.sleep(2)  # noqa: ASYNC251 - that is the point
-        await asyncio.sleep(0)
+class _Computing(ISessionLifecycleHook):
+    """Leaves the loop one round in two seconds once all questions go out, as a coroutine does that computes."""
+
+    def __init__(self, questions: int) -> None:
+        self._left = questions
+        self._computing: asyncio.Task[None] | None = None
+
+    async def on_message_sent(self, session: ISession, message: SessionMessage) -> None:
+        self._left -= 1
+        if not self._left:
+            self._computing = asyncio.create_task(self._compute())
+
+    async def _compute(self) -> None:
+        for _ in range(6):
+            time.sleep(2)  # noqa: ASYNC251 - that is the point
+            await asyncio.sleep(0)
 
 
 ROWS = [
