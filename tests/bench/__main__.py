@@ -30,6 +30,7 @@ def _main() -> int:
     _measure_what_is_in(asked.root.resolve())
     from tests.bench import places, report
     from tests.bench.measuring import measured
+    from tests.bench.peer_costs import peers_of
     from tests.bench.rows import ROWS
 
     table, failed = [], 0
@@ -39,6 +40,8 @@ def _main() -> int:
             print(f"{row.name} …", end="", file=sys.stderr, flush=True)
             try:
                 table.append(measured(row))
+                if asked.all:
+                    table[-1].peers |= peers_of(row.peer)
             except Exception:  # noqa: BLE001 - the other rows are wanted all the same
                 failed += 1
                 traceback.print_exc()

@@ -8,16 +8,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from statistics import median
 from uuid import uuid4
 
 from tests.bench import ours
-from tests.bench.measuring import cpu_clock
+from tests.bench.kernel_cost import above_empty_ms, cost_ms
 from tests.bench.places import folder, server
 from tests.bench.row import Counts, Measure, Row, Side
 from tests.support.kernels import Kernel, running_kernel
 
-CELLS = 20
 LOAD = "%load_ext langswarm_nb"
 WARM = f"%%langswarm -m {ours.PROVIDER}:deltas=1\nHi"
 PACED = "deltas=5&pause_ms=20"
@@ -51,21 +49,6 @@ def kernel(store: Path | None = None) -> Iterator[Kernel]:
         with running_kernel(env=settings) as made:
             made.run("pass")
             yield made
-
-
-def cost_ms(made: Kernel, *cells: str) -> float:
-    """Return the CPU that cells take together; each is a cell of its own in the notebook."""
-    clock = cpu_clock(made.manager.provisioner.pid)  # type: ignore[union-attr]
-    start = clock()
-    for code in cells:
-        made.run(code, cell_id=uuid4().hex)
-    return (clock() - start) * 1000
-
-
-def above_empty_ms(made: Kernel, code: str) -> float:
-    """Return what a cell takes more than an empty one, both in turns."""
-    costs = [(cost_ms(made, "pass"), cost_ms(made, code)) for _ in range(CELLS)]
-    return median(ours for _, ours in costs) - median(empty for empty, _ in costs)
 
 
 def first_text_ms(made: Kernel, code: str) -> float:
@@ -149,7 +132,7 @@ ROWS = [
         4,
         _side(_raw, "await ask('deltas=1')", above_empty_ms),
         _side(lambda: LOAD, WARM, above_empty_ms),
-        pairs=4,
+        pairs=3,
         peer="cell",
     ),
     Row(
@@ -168,9 +151,9 @@ ROWS = [
         _first(0),
         _first(10_000),
         Counts.MORE,
-        4,
+        3,
     ),
-    Row("a cell with `-S NAME`, 10,000 sessions in the store", "ms", 10, None, _named, Counts.OURS, 4),
+    Row("a cell with `-S NAME`, 10,000 sessions in the store", "ms", 10, None, _named, Counts.OURS, 2),
     Row(
         "what a cell sends for a reply of 96 kB in 4,000 pieces, beside `print`",
         "kB",
@@ -179,6 +162,5 @@ ROWS = [
         _sent(f"{LOAD}\n{SCRIPTED}", "%%langswarm -m mock:paced\ngo on"),
         Counts.OURS,
         1,
-        peer="sent",
     ),
 ]

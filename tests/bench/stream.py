@@ -67,6 +67,6 @@ ROWS = [
         0.45,
         _raw(PACED, STREAMS),
         _ours(PACED, "aiohttp", STREAMS),
-        pairs=4,
+        pairs=3,
     ),
 ]
