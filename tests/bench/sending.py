@@ -97,7 +97,7 @@ ROWS = [
         peer="send",
     ),
     Row(
-        "the same with `max_messages=20`",
+        "send, to the first byte, `max_messages=20` of 10,000",
         "ms",
         3,
         _raw(10_000, _last),
@@ -106,7 +106,7 @@ ROWS = [
         9,
     ),
     Row(
-        "the same with `max_context_tokens=8000`",
+        "send, to the first byte, `max_context_tokens=8000` of 10,000",
         "ms",
         10,
         _raw(10_000, _that_fit),

@@ -230,7 +230,7 @@ ROWS = [
     ),
     Row("fsyncs a `send_message`", "", 2, partial(_raw_written, 1), _written(1, "send"), Counts.OURS, 1),
     Row(
-        "bytes of the file for a message of 200 characters",
+        "bytes of a stored message of 200 characters",
         "B",
         300,
         _raw_size,
@@ -239,7 +239,7 @@ ROWS = [
         1,
     ),
     Row(
-        "the same, half of them replies with their facts",
+        "bytes of a stored message of 200 characters, replies with facts",
         "B",
         340,
         _raw_size,

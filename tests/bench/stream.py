@@ -59,10 +59,12 @@ def _ours(model: str, library: str, streams: int = 1) -> Side:
 
 ROWS = [
     Row("a delta of a stream sent at once", "µs", 1.3, _raw(FLOOD), _ours(FLOOD, "httpx"), peer="delta"),
-    Row("the same with `fast`, beside httpx", "µs", 0.45, _raw(FLOOD), _ours(FLOOD, "aiohttp")),
+    Row(
+        "a delta of a stream sent at once, ours with `fast`", "µs", 0.45, _raw(FLOOD), _ours(FLOOD, "aiohttp")
+    ),
     Row("a delta of 200 streams", "µs", 1.2, _raw(PACED, STREAMS), _ours(PACED, "httpx", STREAMS), pairs=4),
     Row(
-        "the same with `fast`, beside httpx: 200 streams",
+        "a delta of 200 streams, ours with `fast`",
         "µs",
         0.45,
         _raw(PACED, STREAMS),
