@@ -15,11 +15,14 @@ from tests.bench.kernel_cost import above_empty_ms, cost_ms
 from tests.bench.places import folder, server
 from tests.bench.row import Counts, Measure, Row, Side
 from tests.support.kernels import Kernel, running_kernel
+from tests.support.paths import REPOSITORY
 
 LOAD = "%load_ext langswarm_nb"
 WARM = f"%%langswarm -m {ours.PROVIDER}:deltas=1\nHi"
 PACED = "deltas=5&pause_ms=20"
 RAW = """
+import sys
+sys.path.insert(0, "{repository}")
 import httpx
 from tests.bench import raw
 client = httpx.AsyncClient()
@@ -73,7 +76,7 @@ def _side(prepare: Callable[[], str], code: str, cost: Callable[[Kernel, str], f
 
 
 def _raw() -> str:
-    return RAW.format(url=server())
+    return RAW.format(url=server(), repository=REPOSITORY.as_posix())
 
 
 def _first(sessions: int) -> Side:

@@ -68,7 +68,8 @@ def _read(what: str, messages: int, options: str | None = None) -> Side:
 
 
 def _took(program: str) -> float:
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=lasting_folder())
     return float(done.stdout.rsplit("took", 1)[1])
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from tests.bench import ours
 from tests.bench.places import folder, server
@@ -36,16 +37,16 @@ def _fresh(code: str, before: str = "") -> Side:
     @contextmanager
     def side() -> Iterator[Measure]:
         with folder(on_disk=False) as place:
-            yield lambda: _cpu_ms(before, code.format(url=server(), place=place))
+            yield lambda: _cpu_ms(before, code.format(url=server(), place=place), place)
 
     return side
 
 
-def _cpu_ms(before: str, code: str) -> float:
+def _cpu_ms(before: str, code: str, place: Path) -> float:
     program = f"{before}\nimport time; start = time.process_time()\n{code}\nprint('took', time.process_time() - start)"
     command = [sys.executable, "-c", program]
     environment = {**os.environ, "LANGSWARM_HTTP": "httpx"}
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment, cwd=place)
     return float(done.stdout.rsplit("took", 1)[1]) * 1000
 
 
