@@ -404,7 +404,9 @@ async def test_a_loop_that_stands_still_uses_up_no_patience(hurried: bool) -> No
         watch.hurry(100)
     watch.enter()
     for _ in range(10):
-        await clock.put_forward(200)  # twice as long as the hurry, five times in all as long as silence may be
+        await clock.put_forward(
+            200
+        )  # twice as long as the hurry, five times in all as long as silence may be
     watch.leave()
     watch.enter()
     with pytest.raises(asyncio.CancelledError):
