@@ -11,8 +11,8 @@ from urllib.parse import unquote, urlsplit
 import httpcore
 
 from .carrier import KEEPALIVE_S, TransportError, reason_of, step_of, tls_context
+from .hidden_headers import unlogged
 from .network import Network
-from .unlogged import unlogged
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from .carrier import TransportError, reason_of, step_of
-from .unlogged import unlogged
+from .hidden_headers import unlogged
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
