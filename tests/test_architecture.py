@@ -286,7 +286,7 @@ HEAVY_PACKAGES = {"genai_prices", "markdown_it", "matplotlib", "nh3", "numpy", "
     [
         pytest.param(
             "import langswarm_nb",
-            NOTEBOOK_PACKAGES | HEAVY_PACKAGES | {"aiosqlite", "asyncio", "httpx", "sqlite3"},
+            NOTEBOOK_PACKAGES | HEAVY_PACKAGES | {"aiosqlite", "asyncio", "httpx", "msgspec", "sqlite3"},
             id="import langswarm_nb",
         ),
         pytest.param(
@@ -302,7 +302,13 @@ HEAVY_PACKAGES = {"genai_prices", "markdown_it", "matplotlib", "nh3", "numpy", "
             HEAVY_PACKAGES
             | SELDOM_NEEDED
             | {"anywidget", "ipykernel", "ipywidgets", "nest_asyncio", "nest_asyncio2"}
-            | {"aiohttp", "httpx", "langswarm_nb.notebook.commands", "langswarm_nb.notebook.asking.options"},
+            | {
+                "aiohttp",
+                "httpx",
+                "msgspec",
+                "langswarm_nb.notebook.commands",
+                "langswarm_nb.notebook.asking.options",
+            },
             id="%load_ext langswarm_nb",
         ),
     ],
