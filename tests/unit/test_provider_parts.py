@@ -380,6 +380,14 @@ class Clock:
         self.passed_s += seconds
         await asyncio.sleep(0)
 
+    async def run(self, seconds: float, watch: Watch | None = None) -> None:
+        """Let time pass in steps of so many seconds; a watch is told of something that came in each."""
+        for _ in range(1000):
+            if watch is not None:
+                watch.enter()
+                watch.leave()
+            await self.put_forward(seconds)
+
 
 async def test_time_between_waits_is_no_silence() -> None:
     """A reader that takes its time is not the server's fault; the call's own limit still holds."""
@@ -410,8 +418,7 @@ async def test_a_loop_that_stands_still_uses_up_no_patience(hurried: bool) -> No
     watch.leave()
     watch.enter()
     with pytest.raises(asyncio.CancelledError):
-        for _ in range(1000):
-            await clock.put_forward(10)
+        await clock.run(10)
     assert watch.is_mine()
     assert watch.reached.limit == "silence"
 
@@ -422,7 +429,4 @@ async def test_a_hurried_call_ends_whatever_comes() -> None:
     watch = Watch(100_000, 1000)
     watch.hurry(10)
     with pytest.raises(LimitReached):
-        for _ in range(1000):
-            watch.enter()
-            watch.leave()
-            await clock.put_forward(0.1)
+        await clock.run(0.1, watch)

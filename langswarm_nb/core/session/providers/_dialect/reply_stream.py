@@ -253,25 +253,31 @@ class _Pieces:
         if body is None:
             return
         self._only = body if self._only is None else ()
-        if self._clean.keeps_raw:
-            events.extend(self._clean.raw("events", [body]))  # also when it cannot be read
+        clean = self._clean
+        if clean.keeps_raw:
+            events.extend(clean.raw("events", [body]))  # also when it cannot be read
         if COST in data:  # looked for in the text, as few events tell it
-            self._clean.see_cost(body)
-        found: list[ProviderEvent] = []
+            clean.see_cost(body)
+        n_before = len(events)
         try:
-            self._clean.add(self._reader.read(body, event.name), found)
+            clean.add(self._reader.read(body, event.name), events)
         except MALFORMED:
+            del events[n_before:]
             self._refuse_fault(body)
             raise
-        events += found
+        if not self._has_answered or type(events[-1]) is not Delta:
+            self._see(events[n_before:], body)
+
+    def _see(self, found: list[ProviderEvent], body: Any) -> None:
+        """Note what an event of a stream brought: an answer, no answer yet, or an error in the place of one."""
+        if found:
+            self._answer.is_stream = True
         if not _says_something(found):
             if not self._reader.is_whole:
                 self._refuse_fault(body)
-        elif not self._has_answered:
+        else:
             self._has_spoken = True
-            self._has_answered = any(map(_is_answer, found))
-        if not self._answer.is_stream:
-            self._answer.is_stream = bool(events)
+            self._has_answered = self._has_answered or any(map(_is_answer, found))
 
     def _read_only(self, events: list[ProviderEvent]) -> None:
         """Read what may be an answer in one piece, put into the only event of a stream."""
