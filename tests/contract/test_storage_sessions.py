@@ -285,6 +285,11 @@ async def test_first_questions_are_listed(storage):
     await storage.append_messages("other", [question("not yours")])
     found = await storage.list_first_questions(user_id="ada", chars=20)
     assert found == {"s0": "first", "s1": "x" * 20}
+    for among, wanted in ((["s1", "s2", "other", "none"], {"s1"}), ([], set()), (["s0", "s0"], {"s0"})):
+        chosen = await storage.list_first_questions(user_id="ada", chars=20, among=among)
+        assert chosen == {name: found[name] for name in wanted}
+    with pytest.raises(SessionTypeError, match="several ids of sessions"):
+        await storage.list_first_questions(user_id="ada", among="s0")
     assert await storage.list_first_questions(user_id="nobody") == {}
 
 

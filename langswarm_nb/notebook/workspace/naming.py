@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from langswarm_nb.core.session import (
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from langswarm_nb.notebook.config import NotebookConfig
+
+_MOST_AT_ONCE = 500
 
 
 class KernelNames(KernelMemories):
@@ -184,10 +187,35 @@ class KernelNames(KernelMemories):
             return names.word(label)
         return names.word(names.address(known_as(session.record), sessions))
 
-    async def in_order(self) -> list[BaseSession]:
-        """Return all sessions: those of this notebook first, then the others, the last used first."""
-        home, sessions = await self.home(), await self._all()
-        return sorted(sessions, key=lambda session: session.record.home != home)
+    async def in_order(
+        self, limit: int | None = None, *, fits: Callable[[BaseSession], bool] = lambda _: True
+    ) -> list[BaseSession]:
+        """Return sessions that fit: those of this notebook first, then the others, the last used first.
+
+        With a ``limit`` no more are read than it takes to find so many.
+        """
+        home = await self.home()
+        if limit is None:
+            sessions = list(filter(fits, await self._all()))
+            return sorted(sessions, key=lambda session: session.record.home != home)
+        self._homes = set(await self.manager.storage.list_homes(user_id=self.user_id))
+        ours = await self._first(limit, fits, home or "")
+        # Of the first that fit anywhere, no more are ours than these.
+        every = await self._first(limit, fits) if len(ours) < limit else []
+        return [*ours, *(session for session in every if session.record.home != home)][:limit]
+
+    async def _first(
+        self, limit: int, fits: Callable[[BaseSession], bool], home: str | None = None
+    ) -> list[BaseSession]:
+        found: list[BaseSession] = []
+        before, at_once = None, limit
+        while len(found) < limit:
+            page = await self.manager.list_user_sessions(self.user_id, at_once, before=before, home=home)
+            found += filter(fits, page)
+            if len(page) < at_once:
+                break
+            before, at_once = page[-1].record.used_at, min(2 * at_once, max(limit, _MOST_AT_ONCE))
+        return found[:limit]
 
     async def _all(self) -> list[BaseSession]:
         sessions = await self.manager.list_user_sessions(self.user_id, limit=None)

@@ -36,7 +36,8 @@ class ISessionStorage(ABC):
     It can be made with no event loop running and opens on first use. What it returns is a copy.
     Messages are only ever added: a session is a tree of messages, of which one path from the root to the tip is
     active. All methods raise `SessionStorageError` when the place of storage fails (nothing is then half-written),
-    `SessionNotFoundError` for a session id that is not stored, and `SessionClosedError` after `close`.
+    `SessionNotFoundError` for a session id that is not stored, and `SessionClosedError` after `close`; those that come
+    with the library raise `SessionError` in a task of trio's, as they work on asyncio.
     Where a ``session_id`` is the `key` of a record, that very session is meant: one that was made anew under the id of
     a deleted one is another, so it is not found.
     """
@@ -103,7 +104,8 @@ class ISessionStorage(ABC):
     ) -> list[SessionRecord]:
         """Return sessions, the last used first; with ``before`` those after one that has it as `used_at`.
 
-        No two sessions of a user have the same, so that pages have no gaps.
+        With ``home`` those of that notebook, or, where it is empty, of none. No more is read than is returned. No two
+        sessions of a user have the same `used_at`, so that pages have no gaps.
         """
 
     @abstractmethod
@@ -114,10 +116,18 @@ class ISessionStorage(ABC):
         archived is of no use.
         """
 
-    async def list_first_questions(self, *, user_id: str, chars: int = 600) -> dict[str, str]:
+    async def list_homes(self, *, user_id: str) -> list[str]:
+        """Return the notebooks that sessions of a user belong to, each once."""
+        records = await self.list_sessions(user_id=user_id)
+        return sorted({record.home for record in records if record.home is not None})
+
+    async def list_first_questions(
+        self, *, user_id: str, chars: int = 600, among: Collection[str] | None = None
+    ) -> dict[str, str]:
         """Return the beginning of the first question of each session of a user, by session id; one look at all.
 
-        Sessions in which nothing was asked are left out. A storage that cannot look at all at once leaves out more.
+        With ``among`` those sessions alone. Sessions in which nothing was asked are left out. A storage that cannot
+        look at all at once leaves out more.
         """
         return {}
 

@@ -127,10 +127,20 @@ class SQLStorage(ISessionStorage):
         rows = await self._write(lambda db: _sessions.archive_inactive(db, before_us))
         return [replace(decode_record(row), status=SessionStatus.ARCHIVED) for row in rows]
 
-    async def list_first_questions(self, *, user_id: str, chars: int = 600) -> dict[str, str]:
+    async def list_homes(self, *, user_id: str) -> list[str]:
         user = text("user_id", user_id)
-        found = await self._read(lambda db: _sessions.first_questions(db, user, whole("chars", chars)))
-        return dict(found)
+        return await self._read(lambda db: _sessions.homes(db, user))
+
+    async def list_first_questions(
+        self, *, user_id: str, chars: int = 600, among: Collection[str] | None = None
+    ) -> dict[str, str]:
+        select = partial(
+            _sessions.first_questions,
+            user_id=text("user_id", user_id),
+            chars=whole("chars", chars),
+            among=_ids(among, "sessions"),
+        )
+        return dict(await self._read(select))
 
     async def list_cells(
         self, *, user_id: str, home: str | None = None, among: Collection[str] | None = None
@@ -139,7 +149,7 @@ class SQLStorage(ISessionStorage):
             _sessions.cells,
             user_id=text("user_id", user_id),
             home=optional_text("home", home),
-            among=None if among is None else to_json("among", _ids(among)),
+            among=_ids(among, "cells"),
         )
         found: dict[str, dict[str, datetime]] = {}
         for place, cell_id, first_us in await self._read(select):
@@ -331,7 +341,10 @@ def _count(name: str, value: object) -> int | None:
     return min(value, 2**62)
 
 
-def _ids(among: object) -> list[str]:
+def _ids(among: object, of: str) -> str | None:
+    """Return ids as a JSON list."""
+    if among is None:
+        return None
     if isinstance(among, (str, bytes)) or not isinstance(among, Collection):
-        raise SessionTypeError.of("among", among, "several ids of cells (texts)")
-    return sorted(text("among", cell_id) for cell_id in among)
+        raise SessionTypeError.of("among", among, f"several ids of {of} (texts)")
+    return to_json("among", sorted(text("among", each) for each in among))
