@@ -265,7 +265,7 @@ class _Pieces:
             del events[n_before:]
             self._refuse_fault(body)
             raise
-        if not self._has_answered or type(events[-1]) is not Delta:
+        if not self._has_answered or len(events) == n_before or type(events[-1]) is not Delta:
             self._see(events[n_before:], body)
 
     def _see(self, found: list[ProviderEvent], body: Any) -> None:
