@@ -224,8 +224,8 @@ async def test_a_step_that_fails_leaves_the_file_as_it_was(
     old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An error is told, all tables are those of version 1, and a later open makes the step."""
-    first, second = schema.MIGRATIONS
-    monkeypatch.setattr(database, "MIGRATIONS", (first, (*second, "nonsense")))
+    *first, last = schema.MIGRATIONS
+    monkeypatch.setattr(database, "MIGRATIONS", (*first, (*last, "nonsense")))
     storage = SQLiteSessionStorage(old)
     with pytest.raises(SessionStorageError, match="nonsense"):
         await storage.list_sessions()

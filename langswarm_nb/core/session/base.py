@@ -172,7 +172,7 @@ class SessionManager(HasFrames, Upkeep, ISessionManager):
         self._check_provider(wanted)
         record = await self.storage.create_session(record)
         await self.late_replies.try_to_store()
-        session = self._session(record)
+        session = self.session_of(record)
         if first is not None:
             await session.append([first])
         await session.run_hooks("on_session_created")
@@ -191,7 +191,7 @@ class SessionManager(HasFrames, Upkeep, ISessionManager):
         except SessionNotFoundError:
             self._sessions.pop(session_id, None)
             return None
-        return self._session(record) if user_id in (None, record.user_id) else None
+        return self.session_of(record) if user_id in (None, record.user_id) else None
 
     async def list_user_sessions(
         self,
@@ -212,7 +212,7 @@ class SessionManager(HasFrames, Upkeep, ISessionManager):
         checks.moment("before", before)
         wanted = None if status is None else checks.status(status)
         records = await self.storage.list_sessions(user_id=user_id, status=wanted, limit=limit, before=before)
-        return [self._session(record) for record in records]
+        return [self.session_of(record) for record in records]
 
     async def search_messages(
         self, text: str, *, user_id: str | None = None, session_id: str | None = None, limit: int | None = 20
@@ -346,7 +346,8 @@ class SessionManager(HasFrames, Upkeep, ISessionManager):
             self._providers[name] = create_provider(name)
         return self._providers[name]
 
-    def _session(self, record: SessionRecord) -> BaseSession:
+    def session_of(self, record: SessionRecord) -> BaseSession:
+        """Return the session of a record that the storage returned just now."""
         session = self._sessions.get(record.session_id)
         if (
             session is None or session.record.number != record.number

@@ -97,14 +97,45 @@ class ISessionStorage(ABC):
         status: SessionStatus | None = None,
         updated_before: datetime | None = None,
         home: str | None = None,
+        has_home: bool | None = None,
         title: str | None = None,
+        labels: Collection[str] | None = None,
+        id_begins: str | None = None,
+        is_main: bool | None = None,
+        noting: str | None = None,
         limit: int | None = None,
         before: datetime | None = None,
     ) -> list[SessionRecord]:
-        """Return sessions, the last used first; with ``before`` those after one that has it as `used_at`.
+        """Return sessions, the last used first: those that pass all tests which are given.
 
-        No two sessions of a user have the same, so that pages have no gaps.
+        Parameters
+        ----------
+        user_id, status, home, title : str, optional
+            What they have.
+        updated_before : datetime, optional
+            They have not changed since.
+        has_home, is_main : bool, optional
+            Whether they have a home, and a `main_at`.
+        labels : collection of str, optional
+            Their title is one of these, in normal form C and without the blanks around it; one without is "".
+        id_begins : str, optional
+            With what their id begins.
+        noting : str, optional
+            A name that their metadata have, of letters, digits and ``_``.
+        limit : int, optional
+            At most so many.
+        before : datetime, optional
+            Those after one that has it as `used_at`. No two sessions of a user have the same, so that pages have no
+            gaps.
+
+        Notes
+        -----
+        With a user, it takes no longer the more sessions there are, but for those that are returned.
         """
+
+    @abstractmethod
+    async def list_homes(self, *, user_id: str) -> set[str]:
+        """Return the homes that a user's sessions belong to."""
 
     @abstractmethod
     async def archive_inactive(self, before: datetime) -> list[SessionRecord]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from functools import lru_cache
 from typing import Any
 
+from langswarm_nb.core.session.conversation.names import normal
 from langswarm_nb.core.session.errors import SessionStorageError, SessionTypeError, SessionValueError
 from langswarm_nb.core.session.settings import SessionRecord, SessionSettings, SessionStatus
 from langswarm_nb.core.session.values import (
@@ -113,7 +115,7 @@ def _encode_status(status: object) -> dict[str, Any]:
 _CHANGES: dict[str, Callable[[Any], dict[str, Any]]] = {
     "settings": _encode_settings,
     "status": _encode_status,
-    "title": lambda value: {"title": optional_text("title", value)},
+    "title": lambda value: {"title": optional_text("title", value), "label": normal(value or "")},
     "native": lambda value: {"native": optional_mapping("native", value)},
     "metadata": lambda value: {"metadata": optional_mapping("metadata", value)},
     "home": lambda value: {"home": optional_text("home", value)},
@@ -132,12 +134,9 @@ def decode_record(row: Row) -> SessionRecord:
         The stored values are not what this library writes.
     """
     stored = dict(zip(RECORD_COLUMNS, row, strict=True))
-    kept = from_json(stored["settings"])
+    read_settings = _settings if '"options"' in stored["settings"] else _usual_settings
     try:
-        settings = SessionSettings(
-            **{name: stored[name] for name in _SETTING_COLUMNS},
-            **{name: value for name, value in kept.items() if name in _SETTING_NAMES},
-        )
+        settings = read_settings(stored["provider"], stored["model"], stored["backend"], stored["settings"])
         status = SessionStatus(stored["status"])
     except (TypeError, ValueError, AttributeError) as error:
         raise SessionStorageError(
@@ -163,3 +162,12 @@ def decode_record(row: Row) -> SessionRecord:
         number=stored["id"],
         used_at=from_us(stored["used_us"]),
     )
+
+
+def _settings(provider: str, model: str, backend: Any, stored: str) -> SessionSettings:
+    kept = {name: value for name, value in from_json(stored).items() if name in _SETTING_NAMES}
+    return SessionSettings(provider, model, backend, **kept)
+
+
+_usual_settings = lru_cache(_settings)
+"""Most sessions have the settings of many others; those with options, which can be changed in place, their own."""

@@ -139,6 +139,9 @@ class UnloggedStorage(ISessionStorage):
     ) -> list[SessionRecord]:
         return await self.inner.list_sessions(user_id=user_id, status=status, **filters)
 
+    async def list_homes(self, *, user_id: str) -> set[str]:
+        return await self.inner.list_homes(user_id=user_id)
+
     async def archive_inactive(self, before: datetime) -> list[SessionRecord]:
         return await self.inner.archive_inactive(before)
 

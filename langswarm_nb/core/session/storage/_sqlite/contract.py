@@ -106,7 +106,12 @@ class SQLStorage(ISessionStorage):
         status: SessionStatus | None = None,
         updated_before: datetime | None = None,
         home: str | None = None,
+        has_home: bool | None = None,
         title: str | None = None,
+        labels: Collection[str] | None = None,
+        id_begins: str | None = None,
+        is_main: bool | None = None,
+        noting: str | None = None,
         limit: int | None = None,
         before: datetime | None = None,
     ) -> list[SessionRecord]:
@@ -115,12 +120,21 @@ class SQLStorage(ISessionStorage):
             user_id=None if user_id is None else text("user_id", user_id),
             status=None if status is None else member("status", status, SessionStatus),
             home=optional_text("home", home),
+            has_home=None if has_home is None else checks.flag("has_home", has_home),
             title=optional_text("title", title),
+            labels=None if labels is None else _texts("labels", labels),
+            id_begins=optional_text("id_begins", id_begins),
+            is_main=None if is_main is None else checks.flag("is_main", is_main),
+            noting=_name("noting", noting),
             updated_before_us=None if updated_before is None else to_us("updated_before", updated_before),
             before_us=None if before is None else to_us("before", before),
             limit=_limit(limit),
         )
         return [decode_record(row) for row in await self._read(select)]
+
+    async def list_homes(self, *, user_id: str) -> set[str]:
+        user = text("user_id", user_id)
+        return {home for (home,) in await self._read(lambda db: _sessions.homes(db, user))}
 
     async def archive_inactive(self, before: datetime) -> list[SessionRecord]:
         before_us = to_us("before", before)
@@ -139,7 +153,7 @@ class SQLStorage(ISessionStorage):
             _sessions.cells,
             user_id=text("user_id", user_id),
             home=optional_text("home", home),
-            among=None if among is None else to_json("among", _ids(among)),
+            among=None if among is None else to_json("among", _texts("among", among)),
         )
         found: dict[str, dict[str, datetime]] = {}
         for place, cell_id, first_us in await self._read(select):
@@ -331,7 +345,14 @@ def _count(name: str, value: object) -> int | None:
     return min(value, 2**62)
 
 
-def _ids(among: object) -> list[str]:
-    if isinstance(among, (str, bytes)) or not isinstance(among, Collection):
-        raise SessionTypeError.of("among", among, "several ids of cells (texts)")
-    return sorted(text("among", cell_id) for cell_id in among)
+def _texts(name: str, value: object) -> list[str]:
+    if isinstance(value, (str, bytes)) or not isinstance(value, Collection):
+        raise SessionTypeError.of(name, value, "several texts")
+    return sorted(text(name, each) for each in value)
+
+
+def _name(name: str, value: object) -> str | None:
+    found = optional_text(name, value)
+    if found is not None and not found.isidentifier():
+        raise SessionValueError.of(name, value, "a name of letters, digits and _")
+    return found

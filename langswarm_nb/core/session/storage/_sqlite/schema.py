@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Sequence
 
+from langswarm_nb.core.session.conversation.names import normal
+
 APPLICATION_ID = 0x4C534E42  # "LSNB": tells our files from those of other programs
 _OURS = f"PRAGMA application_id = {APPLICATION_ID}"
 
@@ -178,8 +180,28 @@ _VERSION_2 = (
     _renumber_turns,
 )
 
+
+def _label_sessions(db: sqlite3.Connection) -> None:
+    titled = db.execute("SELECT id, title FROM sessions WHERE title IS NOT NULL").fetchall()
+    db.executemany(
+        "UPDATE sessions SET label = ? WHERE id = ?", [(normal(title), sid) for sid, title in titled]
+    )
+
+
+_VERSION_3 = (
+    # What a name is compared with: the title in normal form C, without the blanks around it.
+    "ALTER TABLE sessions ADD COLUMN label TEXT NOT NULL DEFAULT ''",
+    _label_sessions,
+    "CREATE INDEX sessions_label ON sessions(user_id, label, home)",
+    # The sessions that cells which name none have used; few of all.
+    "CREATE INDEX sessions_main ON sessions(user_id, home) WHERE main_us IS NOT NULL",
+    # Those that note such use in other homes, and those of version 0.1.
+    "CREATE INDEX sessions_visited ON sessions(user_id) WHERE json_type(metadata, '$.main_of') IS NOT NULL",
+    "CREATE INDEX sessions_old ON sessions(user_id) WHERE json_type(metadata, '$.notebook') IS NOT NULL",
+)
+
 Migrations = Sequence[Sequence[str | Callable[[sqlite3.Connection], None]]]
-MIGRATIONS: Migrations = (_VERSION_1, _VERSION_2)
+MIGRATIONS: Migrations = (_VERSION_1, _VERSION_2, _VERSION_3)
 """Statements and functions that lead from version ``n`` (the index) to ``n + 1``; never changed once released."""
 
 

@@ -6,7 +6,8 @@ Plain functions on a connection; the caller holds the transaction.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langswarm_nb.core.session.errors import SessionExistsError, SessionNotFoundError, shown
@@ -70,7 +71,12 @@ def select(
     updated_before_us: int | None,
     before_us: int | None,
     home: str | None,
+    has_home: bool | None,
     title: str | None,
+    labels: Sequence[str] | None,
+    id_begins: str | None,
+    is_main: bool | None,
+    noting: str | None,
     limit: int | None,
 ) -> list[Row]:
     """Return the rows of sessions, the last used first."""
@@ -82,11 +88,27 @@ def select(
         "home = ?": home,
         "title = ?": title,
     }
-    used = {test: value for test, value in tests.items() if value is not None}
+    used = {test: [value] for test, value in tests.items() if value is not None}
+    for column, is_known in (("home", has_home), ("main_us", is_main)):
+        if is_known is not None:
+            used[f"{column} IS {'NOT NULL' if is_known else 'NULL'}"] = []
+    if labels is not None:
+        used[f"label IN ({', '.join('?' * len(labels))})"] = list(labels)
+    if id_begins is not None:
+        used["session_id >= ? AND session_id < ?"] = [id_begins, id_begins + chr(sys.maxunicode)]
+    if noting is not None:  # a literal, which an index may have
+        used[f"json_type(metadata, '$.{noting}') IS NOT NULL"] = []
     where = f"WHERE {' AND '.join(used)} " if used else ""
     return db.execute(
         f"{_SELECT}{where}ORDER BY used_us DESC, id DESC LIMIT ?",
-        (*used.values(), -1 if limit is None else limit),
+        (*(value for values in used.values() for value in values), -1 if limit is None else limit),
+    ).fetchall()
+
+
+def homes(db: sqlite3.Connection, user_id: str) -> list[tuple[str]]:
+    """Return the homes of a user's sessions."""
+    return db.execute(
+        "SELECT DISTINCT home FROM sessions WHERE user_id = ? AND home IS NOT NULL", (user_id,)
     ).fetchall()
 
 
