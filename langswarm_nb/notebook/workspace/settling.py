@@ -154,7 +154,8 @@ async def _move(storage: ISessionStorage, user_id: str, old: str, new: str) -> N
 
 async def _adopt_old(storage: ISessionStorage, user_id: str, home: str) -> None:
     """Give those sessions their home that knew this notebook by a hash."""
-    old = await storage.list_sessions(user_id=user_id, has_home=False, noting=OLD_KEY)
+    noting = await storage.list_sessions(user_id=user_id, noting=OLD_KEY)
+    old = [record for record in noting if record.home is None]
     if not old:
         return
     from hashlib import sha256  # it loads OpenSSL

@@ -193,6 +193,8 @@ _VERSION_3 = (
     "ALTER TABLE sessions ADD COLUMN label TEXT NOT NULL DEFAULT ''",
     _label_sessions,
     "CREATE INDEX sessions_label ON sessions(user_id, label, home)",
+    "DROP INDEX sessions_home",
+    "CREATE INDEX sessions_home ON sessions(user_id, home)",
     # The sessions that cells which name none have used; few of all.
     "CREATE INDEX sessions_main ON sessions(user_id, home) WHERE main_us IS NOT NULL",
     # Those that note such use in other homes, and those of version 0.1.

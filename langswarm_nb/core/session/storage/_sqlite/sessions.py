@@ -94,13 +94,18 @@ def select(
             used[f"{column} IS {'NOT NULL' if is_known else 'NULL'}"] = []
     if labels is not None:
         used[f"label IN ({', '.join('?' * len(labels))})"] = list(labels)
+    if noting is not None:  # a literal, as in the indexes
+        used[f"json_type(metadata, '$.{noting}') IS NOT NULL"] = []
     if id_begins is not None:
         used["session_id >= ? AND session_id < ?"] = [id_begins, id_begins + chr(sys.maxunicode)]
-    if noting is not None:  # a literal, which an index may have
-        used[f"json_type(metadata, '$.{noting}') IS NOT NULL"] = []
-    where = f"WHERE {' AND '.join(used)} " if used else ""
+    # A plus keeps SQLite from walking through all in their order where another index finds the few that are meant.
+    is_narrow = is_main is True or any(test is not None for test in (home, labels, id_begins, noting))
+    plus = "+" if is_narrow else ""
+    where = " AND ".join(used)
+    if id_begins is not None:
+        where = where.replace("user_id", "+user_id")
     return db.execute(
-        f"{_SELECT}{where}ORDER BY used_us DESC, id DESC LIMIT ?",
+        f"{_SELECT}{where and f'WHERE {where} '}ORDER BY {plus}used_us DESC, {plus}id DESC LIMIT ?",
         (*(value for values in used.values() for value in values), -1 if limit is None else limit),
     ).fetchall()
 
