@@ -34,7 +34,7 @@ from .interfaces import (
     SessionStatus,
 )
 from .messages import new_id
-from .providers import create_provider, provider_names
+from .providers import create_provider, is_provider, provider_names
 from .sending.late_replies import LateReplies
 from .sending.on_asyncio import check_loop
 from .session import BaseSession
@@ -340,9 +340,8 @@ class SessionManager(HasFrames, Upkeep, ISessionManager):
         """
         checks.text("provider", name)
         if name not in self._providers:
-            known = {*provider_names(), *self._providers}
-            if name not in known:
-                raise SessionValueError.of("provider", name, known)
+            if not is_provider(name):
+                raise SessionValueError.of("provider", name, {*provider_names(), *self._providers})
             self._providers[name] = create_provider(name)
         return self._providers[name]
 
