@@ -27,6 +27,7 @@ from langswarm_nb.render import render_html
 
 from .live import LiveReply
 from .message_items import Family, message_item
+from .system_text import system_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,6 +73,10 @@ class Feed:
     def __init__(self, session: BaseSession) -> None:
         self.session = session
         self.path: list[SessionMessage] = []
+        self.system: str = ""
+        """The system text that the next question goes with."""
+        self._stored: list[SessionMessage] = []
+        self._seen: object = None
         self.branches: list[str] = []
         self.live: LiveReply | None = None
         self.viewers: list[Viewer] = []
@@ -100,17 +105,21 @@ class Feed:
                 await viewer.show(streamed)
 
     async def read(self) -> None:
-        """Read the session anew: of all branches what is new, and the path."""
+        """Read the session anew, where something was stored since: of all branches what is new, and the path."""
         try:
-            await self._read_new()
-            self.path = _with_unstored(await self.session.get_messages(), self.session.unstored_replies)
-            self.branches = list(await self.session.branches())
+            record = await self.session.refresh()
+            if (record, record.used_at) != self._seen:
+                await self._read_new(record.message_count)
+                self._stored = await self.session.get_messages()
+                self.branches = list(await self.session.branches())
+                self._seen = record, record.used_at  # as it was before: what came meanwhile is read again
+            self.path = _with_unstored(self._stored, self.session.unstored_replies)
+            self.system = system_text(self.path)
         except SessionNotFoundError:
             self.is_deleted, self.path = True, []
 
-    async def _read_new(self) -> None:
+    async def _read_new(self, count: int) -> None:
         known = self.family.next_seq
-        count = (await self.session.refresh()).message_count
         # Others may store between two reads, so a few more are read, and what came is looked at.
         latest = await self.session.get_messages(limit=max(0, count - known) + _SLACK, branch="all")
         new = [message for message in latest if (message.seq or 0) >= known]
