@@ -8,7 +8,8 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
+from types import MappingProxyType
 from typing import Any, Literal
 
 from IPython.core.error import UsageError
@@ -71,8 +72,9 @@ class CellOptions:
         return len(self.models) > 1
 
 
+@lru_cache(maxsize=256)
 def parse_cell_line(line: str) -> CellOptions:
-    """Read the first line of a cell.
+    """Read the first line of a cell; most cells have the same as others, or run again.
 
     Raises
     ------
@@ -87,7 +89,11 @@ def parse_cell_line(line: str) -> CellOptions:
     quiet = found.pop("quiet")
     options = {key: _option(key, value) for key, value in found.pop("option") or []}
     return CellOptions(
-        models=tuple(dict.fromkeys(models)), name=name, shows=shows and not quiet, options=options, **found
+        models=tuple(dict.fromkeys(models)),
+        name=name,
+        shows=shows and not quiet,
+        options=MappingProxyType(options),  # cells share it
+        **found,
     )
 
 
