@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from langswarm_nb.core.session import (
     BaseSession,
@@ -32,11 +32,12 @@ from .system_text import system_text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+T = TypeVar("T")
 TICK_S = 0.05
 """How often a growing reply is looked at: at most 20 updates a second."""
 _SLACK = 8
 _LONG_CHARS = 4000
-"""A longer text is rendered on a thread, so that replies go on arriving meanwhile."""
+"""A longer text is rendered beside the loop."""
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -311,8 +312,10 @@ class Feed:
     async def _take_rest(self, live: LiveReply, stream: MessageStream) -> None:
         while await self._take(live, stream):  # noqa: ASYNC110 - at most so many updates a second
             await asyncio.sleep(TICK_S)
-        if (reply := stream.reply) is not None and (html := live.html(reply.content)) is not None:
-            self.html[reply.id] = html
+        if (reply := stream.reply) is not None:
+            html = await _aside(live.html, reply.content, is_long=live.is_long)
+            if html is not None:
+                self.html[reply.id] = html
 
     async def _take(self, live: LiveReply, stream: MessageStream) -> bool:
         """Pass on what came; False when nothing did."""
@@ -326,7 +329,7 @@ class Feed:
         if fresh is None:
             return False
         text, thinking = fresh
-        html = await asyncio.to_thread(live.render, text) if live.is_long else live.render(text)
+        html = await _aside(live.render, text, is_long=live.is_long)
         delta = live.grow(text, thinking, html)
         if delta is not None:
             for viewer in self.viewers:
@@ -358,4 +361,9 @@ def _tells_itself(reply: SessionMessage | None) -> bool:
 
 
 async def _render(text: str) -> str:
-    return await asyncio.to_thread(render_html, text) if len(text) > _LONG_CHARS else render_html(text)
+    return await _aside(render_html, text, is_long=len(text) > _LONG_CHARS)
+
+
+async def _aside(render: Callable[[str], T], text: str, *, is_long: bool) -> T:
+    """Render a text; a long one on a thread, so that other replies go on arriving and the kernel answers."""
+    return await asyncio.to_thread(render, text) if is_long else render(text)
