@@ -15,16 +15,16 @@ from langswarm_nb.notebook.panel.live import MAX_CHARS
 from langswarm_nb.render import incremental, markdown
 
 BLOCKS = {
-    "table": "| a | b |\n|---|---|\n" + "| some words of a row | and **others** |\n" * 2500,
-    "list": "- an item with some *words* in it\n" * 3000,
-    "paragraph": "A *word* and `another` one. " * 4000,
-    "code": "```python\n" + "value = 1  # of many\n" * 5000 + "```\n",
+    "table": "| a | b |\n|---|---|\n" + "| some words of a row | and **others** |\n" * 800,
+    "list": "- an item with some *words* in it\n" * 1000,
+    "paragraph": "A *word* and `another` one. " * 1300,
+    "code": "```python\n" + "value = 1  # of many\n" * 1500 + "```\n",
 }
 
 
 @pytest.mark.parametrize("block", BLOCKS.values(), ids=BLOCKS)
 async def test_no_long_block_is_rendered_on_the_loop(block, monkeypatch):
-    """While a block of 100 kB arrives and when it is whole, the panel's loop renders but short pieces itself."""
+    """While a block of 30 kB and more arrives and when it is whole, the panel's loop renders but short pieces itself."""
     on_the_loop, here, render = [0], threading.current_thread(), markdown.markdown_html
 
     def watched(text, environment):
