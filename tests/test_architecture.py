@@ -42,9 +42,9 @@ FLOORS = {
         "hooks message_tree",
         "imports",
         "export interfaces",
-        "provider_events conversation",
+        "closing provider_events conversation",
         "checks files messages settings",
-        "closing errors frame_methods key_patterns secret text values",
+        "errors frame_methods key_patterns secret text values",
     ],
     "core.session.providers": [
         "__init__ kit",
@@ -59,7 +59,8 @@ FLOORS = {
         "memory sqlite unlogged",
         "_sqlite",
         "bounded records",
-        "part_texts rows",
+        "rows",
+        "packing part_texts",
     ],
     "notebook": [
         "__init__",

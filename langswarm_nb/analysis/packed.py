@@ -5,6 +5,7 @@ A million rows as Python objects cost several times their size; packed, a batch 
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import struct
 from collections import defaultdict
@@ -13,8 +14,11 @@ from itertools import count
 from typing import Any
 
 import numpy as np
+from msgspec.json import decode
 
 from langswarm_nb.core.session.errors import SessionStorageError
+from langswarm_nb.core.session.storage.packing import FACTS, MARKS, USUAL
+from langswarm_nb.core.session.values import to_json
 
 from . import texts
 from .arrays import MISSING, Few
@@ -73,12 +77,48 @@ _COLLECTORS: Mapping[Kind, tuple[Callable[[], Any], str]] = {
 """How to collect, and how the SQL expression says that a value is missing."""
 
 
+LISTED = {
+    name: (column, at)
+    for column, names in (("marks", MARKS), ("request", FACTS))
+    for at, name in enumerate(names)
+}
+"""Where each value that a message keeps in a list stands. SQL could give it as well, one text read for each value,
+and with the last digit of a real number now and then another one."""
+_MISSING: Mapping[Kind, Any] = {Kind.WHOLE: MISSING, Kind.REAL: math.inf, Kind.TEXT: None, Kind.FEW: None}
+
+
+def _unpacked(column: tuple[Any, ...]) -> list[Sequence[Any]]:
+    return [() if text is None else decode(text, type=list) for text in column]
+
+
+def _of_lists(lists: Sequence[Sequence[Any]], read: Read, at: int) -> tuple[Any, ...]:
+    """Return what stands at one place of each list."""
+    kind, missing = read.kind, _MISSING[read.kind]
+    found = [values[at] if len(values) > at else None for values in lists]
+    if read.sql in USUAL:
+        usual = USUAL[read.sql]
+        found = [
+            usual if value is None and values else value for value, values in zip(found, lists, strict=True)
+        ]
+    if kind is Kind.TEXT and texts.TEXT_FACTORY is bytes:
+        return tuple(None if value is None else _text(value).encode() for value in found)
+    if kind is Kind.TEXT:
+        return tuple(None if value is None else _text(value) for value in found)
+    return tuple(missing if value is None else value for value in found)
+
+
+def _text(value: Any) -> str:
+    """Return a text, or the JSON of what else stands in a list."""
+    return value if isinstance(value, str) else to_json("value", value)
+
+
 def read_columns(
     db: sqlite3.Connection,
     reads: Sequence[Read],
     source: str,
     values: Sequence[Any] = (),
     *,
+    lists: Mapping[str, tuple[str, int]] = LISTED,
     progress: Callable[[int], None] | None = None,
 ) -> dict[Read, Values]:
     """Return what expressions give for the rows of ``source``, the SQL after SELECT.
@@ -88,21 +128,29 @@ def read_columns(
     SessionStorageError
         A stored value is not of the type it should be.
     """
-    collectors = [_COLLECTORS[read.kind][0]() for read in reads]
-    expressions = ", ".join(_COLLECTORS[read.kind][1].format(read.sql) for read in reads)
+    direct = [read for read in reads if read.sql not in lists]
+    listed = [read for read in reads if read.sql in lists]
+    packed = list(dict.fromkeys(lists[read.sql][0] for read in listed))
+    collectors = {read: _COLLECTORS[read.kind][0]() for read in reads}
+    expressions = [*(_COLLECTORS[read.kind][1].format(read.sql) for read in direct), *packed]
     db.text_factory = texts.TEXT_FACTORY
-    cursor = db.execute(f"SELECT {expressions} {source}", values)
+    cursor = db.execute(f"SELECT {', '.join(expressions)} {source}", values)
     n_rows = 0
     try:
         while batch := cursor.fetchmany(BATCH):
-            for collector, column in zip(collectors, zip(*batch, strict=True), strict=True):
-                collector.add(column)
+            columns = list(zip(*batch, strict=True))
+            for read, column in zip(direct, columns, strict=False):
+                collectors[read].add(column)
+            unpacked = dict(zip(packed, map(_unpacked, columns[len(direct) :]), strict=True))
+            for read in listed:
+                name, at = lists[read.sql]
+                collectors[read].add(_of_lists(unpacked[name], read, at))
             n_rows += len(batch)
             if progress is not None:
                 progress(n_rows)
         # Taken out one by one, so that what a collector needs on the way is free before the next.
-        return {read: collectors.pop(0).done() for read in reads}
-    except (struct.error, TypeError, UnicodeDecodeError) as error:
+        return {read: collectors.pop(read).done() for read in reads}
+    except (struct.error, TypeError, ValueError) as error:
         raise SessionStorageError(
             f"A stored value has the wrong type ({error}): the file is damaged, or another program changed it. "
             "Sessions read one by one may still come back."

@@ -52,7 +52,7 @@ def read_sessions(
         tests.append("user_id = ?")
         values.append(wanted.user_id)
     db.create_function("title_beside", 3, title_beside, deterministic=True)
-    columns = read_columns(db, _once(reads), f"FROM sessions{where(tests)} ORDER BY id", values)
+    columns = read_columns(db, _once(reads), f"FROM sessions{where(tests)} ORDER BY id", values, lists={})
     return SessionRows(columns, is_all=not tests)
 
 

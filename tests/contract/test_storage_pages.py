@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from langswarm_nb.core.session import MessageRole, SessionTypeError, SessionValueError
+from langswarm_nb.core.session import ISessionStorage, MessageRole, SessionTypeError, SessionValueError
 from langswarm_nb.core.session.storage._sqlite import head, sessions, tree
 from langswarm_nb.core.session.storage._sqlite.contract import SQLStorage
 from langswarm_nb.core.session.storage.unlogged import UnloggedStorage
@@ -121,4 +122,25 @@ async def test_no_more_is_read_than_is_returned(storage, monkeypatch):
     monkeypatch.setattr(inner, "_read", counted)
     await storage.get_messages("s", limit=5, before_seq=60)
     await storage.list_sessions(user_id="ada", limit=4, before=datetime(2999, 1, 1, tzinfo=UTC))
-    assert rows == [5, 4]
+    await storage.list_sessions(user_id="ada", limit=3, home="")
+    assert rows == [5, 4, 3]
+    await storage.list_first_questions(user_id="ada", among=["s", "t1", "t2"])
+    assert sum(rows[3:]) < 12  # one question, and, where it is not in the file, what finds it
+
+
+@pytest.mark.parametrize("size", [1, 2, 100])
+async def test_sessions_of_one_notebook_or_of_none_come_in_pages(storage, size):
+    """An empty home means those that belong to none; None means all."""
+    homes = ["/a.ipynb", None, "/b.ipynb", None, "/a.ipynb", None]
+    for number, home in enumerate(homes):
+        await storage.create_session(replace(record(f"s{number}"), home=home))
+    await storage.create_session(replace(record("other", "bob"), home="/c.ipynb"))
+    assert await storage.list_homes(user_id="ada") == ["/a.ipynb", "/b.ipynb"]
+    assert await ISessionStorage.list_homes(storage, user_id="ada") == ["/a.ipynb", "/b.ipynb"]
+    for home, wanted in (("/a.ipynb", [4, 0]), ("", [5, 3, 1]), ("/c.ipynb", []), (None, [5, 4, 3, 2, 1, 0])):
+
+        async def read(limit, before, home=home):
+            return await storage.list_sessions(user_id="ada", limit=limit, before=before, home=home)
+
+        pages = await pages_of(read, size, lambda page: page[-1].used_at)
+        assert [found.session_id for page in pages for found in page] == [f"s{number}" for number in wanted]

@@ -274,16 +274,16 @@ async def test_sessions_are_found_by_what_they_have(storage):
     assert await found(id_begins="ab_") == ["ab_"]
     assert await found(id_begins="abc1") == ["abc1"]
     assert await found(id_begins="%") == []
-    assert await found(has_home=True) == ["ABC3", "ab_", "abc1"]
-    assert await found(has_home=False) == ["abc2"]
+    assert await found(home="/b") == ["ABC3", "ab_"]
+    assert await found(home="") == ["abc2"]
     assert await found(is_main=True) == ["abc1", "abc2"]
     assert await found(is_main=False) == ["ABC3", "ab_"]
     assert await found(noting="seen") == ["ab_", "abc1"]
     assert await found(noting="x") == []
-    assert await found(noting="seen", is_main=True, id_begins="a", has_home=True, home="/a") == ["abc1"]
+    assert await found(noting="seen", is_main=True, id_begins="a", home="/a") == ["abc1"]
     assert await found(is_main=True, limit=1) == ["abc2"]
-    assert await storage.list_homes(user_id="ada") == {"/a", "/b"}
-    assert await storage.list_homes(user_id="nobody") == set()
+    assert await storage.list_homes(user_id="ada") == ["/a", "/b"]
+    assert await storage.list_homes(user_id="nobody") == []
 
 
 @pytest.mark.parametrize(
@@ -292,7 +292,6 @@ async def test_sessions_are_found_by_what_they_have(storage):
         {"labels": "x"},
         {"labels": [3]},
         {"id_begins": 3},
-        {"has_home": "yes"},
         {"is_main": 1},
         {"noting": "a.b"},
         {"noting": "'"},
@@ -345,6 +344,11 @@ async def test_first_questions_are_listed(storage):
     await storage.append_messages("other", [question("not yours")])
     found = await storage.list_first_questions(user_id="ada", chars=20)
     assert found == {"s0": "first", "s1": "x" * 20}
+    for among, wanted in ((["s1", "s2", "other", "none"], {"s1"}), ([], set()), (["s0", "s0"], {"s0"})):
+        chosen = await storage.list_first_questions(user_id="ada", chars=20, among=among)
+        assert chosen == {name: found[name] for name in wanted}
+    with pytest.raises(SessionTypeError, match="several ids of sessions"):
+        await storage.list_first_questions(user_id="ada", among="s0")
     assert await storage.list_first_questions(user_id="nobody") == {}
 
 

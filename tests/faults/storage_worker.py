@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from langswarm_nb.core.session import SessionNotFoundError, create_session_manager
-from langswarm_nb.core.session.storage._sqlite import database, schema
+from langswarm_nb.core.session.storage._sqlite.former import bringing_over
 from langswarm_nb.core.session.storage.sqlite import SQLiteSessionStorage
 from tests.support.storages import answer, question, record
 
@@ -87,13 +87,14 @@ async def repeat(path: str, session_id: str, message_id: str) -> None:
 
 def migrate(path: str) -> None:
     """Stop in the middle of the step to the newest tables, to be killed."""
-    *steps, last = schema.MIGRATIONS
+    bring_over = bringing_over.bring_over
 
-    def stop(_db: sqlite3.Connection) -> None:
+    def stop(db: sqlite3.Connection, *how: Any) -> None:
+        bring_over(db, *how)
         print("ready", flush=True)
         sys.stdin.readline()
 
-    setattr(database, "MIGRATIONS", (*steps, (*last, stop)))  # noqa: B010 - it is not part of the module's face
+    setattr(bringing_over, "bring_over", stop)  # noqa: B010 - not with any arguments
     asyncio.run(SQLiteSessionStorage(path).list_sessions())
 
 

@@ -23,8 +23,10 @@ from langswarm_nb.core.session import (
     create_session_manager,
 )
 from langswarm_nb.core.session.storage import create_storage, default_db_path
+from langswarm_nb.core.session.storage._sqlite import database, schema
+from langswarm_nb.core.session.storage._sqlite.former import bringing_over
 from langswarm_nb.core.session.storage._sqlite.location import network_filesystem
-from langswarm_nb.core.session.storage._sqlite.schema import APPLICATION_ID, MIGRATIONS
+from langswarm_nb.core.session.storage._sqlite.schema import APPLICATION_ID, VERSION
 from langswarm_nb.core.session.storage.sqlite import SQLiteSessionStorage
 from tests.support.paths import REPOSITORY
 from tests.support.storages import answer, check_sound, question, record, texts
@@ -272,7 +274,7 @@ async def test_a_file_of_a_newer_version_is_never_changed(tmp_path):
     """The error says which version wrote it and to upgrade; every byte stays."""
     path = tmp_path / "new.db"
     await make(path)
-    newer = len(MIGRATIONS) + 1
+    newer = VERSION + 1
     with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA journal_mode = DELETE")
         db.execute(f"PRAGMA user_version = {newer}")
@@ -291,22 +293,23 @@ async def test_a_file_says_whose_it_is(tmp_path):
     await make(path)
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
-        assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
+        assert db.execute("PRAGMA user_version").fetchone() == (VERSION,)
 
 
 async def test_a_file_of_an_older_version_is_copied_and_brought_up_to_date(tmp_path, monkeypatch):
     """All messages are kept, the copy is as private as the file, and a second open finds nothing to do."""
     path = tmp_path / "s.db"
     await make(path, "kept")
-    newer = (*MIGRATIONS, ("CREATE TABLE extra(x)",))
-    monkeypatch.setattr("langswarm_nb.core.session.storage._sqlite.database.MIGRATIONS", newer)
+    for module in (database, schema):
+        monkeypatch.setattr(module, "VERSION", VERSION + 1)
+    monkeypatch.setattr(bringing_over, "bring_over", lambda db, *_: db.execute("CREATE TABLE extra(x)"))
     for _ in range(2):
         storage = SQLiteSessionStorage(path)
         assert texts(await storage.get_messages("s")) == "kept"
-        assert (await storage.health_check())["schema_version"] == len(newer)
+        assert (await storage.health_check())["schema_version"] == VERSION + 1
         await storage.close()
     monkeypatch.undo()
-    copy = tmp_path / f"s.db.version-{len(MIGRATIONS)}"
+    copy = tmp_path / f"s.db.version-{VERSION}"
     assert {file.name for file in tmp_path.iterdir()} == {path.name, copy.name}
     if os.name == "posix":
         assert mode(copy) == 0o600
@@ -423,7 +426,7 @@ async def test_a_part_that_cannot_be_read_locks_nobody_out(tmp_path, caplog):
     with closing(sqlite3.connect(path)) as db:
         for payload in ("no json", "[]", "{}"):
             db.execute("INSERT INTO partials VALUES (1, ?, 0, 'gone', 0, ?)", (payload, payload))
-        db.execute("INSERT INTO partials VALUES (1, 'm', 99, 'gone', 0, '{\"message_id\": \"m\"}')")
+        db.execute("INSERT INTO partials VALUES (1, 'm', 99, 'gone', 0, '{\"key\": \"m\"}')")
         db.commit()
     storage = SQLiteSessionStorage(path)
     await storage.append_messages("s", [question("more")])

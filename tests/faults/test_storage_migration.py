@@ -10,8 +10,10 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
+from langswarm_nb.analysis import messages_df, sessions_df, turns_df
 from langswarm_nb.core.session import (
     BaseSession,
     MessageRole,
@@ -20,7 +22,8 @@ from langswarm_nb.core.session import (
     create_session_manager,
 )
 from langswarm_nb.core.session.conversation.tree import Tree
-from langswarm_nb.core.session.storage._sqlite import database, schema
+from langswarm_nb.core.session.storage._sqlite import schema
+from langswarm_nb.core.session.storage._sqlite.former import bringing_over
 from langswarm_nb.core.session.storage.sqlite import SQLiteSessionStorage
 from tests.support.storages import answer, check_sound, go_on, question, record, texts, wait_ready, worker
 from tests.support.waits import PATIENCE_S
@@ -205,7 +208,7 @@ async def test_what_was_stored_can_be_searched_and_deleted(manager: SessionManag
     await manager.close()
     assert b"re B2" not in old.read_bytes()  # noqa: ASYNC240 - nothing else runs
     with closing(sqlite3.connect(old)) as db:
-        for table in ("messages", "branches", "partials", "former_tips", "hides", "leases"):
+        for table in ("messages", "branches", "partials", "former_tips", "hides", "message_blobs"):
             assert db.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)  # noqa: S608 - our own names
     check_sound(old)
 
@@ -214,7 +217,7 @@ async def test_a_copy_of_the_file_as_it_was_is_kept(manager: SessionManager, old
     """Its version is the old one, and a storage that is given it brings it over like any other."""
     await opened(manager, "rerun")
     copy = old.with_name("s.db.version-1")
-    assert (version_in(old), version_in(copy)) == (len(schema.MIGRATIONS), 1)
+    assert (version_in(old), version_in(copy)) == (schema.VERSION, 1)
     again = SQLiteSessionStorage(copy)
     assert {record.title for record in await again.list_sessions()} == set(TITLES)
     await again.close()
@@ -224,8 +227,13 @@ async def test_a_step_that_fails_leaves_the_file_as_it_was(
     old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An error is told, all tables are those of version 1, and a later open makes the step."""
-    *first, last = schema.MIGRATIONS
-    monkeypatch.setattr(database, "MIGRATIONS", (*first, (*last, "nonsense")))
+    bring_over = bringing_over.bring_over
+
+    def fail(db: sqlite3.Connection, *how: Any) -> None:
+        bring_over(db, *how)
+        db.execute("nonsense")
+
+    monkeypatch.setattr(bringing_over, "bring_over", fail)
     storage = SQLiteSessionStorage(old)
     with pytest.raises(SessionStorageError, match="nonsense"):
         await storage.list_sessions()
@@ -307,3 +315,77 @@ async def test_an_index_of_contents_alone_is_made_anew(tmp_path, is_deleted):
     await storage.close()
     with closing(sqlite3.connect(storage.db_path)) as db:
         assert db.execute("SELECT 1 FROM sqlite_master WHERE name = 'messages_fts'").fetchall() == []
+
+
+# -- version 2: every message had a column for each fact, and leases a table ----------------------------------------
+
+SEEN: dict[str, dict[str, list[Any]]] = json.loads((DATA / "version_2.json").read_text("utf-8"))
+"""The frames that the code of version 2 made of the file, by name of the frame and of the column."""
+
+
+@pytest.fixture
+def second(tmp_path: Path) -> Path:
+    """Return a file of version 2, whose process ended while it was writing a reply."""
+    path = tmp_path / "second.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript((DATA / "version_2.sql").read_text("utf-8"))
+    return path
+
+
+def plain(value: Any) -> Any:
+    """Return a value of a frame as JSON has it."""
+    if value is None or value is pd.NA or value is pd.NaT or value != value:  # noqa: PLR0124 - NaN
+        return None
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    return value.item() if hasattr(value, "item") else value
+
+
+@pytest.mark.parametrize("make", [messages_df, turns_df, sessions_df])
+@pytest.mark.filterwarnings("ignore::langswarm_nb.analysis.prices.UnknownPriceWarning")
+def test_frames_are_what_they_were(second: Path, make: Any) -> None:
+    """Every value of every column, to the last digit."""
+    with closing(sqlite3.connect(second, isolation_level=None)) as db:
+        schema.migrate(db)
+    options = {} if make is sessions_df else {"branch": "all"}
+    frame = make(SQLiteSessionStorage(second), **options)
+    found = {name: [plain(value) for value in frame[name].astype(object)] for name in frame.columns}
+    assert found == SEEN[make.__name__]
+
+
+async def test_what_was_being_written_is_closed(second: Path) -> None:
+    """What there is of a reply is kept with its facts, its lease is free, and ids of deleted sessions stay unused."""
+    async with create_session_manager("sqlite", {"db_path": str(second)}) as manager:
+        session = await manager.get_session("facts-0")
+        assert session is not None
+        part = await session.get_message("part")
+        assert part is not None
+        assert (part.content, part.finish_reason, part.source, part.cell_id) == (
+            "half an an",
+            "interrupted",
+            "magic",
+            "c",
+        )
+        facts = part.request
+        assert facts is not None
+        assert (facts.provider, facts.status, facts.queued_s, facts.params) == (
+            "mock",
+            "stopped",
+            0.5,
+            {"temperature": 0.5},
+        )
+        await session.send_message("next", when_busy="raise")
+        assert (await manager.create_session("ada", "mock", "echo")).record.number == 100
+    check_sound(second)
+
+
+def test_bringing_over_become_those_of_a_new_file(second: Path, old: Path, tmp_path: Path) -> None:
+    """The same tables, columns and indexes, and nothing is left of the old ones."""
+    shapes = []
+    for path in (second, old, tmp_path / "new.db"):
+        with closing(sqlite3.connect(path, isolation_level=None)) as db:
+            schema.migrate(db)
+            shapes.append(
+                sorted(db.execute("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
+            )
+    assert shapes[0] == shapes[1] == shapes[2]

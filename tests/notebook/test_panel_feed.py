@@ -24,7 +24,7 @@ BLOCKS = {
 
 @pytest.mark.parametrize("block", BLOCKS.values(), ids=BLOCKS)
 async def test_no_long_block_is_rendered_on_the_loop(block, monkeypatch):
-    """While a block of 30 kB and more arrives and when it is whole, the panel's loop renders but short pieces itself."""
+    """While a long block arrives and when it is whole, the loop of the panel renders short pieces alone."""
     on_the_loop, here, render = [0], threading.current_thread(), markdown.markdown_html
 
     def watched(text, environment):

@@ -257,7 +257,7 @@ async def test_the_next_process_finds_the_checkpoint_under_its_own_question(
     await fail(session, fills)
     path = path_of(session)
     with closing(sqlite3.connect(path)) as db:
-        payload = '{"message_id": "part", "role": "assistant", "content": "half", "ts_us": 1, "hidden": 0}'
+        payload = '{"key": "part", "role": "assistant", "content": "half", "ts_us": 1, "hidden": 0}'
         db.execute("INSERT INTO partials VALUES (1, 'part', 0, 'gone', 0, ?)", (payload,))
         db.commit()
     async with create_session_manager("sqlite", {"db_path": str(path)}) as fresh:

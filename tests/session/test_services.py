@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import sys
-import types
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import sniffio
 
 from langswarm_nb.core.session import (
-    BaseSession,
     InMemorySessionStorage,
     ISession,
     ISessionLifecycleHook,
     LoggingMiddleware,
     MockProviderSession,
-    SessionError,
     SessionManager,
     SessionMessage,
     SessionTypeError,
@@ -158,52 +151,3 @@ async def test_what_goes_wrong_is_logged_under_one_name_with_its_session(
         assert record.name.partition(".")[0] == "langswarm_nb"
         assert record.__dict__["session_id"].startswith("s ada")
         assert is_one_line(record.getMessage())
-
-
-# -- asyncio only --------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def in_trio(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let the code run where trio says that its tasks run: it sets the same variable."""
-    monkeypatch.setitem(sys.modules, "trio", types.ModuleType("trio"))
-    before = sniffio.thread_local.name
-    sniffio.thread_local.name = "trio"
-    yield
-    sniffio.thread_local.name = before
-
-
-def run(coroutine: Any) -> None:
-    """Run a coroutine as far as it comes without waiting, as no loop of asyncio's runs."""
-    with pytest.raises(SessionError, match=r"asyncio only.*anyio\.run\(…, backend='asyncio'\)"):
-        coroutine.send(None)
-
-
-def test_a_task_of_trio_is_told_that_this_is_for_asyncio(in_trio: None) -> None:
-    """By every door, before anything is stored."""
-    manager = create_session_manager("memory")
-    run(manager.create_session("ada", "mock", "echo"))
-    run(manager.get_session("x"))
-    run(manager.list_user_sessions("ada"))
-    run(manager.__aenter__())
-
-
-def test_a_send_of_a_session_is_told_it_too(in_trio: None) -> None:
-    """Whatever loop it was made on."""
-    sniffio.thread_local.name = None
-    manager = create_session_manager("memory")
-    session: BaseSession = asyncio.run(manager.create_session("ada", "mock", "echo"))
-    sniffio.thread_local.name = "trio"
-    run(session.send_message("Hello!"))
-    run(session.regenerate())
-    with pytest.raises(SessionError, match="asyncio only"):
-        session.stream_message("Hello!")
-
-
-async def test_where_trio_is_only_installed_nothing_is_in_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another library may have loaded it."""
-    monkeypatch.setitem(sys.modules, "trio", types.ModuleType("trio"))
-    async with create_session_manager("memory") as manager:
-        session = await manager.create_session("ada", "mock", "echo")
-        assert (await session.send_message("Hello!")).role == "assistant"
-    create_session_manager("memory").check_open()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import sys
 import threading
+from collections.abc import Coroutine, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,10 +24,10 @@ from langswarm_nb.core.session import (
     SessionManager,
     SessionMessage,
     SessionMiddlewareError,
+    SQLiteSessionStorage,
     create_session_manager,
 )
 from langswarm_nb.core.session.sending import turnstile
-from langswarm_nb.core.session.sending.finishing import finish_anyway
 from tests.support.waits import PATIENCE_S
 
 COUNT: dict[str, Any] = {"model": "mock:slow", "options": {"reply": " ".join(map(str, range(1, 100_000)))}}
@@ -288,13 +291,130 @@ def test_a_manager_closed_from_another_loop_keeps_the_parts(tmp_path: Path, read
     assert part.finish_reason == "interrupted"
 
 
-def test_what_is_collected_after_its_loop_has_ended_asks_for_nothing_more() -> None:
-    """Without a loop nothing can be awaited, and an error would have nobody to catch it."""
-    begun: list[bool] = []
+async def send(session: BaseSession) -> None:
+    await session.send_message("Count", **COUNT)
 
-    async def work() -> None:
-        begun.append(True)
 
-    with pytest.raises(StopIteration):
-        finish_anyway(work).send(None)
-    assert not begun
+async def send_beside(session: BaseSession) -> None:
+    await session.send_message("Count", activate=False, **COUNT)
+
+
+async def wait_for_a_turn(session: BaseSession) -> None:
+    await asyncio.gather(send(session), session.add_system_message("Be brief."))
+
+
+async def read_some(session: BaseSession) -> None:
+    async for _ in session.stream_message("Count", **COUNT):
+        await asyncio.get_running_loop().create_future()
+
+
+class Stalls(ISessionLifecycleHook):
+    """Never comes back once a question is stored."""
+
+    async def on_message_sent(self, session: ISession, message: SessionMessage) -> None:
+        if message.content == "Count":
+            await asyncio.get_running_loop().create_future()
+
+
+@pytest.fixture
+def unraised(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What went wrong while something was collected, where nobody could be told."""
+    told: list[str] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda error: told.append(repr(error.exc_value)))
+    return told
+
+
+def leave(work: Coroutine[Any, Any, None], goes_on: Iterator[object]) -> None:
+    """Work for as many steps as ``goes_on`` has in a loop of its own, and close that then."""
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(work)
+    for _ in goes_on:
+        loop.run_until_complete(asyncio.sleep(0))
+    assert not task.done()
+    for left in asyncio.all_tasks(loop):
+        left._log_destroy_pending = False  # type: ignore[attr-defined]  # it is left on purpose
+    loop.close()
+
+
+@pytest.mark.parametrize("in_a_loop", [True, False])
+@pytest.mark.parametrize("steps", [1, 2, 3, 5, 8, 30])
+@pytest.mark.parametrize("work", [send, send_beside, wait_for_a_turn, read_some, Stalls])
+def test_a_send_whose_loop_has_ended_does_nothing_when_it_is_collected(
+    unraised: list[str], work: Any, steps: int, in_a_loop: bool
+) -> None:
+    """Whatever other loop runs at that moment; the part is kept by who sends next."""
+    manager = create_session_manager("memory")
+    session = asyncio.run(manager.create_session("ada", "mock", "echo"))
+    if work is Stalls:
+        session.add_hook(Stalls())
+        work = send
+    leave(work(session), iter(range(steps)))
+    if not in_a_loop:
+        gc.collect()
+
+    async def go_on() -> list[SessionMessage]:
+        gc.collect()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        async with asyncio.timeout(PATIENCE_S):
+            await session.send_message("Go on")
+        return await session.get_messages()
+
+    stored = asyncio.run(go_on())
+    asyncio.run(manager.close())
+    assert stored[-1].finish_reason == "stop"
+    assert unraised == []
+
+
+def test_a_statement_whose_loop_has_ended_is_followed_by_none(
+    unraised: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lane of a loop that was closed in the midst of a statement hands nothing over when it is collected."""
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)  # aiosqlite's has an answer for that loop
+    storage = SQLiteSessionStorage(tmp_path / "sessions.db")
+    begun, may_end = threading.Event(), threading.Event()
+
+    def stall(_: object) -> None:
+        begun.set()
+        may_end.wait()
+
+    async def do() -> None:
+        await storage._read(stall)
+
+    leave(do(), iter(begun.is_set, True))
+    gc.collect()
+    may_end.set()
+    assert asyncio.run(storage.list_sessions()) == []
+    asyncio.run(storage.close())
+    gc.collect()
+    assert [error for error in unraised if not error.startswith("ResourceWarning")] == []
+
+
+def test_the_part_of_a_send_that_was_collected_is_kept_when_its_manager_closes(tmp_path: Path) -> None:
+    """Nobody has to send for it."""
+    config = {"db_path": str(tmp_path / "sessions.db")}
+    manager = create_session_manager("sqlite", config)
+    session = asyncio.run(manager.create_session("ada", "mock", "echo"))
+    loop = asyncio.new_event_loop()
+
+    async def begin() -> None:
+        stream = session.stream_message("Count", **COUNT)
+        await anext(stream)
+        reading = asyncio.ensure_future(stream.read())
+        reading._log_destroy_pending = False  # type: ignore[attr-defined]  # it is left on purpose
+        await asyncio.sleep(0)
+
+    loop.run_until_complete(begin())
+    loop.close()
+    del loop
+    gc.collect()
+    asyncio.run(manager.close())
+
+    async def stored() -> list[SessionMessage]:
+        async with create_session_manager("sqlite", config) as reopened:
+            again = await reopened.get_session(session.session_id)
+            assert again is not None
+            return await again.get_messages()
+
+    _, part = asyncio.run(stored())
+    assert part.finish_reason == "interrupted"
+    assert part.content

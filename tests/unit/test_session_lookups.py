@@ -18,15 +18,14 @@ from tests.support.storages import record
     [
         {"labels": ["name 3"]},
         {"labels": ["name 3", "none"], "home": "/3"},
-        {"labels": ["none"], "has_home": False},
+        {"labels": ["none"], "home": ""},
         {"id_begins": "s3-"},
         {"home": "/3"},
-        {"is_main": True, "has_home": False},
+        {"is_main": True, "home": ""},
         {"is_main": True, "home": "/3"},
         {"noting": "main_of"},
         {"noting": "notebook"},
-        {"limit": 3},
-        {"limit": 3, "has_home": True},
+        {"home": "", "limit": 3},
     ],
     ids=str,
 )

@@ -18,6 +18,7 @@ from langswarm_nb.core.session.storage._sqlite import owner as _owner
 from langswarm_nb.core.session.storage._sqlite import schema as _schema
 from langswarm_nb.core.session.storage._sqlite.faults import storage_error
 from langswarm_nb.core.session.storage._sqlite.search import Query
+from langswarm_nb.core.session.storage.packing import pack
 from langswarm_nb.core.session.storage.records import RECORD_COLUMNS, decode_record
 from langswarm_nb.core.session.storage.rows import COLUMNS
 
@@ -46,25 +47,40 @@ class TestSchema:
         """People who look into the file with SQL need not know how the key is packed."""
         _schema.migrate(db)
         db.execute(
-            "INSERT INTO messages(id, chars, ts_us, role, message_id, content) VALUES (?, 1, 0, 'user', 'm', 'x')",
+            "INSERT INTO messages(id, chars, ts_us, role, key, content) VALUES (?, 1, 0, 'user', 'm', 'x')",
             (3 << 32 | 7,),
         )
         assert db.execute("SELECT sid, seq FROM messages").fetchone() == (3, 7)
 
-    def test_steps_not_yet_made_are_made_once(self, db):
-        """An older file gets the steps it lacks; a second call changes nothing."""
-        steps = [["CREATE TABLE a(x)"], ["CREATE TABLE b(x)", "INSERT INTO b VALUES (1)"]]
-        _schema.migrate(db, steps[:1])
-        _schema.migrate(db, steps)
-        _schema.migrate(db, steps)
-        assert _schema.version_of(db) == 2
-        assert db.execute("SELECT count(*) FROM b").fetchone() == (1,)
+    def test_tables_are_made_once(self, db):
+        """A second call changes nothing."""
+        _schema.migrate(db)
+        db.execute("INSERT INTO definitions VALUES ('h', 'tool', 'n', '{}')")
+        _schema.migrate(db)
+        assert _schema.version_of(db) == _schema.VERSION
+        assert db.execute("SELECT count(*) FROM definitions").fetchone() == (1,)
 
-    def test_a_step_that_fails_leaves_the_file_as_it_was(self, db):
-        """All steps are made, or none."""
-        steps = [["CREATE TABLE a(x)"], ["CREATE TABLE b(x)", "nonsense"]]
+    def test_what_stands_in_a_list_can_be_read_by_name(self, db):
+        """People who look into the file with SQL need not know how rows are packed."""
+        _schema.migrate(db)
+        marks, request = pack(["magic", None, None, None, 7, "ok"]), pack(["mock", "echo", None, 5, 0.25])
+        db.execute(
+            "INSERT INTO messages(id, chars, ts_us, role, key, content, marks, request)"
+            " VALUES (1, 1, 0, 'assistant', 'm', 'x', ?, ?)",
+            (marks, request),
+        )
+        row = db.execute(
+            "SELECT finish_reason, token_count, status, source, cell_id, provider, model, started_us, duration_s,"
+            " attempts, step, message_id"
+            " FROM messages"
+        ).fetchone()
+        assert row == (None, 7, "ok", "magic", None, "mock", None, 5, 0.25, 1, None, "m")
+
+    def test_a_statement_that_fails_leaves_the_file_as_it_was(self, db, monkeypatch):
+        """All tables are made, or none."""
+        monkeypatch.setattr(_schema, "TABLES", (*_schema.TABLES, "nonsense"))
         with pytest.raises(sqlite3.OperationalError, match="nonsense"):
-            _schema.migrate(db, steps)
+            _schema.migrate(db)
         assert _schema.version_of(db) == 0
         assert db.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
         assert not db.in_transaction

@@ -18,11 +18,11 @@ from langswarm_nb.core.session.errors import SessionNotFoundError
 from langswarm_nb.core.session.export import ExportedSession, exported
 from langswarm_nb.core.session.interfaces import ISessionStorage
 from langswarm_nb.core.session.storage.records import RECORD_COLUMNS, decode_record
-from langswarm_nb.core.session.storage.rows import COLUMNS, SEQ_BITS, decode_messages
+from langswarm_nb.core.session.storage.rows import READ_COLUMNS, SEQ_BITS, decode_messages
 
 _ID = Read("session_id", Kind.TEXT)
 _RECORD = f"SELECT {', '.join(RECORD_COLUMNS)} FROM sessions WHERE id = ?"  # noqa: S608 - our own names
-_MESSAGES = f"SELECT {', '.join(COLUMNS)} FROM messages WHERE id >= ? AND id < ? ORDER BY id"  # noqa: S608
+_MESSAGES = f"SELECT {', '.join(READ_COLUMNS)} FROM messages WHERE id >= ? AND id < ? ORDER BY id"  # noqa: S608
 _BRANCHES = "SELECT name, tip FROM branches WHERE sid = ? ORDER BY left_us DESC, name"
 _FORMER = "SELECT branch, seq FROM former_tips WHERE sid = ? ORDER BY left_us, seq"
 _HIDDEN = "SELECT branch, turn, version FROM hides WHERE sid = ? ORDER BY branch, turn, version"

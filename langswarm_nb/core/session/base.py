@@ -12,6 +12,7 @@ from typing import Any, Self, Unpack
 
 from . import checks
 from .closing import close_each
+from .conversation.on_asyncio import check_loop
 from .errors import (
     ProviderAuthenticationError,
     SessionClosedError,
@@ -36,7 +37,6 @@ from .interfaces import (
 from .messages import new_id
 from .providers import create_provider, is_provider, provider_names
 from .sending.late_replies import LateReplies
-from .sending.on_asyncio import check_loop
 from .session import BaseSession
 from .settings import BackendName, SettingValues, StatusName, check_setting_names
 from .text import one_line
@@ -164,7 +164,7 @@ class SessionManager(HasFrames, Upkeep, ISessionManager):
             settings=wanted,
             title=None if title is None else checks.text("title", title),
             metadata=checks.metadata(metadata),
-            home=None if home is None else checks.text("home", home),
+            home=home,
         )
         first = None if system is None else checks.message(system, MessageRole.SYSTEM, None, scope="session")
         if first is not None:
@@ -200,18 +200,25 @@ class SessionManager(HasFrames, Upkeep, ISessionManager):
         *,
         status: SessionStatus | StatusName | None = None,
         before: datetime | None = None,
+        home: str | None = None,
     ) -> list[BaseSession]:
         """Return a user's sessions, the last used first; archived ones too unless a ``status`` is asked for.
 
-        The next page is asked for with the `used_at` of the last session of this one as ``before``. What is used
-        meanwhile comes to the front.
+        With ``home`` those of that notebook, or, where it is empty, of none. The next page is asked for with the
+        `used_at` of the last session of this one as ``before``. What is used meanwhile comes to the front.
         """
         self.check_open()
         checks.text("user_id", user_id)
         checks.limit(limit)
         checks.moment("before", before)
         wanted = None if status is None else checks.status(status)
-        records = await self.storage.list_sessions(user_id=user_id, status=wanted, limit=limit, before=before)
+        records = await self.storage.list_sessions(
+            user_id=user_id,
+            status=wanted,
+            limit=limit,
+            before=before,
+            home=home,
+        )
         return [self.session_of(record) for record in records]
 
     async def search_messages(
@@ -282,7 +289,10 @@ class SessionManager(HasFrames, Upkeep, ISessionManager):
         ------
         Exception
             What a stream, a provider or the storage raised; an `ExceptionGroup` when several did.
+        SessionError
+            An event loop that is not asyncio's runs; nothing was closed.
         """
+        check_loop()
         if self._closed:
             return
         self._closed = True

@@ -8,6 +8,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import suppress
 from typing import Protocol, TypeVar
 
+from .conversation.on_asyncio import check_loop
+
 _T = TypeVar("_T")
 _T_co = TypeVar("_T_co", covariant=True)
 _log = logging.getLogger(__name__)
@@ -46,6 +48,7 @@ class Reading(AsyncIterator[_T]):
 
     def __anext__(self) -> Awaitable[_T]:
         if self._loop is None:
+            check_loop()
             self._loop = asyncio.get_running_loop()
         return self._stream.__anext__()
 

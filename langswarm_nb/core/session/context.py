@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Generic, TypeVar
 
 from . import checks
+from .conversation.on_asyncio import check_loop
 from .interfaces import ISession
 from .session import BaseSession
 
@@ -26,6 +27,7 @@ class SessionContext(Generic[S]):
         self._session: S = checks.instance("session", session, ISession)
 
     async def __aenter__(self) -> S:
+        check_loop()
         return self._session
 
     async def __aexit__(

@@ -258,6 +258,18 @@ class SessionMessage(_Lazy):
         _set_decode(message, decode)
         return message
 
+    @classmethod
+    def from_rows(
+        cls, rows: Sequence[tuple[Any, ...]], decode: Callable[[tuple[Any, ...], str], Any]
+    ) -> list[Self]:
+        """Return a message for each row, as `from_row` does."""
+        new = cls.__new__
+        messages = [new(cls) for _ in rows]
+        for message, row in zip(messages, rows, strict=True):
+            _set_row(message, row)
+            _set_decode(message, decode)
+        return messages
+
     @property
     def all_parts(self) -> tuple[Part, ...]:
         """The whole message as parts, its text among them: after the reasoning, before everything else."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from . import checks
+from .conversation.on_asyncio import check_loop
 from .errors import SessionNotFoundError
 from .frame_methods import HasFrames
 from .interfaces import (
@@ -227,6 +228,7 @@ class BaseSession(HasFrames, MessageSending):
 
     async def settle(self) -> None:
         """Close a stream that was left open; all that arrived is stored when this returns."""
+        check_loop()
         holder = self.turnstile.holder
         if holder is not None and holder.idle_since is not None:
             await holder.give_way()

@@ -36,8 +36,8 @@ _PACKAGES = (
 
 async def _status(workspace: Workspace) -> Facts:
     session = await workspace.current()
-    path = await session.get_messages()
-    turns = {message.turn for message in path if message.turn is not None}
+    path = (await session.tree()).path
+    turns = {node.turn for node in path if node.turn is not None}
     return Facts(
         session=workspace.name_of(session),
         model=f"{session.provider}:{session.model}",

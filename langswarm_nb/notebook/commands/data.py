@@ -53,7 +53,7 @@ def source_of(workspace: Workspace, *, everything: bool) -> SessionManager | lis
     home = workspace.here()
     if everything or home is None:
         return workspace.manager
-    return [session for session in run_sync(workspace.in_order()) if session.record.home == home]
+    return run_sync(workspace.manager.list_user_sessions(workspace.user_id, limit=None, home=home))
 
 
 def _df(workspace: Workspace, kind: str, name: list[str], *, everything: bool) -> pd.DataFrame | None:

@@ -33,15 +33,18 @@ async def _switch(workspace: Workspace, name: str | None) -> str:
 
 
 async def _sessions(workspace: Workspace, q: str | None, n: int, *, everything: bool) -> Listing:
-    questions = await workspace.manager.storage.list_first_questions(user_id=workspace.user_id)
-    rows = [
-        _row(workspace, session, questions.get(session.session_id, ""))
-        for session in await workspace.in_order()
-        if (everything or session.status is not SessionStatus.ARCHIVED)
-        and (q is None or q.casefold() in workspace.name_of(session).casefold())
-    ]
+    def fits(session: BaseSession) -> bool:
+        return (everything or session.status is not SessionStatus.ARCHIVED) and (
+            q is None or q.casefold() in workspace.name_of(session).casefold()
+        )
+
+    sessions = await workspace.in_order(None if everything or n <= 0 else n, fits=fits)
+    questions = await workspace.manager.storage.list_first_questions(
+        user_id=workspace.user_id, among=[session.session_id for session in sessions]
+    )
+    rows = [_row(workspace, session, questions.get(session.session_id, "")) for session in sessions]
     empty = f"No sessions yet in {workspace.place}." if q is None else f"No session has {q!r} in its name."
-    return Listing(_COLUMNS, rows if everything or n <= 0 else rows[:n], empty=empty)
+    return Listing(_COLUMNS, rows, empty=empty)
 
 
 def _row(workspace: Workspace, session: BaseSession, question: str) -> tuple[str | int, ...]:
@@ -60,9 +63,12 @@ def _row(workspace: Workspace, session: BaseSession, question: str) -> tuple[str
 
 async def _show(workspace: Workspace, name: str | None, n: int, *, everything: bool) -> Transcript:
     session = await workspace.get(name)
-    path = await session.get_messages(branch="all" if everything else "active")
-    said = await workspace.said_of(session, name)
-    return Transcript(said, path[-n:] if n > 0 else path, len(path))
+    messages = await session.get_messages(n if n > 0 else None, branch="all" if everything else "active")
+    total = len(messages)
+    if total == n:  # there may be more
+        tree = await session.tree()
+        total = max(total, len(tree.nodes if everything else tree.path))
+    return Transcript(await workspace.said_of(session, name), messages, total)
 
 
 async def _rename(workspace: Workspace, name: str | None, new: str | None) -> str:

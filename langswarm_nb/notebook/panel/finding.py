@@ -30,7 +30,9 @@ _ROLES = {MessageRole.USER: "you", MessageRole.SYSTEM: "system prompt", MessageR
 async def session_choices(manager: SessionManager, current: BaseSession) -> list[Choice]:
     """Return the sessions of a user, the last used first, and behind them those that were archived."""
     sessions = await manager.list_user_sessions(current.user_id, limit=MAX_SESSIONS)
-    questions = await manager.storage.list_first_questions(user_id=current.user_id)
+    questions = await manager.storage.list_first_questions(
+        user_id=current.user_id, among=[session.session_id for session in sessions]
+    )
     choices = [_session_choice(session, current, questions) for session in sessions]
     return sorted(choices, key=lambda choice: "group" in choice)
 
@@ -61,9 +63,10 @@ async def found_choices(manager: SessionManager, current: BaseSession, text: str
     hits = await manager.search_messages(text, user_id=current.user_id, limit=MAX_FOUND)
     if not hits:
         return []
-    sessions = await manager.list_user_sessions(current.user_id, limit=None)
-    known = {session.session_id: session for session in sessions}
-    questions = await manager.storage.list_first_questions(user_id=current.user_id)
+    ids = dict.fromkeys(hit.session_id for hit in hits)
+    sessions = [await manager.get_session(found, user_id=current.user_id) for found in ids]
+    known = {session.session_id: session for session in sessions if session is not None}
+    questions = await manager.storage.list_first_questions(user_id=current.user_id, among=list(known))
     return [
         _found_choice(hit, known[hit.session_id], current, questions)
         for hit in hits

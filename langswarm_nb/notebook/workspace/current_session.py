@@ -22,7 +22,7 @@ from .home import first_label
 from .keys import provider_ready
 from .model_choice import CHOSEN, DEFAULT_MODEL
 from .naming import KernelNames, check_open, known
-from .settling import as_main, find_main, of_home
+from .settling import as_main, find_main
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -133,7 +133,7 @@ class KernelSessions(KernelNames):
         for tests in ({"is_main": True}, {}):
             before = None
             while page := await self._list(
-                has_home=False, status=SessionStatus.ACTIVE, limit=_PAGE, before=before, **tests
+                home="", status=SessionStatus.ACTIVE, limit=_PAGE, before=before, **tests
             ):
                 for session in page:
                     if session.record.message_count and not self.is_current(session):
@@ -186,7 +186,7 @@ class KernelSessions(KernelNames):
 
     async def _give_up(self, label: str, home: str | None) -> None:
         """Let the session that has a label have another one."""
-        for session in await self._list(labels=[label], **of_home(home)):
+        for session in await self._list(labels=[label], home=home or ""):
             others = names.labels_of_old(label, session.record.created_at.astimezone())
             other = await self._first_free(others, home)
             await session.rename(other)

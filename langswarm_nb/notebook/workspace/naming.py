@@ -23,12 +23,14 @@ from langswarm_nb.notebook.bridge import run_sync
 
 from .home import front_end_tells
 from .memories import KernelMemories
-from .settling import address_of, known_as, of_home, settle
+from .settling import address_of, known_as, settle
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from langswarm_nb.notebook.config import NotebookConfig
+
+_MOST_AT_ONCE = 500
 
 
 _Decide: TypeAlias = Callable[[str, Sequence[Known], str | None, Collection[str]], Known | None]
@@ -169,7 +171,7 @@ class KernelNames(KernelMemories):
 
     async def _named(self, name: str, home: str | None) -> list[BaseSession]:
         """Return the sessions that a name may mean: the one of this notebook, else all that it fits."""
-        here = await self._list(labels=[names.normal(name)], **of_home(home))
+        here = await self._list(labels=[names.normal(name)], home=home or "")
         if here:
             return here
         labelled = await self._list(labels=names.labels_in(name))
@@ -218,7 +220,7 @@ class KernelNames(KernelMemories):
         """Return the first label that no other session of a home has."""
         while True:
             some = list(islice(labels, _LABELS_AT_ONCE))
-            found = await self._list(labels=some, **of_home(home))
+            found = await self._list(labels=some, home=home or "")
             taken = {names.normal(s.title or "") for s in found if besides is None or s.key != besides.key}
             for label in some:
                 if label not in taken:
@@ -233,10 +235,35 @@ class KernelNames(KernelMemories):
                 label = await address_of(self.manager.storage, self.user_id, session.record)
         return names.word(label)
 
-    async def in_order(self) -> list[BaseSession]:
-        """Return all sessions: those of this notebook first, then the others, the last used first."""
-        home, sessions = await self.home(), await self._all()
-        return sorted(sessions, key=lambda session: session.record.home != home)
+    async def in_order(
+        self, limit: int | None = None, *, fits: Callable[[BaseSession], bool] = lambda _: True
+    ) -> list[BaseSession]:
+        """Return sessions that fit: those of this notebook first, then the others, the last used first.
+
+        With a ``limit`` no more are read than it takes to find so many.
+        """
+        home = await self.home()
+        if limit is None:
+            sessions = list(filter(fits, await self._all()))
+            return sorted(sessions, key=lambda session: session.record.home != home)
+        await self._learn_homes()
+        ours = await self._first(limit, fits, home or "")
+        # Of the first that fit anywhere, no more are ours than these.
+        every = await self._first(limit, fits) if len(ours) < limit else []
+        return [*ours, *(session for session in every if session.record.home != home)][:limit]
+
+    async def _first(
+        self, limit: int, fits: Callable[[BaseSession], bool], home: str | None = None
+    ) -> list[BaseSession]:
+        found: list[BaseSession] = []
+        before, at_once = None, limit
+        while len(found) < limit:
+            page = await self.manager.list_user_sessions(self.user_id, at_once, before=before, home=home)
+            found += filter(fits, page)
+            if len(page) < at_once:
+                break
+            before, at_once = page[-1].record.used_at, min(2 * at_once, max(limit, _MOST_AT_ONCE))
+        return found[:limit]
 
     async def last_used(self, limit: int) -> list[BaseSession]:
         """Return the sessions that were used last, of whatever notebook."""
@@ -254,7 +281,7 @@ class KernelNames(KernelMemories):
         return [self.manager.session_of(record) for record in records]
 
     async def _learn_homes(self) -> set[str]:
-        self._homes = await self.manager.storage.list_homes(user_id=self.user_id)
+        self._homes = set(await self.manager.storage.list_homes(user_id=self.user_id))
         return self._homes
 
     def _tell(self, note: str) -> None:

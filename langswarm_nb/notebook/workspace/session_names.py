@@ -6,8 +6,6 @@ from langswarm_nb.core.session import BaseSession, SessionManager, SessionValueE
 from langswarm_nb.core.session.conversation.names import normal
 from langswarm_nb.core.session.errors import shown
 
-from .settling import of_home
-
 
 async def check_unused(manager: SessionManager, user_id: str, name: str, home: str | None = None) -> None:
     """Refuse a label that a session of this user has in a home.
@@ -17,7 +15,7 @@ async def check_unused(manager: SessionManager, user_id: str, name: str, home: s
     SessionValueError
         There is such a session.
     """
-    if await manager.storage.list_sessions(user_id=user_id, labels=[normal(name)], **of_home(home)):
+    if await manager.storage.list_sessions(user_id=user_id, labels=[normal(name)], home=home or ""):
         raise SessionValueError(
             f"There is a session {shown(name)} already, and cells find a notebook's sessions by their names. "
             "Choose another name."

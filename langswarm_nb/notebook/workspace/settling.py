@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from langswarm_nb.core.session import ISessionStorage, SessionRecord
 from langswarm_nb.core.session.conversation.homes import (
@@ -71,11 +71,6 @@ def known_as(record: SessionRecord) -> Known:
     return Known(record.session_id, record.title or "", record.home, record.status == "archived")
 
 
-def of_home(home: str | None) -> dict[str, Any]:
-    """Return what lists the sessions of a home, or those that have none."""
-    return {"has_home": False} if home is None else {"home": home}
-
-
 async def find_main(storage: ISessionStorage, user_id: str, home: str | None) -> SessionRecord | None:
     """Return the session that the unmarked cells of a home used last; None when there is none yet.
 
@@ -84,7 +79,7 @@ async def find_main(storage: ISessionStorage, user_id: str, home: str | None) ->
     SessionStorageError
         The store could not be read.
     """
-    own = await storage.list_sessions(user_id=user_id, is_main=True, **of_home(home))
+    own = await storage.list_sessions(user_id=user_id, is_main=True, home=home or "")
     visited = await storage.list_sessions(user_id=user_id, noting=MAIN_OF)
     used = [(at, record) for record in [*own, *visited] if (at := _used_at(record, home)) is not None]
     return max(used, key=lambda pair: pair[0])[1] if used else None

@@ -310,9 +310,18 @@ class ISessionManager(ABC):
 
     @abstractmethod
     async def list_user_sessions(
-        self, user_id: str, limit: int | None = 100, *, status: SessionStatus | StatusName | None = None
+        self,
+        user_id: str,
+        limit: int | None = 100,
+        *,
+        status: SessionStatus | StatusName | None = None,
+        before: datetime | None = None,
+        home: str | None = None,
     ) -> Sequence[ISession]:
-        """Return a user's sessions, the last used first."""
+        """Return a user's sessions, the last used first; with ``before`` those after one that has it as `used_at`.
+
+        With ``home`` those of that notebook, or, where it is empty, of none.
+        """
 
     @abstractmethod
     async def search_messages(

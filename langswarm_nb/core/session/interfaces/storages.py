@@ -36,7 +36,8 @@ class ISessionStorage(ABC):
     It can be made with no event loop running and opens on first use. What it returns is a copy.
     Messages are only ever added: a session is a tree of messages, of which one path from the root to the tip is
     active. All methods raise `SessionStorageError` when the place of storage fails (nothing is then half-written),
-    `SessionNotFoundError` for a session id that is not stored, and `SessionClosedError` after `close`.
+    `SessionNotFoundError` for a session id that is not stored, and `SessionClosedError` after `close`; those that come
+    with the library raise `SessionError` in a task of trio's, as they work on asyncio.
     Where a ``session_id`` is the `key` of a record, that very session is meant: one that was made anew under the id of
     a deleted one is another, so it is not found.
     """
@@ -97,7 +98,6 @@ class ISessionStorage(ABC):
         status: SessionStatus | None = None,
         updated_before: datetime | None = None,
         home: str | None = None,
-        has_home: bool | None = None,
         title: str | None = None,
         labels: Collection[str] | None = None,
         id_begins: str | None = None,
@@ -110,12 +110,14 @@ class ISessionStorage(ABC):
 
         Parameters
         ----------
-        user_id, status, home, title : str, optional
+        user_id, status, title : str, optional
             What they have.
+        home : str, optional
+            The notebook that they belong to; empty for none.
         updated_before : datetime, optional
             They have not changed since.
-        has_home, is_main : bool, optional
-            Whether they have a home, and a `main_at`.
+        is_main : bool, optional
+            Whether they have a `main_at`.
         labels : collection of str, optional
             Their title is one of these, in normal form C and without the blanks around it; one without is "".
         id_begins : str, optional
@@ -130,12 +132,9 @@ class ISessionStorage(ABC):
 
         Notes
         -----
-        With a user, it takes no longer the more sessions there are, but for those that are returned.
+        No more is read than is returned. With a user, finding few by their home, labels, id or `main_at`, or by what
+        they note, takes no longer the more sessions there are.
         """
-
-    @abstractmethod
-    async def list_homes(self, *, user_id: str) -> set[str]:
-        """Return the homes that a user's sessions belong to."""
 
     @abstractmethod
     async def archive_inactive(self, before: datetime) -> list[SessionRecord]:
@@ -145,10 +144,18 @@ class ISessionStorage(ABC):
         archived is of no use.
         """
 
-    async def list_first_questions(self, *, user_id: str, chars: int = 600) -> dict[str, str]:
+    async def list_homes(self, *, user_id: str) -> list[str]:
+        """Return the notebooks that sessions of a user belong to, each once."""
+        records = await self.list_sessions(user_id=user_id)
+        return sorted({record.home for record in records if record.home is not None})
+
+    async def list_first_questions(
+        self, *, user_id: str, chars: int = 600, among: Collection[str] | None = None
+    ) -> dict[str, str]:
         """Return the beginning of the first question of each session of a user, by session id; one look at all.
 
-        Sessions in which nothing was asked are left out. A storage that cannot look at all at once leaves out more.
+        With ``among`` those sessions alone. Sessions in which nothing was asked are left out. A storage that cannot
+        look at all at once leaves out more.
         """
         return {}
 

@@ -8,6 +8,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from langswarm_nb.core.session import errors as e
+from langswarm_nb.core.session.conversation.on_asyncio import check_loop
 from langswarm_nb.core.session.interfaces import IProviderSession
 from langswarm_nb.core.session.messages import FinishReason, MessageRole, SessionMessage, Usage
 from langswarm_nb.core.session.provider_events import (
@@ -157,6 +158,7 @@ class MockProviderSession(IProviderSession):
         SessionValueError
             The option ``error`` is none of `ERRORS`.
         """
+        check_loop()
         if self._is_closed:
             raise e.SessionClosedError("The mock provider was closed. Create a new one.")
         self.requests.append(request)

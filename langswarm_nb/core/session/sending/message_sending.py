@@ -14,7 +14,7 @@ from langswarm_nb.core.session.message_tree import MessageTree
 from langswarm_nb.core.session.messages import QuestionRole, new_id
 
 from .ask import Ask, SendPlan, plan, resolved
-from .finishing import finish_anyway
+from .finishing import finish_anyway, is_collected
 from .lease import Lease, Wait
 from .options import AnswerOptions, SendOptions, WhenBusy, make_ask, make_ask_again, settings_of
 from .stream import MessageStream
@@ -135,8 +135,8 @@ class MessageSending(MessageTree):
                 await self.turnstile.make_way()
                 while not await wait.a_little():
                     await self.turnstile.make_way()
-        except BaseException:
-            if lease.is_claimed:
+        except BaseException as error:
+            if lease.is_claimed and not is_collected(error):
                 await finish_anyway(lease.give_back)
             raise
 

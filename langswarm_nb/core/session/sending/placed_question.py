@@ -21,7 +21,7 @@ from langswarm_nb.core.session.errors import (
 from langswarm_nb.core.session.messages import SessionMessage
 
 from .ask import Ask
-from .finishing import finish_anyway
+from .finishing import finish_anyway, is_collected
 from .lease import Lease, Wait
 
 if TYPE_CHECKING:
@@ -65,10 +65,11 @@ async def place_question(
     lease = None if ask.is_beside else Lease(session.storage, session.key, reply_id)
     try:
         placed = await _store(session, ask, message, lease)
-    except BaseException:
+    except BaseException as error:
         if asked is not None and ask.facts.ask is not None:
             asked.memory.give_back(asked.cell, ask.facts.ask)
-        if lease is not None:  # who is cancelled while it is stored does not know whether it was
+        # Who is cancelled while it is stored does not know whether it was.
+        if lease is not None and not is_collected(error):
             await finish_anyway(lease.give_back)
         raise
     _remember(ask, placed)

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from langswarm_nb.core.session.closing import Reading, is_over
+from langswarm_nb.core.session.conversation.on_asyncio import check_loop
 from langswarm_nb.core.session.conversation.placing import Place
 from langswarm_nb.core.session.errors import SessionBusyError, SessionError
 from langswarm_nb.core.session.messages import SessionMessage
@@ -109,6 +110,7 @@ class MessageStream(AsyncIterator[Delta]):
         return Reading(self)
 
     async def __anext__(self) -> Delta:
+        check_loop()
         if self.is_left:
             await self.aclose()
             raise StopAsyncIteration
@@ -157,6 +159,7 @@ class MessageStream(AsyncIterator[Delta]):
         SessionBusyError
             A hook or middleware of this very send called it; nothing was stopped.
         """
+        check_loop()
         refuse_inside(self)
         self._is_closing = True
         loop = self.loop

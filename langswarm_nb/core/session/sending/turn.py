@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from concurrent.futures import Future, InvalidStateError
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,7 @@ from langswarm_nb.core.session.settings import SessionSettings
 from .ask import Ask, resolved, sent
 from .checkpoint import Checkpoint
 from .context_window import messages_to_send
-from .finishing import finish_anyway
+from .finishing import finish_anyway, is_collected
 from .late_replies import LateReply, hand_over
 from .lease import Lease
 from .placed_question import PlacedQuestion, place_question
@@ -112,9 +112,7 @@ class Turn:
         It is the only async generator of the flow: a loop that shuts down closes all of them at once, so nested
         ones would be closed from two sides.
         """
-        self._stream = stream
-        self._session.streams.add(stream)
-        try:
+        with self._passing(stream):
             await self._resolve()
             if not self._ask.is_beside:  # else nothing it does depends on what others do
                 await self._session.turnstile.enter(stream, waits=self._ask.waits)
@@ -138,8 +136,8 @@ class Turn:
                 for delta in builder.rest():
                     yield delta
                 builder.check_whole()
-            except (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt):
-                await finish_anyway(lambda: self._stopped(builder, checkpoint))
+            except (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt) as stop:
+                await self._end_early(stop, stream, builder, checkpoint)
                 raise
             except Exception as error:
                 ours = as_session_error(error, provider.name, self._ask.settings.model, builder)
@@ -149,8 +147,21 @@ class Turn:
                     raise
                 raise ours from error
             await finish_anyway(lambda: self._succeeded(builder, checkpoint))
+
+    @contextmanager
+    def _passing(self, stream: MessageStream) -> Iterator[None]:
+        """Be on the way; what is collected in mid-send stays there for who comes next, or closes the manager."""
+        self._stream = stream
+        self._session.streams.add(stream)
+        is_over = True
+        try:
+            yield
+        except GeneratorExit as stop:
+            is_over = not is_collected(stop, stream.loop)
+            raise
         finally:
-            self._leave()
+            if is_over:
+                self._leave()
 
     def _hold_lease(self, stream: MessageStream) -> None:
         if self._lease is not None:
@@ -203,8 +214,8 @@ class Turn:
         try:
             if placed.is_new:
                 await self._run_hooks_inside("on_message_sent", placed.chain[-1])
-        except BaseException:  # cancelled: nobody waits for an answer that will not come
-            if placed.lease is not None:
+        except BaseException as error:  # cancelled: nobody waits for an answer that will not come
+            if placed.lease is not None and not is_collected(error):
                 await finish_anyway(placed.lease.give_back)
             raise
         return provider, builder
@@ -292,6 +303,12 @@ class Turn:
             if placed is not None and reply is not None and reply.seq is not None:
                 seqs = (*placed.context.seqs, reply.seq)
             await self._session.native.settle(self._ask.settings, builder.info.native_id, seqs)
+
+    async def _end_early(
+        self, stop: BaseException, stream: MessageStream, builder: ReplyBuilder, checkpoint: Checkpoint
+    ) -> None:
+        if not is_collected(stop, stream.loop):
+            await finish_anyway(lambda: self._stopped(builder, checkpoint))
 
     async def _stopped(self, builder: ReplyBuilder, checkpoint: Checkpoint) -> None:
         await checkpoint.stop()

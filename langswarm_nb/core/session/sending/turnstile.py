@@ -50,7 +50,10 @@ def inside(passage: Passage) -> Iterator[None]:
     try:
         yield
     finally:
-        _inside.reset(token)
+        with suppress(
+            ValueError
+        ):  # collected after its loop has ended, so in another context: this one is as it was
+            _inside.reset(token)
 
 
 def refuse_inside(passage: Passage | None) -> None:

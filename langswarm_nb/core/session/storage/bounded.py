@@ -8,7 +8,7 @@ from typing import Any
 from langswarm_nb.core.session.errors import SessionTypeError
 from langswarm_nb.core.session.interfaces import Bounds
 
-from .rows import MESSAGE_COLUMNS, Row
+from .rows import MESSAGE_COLUMNS, Row, mark_of
 
 _OF_SESSIONS = {
     "session_id": "max_id_chars",
@@ -18,8 +18,8 @@ _OF_SESSIONS = {
     "title": "max_title_chars",
     "metadata": "max_metadata_chars",
 }
-_ID, _ROLE, _CONTENT, _PARTS, _CELL, _METADATA = map(
-    MESSAGE_COLUMNS.index, ("message_id", "role", "content", "parts", "cell_id", "metadata")
+_ID, _ROLE, _CONTENT, _PARTS, _METADATA = map(
+    MESSAGE_COLUMNS.index, ("key", "role", "content", "parts", "metadata")
 )
 
 
@@ -62,5 +62,5 @@ def check_message(bounds: Bounds, payload: Row) -> None:
     if payload[_ROLE] == "assistant":
         return
     bounds.check("max_message_chars", "content", payload[_CONTENT], payload[_PARTS])
-    bounds.check("max_id_chars", "cell_id", payload[_CELL])
+    bounds.check("max_id_chars", "cell_id", mark_of(payload, "cell_id"))
     bounds.check("max_metadata_chars", "metadata", payload[_METADATA])

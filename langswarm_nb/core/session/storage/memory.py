@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from langswarm_nb.core.session.conversation.beside_the_loop import LONG
 from langswarm_nb.core.session.conversation.nodes import TreeRows
+from langswarm_nb.core.session.conversation.on_asyncio import check_loop
 from langswarm_nb.core.session.errors import SessionClosedError
 from langswarm_nb.core.session.interfaces import Bounds
 
@@ -30,7 +31,7 @@ class InMemorySessionStorage(SQLStorage):
     """Keeps sessions while the process runs, for development, tests and throw-away work.
 
     It runs the statements of `SQLiteSessionStorage` on a database in memory, so the two behave alike. Each takes
-    microseconds and runs where it is called, from any event loop or thread.
+    microseconds and runs where it is called, from any event loop of asyncio's or thread.
 
     Parameters
     ----------
@@ -73,6 +74,7 @@ class InMemorySessionStorage(SQLStorage):
         return found
 
     def _run(self, job: Job[T]) -> T:
+        check_loop()
         with self._lock:
             self._check_open()
             try:
@@ -106,6 +108,7 @@ class InMemorySessionStorage(SQLStorage):
         return {"storage": "memory", "sqlite_version": sqlite3.sqlite_version, **facts}
 
     async def close(self) -> None:
+        check_loop()
         with self._lock:
             self._closed = True
             self._db.close()

@@ -1,7 +1,7 @@
 """A message as one row of plain values, and back; what a row cannot hold is refused here.
 
-A message row is ``PLACE_COLUMNS + MESSAGE_COLUMNS + FACT_COLUMNS``. The place in the tree is known inside the
-transaction only, so a message is encoded to the rest first (its *payload*), with all checks done.
+A message row is ``PLACE_COLUMNS + MESSAGE_COLUMNS``. The place in the tree is known inside the transaction only, so a
+message is encoded to the rest first (its *payload*), with all checks done.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from operator import itemgetter
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from langswarm_nb.core.session.errors import SessionStorageError, SessionTypeError, shown
 from langswarm_nb.core.session.messages import MessageRole, Part, RequestFacts, SessionMessage, Usage
@@ -29,6 +29,8 @@ from langswarm_nb.core.session.values import (
     whole,
 )
 
+from .packing import FACTS, MARKS, USUAL, id_of_key, key_of_id, pack, unpacked
+
 Row: TypeAlias = tuple[Any, ...]
 
 PLACE_COLUMNS = ("id", "parent", "turn", "chars", "version", "active")
@@ -37,54 +39,20 @@ MESSAGE_COLUMNS = (
     "hidden",
     "ts_us",
     "role",
-    "message_id",
-    "finish_reason",
-    "token_count",
-    "source",
-    "cell_id",
-    "ask",
-    "scope",
-    "beside",
-    "provider_message_id",
+    "key",
     "content",
     "parts",
     "metadata",
+    "marks",
+    "request",
 )
-FACT_COLUMNS = (
-    "provider",
-    "request_model",
-    "model",
-    "started_us",
-    "duration_s",
-    "time_to_first_chunk_s",
-    "queued_s",
-    "input_tokens",
-    "cached_input_tokens",
-    "cache_write_tokens",
-    "output_tokens",
-    "reasoning_tokens",
-    "tokens_source",
-    "cost_usd",
-    "cost_source",
-    "status",
-    "error_type",
-    "error_message",
-    "attempts",
-    "streamed",
-    "compare_id",
-    "params",
-    "provider_finish_reason",
-    "provider_request_id",
-    "details",
-)
-"""All NULL when the message answers no request."""
-COLUMNS = PLACE_COLUMNS + MESSAGE_COLUMNS + FACT_COLUMNS
-PAYLOAD_COLUMNS = MESSAGE_COLUMNS + FACT_COLUMNS
-
+COLUMNS = PLACE_COLUMNS + MESSAGE_COLUMNS
+"""``key`` is the id, see `key_of_id`. ``marks`` and ``request`` are JSON lists of what `MARKS` and `FACTS` name: most
+messages have few of them, and a column that holds nothing costs nearly as much to read as one that does."""
+READ_COLUMNS = (*(name for name in COLUMNS if name not in ("chars", "active", "hidden")), "active", "hidden")
+"""What is read of a stored message. The last two may be missing in a row: then it is on the path, and not hidden."""
 SEQ_BITS = 32
 SEQ_MASK = (1 << SEQ_BITS) - 1
-_NO_FACTS = (None,) * len(FACT_COLUMNS)
-_FACTS_AT = len(PLACE_COLUMNS) + len(MESSAGE_COLUMNS)
 
 
 def encode_message(message: SessionMessage) -> Row:
@@ -97,24 +65,18 @@ def encode_message(message: SessionMessage) -> Row:
     """
     if not isinstance(message, SessionMessage):
         raise SessionTypeError.of("messages", message, "SessionMessage objects")
-    payload = (
+    facts = message.request
+    return (
         flag("is_hidden", message.is_hidden),
         to_us("timestamp", message.timestamp),
         message.role.value,
         filled_text("id", message.id),
-        optional_text("finish_reason", message.finish_reason),
-        optional_whole("token_count", message.token_count),
-        optional_text("source", message.source),
-        optional_text("cell_id", message.cell_id),
-        optional_whole("ask", message.ask),
-        optional_text("scope", message.scope),
-        optional_text("beside", message.beside),
-        optional_text("provider_message_id", message.provider_message_id),
         text("content", message.content),
         _encode_parts(message.parts),
         optional_mapping("metadata", message.metadata),
+        _encode_marks(message),
+        None if facts is None else _encode_facts(facts),
     )
-    return payload + (_NO_FACTS if message.request is None else _encode_facts(message.request))
 
 
 def _encode_parts(parts: tuple[Part, ...]) -> str | None:
@@ -126,48 +88,86 @@ def _encode_parts(parts: tuple[Part, ...]) -> str | None:
     return to_json("parts", [dict(part) for part in parts])
 
 
-def _encode_facts(facts: RequestFacts) -> Row:
-    if not isinstance(facts, RequestFacts):
+def _encode_marks(message: SessionMessage) -> str | None:
+    facts = message.request
+    if facts is not None and not isinstance(facts, RequestFacts):
         raise SessionTypeError.of("request", facts, "RequestFacts")
-    usage = facts.usage
-    return (
-        filled_text("provider", facts.provider),
-        text("request_model", facts.request_model),
-        optional_text("model", facts.model),
-        None if facts.started_at is None else to_us("started_at", facts.started_at),
-        optional_number("duration_s", facts.duration_s),
-        optional_number("time_to_first_chunk_s", facts.time_to_first_chunk_s),
-        number("queued_s", facts.queued_s),
-        optional_whole("input_tokens", usage.input_tokens),
-        optional_whole("cached_input_tokens", usage.cached_input_tokens),
-        optional_whole("cache_write_tokens", usage.cache_write_tokens),
-        optional_whole("output_tokens", usage.output_tokens),
-        optional_whole("reasoning_tokens", usage.reasoning_tokens),
-        optional_text("tokens_source", facts.tokens_source),
-        optional_number("cost_usd", facts.cost_usd),
-        optional_text("cost_source", facts.cost_source),
-        text("status", facts.status),
-        optional_text("error_type", facts.error_type),
-        optional_text("error_message", facts.error_message),
-        whole("attempts", facts.attempts),
-        flag("streamed", facts.streamed),
-        optional_text("compare_id", facts.compare_id),
-        optional_mapping("params", facts.params),
-        optional_text("provider_finish_reason", facts.provider_finish_reason),
-        optional_text("provider_request_id", facts.provider_request_id),
-        optional_mapping("details", facts.details),
+    return pack(
+        (
+            optional_text("source", message.source),
+            optional_text("cell_id", message.cell_id),
+            optional_whole("ask", message.ask),
+            optional_text("finish_reason", message.finish_reason),
+            optional_whole("token_count", message.token_count),
+            None if facts is None else text("status", facts.status),
+            None if facts is None else optional_text("compare_id", facts.compare_id),
+            optional_text("scope", message.scope),
+            optional_text("beside", message.beside),
+            optional_text("provider_message_id", message.provider_message_id),
+        )
     )
 
 
+def _encode_facts(facts: RequestFacts) -> str | None:
+    usage = facts.usage
+    return pack(
+        (
+            filled_text("provider", facts.provider),
+            text("request_model", facts.request_model),
+            optional_text("model", facts.model),
+            None if facts.started_at is None else to_us("started_at", facts.started_at),
+            optional_number("duration_s", facts.duration_s),
+            optional_whole("input_tokens", usage.input_tokens),
+            optional_whole("output_tokens", usage.output_tokens),
+            optional_number("time_to_first_chunk_s", facts.time_to_first_chunk_s),
+            optional_text("tokens_source", facts.tokens_source),
+            optional_whole("cached_input_tokens", usage.cached_input_tokens),
+            optional_whole("reasoning_tokens", usage.reasoning_tokens),
+            optional_whole("cache_write_tokens", usage.cache_write_tokens),
+            optional_text("provider_finish_reason", facts.provider_finish_reason),
+            optional_text("provider_request_id", facts.provider_request_id),
+            optional_number("cost_usd", facts.cost_usd),
+            optional_text("cost_source", facts.cost_source),
+            None if (attempts := whole("attempts", facts.attempts)) == USUAL["attempts"] else attempts,
+            None if (streamed := flag("streamed", facts.streamed)) == USUAL["streamed"] else streamed,
+            None if (queued_s := number("queued_s", facts.queued_s)) == USUAL["queued_s"] else queued_s,
+            optional_text("error_type", facts.error_type),
+            optional_text("error_message", facts.error_message),
+            _mapping("params", facts.params),
+            _mapping("details", facts.details),
+        )
+    )
+
+
+def _mapping(name: str, value: object) -> dict[str, Any] | None:
+    """Return a mapping that JSON gives back unchanged, or None when it is empty."""
+    return None if optional_mapping(name, value) is None else dict(cast("Mapping[str, Any]", value))
+
+
+def mark_of(payload: Row, name: str) -> Any:
+    """Return one of the `MARKS` of a payload; None when it has none."""
+    values, at = unpacked("marks", payload[_PAYLOAD_MARKS]), MARKS.index(name)
+    return values[at] if at < len(values) else None
+
+
+def to_store(row: Row) -> Row:
+    """Return a row of `COLUMNS` whose key is an id as it is stored."""
+    return (*row[:_STORED_KEY], key_of_id(row[_STORED_KEY]), *row[_STORED_KEY + 1 :])
+
+
+def as_read(row: Row) -> Row:
+    """Return a row of `COLUMNS` as one of `READ_COLUMNS`."""
+    return tuple(_AS_READ(row))
+
+
 def decode_message(row: Row) -> SessionMessage:
-    """Return the message of a whole row; its fields are decoded when they are asked for."""
+    """Return the message of a row of `READ_COLUMNS`; its fields are decoded when they are asked for."""
     return SessionMessage.from_row(row, _decode_field)
 
 
 def decode_messages(rows: list[Row]) -> list[SessionMessage]:
-    """Return the messages of whole rows, as `decode_message` does."""
-    make, decode = SessionMessage.from_row, _decode_field
-    return [make(row, decode) for row in rows]
+    """Return the messages of rows, as `decode_message` does."""
+    return SessionMessage.from_rows(rows, _decode_field)
 
 
 def _decode_field(row: Row, name: str) -> Any:
@@ -178,15 +178,32 @@ def _decode_field(row: Row, name: str) -> Any:
 
 
 def _decode_facts(row: Row) -> RequestFacts | None:
-    if row[_FACTS_AT] is None:
+    if row[_AT["request"]] is None:
         return None
-    facts = dict(zip(FACT_COLUMNS, row[_FACTS_AT:], strict=True))
-    started_us = facts.pop("started_us")
-    usage = Usage(**{name: facts.pop(name) for name in _USAGE_NAMES})
-    facts["streamed"] = bool(facts["streamed"])
-    facts["params"] = from_json(facts["params"])
-    facts["details"] = from_json(facts["details"])
-    return RequestFacts(started_at=None if started_us is None else from_us(started_us), usage=usage, **facts)
+    try:
+        return _facts_of(row)
+    except (KeyError, TypeError) as error:
+        raise SessionStorageError(
+            f"A stored request lacks something ({error}); the file is damaged, or another program changed it. "
+            "The other messages can still be read."
+        ) from error
+
+
+def _facts_of(row: Row) -> RequestFacts:
+    marks = dict(zip(MARKS, unpacked("marks", row[_AT["marks"]]), strict=False))
+    facts = dict(zip(FACTS, unpacked("request", row[_AT["request"]]), strict=False))
+    kept = {name: facts[name] for name in _FACT_FIELDS if facts.get(name) is not None}
+    started_us = facts.get("started_us")
+    return RequestFacts(
+        **kept,
+        started_at=None if started_us is None else from_us(started_us),
+        usage=Usage(**{name: facts.get(name) for name in _USAGE_NAMES}),
+        streamed=facts.get("streamed") in (None, 1),
+        status=marks["status"],
+        compare_id=marks.get("compare_id"),
+        params=facts.get("params") or {},
+        details=facts.get("details") or {},
+    )
 
 
 def _unknown_role(role: object) -> MessageRole:
@@ -212,33 +229,58 @@ def _text_of(column: str, *, required: bool = False) -> Callable[[Row], Any]:
     return decode
 
 
+def _mark(name: str, kind: type | tuple[type, ...] = str) -> Callable[[Row], Any]:
+    """Return the decoder of one of the `MARKS`."""
+    at = MARKS.index(name)
+
+    def decode(row: Row) -> Any:
+        if row[_AT_MARKS] is None:
+            return None
+        values = unpacked("marks", row[_AT_MARKS])
+        value = values[at] if at < len(values) else None
+        if value is None or isinstance(value, kind):
+            return value
+        raise SessionStorageError(
+            f"A stored {name} is not what it should be but {type(value).__name__}; the file is damaged, or another "
+            "program changed it. The other messages can still be read."
+        )
+
+    return decode
+
+
 _USAGE_NAMES = tuple(f.name for f in fields(Usage))
-_AT = {name: index for index, name in enumerate(COLUMNS)}
-_AT_ROLE, _AT_TS, _AT_METADATA = _AT["role"], _AT["ts_us"], _AT["metadata"]
+_MADE = ("streamed", "params", "details")
+_FACT_FIELDS = [f.name for f in fields(RequestFacts) if f.name in FACTS and f.name not in _MADE]
+_PAYLOAD_MARKS = MESSAGE_COLUMNS.index("marks")
+_AT = {name: index for index, name in enumerate(READ_COLUMNS)}
+_STORED_KEY = COLUMNS.index("key")
+_AS_READ = itemgetter(*map(COLUMNS.index, READ_COLUMNS))
+_AT_ROLE, _AT_TS, _AT_METADATA, _AT_MARKS = _AT["role"], _AT["ts_us"], _AT["metadata"], _AT["marks"]
+_AT_KEY = _AT["key"]
 _AT_PARTS, _AT_ACTIVE, _AT_HIDDEN = _AT["parts"], _AT["active"], _AT["hidden"]
 _ROLES = {str(role): role for role in MessageRole}
 _FIELDS: dict[str, Callable[[Row], Any]] = {
-    "id": _text_of("message_id", required=True),
+    "id": lambda row: id_of_key(row[_AT_KEY]),
     "role": lambda row: _ROLES.get(row[_AT_ROLE]) or _unknown_role(row[_AT_ROLE]),
     "content": _text_of("content", required=True),
     "timestamp": lambda row: from_us(row[_AT_TS]),
     "metadata": lambda row: from_json(row[_AT_METADATA]),
-    "provider_message_id": _text_of("provider_message_id"),
-    "token_count": itemgetter(_AT["token_count"]),
-    "finish_reason": _text_of("finish_reason"),
+    "provider_message_id": _mark("provider_message_id"),
+    "token_count": _mark("token_count", int),
+    "finish_reason": _mark("finish_reason"),
     "parts": lambda row: () if row[_AT_PARTS] is None else tuple(from_json(row[_AT_PARTS])),
-    "source": _text_of("source"),
-    "cell_id": _text_of("cell_id"),
-    "ask": itemgetter(_AT["ask"]),
-    "scope": _text_of("scope"),
-    "beside": _text_of("beside"),
+    "source": _mark("source"),
+    "cell_id": _mark("cell_id"),
+    "ask": _mark("ask", int),
+    "scope": _mark("scope"),
+    "beside": _mark("beside"),
     "request": _decode_facts,
     "seq": lambda row: row[0] & SEQ_MASK,
     "parent_seq": itemgetter(_AT["parent"]),
     "turn": itemgetter(_AT["turn"]),
     "version": itemgetter(_AT["version"]),
-    "is_active": lambda row: bool(row[_AT_ACTIVE]),
-    "is_hidden": lambda row: bool(row[_AT_HIDDEN]),
+    "is_active": lambda row: len(row) <= _AT_ACTIVE or bool(row[_AT_ACTIVE]),
+    "is_hidden": lambda row: len(row) > _AT_HIDDEN and bool(row[_AT_HIDDEN]),
 }
 
 
@@ -246,7 +288,7 @@ _SAID = tuple((vars(SessionMessage)[name].__set__, _FIELDS[name]) for name in ("
 
 
 def decode_what_is_said(rows: list[Row]) -> list[SessionMessage]:
-    """Return the messages of whole rows with role, text and parts decoded at once: they will all be asked for."""
+    """Return the messages of rows with role, text and parts decoded at once: they will all be asked for."""
     messages = decode_messages(rows)
     for put, decode in _SAID:  # the slots themselves: a third of what it costs when they are asked for
         for message, row in zip(messages, rows, strict=True):

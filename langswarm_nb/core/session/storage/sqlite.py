@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from langswarm_nb.core.session.closing import close_each
+from langswarm_nb.core.session.conversation.on_asyncio import check_loop
 from langswarm_nb.core.session.errors import (
     SessionClosedError,
     SessionStorageError,
@@ -96,6 +97,7 @@ class SQLiteSessionStorage(SQLStorage):
         return await self._do("read", job)
 
     async def _do(self, kind: str, job: Job[T], *, alone: bool = False) -> T:
+        check_loop()
         if self._closed:
             raise SessionClosedError(f"The storage on {self.name} is closed. Create a new one.")
         lane = self._lanes.get((asyncio.get_running_loop(), kind)) if self._pid == os.getpid() else None
@@ -182,6 +184,7 @@ class SQLiteSessionStorage(SQLStorage):
         }
 
     async def close(self) -> None:
+        check_loop()
         self._closed = True
         if self._pid != os.getpid():
             return

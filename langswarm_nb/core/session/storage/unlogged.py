@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from langswarm_nb.core.session.conversation.nodes import Node, TreeRows
+from langswarm_nb.core.session.errors import SessionNotFoundError
 from langswarm_nb.core.session.interfaces import ISessionStorage
 from langswarm_nb.core.session.messages import MessageRole, SearchHit, SessionMessage
 from langswarm_nb.core.session.settings import SessionRecord, SessionStatus
 from langswarm_nb.core.session.storage.bounded import check_message
-from langswarm_nb.core.session.storage.rows import PLACE_COLUMNS, Row, decode_message, encode_message
+from langswarm_nb.core.session.storage.rows import PLACE_COLUMNS, Row, as_read, decode_message, encode_message
 
 _NO_PLACE = (None,) * len(PLACE_COLUMNS)
 
@@ -139,20 +141,28 @@ class UnloggedStorage(ISessionStorage):
     ) -> list[SessionRecord]:
         return await self.inner.list_sessions(user_id=user_id, status=status, **filters)
 
-    async def list_homes(self, *, user_id: str) -> set[str]:
-        return await self.inner.list_homes(user_id=user_id)
-
     async def archive_inactive(self, before: datetime) -> list[SessionRecord]:
         return await self.inner.archive_inactive(before)
 
-    async def list_first_questions(self, *, user_id: str, chars: int = 600) -> dict[str, str]:
-        found = await self.inner.list_first_questions(user_id=user_id, chars=chars)
-        known = {session_id for session_id, _ in self._whole}
-        for record in await self.inner.list_sessions(user_id=user_id):
-            if record.session_id in known:
-                asked = await self.get_messages(record.session_id, role=MessageRole.USER, branch="all")
-                found |= {record.session_id: asked[0].content[:chars]} if asked and asked[0].content else {}
+    async def list_homes(self, *, user_id: str) -> list[str]:
+        return await self.inner.list_homes(user_id=user_id)
+
+    async def list_first_questions(
+        self, *, user_id: str, chars: int = 600, among: Collection[str] | None = None
+    ) -> dict[str, str]:
+        found = await self.inner.list_first_questions(user_id=user_id, chars=chars, among=among)
+        known = {str(session_id) for session_id, _ in self._whole}
+        for session_id in known if among is None else known.intersection(among):
+            with suppress(SessionNotFoundError):  # deleted elsewhere
+                record = await self.inner.load_session(session_id)
+                asked = await self._first_question(session_id) if record.user_id == user_id else ""
+                found |= {session_id: asked[:chars]} if asked else {}
         return found
+
+    async def _first_question(self, session_id: str) -> str:
+        nodes = map(Node._make, (await self.inner.read_tree(session_id)).nodes)
+        first = [node.seq for node in nodes if node.role == "user"][:1]
+        return "".join(message.content for message in await self.pick_messages(session_id, first))
 
     async def list_cells(
         self, *, user_id: str, home: str | None = None, among: Collection[str] | None = None
@@ -179,8 +189,8 @@ class UnloggedStorage(ISessionStorage):
         return {**await self.inner.health_check(), "keeps_content": False}
 
     async def close(self) -> None:
-        self._whole.clear()
         await self.inner.close()
+        self._whole.clear()
 
     def _payloads(self, messages: Sequence[SessionMessage]) -> list[Row]:
         """Return what is to be kept in memory, checked here: what the inner storage sees is not all of it."""
@@ -192,7 +202,7 @@ class UnloggedStorage(ISessionStorage):
     def _known(self, session_id: str, message_id: str) -> SessionMessage | None:
         """Return the words of a message, and what else is not stored of it."""
         payload = self._whole.get((session_id, message_id))
-        return None if payload is None else decode_message((*_NO_PLACE, *payload))
+        return None if payload is None else decode_message(as_read((*_NO_PLACE, *payload)))
 
     def _restored(self, session_id: str, message: SessionMessage) -> SessionMessage:
         whole = self._known(session_id, message.id)

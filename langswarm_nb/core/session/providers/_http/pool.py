@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, finalize, ref
 
 from langswarm_nb.core.session.closing import close_each
+from langswarm_nb.core.session.conversation.on_asyncio import check_loop
 from langswarm_nb.core.session.errors import SessionTypeError
 
 from .address import usable_proxy
@@ -58,6 +59,7 @@ class Transports:
 
     async def pool(self) -> Pool:
         """Return the carriers of the running loop."""
+        check_loop()
         loop = asyncio.get_running_loop()
         if self._pool_of(loop) is None and not self._is_lent:
             await _load_library()
@@ -79,6 +81,7 @@ class Transports:
 
     async def aclose(self) -> None:
         """Close all connections, each in the loop it belongs to."""
+        check_loop()
         await close_each([partial(self._close_of, loop) for loop in list(self._pools)])
 
     async def _close_of(self, loop: asyncio.AbstractEventLoop) -> None:

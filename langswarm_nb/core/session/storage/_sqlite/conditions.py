@@ -5,7 +5,6 @@ Plain functions on a connection; the caller holds the transaction.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Sequence
 
@@ -15,6 +14,7 @@ from langswarm_nb.core.session.errors import (
     SessionNotFoundError,
     shown,
 )
+from langswarm_nb.core.session.storage.packing import key_of_id
 
 from .head import Head
 
@@ -29,8 +29,8 @@ def check_new(db: sqlite3.Connection, head: Head, session_id: str, ids: Sequence
     """
     row = db.execute(
         "SELECT message_id FROM messages WHERE id >= ? AND id < ?"
-        " AND message_id IN (SELECT value FROM json_each(?)) LIMIT 1",
-        (head.base, head.end, json.dumps(ids)),
+        f" AND key IN ({', '.join('?' * len(ids))}) LIMIT 1",
+        (head.base, head.end, *map(key_of_id, ids)),
     ).fetchone()
     if row is not None:
         raise SessionExistsError(

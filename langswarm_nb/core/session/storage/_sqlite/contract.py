@@ -106,7 +106,6 @@ class SQLStorage(ISessionStorage):
         status: SessionStatus | None = None,
         updated_before: datetime | None = None,
         home: str | None = None,
-        has_home: bool | None = None,
         title: str | None = None,
         labels: Collection[str] | None = None,
         id_begins: str | None = None,
@@ -120,7 +119,6 @@ class SQLStorage(ISessionStorage):
             user_id=None if user_id is None else text("user_id", user_id),
             status=None if status is None else member("status", status, SessionStatus),
             home=optional_text("home", home),
-            has_home=None if has_home is None else checks.flag("has_home", has_home),
             title=optional_text("title", title),
             labels=None if labels is None else _texts("labels", labels),
             id_begins=optional_text("id_begins", id_begins),
@@ -132,19 +130,25 @@ class SQLStorage(ISessionStorage):
         )
         return [decode_record(row) for row in await self._read(select)]
 
-    async def list_homes(self, *, user_id: str) -> set[str]:
-        user = text("user_id", user_id)
-        return {home for (home,) in await self._read(lambda db: _sessions.homes(db, user))}
-
     async def archive_inactive(self, before: datetime) -> list[SessionRecord]:
         before_us = to_us("before", before)
         rows = await self._write(lambda db: _sessions.archive_inactive(db, before_us))
         return [replace(decode_record(row), status=SessionStatus.ARCHIVED) for row in rows]
 
-    async def list_first_questions(self, *, user_id: str, chars: int = 600) -> dict[str, str]:
+    async def list_homes(self, *, user_id: str) -> list[str]:
         user = text("user_id", user_id)
-        found = await self._read(lambda db: _sessions.first_questions(db, user, whole("chars", chars)))
-        return dict(found)
+        return await self._read(lambda db: _sessions.homes(db, user))
+
+    async def list_first_questions(
+        self, *, user_id: str, chars: int = 600, among: Collection[str] | None = None
+    ) -> dict[str, str]:
+        select = partial(
+            _sessions.first_questions,
+            user_id=text("user_id", user_id),
+            chars=whole("chars", chars),
+            among=_ids(among, "sessions"),
+        )
+        return dict(await self._read(select))
 
     async def list_cells(
         self, *, user_id: str, home: str | None = None, among: Collection[str] | None = None
@@ -153,7 +157,7 @@ class SQLStorage(ISessionStorage):
             _sessions.cells,
             user_id=text("user_id", user_id),
             home=optional_text("home", home),
-            among=None if among is None else to_json("among", _texts("among", among)),
+            among=_ids(among, "cells"),
         )
         found: dict[str, dict[str, datetime]] = {}
         for place, cell_id, first_us in await self._read(select):
@@ -345,9 +349,14 @@ def _count(name: str, value: object) -> int | None:
     return min(value, 2**62)
 
 
-def _texts(name: str, value: object) -> list[str]:
+def _ids(among: object, of: str) -> str | None:
+    """Return ids as a JSON list."""
+    return None if among is None else to_json("among", _texts("among", among, f"several ids of {of} (texts)"))
+
+
+def _texts(name: str, value: object, form: str = "several texts") -> list[str]:
     if isinstance(value, (str, bytes)) or not isinstance(value, Collection):
-        raise SessionTypeError.of(name, value, "several texts")
+        raise SessionTypeError.of(name, value, form)
     return sorted(text(name, each) for each in value)
 
 

@@ -20,7 +20,7 @@ from langswarm_nb.core.session.errors import SessionError, SessionStorageError
 from . import witness
 from .location import make_private_file, network_filesystem
 from .placeholders import Connection
-from .schema import APPLICATION_ID, MIGRATIONS, migrate, version_of
+from .schema import APPLICATION_ID, VERSION, migrate, version_of
 
 logger = logging.getLogger(__name__)
 
@@ -161,11 +161,11 @@ class Database(Connection):
         self.execute("BEGIN")
         try:
             version = version_of(self)
-            if 0 < version < len(MIGRATIONS):
+            if 0 < version < VERSION:
                 self._keep_copy(version)
         finally:
             self.execute("ROLLBACK")
-        migrate(self, MIGRATIONS)
+        migrate(self)
 
     def _keep_copy(self, version: int) -> None:
         copy = self.path.with_name(f"{self.path.name}.version-{version}")
@@ -344,10 +344,10 @@ def _check_ours(path: Path, header: tuple[int, int, int]) -> None:
         raise SessionStorageError(
             f"'{path}' is a database of another program; it was not changed. Choose another db_path."
         )
-    if version > len(MIGRATIONS):
+    if version > VERSION:
         raise SessionStorageError(
             f"'{path}' was written by a newer version of langswarm-nb (tables of version {version}, this one knows "
-            f"{len(MIGRATIONS)}); it was not changed. Upgrade with `pip install -U langswarm-nb`."
+            f"{VERSION}); it was not changed. Upgrade with `pip install -U langswarm-nb`."
         )
 
 

@@ -14,11 +14,10 @@ from langswarm_nb.core.session.settings import SessionKey
 from langswarm_nb.core.session.storage.rows import SEQ_BITS, SEQ_MASK
 from langswarm_nb.core.session.values import filled_text
 
-TOUCH = (
-    "updated_us = ?1, used_us = max(?1, ifnull("
-    "(SELECT max(other.used_us) + 1 FROM sessions other WHERE other.user_id = sessions.user_id), 0))"
-)
-"""Sets when a session was last used; ``used_us`` tells the order also when the clock has gone back meanwhile."""
+from .placeholders import Connection
+
+TOUCH = "updated_us = ?1, used_us = ?2"
+"""Sets when a session was last used, to the present moment and what `used_us` makes of it."""
 
 
 class Head(NamedTuple):
@@ -32,9 +31,15 @@ class Head(NamedTuple):
     tip_turn: int | None
     tip_version: int | None
     has_hides: int
+    has_partials: int
     is_archived: int
-    is_awaited: int
-    """Whether somebody waits for the end of its lease."""
+    holder: str | None
+    """Who is being answered, as the next four: see `leases`."""
+    owner: str | None
+    beat_us: int | None
+    since_us: int | None
+    next_holder: str | None
+    moves: int
 
     @property
     def base(self) -> int:
@@ -58,6 +63,20 @@ class Found(NamedTuple):
 def now_us() -> int:
     """Return the present moment in microseconds since 1970, UTC."""
     return time.time_ns() // 1000
+
+
+def used_us(db: sqlite3.Connection, now: int) -> int:
+    """Return the moment at which a session is used: later than any at which another was, also when the clock goes back.
+
+    What other processes write meanwhile is not looked at: they have the same clock.
+    """
+    latest = db.latest_us if isinstance(db, Connection) else None
+    if latest is None:
+        (latest,) = db.execute("SELECT ifnull(max(used_us), 0) FROM sessions").fetchone()
+    moment = max(now, int(latest) + 1)
+    if isinstance(db, Connection):
+        db.latest_us = moment
+    return moment
 
 
 IS_MEANT = "session_id = ?1 AND id = ifnull(?2, id)"
@@ -116,8 +135,8 @@ def user_key(db: sqlite3.Connection, session_id: str, user_id: str | None, name:
 def head_of(db: sqlite3.Connection, session_id: str, name: str) -> Head:
     row = db.execute(
         "SELECT s.id, s.next_seq, s.next_turn, s.tip, s.branch, m.turn, m.version,"
-        " EXISTS (SELECT 1 FROM hides h WHERE h.sid = s.id), s.status = 'archived',"
-        " EXISTS (SELECT 1 FROM leases l WHERE l.sid = s.id AND l.next_holder IS NOT NULL) FROM sessions s"
+        " EXISTS (SELECT 1 FROM hides h WHERE h.sid = s.id), EXISTS (SELECT 1 FROM partials p WHERE p.sid = s.id),"
+        " s.status = 'archived', s.holder, s.owner, s.beat_us, s.since_us, s.next_holder, s.moves FROM sessions s"
         " LEFT JOIN messages m ON m.id = (s.id << 32 | s.tip) WHERE s.session_id = ?1 AND s.id = ifnull(?2, s.id)",
         meant(session_id),
     ).fetchone()

@@ -99,7 +99,8 @@ class Lane:
             await asyncio.wait([self._hand_over()], timeout=_PATIENCE_S)
             raise
         except BaseException:  # Ctrl-C, which may strike at any line
-            self._hand_over()
+            if not self.loop.is_closed():  # else this is collected after it, and nobody waits for anything
+                self._hand_over()
             raise
 
     def _hand_over(self) -> asyncio.Task[None]:

@@ -13,7 +13,7 @@ from langswarm_nb.core.session.errors import shown
 from langswarm_nb.core.session.values import from_us
 
 from . import owner as _owner
-from .head import now_us
+from .head import Head, now_us
 
 SILENCE_US = 15_000_000
 """A lease is free when its holder has been silent for so long."""
@@ -21,7 +21,7 @@ TURN_US = 3_000_000
 """How long it is reserved for the next in line."""
 
 
-def take(db: sqlite3.Connection, sid: int, session_id: str, holder: str, *, ends: bool = False) -> None:
+def take(db: sqlite3.Connection, head: Head, session_id: str, holder: str, *, ends: bool = False) -> None:
     """Take the lease of a session; where it ends at once, only make sure that it can be taken.
 
     Raises
@@ -29,41 +29,43 @@ def take(db: sqlite3.Connection, sid: int, session_id: str, holder: str, *, ends
     SessionLeasedError
         Another message is being answered.
     """
-    row = db.execute("SELECT holder, owner, beat_us, since_us FROM leases WHERE sid = ?", (sid,)).fetchone()
-    is_mine = row is not None and row[0] == holder
-    if row is not None and not is_mine and not _is_free(row[1], row[2], now_us()):
-        raise leased(f"session {shown(session_id)}", _owner.in_words(row[1]), from_us(row[3]))
+    is_mine = head.holder == holder
+    if not is_mine and not _is_free(head.holder, head.owner, head.beat_us, now_us()):
+        raise leased(
+            f"session {shown(session_id)}", _owner.in_words(str(head.owner)), from_us(head.since_us or 0)
+        )
     if ends:
         if is_mine:  # it was waited for
-            leave(db, sid, holder)
+            leave(db, head.sid, holder)
     elif is_mine:
-        keep(db, sid, holder)
+        keep(db, head.sid, holder)
     else:
         db.execute(
-            "INSERT OR REPLACE INTO leases(sid, holder, owner, beat_us, since_us) VALUES (?1, ?2, ?3, ?4, ?4)",
-            (sid, holder, _owner.this_process(), now_us()),
+            "UPDATE sessions SET holder = ?2, owner = ?3, beat_us = ?4, since_us = ?4, next_holder = NULL"
+            " WHERE id = ?1",
+            (head.sid, holder, _owner.this_process(), now_us()),
         )
 
 
 def keep(db: sqlite3.Connection, sid: int, holder: str) -> None:
     """Tell that the holder of a lease is alive."""
-    db.execute("UPDATE leases SET beat_us = ? WHERE sid = ? AND holder = ?", (now_us(), sid, holder))
+    db.execute("UPDATE sessions SET beat_us = ? WHERE id = ? AND holder = ?", (now_us(), sid, holder))
 
 
 def look(db: sqlite3.Connection, sid: int, holder: str) -> tuple[bool, bool]:
     """Return whether a lease can be taken now, and whether the place as the next is to be asked for."""
-    row = db.execute(
-        "SELECT holder, owner, beat_us, next_holder FROM leases WHERE sid = ?", (sid,)
+    held, owner, beat_us, next_holder = db.execute(
+        "SELECT holder, owner, beat_us, next_holder FROM sessions WHERE id = ?", (sid,)
     ).fetchone()
-    if row is None or row[0] == holder or _is_free(row[1], row[2], now_us()):
+    if held == holder or _is_free(held, owner, beat_us, now_us()):
         return True, False
-    return False, row[3] is None
+    return False, next_holder is None
 
 
 def queue(db: sqlite3.Connection, sid: int, holder: str) -> None:
     """Ask to be the next, unless another is."""
     db.execute(
-        "UPDATE leases SET next_holder = ?2, next_owner = ?3 WHERE sid = ?1 AND holder <> ?2 AND next_holder IS NULL",
+        "UPDATE sessions SET next_holder = ?2, next_owner = ?3 WHERE id = ?1 AND holder <> ?2 AND next_holder IS NULL",
         (sid, holder, _owner.this_process()),
     )
 
@@ -71,14 +73,16 @@ def queue(db: sqlite3.Connection, sid: int, holder: str) -> None:
 def leave(db: sqlite3.Connection, sid: int, holder: str, *, is_awaited: bool = True) -> None:
     """End a lease, or the wait for it; who is next gets it, unless it is known that nobody waits."""
     if is_awaited:
-        db.execute("UPDATE leases SET next_holder = NULL WHERE sid = ? AND next_holder = ?", (sid, holder))
+        db.execute("UPDATE sessions SET next_holder = NULL WHERE id = ? AND next_holder = ?", (sid, holder))
         db.execute(
-            "UPDATE leases SET holder = next_holder, owner = next_owner, beat_us = ?3 - ?4, since_us = ?3,"
-            " next_holder = NULL WHERE sid = ?1 AND holder = ?2 AND next_holder IS NOT NULL",
+            "UPDATE sessions SET holder = next_holder, owner = next_owner, beat_us = ?3 - ?4, since_us = ?3,"
+            " next_holder = NULL WHERE id = ?1 AND holder = ?2 AND next_holder IS NOT NULL",
             (sid, holder, now_us(), SILENCE_US - TURN_US),
         )
-    db.execute("DELETE FROM leases WHERE sid = ? AND holder = ?", (sid, holder))
+    db.execute("UPDATE sessions SET holder = NULL WHERE id = ? AND holder = ?", (sid, holder))
 
 
-def _is_free(owner: str, beat_us: int, now_us: int) -> bool:
+def _is_free(holder: str | None, owner: str | None, beat_us: int | None, now_us: int) -> bool:
+    if holder is None or owner is None or beat_us is None:
+        return True
     return now_us - beat_us > SILENCE_US or _owner.is_gone(owner, beat_us)

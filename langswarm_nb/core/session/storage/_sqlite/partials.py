@@ -10,8 +10,9 @@ import logging
 import sqlite3
 from typing import Any
 
-from langswarm_nb.core.session.errors import SessionNotFoundError
-from langswarm_nb.core.session.storage.rows import PAYLOAD_COLUMNS, Row
+from langswarm_nb.core.session.errors import SessionNotFoundError, SessionStorageError
+from langswarm_nb.core.session.storage.packing import MARKS, pack, unpacked
+from langswarm_nb.core.session.storage.rows import MESSAGE_COLUMNS, Row
 
 from . import leases as _leases
 from . import owner as _owner
@@ -20,7 +21,7 @@ from .head import head_of, now_us, question_at, session_key
 
 logger = logging.getLogger(__name__)
 
-_DAMAGED = (ValueError, TypeError, sqlite3.IntegrityError, SessionNotFoundError)
+_DAMAGED = (ValueError, TypeError, sqlite3.IntegrityError, SessionNotFoundError, SessionStorageError)
 """What a remnant that makes no sense raises; the rest of the file can still be used."""
 
 
@@ -31,14 +32,14 @@ def save(
     head = head_of(db, session_id, name)
     question_at(db, head, session_id, reply_to, question_id, name)
     columns = {
-        column: value for column, value in zip(PAYLOAD_COLUMNS, payload, strict=True) if value is not None
+        column: value for column, value in zip(MESSAGE_COLUMNS, payload, strict=True) if value is not None
     }
     db.execute(
         "INSERT OR REPLACE INTO partials(sid, message_id, reply_to, owner, saved_us, payload)"
         " VALUES (?, ?, ?, ?, ?, ?)",
-        (head.sid, columns["message_id"], reply_to, _owner.this_process(), now_us(), json.dumps(columns)),
+        (head.sid, columns["key"], reply_to, _owner.this_process(), now_us(), json.dumps(columns)),
     )
-    _leases.keep(db, head.sid, columns["message_id"])
+    _leases.keep(db, head.sid, columns["key"])
 
 
 def orphans(db: sqlite3.Connection, session_id: str | None = None) -> list[tuple[str, str]]:
@@ -69,7 +70,10 @@ def recover(db: sqlite3.Connection, *, name: str, session_id: str | None = None)
 
 
 def _interrupted(columns: dict[str, Any]) -> Row:
-    columns["finish_reason"] = "interrupted"
-    if "provider" in columns:
-        columns["status"] = "stopped"
-    return tuple(map(columns.get, PAYLOAD_COLUMNS))
+    if not isinstance(columns, dict):
+        raise TypeError(f"the columns of a message, not {type(columns).__name__}")
+    marks = dict.fromkeys(MARKS) | dict(zip(MARKS, unpacked("marks", columns.get("marks")), strict=False))
+    marks["finish_reason"] = "interrupted"
+    if "request" in columns:
+        marks["status"] = "stopped"
+    return tuple(map({**columns, "marks": pack(list(marks.values()))}.get, MESSAGE_COLUMNS))

@@ -12,12 +12,15 @@ from typing import Any
 from langswarm_nb.core.session.conversation.nodes import TreeRows
 from langswarm_nb.core.session.errors import SessionStorageError, shown
 from langswarm_nb.core.session.messages import MessageRole
-from langswarm_nb.core.session.storage.rows import COLUMNS, SEQ_BITS, Row
+from langswarm_nb.core.session.storage.packing import key_of_id
+from langswarm_nb.core.session.storage.rows import READ_COLUMNS, SEQ_BITS, Row
 
 from . import hides as _hides
 from .head import head_of, session_key
 
-_SELECT = f"SELECT {', '.join(COLUMNS)} FROM messages "
+_SELECT = f"SELECT {', '.join(READ_COLUMNS)} FROM messages "
+_SELECT_PATH = f"SELECT {', '.join(READ_COLUMNS[:-2])} FROM messages "
+"""Of messages on the active path, none of which is hidden."""
 
 
 def branches(db: sqlite3.Connection, name: str, session_id: str) -> dict[str, int | None]:
@@ -76,8 +79,11 @@ def read(
     where = "WHERE id >= ? AND id < ?"
     room = 1 << SEQ_BITS
     values: list[Any] = [sid << SEQ_BITS, (sid << SEQ_BITS) + min(room if before is None else before, room)]
+    select = _SELECT
     if active:
         where += " AND active"
+        (has_hides,) = db.execute("SELECT EXISTS (SELECT 1 FROM hides WHERE sid = ?)", (sid,)).fetchone()
+        select = _SELECT if has_hides else _SELECT_PATH
     if role is not None:
         where += " AND role = ?"
         values.append(role.value)
@@ -85,8 +91,8 @@ def read(
         where += " AND ts_us >= ?"
         values.append(since_us)
     if limit is None:
-        return db.execute(f"{_SELECT}{where} ORDER BY id", values).fetchall()
-    rows = db.execute(f"{_SELECT}{where} ORDER BY id DESC LIMIT ?", [*values, limit]).fetchall()
+        return db.execute(f"{select}{where} ORDER BY id", values).fetchall()
+    rows = db.execute(f"{select}{where} ORDER BY id DESC LIMIT ?", [*values, limit]).fetchall()
     rows.reverse()
     return rows
 
@@ -111,7 +117,7 @@ def find(db: sqlite3.Connection, name: str, session_id: str, message_id: str) ->
     """Return the row of the newest message with this id; None when there is none."""
     sid = session_key(db, session_id, name)
     row: Row | None = db.execute(
-        f"{_SELECT}WHERE id >= ? AND id < ? AND message_id = ? ORDER BY id DESC LIMIT 1",
-        (sid << SEQ_BITS, (sid + 1) << SEQ_BITS, message_id),
+        f"{_SELECT}WHERE id >= ? AND id < ? AND key = ? ORDER BY id DESC LIMIT 1",
+        (sid << SEQ_BITS, (sid + 1) << SEQ_BITS, key_of_id(message_id)),
     ).fetchone()
     return row

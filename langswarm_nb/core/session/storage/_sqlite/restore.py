@@ -12,7 +12,15 @@ from typing import Any
 from langswarm_nb.core.session.conversation.nodes import TreeRows
 from langswarm_nb.core.session.errors import SessionValueError
 from langswarm_nb.core.session.messages import SessionMessage
-from langswarm_nb.core.session.storage.rows import COLUMNS, SEQ_BITS, Row, encode_message
+from langswarm_nb.core.session.storage.rows import (
+    COLUMNS,
+    PLACE_COLUMNS,
+    SEQ_BITS,
+    Row,
+    encode_message,
+    mark_of,
+    to_store,
+)
 from langswarm_nb.core.session.values import MOST, optional_whole, whole
 
 from . import hides as _hides
@@ -20,7 +28,6 @@ from . import sessions as _sessions
 from .head import now_us, session_key
 
 _INSERT = f"INSERT INTO messages({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
-_TOKENS = COLUMNS.index("token_count")
 _TURN = COLUMNS.index("turn")
 
 
@@ -76,7 +83,7 @@ def restore(
     _sessions.create(db, name, record)
     sid = session_key(db, str(record["session_id"]), name)
     base, now = sid << SEQ_BITS, now_us()
-    db.executemany(_INSERT, [(base | row[0], *row[1:]) for row in rows])
+    db.executemany(_INSERT, [to_store((base | row[0], *row[1:])) for row in rows])
     db.executemany(
         "INSERT INTO branches VALUES (?, ?, ?, ?)",
         [(sid, branch, tip, now - n) for n, (branch, tip) in enumerate(tree.others, 1)],
@@ -97,7 +104,7 @@ def restore(
             len(rows),
             max([tree.next_turn, *(turn + 1 for turn in turns)]),
             len(rows),
-            min(MOST, sum(row[_TOKENS] or 0 for row in rows)),
+            min(MOST, sum(mark_of(row[len(PLACE_COLUMNS) :], "token_count") or 0 for row in rows)),
             tree.branch,
             tree.tip,
             sid,

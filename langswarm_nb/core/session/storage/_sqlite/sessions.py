@@ -15,7 +15,7 @@ from langswarm_nb.core.session.settings import SessionStatus
 from langswarm_nb.core.session.storage.records import RECORD_COLUMNS
 from langswarm_nb.core.session.storage.rows import Row
 
-from .head import IS_MEANT, TOUCH, meant, now_us, session_key
+from .head import IS_MEANT, TOUCH, meant, now_us, session_key, used_us
 from .leases import SILENCE_US
 
 _SELECT = f"SELECT {', '.join(RECORD_COLUMNS)} FROM sessions "
@@ -37,7 +37,10 @@ def create(db: sqlite3.Connection, name: str, columns: Mapping[str, Any]) -> Row
         )
     names, marks = ", ".join(columns), ", ".join("?" * len(columns))
     db.execute(f"INSERT INTO sessions({names}) VALUES ({marks})", tuple(columns.values()))
-    db.execute(f"UPDATE sessions SET {TOUCH} WHERE session_id = ?2", (columns["updated_us"], session_id))
+    db.execute(
+        "UPDATE sessions SET used_us = ? WHERE session_id = ?",
+        (used_us(db, columns["updated_us"]), session_id),
+    )
     return load(db, name, session_id)
 
 
@@ -58,8 +61,10 @@ def load(db: sqlite3.Connection, name: str, session_id: str) -> Row:
 def update(db: sqlite3.Connection, name: str, session_id: str, columns: Mapping[str, Any]) -> Row:
     """Set columns of a session and return its new row."""
     sid = session_key(db, session_id, name)
-    names = "".join(f", {column} = ?{n}" for n, column in enumerate(columns, 3))
-    db.execute(f"UPDATE sessions SET {TOUCH}{names} WHERE id = ?2", (now_us(), sid, *columns.values()))
+    names, now = "".join(f", {column} = ?{n}" for n, column in enumerate(columns, 4)), now_us()
+    db.execute(
+        f"UPDATE sessions SET {TOUCH}{names} WHERE id = ?3", (now, used_us(db, now), sid, *columns.values())
+    )
     return load(db, name, session_id)
 
 
@@ -71,7 +76,6 @@ def select(
     updated_before_us: int | None,
     before_us: int | None,
     home: str | None,
-    has_home: bool | None,
     title: str | None,
     labels: Sequence[str] | None,
     id_begins: str | None,
@@ -81,39 +85,29 @@ def select(
 ) -> list[Row]:
     """Return the rows of sessions, the last used first."""
     tests = {
-        "user_id = ?": user_id,
+        # Of many of a user, the few whose ids begin alike are found by these: hence the plus.
+        "user_id = ?" if id_begins is None else "+user_id = ?": user_id,
         "status = ?": None if status is None else status.value,
         "updated_us < ?": updated_before_us,
         "used_us < ?": before_us,
-        "home = ?": home,
+        "home = ?": home or None,
         "title = ?": title,
     }
     used = {test: [value] for test, value in tests.items() if value is not None}
-    for column, is_known in (("home", has_home), ("main_us", is_main)):
-        if is_known is not None:
-            used[f"{column} IS {'NOT NULL' if is_known else 'NULL'}"] = []
+    if home == "":
+        used["home IS NULL"] = []
     if labels is not None:
         used[f"label IN ({', '.join('?' * len(labels))})"] = list(labels)
-    if noting is not None:  # a literal, as in the indexes
-        used[f"json_type(metadata, '$.{noting}') IS NOT NULL"] = []
     if id_begins is not None:
         used["session_id >= ? AND session_id < ?"] = [id_begins, id_begins + chr(sys.maxunicode)]
-    # A plus keeps SQLite from walking through all in their order where another index finds the few that are meant.
-    is_narrow = is_main is True or any(test is not None for test in (home, labels, id_begins, noting))
-    plus = "+" if is_narrow else ""
-    where = " AND ".join(used)
-    if id_begins is not None:
-        where = where.replace("user_id", "+user_id")
+    if is_main is not None:
+        used[f"main_us IS {'NOT NULL' if is_main else 'NULL'}"] = []
+    if noting is not None:  # a literal, as in the indexes
+        used[f"json_type(metadata, '$.{noting}') IS NOT NULL"] = []
+    where = f"WHERE {' AND '.join(used)} " if used else ""
     return db.execute(
-        f"{_SELECT}{where and f'WHERE {where} '}ORDER BY {plus}used_us DESC, {plus}id DESC LIMIT ?",
+        f"{_SELECT}{where}ORDER BY used_us DESC, id DESC LIMIT ?",
         (*(value for values in used.values() for value in values), -1 if limit is None else limit),
-    ).fetchall()
-
-
-def homes(db: sqlite3.Connection, user_id: str) -> list[tuple[str]]:
-    """Return the homes of a user's sessions."""
-    return db.execute(
-        "SELECT DISTINCT home FROM sessions WHERE user_id = ? AND home IS NOT NULL", (user_id,)
     ).fetchall()
 
 
@@ -121,7 +115,7 @@ def archive_inactive(db: sqlite3.Connection, before_us: int) -> list[Row]:
     """Archive the active sessions that were not used since a moment, and in which none is answered now."""
     test = (
         "status = 'active' AND updated_us < ?1"
-        " AND NOT EXISTS (SELECT 1 FROM leases WHERE sid = sessions.id AND beat_us >= ?2)"
+        " AND NOT (holder IS NOT NULL AND beat_us >= ?2)"
         " AND NOT EXISTS (SELECT 1 FROM partials WHERE sid = sessions.id AND saved_us >= ?2)"
     )
     values = (before_us, now_us() - SILENCE_US)
@@ -152,13 +146,27 @@ def cells(
     ).fetchall()
 
 
-def first_questions(db: sqlite3.Connection, user_id: str, chars: int) -> list[tuple[str, str]]:
-    """Return the sessions of a user with the beginning of what was asked first in each."""
+def homes(db: sqlite3.Connection, user_id: str) -> list[str]:
+    """Return the homes of a user's sessions."""
+    found = db.execute(
+        "SELECT DISTINCT home FROM sessions WHERE user_id = ? AND home IS NOT NULL ORDER BY home", (user_id,)
+    )
+    return [home for (home,) in found]
+
+
+def first_questions(
+    db: sqlite3.Connection, *, user_id: str, chars: int, among: str | None
+) -> list[tuple[str, str]]:
+    """Return the sessions of a user with the beginning of what was asked first in each.
+
+    ``among`` is a JSON list of sessions.
+    """
+    wanted = "" if among is None else " AND s.session_id IN (SELECT value FROM json_each(?3))"
     return db.execute(
         "SELECT s.session_id, substr(m.content, 1, ?2) FROM sessions s JOIN messages m ON m.id = ("
         "SELECT id FROM messages WHERE id >= s.id << 32 AND id < (s.id + 1) << 32 AND role = 'user' "
-        "ORDER BY id LIMIT 1) WHERE s.user_id = ?1 AND m.content <> ''",
-        (user_id, chars),
+        f"ORDER BY id LIMIT 1) WHERE s.user_id = ?1 AND m.content <> ''{wanted}",
+        (user_id, chars, among)[: 2 if among is None else 3],
     ).fetchall()
 
 

@@ -10,18 +10,23 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from langswarm_nb.core.session.storage.rows import COLUMNS, MESSAGE_COLUMNS, Row
+from langswarm_nb.core.session.storage.packing import MARKS, key_of_id
+from langswarm_nb.core.session.storage.rows import COLUMNS, MESSAGE_COLUMNS, Row, as_read, mark_of, to_store
 from langswarm_nb.core.session.values import MOST
 
 from . import conditions as _conditions
 from . import hides as _hides
 from . import leases as _leases
-from .head import TOUCH, Found, Head, head_of, node_of, now_us, question_at
+from .head import TOUCH, Found, Head, head_of, node_of, now_us, question_at, used_us
 
 _INSERT = f"INSERT INTO messages({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
+_SHOW = (
+    "UPDATE messages SET active = 1, marks = CASE WHEN beside IS NULL THEN marks"
+    f" ELSE json_set(marks, '$[{MARKS.index('beside')}]', NULL) END WHERE id = ?"
+)
+"""Puts a message onto the active path; it does not stand beside it any more."""
 _ROLE = MESSAGE_COLUMNS.index("role")
-_MESSAGE_ID = MESSAGE_COLUMNS.index("message_id")
-_TOKENS = MESSAGE_COLUMNS.index("token_count")
+_MESSAGE_ID = MESSAGE_COLUMNS.index("key")
 _CONTENT = MESSAGE_COLUMNS.index("content")
 _HIDDEN = MESSAGE_COLUMNS.index("hidden")
 _TURN, _VERSION = COLUMNS.index("turn"), COLUMNS.index("version")
@@ -73,7 +78,7 @@ def append(
         place = _reply_place(db, head, reply_to, question, payloads, tip, active=activate)
     ends = lease is not None and any(payload[_MESSAGE_ID] == lease for payload in payloads)
     if lease is not None:  # the last that may refuse: from here on there are changes
-        _leases.take(db, head.sid, session_id, lease, ends=ends)
+        _leases.take(db, head, session_id, lease, ends=ends)
     if head.is_archived and _is_send(payloads, activate=activate, answered=lease is not None and not ends):
         db.execute("UPDATE sessions SET status = 'active' WHERE id = ?", (head.sid,))
     if branch not in (None, head.branch):
@@ -91,7 +96,7 @@ def append(
     )  # than what stood on the path
     if hides or (head.has_hides and place.active and is_other):
         _hides.show(db, head.sid, head.branch)
-    return rows
+    return list(map(as_read, rows))
 
 
 def _is_send(payloads: Sequence[Row], *, activate: bool, answered: bool) -> bool:
@@ -106,13 +111,14 @@ def _insert(
     if place.active and place.parent != head.tip:
         _activate(db, head, place.parent)
     rows, next_turn = _chain(db, head, place, payloads, turn)
-    db.executemany(_INSERT, rows)
+    db.executemany(_INSERT, map(to_store, rows))
     last = head.next_seq + len(rows) - 1
-    tokens = min(MOST, sum(payload[_TOKENS] or 0 for payload in payloads))
+    tokens = min(MOST, sum(mark_of(payload, "token_count") or 0 for payload in payloads))
+    now, tip = now_us(), last if place.active else head.tip
     db.execute(
-        f"UPDATE sessions SET {TOUCH}, next_seq = ?2, next_turn = ?3, message_count = message_count + ?4,"
-        " token_count = token_count + ?5, tip = ?6 WHERE id = ?7",
-        (now_us(), last + 1, next_turn, len(rows), tokens, last if place.active else head.tip, head.sid),
+        f"UPDATE sessions SET {TOUCH}, next_seq = ?3, next_turn = ?4, message_count = message_count + ?5,"
+        " token_count = token_count + ?6, tip = ?7 WHERE id = ?8",
+        (now, used_us(db, now), last + 1, next_turn, len(rows), tokens, tip, head.sid),
     )
     _end(db, head, [payload[_MESSAGE_ID] for payload in payloads if payload[_ROLE] == "assistant"])
     if place.end is not None:
@@ -139,8 +145,10 @@ def _lead_on(db: sqlite3.Connection, head: Head, end: int | None, last: int) -> 
 def _end(db: sqlite3.Connection, head: Head, replies: Sequence[str]) -> None:
     """Forget what was kept of replies while they were written, and let the next one be asked for."""
     for message_id in replies:
-        db.execute("DELETE FROM partials WHERE sid = ? AND message_id = ?", (head.sid, message_id))
-        _leases.leave(db, head.sid, message_id, is_awaited=bool(head.is_awaited))
+        if head.has_partials:
+            db.execute("DELETE FROM partials WHERE sid = ? AND message_id = ?", (head.sid, message_id))
+        if message_id in (head.holder, head.next_holder):
+            _leases.leave(db, head.sid, message_id, is_awaited=head.next_holder is not None)
 
 
 def set_tip(db: sqlite3.Connection, name: str, session_id: str, seq: int | None, branch: str | None) -> None:
@@ -166,7 +174,8 @@ def set_hidden(
     _conditions.check_version(db, head, session_id, turn, version)
     _hides.mark(db, head.sid, branch or head.branch, turn, version, hidden=hidden)
     _hides.show(db, head.sid, head.branch)
-    db.execute(f"UPDATE sessions SET {TOUCH} WHERE id = ?2", (now_us(), head.sid))
+    now = now_us()
+    db.execute(f"UPDATE sessions SET {TOUCH} WHERE id = ?3", (now, used_us(db, now), head.sid))
 
 
 def _go(db: sqlite3.Connection, head: Head, seq: int | None, branch: str | None) -> Head:
@@ -186,9 +195,10 @@ def _go(db: sqlite3.Connection, head: Head, seq: int | None, branch: str | None)
     _activate(db, head, seq, leaves=name == head.branch)
     if left is not None:
         _note_if_left(db, head, name, left)
+    now = now_us()
     db.execute(
-        f"UPDATE sessions SET {TOUCH}, tip = ?2, branch = ?3 WHERE id = ?4",
-        (now_us(), seq, name, head.sid),
+        f"UPDATE sessions SET {TOUCH}, tip = ?3, branch = ?4 WHERE id = ?5",
+        (now, used_us(db, now), seq, name, head.sid),
     )
     if head.has_hides:
         _hides.show(db, head.sid, name)
@@ -262,8 +272,8 @@ def _interrupted(
         return None
     row: tuple[int, int | None, int] | None = db.execute(
         "SELECT seq, parent, version FROM messages WHERE id > ? AND id < ?"
-        " AND message_id = ? AND finish_reason = 'interrupted' ORDER BY id DESC LIMIT 1",
-        (head.base | question, head.end, message_id),
+        " AND key = ? AND finish_reason = 'interrupted' ORDER BY id DESC LIMIT 1",
+        (head.base | question, head.end, key_of_id(message_id)),
     ).fetchone()
     return row
 
@@ -326,9 +336,10 @@ def _activate(db: sqlite3.Connection, head: Head, tip: int | None, *, leaves: bo
         (head.base + joins, head.end),
     )
     db.executemany(
-        "UPDATE messages SET active = 1, beside = NULL WHERE id = ?",
+        _SHOW,
         [(head.base | seq,) for seq, active in walked if not active],
     )
+    db.execute("UPDATE sessions SET moves = moves + 1 WHERE id = ?", (head.sid,))
     if leaves and head.tip is not None:
         _note_if_left(db, head, head.branch, head.tip)
 

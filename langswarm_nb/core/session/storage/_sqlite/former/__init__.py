@@ -1,0 +1,1 @@
+"""The tables of former versions, and the way from them to those of now."""
