@@ -82,7 +82,7 @@ def parse_cell_line(line: str) -> CellOptions:
         Names what is wrong, with the nearest flag.
     """
     words, name, shows = _without_name(_quoted_words(line))
-    found = vars(_parser().parse_line([_unquoted(word) for word in words]))
+    found = vars(line_parser().parse_line([_unquoted(word) for word in words]))
     positional, flagged = found.pop("MODEL"), found.pop("model") or []
     models = [model for word in [positional, *flagged] if word for model in word.split(",") if model]
     _check_positional(positional)
@@ -328,8 +328,8 @@ def cell_parser() -> MagicParser:
     return parser
 
 
-_parser = cache(cell_parser)
-"""The one that reads lines: making it takes longer than reading many."""
+line_parser = cache(cell_parser)
+"""Returns the one that reads lines: making it takes longer than reading many."""
 
 
 def _exclusive(parser: MagicParser, *flags: tuple[Any, ...]) -> None:
