@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 import sys
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from langswarm_nb.core.session.errors import SessionExistsError, SessionNotFoundError, shown
@@ -18,6 +19,7 @@ from langswarm_nb.core.session.storage.rows import Row
 from .head import IS_MEANT, TOUCH, meant, now_us, session_key, used_us
 from .leases import SILENCE_US
 
+_USED = itemgetter(RECORD_COLUMNS.index("used_us"), RECORD_COLUMNS.index("id"))
 _SELECT = f"SELECT {', '.join(RECORD_COLUMNS)} FROM sessions "
 
 
@@ -104,11 +106,13 @@ def select(
         used[f"main_us IS {'NOT NULL' if is_main else 'NULL'}"] = []
     if noting is not None:  # a literal, as in the indexes
         used[f"json_type(metadata, '$.{noting}') IS NOT NULL"] = []
-    where = f"WHERE {' AND '.join(used)} " if used else ""
-    return db.execute(
-        f"{_SELECT}{where}ORDER BY used_us DESC, id DESC LIMIT ?",
-        (*(value for values in used.values() for value in values), -1 if limit is None else limit),
-    ).fetchall()
+    where = f"WHERE {' AND '.join(used)}" if used else ""
+    values = [value for values in used.values() for value in values]
+    if limit is not None:
+        where = f"WHERE id IN (SELECT id FROM sessions {where} ORDER BY used_us DESC, id DESC LIMIT ?)"
+        values.append(limit)
+    # SQLite takes its time to sort rows so wide.
+    return sorted(db.execute(_SELECT + where, values).fetchall(), key=_USED, reverse=True)
 
 
 def archive_inactive(db: sqlite3.Connection, before_us: int) -> list[Row]:
