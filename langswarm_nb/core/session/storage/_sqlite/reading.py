@@ -18,8 +18,8 @@ from langswarm_nb.core.session.storage.rows import READ_COLUMNS, SEQ_BITS, Row
 from . import hides as _hides
 from .head import head_of, session_key
 
-_SELECT = f"SELECT {', '.join(READ_COLUMNS)} FROM messages "
-_SELECT_PATH = f"SELECT {', '.join(READ_COLUMNS[:-2])} FROM messages "
+_SELECT = f"SELECT {', '.join(READ_COLUMNS)} FROM message_rows "
+_SELECT_PATH = f"SELECT {', '.join(READ_COLUMNS[:-2])} FROM message_rows "
 """Of messages on the active path, none of which is hidden."""
 
 

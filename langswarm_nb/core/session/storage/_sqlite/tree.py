@@ -19,10 +19,11 @@ from . import hides as _hides
 from . import leases as _leases
 from .head import TOUCH, Found, Head, head_of, node_of, now_us, question_at, used_us
 
-_INSERT = f"INSERT INTO messages({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
+_INSERT = f"INSERT INTO message_rows({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
+_BESIDE = f"$[{MARKS.index('beside')}]"
 _SHOW = (
-    "UPDATE messages SET active = 1, marks = CASE WHEN beside IS NULL THEN marks"
-    f" ELSE json_set(marks, '$[{MARKS.index('beside')}]', NULL) END WHERE id = ?"
+    f"UPDATE message_rows SET active = 1, marks = CASE WHEN json_extract(marks, '{_BESIDE}') IS NULL THEN marks"
+    f" ELSE json_set(marks, '{_BESIDE}', NULL) END WHERE id = ?"
 )
 """Puts a message onto the active path; it does not stand beside it any more."""
 _ROLE = MESSAGE_COLUMNS.index("role")
@@ -332,7 +333,7 @@ def _activate(db: sqlite3.Connection, head: Head, tip: int | None, *, leaves: bo
     walked = [] if tip is None else _walk_up(db, head, tip)
     joins = max((seq for seq, active in walked if active), default=-1)  # the last that both paths share
     db.execute(
-        "UPDATE messages SET active = 0 WHERE id > ? AND id < ? AND active",
+        "UPDATE message_rows SET active = 0 WHERE id > ? AND id < ? AND active",
         (head.base + joins, head.end),
     )
     db.executemany(

@@ -127,7 +127,7 @@ def _to_version_3(db: sqlite3.Connection, tables: Sequence[str]) -> None:
     db.execute("DELETE FROM sqlite_sequence WHERE name = 'sessions'")
     db.execute("UPDATE sqlite_sequence SET name = 'sessions' WHERE name = 'old_sessions'")
     db.executemany(
-        f"INSERT INTO messages({_NOW}, marks, request) VALUES ({', '.join('?' * 15)})", _messages(db)
+        f"INSERT INTO message_rows({_NOW}, marks, request) VALUES ({', '.join('?' * 15)})", _messages(db)
     )
     db.executemany("INSERT INTO partials VALUES (?, ?, ?, ?, ?, ?)", _partials(db))
     for table in (*(f"old_{table}" for table in _KEPT), "leases"):
