@@ -86,13 +86,41 @@ class ISessionStorage(ABC):
         updated_before: datetime | None = None,
         home: str | None = None,
         title: str | None = None,
+        labels: Collection[str] | None = None,
+        id_begins: str | None = None,
+        is_main: bool | None = None,
+        noting: str | None = None,
         limit: int | None = None,
         before: datetime | None = None,
     ) -> list[SessionRecord]:
-        """Return sessions, the last used first; with ``before`` those after one that has it as `used_at`.
+        """Return sessions, the last used first: those that pass all tests which are given.
 
-        With ``home`` those of that notebook, or, where it is empty, of none. No more is read than is returned. No two
-        sessions of a user have the same `used_at`, so that pages have no gaps.
+        Parameters
+        ----------
+        user_id, status, title : str, optional
+            What they have.
+        home : str, optional
+            The notebook that they belong to; empty for none.
+        updated_before : datetime, optional
+            They have not changed since.
+        is_main : bool, optional
+            Whether they have a `main_at`.
+        labels : collection of str, optional
+            Their title is one of these, in normal form C and without the blanks around it; one without is "".
+        id_begins : str, optional
+            With what their id begins.
+        noting : str, optional
+            A name that their metadata have, of letters, digits and ``_``.
+        limit : int, optional
+            At most so many.
+        before : datetime, optional
+            Those after one that has it as `used_at`. No two sessions of a user have the same, so that pages have no
+            gaps.
+
+        Notes
+        -----
+        No more is read than is returned. With a user, finding few by their home, labels, id or `main_at`, or by what
+        they note, takes no longer the more sessions there are.
         """
 
     @abstractmethod

@@ -110,6 +110,10 @@ class SQLStorage(ISessionStorage):
         updated_before: datetime | None = None,
         home: str | None = None,
         title: str | None = None,
+        labels: Collection[str] | None = None,
+        id_begins: str | None = None,
+        is_main: bool | None = None,
+        noting: str | None = None,
         limit: int | None = None,
         before: datetime | None = None,
     ) -> list[SessionRecord]:
@@ -119,6 +123,10 @@ class SQLStorage(ISessionStorage):
             status=None if status is None else member("status", status, SessionStatus),
             home=optional_text("home", home),
             title=optional_text("title", title),
+            labels=None if labels is None else _texts("labels", labels),
+            id_begins=optional_text("id_begins", id_begins),
+            is_main=None if is_main is None else checks.flag("is_main", is_main),
+            noting=_name("noting", noting),
             updated_before_us=None if updated_before is None else to_us("updated_before", updated_before),
             before_us=None if before is None else to_us("before", before),
             limit=_limit(limit),
@@ -382,8 +390,17 @@ def _count(name: str, value: object) -> int | None:
 
 def _ids(among: object, of: str) -> str | None:
     """Return ids as a JSON list."""
-    if among is None:
-        return None
-    if isinstance(among, (str, bytes)) or not isinstance(among, Collection):
-        raise SessionTypeError.of("among", among, f"several ids of {of} (texts)")
-    return to_json("among", sorted(text("among", each) for each in among))
+    return None if among is None else to_json("among", _texts("among", among, f"several ids of {of} (texts)"))
+
+
+def _texts(name: str, value: object, form: str = "several texts") -> list[str]:
+    if isinstance(value, (str, bytes)) or not isinstance(value, Collection):
+        raise SessionTypeError.of(name, value, form)
+    return sorted(text(name, each) for each in value)
+
+
+def _name(name: str, value: object) -> str | None:
+    found = optional_text(name, value)
+    if found is not None and not found.isidentifier():
+        raise SessionValueError.of(name, value, "a name of letters, digits and _")
+    return found

@@ -54,13 +54,18 @@ TABLES = (
       model TEXT NOT NULL,
       backend TEXT NOT NULL,
       title TEXT,
+      label TEXT NOT NULL DEFAULT '',             -- what names are compared with: the title in normal form, stripped
       home TEXT,                                  -- the notebook it belongs to
       settings TEXT NOT NULL,                     -- JSON, as the next two; what differs from the defaults
       native TEXT,
       metadata TEXT)
     """,
-    "CREATE INDEX sessions_user ON sessions(user_id)",
-    "CREATE INDEX sessions_home ON sessions(home) WHERE home IS NOT NULL",
+    "CREATE INDEX sessions_home ON sessions(user_id, home)",
+    "CREATE INDEX sessions_label ON sessions(user_id, label, home)",
+    # Those that cells which name none have used in their home, in others, and in version 0.1; few of all.
+    "CREATE INDEX sessions_main ON sessions(user_id, home) WHERE main_us IS NOT NULL",
+    "CREATE INDEX sessions_visited ON sessions(user_id) WHERE json_type(metadata, '$.main_of') IS NOT NULL",
+    "CREATE INDEX sessions_old ON sessions(user_id) WHERE json_type(metadata, '$.notebook') IS NOT NULL",
     # One b-tree in order of sessions and of sending; the key is sid << 32 | seq.
     """
     CREATE TABLE message_rows(

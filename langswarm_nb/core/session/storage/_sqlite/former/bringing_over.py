@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from langswarm_nb.core.session.conversation.names import normal
 from langswarm_nb.core.session.storage.packing import FACTS, MARKS, key_of_id, pack, pack_facts
 
 from .renumbering import renumber_turns
@@ -117,6 +118,10 @@ def _to_version_3(db: sqlite3.Connection, tables: Sequence[str]) -> None:
     db.execute(
         f"UPDATE sessions SET ({_LEASE}) = (SELECT {_LEASE} FROM leases WHERE sid = sessions.id)"
         " WHERE id IN (SELECT sid FROM leases)"
+    )
+    titles = db.execute("SELECT title, id FROM sessions WHERE title IS NOT NULL").fetchall()
+    db.executemany(
+        "UPDATE sessions SET label = ? WHERE id = ?", [(normal(title), sid) for title, sid in titles]
     )
     # Ids of deleted sessions are not given again.
     db.execute("DELETE FROM sqlite_sequence WHERE name = 'sessions'")
