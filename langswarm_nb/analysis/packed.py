@@ -14,7 +14,7 @@ from itertools import count
 from typing import Any
 
 import numpy as np
-from msgspec.json import decode
+from msgspec.json import Decoder
 
 from langswarm_nb.core.session.errors import SessionStorageError
 from langswarm_nb.core.session.storage.packing import FACTS, MARKS, USUAL
@@ -84,11 +84,12 @@ LISTED = {
 }
 """Where each value that a message keeps in a list stands. SQL could give it as well, one text read for each value,
 and with the last digit of a real number now and then another one."""
+_decode: Callable[[bytes | str], list[Any]] = Decoder(list).decode
 _MISSING: Mapping[Kind, Any] = {Kind.WHOLE: MISSING, Kind.REAL: math.inf, Kind.TEXT: None, Kind.FEW: None}
 
 
 def _unpacked(column: tuple[Any, ...]) -> list[Sequence[Any]]:
-    return [() if text is None else decode(text, type=list) for text in column]
+    return [() if text is None else _decode(text) for text in column]
 
 
 def _of_lists(lists: Sequence[Sequence[Any]], read: Read, at: int) -> tuple[Any, ...]:
