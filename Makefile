@@ -34,7 +34,7 @@ fix: $(INSTALLED) ## format, and repair what the linter can
 
 notebooks: $(INSTALLED) ## run the notebooks and compare their outputs
 walks: $(INSTALLED) ## random walks of conversations, ten times as many as in `test`: some five minutes
-	@LONG_WALKS=1 $(PY) -m pytest -q -n auto tests/conversation/test_walks_of_the_product.py
+	@LONG_WALKS=1 $(PY) -m pytest -q -n auto tests/conversation/test_walks.py tests/conversation/test_walks_of_the_product.py
 
 e2e: $(INSTALLED) ## drive JupyterLab in a real browser
 bench: $(INSTALLED) ## measure beside what one would write by hand: one table, five minutes
