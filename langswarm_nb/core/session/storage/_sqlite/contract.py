@@ -129,7 +129,7 @@ class SQLStorage(ISessionStorage):
             noting=_name("noting", noting),
             updated_before_us=None if updated_before is None else to_us("updated_before", updated_before),
             before_us=None if before is None else to_us("before", before),
-            limit=_limit(limit),
+            limit=_count("limit", limit),
         )
         return [decode_record(row) for row in await self._read(select)]
 
@@ -227,7 +227,7 @@ class SQLStorage(ISessionStorage):
 
         def job(db: sqlite3.Connection) -> Done:
             head = head_of(db, key, self.name)
-            messages, place, reads = decide(_reading.tree(db, self.name, key, head, known))
+            messages, place, reads = decide(_reading.tree(db, self.name, key, known, head))
             if dry_run:
                 return Done([], decode_messages(_reading.pick(db, head, reads)))
             stored = self._appending(messages, **place)(db, self.name, key, head=head)
@@ -259,10 +259,7 @@ class SQLStorage(ISessionStorage):
     async def read_tree(self, session_id: str, *, known: Stamp = _NOTHING) -> TreeRows:
         key = key_of(session_id)
         checks.instance("known", known, Stamp)
-        read = partial(_reading.tree, name=self.name, session_id=key, known=known)
-        return await self._go_through(
-            key, lambda db: read(db, head=head_of(db, key, self.name)), writes=False
-        )
+        return await self._go_through(key, lambda db: _reading.tree(db, self.name, key, known), writes=False)
 
     async def pick_messages(self, session_id: str, seqs: Sequence[int]) -> list[SessionMessage]:
         key = key_of(session_id)
@@ -287,7 +284,7 @@ class SQLStorage(ISessionStorage):
         read = partial(
             _reading.read,
             active=branch == "active",
-            limit=_limit(limit),
+            limit=_count("limit", limit),
             before=_count("before_seq", before_seq),
             role=None if role is None else as_role(role),
             since_us=None if since is None else to_us("since", since),
@@ -349,7 +346,7 @@ class SQLStorage(ISessionStorage):
     ) -> list[SearchHit]:
         from . import search  # few sessions ever need it
 
-        query = search.Query.of(text, user_id, session_id, _limit(limit))
+        query = search.Query.of(text, user_id, session_id, _count("limit", limit))
         if query.uses_index:
             try:
                 while await self._read(search.is_behind):
@@ -372,10 +369,6 @@ def counts(db: sqlite3.Connection) -> dict[str, int]:
 def _seq(name: str, value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int):
         raise SessionTypeError.of(name, value, "the seq of a message (a whole number)")
-
-
-def _limit(value: object) -> int | None:
-    return _count("limit", value)
 
 
 def _count(name: str, value: object) -> int | None:

@@ -38,7 +38,9 @@ def branches(db: sqlite3.Connection, name: str, session_id: str) -> dict[str, in
     return {**kept, head.branch: head.tip}
 
 
-def tree(db: sqlite3.Connection, name: str, session_id: str, head: Head, known: Stamp) -> TreeRows:
+def tree(
+    db: sqlite3.Connection, name: str, session_id: str, known: Stamp, head: Head | None = None
+) -> TreeRows:
     """Return the shape of a session without its words; of messages that are known, nothing.
 
     Raises
@@ -46,6 +48,7 @@ def tree(db: sqlite3.Connection, name: str, session_id: str, head: Head, known: 
     SessionStorageError
         It is damaged: walks through it might never end.
     """
+    head = head or head_of(db, session_id, name)
     since = known.messages
     ids = dict(
         db.execute(
