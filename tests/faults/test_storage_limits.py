@@ -138,7 +138,7 @@ UNDER_A_LIMIT = """
 import resource
 folder, = sys.argv[1:]
 unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
-resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, unlimited[1]))
+resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, unlimited[1]))
 asyncio.run(main(folder + "/s.db", lambda: resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)))
 """
 

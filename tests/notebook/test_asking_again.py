@@ -233,15 +233,15 @@ def test_whatever_goes_wrong_all_displays_are_finished(notebook, monkeypatch, er
 
 def test_questions_that_cannot_be_stored_leave_no_display(notebook, monkeypatch):
     """When the second question cannot be stored nothing is sent, and nothing is left that seems to be awaited."""
-    kept, calls = SQLiteSessionStorage.append_messages, []
+    kept, calls = SQLiteSessionStorage.ask, []
 
-    async def full(self: Any, session_id: str, messages: Any, **place: Any) -> Any:
-        calls.append(messages)
+    async def full(self: Any, session_id: str, decide: Any, **how: Any) -> Any:
+        calls.append(decide)
         if len(calls) > 1:
             raise SessionStorageError("The disk is full. Free some space, then send again.")
-        return await kept(self, session_id, messages, **place)
+        return await kept(self, session_id, decide, **how)
 
-    monkeypatch.setattr(SQLiteSessionStorage, "append_messages", full)
+    monkeypatch.setattr(SQLiteSessionStorage, "ask", full)
     Recording.displays = []
     with pytest.raises(SessionStorageError, match="The disk is full"):
         compared(notebook)

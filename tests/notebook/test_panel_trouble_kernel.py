@@ -11,7 +11,7 @@ pytestmark = pytest.mark.kernel
 REFUSE = """
 from langswarm_nb.core.session import SessionStorageError
 storage = type(panel.manager.storage)
-kept = {name: getattr(storage, name) for name in ("append_messages", "save_partial")}
+kept = {name: getattr(storage, name) for name in ("append_messages", "ask", "save_partial")}
 async def refuse(*_args, **_kwargs):
     raise SessionStorageError("The disk is full. Free some space, then send again.")
 for name in kept:
