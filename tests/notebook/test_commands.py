@@ -439,7 +439,7 @@ def test_an_export_can_have_another_form(shell, tmp_path, ending):
 
 def test_the_budget_is_kept(shell):
     """`budget` tells, sets and takes away what a kernel may spend."""
-    assert "spent $0.0000" in shell.run("%langswarm budget")
+    assert "spent $0.00 " in shell.run("%langswarm budget")
     assert "budget $0.5000" in shell.run("%langswarm budget 0.5")
     ask(shell, "The mock is free")
     assert "is not an amount" in shell.fail("%langswarm budget half")

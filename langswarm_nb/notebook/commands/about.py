@@ -1,4 +1,4 @@
-"""Commands that tell how things stand: status, version, doctor, config, budget, log, traceback."""
+"""Commands that show how things stand: status, version, doctor, config, budget, log, traceback."""
 
 from __future__ import annotations
 
@@ -38,8 +38,10 @@ async def _status(workspace: Workspace) -> Facts:
     session = await workspace.current()
     path = (await session.tree()).path
     turns = {node.turn for node in path if node.turn is not None}
+    about = await workspace.about(session)
     return Facts(
         session=workspace.name_of(session),
+        **({"about": about} if about else {}),
         model=f"{session.provider}:{session.model}",
         branch=session.record.branch,
         turns=len(turns),
@@ -99,7 +101,7 @@ def _provider_state(workspace: Workspace, name: str) -> str:
     try:
         provider = workspace.manager.provider_session(name)
     except ProviderAuthenticationError as error:
-        return f"no key: {cell_words(error)}"
+        return cell_words(error)
     except SessionError as error:
         return f"cannot be used: {cell_words(error)}"
     origin, is_local = address_of(provider) or ("", True)
@@ -132,7 +134,7 @@ def _log(workspace: Workspace, what: str) -> str:
     if what != "status":
         config.log_content = what == "on"
     if config.log_content:
-        return f"what is said is kept in {workspace.place}"
+        return f"conversations are kept in {workspace.place}"
     return f"only sizes and usage are kept in {workspace.place}; the words stay in the memory of this kernel"
 
 
@@ -152,7 +154,7 @@ COMMANDS = (
     Command(
         "doctor",
         _doctor,
-        "show what a bug report needs: versions, kernel, store, providers; no keys",
+        "show what a bug report needs: versions, kernel, store, providers, and no keys",
     ),
     Command("config", _config, "list the settings; change one with %config LangSwarmMagics.<name> = …"),
     Command(
@@ -164,7 +166,7 @@ COMMANDS = (
     Command(
         "log",
         _log,
-        "choose whether conversations are kept on disk; without a choice, show whether and where",
+        "choose whether conversations are kept on disk; without a choice, show what is kept, and where",
         (
             arg(
                 "what",

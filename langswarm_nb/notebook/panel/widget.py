@@ -23,7 +23,7 @@ from langswarm_nb.core.session import (
     SessionValueError,
 )
 from langswarm_nb.core.session.errors import in_words
-from langswarm_nb.notebook.bridge import io_loop, run_within, submit
+from langswarm_nb.notebook.bridge import io_loop, kernel_shell, run_within, submit
 from langswarm_nb.notebook.cell_errors import cell_words
 from langswarm_nb.render import plain_repr
 
@@ -46,6 +46,7 @@ THEMES: tuple[Theme, ...] = ("auto", "light", "dark")
 _OPEN_S = 30.0
 """Longest wait for the storage when a panel is made or closed."""
 _REMEMBERED_KEYS = 100
+_NO_PANEL = "The panel needs a notebook; this is the conversation, and `%langswarm ask TEXT` goes on with it."
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -184,6 +185,10 @@ class ChatPanel(anywidget.AnyWidget):
     def _ipython_display_(self, **_kwargs: Any) -> None:
         if self._is_closed:
             print(self)  # noqa: T201 - nothing else is left to show
+            return
+        if kernel_shell() is None:
+            # A terminal shows no panel, and would print the conversation again at each of its turns.
+            print(f"{_NO_PANEL}\n\n{self._twin_data()['text/plain']}")  # noqa: T201
             return
         view = self._repr_mimebundle_() or ({}, {})
         display(view[0], metadata=view[1], raw=True)

@@ -15,6 +15,7 @@ from langswarm_nb.core.session import (
 from langswarm_nb.core.session.conversation import names
 from langswarm_nb.core.session.conversation.homes import Home
 from langswarm_nb.core.session.conversation.names import SHOWN_ID_CHARS, Known
+from langswarm_nb.core.session.conversation.titles import title_beside
 from langswarm_nb.core.session.errors import shown
 from langswarm_nb.notebook.bridge import run_sync
 
@@ -72,6 +73,13 @@ class KernelNames(KernelMemories):
     def label_of(self, session: BaseSession) -> str:
         """Return what a session is called in its home."""
         return session.title or session.session_id[:SHOWN_ID_CHARS]
+
+    async def about(self, session: BaseSession) -> str:
+        """Return what a session is about, from its first question; empty where somebody has named it."""
+        questions = await self.manager.storage.list_first_questions(
+            user_id=self.user_id, among=[session.session_id]
+        )
+        return title_beside(session.title, session.record.home, questions.get(session.session_id, ""))
 
     def name_of(self, session: BaseSession) -> str:
         """Return what people call a session: its label, with its home when that is not ours."""
