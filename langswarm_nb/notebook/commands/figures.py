@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from langswarm_nb.core.session.providers.catalogue import FREE_PROVIDERS
 from langswarm_nb.notebook.bridge import run_sync
 
 from .command import Command, arg
@@ -63,6 +64,7 @@ def _cost(workspace: Workspace, by: str, *, everything: bool) -> pd.DataFrame:
     from .shown_frames import ShownFrame
 
     turns = turns_df(source_of(workspace, everything=everything), branch="all")
+    turns.loc[turns["provider"].isin(FREE_PROVIDERS), "cost_usd"] = 0.0  # no price is missing there
     if by == "day":
         turns["day"] = turns["started_at"].dt.strftime("%Y-%m-%d")
     elif by == "session":
