@@ -125,7 +125,7 @@ def facts_html(facts: Mapping[str, Any], caption: str = "") -> str:
 
 
 def facts_text(facts: Mapping[str, Any]) -> str:
-    """Return names and values of one thing, one a line."""
+    """Return names and values of one thing, one per line."""
     width = max(map(len, facts), default=0)
     return "\n".join(f"{name:<{width}}  {visible_controls(str(value))}" for name, value in facts.items())
 

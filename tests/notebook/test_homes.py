@@ -370,10 +370,10 @@ def test_a_cell_stops_when_the_current_session_is_deleted_or_archived(hw, change
 
 
 def test_an_archived_session_stops_its_notebook_after_a_restart_too(hw):
-    """And `unarchive` takes it back."""
+    """And `unarchive` brings it back."""
     with opened(hw) as notebook:
         notebook.ask("1", "One")
-        assert "`%langswarm unarchive hw` takes it back" in notebook.do("archive")
+        assert "`%langswarm unarchive hw` brings it back" in notebook.do("archive")
     with opened(hw) as notebook:
         assert "is archived" in notebook.shell.greeting
         assert "is archived" in notebook.fail("%%langswarm\nTwo")

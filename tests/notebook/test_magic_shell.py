@@ -369,7 +369,7 @@ def test_an_unexpected_error_is_ours_and_short(shell, monkeypatch):
 
     monkeypatch.setattr(sender, "make_plan", broken)
     ran = shell.try_("%%langswarm\nHi")
-    assert "fault of langswarm_nb" in ran.complaint
+    assert "bug in langswarm_nb" in ran.complaint
     assert isinstance(ran.error.__cause__, KeyError)
     assert ran.stdout.count("\n") == 1
 

@@ -174,7 +174,7 @@ def test_sessions(panel):
     assert panel.eval("panel.info['archived']") == "True"
     panel.ask("archive", archived=False)
     assert panel.eval("panel.info['archived']") == "False"
-    with pytest.raises(RuntimeError, match="not stored any more"):
+    with pytest.raises(RuntimeError, match="no longer stored"):
         panel.ask("open", id="nowhere")
 
 
@@ -197,7 +197,7 @@ await panel.session.append([SessionMessage(role=MessageRole.USER, content=f"ques
     assert panel.transcript["messages"][0]["id"] == hit["message"]
     assert panel.eval("panel.session.session_id") == first
     assert panel.ask("search", text="nowhere to be found") == {"found": []}
-    with pytest.raises(RuntimeError, match="not stored any more"):
+    with pytest.raises(RuntimeError, match="no longer stored"):
         panel.ask("find", id=first, message="nobody")
 
 

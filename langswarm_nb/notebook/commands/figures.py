@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from langswarm_nb.core.session.providers.catalogue import FREE_PROVIDERS
 from langswarm_nb.notebook.bridge import run_sync
 
 from .command import Command, arg
@@ -64,7 +63,6 @@ def _cost(workspace: Workspace, by: str, *, everything: bool) -> pd.DataFrame:
     from .shown_frames import ShownFrame
 
     turns = turns_df(source_of(workspace, everything=everything), branch="all")
-    turns.loc[turns["provider"].isin(FREE_PROVIDERS), "cost_usd"] = 0.0  # no price is missing there
     if by == "day":
         turns["day"] = turns["started_at"].dt.strftime("%Y-%m-%d")
     elif by == "session":
@@ -85,7 +83,8 @@ def _compare(workspace: Workspace) -> pd.DataFrame:
     turns = turns_df(session, branch="all")
     answers = messages_df(session, branch="all").set_index("message_id")["content"]
     compared = turns[turns["compare_id"].notna()]
-    frame = compared[_COMPARE_COLUMNS].assign(answer=compared["request_id"].map(answers))
+    frame = compared[_COMPARE_COLUMNS]
+    frame.insert(frame.columns.get_loc("status"), "answer", compared["request_id"].map(answers))
     return ShownFrame.of(frame.reset_index(drop=True), empty=_NO_COMPARISONS)
 
 

@@ -61,7 +61,7 @@ class ChatPanel(anywidget.AnyWidget):
     manager : SessionManager, optional
         Where its reader finds other sessions; by default the one the session is from.
     model : str, optional
-        Who answers from now on, ``"provider:model"``.
+        Model that answers from now on, ``"provider:model"``.
     height : str
         A CSS length.
     theme : {"auto", "light", "dark"}
@@ -74,9 +74,9 @@ class ChatPanel(anywidget.AnyWidget):
     Raises
     ------
     SessionTypeError
-        ``session`` is none, or an option has the wrong type.
+        ``session`` is not a session, or an option has the wrong type.
     SessionValueError
-        ``theme`` is none.
+        ``theme`` is not one of these.
     SessionError
         The session could not be read, or ``model`` is not known.
 

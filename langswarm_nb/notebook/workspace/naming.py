@@ -263,6 +263,7 @@ def check_open(session: BaseSession, label: str) -> None:
     """
     if session.status is SessionStatus.ARCHIVED:
         raise SessionClosedError(
-            f"The session {shown(label)} is archived, so nothing goes on in it. `%langswarm unarchive "
-            f"{names.word(label)}` takes it back, `%langswarm new` starts another, `%langswarm switch NAME` goes to it."
+            f"The session {shown(label)} is archived, so it takes no new messages. `%langswarm unarchive "
+            f"{names.word(label)}` brings it back, `%langswarm new` starts another, `%langswarm switch NAME` goes "
+            "to one that is there."
         )
