@@ -111,13 +111,13 @@ def test_edit_regenerate_and_versions(panel):
 def test_a_reply_tells_its_address_and_what_became_of_others(panel):
     """Below a reply stand its address and what stays behind; going back tells what comes back."""
     panel.say("one")
-    assert panel.say("two")["note"].endswith(" · 1.1")
+    assert panel.say("two")["note"].endswith(" · turn 1.1")
     first = panel.transcript["messages"][0]
     panel.ask("edit", id=first["id"], text="better")
     edited = panel.wait(lambda t: len(t["messages"]) == 2 and not t["live"])
-    assert edited["messages"][1]["note"].endswith(" · 0.2 · 1 later turn stays with 0.1")
+    assert edited["messages"][1]["note"].endswith(" · turn 0.2 · 1 later turn stays with 0.1")
     assert panel.ask("version", id=first["id"])["told"] == "1 later turn comes back"
-    assert panel.transcript["messages"][-1]["note"].endswith(" · 1.1")
+    assert panel.transcript["messages"][-1]["note"].endswith(" · turn 1.1")
 
 
 def test_branch_hide_and_system_prompt(panel):

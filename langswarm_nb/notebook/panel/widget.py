@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import sys
 import uuid
 from collections import deque
 from typing import TYPE_CHECKING, Any, Literal
@@ -168,6 +169,10 @@ class ChatPanel(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Take the panel out of the page and free what it holds; a reply that only it waits for is stopped."""
+        if (
+            sys.is_finalizing()
+        ):  # the loop has ended, and a thread that is started now is waited for without end
+            return
         if not self._is_closed:
             self._is_closed = True
             self.on_msg(self._on_page, remove=True)
