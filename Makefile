@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 EXTRAS := plot,cost,parquet,postgres,fast,otel,stats
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-local lab test test-servers check fix notebooks e2e bench walks screenshots site hooks clean
+.PHONY: help demo demo-local lab test test-servers check fix notebooks e2e bench bench-all walks screenshots site hooks clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /make \1\t/' | expand -t 20
@@ -34,11 +34,12 @@ fix: $(INSTALLED) ## format, and repair what the linter can
 
 notebooks: $(INSTALLED) ## run the notebooks and compare their outputs
 walks: $(INSTALLED) ## random walks of conversations, ten times as many as in `test`: some five minutes
-	@LONG_WALKS=1 $(PY) -m pytest -q -n auto tests/conversation/test_walks_of_the_product.py
+	@LONG_WALKS=1 $(PY) -m pytest -q -n auto tests/conversation/test_walks.py tests/conversation/test_walks_of_the_product.py
 
 e2e: $(INSTALLED) ## drive JupyterLab in a real browser
-bench: $(INSTALLED) ## measure, against floors of the same run
-notebooks e2e bench:
+bench: $(INSTALLED) ## measure beside what one would write by hand: one table, five minutes
+bench-all: $(INSTALLED) ## the same with all that takes long, and with other packages, installed at the first run
+notebooks e2e bench bench-all:
 	@$(PY) -m scripts.check $@
 
 test-servers: $(INSTALLED) ## talk to real servers, installed into build/servers at the first run

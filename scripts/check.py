@@ -33,9 +33,9 @@ STEPS: dict[str, list[list[str]]] = {
         [sys.executable, "-m", "ruff", "format", "--check"],
     ],
     "types": [[sys.executable, "-m", "mypy"], [sys.executable, "-m", "scripts.public_types"]],
-    "fast": [[*PYTEST, *PARALLEL, "-m", "not (bench or e2e or installs or kernel or slow)"]],
+    "fast": [[*PYTEST, *PARALLEL, "-m", "not (e2e or installs or kernel or slow)"]],
     # What notebooks, browsers and kernels run is in other processes and not measured: they take long enough.
-    "tests": [[*PYTEST, *PARALLEL, "--cov", "--cov-report=", "-m", "not (bench or e2e or installs)"]],
+    "tests": [[*PYTEST, *PARALLEL, "--cov", "--cov-report=", "-m", "not (e2e or installs)"]],
     "coverage": [
         [sys.executable, "-m", "coverage", "report", "--format=total", f"--fail-under={COVERAGE_FLOOR}"]
     ],
@@ -54,7 +54,8 @@ STEPS: dict[str, list[list[str]]] = {
     ],  # run for each notebook alone, see `_commands`
     # Where a server cannot be installed, its tests are skipped with the reason.
     "servers": [[*PYTEST, "-m", "installs or server", "tests/servers", "tests/session", "tests/contract"]],
-    "bench": [[*PYTEST, "-s", "-p", "no:randomly", "-m", "bench", "tests/bench"]],
+    "bench": [[sys.executable, "-m", "tests.bench"]],
+    "bench-all": [[sys.executable, "-m", "tests.bench", "--all"]],
 }
 GROUPS = {
     "check": ["lint", "types", "fast"],

@@ -107,7 +107,8 @@ SAME_PART = {
     "options": "what a send takes: that of a cell, that of a session",
 }
 """File names that several rooms have, and what such files are."""
-CORE_NEEDS = {"aiosqlite", "certifi", "httpx", "sniffio"}  # certifi is what httpx trusts
+CORE_NEEDS = {"aiosqlite", "certifi", "httpx", "msgspec", "sniffio"}  # certifi is what httpx trusts
+COMES_WITH_HTTPX = {"httpcore"}
 CORE_EXTRAS = {"aiohttp", "pandas", "truststore", "yarl"}  # only inside functions
 CORE_OPTIONAL = {"carrier_aiohttp"}  # a module that is imported only when its optional package is there
 
@@ -198,13 +199,13 @@ def test_files_of_one_name_play_the_same_part():
     assert {stem for stem, count in stems.items() if count > 1} == set(SAME_PART)
 
 
-def test_core_needs_the_standard_library_aiosqlite_and_httpx():
+def test_core_needs_the_standard_library_and_five_packages():
     """Optional packages come in only inside the functions that need them."""
     wrong = []
     for found in OTHERS:
         name = found.target.split(".")[0]
         is_late = not found.at_start or found.file.stem in CORE_OPTIONAL
-        allowed = CORE_NEEDS | CORE_EXTRAS if is_late else CORE_NEEDS
+        allowed = CORE_NEEDS | COMES_WITH_HTTPX | (CORE_EXTRAS if is_late else set())
         if found.importer.startswith("core.") and name not in allowed | sys.stdlib_module_names:
             wrong.append(str(found))
     assert wrong == []
@@ -286,7 +287,7 @@ HEAVY_PACKAGES = {"genai_prices", "markdown_it", "matplotlib", "nh3", "numpy", "
     [
         pytest.param(
             "import langswarm_nb",
-            NOTEBOOK_PACKAGES | HEAVY_PACKAGES | {"aiosqlite", "asyncio", "httpx", "sqlite3"},
+            NOTEBOOK_PACKAGES | HEAVY_PACKAGES | {"aiosqlite", "asyncio", "httpx", "msgspec", "sqlite3"},
             id="import langswarm_nb",
         ),
         pytest.param(
@@ -302,7 +303,13 @@ HEAVY_PACKAGES = {"genai_prices", "markdown_it", "matplotlib", "nh3", "numpy", "
             HEAVY_PACKAGES
             | SELDOM_NEEDED
             | {"anywidget", "ipykernel", "ipywidgets", "nest_asyncio", "nest_asyncio2"}
-            | {"aiohttp", "httpx", "langswarm_nb.notebook.commands", "langswarm_nb.notebook.asking.options"},
+            | {
+                "aiohttp",
+                "httpx",
+                "msgspec",
+                "langswarm_nb.notebook.commands",
+                "langswarm_nb.notebook.asking.options",
+            },
             id="%load_ext langswarm_nb",
         ),
     ],

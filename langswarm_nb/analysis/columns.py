@@ -131,7 +131,7 @@ SESSION_STATUSES = tuple(status.value for status in SessionStatus)
 BACKENDS = tuple(backend.value for backend in SessionBackend)
 OPERATIONS = ("chat", "text_completion", "embeddings", "execute_tool")
 
-REQUESTS = "provider IS NOT NULL AND attempts IS NOT 0"
+REQUESTS = "request IS NOT NULL AND attempts IS NOT 0"
 """The condition for a stored message to be the reply to a request, one row of `TURNS`; a copy of one is none."""
 _REQUEST_ID = f"CASE WHEN {REQUESTS} THEN message_id END"
 # A provider need not say which model answered, and an error has none; then it is the one that was asked for.
@@ -149,7 +149,7 @@ _OF = (of_session("session", _NAME), of_session("session_id"))
 _WHERE = (
     _IS_ACTIVE,
     stored("is_hidden", Dtype.BOOLEAN, "hidden"),
-    stored("is_aside", Dtype.BOOLEAN, "beside IS NOT NULL AND NOT active"),
+    stored("is_aside", Dtype.BOOLEAN, "NOT active AND beside IS NOT NULL"),
     of_session("home"),
     of_session("user_id"),
 )

@@ -14,7 +14,7 @@ from itertools import count
 from typing import Any
 
 import numpy as np
-from msgspec.json import decode
+from msgspec.json import Decoder
 
 from langswarm_nb.core.session.errors import SessionStorageError
 from langswarm_nb.core.session.storage.packing import FACTS, MARKS, USUAL
@@ -22,7 +22,7 @@ from langswarm_nb.core.session.values import to_json
 
 from . import texts
 from .arrays import MISSING, Few
-from .columns import Kind, Read, Values
+from .columns import MODEL, Kind, Read, Values
 
 BATCH = 512
 
@@ -77,24 +77,31 @@ _COLLECTORS: Mapping[Kind, tuple[Callable[[], Any], str]] = {
 """How to collect, and how the SQL expression says that a value is missing."""
 
 
-LISTED = {
-    name: (column, at)
+LISTED: Mapping[str, tuple[str, tuple[int, ...]]] = {
+    name: (column, (at,))
     for column, names in (("marks", MARKS), ("request", FACTS))
     for at, name in enumerate(names)
-}
-"""Where each value that a message keeps in a list stands. SQL could give it as well, one text read for each value,
-and with the last digit of a real number now and then another one."""
+} | {MODEL: ("request", (FACTS.index("model"), FACTS.index("request_model")))}
+"""Where each value that a message keeps in a list stands, or what stands in for it. SQL could give it as well, one text
+read for each value, and with the last digit of a real number now and then another one."""
+_decode: Callable[[bytes | str], list[Any]] = Decoder(list).decode
 _MISSING: Mapping[Kind, Any] = {Kind.WHOLE: MISSING, Kind.REAL: math.inf, Kind.TEXT: None, Kind.FEW: None}
 
 
 def _unpacked(column: tuple[Any, ...]) -> list[Sequence[Any]]:
-    return [() if text is None else decode(text, type=list) for text in column]
+    return [() if text is None else _decode(text) for text in column]
 
 
-def _of_lists(lists: Sequence[Sequence[Any]], read: Read, at: int) -> tuple[Any, ...]:
-    """Return what stands at one place of each list."""
+def _of_lists(lists: Sequence[Sequence[Any]], read: Read, places: tuple[int, ...]) -> tuple[Any, ...]:
+    """Return what stands at the first of some places of each list at which there is something."""
     kind, missing = read.kind, _MISSING[read.kind]
-    found = [values[at] if len(values) > at else None for values in lists]
+    first, *others = places
+    found = [values[first] if len(values) > first else None for values in lists]
+    for at in others:
+        found = [
+            values[at] if value is None and len(values) > at else value
+            for value, values in zip(found, lists, strict=True)
+        ]
     if read.sql in USUAL:
         usual = USUAL[read.sql]
         found = [
@@ -118,7 +125,7 @@ def read_columns(
     source: str,
     values: Sequence[Any] = (),
     *,
-    lists: Mapping[str, tuple[str, int]] = LISTED,
+    lists: Mapping[str, tuple[str, tuple[int, ...]]] = LISTED,
     progress: Callable[[int], None] | None = None,
 ) -> dict[Read, Values]:
     """Return what expressions give for the rows of ``source``, the SQL after SELECT.
@@ -143,8 +150,8 @@ def read_columns(
                 collectors[read].add(column)
             unpacked = dict(zip(packed, map(_unpacked, columns[len(direct) :]), strict=True))
             for read in listed:
-                name, at = lists[read.sql]
-                collectors[read].add(_of_lists(unpacked[name], read, at))
+                name, places = lists[read.sql]
+                collectors[read].add(_of_lists(unpacked[name], read, places))
             n_rows += len(batch)
             if progress is not None:
                 progress(n_rows)

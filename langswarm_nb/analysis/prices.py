@@ -14,16 +14,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from langswarm_nb.core.session import checks
 from langswarm_nb.core.session.errors import MissingExtraError, SessionStorageError
 from langswarm_nb.core.session.messages import RequestFacts
-from langswarm_nb.core.session.providers.catalogue import FREE_PROVIDERS
+from langswarm_nb.core.session.providers.catalogue import FREE_PROVIDERS, OWN_PROVIDERS
 from langswarm_nb.core.session.text import one_line
 
 MTOK = 1_000_000
+_NOT_IN_TABLE = FREE_PROVIDERS | OWN_PROVIDERS
+"""For these the table, which takes a tenth of a second to load, has no price."""
 
 Context: TypeAlias = tuple[tuple[str, str], ...]
 """What else the price depends on, e.g. ``(("service_tier", "flex"),)``."""
@@ -239,7 +242,7 @@ def _warn(provider: str, model: str) -> None:
             return
         _warned.add((provider, model))
     way = f"set_price({model!r}, input_usd_per_mtok, output_usd_per_mtok)"
-    hint = "" if _genai_prices() else " Most prices come with `pip install 'langswarm-nb[cost]'`."
+    hint = "" if find_spec("genai_prices") else " Most prices come with `pip install 'langswarm-nb[cost]'`."
     text = (
         f"The price of {provider}:{model} is not known, so its costs are NA. Set it with `{way}`, 0 and 0 for a "
         f"free model.{hint}"
@@ -260,6 +263,8 @@ def _levels_to_the_caller() -> int:
 
 
 def _from_table(provider: str, model: str, at: datetime, context: Context) -> Price | None:
+    if provider in _NOT_IN_TABLE:
+        return None
     minute = at.astimezone(UTC).replace(second=0, microsecond=0)
     when = minute if _changes_in_a_day(provider, model) else minute.replace(hour=0, minute=0)
     return _price_at(provider, model, when, context)

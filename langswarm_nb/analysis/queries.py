@@ -123,7 +123,9 @@ def _explained(error: Exception, query: str, timeout_s: float, *, is_late: bool)
         return (
             KeyboardInterrupt()
         )  # the handler above is where Python sees the user's interrupt, and SQLite hides it
-    if code == "SQLITE_AUTH" or "not authorized" in str(error) or "prohibited" in str(error):
+    if code == "SQLITE_AUTH" or any(
+        word in str(error) for word in ("not authorized", "prohibited", "cannot modify")
+    ):
         return SessionValueError(
             f"The query {shown(query)} does more than read ({error}); only SELECT is allowed."
         )

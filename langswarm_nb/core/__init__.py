@@ -1,1 +1,1 @@
-"""The library below the notebook: imports only the standard library, aiosqlite and httpx."""
+"""The library below the notebook: imports only the standard library, aiosqlite, httpx and msgspec."""

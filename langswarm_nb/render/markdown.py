@@ -88,18 +88,18 @@ _TAGS = {
     ),
     *("h1", "h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td"),
 }
+_CLEANER = nh3.Cleaner(
+    tags=_TAGS,
+    attributes=_ATTRIBUTES,
+    allowed_classes=_CLASSES,
+    url_schemes={"http", "https", "mailto"},
+    link_rel=LINK_REL,
+)
 
 
 def markdown_html(text: str, environment: Environment) -> str:
     """Return the HTML of whole blocks; ``environment`` counts on over the blocks of one reply."""
-    return nh3.clean(
-        _parser().render(visible_controls(text), environment),
-        tags=_TAGS,
-        attributes=_ATTRIBUTES,
-        allowed_classes=_CLASSES,
-        url_schemes={"http", "https", "mailto"},
-        link_rel=LINK_REL,
-    )
+    return _CLEANER.clean(_parser().render(visible_controls(text), environment))
 
 
 def block_starts(text: str) -> list[int]:

@@ -49,6 +49,7 @@ def all_pages(root: Path = ROOT) -> list[Page]:
         _made("Reference", "reference/panel.md", reference.panel_page),
         _file("Reference", "reference/providers.md", docs / "providers.md", root),
         _file("Reference", "reference/public.md", docs / "public.md", root),
+        _file("Reference", "reference/performance.md", docs / "performance.md", root),
         *(_made("API", f"api/{name}.md", partial(api.module_page, name)) for name in api.modules()),
         _file("Project", "project/changelog.md", root / "CHANGELOG.md", root),
         _file("Project", "project/contributing.md", root / "CONTRIBUTING.md", root),

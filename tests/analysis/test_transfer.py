@@ -46,7 +46,7 @@ async def everything(manager, session_id):
     kept = [{f.name: getattr(message, f.name) for f in fields(message)} for message in messages]
     facts = {f.name: getattr(record, f.name) for f in fields(record) if f.compare}
     tree = await manager.storage.read_tree(session_id)
-    tree = tree._replace(hidden=sorted(tree.hidden))
+    tree = tree._replace(hidden=sorted(tree.hidden), stamp=None)  # how often paths changed is no part of it
     settings = replace(facts.pop("settings"), options={})
     return (
         kept,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -14,7 +15,7 @@ from langswarm_nb.core.session.providers import create_provider
 from langswarm_nb.core.session.providers._http.address import check_base_url
 from langswarm_nb.core.session.providers._http.client import HttpClient
 from langswarm_nb.core.session.secret import Secret
-from tests.contract.provider_cases import CANARY, CHAT, ask, impatient, read
+from tests.contract.provider_cases import CANARY, CHAT, TEXT, ask, impatient, read
 from tests.support.faulty import FaultyServer, Reply
 from tests.support.loop_clock import when_time_passes
 from tests.support.waits import PATIENCE_S
@@ -197,6 +198,24 @@ async def test_a_proxy_sees_no_key(
     [request] = server.requests
     assert (request.method, request.path) == ("CONNECT", "api.groq.com:443")
     assert CANARY not in str(request)
+    await provider.close()
+
+
+async def test_a_starved_loop_fails_no_request(server: FaultyServer) -> None:
+    """Limits on connecting and on silence count what a server takes, not what our own loop does beside it."""
+    limits = {"connect_timeout_s": 0.1, "silence_s": 0.1}  # short on purpose: the loop is held up for longer
+    provider: Any = create_provider("openai-compatible", CANARY, base_url=server.url, **limits)
+    server.script(Reply.events(CHAT.stream))
+
+    async def starve() -> None:
+        while True:
+            time.sleep(0.15)  # noqa: ASYNC251 - the work of others
+            await asyncio.sleep(0)
+
+    starving = asyncio.create_task(starve())
+    replies = await asyncio.gather(*(read(provider.stream(ask(retries=0))) for _ in range(20)))
+    starving.cancel()
+    assert [reply.text for reply in replies] == [TEXT] * 20
     await provider.close()
 
 

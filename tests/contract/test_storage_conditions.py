@@ -31,19 +31,6 @@ async def is_free(storage):
     return True
 
 
-async def test_what_the_asker_has_seen_must_still_be_so(storage):
-    """``expects`` names branch and tip: who decided on another path is told, and nothing is stored."""
-    await talk(storage, "a", "b")
-    for expected in (("main", 1), ("main", None), ("main", 9), ("try", 3)):
-        with pytest.raises(
-            SessionMovedError, match="The path of session 's' has moved on: on branch 'main' it ends"
-        ):
-            await storage.append_messages("s", [question("c?")], expects=expected, lease="r")
-    assert await is_free(storage)
-    await storage.append_messages("s", [question("c?")], expects=("main", 3))
-    assert await all_of(storage) == "a? a! b? b! c?"
-
-
 async def test_the_message_that_was_seen_last_must_still_be_the_last(storage):
     """``expected_tip`` is its id: with another one nothing is stored, no lease is taken, and both ids are told."""
     await talk(storage, "a", "b")

@@ -175,7 +175,7 @@ async def test_who_waits_is_the_next(asked):
     assert not await is_free(asked)
     assert not await asked.queue_lease("s", "r3")
     assert await asked.queue_lease("s", "r2")
-    await asked.append_messages("s", [question("c?")], lease="r2", expects=("main", 3))
+    await asked.append_messages("s", [question("c?")], lease="r2", expected_tip="r")
     await asked.append_messages("s", [answer("c!", id="r2")], reply_to=4)
     assert await asked.queue_lease("s", "r3")
     assert not await is_free(asked)

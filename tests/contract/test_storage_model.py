@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from langswarm_nb.core.session import MessageRole, SessionMessage
+from langswarm_nb.core.session import ISessionStorage, MessageRole, SessionMessage
+from langswarm_nb.core.session.conversation.steps import Step
+from langswarm_nb.core.session.conversation.tree import Tree
 from langswarm_nb.core.session.storage.memory import InMemorySessionStorage
 from tests.support.storages import record
+from tests.support.trees import everything_of
 
 
 @dataclass(slots=True)
@@ -162,7 +166,15 @@ STEPS = st.lists(
 )
 
 
-async def change(storage: InMemorySessionStorage, model: Model, step: tuple[Any, ...]) -> None:
+async def add(storage: ISessionStorage, door: str, roles: list[str], place: Any) -> None:
+    """Append messages through one door or the other."""
+    if door == "append":
+        await storage.append_messages("s", messages(roles), **place)
+    else:
+        await storage.ask("s", lambda _: Step(messages(roles), place))
+
+
+async def change(storage: ISessionStorage, model: Model, step: tuple[Any, ...], door: str) -> None:
     """Do one step to both, if there is anything to do it to."""
     kind, *arguments = step
     size = len(model.said)
@@ -173,7 +185,7 @@ async def change(storage: InMemorySessionStorage, model: Model, step: tuple[Any,
             "activate": activate,
             "turn": turn % model.turns if turn is not None and model.turns else None,
         }
-        await storage.append_messages("s", messages(roles), parent=where, branch=branch, **place)
+        await add(storage, door, roles, {"parent": where, "branch": branch, **place})
         model.append(roles, where, branch=branch, **place)
     elif kind == "tip":
         seq, branch = arguments
@@ -182,7 +194,7 @@ async def change(storage: InMemorySessionStorage, model: Model, step: tuple[Any,
         model.go(seq, branch)
     elif size and kind == "reply":
         roles, question, activate = arguments
-        await storage.append_messages("s", messages(roles), reply_to=question % size, activate=activate)
+        await add(storage, door, roles, {"reply_to": question % size, "activate": activate})
         model.reply(roles, question % size, activate=activate)
     elif size and (turn := model.said[arguments[0] % size].turn) is not None:
         version = model.said[arguments[0] % size].version
@@ -194,14 +206,15 @@ def messages(roles: list[str]) -> list[SessionMessage]:
     return [SessionMessage(role=MessageRole(role), content=role) for role in roles]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
+@pytest.mark.parametrize("door", ["append", "ask"])
 @given(steps=STEPS)
-async def test_any_history_of_changes_agrees_with_the_model(steps):
+async def test_any_history_of_changes_agrees_with_the_model(steps, door):
     """Whatever the order of appends, replies, moves and marks, the tree is the one the contract describes."""
     storage, model = InMemorySessionStorage(), Model()
     await storage.create_session(record())
     for step in steps:
-        await change(storage, model, step)
+        await change(storage, model, step, door)
     everything = await storage.get_messages("s", branch="all")
     assert [(m.parent_seq, m.turn, m.version) for m in everything] == [
         (one.parent, one.turn, one.version) for one in model.said
@@ -217,4 +230,22 @@ async def test_any_history_of_changes_agrees_with_the_model(steps):
         assert [seq for branch, seq in rows.former if branch == name] == model.former.get(name, [])
         assert {mark[1:] for mark in rows.hidden if mark[0] == name} == model.marks.get(name, set())
     assert (await storage.load_session("s")).message_count == len(model.said)
+    await storage.close()
+
+
+@settings(max_examples=250, deadline=None)
+@given(steps=STEPS, looks=st.sets(st.integers(0, 20)))
+async def test_a_tree_that_grows_is_the_tree_that_is_read(steps, looks):
+    """After any history of changes, looked at now and then, all that it tells is as if it were read from the start."""
+    storage, model = InMemorySessionStorage(), Model()
+    await storage.create_session(record())
+    seen = Tree.empty()
+    for n, step in enumerate(steps):
+        await change(storage, model, step, "ask")
+        if n in looks:
+            continue
+        before, was = seen, repr(everything_of(seen))
+        seen = seen.grown(await storage.read_tree("s", known=seen.stamp))
+        assert everything_of(seen) == everything_of(Tree(await storage.read_tree("s")))
+        assert repr(everything_of(before)) == was, "one that was handed out stays as it is"
     await storage.close()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from langswarm_nb.core.session import ISessionStorage, SessionNotFoundError
+from langswarm_nb.core.session.conversation.steps import Step
 from tests.support.storages import answer, question, record
 
 CALLS: dict[str, Callable[[ISessionStorage, str], Awaitable[Any]]] = {
@@ -20,6 +21,7 @@ CALLS: dict[str, Callable[[ISessionStorage, str], Awaitable[Any]]] = {
     "read one": lambda s, key: s.get_message(key, "m"),
     "pick": lambda s, key: s.pick_messages(key, [0]),
     "tree": lambda s, key: s.read_tree(key),
+    "ask": lambda s, key: s.ask(key, lambda _: Step([question("for ada")], {}, [0])),
     "move": lambda s, key: s.set_tip(key, None),
     "branches": lambda s, key: s.list_branches(key),
     "hide": lambda s, key: s.set_hidden(key, 0, 1, hidden=True),

@@ -17,6 +17,7 @@ from langswarm_nb.core.session import (
     SessionTypeError,
     SessionValueError,
 )
+from langswarm_nb.core.session.conversation.steps import Step
 from langswarm_nb.core.session.storage._sqlite import head, sessions, tree
 from tests.support.storages import answer, question, record
 
@@ -96,6 +97,7 @@ async def test_a_session_that_is_not_there_is_an_error(storage):
         storage.list_branches("nope"),
         storage.set_hidden("nope", 0, 1, hidden=True),
         storage.read_tree("nope"),
+        storage.ask("nope", lambda _: Step()),
         storage.pick_messages("nope", [0]),
         storage.keep_lease("nope", "r"),
         storage.leave_lease("nope", "r"),
@@ -233,9 +235,68 @@ async def test_sessions_are_found_by_home_and_title(storage):
     assert await found(home="%") == await found(title="X") == []
 
 
+async def test_sessions_are_found_by_label(storage):
+    """A label is the title in normal form, without the blanks around it, as it is now; none of it is a pattern."""
+    for name, title in (("s0", " cafe\u0301 "), ("s1", "caf\u00e9"), ("s2", "other"), ("s3", None)):
+        await storage.create_session(record(name, title=title))
+    assert (await storage.load_session("s0")).title == " cafe\u0301 "
+
+    async def found(*labels, **wanted):
+        return sorted(r.session_id for r in await storage.list_sessions(labels=labels, **wanted))
+
+    assert await found("caf\u00e9") == ["s0", "s1"]
+    assert await found("caf\u00e9", "other", limit=9) == ["s0", "s1", "s2"]
+    assert await found("") == ["s3"]
+    assert await found() == await found("cafe\u0301") == await found("%", "OTHER") == []
+    await storage.update_session("s2", title="another")
+    assert (await found("other"), await found("another")) == ([], ["s2"])
+    await storage.update_session("s2", title=None)
+    assert await found("") == ["s2", "s3"]
+
+
+async def test_sessions_are_found_by_what_they_have(storage):
+    """The beginning of an id, a home or none, a main moment, a name among the metadata; and all of it together."""
+    moment = datetime(2026, 1, 2, tzinfo=UTC)
+    rows: list[tuple[str, str | None, datetime | None, dict[str, object]]] = [
+        ("abc1", "/a", moment, {"seen": {"x": 1}}),
+        ("abc2", None, moment, {}),
+        ("ab_", "/b", None, {"seen": False}),
+        ("ABC3", "/b", None, {"other": {"seen": 1}}),
+    ]
+    for name, home, main_at, metadata in rows:
+        await storage.create_session(replace(record(name), home=home, main_at=main_at, metadata=metadata))
+    await storage.create_session(replace(record("abc4", user_id="bob"), home="/bob"))
+
+    async def found(**wanted):
+        listed = await storage.list_sessions(user_id="ada", **wanted)
+        assert [r.used_at for r in listed] == sorted((r.used_at for r in listed), reverse=True)
+        return sorted(r.session_id for r in listed)
+
+    assert await found(id_begins="abc") == ["abc1", "abc2"]
+    assert await found(id_begins="ab_") == ["ab_"]
+    assert await found(id_begins="abc1") == ["abc1"]
+    assert await found(id_begins="%") == []
+    assert await found(home="/b") == ["ABC3", "ab_"]
+    assert await found(home="") == ["abc2"]
+    assert await found(is_main=True) == ["abc1", "abc2"]
+    assert await found(is_main=False) == ["ABC3", "ab_"]
+    assert await found(noting="seen") == ["ab_", "abc1"]
+    assert await found(noting="x") == []
+    assert await found(noting="seen", is_main=True, id_begins="a", home="/a") == ["abc1"]
+    assert await found(is_main=True, limit=1) == ["abc2"]
+    assert await storage.list_homes(user_id="ada") == ["/a", "/b"]
+    assert await storage.list_homes(user_id="nobody") == []
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
+        {"labels": "x"},
+        {"labels": [3]},
+        {"id_begins": 3},
+        {"is_main": 1},
+        {"noting": "a.b"},
+        {"noting": "'"},
         {"limit": -1},
         {"limit": 1.0},
         {"limit": True},
@@ -318,7 +379,7 @@ async def test_a_deleted_session_is_gone(storage, reopen):
     await storage.create_session(record())
     storage = await reopen()
     assert await storage.get_messages("s", branch="all") == []
-    assert tuple(await storage.read_tree("s")) == ([], None, "main", [], [], [], 0)
+    assert (await storage.read_tree("s"))[:7] == ([], None, "main", [], [], [], 0)
     assert [m.content for m in await storage.get_messages("other")] == ["kept"]
 
 
@@ -342,6 +403,7 @@ async def test_close_may_be_called_twice_and_ends_all_use(storage):
         storage.list_sessions(),
         storage.append_messages("s", [question()]),
         storage.read_tree("s"),
+        storage.ask("s", lambda _: Step()),
         storage.pick_messages("s", [0]),
         storage.set_hidden("s", 0, 1, hidden=True),
         storage.keep_lease("s", "r"),

@@ -277,7 +277,7 @@ async def test_the_tree_is_what_the_messages_are(storage):
 async def test_the_tree_of_a_new_session_is_empty(storage):
     """It has no tip, no turn, and its first branch."""
     await storage.create_session(record(branch="first"))
-    assert tuple(await storage.read_tree("s")) == ([], None, "first", [], [], [], 0)
+    assert (await storage.read_tree("s"))[:7] == ([], None, "first", [], [], [], 0)
 
 
 @pytest.mark.parametrize("wanted", [[], [2], [0, 1, 2, 3], [0, 9], [1, 2, 3, 8], list(range(12))])

@@ -379,13 +379,13 @@ def _arrived(kernel: Kernel) -> bool:
 
 def _tell_waits(manager: SessionManager, waits: threading.Event) -> None:
     """Set an event when a message has to wait for the answer to another."""
-    append = manager.storage.append_messages
+    ask = manager.storage.ask
 
-    async def heard(*args: Any, **place: Any) -> Any:
+    async def heard(*args: Any, **known: Any) -> Any:
         try:
-            return await append(*args, **place)
+            return await ask(*args, **known)
         except SessionLeasedError:
             waits.set()
             raise
 
-    manager.storage.append_messages = heard  # type: ignore[method-assign]
+    manager.storage.ask = heard  # type: ignore[method-assign]

@@ -11,12 +11,10 @@ import pytest
 from langswarm_nb.core.session.sending import lease
 from tests.conversation.hearing import Hearing
 from tests.conversation.product import InProcess
-from tests.conversation.walking import do_walks, walks
+from tests.conversation.walking import IS_LONG, do_walks, walks
 
 COUNT = int(os.environ.get("WALKS", "0"))
 """How many walks to do instead; more find more."""
-IS_LONG = os.environ.get("LONG_WALKS") == "1"
-"""Whether to do all; `make walks` sets it."""
 IN_MEMORY, ON_A_FILE = (2000, 200) if IS_LONG else (200, 16)
 PARTS = 8
 """Each may be done in a process of its own; a walk takes a sixth of a second, on a file two."""

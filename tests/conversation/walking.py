@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 from hypothesis import HealthCheck, Phase, seed, settings
@@ -9,6 +10,9 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.conversation.driver import Product
 from tests.conversation.machine import Walk
+
+IS_LONG = os.environ.get("LONG_WALKS") == "1"
+"""Whether to do all; `make walks` sets it."""
 
 
 def walks(product: Callable[[], Product]) -> type[Walk]:

@@ -376,10 +376,10 @@ async def test_what_makes_no_sense_in_the_file_is_an_error_of_ours(tmp_path):
     path = tmp_path / "s.db"
     await make(path, "one", "two", "three", "four", "five")
     with closing(sqlite3.connect(path)) as db:
-        db.execute("UPDATE messages SET role = 'robot' WHERE seq = 0")
-        db.execute("UPDATE messages SET metadata = 'no json' WHERE seq = 1")
-        db.execute("UPDATE messages SET ts_us = 1 << 62 WHERE seq = 3")
-        db.execute("UPDATE messages SET content = x'00ff' WHERE seq = 4")
+        db.execute("UPDATE message_rows SET role = 'robot' WHERE id & 4294967295 = 0")
+        db.execute("UPDATE message_rows SET metadata = 'no json' WHERE id & 4294967295 = 1")
+        db.execute("UPDATE message_rows SET ts_us = 1 << 62 WHERE id & 4294967295 = 3")
+        db.execute("UPDATE message_rows SET content = x'00ff' WHERE id & 4294967295 = 4")
         db.commit()
     storage = SQLiteSessionStorage(path)
     one, two, three, four, five = await storage.get_messages("s")
@@ -398,10 +398,10 @@ async def test_what_makes_no_sense_in_the_file_is_an_error_of_ours(tmp_path):
 @pytest.mark.parametrize(
     "damage",
     [
-        "DELETE FROM messages WHERE seq = 1",
-        "UPDATE messages SET parent = 2 WHERE seq = 1",
-        "UPDATE messages SET parent = 1 WHERE seq = 1",
-        "UPDATE messages SET parent = 99 WHERE seq = 1",
+        "DELETE FROM message_rows WHERE id & 4294967295 = 1",
+        "UPDATE message_rows SET parent = 2 WHERE id & 4294967295 = 1",
+        "UPDATE message_rows SET parent = 1 WHERE id & 4294967295 = 1",
+        "UPDATE message_rows SET parent = 99 WHERE id & 4294967295 = 1",
     ],
 )
 async def test_messages_that_are_no_tree_any_more_are_an_error_of_ours(tmp_path, damage):

@@ -82,6 +82,13 @@ async def test_names_branches_and_paths_are_as_they_were(manager: SessionManager
         assert await session.branches() == shown["branches"]
 
 
+@pytest.mark.parametrize("title", TITLES)
+async def test_sessions_are_found_by_their_titles(manager: SessionManager, title: str) -> None:
+    """What names of sessions are compared with is there for those of before."""
+    found = await manager.storage.list_sessions(labels=[title])
+    assert [record.title for record in found] == [title]
+
+
 @pytest.mark.parametrize("title", SENT_AS_BEFORE)
 async def test_what_is_sent_is_what_was_sent(manager: SessionManager, title: str) -> None:
     """The next question goes with the same system text and the same turns."""

@@ -148,7 +148,7 @@ async def test_ticking_goes_on_while_nothing_arrives():
         def tick(self) -> None:
             ticked.set()
 
-    async with ticking(Display(), every_s=0.001):  # type: ignore[arg-type]
+    with ticking(Display(), every_s=0.001):  # type: ignore[arg-type]
         await ticked.wait()
         ticked.clear()
         await ticked.wait()
@@ -168,7 +168,7 @@ async def test_a_display_that_cannot_tick_fails_no_cell(caplog: pytest.LogCaptur
             ticked.set()
             raise OSError("no front end")
 
-    async with ticking(Display(), every_s=0.001):  # type: ignore[arg-type]
+    with ticking(Display(), every_s=0.001):  # type: ignore[arg-type]
         await ticked.wait()
         await asyncio.sleep(0)
     gc.collect()

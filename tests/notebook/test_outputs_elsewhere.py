@@ -61,8 +61,8 @@ FOOTER = "openai:gpt-6-luna · 412→128 tok · 2.1 s · turn 0.1"
 
 def compared() -> str:
     """Return the page of a comparison."""
-    column = {"footer": "412→128 tok · turn 0.1", "next_step": ("Go on with this one:", "%langswarm use 0.1")}
-    sides = [Column("2.1 s", **column), Column("3.4 s", **column)]
+    step = ("Go on with this one:", "%langswarm use 0.1")
+    sides = [Column(took, "412→128 tok · turn 0.1", step) for took in ("2.1 s", "3.4 s")]
     return page_html(
         [
             ReplyPart(

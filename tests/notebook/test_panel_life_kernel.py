@@ -162,11 +162,12 @@ def test_the_command_opens_a_panel(kernel):
 
 
 def test_the_twin_is_refreshed_at_each_end_of_a_turn(panel):
-    """Beside the panel is one output with the whole conversation, safe HTML and plain text."""
+    """Beside the panel is an output with the whole conversation, safe HTML and plain text, and one for what comes."""
     shown = panel.kernel.run("panel")
     panel.say("hello <script>alert(1)</script>")
-    panel.kernel.pump(0.2)
-    [view, twin] = [output["data"] for output in shown.outputs]
+    panel.kernel.wait_for(shown, lambda: "You said" in shown.outputs[1]["data"]["text/plain"])
+    [view, twin, rest] = [output["data"] for output in shown.outputs]
+    assert rest == {"text/html": "", "text/plain": ""}
     assert "application/vnd.jupyter.widget-view+json" in view
     assert re.fullmatch(r"ChatPanel\('[\d :-]+', 0 messages\)", view["text/plain"])
     assert "You said: hello" in twin["text/plain"]
@@ -235,3 +236,34 @@ def test_json_of_the_transcript_holds_no_key(kernel):
     panel.ask("sessions")
     assert key not in json.dumps(panel.customs)
     assert key not in json.dumps(panel.updates)
+
+
+def test_a_turn_in_a_long_conversation_sends_the_end_of_the_twin(kernel):
+    """What is long is saved once, and below it what came since; when that grows long too, all is one again."""
+    kernel.run(LOAD)
+    kernel.run(LONG)
+    shown = kernel.run("panel = ls.chat(); panel")
+    [_, whole, rest] = shown.outputs
+    panel = KernelPanel(kernel)
+    before = dict(whole["data"])
+    assert before["text/plain"].startswith("long: 40 messages")
+    panel.say("what now?")
+    kernel.wait_for(shown, lambda: "You said: what now?" in rest["data"]["text/plain"])
+    assert whole["data"] == before
+    assert rest["data"]["text/plain"].startswith("long: 42 messages, the last 2 of them")
+    assert f"lsnb-twin-{panel.eval('panel.panel_id')}" in rest["data"]["text/html"]
+    panel.say("and " + "more " * 2000)
+    kernel.wait_for(shown, lambda: rest["data"]["text/html"] == "")
+    assert whole["data"]["text/plain"].startswith("long: 44 messages")
+    assert all(words in whole["data"]["text/plain"] for words in ("question 0", "what now?", "and more"))
+    panel.ask("hide", id=panel.transcript["messages"][0]["id"])
+    kernel.wait_for(shown, lambda: "hidden from the model" in whole["data"]["text/plain"])
+
+
+LONG = """
+from langswarm_nb.core.session import MessageRole, SessionMessage
+session = ls.session()
+await session.rename("long")
+roles = [MessageRole.USER, MessageRole.ASSISTANT]
+await session.append([SessionMessage(role=roles[n % 2], content=f"question {n} " + "word " * 60) for n in range(40)])
+"""

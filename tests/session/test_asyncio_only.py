@@ -33,6 +33,7 @@ from langswarm_nb.core.session import (
     create_simple_session,
 )
 from langswarm_nb.core.session.conversation.nodes import TreeRows
+from langswarm_nb.core.session.conversation.steps import Step
 from langswarm_nb.core.session.messages import utc_now
 from langswarm_nb.core.session.storage.unlogged import UnloggedStorage
 
@@ -53,6 +54,7 @@ VALUES: Mapping[str, Any] = {
     "before": utc_now(),
     "lease": "l",
     "seqs": [0],
+    "decide": lambda _: Step(),
     "seq": 0,
     "turn": 0,
     "version": 0,

@@ -20,6 +20,7 @@ from langswarm_nb.core.session import (
     SessionMessage,
     SessionStorageError,
 )
+from langswarm_nb.core.session.conversation.steps import Done
 from langswarm_nb.core.session.sending import lease as _lease
 from langswarm_nb.core.session.sending.lease import Lease
 from langswarm_nb.core.session.storage._sqlite import leases
@@ -158,13 +159,13 @@ async def test_a_send_that_is_cancelled_while_its_question_is_stored_gives_its_l
 ) -> None:
     """Who is cancelled at that moment does not know whether the question was stored; nobody waits for it."""
     first, second = kernels
-    append = first.manager.storage.append_messages
+    ask = first.manager.storage.ask
 
-    async def stores_and_is_cancelled(*arguments: Any, **place: Any) -> list[SessionMessage]:
-        await append(*arguments, **place)
+    async def stores_and_is_cancelled(*arguments: Any, **known: Any) -> Done:
+        await ask(*arguments, **known)
         raise asyncio.CancelledError
 
-    monkeypatch.setattr(first.manager.storage, "append_messages", stores_and_is_cancelled)
+    monkeypatch.setattr(first.manager.storage, "ask", stores_and_is_cancelled)
     with pytest.raises(asyncio.CancelledError):
         await first.ask("one")
     await second.ask("two")

@@ -42,10 +42,10 @@ def long(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 def work(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Count what a send reads and measures, and what it decides on the thread of the event loop."""
     done: Counter[str] = Counter()
-    pick, chars, loop_thread = reading.pick, sent_context._chars, threading.get_ident()
+    read, chars, loop_thread = reading._among, sent_context._chars, threading.get_ident()
 
-    def counting_pick(*args: Any) -> Any:
-        rows = pick(*args)
+    def counting_read(*args: Any) -> Any:
+        rows = read(*args)
         done["rows with words read"] += len(rows)
         return rows
 
@@ -60,10 +60,9 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
         return wrapper
 
-    monkeypatch.setattr(reading, "pick", counting_pick)
+    monkeypatch.setattr(reading, "_among", counting_read)
     monkeypatch.setattr(sent_context, "_chars", counting_chars)
     monkeypatch.setattr(reading, "tree", beside(reading.tree))
-    monkeypatch.setattr("langswarm_nb.core.session.storage.memory.tree", beside(reading.tree))
     monkeypatch.setattr("langswarm_nb.core.session.sending.ask.choose", beside(sent_context.choose))
     monkeypatch.setattr(Tree, "__init__", beside(Tree.__init__))
     return done

@@ -2,7 +2,8 @@
 
 ``python -m tests.support.stream_server`` prints its port and serves until its stdin ends.
 The query says what to send: ``?deltas=1000&pause_ms=0`` (at the end of ``base_url`` there is none, so the model's
-name carries it: ``deltas=1000,pause_ms=0``).
+name carries it: ``deltas=1000,pause_ms=0``, or with ``&`` where a comma has a meaning; another
+name gets one piece). A request that wants no stream gets a whole chat completion.
 """
 
 from __future__ import annotations
@@ -49,6 +50,21 @@ def chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
+_REPLY = {"role": "assistant", "content": " word0", "refusal": None}
+_WHOLE = json.dumps(
+    {
+        "id": "chatcmpl-0123456789",
+        "object": "chat.completion",
+        "created": 1732000000,
+        "model": "bench",
+        "choices": [{"index": 0, "message": _REPLY, "finish_reason": "stop", "logprobs": None}],
+        "usage": {"prompt_tokens": 8, "completion_tokens": 1, "total_tokens": 9},
+    }
+).encode()
+WHOLE = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (
+    len(_WHOLE),
+    _WHOLE,
+)
 TAIL = event("", finish_reason="stop") + chunk(b"data: [DONE]\n\n") + chunk(b"")
 _MESSAGE = {"id": "msg_0123456789", "type": "message", "role": "assistant", "model": "bench", "content": []}
 _USAGE = {"input_tokens": 8, "output_tokens": 1}
@@ -69,8 +85,11 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         while True:
             head = (await reader.readuntil(b"\r\n\r\n")).lower()
             size = int(head.partition(b"content-length:")[2].partition(b"\r\n")[0] or 0)
-            model = json.loads(await reader.readexactly(size))["model"]
-            await answer(model, writer, is_messages=b"/messages" in head.partition(b"\r\n")[0])
+            asked = json.loads(await reader.readexactly(size))
+            if asked.get("stream"):
+                await answer(asked["model"], writer, is_messages=b"/messages" in head.partition(b"\r\n")[0])
+            else:
+                writer.write(WHOLE)
     except (asyncio.IncompleteReadError, ConnectionError):
         pass
     finally:
@@ -79,11 +98,11 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 async def answer(model: str, writer: asyncio.StreamWriter, *, is_messages: bool = False) -> None:
     """Stream the reply that a model's name asks for."""
-    asked = dict(pair.split("=") for pair in model.split(","))
+    asked = dict(pair.split("=") for pair in model.replace("&", ",").split(",") if "=" in pair)
     pause_s = float(asked.get("pause_ms", 0)) / 1000
     piece = block_delta if is_messages else event
     writer.write(HEAD + (MESSAGES_START if is_messages else b""))
-    for number in range(int(asked["deltas"])):
+    for number in range(int(asked.get("deltas", 1))):
         writer.write(piece(f" word{number % 97}"))
         if pause_s:
             await asyncio.sleep(pause_s)

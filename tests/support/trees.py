@@ -157,6 +157,14 @@ class Grown:
         return " ".join(turn.address for turn in self.tree().turns)
 
 
+def everything_of(tree: Tree) -> dict[str, Any]:
+    """Return all that a tree tells of itself, found out now if it was not before."""
+    branches = [tree.branch, *(name for name, _ in tree.others)]
+    found = {name: getattr(tree, name) for name in ("active", "index", "path", "turns")}
+    hidden = {name: tree.hidden_on(name) for name in branches}
+    return {**vars(tree), **found, "hidden": hidden, "_hidden": set(tree._hidden)}
+
+
 def context(
     grown: Grown,
     *,
@@ -169,7 +177,7 @@ def context(
     after = grown.copy()
     asked = after.ask("?", None, parent=parent, system=system)
     tree = after.tree()
-    return choose(tree.path_to(asked), tree.hidden, SessionSettings("mock", "echo", **limits), alone=alone)
+    return choose(tree.way_to(asked), tree.hidden, SessionSettings("mock", "echo", **limits), alone=alone)
 
 
 def sent(grown: Grown, **how: Any) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
+from itertools import islice
 
 import pytest
 from hypothesis import given
@@ -13,10 +15,11 @@ from langswarm_nb.core.session.conversation.names import (
     Known,
     address,
     elsewhere_of,
-    free_label,
     homes_named,
-    label_of_old,
-    label_of_time,
+    labels_in,
+    labels_like,
+    labels_of_old,
+    labels_of_time,
     normal,
     short_home,
     to_ask,
@@ -88,13 +91,13 @@ def test_a_cells_name_that_this_home_has_not_is_made_here():
 
 def test_what_destroys_or_renames_reaches_another_homes_session_only_by_id_or_address():
     """A label that only others have is refused, with the addresses that would do."""
-    assert to_change("demo", ALL, HERE, "delete") == MINE
+    assert to_change("demo", ALL, HERE, verb="delete") == MINE
     with pytest.raises(SessionNotFoundError, match=r"`%langswarm delete notes\.ipynb:notes`"):
-        to_change("notes", ALL, HERE, "delete")
-    assert to_change("notes:notes", ALL, HERE, "delete") == NOTES
-    assert to_change("c3d4e5", ALL, HERE, "delete") == NOTES
+        to_change("notes", ALL, HERE, verb="delete")
+    assert to_change("notes:notes", ALL, HERE, verb="delete") == NOTES
+    assert to_change("c3d4e5", ALL, HERE, verb="delete") == NOTES
     with pytest.raises(SessionNotFoundError, match=r"did you mean demo\?"):
-        to_change("dmo", ALL, HERE, "delete")
+        to_change("dmo", ALL, HERE, verb="delete")
 
 
 def test_sessions_are_found_by_id():
@@ -169,12 +172,11 @@ def test_an_address_is_as_short_as_can_be():
 
 def test_labels_of_time_do_not_collide():
     """Two kernels of one minute get two labels, and so does a name that is given up twice."""
-    assert label_of_time(AT) == "2026-11-30 02:57"
-    assert label_of_time(AT, ["2026-11-30 02:57"]) == "2026-11-30 02:57:31"
-    assert label_of_time(AT, ["2026-11-30 02:57", "2026-11-30 02:57:31"]) == "2026-11-30 02:57:31-2"
-    assert label_of_old("demo", AT, []) == "demo (2026-11-30, 02:57)"
-    assert label_of_old("demo", AT, ["demo (2026-11-30, 02:57)"]) == "demo (2026-11-30, 02:57:31)"
-    assert free_label("demo", ["demo", "demo-2"]) == "demo-3"
+    of_time = ["2026-11-30 02:57", "2026-11-30 02:57:31", "2026-11-30 02:57:31-2", "2026-11-30 02:57:31-3"]
+    assert list(islice(labels_of_time(AT), 4)) == of_time
+    of_old = ["demo (2026-11-30, 02:57)", "demo (2026-11-30, 02:57:31)", "demo (2026-11-30, 02:57:31)-2"]
+    assert list(islice(labels_of_old("demo", AT), 3)) == of_old
+    assert list(islice(labels_like("demo"), 3)) == ["demo", "demo-2", "demo-3"]
 
 
 _labels = st.sampled_from(["demo", "hw", "a:b", "x/hw:demo", "notes"])
@@ -193,7 +195,32 @@ def test_every_session_can_be_named_from_everywhere(rows, here):
     for one in sessions:
         for way in {one.session_id, one.session_id[:8]}:
             assert to_read(way, sessions, here) == one
-            assert to_change(way, sessions, here, "delete") == one
+            assert to_change(way, sessions, here, verb="delete") == one
         if one.home == here:
             assert to_read(one.label, sessions, here) == one
             assert to_ask(one.label, sessions, here) == one
+
+
+@given(
+    st.lists(st.tuples(_labels, _homes, st.booleans()), max_size=6),
+    _homes,
+    st.sampled_from(
+        ["demo", "hw", "a:b", "x/hw:demo", "y/hw:notes", "111111", "22", "b", "new", "hw.ipynb:new"]
+    ),
+)
+def test_what_a_name_may_mean_is_enough_to_tell_what_it_means(rows, here, name):
+    """Sessions with one of its labels or the beginning of its id decide as all do; what they cannot is an error."""
+    sessions = [
+        known(f"{n:x}" * 12, label, home, is_archived=away) for n, (label, home, away) in enumerate(rows, 1)
+    ]
+    homes = {one.home for one in sessions if one.home is not None}
+    labels = labels_in(name)
+    some = [one for one in sessions if one.label in labels or one.session_id.startswith(name)]
+    for mean in (to_read, to_ask, partial(to_change, verb="delete")):
+        results: list[object] = []
+        for candidates in (sessions, some):
+            try:
+                results.append(mean(name, candidates, here, homes))
+            except (SessionNotFoundError, SessionValueError) as error:
+                results.append(type(error))
+        assert results[0] == results[1]

@@ -367,20 +367,66 @@ async def test_a_watch_leaves_a_cancel_of_others_alone() -> None:
     watch.close()
 
 
+class Clock:
+    """A loop's clock, to be put forward; the loop then goes round once."""
+
+    def __init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.passed_s, real_time = 0.0, loop.time
+        loop.time = lambda: real_time() + self.passed_s  # type: ignore[method-assign]
+
+    async def put_forward(self, seconds: float) -> None:
+        """Let so much time pass at once, as when the loop is held up."""
+        self.passed_s += seconds
+        await asyncio.sleep(0)
+
+    async def run(self, seconds: float, watch: Watch | None = None) -> None:
+        """Let time pass in steps of so many seconds; a watch is told of something that came in each."""
+        for _ in range(1000):
+            if watch is not None:
+                watch.enter()
+                watch.leave()
+            await self.put_forward(seconds)
+
+
 async def test_time_between_waits_is_no_silence() -> None:
     """A reader that takes its time is not the server's fault; the call's own limit still holds."""
-    passed = 0.0
-    loop = asyncio.get_running_loop()
-    real_time = loop.time
-    loop.time = lambda: real_time() + passed  # type: ignore[method-assign]
+    clock = Clock()
     watch = Watch(1000, 100)
     for _ in range(3):
         watch.enter()
         watch.leave()
-        passed += 110
-        await asyncio.sleep(0)
-    passed += 1000
-    await asyncio.sleep(0)
+        await clock.put_forward(110)
+    await clock.put_forward(1000)
     with pytest.raises(LimitReached) as caught:
         watch.enter()
     assert caught.value.limit == "call"
+
+
+@pytest.mark.parametrize("hurried", [False, True])
+async def test_a_loop_that_stands_still_uses_up_no_patience(hurried: bool) -> None:
+    """What has arrived meanwhile can be read: only a loop that goes round and finds nothing has waited."""
+    clock = Clock()
+    watch = Watch(100_000, 1000)
+    if hurried:
+        watch.hurry(100)
+    watch.enter()
+    for _ in range(10):
+        await clock.put_forward(
+            200
+        )  # twice as long as the hurry, five times in all as long as silence may be
+    watch.leave()
+    watch.enter()
+    with pytest.raises(asyncio.CancelledError):
+        await clock.run(10)
+    assert watch.is_mine()
+    assert watch.reached.limit == "silence"
+
+
+async def test_a_hurried_call_ends_whatever_comes() -> None:
+    """A server that goes on and on, a byte at a time, holds up nobody."""
+    clock = Clock()
+    watch = Watch(100_000, 1000)
+    watch.hurry(10)
+    with pytest.raises(LimitReached):
+        await clock.run(0.1, watch)

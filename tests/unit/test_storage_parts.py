@@ -40,14 +40,14 @@ class TestSchema:
     def test_the_tables_hold_the_columns_that_rows_have(self, db):
         """A row's names and the table's are the same."""
         _schema.migrate(db)
-        assert sorted(columns(db, "messages")) == sorted(COLUMNS)
+        assert sorted(columns(db, "message_rows")) == sorted(COLUMNS)
         assert set(RECORD_COLUMNS) < set(columns(db, "sessions"))
 
     def test_sid_and_seq_can_be_read_by_name(self, db):
         """People who look into the file with SQL need not know how the key is packed."""
         _schema.migrate(db)
         db.execute(
-            "INSERT INTO messages(id, chars, ts_us, role, key, content) VALUES (?, 1, 0, 'user', 'm', 'x')",
+            "INSERT INTO message_rows(id, chars, ts_us, role, key, content) VALUES (?, 1, 0, 'user', 'm', 'x')",
             (3 << 32 | 7,),
         )
         assert db.execute("SELECT sid, seq FROM messages").fetchone() == (3, 7)
@@ -65,7 +65,7 @@ class TestSchema:
         _schema.migrate(db)
         marks, request = pack(["magic", None, None, None, 7, "ok"]), pack(["mock", "echo", None, 5, 0.25])
         db.execute(
-            "INSERT INTO messages(id, chars, ts_us, role, key, content, marks, request)"
+            "INSERT INTO message_rows(id, chars, ts_us, role, key, content, marks, request)"
             " VALUES (1, 1, 0, 'assistant', 'm', 'x', ?, ?)",
             (marks, request),
         )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from itertools import islice
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langswarm_nb.core.session.conversation.names import label_of_time
+from langswarm_nb.core.session.conversation.names import labels_of_time
 from langswarm_nb.core.session.conversation.titles import (
     MAX_TITLE_CHARS,
     is_automatic,
@@ -63,8 +64,7 @@ def test_a_title_is_one_short_visible_line(question):
         ("hw-2", "/x/hw.ipynb", True),
         ("hw-final", "/x/hw.ipynb", False),
         ("A weekend in May", "/x/hw.ipynb", False),
-        (label_of_time(AT), None, True),
-        (label_of_time(AT, [label_of_time(AT)]), None, True),
+        *((label, None, True) for label in islice(labels_of_time(AT), 4)),
     ],
 )
 def test_a_label_that_says_where_or_when_is_automatic(label, home, automatic):

@@ -9,6 +9,7 @@ from typing import Any
 
 from langswarm_nb.analysis import otel_names as names
 from langswarm_nb.core.session.conversation.nodes import node_of
+from langswarm_nb.core.session.conversation.path import Path
 from langswarm_nb.core.session.conversation.sent_context import choose
 from langswarm_nb.core.session.interfaces import ISession
 from langswarm_nb.core.session.messages import MessageRole, Part, SessionMessage
@@ -40,7 +41,7 @@ async def _sent(session: ISession, reply: SessionMessage) -> Sequence[SessionMes
     nodes = [node_of(message, message.seq or 0, message.parent_seq) for message in reversed(path)]
     hidden = {(message.turn, message.version) for message in path if message.is_hidden}
     settings = replace(session.settings, trim="oldest")  # it was sent, so no limit refused it
-    context = choose(nodes, hidden, settings, alone=reply.beside == "aside")
+    context = choose(Path.of(nodes), hidden, settings, alone=reply.beside == "aside")
     return [known[seq] for seq in context.seqs]
 
 

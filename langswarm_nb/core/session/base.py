@@ -35,7 +35,7 @@ from .interfaces import (
     SessionStatus,
 )
 from .messages import new_id
-from .providers import create_provider, provider_names
+from .providers import create_provider, is_provider, provider_names
 from .sending.late_replies import LateReplies
 from .session import BaseSession
 from .settings import BackendName, SettingValues, StatusName, check_setting_names
@@ -172,7 +172,7 @@ class SessionManager(HasFrames, Upkeep, ISessionManager):
         self._check_provider(wanted)
         record = await self.storage.create_session(record)
         await self.late_replies.try_to_store()
-        session = self._session(record)
+        session = self.session_of(record)
         if first is not None:
             await session.append([first])
         await session.run_hooks("on_session_created")
@@ -191,7 +191,7 @@ class SessionManager(HasFrames, Upkeep, ISessionManager):
         except SessionNotFoundError:
             self._sessions.pop(session_id, None)
             return None
-        return self._session(record) if user_id in (None, record.user_id) else None
+        return self.session_of(record) if user_id in (None, record.user_id) else None
 
     async def list_user_sessions(
         self,
@@ -219,7 +219,7 @@ class SessionManager(HasFrames, Upkeep, ISessionManager):
             before=before,
             home=home,
         )
-        return [self._session(record) for record in records]
+        return [self.session_of(record) for record in records]
 
     async def search_messages(
         self, text: str, *, user_id: str | None = None, session_id: str | None = None, limit: int | None = 20
@@ -350,13 +350,13 @@ class SessionManager(HasFrames, Upkeep, ISessionManager):
         """
         checks.text("provider", name)
         if name not in self._providers:
-            known = {*provider_names(), *self._providers}
-            if name not in known:
-                raise SessionValueError.of("provider", name, known)
+            if not is_provider(name):
+                raise SessionValueError.of("provider", name, {*provider_names(), *self._providers})
             self._providers[name] = create_provider(name)
         return self._providers[name]
 
-    def _session(self, record: SessionRecord) -> BaseSession:
+    def session_of(self, record: SessionRecord) -> BaseSession:
+        """Return the session of a record that the storage returned just now."""
         session = self._sessions.get(record.session_id)
         if (
             session is None or session.record.number != record.number

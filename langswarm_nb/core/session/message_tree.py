@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal, Unpack
+from typing import TYPE_CHECKING, Literal, TypeVar, Unpack
 
 from . import checks
 from .conversation import moves
 from .conversation.beside_the_loop import decided
 from .conversation.copies import copy_of, origin_of
+from .conversation.nodes import TreeRows
+from .conversation.steps import Done, Step
 from .conversation.tree import Tree
 from .errors import SessionNotFoundError, SessionValueError, shown
-from .interfaces import ChainPlace, ISession, ISessionStorage, MessageRole, SessionMessage, SessionRecord
+from .interfaces import (
+    ChainPlace,
+    ISession,
+    ISessionStorage,
+    MessageRole,
+    SessionMessage,
+    SessionRecord,
+)
 from .messages import RoleName, as_role, utc_now
 from .settings import SessionKey, SessionStatus
 
@@ -22,11 +31,16 @@ if TYPE_CHECKING:
     from .conversation.syncing import Line, SavedCell
 
 
+T = TypeVar("T")
+
+
 class MessageTree(ISession):
     """What a session can do with its tree; nothing here deletes or rewrites a message."""
 
     record: SessionRecord
     storage: ISessionStorage
+    _seen: Tree = Tree.empty()
+    """The session as it was when this object read it last; from there on, only what is new is read."""
 
     @property
     def key(self) -> SessionKey:
@@ -58,14 +72,40 @@ class MessageTree(ISession):
 
     async def tree(self) -> Tree:
         """Return the shape of the session: turns, versions, branches."""
-        rows = await self.storage.read_tree(self.key)
-        return await decided(rows.nodes, lambda: Tree(rows))
+        seen = self._seen
+        rows = await self.storage.read_tree(self.key, known=seen.stamp)
+        self._seen = tree = await decided(rows.nodes, lambda: seen.grown(rows))
+        return tree
+
+    async def ask(self, decide: Callable[[Tree], tuple[T, Step]], *, dry_run: bool = False) -> tuple[T, Done]:
+        """Do what a function decides about the session as it is, in one step; see `ISessionStorage.ask`.
+
+        The function returns, beside that, what is returned here too.
+        """
+        seen, last = self._seen, list[tuple[Tree, T, Step]]()
+
+        def decide_now(rows: TreeRows) -> Step:
+            tree = seen.grown(rows)
+            found, step = decide(tree)
+            last[:] = [(tree, found, step)]
+            return step
+
+        done = await self.storage.ask(self.key, decide_now, known=seen.stamp, dry_run=dry_run)
+        [(self._seen, found, step)] = last
+        if not dry_run:
+            await self._note(done.stored, step.place)
+        return found, done
 
     async def append(
         self, messages: Sequence[SessionMessage], **place: Unpack[ChainPlace]
     ) -> list[SessionMessage]:
         """Store messages as a chain and count them; ``place`` as for `ISessionStorage.append_messages`."""
         stored = await self.storage.append_messages(self.key, messages, **place)
+        await self._note(stored, place)
+        return stored
+
+    async def _note(self, stored: Sequence[SessionMessage], place: ChainPlace) -> None:
+        """Count what was stored."""
         record = self.record
         active = [message.seq for message in stored if message.is_active]
         parent = place.get("parent", "tip")
@@ -81,7 +121,6 @@ class MessageTree(ISession):
         )
         if record.status is SessionStatus.ARCHIVED:  # what is asked makes it active again
             self.record = await self.storage.load_session(self.key)
-        return stored
 
     async def pick_messages(self, seqs: Sequence[int]) -> list[SessionMessage]:
         """Return some messages by their ascending seqs.

@@ -273,6 +273,8 @@ class SessionMessage(_Lazy):
     @property
     def all_parts(self) -> tuple[Part, ...]:
         """The whole message as parts, its text among them: after the reasoning, before everything else."""
+        if not self.parts:
+            return ({"type": "text", "text": self.content},) if self.content else ()
         if not self.content or any(
             part["type"] in ("text", "refusal") for part in self.parts if part.get("text")
         ):

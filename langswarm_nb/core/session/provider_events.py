@@ -85,7 +85,11 @@ class ProviderRequest:
 
     model: str
     messages: tuple[SessionMessage, ...]
-    """The path, system messages in their places, empty and hidden ones left out, roles alternating."""
+    """The path, system messages in their places, empty and hidden ones left out, roles alternating.
+
+    Of those that were stored before, what no service asks for is not read: their places (``turn``, ``version``),
+    ``metadata``, and the ``request`` of one without parts.
+    """
     options: Mapping[str, Any] = field(default_factory=dict)
     """`settings.GENERATION_OPTIONS` under their common names; all others pass through as they are."""
     stream: bool = True

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from . import checks
 from .conversation.on_asyncio import check_loop
+from .conversation.steps import Done, Step
+from .conversation.tree import Tree
 from .errors import SessionNotFoundError
 from .frame_methods import HasFrames
 from .interfaces import (
@@ -40,6 +42,7 @@ from .text import as_logged, one_line
 if TYPE_CHECKING:
     from .base import SessionManager
 
+T = TypeVar("T")
 logger: logging.Logger = logging.getLogger(__name__)
 _REPR_CHARS = 80
 """Of each name in a repr."""
@@ -277,7 +280,7 @@ class BaseSession(HasFrames, MessageSending):
         SessionLeasedError
             With ``lease``: another message of the session is being answered.
         SessionMovedError, SessionExistsError
-            With ``expected_tip`` or ``expects``: the path does not end there. With ``once``: an id is there already.
+            With ``expected_tip``: the path does not end there. With ``once``: an id is there already.
         SessionStorageError
             They could not be stored, or a reply that could not be stored before still cannot be: it goes first.
 
@@ -291,6 +294,15 @@ class BaseSession(HasFrames, MessageSending):
         stored = await self.append_at_once(messages, **place)
         await late.try_to_store()
         return stored
+
+    async def ask(self, decide: Callable[[Tree], tuple[T, Step]], *, dry_run: bool = False) -> tuple[T, Done]:
+        if dry_run:
+            return await super().ask(decide, dry_run=True)
+        late = self._manager.late_replies
+        await late.store(self)
+        done = await super().ask(decide)
+        await late.try_to_store()
+        return done
 
     async def append_at_once(
         self, messages: Sequence[SessionMessage], **place: Unpack[ChainPlace]

@@ -34,7 +34,7 @@ class Upkeep:
         """Raise when the manager was closed."""
 
     @abstractmethod
-    def _session(self, record: SessionRecord) -> BaseSession: ...
+    def session_of(self, record: SessionRecord) -> BaseSession: ...
 
     async def import_session(
         self,
@@ -71,7 +71,7 @@ class Upkeep:
         checks.text("user_id", user_id)
         found = await asyncio.to_thread(read_one, path, text, format, provider, model)
         session_id = await import_one(self.storage, found.owned_by(user_id))
-        session = self._session(await self.storage.load_session(session_id))
+        session = self.session_of(await self.storage.load_session(session_id))
         await session.run_hooks("on_session_created")
         return session
 
@@ -88,7 +88,7 @@ class Upkeep:
         deleted = 0
         while records := await self.storage.list_sessions(user_id=user_id, limit=_AT_ONCE):
             for record in records:
-                deleted += await self._session(record).delete()
+                deleted += await self.session_of(record).delete()
                 self._sessions.pop(record.session_id, None)
         return deleted
 
@@ -106,5 +106,5 @@ class Upkeep:
             return 0
         records = await self.storage.archive_inactive(before)
         for record in records:
-            await self._session(record).run_hooks("on_session_archived")
+            await self.session_of(record).run_hooks("on_session_archived")
         return len(records)

@@ -8,7 +8,8 @@ from typing import Any
 
 from langswarm_nb.core.session import BaseSession, SessionMessage, SessionNotFoundError
 from langswarm_nb.core.session.conversation.nodes import Node
-from langswarm_nb.core.session.conversation.tree import PathTurn, Tree
+from langswarm_nb.core.session.conversation.path import PathTurn
+from langswarm_nb.core.session.conversation.tree import Tree
 from langswarm_nb.core.session.settings import GENERATION_OPTIONS
 
 

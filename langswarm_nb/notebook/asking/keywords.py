@@ -11,7 +11,7 @@ from langswarm_nb.core.session import SessionValueError
 from langswarm_nb.core.session.text import did_you_mean
 from langswarm_nb.notebook.config import FORMATS, Format
 
-from .options import CellOptions, cell_parser
+from .options import CellOptions, line_parser
 
 
 class AskKeywords(TypedDict, total=False):
@@ -61,7 +61,7 @@ def options_of(models: tuple[str, ...], given: Mapping[str, Any], *, shows: bool
     SessionValueError
         A name is not a flag, of which the nearest is named; or a flag has no such value.
     """
-    flags = {_keyword(action): action for action in cell_parser().actions if action.option_strings}
+    flags = {_keyword(action): action for action in line_parser().actions if action.option_strings}
     found: dict[str, Any] = {}
     for name, value in given.items():
         if name in flags and not _is_plain(name, value):

@@ -8,7 +8,8 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
+from types import MappingProxyType
 from typing import Any, Literal
 
 from IPython.core.error import UsageError
@@ -71,8 +72,9 @@ class CellOptions:
         return len(self.models) > 1
 
 
+@lru_cache(maxsize=256)
 def parse_cell_line(line: str) -> CellOptions:
-    """Read the first line of a cell.
+    """Read the first line of a cell; most cells have the same as others, or run again.
 
     Raises
     ------
@@ -80,14 +82,18 @@ def parse_cell_line(line: str) -> CellOptions:
         Names what is wrong, with the nearest flag.
     """
     words, name, shows = _without_name(_quoted_words(line))
-    found = vars(_parser().parse_line([_unquoted(word) for word in words]))
+    found = vars(line_parser().parse_line([_unquoted(word) for word in words]))
     positional, flagged = found.pop("MODEL"), found.pop("model") or []
     models = [model for word in [positional, *flagged] if word for model in word.split(",") if model]
     _check_positional(positional)
     quiet = found.pop("quiet")
     options = {key: _option(key, value) for key, value in found.pop("option") or []}
     return CellOptions(
-        models=tuple(dict.fromkeys(models)), name=name, shows=shows and not quiet, options=options, **found
+        models=tuple(dict.fromkeys(models)),
+        name=name,
+        shows=shows and not quiet,
+        options=MappingProxyType(options),  # cells share it
+        **found,
     )
 
 
@@ -321,8 +327,8 @@ def cell_parser() -> MagicParser:
     return parser
 
 
-_parser = cache(cell_parser)
-"""The one that reads lines: making it takes longer than reading many."""
+line_parser = cache(cell_parser)
+"""Returns the one that reads lines: making it takes longer than reading many."""
 
 
 def _exclusive(parser: MagicParser, *flags: tuple[Any, ...]) -> None:

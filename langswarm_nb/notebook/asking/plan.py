@@ -12,7 +12,6 @@ from IPython.core.error import UsageError
 from langswarm_nb.core.session import BaseSession, MessageRole, SessionSettings
 from langswarm_nb.core.session.conversation import moves
 from langswarm_nb.core.session.conversation.asks import CellAsk, CellRun, KernelMemory, Rerun
-from langswarm_nb.core.session.conversation.tree import Tree
 from langswarm_nb.core.session.message_tree import free_branch
 from langswarm_nb.core.session.sending.ask import Ask, SendPlan, plan
 from langswarm_nb.core.session.sending.options import SendOptions, make_ask, settings_of
@@ -99,10 +98,7 @@ async def make_plan(
     [ask, *_] = [_ask(prompt, base, model, given) for model in models_asked]
     sending = None
     if reads or may_refuse(base, changes):
-        tree, pick = (
-            (Tree.empty(), _nothing) if session is None else (await session.tree(), session.pick_messages)
-        )
-        sending = await plan(ask, tree, pick)
+        sending = await plan(ask, session)
     return Plan(
         opening,
         session,
@@ -225,7 +221,3 @@ async def _session(
     if options.session is not None:
         return "named", await workspace.find(options.session)
     return "current", await workspace.peek()
-
-
-async def _nothing(_seqs: object) -> list[Any]:
-    return []

@@ -56,17 +56,20 @@ def address_of(provider: IProviderSession) -> tuple[str, bool] | None:
 
 
 def _at_other_address(workspace: Workspace, provider: str, options: CellOptions) -> IProviderSession:
-    if options.api_base is not None and not takes_option(provider, "base_url"):
+    wanted = (provider, options.api_base, options.api_key_name)
+    if wanted not in workspace.other_providers:
+        workspace.other_providers[wanted] = _created(*wanted)
+    return workspace.other_providers[wanted]
+
+
+def _created(provider: str, api_base: str | None, api_key_name: str | None) -> IProviderSession:
+    if api_base is not None and not takes_option(provider, "base_url"):
         raise UsageError(
             f"--api-base names the address of a service, and {provider} has none. Leave it out, or name the model "
             "there too: `-m openai-compatible:MODEL`, or another provider's."
         )
-    wanted = (provider, options.api_base, options.api_key_name)
-    if wanted not in workspace.other_providers:
-        given: dict[str, Any] = {} if options.api_base is None else {"base_url": options.api_base}
-        key = None if options.api_key_name is None else _key(options.api_key_name)
-        workspace.other_providers[wanted] = create_provider(provider, key, **given)
-    return workspace.other_providers[wanted]
+    given: dict[str, Any] = {} if api_base is None else {"base_url": api_base}
+    return create_provider(provider, None if api_key_name is None else _key(api_key_name), **given)
 
 
 def _key(variable: str) -> Secret:

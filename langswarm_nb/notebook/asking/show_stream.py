@@ -108,7 +108,7 @@ class Exchange:
         from langswarm_nb.notebook.showing.display import ticking
 
         self._opened = opened = await self._opening(self.tell_retry, self._display.status)
-        async with ticking(self._display):
+        with ticking(self._display):
             await self._show(opened.stream)
 
     async def _show(self, stream: MessageStream) -> None:

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from langswarm_nb.core.session import (
     BaseSession,
@@ -27,15 +27,17 @@ from langswarm_nb.render import render_html
 
 from .live import LiveReply
 from .message_items import Family, message_item
+from .system_text import system_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+T = TypeVar("T")
 TICK_S = 0.05
 """How often a growing reply is looked at: at most 20 updates a second."""
 _SLACK = 8
 _LONG_CHARS = 4000
-"""A longer text is rendered on a thread, so that replies go on arriving meanwhile."""
+"""A longer text is rendered beside the loop."""
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -72,6 +74,10 @@ class Feed:
     def __init__(self, session: BaseSession) -> None:
         self.session = session
         self.path: list[SessionMessage] = []
+        self.system: str = ""
+        """The system text that the next question goes with."""
+        self._stored: list[SessionMessage] = []
+        self._seen: object = None
         self.branches: list[str] = []
         self.live: LiveReply | None = None
         self.viewers: list[Viewer] = []
@@ -100,17 +106,21 @@ class Feed:
                 await viewer.show(streamed)
 
     async def read(self) -> None:
-        """Read the session anew: of all branches what is new, and the path."""
+        """Read the session anew, where something was stored since: of all branches what is new, and the path."""
         try:
-            await self._read_new()
-            self.path = _with_unstored(await self.session.get_messages(), self.session.unstored_replies)
-            self.branches = list(await self.session.branches())
+            record = await self.session.refresh()
+            if (record, record.used_at) != self._seen:
+                await self._read_new(record.message_count)
+                self._stored = await self.session.get_messages()
+                self.branches = list(await self.session.branches())
+                self._seen = record, record.used_at  # as it was before: what came meanwhile is read again
+            self.path = _with_unstored(self._stored, self.session.unstored_replies)
+            self.system = system_text(self.path)
         except SessionNotFoundError:
             self.is_deleted, self.path = True, []
 
-    async def _read_new(self) -> None:
+    async def _read_new(self, count: int) -> None:
         known = self.family.next_seq
-        count = (await self.session.refresh()).message_count
         # Others may store between two reads, so a few more are read, and what came is looked at.
         latest = await self.session.get_messages(limit=max(0, count - known) + _SLACK, branch="all")
         new = [message for message in latest if (message.seq or 0) >= known]
@@ -302,8 +312,10 @@ class Feed:
     async def _take_rest(self, live: LiveReply, stream: MessageStream) -> None:
         while await self._take(live, stream):  # noqa: ASYNC110 - at most so many updates a second
             await asyncio.sleep(TICK_S)
-        if (reply := stream.reply) is not None and (html := live.html(reply.content)) is not None:
-            self.html[reply.id] = html
+        if (reply := stream.reply) is not None:
+            html = await _aside(live.html, reply.content, is_long=live.is_long)
+            if html is not None:
+                self.html[reply.id] = html
 
     async def _take(self, live: LiveReply, stream: MessageStream) -> bool:
         """Pass on what came; False when nothing did."""
@@ -317,7 +329,7 @@ class Feed:
         if fresh is None:
             return False
         text, thinking = fresh
-        html = await asyncio.to_thread(live.render, text) if live.is_long else live.render(text)
+        html = await _aside(live.render, text, is_long=live.is_long)
         delta = live.grow(text, thinking, html)
         if delta is not None:
             for viewer in self.viewers:
@@ -349,4 +361,9 @@ def _tells_itself(reply: SessionMessage | None) -> bool:
 
 
 async def _render(text: str) -> str:
-    return await asyncio.to_thread(render_html, text) if len(text) > _LONG_CHARS else render_html(text)
+    return await _aside(render_html, text, is_long=len(text) > _LONG_CHARS)
+
+
+async def _aside(render: Callable[[str], T], text: str, *, is_long: bool) -> T:
+    """Render a text; a long one on a thread, so that other replies go on arriving and the kernel answers."""
+    return await asyncio.to_thread(render, text) if is_long else render(text)

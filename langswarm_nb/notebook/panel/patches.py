@@ -24,7 +24,7 @@ class Window:
 
     def start(self, path: Sequence[SessionMessage]) -> int:
         """Return the index of the first message shown."""
-        at = next((n for n, message in enumerate(path) if message.id == self._first), None)
+        at = next((n for n in range(len(path) - 1, -1, -1) if path[n].id == self._first), None)
         if at is None:
             at = max(0, len(path) - self._count)
             self._first = path[at].id if path else None

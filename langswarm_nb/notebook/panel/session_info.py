@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session import BaseSession, SessionMessage, SessionStatus
-from langswarm_nb.core.session.conversation.nodes import node_of
-from langswarm_nb.core.session.conversation.sent_context import system_now
 from langswarm_nb.core.session.conversation.titles import title_beside
 from langswarm_nb.core.session.providers.catalogue import OFFLINE_PROVIDERS
 from langswarm_nb.notebook.showing.amounts import dollars_text
@@ -49,7 +46,7 @@ def session_info(feed: Feed, budget: Budget | None) -> dict[str, Any]:
         "archived": session.status is SessionStatus.ARCHIVED,
         "branch": session.record.branch,
         "branches": feed.branches,
-        "system": system_text(feed.path),
+        "system": feed.system,
         "options": {name: getattr(settings, name) for name in OPTIONS},
         "contextUsed": used,
         "contextLimit": limit,
@@ -59,14 +56,6 @@ def session_info(feed: Feed, budget: Budget | None) -> dict[str, Any]:
         "budget": None if budget is None else _budget(budget),
         "exports": list(EXPORTS),
     }
-
-
-def system_text(path: Sequence[SessionMessage]) -> str:
-    """Return the system text that the next question of a path goes with."""
-    nodes = [node_of(message, message.seq or 0, message.parent_seq) for message in path]
-    hidden = {(message.turn, message.version) for message in path if message.is_hidden}
-    held = {node.seq for node in system_now(nodes, hidden)}
-    return "\n\n".join(message.content for message in path if message.seq in held)
 
 
 def _budget(budget: Budget) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Literal
 
 import anywidget
-from IPython.display import DisplayHandle, display
+from IPython.display import display
 from traitlets import Bool, Dict, Enum, Unicode
 
 from langswarm_nb.core.session import (
@@ -35,7 +35,7 @@ from .patches import Window, patch
 from .rules import NoRules, Rules
 from .scripts import script, style
 from .session_info import session_info, session_name
-from .static_twin import twin_bundle
+from .static_twin import StaticTwin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -132,11 +132,10 @@ class ChatPanel(anywidget.AnyWidget):
         self._items: list[dict[str, Any]] = []
         self._keys: deque[str] = deque(maxlen=_REMEMBERED_KEYS)
         self._context = contextvars.copy_context()
-        self._twin: Any = None
-        self._shown_twin: list[object] = []
         self.feed: Feed = run_within(_OPEN_S, hub_of(self.manager).join(session, self))
         self._is_closed = False
         panel_id = uuid.uuid4().hex
+        self._twin = StaticTwin(panel_id)
         super().__init__(
             model_id=panel_id,
             panel_id=panel_id,  # from the first state on: a page can draw before it has seen a change
@@ -197,10 +196,7 @@ class ChatPanel(anywidget.AnyWidget):
             return
         view = self._repr_mimebundle_() or ({}, {})
         display(view[0], metadata=view[1], raw=True)
-        self._shown_twin = self._twin_key()
-        twin: Any = DisplayHandle(f"lsnb-twin-{self.panel_id}")
-        twin.display(self._twin_data(), raw=True)
-        self._twin = twin
+        self._twin.display(session_name(self.session), self.feed.path, self.feed.html)
 
     # For its feed
 
@@ -209,10 +205,9 @@ class ChatPanel(anywidget.AnyWidget):
         if self._is_closed:
             return
         path, live = self.feed.path, self.feed.live
-        if live is not None:  # a reply that was stored just now is still shown as it arrives
-            path = [message for message in path if message.id != live.id]
         start = self.window.start(path)
-        items = await self.feed.items(path[start:])
+        # A reply that was stored just now is still shown as it arrives.
+        items = await self.feed.items([each for each in path[start:] if live is None or each.id != live.id])
         changes = patch(self._items, items, streamed=streamed, live=live)
         is_new = (self._items, self.transcript["earlier"]) != (items, start)
         is_new |= changes["live"] != self.transcript["live"]
@@ -222,7 +217,10 @@ class ChatPanel(anywidget.AnyWidget):
             self.transcript.update(messages=items, earlier=start, live=changes["live"], rev=rev)
             self._publish({**changes, "rev": rev, "earlier": start})
         self._context.copy().run(self._set_traits)
-        self._update_twin()
+        if live is None:
+            self._context.copy().run(
+                self._twin.update, session_name(self.session), self.feed.path, self.feed.html
+            )
 
     def extend(self, delta: dict[str, Any]) -> None:
         """Pass on what arrived of the live reply."""
@@ -307,21 +305,6 @@ class ChatPanel(anywidget.AnyWidget):
         if model is not None:
             await self.session.update_settings(model=self.rules.model_id(model, self.session))
         await self.show()
-
-    # The twin
-
-    def _update_twin(self) -> None:
-        key = self._twin_key()
-        if self._twin is None or self.feed.live is not None or key == self._shown_twin:
-            return
-        self._shown_twin = key
-        self._context.copy().run(self._twin.update, self._twin_data(), raw=True)
-
-    def _twin_key(self) -> list[object]:
-        return [session_name(self.session), *((message.id, message.is_hidden) for message in self.feed.path)]
-
-    def _twin_data(self) -> dict[str, Any]:
-        return twin_bundle(self.panel_id, session_name(self.session), self.feed.path, self.feed.html)
 
 
 def _is_io_thread() -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from langswarm_nb.notebook.asking.magic_parser import Kind, MagicParser
-from langswarm_nb.notebook.asking.options import cell_parser
+from langswarm_nb.notebook.asking.options import line_parser
 from langswarm_nb.notebook.commands import COMMANDS
 
 _LINE = re.compile(r"\s*%langswarm\s+(?P<rest>[^\n]*)$")
@@ -40,7 +40,7 @@ class Sources:
 def complete(text: str, sources: Sources) -> Found | None:
     """Return what fits the text before the cursor; None when it is nothing of ours."""
     if match := _CELL_LINE.match(text):
-        return _arguments(cell_parser(), match["rest"], sources)
+        return _arguments(line_parser(), match["rest"], sources)
     if text.lstrip().startswith("%%langswarm"):
         return _field(text, sources.variables)
     if match := _LINE.match(text.rpartition("\n")[2]):

@@ -85,8 +85,7 @@ class Completion:
 
     async def _sessions(self) -> list[str]:
         workspace = self._workspace
-        found = await workspace.manager.list_user_sessions(workspace.user_id, limit=200)
-        return [workspace.name_of(session) for session in found]
+        return [workspace.name_of(session) for session in await workspace.last_used(200)]
 
     async def _branches(self) -> list[str]:
         session = await self._workspace.peek()

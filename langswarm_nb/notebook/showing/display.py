@@ -24,7 +24,7 @@ from langswarm_nb.render import Format, TerminalEscaper, render_html, visible_co
 from .pacing import Pacer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from langswarm_nb.render.page import ReplyPart
 
@@ -128,28 +128,31 @@ def open_reply_displays(
     return [output.add(title, format) for title in titles]
 
 
-@contextlib.asynccontextmanager
-async def ticking(*displays: ReplyDisplay, every_s: float = 0.2) -> AsyncIterator[None]:
-    """Let displays tick while the block runs.
+@contextlib.contextmanager
+def ticking(*displays: ReplyDisplay, every_s: float = 0.2) -> Iterator[None]:
+    """Let displays tick while the block runs, in a running loop.
 
     The timer also wakes the event loop, without which Jupyter's interrupt does not reach an ``await`` cell that waits
     for a silent connection.
     """
+    loop = asyncio.get_running_loop()
+    timers: list[asyncio.TimerHandle] = []
 
-    async def tick() -> None:
-        while True:
-            await asyncio.sleep(every_s)
+    def tick() -> None:
+        try:
             for display in displays:
                 display.tick()
+        except Exception:
+            logger.warning("A display could not tell that time passes.", exc_info=True)
+        else:
+            timers[:] = [loop.call_later(every_s, tick)]
 
-    task = asyncio.create_task(tick())
+    timers.append(loop.call_later(every_s, tick))
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.wait([task])
-        if not task.cancelled() and (error := task.exception()) is not None:
-            logger.warning("A display could not tell that time passes.", exc_info=error)
+        for timer in timers:
+            timer.cancel()
 
 
 def reply_bundle(

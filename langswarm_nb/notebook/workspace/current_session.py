@@ -22,12 +22,15 @@ from .home import first_label
 from .keys import provider_ready
 from .model_choice import CHOSEN, DEFAULT_MODEL
 from .naming import KernelNames, check_open, known
-from .settling import as_main, main_of
+from .settling import as_main, find_main
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from langswarm_nb.notebook.config import NotebookConfig
+
+
+_PAGE = 50
 
 
 class KernelSessions(KernelNames):
@@ -91,9 +94,10 @@ class KernelSessions(KernelNames):
             return await self._meant_by_cell(str(self.config.session))
         if home is None:
             return None
-        sessions = await self._all()
-        main = main_of((session.record for session in sessions), home)
-        return next((s for s in sessions if main is not None and s.session_id == main.session_id), None)
+        main = await find_main(self.manager.storage, self.user_id, home)
+        if main is not None and main.home != home:
+            await self._learn_homes()
+        return None if main is None else self.manager.session_of(main)
 
     async def _check_there(self, session: BaseSession) -> None:
         before = session.record.home
@@ -118,7 +122,7 @@ class KernelSessions(KernelNames):
         if self.config.session:
             return names.normal(str(self.config.session))
         home = None if self._home is None else self._home.home
-        return names.label_of_time(self._begun_at) if home is None else first_label(home)
+        return next(names.labels_of_time(self._begun_at)) if home is None else first_label(home)
 
     def is_current(self, session: BaseSession) -> bool:
         """Tell whether cells without ``-S`` talk to this session."""
@@ -126,16 +130,16 @@ class KernelSessions(KernelNames):
 
     async def last_without_home(self) -> BaseSession | None:
         """Return the session that the last kernel without a notebook was in; None when there was none."""
-        sessions = [
-            session
-            for session in await self._all()
-            if session.record.home is None
-            and session.status is SessionStatus.ACTIVE
-            and session.record.message_count
-            and not self.is_current(session)
-        ]
-        kept = [session for session in sessions if session.record.main_at is not None]
-        return next(iter(kept or sessions), None)
+        for tests in ({"is_main": True}, {}):
+            before = None
+            while page := await self._list(
+                home="", status=SessionStatus.ACTIVE, limit=_PAGE, before=before, **tests
+            ):
+                for session in page:
+                    if session.record.message_count and not self.is_current(session):
+                        return session
+                before = page[-1].used_at
+        return None
 
     # Making and changing sessions
 
@@ -151,10 +155,11 @@ class KernelSessions(KernelNames):
             return await self.start(name)
         home = await self.home()
         if opening == "named" and name is not None:
-            sessions = known(await self._all())
+            alike = known(await self._list(labels=[names.normal(name)]))
+            homes = await self._learn_homes() if alike else ()
             session = await self._create(names.normal(name), home)
-            for other in names.elsewhere_of(name, sessions, home):
-                way = names.word(names.address(other, sessions))
+            for other in names.elsewhere_of(name, alike, home):
+                way = names.word(names.address(other, alike, homes))
                 self._tell(f"another of this name {self.place_of(other.home)}, `-S {way}` goes on with it")
             return session
         session = await self._create(await self._own_label(home), home)
@@ -181,15 +186,15 @@ class KernelSessions(KernelNames):
 
     async def _give_up(self, label: str, home: str | None) -> None:
         """Let the session that has a label have another one."""
-        old = [s for s in await self._all() if s.record.home == home and names.normal(s.title or "") == label]
-        for session in old:
-            other = names.label_of_old(label, session.record.created_at.astimezone(), await self._taken(home))
+        for session in await self._list(labels=[label], home=home or ""):
+            others = names.labels_of_old(label, session.record.created_at.astimezone())
+            other = await self._first_free(others, home)
             await session.rename(other)
             self._tell(f"the old one is now {other}")
 
     async def _own_label(self, home: str | None, at: datetime | None = None) -> str:
         if home is None and not self.config.session:
-            return names.label_of_time(at or self._begun_at, await self._taken(None))
+            return await self._first_free(names.labels_of_time(at or self._begun_at), None)
         return await self.free_label(self._first_label, home)
 
     async def switch(self, name: str) -> BaseSession:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from langswarm_nb.core.session.errors import SessionValueError
-from langswarm_nb.core.session.providers import parse_model_id, provider_names
+from langswarm_nb.core.session.providers import is_provider, parse_model_id, provider_names
 from langswarm_nb.core.session.providers.catalogue import OFFLINE_PROVIDERS, PROVIDERS, maker_of
 from langswarm_nb.core.session.text import did_you_mean
 
@@ -49,13 +49,9 @@ class KernelModels(KernelStore):
         if session is not None and session.provider not in OFFLINE_PROVIDERS:
             default = session.provider
         head = model.partition(":")[0] if ":" in model else model.partition("/")[0]
-        is_known = head == model or head.lower() in provider_names()
+        is_known = head == model or is_provider(head.lower())
         near = "" if is_known else did_you_mean(head.lower(), provider_names())
-        if (
-            (maker := maker_of(model))
-            and head.lower() not in provider_names()
-            and not _may_have(default, maker)
-        ):
+        if (maker := maker_of(model)) and not is_provider(head.lower()) and not _may_have(default, maker):
             raise SessionValueError(
                 f"{model!r} is a model without its provider: write {maker}:{model}. "
                 "`%langswarm models` lists the providers."
@@ -63,7 +59,7 @@ class KernelModels(KernelStore):
         try:
             provider, name = parse_model_id(model, default_provider=None if near else default)
         except SessionValueError as error:
-            if model in provider_names():
+            if is_provider(model):
                 raise SessionValueError(
                     f"{model!r} is a provider; name one of its models too: write {model}:MODEL. "
                     f"`%langswarm models {model}` lists them."

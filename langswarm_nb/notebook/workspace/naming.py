@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from langswarm_nb.core.session import (
     BaseSession,
     SessionClosedError,
+    SessionError,
     SessionStatus,
     SessionValueError,
 )
@@ -21,7 +24,7 @@ from langswarm_nb.notebook.bridge import run_sync
 
 from .home import front_end_tells
 from .memories import KernelMemories
-from .settling import known_as, settle
+from .settling import address_of, known_as, settle
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -29,6 +32,11 @@ if TYPE_CHECKING:
     from langswarm_nb.notebook.config import NotebookConfig
 
 _MOST_AT_ONCE = 500
+
+
+_Decide: TypeAlias = Callable[[str, Sequence[Known], str | None, Collection[str]], Known | None]
+"""A rule of `names`, which says what a name means."""
+_LABELS_AT_ONCE = 20
 
 
 class KernelNames(KernelMemories):
@@ -132,8 +140,10 @@ class KernelNames(KernelMemories):
         """
         if name is None:
             return await self.current()
-        home, sessions = await self.home(), await self._all()
-        return _session_of(names.to_read(name, known(sessions), home), sessions)
+        found = await self._meant(name, names.to_read)
+        if found is None:
+            raise AssertionError("a name that is read means a session, or raises")
+        return found
 
     async def find(self, name: str) -> BaseSession | None:
         """Return the session that a cell with ``-S NAME`` speaks to; None when it is to be made here.
@@ -151,9 +161,32 @@ class KernelNames(KernelMemories):
         return session
 
     async def _meant_by_cell(self, name: str) -> BaseSession | None:
-        home, sessions = await self.home(), await self._all()
-        meant = names.to_ask(name, known(sessions), home)
+        return await self._meant(name, names.to_ask)
+
+    async def _meant(self, name: str, decide: _Decide) -> BaseSession | None:
+        """Return the session that a name means by a rule; all are looked at only to say why it means none."""
+        home = await self.home()
+        homes = await self._learn_homes() if ":" in name else ()
+        sessions = await self._named(name, home)
+        try:
+            meant = decide(name, known(sessions), home, homes)
+        except SessionError:
+            sessions = await self._all()
+            meant = decide(name, known(sessions), home, self._homes)
+        if meant is not None and meant.home not in (None, home):
+            await self._learn_homes()  # it is called by as much of its home as tells it from the others
         return None if meant is None else _session_of(meant, sessions)
+
+    async def _named(self, name: str, home: str | None) -> list[BaseSession]:
+        """Return the sessions that a name may mean: the one of this notebook, else all that it fits."""
+        here = await self._list(labels=[names.normal(name)], home=home or "")
+        if here:
+            return here
+        labelled = await self._list(labels=names.labels_in(name))
+        if len(name) >= names.ID_CHARS:
+            return [*labelled, *await self._list(id_begins=name)]
+        by_id = await self.manager.get_session(name, user_id=self.user_id) if name.strip() else None
+        return labelled if by_id is None else [*labelled, by_id]
 
     async def get_to_change(self, name: str | None, verb: str) -> BaseSession:
         """Return the session that a command renames or takes away; another home's only by its id or ``HOME:NAME``.
@@ -172,28 +205,43 @@ class KernelNames(KernelMemories):
         SessionClosedError
             It is the current one, and was deleted or archived.
         """
-        home, sessions = await self.home(), await self._all()
         if name is not None:
-            return _session_of(names.to_change(name, known(sessions), home, verb), sessions)
+            found = await self._meant(name, partial(names.to_change, verb=verb))
+            if found is None:
+                raise AssertionError("a name that is to be changed means a session, or raises")
+            return found
         session = await self.current()
         if session.record.home == await self.home():
             return session
-        way = names.word(names.address(known_as(session.record), known(sessions)))
+        way = names.word(await address_of(self.manager.storage, self.user_id, session.record))
         raise SessionValueError(
             f"The current session belongs to another notebook: write `%langswarm {verb} {way} …` when it is meant."
         )
 
     async def free_label(self, label: str, home: str | None, *, besides: BaseSession | None = None) -> str:
         """Return a label, or one like it that no other session of a home has."""
-        return names.free_label(names.normal(label), await self._taken(home, besides))
+        return await self._first_free(names.labels_like(names.normal(label)), home, besides)
+
+    async def _first_free(
+        self, labels: Iterator[str], home: str | None, besides: BaseSession | None = None
+    ) -> str:
+        """Return the first label that no other session of a home has."""
+        while True:
+            some = list(islice(labels, _LABELS_AT_ONCE))
+            found = await self._list(labels=some, home=home or "")
+            taken = {names.normal(s.title or "") for s in found if besides is None or s.key != besides.key}
+            for label in some:
+                if label not in taken:
+                    return label
 
     async def address_of(self, session: BaseSession) -> str:
         """Return what names a session here, as one word of a line."""
-        home, sessions = await self.home(), known(await self._all())
         label = self.label_of(session)
-        if session.record.home == home or not names.means_several(label, sessions):
-            return names.word(label)
-        return names.word(names.address(known_as(session.record), sessions))
+        if session.record.home != await self.home():
+            alike = await self._list(labels=[names.normal(label)], limit=2)
+            if len(alike) > 1:
+                label = await address_of(self.manager.storage, self.user_id, session.record)
+        return names.word(label)
 
     async def in_order(
         self, limit: int | None = None, *, fits: Callable[[BaseSession], bool] = lambda _: True
@@ -206,7 +254,7 @@ class KernelNames(KernelMemories):
         if limit is None:
             sessions = list(filter(fits, await self._all()))
             return sorted(sessions, key=lambda session: session.record.home != home)
-        self._homes = set(await self.manager.storage.list_homes(user_id=self.user_id))
+        await self._learn_homes()
         ours = await self._first(limit, fits, home or "")
         # Of the first that fit anywhere, no more are ours than these.
         every = await self._first(limit, fits) if len(ours) < limit else []
@@ -225,14 +273,24 @@ class KernelNames(KernelMemories):
             before, at_once = page[-1].record.used_at, min(2 * at_once, max(limit, _MOST_AT_ONCE))
         return found[:limit]
 
+    async def last_used(self, limit: int) -> list[BaseSession]:
+        """Return the sessions that were used last, of whatever notebook."""
+        await self._learn_homes()  # by which they are called
+        return await self._list(limit=limit)
+
     async def _all(self) -> list[BaseSession]:
-        sessions = await self.manager.list_user_sessions(self.user_id, limit=None)
+        sessions = await self._list()
         self._homes = {session.record.home for session in sessions if session.record.home is not None}
         return sessions
 
-    async def _taken(self, home: str | None, besides: BaseSession | None = None) -> list[str]:
-        others = [s for s in await self._all() if besides is None or s.session_id != besides.session_id]
-        return [names.normal(s.title) for s in others if s.record.home == home and s.title]
+    async def _list(self, **tests: Any) -> list[BaseSession]:
+        """Return the user's sessions that pass tests, the last used first; see `ISessionStorage.list_sessions`."""
+        records = await self.manager.storage.list_sessions(user_id=self.user_id, **tests)
+        return [self.manager.session_of(record) for record in records]
+
+    async def _learn_homes(self) -> set[str]:
+        self._homes = set(await self.manager.storage.list_homes(user_id=self.user_id))
+        return self._homes
 
     def _tell(self, note: str) -> None:
         if note and note not in self._notes:

@@ -15,8 +15,7 @@ async def check_unused(manager: SessionManager, user_id: str, name: str, home: s
     SessionValueError
         There is such a session.
     """
-    known = await manager.list_user_sessions(user_id, limit=None)
-    if any(session.record.home == home and normal(session.title or "") == normal(name) for session in known):
+    if await manager.storage.list_sessions(user_id=user_id, labels=[normal(name)], home=home or ""):
         raise SessionValueError(
             f"There is a session {shown(name)} already, and cells find a notebook's sessions by their names. "
             "Choose another name."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +21,7 @@ from langswarm_nb.core.session.conversation.homes import (
     former,
     note_of,
 )
-from langswarm_nb.core.session.conversation.names import SHOWN_ID_CHARS, Known, address, word
+from langswarm_nb.core.session.conversation.names import SHOWN_ID_CHARS, Known, address, normal, word
 from langswarm_nb.notebook.running_cell import is_lasting
 
 from .home import read_saved
@@ -47,24 +47,23 @@ async def settle(storage: ISessionStorage, user_id: str, told: Told) -> Settled:
     """
     if told.home is None or decide(told, {}, {}).home is None:
         return Settled(NOWHERE)
-    records = await _adopt_old(storage, user_id, told.home)
-    homes: dict[str, Cells] = {record.home: {} for record in records if record.home is not None}
+    await _adopt_old(storage, user_id, told.home)
+    is_known = await storage.list_sessions(user_id=user_id, home=told.home, limit=1)
+    homes: dict[str, Cells] = {told.home: {}} if is_known else {}
     homes |= _lasting(await storage.list_cells(user_id=user_id, home=told.home))
     home = decide(told, homes, {})
     if home.kind != "same" and (cells := cells_of(told)):
         for origin in await storage.list_cells(user_id=user_id, among=cells):
             homes |= _lasting(await storage.list_cells(user_id=user_id, home=origin))
         home = decide(told, homes, {origin: read_saved(origin) for origin in alike(told, homes)})
-    note = note_of(home, _ways(home, records))
-    if home.replaces or home.origin is not None:  # what is known of this path is about another notebook
-        await _move(storage, records, told.home, former(told.home, datetime.now(UTC).astimezone()))
-    if home.kind == "moved" and home.origin is not None:
-        await _move(storage, records, home.origin, told.home)
+    note = note_of(home, await _ways(storage, user_id, home))
     theirs = home.origin if home.kind == "moved" else told.home if home.kind == "same" else None
-    found = {
-        record.session_id for record in records if theirs and record.home == theirs and record.message_count
-    }
-    return Settled(home, note, frozenset(found))
+    found = [] if theirs is None else await storage.list_sessions(user_id=user_id, home=theirs)
+    if home.replaces or home.origin is not None:  # what is known of this path is about another notebook
+        await _move(storage, user_id, told.home, former(told.home, datetime.now(UTC).astimezone()))
+    if home.kind == "moved" and home.origin is not None:
+        await _move(storage, user_id, home.origin, told.home)
+    return Settled(home, note, frozenset(record.session_id for record in found if record.message_count))
 
 
 def known_as(record: SessionRecord) -> Known:
@@ -72,9 +71,17 @@ def known_as(record: SessionRecord) -> Known:
     return Known(record.session_id, record.title or "", record.home, record.status == "archived")
 
 
-def main_of(records: Iterable[SessionRecord], home: str | None) -> SessionRecord | None:
-    """Return the session that the unmarked cells of a home used last; None when there is none yet."""
-    used = [(at, record) for record in records if (at := _used_at(record, home)) is not None]
+async def find_main(storage: ISessionStorage, user_id: str, home: str | None) -> SessionRecord | None:
+    """Return the session that the unmarked cells of a home used last; None when there is none yet.
+
+    Raises
+    ------
+    SessionStorageError
+        The store could not be read.
+    """
+    own = await storage.list_sessions(user_id=user_id, is_main=True, home=home or "")
+    visited = await storage.list_sessions(user_id=user_id, noting=MAIN_OF)
+    used = [(at, record) for record in [*own, *visited] if (at := _used_at(record, home)) is not None]
     return max(used, key=lambda pair: pair[0])[1] if used else None
 
 
@@ -98,22 +105,40 @@ def _used_at(record: SessionRecord, home: str | None) -> datetime | None:
         return None
 
 
-def _ways(home: Home, records: Sequence[SessionRecord]) -> dict[str, str]:
-    """Return what names the main sessions of the homes that a decision is about."""
-    known = [known_as(record) for record in records]
+async def _ways(storage: ISessionStorage, user_id: str, home: Home) -> dict[str, str]:
+    """Return what names the main sessions of the homes that a decision tells of."""
     ways: dict[str, str] = {}
     for place in (home.home, home.origin):
-        main = main_of(records, place) if place is not None else None
-        if main is None or place is None or main.home != place:
+        if place is None or not (home.replaces or home.kind == "copy"):
+            continue
+        main = await find_main(storage, user_id, place)
+        if main is None or main.home != place:
             continue
         # A session whose path is another's from now on is found by its id alone.
         by_id = main.session_id[:SHOWN_ID_CHARS]
-        ways[place] = by_id if place == home.home else word(address(known_as(main), known))
+        ways[place] = by_id if place == home.home else word(await address_of(storage, user_id, main))
     return ways
 
 
-async def _move(storage: ISessionStorage, records: Sequence[SessionRecord], old: str, new: str) -> None:
-    for record in reversed(records):  # so that the last used stays the last used
+async def address_of(storage: ISessionStorage, user_id: str, record: SessionRecord) -> str:
+    """Return what names a session from everywhere.
+
+    Raises
+    ------
+    SessionStorageError
+        The store could not be read.
+    """
+    alike = await storage.list_sessions(user_id=user_id, labels=[normal(record.title or "")])
+    homes = await storage.list_homes(user_id=user_id)
+    return address(known_as(record), [known_as(each) for each in alike], homes)
+
+
+async def _move(storage: ISessionStorage, user_id: str, old: str, new: str) -> None:
+    own = await storage.list_sessions(user_id=user_id, home=old)
+    visited = await storage.list_sessions(user_id=user_id, noting=MAIN_OF)
+    records = {record.session_id: record for record in [*own, *visited]}
+    # In this order, so that the last used stays the last used.
+    for record in sorted(records.values(), key=lambda record: record.used_at or record.updated_at):
         if record.home == old:
             await storage.update_session(record.session_id, home=new)
         pointers = record.metadata.get(MAIN_OF)
@@ -122,12 +147,12 @@ async def _move(storage: ISessionStorage, records: Sequence[SessionRecord], old:
             await storage.update_session(record.session_id, metadata={**record.metadata, MAIN_OF: moved})
 
 
-async def _adopt_old(storage: ISessionStorage, user_id: str, home: str) -> list[SessionRecord]:
-    """Return a user's sessions, the last used first; those that knew this notebook by a hash are given their home."""
-    records = await storage.list_sessions(user_id=user_id)
-    old = [record for record in records if record.home is None and OLD_KEY in record.metadata]
+async def _adopt_old(storage: ISessionStorage, user_id: str, home: str) -> None:
+    """Give those sessions their home that knew this notebook by a hash."""
+    noting = await storage.list_sessions(user_id=user_id, noting=OLD_KEY)
+    old = [record for record in noting if record.home is None]
     if not old:
-        return records
+        return
     from hashlib import sha256  # it loads OpenSSL
 
     key = sha256(str(Path(home)).encode()).hexdigest()[:16]
@@ -135,7 +160,6 @@ async def _adopt_old(storage: ISessionStorage, user_id: str, home: str) -> list[
         if record.metadata[OLD_KEY] == key:
             # They were all made by cells that named no session.
             await storage.update_session(record.session_id, home=home, main_at=record.updated_at)
-    return await storage.list_sessions(user_id=user_id)
 
 
 def _lasting(homes: Mapping[str, Cells]) -> dict[str, Cells]:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from langswarm_nb.core.session import ContextLengthError, SessionSettings
 from langswarm_nb.core.session.conversation import sent_context as _context
 from langswarm_nb.core.session.conversation.nodes import Node
+from langswarm_nb.core.session.conversation.path import Path
 from langswarm_nb.core.session.conversation.sent_context import choose, sendable, system_now
-from langswarm_nb.core.session.conversation.tree import turns_of
 from langswarm_nb.core.session.messages import about_tokens
 from tests.support.trees import Grown, context, sent
 
@@ -56,7 +56,7 @@ def test_tool_rounds_are_sent_with_their_turn() -> None:
     grown = Grown()
     grown.ask("A", "look")
     grown.say("tool", "42")
-    assert grown.said(choose(grown.tree().path, (), SessionSettings("mock", "echo")).seqs) == [
+    assert grown.said(choose(grown.tree().active, (), SessionSettings("mock", "echo")).seqs) == [
         "A",
         "look",
         "42",
@@ -69,7 +69,7 @@ def test_a_path_without_a_question_is_sent_as_it_is() -> None:
     """A tool's result, or a greeting, that a program stored by itself."""
     grown = Grown()
     grown.say("assistant", "hello")
-    path = grown.tree().path
+    path = grown.tree().active
     assert choose(path, (), SessionSettings("mock", "echo", max_messages=1)).seqs == (0,)
 
 
@@ -249,7 +249,7 @@ def test_a_question_is_sent_also_when_its_turn_is_hidden(three: Grown) -> None:
     """A request never goes without its question: who asks a hidden turn again means it."""
     three.hide(2)
     tree = three.tree()
-    chosen = choose(tree.path_to(4), tree.hidden, SessionSettings("mock", "echo"))
+    chosen = choose(tree.way_to(4), tree.hidden, SessionSettings("mock", "echo"))
     assert three.said(chosen.seqs) == ["A", "a", "B", "b", "C"]
 
 
@@ -347,11 +347,13 @@ def test_one_long_turn_may_pass_a_limit_of_messages() -> None:
         grown.say("tool", "42")
         grown.say("assistant", "look")
     grown.say("tool", "42")
-    path = grown.tree().path
+    path = grown.tree().active
     chosen = choose(path, (), SessionSettings("mock", "echo", max_messages=2))
     assert (len(chosen.seqs), chosen.left_out) == (9, 1)
     with pytest.raises(ContextLengthError, match="9 messages, max_messages is 2"):
-        choose(path[2:], (), SessionSettings("mock", "echo", max_messages=2, trim="error"))
+        choose(
+            Path.of(grown.tree().path[2:]), (), SessionSettings("mock", "echo", max_messages=2, trim="error")
+        )
 
 
 def test_an_aside_keeps_the_limits(three: Grown) -> None:
@@ -413,7 +415,7 @@ def grow(turns: list[tuple[Any, ...]]) -> Grown:
 def naive(grown: Grown, settings: SessionSettings) -> tuple[list[int], int] | None:
     """Return what is sent, by trying to leave out one turn more and looking at the whole; None when it is refused."""
     tree = grown.tree()
-    *earlier, asked = turns_of(tree.path)
+    *earlier, asked = tree.turns
     kept = [turn for turn in earlier if turn.key not in tree.hidden and turn.is_answered]
     system = _context.system_text([tree.nodes[0]], [*kept, asked])
     for left_out in range(len(kept) + 1):
@@ -443,7 +445,7 @@ def test_choosing_is_what_trying_all_would_choose(
     expected = naive(grown, settings)
     tree = grown.tree()
     try:
-        found = choose(tree.path, tree.hidden, settings)
+        found = choose(tree.active, tree.hidden, settings)
     except ContextLengthError:
         assert expected is None
         return
@@ -471,7 +473,7 @@ def test_choosing_is_one_pass(most_tokens: int, monkeypatch: pytest.MonkeyPatch)
     grown = Grown()
     for _ in range(1000):
         grown.ask("Q")
-    path = [Looked(*node) for node in grown.tree().path]
+    path = Path.of(Looked(*node) for node in grown.tree().path)
     monkeypatch.setattr(Looked, "looks", 0)
     found = choose(path, (), SessionSettings("mock", "echo", max_context_tokens=most_tokens))
     assert Looked.looks <= len(found.seqs) + 10

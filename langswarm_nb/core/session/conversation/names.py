@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import chain
+from itertools import count as numbers
 from typing import NamedTuple
 
 from langswarm_nb.core.session.errors import SessionNotFoundError, SessionValueError, shown
@@ -31,49 +32,53 @@ class Known(NamedTuple):
 
 def normal(label: str) -> str:
     """Return a label as it is kept and compared: in normal form C, its case unchanged."""
+    if label.isascii():
+        return label.strip()
+    import unicodedata  # for labels that have such letters
+
     return unicodedata.normalize("NFC", label).strip()
 
 
-def label_of_time(at: datetime, taken: Iterable[str] = ()) -> str:
-    """Return the label of a session that has no better one: the day and time."""
-    known = set(taken)
-    label = f"{at:%Y-%m-%d %H:%M}"
-    return label if label not in known else _numbered(f"{at:%Y-%m-%d %H:%M:%S}", known)
+# What may be given; the first that is not taken is
 
 
-def label_of_old(label: str, at: datetime, taken: Iterable[str]) -> str:
-    """Return what a session is called whose label goes to a new one: ``NAME (day, time)``, of its beginning."""
-    known = set(taken)
-    old = f"{label} ({at:%Y-%m-%d, %H:%M})"
-    return old if old not in known else _numbered(f"{label} ({at:%Y-%m-%d, %H:%M:%S})", known)
+def labels_of_time(at: datetime) -> Iterator[str]:
+    """Yield labels of a session that has no better one: the day and time."""
+    return chain([f"{at:%Y-%m-%d %H:%M}"], labels_like(f"{at:%Y-%m-%d %H:%M:%S}"))
 
 
-def free_label(label: str, taken: Iterable[str]) -> str:
-    """Return a label, or one like it that is not taken."""
-    known = set(taken)
-    return label if label not in known else _numbered(label, known)
+def labels_of_old(label: str, at: datetime) -> Iterator[str]:
+    """Yield what a session may be called whose label goes to a new one: ``NAME (day, time)``, of its beginning."""
+    return chain([f"{label} ({at:%Y-%m-%d, %H:%M})"], labels_like(f"{label} ({at:%Y-%m-%d, %H:%M:%S})"))
 
 
-def _numbered(label: str, taken: set[str]) -> str:
-    number = 2
-    tried = label
-    while tried in taken:
-        tried, number = f"{label}-{number}", number + 1
-    return tried
+def labels_like(label: str) -> Iterator[str]:
+    """Yield a label, then it with numbers from 2."""
+    return chain([label], (f"{label}-{number}" for number in numbers(2)))
 
 
 # What a name means
 
 
-def to_read(name: str, sessions: Sequence[Known], here: str | None) -> Known:
+def labels_in(name: str) -> list[str]:
+    """Return the labels that a name may tell: all of it, or what follows a colon."""
+    return [normal(name), *(normal(name[colon.end() :]) for colon in re.finditer(":", name))]
+
+
+def to_read(
+    name: str, sessions: Sequence[Known], here: str | None, homes: Collection[str] | None = None
+) -> Known:
     """Return the session that a command shows or goes to: this home's, else the one elsewhere.
 
     Parameters
     ----------
     sessions : sequence of Known
-        All of the user's, the last used first.
+        The user's, the last used first: all, or those that have one of the `labels_in` the name or an id that begins
+        with it. Where these decide nothing, an error is raised that only all of them can word.
     here : str or None
         The home in which the name is said.
+    homes : collection of str, optional
+        All homes of the user; by default those of the sessions. A name without a colon needs none.
 
     Raises
     ------
@@ -82,19 +87,21 @@ def to_read(name: str, sessions: Sequence[Known], here: str | None) -> Known:
     SessionValueError
         There are several; the text lists them.
     """
-    found = _labelled_here(name, sessions, here) or _addressed(name, sessions)
+    found = _labelled_here(name, sessions, here) or _addressed(name, sessions, homes)
     found = found or elsewhere_of(name, sessions, here)
     if not found:
         raise _none(name, sessions, here)
     return _only(name, found, sessions)
 
 
-def to_ask(name: str, sessions: Sequence[Known], here: str | None) -> Known | None:
+def to_ask(
+    name: str, sessions: Sequence[Known], here: str | None, homes: Collection[str] | None = None
+) -> Known | None:
     """Return the session that a cell with ``-S NAME`` speaks to; None for one that is made here.
 
     Parameters
     ----------
-    sessions, here
+    sessions, here, homes
         As for `to_read`.
 
     Raises
@@ -104,20 +111,27 @@ def to_ask(name: str, sessions: Sequence[Known], here: str | None) -> Known | No
     SessionValueError
         There are several; the text lists them.
     """
-    found = _labelled_here(name, sessions, here) or _addressed(name, sessions)
+    found = _labelled_here(name, sessions, here) or _addressed(name, sessions, homes)
     if found:
         return _only(name, found, sessions)
-    if _homes_of(name, sessions) or f"{_NOTEBOOK}:" in name:
+    if _homes_of(name, sessions, homes) or f"{_NOTEBOOK}:" in name:
         raise _none(name, sessions, here)
     return None
 
 
-def to_change(name: str, sessions: Sequence[Known], here: str | None, verb: str) -> Known:
+def to_change(
+    name: str,
+    sessions: Sequence[Known],
+    here: str | None,
+    homes: Collection[str] | None = None,
+    *,
+    verb: str,
+) -> Known:
     """Return the session that a command renames or takes away: another home's only by its id or ``HOME:NAME``.
 
     Parameters
     ----------
-    sessions, here
+    sessions, here, homes
         As for `to_read`.
     verb : str
         The command.
@@ -129,7 +143,7 @@ def to_change(name: str, sessions: Sequence[Known], here: str | None, verb: str)
     SessionValueError
         There are several; the text lists them.
     """
-    found = _labelled_here(name, sessions, here) or _addressed(name, sessions)
+    found = _labelled_here(name, sessions, here) or _addressed(name, sessions, homes)
     if found:
         return _only(name, found, sessions)
     elsewhere = elsewhere_of(name, sessions, here)
@@ -161,11 +175,11 @@ def _labelled_here(name: str, sessions: Sequence[Known], here: str | None) -> li
     return found[:1]  # old stores have labels twice: the last used is meant
 
 
-def _addressed(name: str, sessions: Sequence[Known]) -> list[Known]:
+def _addressed(name: str, sessions: Sequence[Known], homes: Collection[str] | None) -> list[Known]:
     """Return the sessions that are named by their id, or by their home and label."""
     found = [known for known in sessions if _is_id_of(name, known)]
-    for homes, label in _homes_of(name, sessions):
-        found += [known for known in sessions if known.home in homes and normal(known.label) == label]
+    for meant, label in _homes_of(name, sessions, homes):
+        found += [known for known in sessions if known.home in meant and normal(known.label) == label]
     return list(dict.fromkeys(found))
 
 
@@ -173,15 +187,21 @@ def _is_id_of(name: str, known: Known) -> bool:
     return known.session_id == name or (len(name) >= ID_CHARS and known.session_id.startswith(name))
 
 
-def _homes_of(name: str, sessions: Iterable[Known]) -> list[tuple[list[str], str]]:
+def _homes_of(
+    name: str, sessions: Iterable[Known], homes: Collection[str] | None
+) -> list[tuple[list[str], str]]:
     """Return the ways to read ``HOME:NAME``: homes that are meant, and the label; both may hold colons."""
-    homes = list(dict.fromkeys(known.home for known in sessions if known.home is not None))
+    known = _homes_in(sessions) if homes is None else homes
     found = []
     for colon in re.finditer(":", name):
-        meant = homes_named(name[: colon.start()], homes)
+        meant = homes_named(name[: colon.start()], known)
         if meant and name[colon.end() :].strip():
             found.append((meant, normal(name[colon.end() :])))
     return found
+
+
+def _homes_in(sessions: Iterable[Known]) -> list[str]:
+    return list(dict.fromkeys(known.home for known in sessions if known.home is not None))
 
 
 def _only(name: str, found: Sequence[Known], sessions: Sequence[Known]) -> Known:
@@ -205,14 +225,20 @@ def _none(name: str, sessions: Sequence[Known], here: str | None) -> SessionNotF
 # How a session of another home is called
 
 
-def address(known: Known, sessions: Iterable[Known]) -> str:
-    """Return what names a session from everywhere: ``HOME:NAME``, or its id where it has no home or no name."""
-    others = list(sessions)
-    homes = {other.home for other in others if other.home is not None}
-    alike = [other for other in others if (other.home, other.label) == (known.home, known.label)]
+def address(known: Known, sessions: Sequence[Known], homes: Collection[str] | None = None) -> str:
+    """Return what names a session from everywhere: ``HOME:NAME``, or its id where it has no home or no name.
+
+    Parameters
+    ----------
+    sessions : sequence of Known
+        All of the user's, or at least those of its label.
+    homes : collection of str, optional
+        All homes of the user; by default those of the sessions.
+    """
+    alike = [other for other in sessions if (other.home, other.label) == (known.home, known.label)]
     if known.home is None or not known.label or len(alike) > 1:
         return known.session_id[:SHOWN_ID_CHARS]
-    return f"{short_home(known.home, homes)}:{known.label}"
+    return f"{short_home(known.home, _homes_in(sessions) if homes is None else homes)}:{known.label}"
 
 
 def word(text: str) -> str:

@@ -33,11 +33,22 @@ class Node(NamedTuple):
     """Length of its text."""
 
 
+class Stamp(NamedTuple):
+    """Which state of a tree somebody knows; a storage then tells what is new since."""
+
+    messages: int = 0
+    """How many there are."""
+    moves: int = 0
+    """How often messages changed that were there already."""
+    last_id: str | None = None
+    """Id of the last of them: in another copy of the store another one may stand there."""
+
+
 class TreeRows(NamedTuple):
     """What a storage tells of a session's tree."""
 
     nodes: Sequence[tuple[object, ...]]
-    """In the order of the fields of `Node`, by seq from 0."""
+    """In the order of the fields of `Node`, by seq from `since` on."""
     tip: int | None
     branch: str
     others: Sequence[tuple[str, int | None]]
@@ -47,6 +58,10 @@ class TreeRows(NamedTuple):
     hidden: Sequence[tuple[str, int, int]]
     """Branch, turn and version of what is not sent there."""
     next_turn: int
+    since: int = 0
+    """`seq` of the first of `nodes`: those before it are as the caller knows them."""
+    stamp: Stamp = Stamp()
+    """The state that all this is of."""
 
 
 def node_of(message: SessionMessage, seq: int, parent: int | None) -> Node:

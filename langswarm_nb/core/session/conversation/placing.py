@@ -9,7 +9,8 @@ from langswarm_nb.core.session.errors import SessionNotFoundError, shown
 from . import notes
 from .asks import AskFacts, CellAsk
 from .nodes import Node
-from .tree import PathTurn, Tree
+from .path import PathTurn
+from .tree import Tree
 
 
 class Place(NamedTuple):
@@ -112,11 +113,7 @@ def _turn_of_cell(tree: Tree, cell_id: str | None, number: int, *, is_aside: boo
     """Return the newest turn that this ask of the cell made."""
     if cell_id is None:
         return None
-    turns = {
-        node.turn
-        for node in tree.nodes
-        if node.cell_id == cell_id and node.ask == number and node.role == "user" and node.turn is not None
-    }
+    turns = tree.asked_by(cell_id, number)
     return max((turn for turn in turns if tree.is_aside(turn) == is_aside), default=None)
 
 

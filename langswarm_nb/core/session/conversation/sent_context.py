@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from langswarm_nb.core.session.errors import ContextLengthError
@@ -10,7 +10,7 @@ from langswarm_nb.core.session.messages import about_tokens
 from langswarm_nb.core.session.settings import SessionSettings
 
 from .nodes import Node
-from .tree import PathTurn, turns_of
+from .path import Path, PathTurn
 
 
 class Context(NamedTuple):
@@ -23,17 +23,17 @@ class Context(NamedTuple):
 
 
 def choose(
-    path: Sequence[Node],
+    path: Path,
     hidden: Collection[tuple[int | None, int]],
     settings: SessionSettings,
     *,
     alone: bool = False,
 ) -> Context:
-    """Return what is sent for the question that ends a path.
+    """Return what is sent for the question that ends a path; it looks at no more turns than are sent.
 
     Parameters
     ----------
-    path : sequence of Node
+    path : Path
         From the root to the question.
     hidden : collection of tuple
         Turn and version of what is not sent.
@@ -47,27 +47,24 @@ def choose(
     ContextLengthError
         A limit is passed and ``settings.trim`` is ``"error"``, or the last turn alone is too long.
     """
-    turns = turns_of(path)
-    if not turns:  # a tool's result, or a path that begins with an answer
-        return Context(tuple(node.seq for node in path))
-    *earlier, asked = turns
-    kept = kept_of(earlier, hidden)
-    system = system_text([node for node in path if node.scope == "session"], [*kept, asked])
-    sent = _within_limits([] if alone else kept, asked, system, settings)
-    nodes = [*system, *(node for turn in [*sent, asked] for node in (turn.question, *turn.answers))]
-    left_out = 0 if alone else len(kept) - len(sent)
-    return Context(tuple(sorted(node.seq for node in nodes)), left_out)
+    if not path.turns:  # a tool's result, or a path that begins with an answer
+        return Context(tuple(path.seqs))
+    unsent = path.unsent(hidden)
+    system = system_text(path.first, (path.turns[n] for n in path.marked if n not in unsent))
+    begin, left_out = _within_limits(path.turns, unsent, system, settings, alone=alone)
+    said = path.said_from(begin, unsent)
+    return Context(tuple(sorted([*(node.seq for node in system), *said]) if system else said), left_out)
 
 
 def sendable(path: Sequence[Node], hidden: Collection[tuple[int | None, int]]) -> list[Node]:
     """Return the messages of a path that are sent with what follows it, when no limit leaves any out."""
-    kept = kept_of(turns_of(path), hidden)
-    system = system_text([node for node in path if node.scope == "session"], kept)
+    known = Path.of(path)
+    kept = kept_of(known.turns, hidden)
     said = (node for turn in kept for node in (turn.question, *turn.answers))
-    return sorted([*system, *said], key=lambda node: node.seq)
+    return sorted([*system_text(known.first, kept), *said], key=lambda node: node.seq)
 
 
-def system_text(first: Sequence[Node], turns: Sequence[PathTurn]) -> list[Node]:
+def system_text(first: Iterable[Node], turns: Iterable[PathTurn]) -> list[Node]:
     """Return the system messages that hold at the end of some turns: the last that replaces, and what adds to it.
 
     ``first`` are those that came with the session.
@@ -84,13 +81,9 @@ def system_text(first: Sequence[Node], turns: Sequence[PathTurn]) -> list[Node]:
 
 def system_now(path: Sequence[Node], hidden: Collection[tuple[int | None, int]]) -> list[Node]:
     """Return the system messages that the next question at the end of a path goes with."""
-    turns = turns_of(path)
-    kept = kept_of(turns, hidden)
-    end = turns[-1].last.seq if turns else -1
-    waiting = [node for node in path if node.seq > end and node.role == "system" and node.scope != "session"]
-    first = [node for node in path if node.scope == "session"]
-    next_turn = [PathTurn(waiting[-1], pending=waiting)] if waiting else []
-    return system_text(first, [*kept, *next_turn])
+    known = Path.of(path)
+    next_turn = [PathTurn(known.waiting[-1], known.waiting)] if known.waiting else []
+    return system_text(known.first, [*kept_of(known.turns, hidden), *next_turn])
 
 
 def kept_of(turns: Sequence[PathTurn], hidden: Collection[tuple[int | None, int]]) -> list[PathTurn]:
@@ -99,31 +92,46 @@ def kept_of(turns: Sequence[PathTurn], hidden: Collection[tuple[int | None, int]
 
 
 def _within_limits(
-    kept: Sequence[PathTurn], asked: PathTurn, system: Sequence[Node], settings: SessionSettings
-) -> Sequence[PathTurn]:
-    """Return the newest turns that fit beside the question: one pass from the end."""
+    turns: Sequence[PathTurn],
+    unsent: Collection[int],
+    system: Sequence[Node],
+    settings: SessionSettings,
+    *,
+    alone: bool,
+) -> tuple[int, int]:
+    """Return the first of the newest turns that fit beside the last, and how many limits leave out; one pass."""
     most, most_tokens = settings.max_messages, settings.max_context_tokens
+    last = len(turns) - 1
+    first = last if alone else 0
     if most is None and most_tokens is None:
-        return kept
+        return first, 0
+    asked, begin = turns[-1], last
+    left_out = 0 if alone else last - len(unsent)
     count = _count(asked)
     chars = sum(node.chars for node in system) + _chars(asked)
     messages = count + len(system)
-    at = len(kept)
-    for turn in reversed(kept):
-        count, messages, chars = count + _count(turn), messages + _count(turn), chars + _chars(turn)
+    for n in range(last - 1, first - 1, -1):
+        if n in unsent:
+            continue
+        more = _count(turns[n])
+        count, messages, chars = count + more, messages + more, chars + _chars(turns[n])
         if _over(count, messages, chars, most, most_tokens):
             break
-        at -= 1
-    if at == 0 and kept:
-        return kept
-    if at and settings.trim == "error":
-        _refuse(kept, asked, system, settings)
-    alone = about_tokens(sum(node.chars for node in system) + _chars(asked), _count(asked) + len(system))
-    if most_tokens is not None and alone > most_tokens:  # of messages, one turn may be more than the limit
-        _refuse([], asked, system, settings)
+        begin, left_out = n, left_out - 1
+    if begin < last and not left_out:
+        return begin, 0
+    if left_out and settings.trim == "error":
+        _refuse([turn for n, turn in enumerate(turns) if n not in unsent], system, settings)
+    alone_tokens = about_tokens(
+        sum(node.chars for node in system) + _chars(asked), _count(asked) + len(system)
+    )
+    if (
+        most_tokens is not None and alone_tokens > most_tokens
+    ):  # of messages, one turn may be more than the limit
+        _refuse([asked], system, settings)
     if settings.trim == "error" and most is not None and _count(asked) > most:
-        _refuse([], asked, system, settings)
-    return kept[at:]
+        _refuse([asked], system, settings)
+    return begin, left_out
 
 
 def _over(count: int, messages: int, chars: int, most: int | None, most_tokens: int | None) -> bool:
@@ -132,10 +140,7 @@ def _over(count: int, messages: int, chars: int, most: int | None, most_tokens: 
     return most_tokens is not None and about_tokens(chars, messages) > most_tokens
 
 
-def _refuse(
-    kept: Sequence[PathTurn], asked: PathTurn, system: Sequence[Node], settings: SessionSettings
-) -> None:
-    turns = [*kept, asked]
+def _refuse(turns: Sequence[PathTurn], system: Sequence[Node], settings: SessionSettings) -> None:
     count = sum(map(_count, turns))
     if settings.max_messages is not None and count > settings.max_messages:
         problem = f"{count} messages, max_messages is {settings.max_messages}"

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from .nodes import Node
+from .path import Path, PathTurn
 from .sent_context import kept_of, system_text
-from .tree import PathTurn, Tree, turns_of
+from .tree import Tree
 
 
 class SavedCell(NamedTuple):
@@ -87,7 +88,7 @@ def line_up(
         versions = _same_answers(tree, turn, origins)
         here = next((v for v in versions if not is_new and _place(tree, v, root) == place), None)
         last = here or versions[0]
-        stands = turns_of(tree.path_to(last.seq))[-1]
+        stands = tree.turns_to(last.seq)[-1]
         knows = _known(root, before, stands, tree.hidden, origins)
         steps.append(
             replace(
@@ -197,7 +198,7 @@ def _place(tree: Tree, last: Node, root: Sequence[Node]) -> int | None:
 def _step(tree: Tree, last: Node, root: Sequence[Node]) -> Step:
     question = tree.question_of(last)
     lead = _lead(tree, question, root)
-    given = turns_of([*lead, question])[-1].given
+    given = Path.of([*lead, question]).turns[-1].given
     said = [node for node in tree.path_to(last.seq) if node.seq >= question.seq]
     return Step(
         turn=question.turn or 0,
@@ -216,10 +217,9 @@ def _step(tree: Tree, last: Node, root: Sequence[Node]) -> Step:
 
 def _knew(tree: Tree, last: Node, origins: Mapping[int, int]) -> list[int]:
     """Return the messages that a version was asked with, in order; copies by what they are copies of."""
-    path = tree.path_to(last.seq)
-    *earlier, asked = turns_of(path)
-    first = [node for node in path if node.scope == "session"]
-    return _known(first, earlier, asked, tree.hidden, origins)
+    path = tree.way_to(last.seq)
+    *earlier, asked = path.turns
+    return _known(path.first, earlier, asked, tree.hidden, origins)
 
 
 def _known(

@@ -2,82 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from .nodes import Node, TreeRows
+from .nodes import Node, Stamp, TreeRows
+from .path import Path, PathTurn
 
 
-@dataclass(slots=True)
-class PathTurn:
-    """One turn as it stands on a path: a question, in one of its versions, with all that answers it there."""
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Where things are in a tree; a longer one is made from it, and it never changes."""
 
-    question: Node
-    pending: Sequence[Node] = ()
-    """System messages that stood on the path and waited for a question: from a panel or a program."""
-    given: Sequence[Node] = ()
-    """System messages that came with the question."""
-    answers: list[Node] = field(default_factory=list)
-    """Answers and what tools returned, in order."""
+    of_turn: dict[int, tuple[Node, ...]] = field(default_factory=dict)
+    """All messages of a turn, in all its versions, by its number."""
+    asked_by: dict[tuple[str, int | None], tuple[int, ...]] = field(default_factory=dict)
+    """The turns of the questions of each ask of a cell."""
 
-    @property
-    def number(self) -> int | None:
-        """Number of the turn."""
-        return self.question.turn
-
-    @property
-    def version(self) -> int:
-        """Number of the version: of its answer, where a question has several."""
-        return self.last.version
-
-    @property
-    def key(self) -> tuple[int | None, int]:
-        """Number and version."""
-        return self.question.turn, self.last.version
-
-    @property
-    def address(self) -> str:
-        """``TURN.VERSION``."""
-        return f"{self.number}.{self.version}"
-
-    @property
-    def place(self) -> int | None:
-        """`seq` of what the question, with the system messages given with it, comes after."""
-        return (self.given[0] if self.given else self.question).parent
-
-    @property
-    def before(self) -> int | None:
-        """`seq` of what the whole turn comes after, the system messages that waited for it included."""
-        return self.pending[0].parent if self.pending else self.place
-
-    @property
-    def last(self) -> Node:
-        """The message that ends it."""
-        return self.answers[-1] if self.answers else self.question
-
-    @property
-    def is_answered(self) -> bool:
-        """Whether anything came as an answer; an error or a stop before any text is none."""
-        for answer in self.answers:
-            if answer.role == "assistant" and (answer.says == _TEXT or answer.status in ("ok", None)):
-                return True
-        return False
-
-    @property
-    def is_comparison(self) -> bool:
-        """Whether it is one answer of several that were compared."""
-        return any(answer.compare_id is not None for answer in self.answers)
-
-
-_TEXT = 2
+    def extended(self, nodes: Sequence[Node]) -> Index:
+        """Return the index of these messages too."""
+        if not nodes:
+            return self
+        of_turn, asked_by = {**self.of_turn}, {**self.asked_by}
+        for node in nodes:
+            if node.turn is None:
+                continue
+            of_turn[node.turn] = (*of_turn.get(node.turn, ()), node)
+            if node.role == "user" and node.cell_id is not None:
+                key = (node.cell_id, node.ask)
+                asked_by[key] = (*asked_by.get(key, ()), node.turn)
+        return Index(of_turn, asked_by)
 
 
 class Tree:
-    """What a session holds, and where it stands."""
+    """What a session holds, and where it stands; never changed once made."""
 
-    def __init__(self, rows: TreeRows) -> None:
-        self.nodes: list[Node] = [Node._make(row) for row in rows.nodes]
+    def __init__(self, rows: TreeRows, before: Tree | None = None) -> None:
+        make = tuple.__new__  # what `Node._make` does, in a third of the time
+        new = [make(Node, row) for row in rows.nodes]
+        self.nodes: list[Node] = new if before is None else before.nodes + new if new else before.nodes
         self.tip: int | None = rows.tip
         self.branch: str = rows.branch
         self.others: list[tuple[str, int | None]] = list(rows.others)
@@ -86,11 +49,28 @@ class Tree:
         """Branches with the ends of paths that they left, the last one left last."""
         self._hidden = rows.hidden
         self.next_turn: int = rows.next_turn
+        self.stamp: Stamp = rows.stamp
+        """What a storage is asked by for what is new since."""
+        if before is not None:
+            self._take_over(before, new)
 
     @classmethod
     def empty(cls) -> Tree:
         """Return the tree of a session in which nothing was said."""
         return cls(TreeRows((), None, "main", (), (), (), 0))
+
+    def grown(self, rows: TreeRows) -> Tree:
+        """Return the tree that it has become, by what was read since; this one stays as it is."""
+        return Tree(rows, self if rows.since and rows.since == len(self.nodes) else None)
+
+    def _take_over(self, before: Tree, new: Sequence[Node]) -> None:
+        """Take over what was found out about a tree that this one goes on from, with what is new added."""
+        if "index" in vars(before):
+            self.index = before.index.extended(new)
+        if "active" in vars(before):
+            steps = list(self._up(self.tip, until=before.tip))
+            if (steps[-1].parent if steps else self.tip) == before.tip:
+                self.active = before.active.extended(steps[::-1])
 
     @property
     def hidden(self) -> frozenset[tuple[int, int]]:
@@ -105,26 +85,37 @@ class Tree:
 
     def path_to(self, seq: int | None) -> list[Node]:
         """Return the messages from the root to one; none for None."""
-        found: list[Node] = []
-        while seq is not None:
+        return list(self._up(seq))[::-1]
+
+    def _up(self, seq: int | None, until: int | None = None) -> Iterator[Node]:
+        """Yield a message and those above it, up to the root or to one that is not yielded, or is passed."""
+        while seq is not None and (until is None or seq > until):
             node = self.nodes[seq]
-            found.append(node)
+            yield node
             seq = node.parent
-        return found[::-1]
 
     @cached_property
+    def active(self) -> Path:
+        """The active path, with all that is known of it."""
+        return Path.of(self.path_to(self.tip))
+
+    @property
     def path(self) -> list[Node]:
-        """The active path."""
-        return self.path_to(self.tip)
+        """The messages of the active path."""
+        return [self.nodes[seq] for seq in self.active.seqs]
 
-    @cached_property
+    @property
     def turns(self) -> list[PathTurn]:
         """The turns of the active path."""
-        return turns_of(self.path)
+        return self.active.turns
+
+    def way_to(self, seq: int | None) -> Path:
+        """Return the path to a message, with all that is known of it."""
+        return self.active if seq == self.tip else Path.of(self.path_to(seq))
 
     def turns_to(self, seq: int | None) -> list[PathTurn]:
         """Return the turns of the path to a message."""
-        return turns_of(self.path_to(seq))
+        return self.way_to(seq).turns
 
     def on_branch(self, name: str) -> Tree:
         """Return the tree as it is seen from a branch."""
@@ -135,28 +126,32 @@ class Tree:
         known = any(name == branch for name, _ in self.others)
         others = [(self.branch, self.tip), *(other for other in self.others if other[0] != branch)]
         hidden = self._hidden if known else [(branch, *version) for version in self.hidden]
-        return Tree(TreeRows(self.nodes, tip, branch, others, self.former, hidden, self.next_turn))
+        since = len(self.nodes)
+        rows = TreeRows((), tip, branch, others, self.former, hidden, self.next_turn, since, self.stamp)
+        return Tree(rows, self)
 
     def turn_on_path(self, number: int | None) -> PathTurn | None:
         """Return a turn as it stands on the active path; None when it does not."""
-        return next((turn for turn in self.turns if turn.number == number), None)
+        at = self.active.number(number)
+        return None if at is None else self.turns[at]
 
     def behind(self, number: int | None) -> list[PathTurn]:
         """Return the turns that stand behind one on the active path."""
-        at = next((n for n, turn in enumerate(self.turns, 1) if turn.number == number), len(self.turns))
-        return self.turns[at:]
+        at = self.active.number(number)
+        return [] if at is None else self.turns[at + 1 :]
 
     @cached_property
-    def _by_turn(self) -> dict[int, list[Node]]:
-        found: dict[int, list[Node]] = {}
-        for node in self.nodes:
-            if node.turn is not None:
-                found.setdefault(node.turn, []).append(node)
-        return found
+    def index(self) -> Index:
+        """Where to find messages by their turn and cell."""
+        return Index().extended(self.nodes)
 
     def of_turn(self, number: int | None) -> Sequence[Node]:
         """Return all messages of a turn, in all its versions."""
-        return () if number is None else self._by_turn.get(number, ())
+        return () if number is None else self.index.of_turn.get(number, ())
+
+    def asked_by(self, cell_id: str, ask: int) -> Sequence[int]:
+        """Return the turns, some more than once, that an ask of a cell made."""
+        return self.index.asked_by.get((cell_id, ask), ())
 
     def questions(self, number: int | None) -> list[Node]:
         """Return the questions of a turn."""
@@ -196,31 +191,3 @@ class Tree:
     def is_aside(self, number: int | None) -> bool:
         """Tell whether a turn was asked without the conversation, and has a version beside the path."""
         return any(question.beside == "aside" for question in self.questions(number))
-
-
-def turns_of(path: Iterable[Node]) -> list[PathTurn]:
-    """Return the turns of a path; system messages that came with the session are on none."""
-    turns: list[PathTurn] = []
-    waiting: list[Node] = []
-    for node in path:
-        if node.role == "system":
-            if node.scope != "session":
-                waiting.append(node)
-        elif node.role == "user":
-            turn = PathTurn(node)
-            if waiting:
-                turn.given = _given_with(node, waiting)
-                turn.pending = waiting[: len(waiting) - len(turn.given)]
-                waiting = []
-            turns.append(turn)
-        elif turns:
-            turns[-1].answers.append(node)
-    return turns
-
-
-def _given_with(question: Node, waiting: Sequence[Node]) -> list[Node]:
-    """Return the system messages that came with a question: those right before it with its turn and version."""
-    at = len(waiting)
-    while at and (waiting[at - 1].turn, waiting[at - 1].version) == (question.turn, question.version):
-        at -= 1
-    return list(waiting[at:])

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 
+from langswarm_nb.core.session.conversation.steps import ChainPlace
 from langswarm_nb.core.session.messages import (
     FinishReason,
     MessageRole,
@@ -44,7 +45,7 @@ from langswarm_nb.core.session.settings import (
 )
 
 from .bounds import Bounds
-from .storages import ChainPlace, ISessionStorage
+from .storages import ISessionStorage
 
 if TYPE_CHECKING:
     from langswarm_nb.core.session.sending.options import AnswerOptions, SendOptions, WhenBusy

@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
 
-from langswarm_nb.core.session.conversation.nodes import TreeRows
+from langswarm_nb.core.session.conversation.nodes import Stamp, TreeRows
+from langswarm_nb.core.session.conversation.steps import Done, Step
 from langswarm_nb.core.session.messages import MessageRole, SearchHit, SessionMessage
 from langswarm_nb.core.session.settings import SessionRecord, SessionStatus
 
 from .bounds import Bounds
 
-
-class ChainPlace(TypedDict, total=False):
-    """Where a chain of messages goes; `ISessionStorage.append_messages` says what each means."""
-
-    parent: int | Literal["tip"] | None
-    reply_to: int | None
-    question_id: str | None
-    turn: int | None
-    activate: bool
-    branch: str | None
-    hides: Sequence[tuple[int, int]]
-    lease: str | None
-    expects: tuple[str, int | None] | None
-    expected_tip: str | None
-    once: bool
+_NOTHING = Stamp()
 
 
 class ISessionStorage(ABC):
@@ -99,13 +86,41 @@ class ISessionStorage(ABC):
         updated_before: datetime | None = None,
         home: str | None = None,
         title: str | None = None,
+        labels: Collection[str] | None = None,
+        id_begins: str | None = None,
+        is_main: bool | None = None,
+        noting: str | None = None,
         limit: int | None = None,
         before: datetime | None = None,
     ) -> list[SessionRecord]:
-        """Return sessions, the last used first; with ``before`` those after one that has it as `used_at`.
+        """Return sessions, the last used first: those that pass all tests which are given.
 
-        With ``home`` those of that notebook, or, where it is empty, of none. No more is read than is returned. No two
-        sessions of a user have the same `used_at`, so that pages have no gaps.
+        Parameters
+        ----------
+        user_id, status, title : str, optional
+            What they have.
+        home : str, optional
+            The notebook that they belong to; empty for none.
+        updated_before : datetime, optional
+            They have not changed since.
+        is_main : bool, optional
+            Whether they have a `main_at`.
+        labels : collection of str, optional
+            Their title is one of these, in normal form C and without the blanks around it; one without is "".
+        id_begins : str, optional
+            With what their id begins.
+        noting : str, optional
+            A name that their metadata have, of letters, digits and ``_``.
+        limit : int, optional
+            At most so many.
+        before : datetime, optional
+            Those after one that has it as `used_at`. No two sessions of a user have the same, so that pages have no
+            gaps.
+
+        Notes
+        -----
+        No more is read than is returned. With a user, finding few by their home, labels, id or `main_at`, or by what
+        they note, takes no longer the more sessions there are.
         """
 
     @abstractmethod
@@ -168,7 +183,6 @@ class ISessionStorage(ABC):
         branch: str | None = None,
         hides: Sequence[tuple[int, int]] = (),
         lease: str | None = None,
-        expects: tuple[str, int | None] | None = None,
         expected_tip: str | None = None,
         once: bool = False,
     ) -> list[SessionMessage]:
@@ -206,8 +220,6 @@ class ISessionStorage(ABC):
         lease : str, optional
             Id of the reply that will answer: until it is appended, no other writer gets the lease of this session.
             The id of one of ``messages`` only makes sure that nobody else is being answered.
-        expects : tuple of str and int, optional
-            Branch and tip that the caller has seen.
         expected_tip : str, optional
             Id of the message that the caller has seen at the end of the active path; empty for a path without any.
         once : bool
@@ -226,7 +238,7 @@ class ISessionStorage(ABC):
         SessionExistsError
             With ``once``: one of the ids is there.
         SessionMovedError
-            Branch and tip are not as expected.
+            The path does not end in ``expected_tip``.
         SessionLeasedError
             Another holds the lease; the error says who, and since when.
         SessionValueError, SessionTypeError
@@ -236,6 +248,39 @@ class ISessionStorage(ABC):
         -----
         A caller cancelled while it waits does not know whether its messages were stored; their ids tell.
         An append of a message whose id has a partial (`save_partial`) removes the partial in the same transaction.
+        """
+
+    @abstractmethod
+    async def ask(
+        self,
+        session_id: str,
+        decide: Callable[[TreeRows], Step],
+        *,
+        known: Stamp = _NOTHING,
+        dry_run: bool = False,
+    ) -> Done:
+        """Let a function decide about a session as it is at this moment, and do what it says, in one transaction.
+
+        Parameters
+        ----------
+        decide : callable
+            Gets what `read_tree` returns. It may be called in another thread, and more than once: it changes nothing.
+            What it raises is raised here, with nothing stored.
+        known : Stamp
+            As for `read_tree`.
+        dry_run : bool
+            True only reads.
+
+        Returns
+        -------
+        Done
+            Of the messages that are read to be sent, all that a request needs, and no more: `ProviderRequest.messages`
+            says what. A dry run reads them whole.
+
+        Raises
+        ------
+        SessionError
+            As `append_messages`, and what ``decide`` raises.
         """
 
     @abstractmethod
@@ -254,8 +299,12 @@ class ISessionStorage(ABC):
         """Give a lease back whose answer could not be stored, or a place as the next; else it does nothing."""
 
     @abstractmethod
-    async def read_tree(self, session_id: str) -> TreeRows:
-        """Return the shape of a session without its words: all messages, branches, former tips, hidden versions."""
+    async def read_tree(self, session_id: str, *, known: Stamp = _NOTHING) -> TreeRows:
+        """Return the shape of a session without its words: all messages, branches, former tips, hidden versions.
+
+        Where the caller knows it as it was at a stamp, and no message has changed since, of the messages only those
+        that are new.
+        """
 
     @abstractmethod
     async def pick_messages(self, session_id: str, seqs: Sequence[int]) -> list[SessionMessage]:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from langswarm_nb.core.session.interfaces import IProviderSession
 
-__all__ = ["create_provider", "parse_model_id", "provider_names", "takes_option"]
+__all__ = ["create_provider", "is_provider", "parse_model_id", "provider_names", "takes_option"]
 
 ENTRY_POINT_GROUP = "langswarm_nb.providers"
 
@@ -39,6 +39,11 @@ ENTRY_POINT_GROUP = "langswarm_nb.providers"
 def provider_names() -> list[str]:
     """Return the names of all providers, those of other installed packages included, sorted."""
     return sorted({*PROVIDERS, *_entry_points()})
+
+
+def is_provider(name: str) -> bool:
+    """Tell whether a provider has this name; packages are looked through only for one that is not ours."""
+    return name in PROVIDERS or name in _entry_points()
 
 
 def create_provider(provider: str, api_key: str | Secret | None = None, **config: Any) -> IProviderSession:
@@ -72,7 +77,7 @@ def create_provider(provider: str, api_key: str | Secret | None = None, **config
     _check_options(provider, config, _options(parameters))
     if "provider" in parameters:
         config["provider"] = provider
-    if secret is not None and provider in _entry_points():  # a provider from outside takes plain text
+    if secret is not None and provider not in PROVIDERS:  # a provider from outside takes plain text
         return factory(api_key=secret.reveal(), **config)
     return factory(api_key=secret, **config)
 
@@ -110,14 +115,13 @@ def parse_model_id(text: str, *, default_provider: str | None = None) -> tuple[s
         It is not text.
     """
     text = _checked_text("model", text)
-    names = provider_names()
     for separator in ":/":
         prefix, found, model = text.partition(separator)
-        if found and model and prefix.lower() in names:
+        if found and model and is_provider(prefix.lower()):
             return prefix.lower(), model
     if default_provider is not None and text and text.rstrip(":/") == text:
         return _check_name(default_provider), text
-    wanted = "'provider:model', with a provider of " + ", ".join(names)
+    wanted = "'provider:model', with a provider of " + ", ".join(provider_names())
     raise SessionValueError.of("model", text, wanted)
 
 
@@ -137,18 +141,18 @@ def _checked_text(parameter: str, value: object) -> str:
 
 
 def _check_name(provider: object) -> str:
-    name, names = _checked_text("provider", provider), provider_names()
-    if name not in names:
-        raise SessionValueError.of("provider", provider, names)
+    name = _checked_text("provider", provider)
+    if not is_provider(name):
+        raise SessionValueError.of("provider", provider, provider_names())
     return name
 
 
 def _load(provider: str) -> Callable[..., IProviderSession]:
-    point = _entry_points().get(provider)
-    if point is None:
+    if provider in PROVIDERS:
         module, _, attribute = PROVIDERS[provider].factory.partition(":")
         factory: Callable[..., IProviderSession] = getattr(import_module(f"{__name__}.{module}"), attribute)
         return factory
+    point = _entry_points()[provider]
     try:
         factory = point.load()
     except Exception as error:

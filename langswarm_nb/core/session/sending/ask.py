@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from langswarm_nb.core.session.conversation.asks import AskFacts
-from langswarm_nb.core.session.conversation.beside_the_loop import decided
 from langswarm_nb.core.session.conversation.nodes import Node, node_of
 from langswarm_nb.core.session.conversation.notes import left_out
 from langswarm_nb.core.session.conversation.placing import Place, answered_again, place
 from langswarm_nb.core.session.conversation.sent_context import Context, choose
+from langswarm_nb.core.session.conversation.steps import ChainPlace, Step
 from langswarm_nb.core.session.conversation.tree import Tree
 from langswarm_nb.core.session.errors import SessionNotFoundError, shown
 from langswarm_nb.core.session.messages import MessageRole, SessionMessage
@@ -23,9 +24,6 @@ from .context_window import messages_to_send
 if TYPE_CHECKING:
     from langswarm_nb.core.session.interfaces import IProviderSession
     from langswarm_nb.core.session.message_tree import MessageTree
-
-Pick = Callable[[Sequence[int]], Awaitable[list[SessionMessage]]]
-"""Reads messages of the session by their ascending seqs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +87,17 @@ class Ask:
         )
         return [system, message]
 
-    def decide(self, tree: Tree, message: SessionMessage) -> Decision:
-        """Return where the question goes in a tree, and what is sent with it.
+    def decide(self, tree: Tree, message: SessionMessage, lease: str | None = None) -> tuple[Decision, Step]:
+        """Return where the question goes in a tree and what is sent with it, and what a storage has to do.
+
+        Parameters
+        ----------
+        tree : Tree
+            The session as it is.
+        message : SessionMessage
+            The question, as it is stored.
+        lease : str, optional
+            Id of the answer that will be given; None beside the path.
 
         Raises
         ------
@@ -99,8 +106,21 @@ class Ask:
         """
         at = self.place_in(tree)
         chain = [] if self.regenerates else self.chain(replace(message, ask=at.ask))
-        nodes = self.nodes(tree, at, chain)
-        return Decision(at, chain, [node.seq for node in nodes], self.context(tree, at, nodes))
+        context = self.context(tree, at, self.nodes(tree, at, chain))
+        there = bisect_left(context.seqs, len(tree.nodes))
+        place: ChainPlace = {
+            "parent": at.parent,
+            "turn": at.turn,
+            "activate": lease is not None,
+            "branch": at.branch,
+            "hides": at.hides,
+            "lease": lease,
+            "expected_tip": self.expected_tip,
+            "once": self.is_named and not self.regenerates,
+        }
+        own = [seq - len(tree.nodes) for seq in context.seqs[there:]]
+        decision = Decision(at, at.branch or tree.branch, chain, context, own)
+        return decision, Step(chain, place, context.seqs[:there])
 
     def place_in(self, tree: Tree) -> Place:
         """Return where it goes."""
@@ -127,7 +147,7 @@ class Ask:
         settings = self.settings
         if self.is_native:  # the provider holds what it holds
             settings = replace(settings, max_messages=None, max_context_tokens=None)
-        path = [*tree.path_to(at.parent), *chain]
+        path = tree.way_to(at.parent).extended(chain)
         return choose(path, tree.hidden_on(at.branch) | set(at.hides), settings, alone=self.is_alone)
 
 
@@ -135,11 +155,16 @@ class Decision(NamedTuple):
     """Where a question goes, and what is sent with it."""
 
     place: Place
+    branch: str
     chain: list[SessionMessage]
     """What is to be stored."""
-    seqs: list[int]
-    """The seqs that the chain is expected to get."""
     context: Context
+    own: list[int]
+    """Which of the chain are sent."""
+
+    def sent(self, read: Sequence[SessionMessage], chain: Sequence[SessionMessage]) -> list[SessionMessage]:
+        """Return what is sent: what was read, and of the chain what says something."""
+        return [*read, *(chain[n] for n in self.own)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,16 +184,19 @@ class SendPlan:
         return tuple(note for note in told if note)
 
 
-async def plan(ask: Ask, tree: Tree, pick: Pick) -> SendPlan:
-    """Find out what a send would do; nothing is changed.
+async def plan(ask: Ask, session: MessageTree | None) -> SendPlan:
+    """Find out what a resolved ask would do in a session, or in a new one; nothing is changed.
 
     Raises
     ------
     ContextLengthError
         A limit is passed, and nothing may be left out.
     """
-    found = await decided(tree.nodes, lambda: ask.decide(tree, ask.message))
-    messages = await sent(found.context, dict(zip(found.seqs, found.chain, strict=True)), pick)
+    if session is None:
+        (found, _), read = ask.decide(Tree.empty(), ask.message), list[SessionMessage]()
+    else:
+        found, (_, read) = await session.ask(lambda tree: ask.decide(tree, ask.message), dry_run=True)
+    messages = found.sent(read, found.chain)
     return SendPlan(found.place, found.context, messages_to_send(messages), ask.settings)
 
 
@@ -193,10 +221,3 @@ async def resolved(ask: Ask, session: MessageTree) -> Ask:
             "version. List the ids with `await session.get_messages(branch='all')`."
         )
     return replace(ask, facts=replace(ask.facts, version_of=message.seq))
-
-
-async def sent(context: Context, known: dict[int, SessionMessage], pick: Pick) -> list[SessionMessage]:
-    """Return the messages of a context; those that are not known are read."""
-    wanted = [seq for seq in context.seqs if seq not in known]
-    read = await pick(wanted) if wanted else []
-    return [*read, *(known[seq] for seq in context.seqs if seq in known)]

@@ -11,43 +11,45 @@ from langswarm_nb.core.session.messages import MessageRole, SessionMessage
 def messages_to_send(messages: Sequence[SessionMessage]) -> tuple[SessionMessage, ...]:
     """Return messages as a provider accepts them.
 
-    Empty ones are left out, calls of tools that were never answered too, and neighbours of the same role are joined.
+    Empty ones are left out, calls of tools that were never answered too, and neighbours of the same role are joined:
+    many services refuse two user (or assistant) messages in a row.
     """
-    return tuple(_joined([message for message in _answered_calls(messages) if _says_something(message)]))
+    sent: list[SessionMessage] = []
+    before: MessageRole | None = None
+    answered: set[str] | None = None
+    for message in messages:
+        if message.parts:
+            if answered is None:
+                answered = _answered_calls(messages)
+            message = _without_unanswered(message, answered)  # noqa: PLW2901 - the same with less to say
+        if not message.content and not _has_more_than_thinking(message):
+            continue
+        if message.role is before and before in _JOINED:
+            sent[-1] = _join(sent[-1], message)
+        else:
+            sent.append(message)
+            before = message.role
+    return tuple(sent)
 
 
-def _says_something(message: SessionMessage) -> bool:
-    """Return whether there is more to a message than thinking: services refuse a turn that says nothing."""
-    return bool(message.content) or any(part["type"] != "reasoning" for part in message.parts)
+_JOINED = (MessageRole.USER, MessageRole.ASSISTANT)
 
 
-def _answered_calls(path: Sequence[SessionMessage]) -> list[SessionMessage]:
-    """Return the path without tool calls that have no result: every service refuses those."""
-    answered = {part["tool_call_id"] for m in path for part in m.parts if part["type"] == "tool_result"}
-    return [
-        _without_unanswered(m, answered) if m.role is MessageRole.ASSISTANT and m.parts else m for m in path
-    ]
+def _has_more_than_thinking(message: SessionMessage) -> bool:
+    """Return whether the parts of a message say something: services refuse a turn that says nothing."""
+    return any(part["type"] != "reasoning" for part in message.parts)
+
+
+def _answered_calls(path: Sequence[SessionMessage]) -> set[str]:
+    return {part["tool_call_id"] for m in path for part in m.parts if part["type"] == "tool_result"}
 
 
 def _without_unanswered(message: SessionMessage, answered: set[str]) -> SessionMessage:
+    """Return a message without calls of tools that have no result: every service refuses those."""
+    if message.role is not MessageRole.ASSISTANT:
+        return message
     kept = tuple(part for part in message.parts if part["type"] != "tool_call" or part["id"] in answered)
     return message if len(kept) == len(message.parts) else replace(message, parts=kept)
-
-
-def _joined(messages: list[SessionMessage]) -> list[SessionMessage]:
-    """Join neighbours of one role: many services refuse two user (or assistant) messages in a row."""
-    joined: list[SessionMessage] = []
-    for message in messages:
-        last = joined[-1] if joined else None
-        if (
-            last is not None
-            and last.role == message.role
-            and message.role in (MessageRole.USER, MessageRole.ASSISTANT)
-        ):
-            joined[-1] = _join(last, message)
-        else:
-            joined.append(message)
-    return joined
 
 
 def _join(first: SessionMessage, second: SessionMessage) -> SessionMessage:

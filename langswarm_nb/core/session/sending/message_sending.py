@@ -295,7 +295,7 @@ class MessageSending(MessageTree):
             A limit is passed, and nothing may be left out.
         """
         ask = await resolved(self._ask(content, role, model, options), self)
-        return await plan(ask, await self.tree(), self.pick_messages)
+        return await plan(ask, self)
 
     def _ask(
         self, content: str, role: MessageRole | str, model: str | None, options: Mapping[str, Any]
@@ -353,7 +353,7 @@ class MessageSending(MessageTree):
     ) -> SendPlan:
         """Return what answering a question once more would send, as `plan_message` does."""
         ask = await resolved(self._ask_again(message_id, model, options), self)
-        return await plan(ask, await self.tree(), self.pick_messages)
+        return await plan(ask, self)
 
     def _ask_again(self, message_id: str | None, model: str | None, options: Mapping[str, Any]) -> Ask:
         return make_ask_again(message_id, lambda changes: self.settings_for(model, changes), options)

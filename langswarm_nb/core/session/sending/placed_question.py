@@ -6,18 +6,13 @@ question counts as answered when a reply to it is whole; else it is asked again,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from langswarm_nb.core.session.conversation.beside_the_loop import decided
 from langswarm_nb.core.session.conversation.placing import Place
 from langswarm_nb.core.session.conversation.sent_context import Context
-from langswarm_nb.core.session.errors import (
-    SessionExistsError,
-    SessionLeasedError,
-    SessionMovedError,
-    shown,
-)
+from langswarm_nb.core.session.errors import SessionExistsError, SessionLeasedError, shown
 from langswarm_nb.core.session.messages import SessionMessage
 
 from .ask import Ask
@@ -39,6 +34,8 @@ class PlacedQuestion(NamedTuple):
     again."""
     context: Context
     """What is sent with it."""
+    messages: Sequence[SessionMessage]
+    """The same, with its words."""
     lease: Lease | None
     """Held until the answer is stored; None beside the path."""
     is_new: bool
@@ -97,9 +94,6 @@ async def _store(
         except SessionLeasedError:
             if not ask.waits:
                 raise
-        except SessionMovedError as error:
-            if ask.expected_tip is not None and error.expected == (ask.expected_tip or None):
-                raise
         await wait.to_try_again()
 
 
@@ -145,7 +139,7 @@ async def _asked_before(
     if lease.is_claimed:
         await lease.give_back()
     place = Place(question.parent_seq, question.turn)
-    return PlacedQuestion(place, session.record.branch, [question], Context(()), None, False, answer)
+    return PlacedQuestion(place, session.record.branch, [question], Context(()), (), None, False, answer)
 
 
 async def _answer_to(session: BaseSession, question: SessionMessage) -> SessionMessage | None:
@@ -160,29 +154,13 @@ async def _try_to_store(
     session: BaseSession, ask: Ask, message: SessionMessage, lease: Lease | None
 ) -> PlacedQuestion:
     """Store it where it belongs in the tree as it is now."""
-    tree = await session.tree()
-    place, chain, expected, context = await decided(tree.nodes, lambda: ask.decide(tree, message))
-    held: dict[str, Any] = {}
-    if lease is not None:
-        held = {"lease": lease.holder, "expects": (tree.branch, tree.tip)}
-    if ask.expected_tip is not None:
-        held["expected_tip"] = ask.expected_tip
-    if ask.is_named and not ask.regenerates:
-        held["once"] = True
-    stored = await session.append(
-        chain,
-        parent=place.parent,
-        turn=place.turn,
-        activate=lease is not None,
-        branch=place.branch,
-        hides=place.hides,
-        **held,
+    holder = None if lease is None else lease.holder
+    found, done = await session.ask(lambda tree: ask.decide(tree, message, holder))
+    stored = done.stored
+    messages = found.sent(done.read, stored)
+    return PlacedQuestion(
+        found.place, found.branch, stored or [message], found.context, messages, lease, bool(stored)
     )
-    # Others may have stored something first, so the numbers can differ from those that were planned.
-    seqs = {seq: kept.seq or 0 for seq, kept in zip(expected, stored, strict=True)}
-    context = context._replace(seqs=tuple(seqs.get(seq, seq) for seq in context.seqs))
-    branch = place.branch or tree.branch
-    return PlacedQuestion(place, branch, stored or [message], context, lease, bool(stored))
 
 
 def _remember(ask: Ask, placed: PlacedQuestion) -> None:

@@ -25,7 +25,7 @@ from langswarm_nb.core.session.messages import SessionMessage, estimate_tokens
 from langswarm_nb.core.session.provider_events import Delta, ProviderRequest, RetryNotice
 from langswarm_nb.core.session.settings import SessionSettings
 
-from .ask import Ask, resolved, sent
+from .ask import Ask, resolved
 from .checkpoint import Checkpoint
 from .context_window import messages_to_send
 from .finishing import finish_anyway, is_collected
@@ -256,8 +256,8 @@ class Turn:
         placed = self._placed
         if placed is None:
             raise AssertionError("a request is made after its question was stored")
-        known = {m.seq: m for m in placed.chain if m.seq is not None}
-        messages = await sent(placed.context, known, self._session.pick_messages)
+        messages = placed.messages
+        self._placed = placed._replace(messages=())  # not held any longer than they are needed
         self.input_tokens = estimate_tokens(messages)
         if ask.is_native:
             return ProviderRequest(**base, **await self._session.native.plan(messages, settings))

@@ -9,16 +9,15 @@ import weakref
 from typing import Any, TypeVar
 
 from langswarm_nb.core.session.conversation.beside_the_loop import LONG
-from langswarm_nb.core.session.conversation.nodes import TreeRows
 from langswarm_nb.core.session.conversation.on_asyncio import check_loop
 from langswarm_nb.core.session.errors import SessionClosedError
 from langswarm_nb.core.session.interfaces import Bounds
+from langswarm_nb.core.session.settings import SessionKey
 
 from ._sqlite.contract import Job, SQLStorage, counts
 from ._sqlite.faults import storage_error
-from ._sqlite.head import head_of, key_of
+from ._sqlite.head import head_of
 from ._sqlite.placeholders import Connection
-from ._sqlite.reading import tree
 from ._sqlite.schema import migrate
 from .bounded import bounds_of
 
@@ -59,19 +58,10 @@ class InMemorySessionStorage(SQLStorage):
     async def _read(self, job: Job[T]) -> T:
         return self._run(job)
 
-    async def read_tree(self, session_id: str) -> TreeRows:
-        key = key_of(session_id)
-
-        def read(db: sqlite3.Connection) -> TreeRows:
-            return tree(db, self.name, key)
-
-        def read_short(db: sqlite3.Connection) -> TreeRows | None:
-            return read(db) if head_of(db, key, self.name).next_seq <= LONG else None
-
-        found = self._run(read_short)
-        if found is None:  # the one thing that takes longer than microseconds
-            found = await asyncio.to_thread(self._run, read)
-        return found
+    async def _go_through(self, session_id: SessionKey, job: Job[T], *, writes: bool) -> T:
+        """Run a job that looks at a whole session: the one thing that may take longer than microseconds."""
+        messages = self._run(lambda db: head_of(db, session_id, self.name).next_seq)
+        return await asyncio.to_thread(self._run, job) if messages > LONG else self._run(job)
 
     def _run(self, job: Job[T]) -> T:
         check_loop()

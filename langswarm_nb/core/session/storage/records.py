@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from functools import lru_cache
 from typing import Any
 
+from langswarm_nb.core.session.conversation.names import normal
 from langswarm_nb.core.session.errors import SessionStorageError, SessionTypeError, SessionValueError
 from langswarm_nb.core.session.settings import SessionRecord, SessionSettings, SessionStatus
 from langswarm_nb.core.session.values import (
@@ -113,7 +115,7 @@ def _encode_status(status: object) -> dict[str, Any]:
 _CHANGES: dict[str, Callable[[Any], dict[str, Any]]] = {
     "settings": _encode_settings,
     "status": _encode_status,
-    "title": lambda value: {"title": optional_text("title", value)},
+    "title": lambda value: {"title": optional_text("title", value), "label": normal(value or "")},
     "native": lambda value: {"native": optional_mapping("native", value)},
     "metadata": lambda value: {"metadata": optional_mapping("metadata", value)},
     "home": lambda value: {"home": optional_text("home", value)},
@@ -131,35 +133,46 @@ def decode_record(row: Row) -> SessionRecord:
     SessionStorageError
         The stored values are not what this library writes.
     """
-    stored = dict(zip(RECORD_COLUMNS, row, strict=True))
-    kept = from_json(stored["settings"])
+    # fmt: off
+    (session_id, user_id, provider, model, backend, status, title, created_us, updated_us, message_count, token_count,
+     branch, tip, home, main_us, settings, native, metadata, number, used_us) = row
+    # fmt: on
     try:
-        settings = SessionSettings(
-            **{name: stored[name] for name in _SETTING_COLUMNS},
-            **{name: value for name, value in kept.items() if name in _SETTING_NAMES},
-        )
-        status = SessionStatus(stored["status"])
+        read = _settings if '"options"' in settings else _usual_settings
+        read_settings = read(provider, model, backend, settings)
+        read_status = _status(status)
     except (TypeError, ValueError, AttributeError) as error:
         raise SessionStorageError(
-            f"The settings of session {stored['session_id']!r} cannot be read ({error}); a newer version of this "
+            f"The settings of session {session_id!r} cannot be read ({error}); a newer version of this "
             "library or another program wrote them. Upgrade langswarm-nb, or make a new session."
         ) from error
+    updated_at = from_us(updated_us)
     return SessionRecord(
-        session_id=stored["session_id"],
-        user_id=stored["user_id"],
-        settings=settings,
-        status=status,
-        title=stored["title"],
-        created_at=from_us(stored["created_us"]),
-        updated_at=from_us(stored["updated_us"]),
-        message_count=stored["message_count"],
-        token_count=stored["token_count"],
-        branch=stored["branch"],
-        tip_seq=stored["tip"],
-        home=stored["home"],
-        main_at=None if stored["main_us"] is None else from_us(stored["main_us"]),
-        native=from_json(stored["native"]),
-        metadata=from_json(stored["metadata"]),
-        number=stored["id"],
-        used_at=from_us(stored["used_us"]),
+        session_id,
+        user_id,
+        read_settings,
+        read_status,
+        title,
+        from_us(created_us),
+        updated_at,
+        message_count,
+        token_count,
+        branch,
+        tip,
+        home,
+        None if main_us is None else from_us(main_us),
+        from_json(native),
+        from_json(metadata),
+        number,
+        updated_at if used_us == updated_us else from_us(used_us),
     )
+
+
+def _settings(provider: str, model: str, backend: Any, stored: str) -> SessionSettings:
+    kept = {name: value for name, value in from_json(stored).items() if name in _SETTING_NAMES}
+    return SessionSettings(provider, model, backend, **kept)
+
+
+_status = lru_cache(SessionStatus)
+_usual_settings = lru_cache(_settings)
+"""Most sessions have the settings of many others; those with options, which can be changed in place, their own."""

@@ -51,6 +51,9 @@ COLUMNS = PLACE_COLUMNS + MESSAGE_COLUMNS
 messages have few of them, and a column that holds nothing costs nearly as much to read as one that does."""
 READ_COLUMNS = (*(name for name in COLUMNS if name not in ("chars", "active", "hidden")), "active", "hidden")
 """What is read of a stored message. The last two may be missing in a row: then it is on the path, and not hidden."""
+_SENT = ("id", "key", "role", "ts_us", "content", "parts", "marks", "request")
+SENT_COLUMNS = (*_SENT[:-1], "CASE WHEN parts IS NOT NULL THEN request END")
+"""The same of what is sent. Who made the parts of a message is needed: some go back to their own service alone."""
 SEQ_BITS = 32
 SEQ_MASK = (1 << SEQ_BITS) - 1
 
@@ -284,13 +287,29 @@ _FIELDS: dict[str, Callable[[Row], Any]] = {
 }
 
 
-_SAID = tuple((vars(SessionMessage)[name].__set__, _FIELDS[name]) for name in ("role", "content", "parts"))
+_set_role, _set_content, _set_parts = (
+    vars(SessionMessage)[name].__set__ for name in ("role", "content", "parts")
+)
 
 
-def decode_what_is_said(rows: list[Row]) -> list[SessionMessage]:
-    """Return the messages of rows with role, text and parts decoded at once: they will all be asked for."""
-    messages = decode_messages(rows)
-    for put, decode in _SAID:  # the slots themselves: a third of what it costs when they are asked for
-        for message, row in zip(messages, rows, strict=True):
-            put(message, decode(row))
+def decode_sent(rows: list[Row]) -> list[SessionMessage]:
+    """Return the messages of rows of `SENT_COLUMNS`; what those do not hold is as in a new message.
+
+    Role, text and parts are decoded at once: all are asked for.
+    """
+    messages = SessionMessage.from_rows(rows, _decode_sent_field)
+    for message, (_, _, role, _, content, parts, *_) in zip(messages, rows, strict=True):
+        if role in _ROLES and type(content) is str:  # else it is damaged: told where it is asked for
+            _set_role(message, _ROLES[role])
+            _set_content(message, content)
+            _set_parts(message, () if parts is None else tuple(from_json(parts)))
     return messages
+
+
+def _decode_sent_field(row: Row, name: str) -> Any:
+    return _decode_field(tuple(_SENT_AS_READ((*row, None, 1))), name)
+
+
+_SENT_AS_READ = itemgetter(
+    *(_SENT.index(name) if name in _SENT else len(_SENT) + (name == "version") for name in READ_COLUMNS[:-2])
+)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from langswarm_nb.core.session.conversation.nodes import Node, TreeRows
-from langswarm_nb.core.session.errors import SessionNotFoundError
+from langswarm_nb.core.session import checks
+from langswarm_nb.core.session.conversation.nodes import Node, Stamp, TreeRows
+from langswarm_nb.core.session.conversation.steps import Done, Step
+from langswarm_nb.core.session.errors import SessionError, SessionNotFoundError
 from langswarm_nb.core.session.interfaces import ISessionStorage
 from langswarm_nb.core.session.messages import MessageRole, SearchHit, SessionMessage
 from langswarm_nb.core.session.settings import SessionRecord, SessionStatus
 from langswarm_nb.core.session.storage.bounded import check_message
 from langswarm_nb.core.session.storage.rows import PLACE_COLUMNS, Row, as_read, decode_message, encode_message
 
+_NOTHING = Stamp()
 _NO_PLACE = (None,) * len(PLACE_COLUMNS)
 
 
@@ -35,6 +38,8 @@ class UnloggedStorage(ISessionStorage):
         self.db_path: Path | None = getattr(inner, "db_path", None)
         self._whole: dict[tuple[str, str], Row] = {}
         self._seqs: dict[tuple[str, int | None], str] = {}
+        self._storing: set[tuple[str, object]] = set()
+        """Session and a mark of what is under way: which words belong to which message is not known yet."""
 
     async def append_messages(
         self,
@@ -44,21 +49,79 @@ class UnloggedStorage(ISessionStorage):
         parent: int | Literal["tip"] | None = "tip",
         **place: Any,
     ) -> list[SessionMessage]:
+        new = self._kept(session_id, messages)
+        with self._under_way((session_id, object())):
+            stored = await self.inner.append_messages(
+                session_id, [_without_words(m) for m in messages], parent=parent, **place
+            )
+            return self._stored(session_id, stored, new)
+
+    async def ask(
+        self,
+        session_id: str,
+        decide: Callable[[TreeRows], Step],
+        *,
+        known: Stamp = _NOTHING,
+        dry_run: bool = False,
+    ) -> Done:
+        checks.function("decide", decide)
+        new: dict[tuple[str, str], Row] = {}
+        own = (session_id, object())
+
+        def decide_without_words(rows: TreeRows) -> Step:
+            step = decide(self._with_words(session_id, rows, own))
+            if dry_run:
+                return step
+            new.clear()
+            new.update(self._kept(session_id, step.messages))
+            return step._replace(messages=[_without_words(m) for m in step.messages])
+
+        with self._under_way(own):
+            stored, read = await self.inner.ask(
+                session_id, decide_without_words, known=known, dry_run=dry_run
+            )
+            return Done(
+                self._stored(session_id, stored, new),
+                [self._restored(session_id, message) for message in read],
+            )
+
+    @contextmanager
+    def _under_way(self, mark: tuple[str, object]) -> Iterator[None]:
+        """Mark that something is being stored; who is cancelled does not know whether it was, so the mark stays."""
+        self._storing.add(mark)
+        try:
+            yield
+        except SessionError:  # nothing was
+            self._storing.discard(mark)
+            raise
+        self._storing.discard(mark)
+
+    def _kept(self, session_id: str, messages: Sequence[SessionMessage]) -> dict[tuple[str, str], Row]:
+        """Keep the words of messages that are about to be stored."""
         payloads = self._payloads(messages)
         new = {(session_id, message.id): payload for message, payload in zip(messages, payloads, strict=True)}
         for key, payload in new.items():  # what is refused takes no words from what has its id
             self._whole.setdefault(key, payload)
-        stored = await self.inner.append_messages(
-            session_id, [_without_words(m) for m in messages], parent=parent, **place
-        )
-        self._whole |= new
-        for message in stored:
-            self._seqs[session_id, message.seq] = message.id
-        return [self._restored(session_id, message) for message in stored]
+        return new
 
-    async def read_tree(self, session_id: str) -> TreeRows:
-        rows = await self.inner.read_tree(session_id)
-        return rows._replace(nodes=[self._node(session_id, Node._make(row)) for row in rows.nodes])
+    def _stored(
+        self, session_id: str, messages: Sequence[SessionMessage], new: Mapping[tuple[str, str], Row]
+    ) -> list[SessionMessage]:
+        """Remember which words belong to which message, and return them together."""
+        self._whole |= new
+        for message in messages:
+            self._seqs[session_id, message.seq] = message.id
+        return [self._restored(session_id, message) for message in messages]
+
+    async def read_tree(self, session_id: str, *, known: Stamp = _NOTHING) -> TreeRows:
+        return self._with_words(session_id, await self.inner.read_tree(session_id, known=known))
+
+    def _with_words(self, session_id: str, rows: TreeRows, own: tuple[str, object] | None = None) -> TreeRows:
+        """Return what tells of the words in memory; all is read anew the next time where some may be missing."""
+        others = any(mark[0] == session_id and mark != own for mark in tuple(self._storing))
+        stamp = _NOTHING if others else rows.stamp
+        nodes = [self._node(session_id, Node._make(row)) for row in rows.nodes]
+        return rows._replace(nodes=nodes, stamp=stamp)
 
     def _node(self, session_id: str, node: Node) -> Node:
         """Return a node that tells of the words in memory."""

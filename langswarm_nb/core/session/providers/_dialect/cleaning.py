@@ -38,7 +38,11 @@ class Cleaner:
         """Add events to those that are clean; what waits for the other half of a character is held back."""
         for event in events:
             if type(event) is Delta:
-                if text := self._text(event):
+                joiner, filters = self._channels.get(event.kind) or self._channel(event.kind)
+                text = joiner.join(event.text)
+                for without_key in filters:
+                    text = without_key(text)
+                if text:
                     clean.append(event if text is event.text else Delta(text, event.kind))
                 continue
             if isinstance(event, ThoughtSoFar):  # half a character belongs to what came before
@@ -83,14 +87,9 @@ class Cleaner:
         """Return what was still held back at the end."""
         return [Delta(text, kind) for kind, (joiner, _) in self._channels.items() if (text := joiner.rest())]
 
-    def _text(self, delta: Delta) -> str:
-        channel = self._channels.get(delta.kind)
-        if channel is None:
-            channel = self._channels[delta.kind] = TextJoiner(), self._http.key_filters()
-        text = channel[0].join(delta.text)
-        for without_key in channel[1]:
-            text = without_key(text)
-        return text
+    def _channel(self, kind: TextKind) -> tuple[TextJoiner, list[KeyFilter]]:
+        channel = self._channels[kind] = TextJoiner(), self._http.key_filters()
+        return channel
 
     def _word(self, value: object) -> str | None:
         """Return an id or a name; what is neither text nor a number, or very long, is none and is not kept."""

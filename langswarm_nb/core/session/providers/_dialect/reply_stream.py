@@ -15,7 +15,7 @@ from langswarm_nb.core.session.errors import ProviderSessionError
 from langswarm_nb.core.session.provider_events import Delta, PartDone, ReplyInfo
 from langswarm_nb.core.session.providers._http.fault_bodies import fault_inside, read_fault
 from langswarm_nb.core.session.providers._http.faults import MALFORMED, ReportedError
-from langswarm_nb.core.session.providers._http.response import parse_json
+from langswarm_nb.core.session.providers._http.wire_json import parse_json
 
 from .cleaning import Cleaner
 from .sse import DONE, JSONDecoder, JSONLinesDecoder, SSEDecoder, StreamFormatError
@@ -215,13 +215,12 @@ class _Pieces:
         for event in found:
             if event.is_all:
                 self._read_whole(event.data, events)
-            elif event.data.strip() == DONE:
+            elif event.data[:1] != "{" and event.data.strip() == DONE:
                 reader.is_over = True
-            elif not reader.is_whole:
-                self._read_event(event, events)
-                self._answer.is_stream = self._answer.is_stream or bool(events)
-            else:
+            elif reader.is_whole:
                 self._read_behind(event, events)
+            else:
+                self._read_event(event, events)
             if reader.is_over:
                 break
 
@@ -249,27 +248,36 @@ class _Pieces:
         self._reader.is_over = True
 
     def _read_event(self, event: ServerSentEvent, events: list[ProviderEvent]) -> None:
-        body = None if event.data[:1] != "{" and _keeps_alive(event) else parse_json(event.data)
+        data = event.data
+        body = None if data[:1] != "{" and _keeps_alive(event) else parse_json(data)
         if body is None:
             return
         self._only = body if self._only is None else ()
-        found: list[ProviderEvent] = []
-        if self._clean.keeps_raw:
-            events.extend(self._clean.raw("events", [body]))  # also when it cannot be read
-        if COST in event.data:  # looked for in the text, as few events tell it
-            self._clean.see_cost(body)
+        clean = self._clean
+        if clean.keeps_raw:
+            events.extend(clean.raw("events", [body]))  # also when it cannot be read
+        if COST in data:  # looked for in the text, as few events tell it
+            clean.see_cost(body)
+        n_before = len(events)
         try:
-            self._clean.add(self._reader.read(body, event.name), found)
+            clean.add(self._reader.read(body, event.name), events)
         except MALFORMED:
+            del events[n_before:]
             self._refuse_fault(body)
             raise
-        events.extend(found)
+        if not self._has_answered or len(events) == n_before or type(events[-1]) is not Delta:
+            self._see(events[n_before:], body)
+
+    def _see(self, found: list[ProviderEvent], body: Any) -> None:
+        """Note what an event of a stream brought: an answer, no answer yet, or an error in the place of one."""
+        if found:
+            self._answer.is_stream = True
         if not _says_something(found):
             if not self._reader.is_whole:
                 self._refuse_fault(body)
-        elif not self._has_answered:
+        else:
             self._has_spoken = True
-            self._has_answered = any(map(_is_answer, found))
+            self._has_answered = self._has_answered or any(map(_is_answer, found))
 
     def _read_only(self, events: list[ProviderEvent]) -> None:
         """Read what may be an answer in one piece, put into the only event of a stream."""

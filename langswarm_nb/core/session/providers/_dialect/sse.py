@@ -158,15 +158,19 @@ class SSEDecoder(_LineDecoder):
             _check_size("an event", self._size, self._limit)
 
     def _read(self, lines: list[bytes], events: list[ServerSentEvent]) -> None:
+        data = self._data
         for line in lines:
             if line[:6] == b"data: ":
-                self._data.append(line[6:])
-            elif not line:
-                if self._data and (event := self._event()).data:  # an event without data is none
-                    events.append(event)
-                self._name = ""
-            else:
+                data.append(line[6:])
+            elif line:
                 self._read_field(line)
+            else:
+                if data:
+                    whole = data[0] if len(data) == 1 else self._joined()
+                    data.clear()
+                    if whole:  # an event without data is none
+                        events.append(ServerSentEvent(_text(whole), self._name))
+                self._name = ""
 
     def _read_field(self, line: bytes) -> None:
         field, _, value = line.partition(b":")
@@ -177,14 +181,10 @@ class SSEDecoder(_LineDecoder):
             self._name = value.decode("utf-8", "replace")
         # All else is a comment (no field before the colon), `id`, `retry`, or of a later day.
 
-    def _event(self) -> ServerSentEvent:
-        if len(self._data) == 1:
-            data = self._data[0]
-        else:
-            data = b"\n".join(self._data)
-            _check_size("an event", len(data), self._limit)
-        self._data = []
-        return ServerSentEvent(_text(data), self._name)
+    def _joined(self) -> bytes:
+        data = b"\n".join(self._data)
+        _check_size("an event", len(data), self._limit)
+        return data
 
 
 class JSONLinesDecoder(_LineDecoder):

@@ -16,8 +16,6 @@ from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-import certifi
-
 from langswarm_nb.core.session.errors import next_step
 from langswarm_nb.core.session.text import unquoted
 
@@ -176,6 +174,8 @@ def tls_context() -> ssl.SSLContext:
 def _context(trust: Trust) -> ssl.SSLContext:
     # One for all: making one takes 20 ms.
     if trust == Trust():
+        import certifi  # 4 ms, for who speaks TLS
+
         if find_spec("truststore") is None:
             return ssl.create_default_context(cafile=certifi.where())
         from truststore import SSLContext

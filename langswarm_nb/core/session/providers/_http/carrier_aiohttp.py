@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from io import BytesIO
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import aiohttp
 from yarl import URL
 
 from .carrier import KEEPALIVE_S, TransportError, reason_of, step_of, tls_context
+from .deadline import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 # Most of aiohttp's other errors come after something was sent; ServerDisconnectedError for one.
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
 _ERRORS = (aiohttp.ClientError, OSError, ValueError)
+_NO_LIMITS = aiohttp.ClientTimeout(total=None)
 _AT_ONCE = 2**20
 """Bytes of a body that aiohttp writes in one go; it warns of more."""
 
@@ -43,6 +47,7 @@ class AiohttpCarrier:
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             skip_auto_headers=["User-Agent", "Accept-Encoding"],
+            trace_configs=[_connecting()],
         )
 
     async def send(self, outgoing: Outgoing) -> Incoming:
@@ -52,14 +57,23 @@ class AiohttpCarrier:
             for _ in range(3):
                 await asyncio.sleep(0)
         self._may_be_stale = self._reuses
-        response = await self._session.request(
-            outgoing.method,
-            URL(outgoing.url, encoded=True),
-            headers=list(outgoing.headers()),
-            data=_body(outgoing.content),
-            allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=outgoing.connect_timeout_s),
-        )
+        patience = _Patience(outgoing.connect_timeout_s)
+        try:
+            response = await self._session.request(
+                outgoing.method,
+                URL(outgoing.url, encoded=True),
+                headers=list(outgoing.headers()),
+                data=_body(outgoing.content),
+                allow_redirects=False,
+                timeout=_NO_LIMITS,
+                trace_request_ctx=patience,
+            )
+        except asyncio.CancelledError:
+            if not patience.is_over():
+                raise
+            raise aiohttp.ConnectionTimeoutError("connecting took too long") from None
+        finally:
+            patience.end()
         return AiohttpIncoming(response)
 
     def describe(self, error: Exception) -> TransportError:
@@ -76,6 +90,42 @@ class AiohttpCarrier:
     async def aclose(self) -> None:
         """Close all connections."""
         await self._session.close()
+
+
+class _Patience:
+    """The limit on making a connection, as `Watch` counts it; a request that finds one made needs none."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._watch: Watch | None = None
+
+    def begin(self) -> None:
+        self._watch = Watch(math.inf, self._seconds)
+        self._watch.enter()
+
+    def end(self) -> None:
+        if self._watch is not None:
+            self._watch.leave()
+            self._watch.close()
+
+    def is_over(self) -> bool:
+        """Tell, after the request was cancelled, whether this limit did it."""
+        return self._watch is not None and self._watch.is_mine()
+
+
+def _connecting() -> aiohttp.TraceConfig:
+    """Return what tells the patience of each request when its connection is being made."""
+
+    async def begin(_: object, told: SimpleNamespace, __: object) -> None:
+        told.trace_request_ctx.begin()
+
+    async def end(_: object, told: SimpleNamespace, __: object) -> None:
+        told.trace_request_ctx.end()
+
+    config = aiohttp.TraceConfig()
+    config.on_connection_create_start.append(begin)
+    config.on_connection_create_end.append(end)
+    return config
 
 
 def _body(content: bytes) -> bytes | BytesIO | None:

@@ -1,22 +1,19 @@
-"""Requests carried by httpx; the only module that imports it."""
+"""Requests carried by a transport of the caller's, in the form of httpx; the only module that imports it."""
 
 from __future__ import annotations
 
 import contextlib
-import contextvars
-import logging
-import ssl
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
 import httpx
 
-from .carrier import KEEPALIVE_S, TransportError, reason_of, step_of, tls_context
+from .carrier import TransportError, reason_of, step_of
+from .hidden_headers import unlogged
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from .address import Address
     from .carrier import Incoming, Outgoing
 
 _NOT_SENT = (
@@ -29,33 +26,21 @@ _NOT_SENT = (
     httpx.InvalidURL,
 )
 _ERRORS = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError)
-_is_sending: contextvars.ContextVar[bool] = contextvars.ContextVar("_is_sending", default=False)
 
 
-class HttpxCarrier:
-    """A transport of httpx, used without httpx's client."""
+class LentCarrier:
+    """A transport of the caller's, for any number of requests; it is theirs to close."""
 
-    room = 8
+    room = 1_000_000
     errors: tuple[type[Exception], ...] = _ERRORS
 
-    def __init__(self, address: Address, proxy: str | None) -> None:
-        limits = httpx.Limits(
-            max_connections=self.room,
-            max_keepalive_connections=0 if address.is_local else self.room,
-            keepalive_expiry=KEEPALIVE_S,
-        )
-        context = tls_context() if address.scheme == "https" else _unused_context()
-        self._transport: httpx.AsyncBaseTransport = httpx.AsyncHTTPTransport(
-            verify=context, limits=limits, proxy=proxy
-        )
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+        self._transport = transport
 
     async def send(self, outgoing: Outgoing) -> Incoming:
         """Send a request and return once the headers of its answer are there."""
-        token = _is_sending.set(True)
-        try:
-            return HttpxIncoming(await self._transport.handle_async_request(_request(outgoing)))
-        finally:
-            _is_sending.reset(token)
+        with unlogged():
+            return LentIncoming(await self._transport.handle_async_request(_request(outgoing)))
 
     def describe(self, error: Exception) -> TransportError:
         """Tell what an error means."""
@@ -67,23 +52,10 @@ class HttpxCarrier:
         )
 
     async def aclose(self) -> None:
-        """Close all connections."""
-        await self._transport.aclose()
-
-
-class LentCarrier(HttpxCarrier):
-    """A transport of the caller's, for any number of requests; it is theirs to close."""
-
-    room = 1_000_000
-
-    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
-        self._transport = transport
-
-    async def aclose(self) -> None:
         """Leave it open."""
 
 
-class HttpxIncoming:
+class LentIncoming:
     """An answer whose body is still to be read."""
 
     def __init__(self, response: httpx.Response) -> None:
@@ -101,17 +73,6 @@ class HttpxIncoming:
             await self._response.aclose()
 
 
-class _HideHeaders(logging.Filter):
-    """Drops the lines in which httpcore would log the headers of our answers; those of others stay."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return not _is_sending.get()
-
-
-for _name in ("connection", "http11", "proxy", "socks"):
-    logging.getLogger(f"httpcore.{_name}").addFilter(_HideHeaders())
-
-
 def _request(outgoing: Outgoing) -> httpx.Request:
     timeouts = {"connect": outgoing.connect_timeout_s, "read": None, "write": None, "pool": None}
     return httpx.Request(
@@ -121,9 +82,3 @@ def _request(outgoing: Outgoing) -> httpx.Request:
         content=outgoing.content,
         extensions={"timeout": timeouts},
     )
-
-
-@cache
-def _unused_context() -> ssl.SSLContext:
-    # For plain http: it trusts nobody, and saves reading the certificates.
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -11,7 +11,6 @@ connection is not: nobody knows whether it was done, and what is done twice is p
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import math
 import random
@@ -35,6 +34,7 @@ from .fault_bodies import read_fault
 from .faults import MALFORMED, SERVER_ERRORS, Fault, may_repeat, parse_retry_after
 from .pool import Transports
 from .response import Response
+from .wire_json import encode_json
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
@@ -392,7 +392,7 @@ def _seconds(parameter: str, value: Any) -> float:
 
 def _encode(body: Any) -> bytes:
     try:
-        return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        return encode_json(body)
     except (TypeError, ValueError, RecursionError) as error:
         raise e.SessionTypeError(
             f"The request cannot be written as JSON: {one_line(str(error), 200)}. "

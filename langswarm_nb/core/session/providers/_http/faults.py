@@ -65,37 +65,43 @@ _FOR_GOOD = (
 """What a repeat does not cure, although the status (500) leaves it open."""
 
 
-def _pattern(*words: str) -> re.Pattern[str]:
-    return re.compile("|".join(words), re.IGNORECASE | re.DOTALL)
+class _Words:
+    """Words to look for, as patterns; compiled for the first error, as many a program never meets one."""
+
+    def __init__(self, *words: str) -> None:
+        self._pattern = "|".join(words)
+
+    def search(self, text: str) -> re.Match[str] | None:
+        return re.search(self._pattern, text, re.IGNORECASE | re.DOTALL)
 
 
 # Where a service has no code for it, or one that says nothing, its words tell.
-_NO_MONEY = _pattern(
+_NO_MONEY = _Words(
     r"(?:insufficient|not enough|no more|out of|exhausted|used up).{0,20}(?:balance|credit|funds|quota)",
     r"credit balance is too low|in arrears|欠费|余额不足",
     r"(?:exceeded|over|reached).{0,30}(?:budget|spend(?:ing)?[ _-](?:limit|cap)|(?:current|monthly) quota)",
     r"(?:budget|spend(?:ing)? (?:limit|cap)|quota).{0,30}(?:exceeded|exhausted|reached)",
 )
-_TOO_LONG = _pattern(
+_TOO_LONG = _Words(
     r"maximum context length|context (?:length|window|size)|prompt is too long|too many (?:input )?tokens",
     r"length of (?:all |the )*messages is too long|reduce the length of the messages",
 )
-_NO_KEY = _pattern(
+_NO_KEY = _Words(
     r"(?:incorrect|invalid|missing|unknown|expired) (?:x-)?api[ _-]?key",
     r"api[ _-]?key.{0,40}(?:not valid|invalid|expired)",
 )
-_GONE = _pattern(
+_GONE = _Words(
     r"(?:conversation|interaction|thread|previous.response).{0,200}(?:not found|not exist|no longer|expired)",
     r"no such (?:conversation|interaction|thread)",
 )
-_FAULTY = _pattern(  # a request that fails each time, from services that call it their own failure
+_FAULTY = _Words(  # a request that fails each time, from services that call it their own failure
     r"(?:is|are) not (?:supported|implemented)|not implemented|unsupported|does not (?:support|exist)",
     r"invalid (?:params?|parameter|argument|value|request)|unknown (?:model|field|parameter|argument)",
     r"unrecogni[sz]ed (?:request )?(?:field|parameter|argument|option)|extra (?:inputs?|fields?) .{0,20}not permitted",
     r"requires (?:more (?:system )?memory|--)|failed to parse|unable to load model",
 )
-_LOADING = _pattern(r"\bloading model|model.{0,200}\b(?:is|still) (?:being )?(?:currently )?load(?:ing|ed)\b")
-_BY_WORDS: tuple[tuple[set[int | None], re.Pattern[str], type[e.ProviderSessionError]], ...] = (
+_LOADING = _Words(r"\bloading model|model.{0,200}\b(?:is|still) (?:being )?(?:currently )?load(?:ing|ed)\b")
+_BY_WORDS: tuple[tuple[set[int | None], _Words, type[e.ProviderSessionError]], ...] = (
     ({None, 400, 402, 403, 429, 500}, _NO_MONEY, e.ProviderQuotaError),
     ({None, 400, 413, 422, 500}, _TOO_LONG, e.ContextLengthError),
     ({None, 400, 422, 500}, _NO_KEY, e.ProviderAuthenticationError),

@@ -109,7 +109,7 @@ def _close_later(loop: ref[asyncio.AbstractEventLoop], pool: Pool) -> None:
 
 async def _load_library() -> None:
     """Load what will carry the requests, beside the loop: aiohttp takes a tenth of a second."""
-    name = f"{__package__}.carrier_{'aiohttp' if _takes_aiohttp() else 'httpx'}"
+    name = f"{__package__}.carrier_{'aiohttp' if _takes_aiohttp() else 'httpcore'}"
     if name not in sys.modules:
         await asyncio.to_thread(import_module, name)
 
@@ -124,9 +124,9 @@ def _new_carrier(address: Address, transport: AsyncBaseTransport | None) -> Carr
         from .carrier_aiohttp import AiohttpCarrier
 
         return AiohttpCarrier(address)
-    from .carrier_httpx import HttpxCarrier
+    from .carrier_httpcore import HttpcoreCarrier
 
-    return HttpxCarrier(address, proxy)
+    return HttpcoreCarrier(address, proxy)
 
 
 class Pool:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import zlib
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.errors import ProviderSessionError
 
 from .deadline import LimitReached
+from .wire_json import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -229,19 +229,3 @@ def _unpacker(encoding: str) -> _Unpacker | None:
     if encoding in {"", "identity"}:
         return None
     return _Unpacker() if encoding in {"gzip", "x-gzip", "deflate"} else _NoUnpacker(encoding)
-
-
-def parse_json(text: str) -> Any:
-    """Return JSON.
-
-    Raises
-    ------
-    ValueError
-        It is none, or nested too deeply; the message says which.
-    """
-    try:
-        return json.loads(text)
-    except RecursionError:
-        raise ValueError("JSON nested too deeply") from None
-    except json.JSONDecodeError as error:
-        raise ValueError(f"not JSON ({error.msg} at character {error.pos})") from None

@@ -66,7 +66,11 @@ def wire_messages(
         Whether replies with calls of tools are refused without their thinking.
     """
     wire: list[dict[str, Any]] = []
+    roles = {MessageRole.SYSTEM: system_role, MessageRole.ASSISTANT: "assistant"}
     for message in messages:
+        if message.content and not message.parts:  # nearly all, and a history may have thousands
+            wire.append({"role": roles.get(message.role, "user"), "content": message.content})
+            continue
         parts = message.all_parts
         wire += wire_results(parts)
         if message.role is MessageRole.ASSISTANT:

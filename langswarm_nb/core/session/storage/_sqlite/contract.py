@@ -8,21 +8,23 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, Unpack
 
 from langswarm_nb.core.session import checks
-from langswarm_nb.core.session.conversation.nodes import TreeRows
+from langswarm_nb.core.session.conversation.nodes import Stamp, TreeRows
+from langswarm_nb.core.session.conversation.steps import Done, Step
 from langswarm_nb.core.session.errors import SessionStorageError, SessionTypeError, SessionValueError
-from langswarm_nb.core.session.interfaces import ISessionStorage, SearchHit
+from langswarm_nb.core.session.interfaces import ChainPlace, ISessionStorage, SearchHit
 from langswarm_nb.core.session.messages import MessageRole, SessionMessage, as_role
-from langswarm_nb.core.session.settings import SessionRecord, SessionStatus
+from langswarm_nb.core.session.settings import SessionKey, SessionRecord, SessionStatus
 from langswarm_nb.core.session.storage.bounded import check_message, check_session
 from langswarm_nb.core.session.storage.records import decode_record, encode_changes, encode_record
 from langswarm_nb.core.session.storage.rows import (
     PLACE_COLUMNS,
+    Row,
     decode_message,
     decode_messages,
-    decode_what_is_said,
+    decode_sent,
     encode_message,
 )
 from langswarm_nb.core.session.values import (
@@ -43,10 +45,11 @@ from . import reading as _reading
 from . import restore as _restore
 from . import sessions as _sessions
 from . import tree as _tree
-from .head import key_of, session_key
+from .head import head_of, key_of, session_key
 
 T = TypeVar("T")
 Job = Callable[[sqlite3.Connection], T]
+_NOTHING = Stamp()
 
 
 class SQLStorage(ISessionStorage):
@@ -107,6 +110,10 @@ class SQLStorage(ISessionStorage):
         updated_before: datetime | None = None,
         home: str | None = None,
         title: str | None = None,
+        labels: Collection[str] | None = None,
+        id_begins: str | None = None,
+        is_main: bool | None = None,
+        noting: str | None = None,
         limit: int | None = None,
         before: datetime | None = None,
     ) -> list[SessionRecord]:
@@ -116,9 +123,13 @@ class SQLStorage(ISessionStorage):
             status=None if status is None else member("status", status, SessionStatus),
             home=optional_text("home", home),
             title=optional_text("title", title),
+            labels=None if labels is None else _texts("labels", labels),
+            id_begins=optional_text("id_begins", id_begins),
+            is_main=None if is_main is None else checks.flag("is_main", is_main),
+            noting=_name("noting", noting),
             updated_before_us=None if updated_before is None else to_us("updated_before", updated_before),
             before_us=None if before is None else to_us("before", before),
-            limit=_limit(limit),
+            limit=_count("limit", limit),
         )
         return [decode_record(row) for row in await self._read(select)]
 
@@ -157,8 +168,13 @@ class SQLStorage(ISessionStorage):
         return found
 
     async def append_messages(
+        self, session_id: str, messages: Sequence[SessionMessage], **place: Unpack[ChainPlace]
+    ) -> list[SessionMessage]:
+        key, append = key_of(session_id), self._appending(messages, **place)
+        return decode_messages(await self._write(lambda db: append(db, self.name, key)))
+
+    def _appending(
         self,
-        session_id: str,
         messages: Sequence[SessionMessage],
         *,
         parent: int | Literal["tip"] | None = "tip",
@@ -169,11 +185,10 @@ class SQLStorage(ISessionStorage):
         branch: str | None = None,
         hides: Sequence[tuple[int, int]] = (),
         lease: str | None = None,
-        expects: tuple[str, int | None] | None = None,
         expected_tip: str | None = None,
         once: bool = False,
-    ) -> list[SessionMessage]:
-        key = key_of(session_id)
+    ) -> partial[list[Row]]:
+        """Return the append of messages with all that is known about it before, checked."""
         checks.listed("messages", messages, SessionMessage, "a list of messages (SessionMessage)")
         payloads = [encode_message(message) for message in messages]
         for payload in payloads:
@@ -182,8 +197,9 @@ class SQLStorage(ISessionStorage):
             _seq("parent", parent)
         if reply_to is not None:
             _seq("reply_to", reply_to)
-        append = partial(
+        return partial(
             _tree.append,
+            payloads=payloads,
             parent=parent,
             reply_to=reply_to,
             question_id=optional_text("question_id", question_id),
@@ -192,11 +208,36 @@ class SQLStorage(ISessionStorage):
             branch=self._branch(branch),
             hides=[(whole("turn", number), whole("version", version)) for number, version in hides],
             lease=optional_text("lease", lease),
-            expects=expects,
             expected_tip=optional_text("expected_tip", expected_tip),
             once=checks.flag("once", once),
         )
-        return decode_messages(await self._write(lambda db: append(db, self.name, key, payloads)))
+
+    async def ask(
+        self,
+        session_id: str,
+        decide: Callable[[TreeRows], Step],
+        *,
+        known: Stamp = _NOTHING,
+        dry_run: bool = False,
+    ) -> Done:
+        key = key_of(session_id)
+        checks.function("decide", decide)
+        checks.instance("known", known, Stamp)
+        checks.flag("dry_run", dry_run)
+
+        def job(db: sqlite3.Connection) -> Done:
+            head = head_of(db, key, self.name)
+            messages, place, reads = decide(_reading.tree(db, self.name, key, known, head))
+            if dry_run:
+                return Done([], decode_messages(_reading.pick(db, head, reads)))
+            stored = self._appending(messages, **place)(db, self.name, key, head=head)
+            return Done(decode_messages(stored), decode_sent(_reading.said(db, head, reads)))
+
+        return await self._go_through(key, job, writes=not dry_run)
+
+    async def _go_through(self, session_id: SessionKey, job: Job[T], *, writes: bool) -> T:
+        """Run a job that looks at a whole session."""
+        return await (self._write(job) if writes else self._read(job))
 
     async def keep_lease(self, session_id: str, lease: str) -> None:
         key, held = key_of(session_id), text("lease", lease)
@@ -215,14 +256,17 @@ class SQLStorage(ISessionStorage):
         key, held = key_of(session_id), text("lease", lease)
         await self._write(lambda db: _leases.leave(db, session_key(db, key, self.name), held))
 
-    async def read_tree(self, session_id: str) -> TreeRows:
+    async def read_tree(self, session_id: str, *, known: Stamp = _NOTHING) -> TreeRows:
         key = key_of(session_id)
-        return await self._read(lambda db: _reading.tree(db, self.name, key))
+        checks.instance("known", known, Stamp)
+        return await self._go_through(key, lambda db: _reading.tree(db, self.name, key, known), writes=False)
 
     async def pick_messages(self, session_id: str, seqs: Sequence[int]) -> list[SessionMessage]:
         key = key_of(session_id)
         checks.listed("seqs", seqs, int, "a list of whole numbers")
-        return decode_what_is_said(await self._read(lambda db: _reading.pick(db, self.name, key, seqs)))
+        return decode_messages(
+            await self._read(lambda db: _reading.pick(db, head_of(db, key, self.name), seqs))
+        )
 
     async def get_messages(
         self,
@@ -240,7 +284,7 @@ class SQLStorage(ISessionStorage):
         read = partial(
             _reading.read,
             active=branch == "active",
-            limit=_limit(limit),
+            limit=_count("limit", limit),
             before=_count("before_seq", before_seq),
             role=None if role is None else as_role(role),
             since_us=None if since is None else to_us("since", since),
@@ -302,7 +346,7 @@ class SQLStorage(ISessionStorage):
     ) -> list[SearchHit]:
         from . import search  # few sessions ever need it
 
-        query = search.Query.of(text, user_id, session_id, _limit(limit))
+        query = search.Query.of(text, user_id, session_id, _count("limit", limit))
         if query.uses_index:
             try:
                 while await self._read(search.is_behind):
@@ -327,10 +371,6 @@ def _seq(name: str, value: object) -> None:
         raise SessionTypeError.of(name, value, "the seq of a message (a whole number)")
 
 
-def _limit(value: object) -> int | None:
-    return _count("limit", value)
-
-
 def _count(name: str, value: object) -> int | None:
     if value is None:
         return None
@@ -343,8 +383,17 @@ def _count(name: str, value: object) -> int | None:
 
 def _ids(among: object, of: str) -> str | None:
     """Return ids as a JSON list."""
-    if among is None:
-        return None
-    if isinstance(among, (str, bytes)) or not isinstance(among, Collection):
-        raise SessionTypeError.of("among", among, f"several ids of {of} (texts)")
-    return to_json("among", sorted(text("among", each) for each in among))
+    return None if among is None else to_json("among", _texts("among", among, f"several ids of {of} (texts)"))
+
+
+def _texts(name: str, value: object, form: str = "several texts") -> list[str]:
+    if isinstance(value, (str, bytes)) or not isinstance(value, Collection):
+        raise SessionTypeError.of(name, value, form)
+    return sorted(text(name, each) for each in value)
+
+
+def _name(name: str, value: object) -> str | None:
+    found = optional_text(name, value)
+    if found is not None and not found.isidentifier():
+        raise SessionValueError.of(name, value, "a name of letters, digits and _")
+    return found

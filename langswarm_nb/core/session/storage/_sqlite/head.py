@@ -137,7 +137,7 @@ def head_of(db: sqlite3.Connection, session_id: str, name: str) -> Head:
         "SELECT s.id, s.next_seq, s.next_turn, s.tip, s.branch, m.turn, m.version,"
         " EXISTS (SELECT 1 FROM hides h WHERE h.sid = s.id), EXISTS (SELECT 1 FROM partials p WHERE p.sid = s.id),"
         " s.status = 'archived', s.holder, s.owner, s.beat_us, s.since_us, s.next_holder, s.moves FROM sessions s"
-        " LEFT JOIN messages m ON m.id = (s.id << 32 | s.tip) WHERE s.session_id = ?1 AND s.id = ifnull(?2, s.id)",
+        " LEFT JOIN message_rows m ON m.id = (s.id << 32 | s.tip) WHERE s.session_id = ?1 AND s.id = ifnull(?2, s.id)",
         meant(session_id),
     ).fetchone()
     if row is None:

@@ -47,7 +47,7 @@ def show(db: sqlite3.Connection, sid: int, branch: str) -> None:
     that were not given with a question belong to none.
     """
     low, high = sid << SEQ_BITS, (sid + 1) << SEQ_BITS
-    db.execute("UPDATE messages SET hidden = 0 WHERE id >= ? AND id < ? AND hidden", (low, high))
+    db.execute("UPDATE message_rows SET hidden = 0 WHERE id >= ? AND id < ? AND hidden", (low, high))
     rows = db.execute(
         "SELECT id, turn, version, active, role FROM messages WHERE id >= ? AND id < ?"
         " AND turn IN (SELECT turn FROM hides WHERE sid = ? AND branch = ?) ORDER BY id",
@@ -62,4 +62,4 @@ def show(db: sqlite3.Connection, sid: int, branch: str) -> None:
         if (turn, current.get(turn, version) if active else version) in marked
         and (role != "system" or key < asked.get((turn, version), -1))
     ]
-    db.executemany("UPDATE messages SET hidden = 1 WHERE id = ?", hidden)
+    db.executemany("UPDATE message_rows SET hidden = 1 WHERE id = ?", hidden)

@@ -6,21 +6,29 @@ Plain functions on a connection.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from langswarm_nb.core.session.conversation.nodes import TreeRows
+from langswarm_nb.core.session.conversation.nodes import Stamp, TreeRows
 from langswarm_nb.core.session.errors import SessionStorageError, shown
 from langswarm_nb.core.session.messages import MessageRole
 from langswarm_nb.core.session.storage.packing import key_of_id
-from langswarm_nb.core.session.storage.rows import READ_COLUMNS, SEQ_BITS, Row
+from langswarm_nb.core.session.storage.rows import READ_COLUMNS, SENT_COLUMNS, SEQ_BITS, Row
 
 from . import hides as _hides
-from .head import head_of, session_key
+from .head import Head, head_of, session_key
 
-_SELECT = f"SELECT {', '.join(READ_COLUMNS)} FROM messages "
-_SELECT_PATH = f"SELECT {', '.join(READ_COLUMNS[:-2])} FROM messages "
+_SELECT = f"SELECT {', '.join(READ_COLUMNS)} FROM message_rows "
+_SELECT_PATH = f"SELECT {', '.join(READ_COLUMNS[:-2])} FROM message_rows "
 """Of messages on the active path, none of which is hidden."""
+_SENT = f"SELECT {', '.join(SENT_COLUMNS)} FROM message_rows "
+_NODES = (
+    "SELECT seq, parent, turn, version, role, active, cell_id, ask, scope, beside, status, compare_id,"
+    " CASE WHEN chars THEN 2 WHEN parts IS NOT NULL THEN 1 ELSE 0 END, chars FROM messages "
+)
+"""In the order of the fields of `Node`."""
+_GAP = 8
+"""So many rows that are not wanted cost as much as another look-up."""
 
 
 def branches(db: sqlite3.Connection, name: str, session_id: str) -> dict[str, int | None]:
@@ -30,23 +38,30 @@ def branches(db: sqlite3.Connection, name: str, session_id: str) -> dict[str, in
     return {**kept, head.branch: head.tip}
 
 
-def tree(db: sqlite3.Connection, name: str, session_id: str) -> TreeRows:
-    """Return the shape of a session without its words.
+def tree(
+    db: sqlite3.Connection, name: str, session_id: str, known: Stamp, head: Head | None = None
+) -> TreeRows:
+    """Return the shape of a session without its words; of messages that are known, nothing.
 
     Raises
     ------
     SessionStorageError
         It is damaged: walks through it might never end.
     """
-    head = head_of(db, session_id, name)
+    head = head or head_of(db, session_id, name)
+    since = known.messages
+    ids = dict(
+        db.execute(
+            "SELECT seq, message_id FROM messages WHERE id IN (?, ?)", (head.end - 1, head.base + since - 1)
+        )
+    )
+    if known.moves != head.moves or (since and ids.get(since - 1) != known.last_id):
+        since = 0
     nodes = db.execute(
-        "SELECT seq, parent, turn, version, role, active, cell_id, ask, scope, beside, status, compare_id,"
-        " CASE WHEN chars THEN 2 WHEN parts IS NOT NULL THEN 1 ELSE 0 END, chars"
-        " FROM messages WHERE id >= ? AND id < ? ORDER BY id",
-        (head.base, head.end),
+        f"{_NODES}WHERE id >= ? AND id < ? ORDER BY id", (head.base + since, head.end)
     ).fetchall()
     if nodes and (
-        nodes[-1][0] >= len(nodes) or any(row[1] is not None and row[1] >= row[0] for row in nodes)
+        nodes[-1][0] >= since + len(nodes) or any(row[1] is not None and row[1] >= row[0] for row in nodes)
     ):
         raise SessionStorageError(
             f"The messages of session {shown(session_id)} in {name} are not a tree any more: one is missing, or hangs "
@@ -60,7 +75,8 @@ def tree(db: sqlite3.Connection, name: str, session_id: str) -> TreeRows:
         "SELECT name, tip FROM branches WHERE sid = ? ORDER BY left_us DESC, name", (head.sid,)
     ).fetchall()
     hidden = _hides.all_marks(db, head.sid) if head.has_hides else []
-    return TreeRows(nodes, head.tip, head.branch, others, former, hidden, head.next_turn)
+    stamp = Stamp(since + len(nodes), head.moves, ids.get(head.next_seq - 1))
+    return TreeRows(nodes, head.tip, head.branch, others, former, hidden, head.next_turn, since, stamp)
 
 
 def read(
@@ -97,20 +113,14 @@ def read(
     return rows
 
 
-def pick(db: sqlite3.Connection, name: str, session_id: str, seqs: Sequence[int]) -> list[Row]:
+def pick(db: sqlite3.Connection, head: Head, seqs: Sequence[int]) -> list[Row]:
     """Return the rows of some messages, in order of ``seqs``, which ascend."""
-    sid = session_key(db, session_id, name)
-    if not seqs:
-        return []
-    base, first, last = sid << SEQ_BITS, seqs[0], seqs[-1]
-    if 2 * len(seqs) > last - first + 1:  # most of what lies between: one scan is quicker than many look-ups
-        rows = db.execute(
-            f"{_SELECT}WHERE id >= ? AND id <= ? ORDER BY id", (base | first, base | last)
-        ).fetchall()
-        wanted = {base | seq for seq in seqs}
-        return [row for row in rows if row[0] in wanted]
-    found = (db.execute(f"{_SELECT}WHERE id = ?", (base | seq,)).fetchone() for seq in seqs)
-    return [row for row in found if row is not None]
+    return _among(db, _SELECT, head.base, seqs)
+
+
+def said(db: sqlite3.Connection, head: Head, seqs: Sequence[int]) -> list[Row]:
+    """Return what is sent of some messages, in order of ``seqs``, which ascend; rows of `SENT_COLUMNS`."""
+    return _among(db, _SENT, head.base, seqs)
 
 
 def find(db: sqlite3.Connection, name: str, session_id: str, message_id: str) -> Row | None:
@@ -121,3 +131,28 @@ def find(db: sqlite3.Connection, name: str, session_id: str, message_id: str) ->
         (sid << SEQ_BITS, (sid + 1) << SEQ_BITS, key_of_id(message_id)),
     ).fetchone()
     return row
+
+
+def _among(db: sqlite3.Connection, select: str, base: int, seqs: Sequence[int]) -> list[Row]:
+    found: list[Row] = []
+    is_exact = True
+    for first, last, count in _stretches(seqs):
+        found += db.execute(f"{select}WHERE id >= ? AND id <= ? ORDER BY id", (base | first, base | last))
+        is_exact = is_exact and count > last - first
+    if is_exact:
+        return found
+    wanted = {base | seq for seq in seqs}
+    return [row for row in found if row[0] in wanted]
+
+
+def _stretches(seqs: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """Yield first, last and count of those that lie close together: one scan is quicker than many look-ups."""
+    if not seqs:
+        return
+    begin = 0
+    if 2 * len(seqs) <= seqs[-1] - seqs[0]:  # else most of what lies between is wanted
+        for at in range(1, len(seqs)):
+            if seqs[at] - seqs[at - 1] > _GAP:
+                yield seqs[begin], seqs[at - 1], at - begin
+                begin = at
+    yield seqs[begin], seqs[-1], len(seqs) - begin

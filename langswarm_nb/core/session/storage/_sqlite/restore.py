@@ -27,7 +27,7 @@ from . import hides as _hides
 from . import sessions as _sessions
 from .head import now_us, session_key
 
-_INSERT = f"INSERT INTO messages({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
+_INSERT = f"INSERT INTO message_rows({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
 _TURN = COLUMNS.index("turn")
 
 

@@ -10,20 +10,10 @@ APPLICATION_ID = 0x4C534E42  # "LSNB": tells our files from those of other progr
 VERSION = 3
 """Of the tables below. Files of versions 1 and 2 were never published, and are brought over all the same."""
 
-_WHOLE = {
-    "token_count", "ask", "started_us", "attempts", "streamed", "input_tokens", "output_tokens",
-    "cached_input_tokens", "cache_write_tokens", "reasoning_tokens", "step",
-}  # fmt: skip
-_REAL = {"duration_s", "time_to_first_chunk_s", "queued_s", "cost_usd"}
-
 
 def _named(column: str, names: tuple[str, ...]) -> str:
-    """Return columns that give what stands in a JSON list by name; they take no room."""
-    kinds = {**dict.fromkeys(_WHOLE, "INTEGER"), **dict.fromkeys(_REAL, "REAL")}
-    return ",\n".join(
-        f"      {name} {kinds.get(name, 'TEXT')} AS ({_value(column, at, name)}) VIRTUAL"
-        for at, name in enumerate(names)
-    )
+    """Return what stands in a JSON list as columns of a view."""
+    return ", ".join(f"{_value(column, at, name)} AS {name}" for at, name in enumerate(names))
 
 
 def _value(column: str, at: int, name: str) -> str:
@@ -64,16 +54,21 @@ TABLES = (
       model TEXT NOT NULL,
       backend TEXT NOT NULL,
       title TEXT,
+      label TEXT NOT NULL DEFAULT '',             -- what names are compared with: the title in normal form, stripped
       home TEXT,                                  -- the notebook it belongs to
       settings TEXT NOT NULL,                     -- JSON, as the next two; what differs from the defaults
       native TEXT,
       metadata TEXT)
     """,
-    "CREATE INDEX sessions_user ON sessions(user_id)",
-    "CREATE INDEX sessions_home ON sessions(home) WHERE home IS NOT NULL",
+    "CREATE INDEX sessions_home ON sessions(user_id, home)",
+    "CREATE INDEX sessions_label ON sessions(user_id, label, home)",
+    # Those that cells which name none have used in their home, in others, and in version 0.1; few of all.
+    "CREATE INDEX sessions_main ON sessions(user_id, home) WHERE main_us IS NOT NULL",
+    "CREATE INDEX sessions_visited ON sessions(user_id) WHERE json_type(metadata, '$.main_of') IS NOT NULL",
+    "CREATE INDEX sessions_old ON sessions(user_id) WHERE json_type(metadata, '$.notebook') IS NOT NULL",
     # One b-tree in order of sessions and of sending; the key is sid << 32 | seq.
-    f"""
-    CREATE TABLE messages(
+    """
+    CREATE TABLE message_rows(
       id INTEGER PRIMARY KEY,
       parent INTEGER,                             -- seq of the message before it on its path
       turn INTEGER,
@@ -87,13 +82,17 @@ TABLES = (
       content TEXT NOT NULL,
       parts TEXT,                                 -- JSON, NULL when empty; as all that follows
       metadata TEXT,
-      marks TEXT,                                 -- a list; its values by name below
-      request TEXT,                               -- the same, of the request that an assistant message answers
-      sid INTEGER AS (id >> 32) VIRTUAL,
-      seq INTEGER AS (id & 4294967295) VIRTUAL,
-      message_id TEXT AS (CASE typeof(key) WHEN 'blob' THEN lower(hex(key)) ELSE key END) VIRTUAL,
-{_named("marks", MARKS)},
-{_named("request", FACTS)})
+      marks TEXT,                                 -- a list; its values by name in messages
+      request TEXT)                               -- the same, of the request that an assistant message answers
+    """,
+    # As people read them: each value by its name. Generated columns would be worked out for every row that is written.
+    f"""
+    CREATE VIEW messages AS SELECT
+      id, id >> 32 AS sid, id & 4294967295 AS seq, parent, turn, chars, version, active, hidden, ts_us, role, key,
+      CASE typeof(key) WHEN 'blob' THEN lower(hex(key)) ELSE key END AS message_id, content, parts, metadata,
+      marks, {_named("marks", MARKS)},
+      request, {_named("request", FACTS)}
+      FROM message_rows
     """,
     """
     CREATE TABLE branches(
@@ -143,7 +142,7 @@ TABLES = (
     """,
     """
     CREATE TABLE message_blobs(
-      message INTEGER NOT NULL,                   -- messages.id
+      message INTEGER NOT NULL,                   -- message_rows.id
       blob INTEGER NOT NULL,                      -- blobs.id
       PRIMARY KEY (message, blob)) WITHOUT ROWID
     """,
@@ -158,7 +157,7 @@ TABLES = (
     """,
     """
     CREATE TRIGGER sessions_ad AFTER DELETE ON sessions BEGIN
-      DELETE FROM messages WHERE id >= old.id << 32 AND id < (old.id + 1) << 32;
+      DELETE FROM message_rows WHERE id >= old.id << 32 AND id < (old.id + 1) << 32;
       DELETE FROM message_blobs WHERE message >= old.id << 32 AND message < (old.id + 1) << 32;
       DELETE FROM branches WHERE sid = old.id;
       DELETE FROM partials WHERE sid = old.id;

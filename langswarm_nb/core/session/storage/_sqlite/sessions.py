@@ -6,7 +6,9 @@ Plain functions on a connection; the caller holds the transaction.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from langswarm_nb.core.session.errors import SessionExistsError, SessionNotFoundError, shown
@@ -17,6 +19,7 @@ from langswarm_nb.core.session.storage.rows import Row
 from .head import IS_MEANT, TOUCH, meant, now_us, session_key, used_us
 from .leases import SILENCE_US
 
+_USED = itemgetter(RECORD_COLUMNS.index("used_us"), RECORD_COLUMNS.index("id"))
 _SELECT = f"SELECT {', '.join(RECORD_COLUMNS)} FROM sessions "
 
 
@@ -76,23 +79,40 @@ def select(
     before_us: int | None,
     home: str | None,
     title: str | None,
+    labels: Sequence[str] | None,
+    id_begins: str | None,
+    is_main: bool | None,
+    noting: str | None,
     limit: int | None,
 ) -> list[Row]:
     """Return the rows of sessions, the last used first."""
     tests = {
-        "user_id = ?": user_id,
+        # Of many of a user, the few whose ids begin alike are found by these: hence the plus.
+        "user_id = ?" if id_begins is None else "+user_id = ?": user_id,
         "status = ?": None if status is None else status.value,
         "updated_us < ?": updated_before_us,
         "used_us < ?": before_us,
-        "home = ?" if home else "ifnull(home, '') = ?": home,
+        "home = ?": home or None,
         "title = ?": title,
     }
-    used = {test: value for test, value in tests.items() if value is not None}
-    where = f"WHERE {' AND '.join(used)} " if used else ""
-    return db.execute(
-        f"{_SELECT}{where}ORDER BY used_us DESC, id DESC LIMIT ?",
-        (*used.values(), -1 if limit is None else limit),
-    ).fetchall()
+    used = {test: [value] for test, value in tests.items() if value is not None}
+    if home == "":
+        used["home IS NULL"] = []
+    if labels is not None:
+        used[f"label IN ({', '.join('?' * len(labels))})"] = list(labels)
+    if id_begins is not None:
+        used["session_id >= ? AND session_id < ?"] = [id_begins, id_begins + chr(sys.maxunicode)]
+    if is_main is not None:
+        used[f"main_us IS {'NOT NULL' if is_main else 'NULL'}"] = []
+    if noting is not None:  # a literal, as in the indexes
+        used[f"json_type(metadata, '$.{noting}') IS NOT NULL"] = []
+    where = f"WHERE {' AND '.join(used)}" if used else ""
+    values = [value for values in used.values() for value in values]
+    if limit is not None:
+        where = f"WHERE id IN (SELECT id FROM sessions {where} ORDER BY used_us DESC, id DESC LIMIT ?)"
+        values.append(limit)
+    # SQLite takes its time to sort rows so wide.
+    return sorted(db.execute(_SELECT + where, values).fetchall(), key=_USED, reverse=True)
 
 
 def archive_inactive(db: sqlite3.Connection, before_us: int) -> list[Row]:

@@ -19,10 +19,11 @@ from . import hides as _hides
 from . import leases as _leases
 from .head import TOUCH, Found, Head, head_of, node_of, now_us, question_at, used_us
 
-_INSERT = f"INSERT INTO messages({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
+_INSERT = f"INSERT INTO message_rows({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
+_BESIDE = f"$[{MARKS.index('beside')}]"
 _SHOW = (
-    "UPDATE messages SET active = 1, marks = CASE WHEN beside IS NULL THEN marks"
-    f" ELSE json_set(marks, '$[{MARKS.index('beside')}]', NULL) END WHERE id = ?"
+    f"UPDATE message_rows SET active = 1, marks = CASE WHEN json_extract(marks, '{_BESIDE}') IS NULL THEN marks"
+    f" ELSE json_set(marks, '{_BESIDE}', NULL) END WHERE id = ?"
 )
 """Puts a message onto the active path; it does not stand beside it any more."""
 _ROLE = MESSAGE_COLUMNS.index("role")
@@ -57,15 +58,15 @@ def append(
     branch: str | None = None,
     hides: Sequence[tuple[int, int]] = (),
     lease: str | None = None,
-    expects: tuple[str, int | None] | None = None,
     expected_tip: str | None = None,
     once: bool = False,
+    head: Head | None = None,
 ) -> list[Row]:
     """Insert a chain of messages and return their rows; an empty one moves the tip to ``parent``."""
-    head = head_of(db, session_id, name)
+    head = head or head_of(db, session_id, name)
     if once:
         _conditions.check_new(db, head, session_id, [payload[_MESSAGE_ID] for payload in payloads])
-    _conditions.check_path(db, head, session_id, expected_tip, expects)
+    _conditions.check_path(db, head, session_id, expected_tip)
     _conditions.check_turns(db, head, session_id, turn, hides)
     start = head.tip if isinstance(parent, str) else parent
     if start not in (None, head.tip) and reply_to is None:
@@ -331,15 +332,14 @@ def _activate(db: sqlite3.Connection, head: Head, tip: int | None, *, leaves: bo
     """Set the active marks to the path that ends in ``tip``; the cost is the length of what changes."""
     walked = [] if tip is None else _walk_up(db, head, tip)
     joins = max((seq for seq, active in walked if active), default=-1)  # the last that both paths share
-    db.execute(
-        "UPDATE messages SET active = 0 WHERE id > ? AND id < ? AND active",
+    left = db.execute(
+        "UPDATE message_rows SET active = 0 WHERE id > ? AND id < ? AND active",
         (head.base + joins, head.end),
-    )
-    db.executemany(
-        _SHOW,
-        [(head.base | seq,) for seq, active in walked if not active],
-    )
-    db.execute("UPDATE sessions SET moves = moves + 1 WHERE id = ?", (head.sid,))
+    ).rowcount
+    joined = [(head.base | seq,) for seq, active in walked if not active]
+    db.executemany(_SHOW, joined)
+    if left or joined:
+        db.execute("UPDATE sessions SET moves = moves + 1 WHERE id = ?", (head.sid,))
     if leaves and head.tip is not None:
         _note_if_left(db, head, head.branch, head.tip)
 

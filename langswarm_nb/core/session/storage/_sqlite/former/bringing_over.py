@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from langswarm_nb.core.session.conversation.names import normal
 from langswarm_nb.core.session.storage.packing import FACTS, MARKS, key_of_id, pack, pack_facts
 
 from .renumbering import renumber_turns
@@ -118,11 +119,15 @@ def _to_version_3(db: sqlite3.Connection, tables: Sequence[str]) -> None:
         f"UPDATE sessions SET ({_LEASE}) = (SELECT {_LEASE} FROM leases WHERE sid = sessions.id)"
         " WHERE id IN (SELECT sid FROM leases)"
     )
+    titles = db.execute("SELECT title, id FROM sessions WHERE title IS NOT NULL").fetchall()
+    db.executemany(
+        "UPDATE sessions SET label = ? WHERE id = ?", [(normal(title), sid) for title, sid in titles]
+    )
     # Ids of deleted sessions are not given again.
     db.execute("DELETE FROM sqlite_sequence WHERE name = 'sessions'")
     db.execute("UPDATE sqlite_sequence SET name = 'sessions' WHERE name = 'old_sessions'")
     db.executemany(
-        f"INSERT INTO messages({_NOW}, marks, request) VALUES ({', '.join('?' * 15)})", _messages(db)
+        f"INSERT INTO message_rows({_NOW}, marks, request) VALUES ({', '.join('?' * 15)})", _messages(db)
     )
     db.executemany("INSERT INTO partials VALUES (?, ?, ?, ?, ?, ?)", _partials(db))
     for table in (*(f"old_{table}" for table in _KEPT), "leases"):
