@@ -119,11 +119,11 @@ def _missing(name: str, error: SessionError) -> str:
     if row is None:
         return ""
     if isinstance(error, ProviderAuthenticationError):
-        is_given = not row.key_variables or row.key_variable(os.environ)
+        is_given = not row.key_variables or bool(row.key_variable(os.environ))
         return (
             "" if is_given else f"no key: `%langswarm key {name}` asks for it, or set {row.key_variables[0]}"
         )
-    is_given = not row.url_variables or row.base_url or any(map(os.environ.get, row.url_variables))
+    is_given = not row.url_variables or bool(row.base_url) or any(map(os.environ.get, row.url_variables))
     return "" if is_given else f"no address: set {row.url_variables[0]}, or give `--api-base https://…`"
 
 

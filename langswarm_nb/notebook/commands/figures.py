@@ -84,7 +84,7 @@ def _compare(workspace: Workspace) -> pd.DataFrame:
     answers = messages_df(session, branch="all").set_index("message_id")["content"]
     compared = turns[turns["compare_id"].notna()]
     frame = compared[_COMPARE_COLUMNS]
-    frame.insert(frame.columns.get_loc("status"), "answer", compared["request_id"].map(answers))
+    frame.insert(_COMPARE_COLUMNS.index("status"), "answer", compared["request_id"].map(answers))
     return ShownFrame.of(frame.reset_index(drop=True), empty=_NO_COMPARISONS)
 
 
