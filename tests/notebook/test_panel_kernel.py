@@ -299,7 +299,7 @@ def test_a_failed_reply_is_shown_with_its_words(kernel):
     panel = opened(kernel, options="model='mock:error'")
     reply = panel.say("hello")
     assert reply["status"] == "error"
-    assert "mock:error was asked to fail" in reply["error"]
+    assert "mock:error always fails" in reply["error"]
     panel.ask("regenerate", id=reply["id"], model="mock:echo")
     whole = panel.wait(lambda t: t["messages"][-1]["status"] == "ok" and not t["live"])
     assert whole["messages"][-1]["version"][:2] == [2, 2]

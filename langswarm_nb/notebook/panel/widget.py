@@ -35,7 +35,7 @@ from .patches import Window, patch
 from .rules import NoRules, Rules
 from .scripts import script, style
 from .session_info import session_info, session_name
-from .static_twin import StaticTwin
+from .static_twin import StaticTwin, twin_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -192,7 +192,8 @@ class ChatPanel(anywidget.AnyWidget):
             return
         if kernel_shell() is None:
             # A terminal shows no panel, and would print the conversation again at each of its turns.
-            print(f"{_NO_PANEL}\n\n{self._twin_data()['text/plain']}")  # noqa: T201
+            bundle = twin_bundle(self.panel_id, session_name(self.session), self.feed.path, self.feed.html)
+            print(f"{_NO_PANEL}\n\n{bundle['text/plain']}")  # noqa: T201
             return
         view = self._repr_mimebundle_() or ({}, {})
         display(view[0], metadata=view[1], raw=True)
