@@ -23,6 +23,14 @@ SAY_INSTEAD = {
     r"\bhas another form\b": "has an unexpected shape",
     r"\b(?:does|do) not exist any more\b": "no longer exist",
     r"\bthe words? of the reader\b": "what you wrote",
+    r"\bone (?:row|column|file|message|chat|folder) an? (?:row|kind|message|request|session|event|day|line)\b": (
+        "one row per …"
+    ),
+    r"\bor no number\b": "or not a number",
+    r"\bnot stored any more\b": "no longer stored",
+    r"\bfor so long\b": "for this long",
+    r"\bgoes? on in it\b": "it takes no new messages",
+    r"\b[Ww]ho answers\b": "the model that answers",
 }
 """What is not written, as a regular expression, and what is."""
 PAGES = sorted(

@@ -36,14 +36,14 @@ def events_df(
     user_id: str | None = None,
     columns: Sequence[str] | None = None,
 ) -> pd.DataFrame:
-    """Return what a `MetricsHook` saw, one row an event, or counts per bin of time.
+    """Return what a `MetricsHook` saw, one row per event, or counts per bin of time.
 
     Parameters
     ----------
     source : MetricsHook, manager, session or list of sessions, optional
         The hook, or a manager that has one; sessions show their own events. By default the notebook's manager.
     freq : str, optional
-        Width of a bin as pandas writes it, e.g. ``"1min"``: counts per bin, one column a kind of event.
+        Width of a bin as pandas writes it, e.g. ``"1min"``: counts per bin, one column per kind of event.
     since, until, user_id, columns
         As in `messages_df`, over the time ``at`` of the event.
 

@@ -37,7 +37,7 @@ def messages_df(
     branch: Branch = "active",
     all: bool = False,
 ) -> pd.DataFrame:
-    """Return conversations as a frame, one row a message, in order of sessions and of sending.
+    """Return conversations as a frame, one row per message, in order of sessions and of sending.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def turns_df(
     all: bool = False,
     estimate: bool = False,
 ) -> pd.DataFrame:
-    """Return the requests to models as a frame, one row a request; failed and stopped ones are among them.
+    """Return the requests to models as a frame, one row per request; failed and stopped ones are among them.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def sessions_df(
     branch: Branch = "active",
     all: bool = False,
 ) -> pd.DataFrame:
-    """Return sessions as a frame, one row a session, the oldest first.
+    """Return sessions as a frame, one row per session, the oldest first.
 
     Parameters
     ----------

@@ -119,7 +119,7 @@ def set_price(
     Raises
     ------
     SessionValueError, SessionTypeError
-        A price is negative or no number.
+        A price is negative or not a number.
 
     Examples
     --------

@@ -68,7 +68,7 @@ def sql(
     params : sequence or mapping
         Values for ``?`` or ``:name`` in the query; never put values into its text.
     timeout_s : float
-        The query is stopped after so many seconds.
+        The query is stopped after this many seconds.
 
     Returns
     -------
@@ -188,7 +188,7 @@ def search(
     user_id, session_id : str, optional
         Only this user's sessions, only this session.
     limit : int
-        Most messages returned.
+        How many messages to return at most.
 
     Returns
     -------

@@ -202,7 +202,7 @@ def preference(df: pd.DataFrame, winner: str, a: str, b: str) -> pd.DataFrame:
     Parameters
     ----------
     df : pandas.DataFrame
-        One row a judgement.
+        One row per judgement.
     winner, a, b : str
         Columns: who won (the name in ``a`` or in ``b``; anything else, or NA, is a tie), and the two competitors.
 

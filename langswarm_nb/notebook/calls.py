@@ -67,7 +67,7 @@ def session(name: str | None = None) -> BaseSession:
     Raises
     ------
     SessionNotFoundError
-        There is none of this name.
+        There is no session of this name.
     SessionError
         The store cannot be read, or no notebook runs.
     """

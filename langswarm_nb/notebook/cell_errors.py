@@ -78,7 +78,7 @@ def short_errors(function: Callable[P, T]) -> Callable[P, T]:
         except Exception as error:
             raise UnexpectedError(
                 f"langswarm_nb failed with {in_words(error)}. "
-                "That is a fault of langswarm_nb, not of your cell; `%langswarm traceback` shows where."
+                "That is a bug in langswarm_nb, not in your cell; `%langswarm traceback` shows where."
             ) from error
 
     return guarded

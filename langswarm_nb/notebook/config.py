@@ -19,36 +19,41 @@ class NotebookConfig(Configurable):
     """What ``%config LangSwarmMagics.<name> = …`` sets; a flag of a cell comes before it."""
 
     model: Unicode[str, str | bytes] = Unicode(
-        "", help="Model of new sessions, and of sessions without one: provider:model."
+        "", help="Model of new sessions, as provider:model; empty for the offline mock:echo."
     ).tag(config=True)
     session: Unicode[str, str | bytes] = Unicode(
-        "", help="Session to go on with; empty for the one that the notebook used last."
+        "", help="Session to continue; empty for the one that the notebook used last."
     ).tag(config=True)
     store: Unicode[str, str | bytes] = Unicode(
-        "sqlite", help="Where sessions are kept: sqlite or memory."
+        "sqlite", help="Where sessions are kept: sqlite (a file) or memory."
     ).tag(config=True)
     db_path: Unicode[str, str | bytes] = Unicode(
         "", help="File of the sqlite store; empty for the user's data directory."
     ).tag(config=True)
     max_context_tokens: Int[int | None, int | None] = Int(
-        None, allow_none=True, help="Most tokens sent with one request; None for no limit."
+        None, allow_none=True, help="How many tokens one request may send; None for no limit."
     ).tag(config=True)
     trim: Enum[str] = Enum(
-        ["oldest", "error"], "oldest", help="Above a limit: leave out the oldest turns, or refuse."
+        ["oldest", "error"],
+        "oldest",
+        help="Above that limit: leave out the oldest turns, or refuse.",
     ).tag(config=True)
     footer: Enum[str] = Enum(["auto", "full", "off"], "auto", help="The line below a reply.").tag(config=True)
     format: Enum[Format] = Enum(FORMATS, "markdown", help="How replies are shown.").tag(config=True)
     stream: Bool[bool, bool | int] = Bool(
-        True, help="Show replies while they arrive; False shows each once, when it is whole."
+        True, help="Show replies while they arrive; False shows each when it is complete."
     ).tag(config=True)
     rerun: Enum[str] = Enum(
         ["version", "append", "replace"],
         "version",
         help="A cell that runs again makes a new version of its turn, adds a turn, or hides the old version.",
     ).tag(config=True)
-    interpolate: Bool[bool, bool | int] = Bool(True, help="Fill {{ name }} in prompts.").tag(config=True)
+    interpolate: Bool[bool, bool | int] = Bool(True, help="Replace {{ name }} in prompts by its value.").tag(
+        config=True
+    )
     log_content: Bool[bool, bool | int] = Bool(
-        True, help="Keep what is said; False keeps sizes and usage, and the words in memory alone."
+        True,
+        help="Keep conversations on disk; False keeps sizes and usage there, and the words only in memory.",
     ).tag(config=True)
     short_errors: Bool[bool, bool | int] = Bool(
         True, help="Show errors in one line; %langswarm traceback shows the rest."
@@ -57,10 +62,10 @@ class NotebookConfig(Configurable):
         None, allow_none=True, help="How much this kernel may spend, in US dollars."
     ).tag(config=True)
     timeout_s: Float[int | None, int | float | None] = Float(
-        None, allow_none=True, help="Time limit of a call, in seconds."
+        None, allow_none=True, help="Time limit of a request, in seconds; None for the provider's own."
     ).tag(config=True)
     retries: Int[int | None, int | None] = Int(
-        None, allow_none=True, help="How often to retry when that is safe."
+        None, allow_none=True, help="How often to try again where that is safe; None for the provider's own."
     ).tag(config=True)
 
     def __init__(self, **kwargs: Any) -> None:

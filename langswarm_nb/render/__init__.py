@@ -1,7 +1,8 @@
 """The one renderer: whatever a model wrote becomes HTML or terminal text here, and only here.
 
 What it returns is safe by itself, in a front end that sanitises and in one that does not; `markdown` says how.
-We emit no ``text/markdown``: front ends disagree on what it may do, and some run what is in it.
+We emit no ``text/markdown``: front ends disagree on what it may do, and some run what is in it; and no ``text/latex``,
+which VS Code would read to its users of screen readers instead of the page.
 """
 
 from __future__ import annotations

@@ -18,7 +18,8 @@ from .page import scoped_page
 __all__ = ["Branch", "Code", "Marked", "Table", "facts_html", "facts_text"]
 
 _MAX_TEXT_CHARS = 60
-_MAX_HTML_CHARS = 300
+_MAX_HTML_CHARS = 160
+_MAX_FACT_CHARS = 300
 _SHORT_CHARS = 24
 """A column of no longer texts, such as moments and names, is not broken into lines."""
 HERE = "→"
@@ -117,39 +118,39 @@ class _Column:
 def facts_html(facts: Mapping[str, Any], caption: str = "") -> str:
     """Return names and values of one thing as a page."""
     rows = "".join(
-        f'<tr><th scope="row">{text_html(name)}</th><td>{_value_html(value)}</td></tr>'
+        f'<tr><th scope="row">{text_html(name)}</th><td>{_value_html(value, _MAX_FACT_CHARS)}</td></tr>'
         for name, value in facts.items()
     )
     return scoped_page(_line_html("caption", caption) + _table_html(f"<tbody>{rows}</tbody>"))
 
 
 def facts_text(facts: Mapping[str, Any]) -> str:
-    """Return names and values of one thing, one a line."""
+    """Return names and values of one thing, one per line."""
     width = max(map(len, facts), default=0)
     return "\n".join(f"{name:<{width}}  {visible_controls(str(value))}" for name, value in facts.items())
 
 
-def _value_html(value: Any) -> str:
+def _value_html(value: Any, size: int = _MAX_HTML_CHARS) -> str:
     if value is None:
         return ""
     if type(value) is int:
         return f"{value:,}"
     if isinstance(value, Branch):
-        lines, text = f"<span>{code_html(value.lines)}</span>", f"<span>{_text_html(value.text)}</span>"
+        lines, text = f"<span>{code_html(value.lines)}</span>", f"<span>{_text_html(value.text, size)}</span>"
         return f'<div class="lsnb-branch">{lines}{text}</div>'
     if isinstance(value, Code):
-        return f"<code>{code_html(_cut(value.text, _MAX_HTML_CHARS))}</code>"
+        return f"<code>{code_html(_cut(value.text, size))}</code>"
     if isinstance(value, Marked):
-        return _marked_html(value)
-    return _text_html(str(value))
+        return _marked_html(value, size)
+    return _text_html(str(value), size)
 
 
-def _text_html(text: str) -> str:
-    return text_html(_cut(text, _MAX_HTML_CHARS))
+def _text_html(text: str, size: int) -> str:
+    return text_html(_cut(text, size))
 
 
-def _marked_html(marked: Marked) -> str:
-    text = _cut(marked.text, _MAX_HTML_CHARS)
+def _marked_html(marked: Marked, size: int) -> str:
+    text = _cut(marked.text, size)
     longest_first = sorted(filter(None, marked.words), key=len, reverse=True)
     pattern = "|".join(rf"(?<![a-zA-Z0-9]){re.escape(word)}" for word in longest_first)
     if not pattern:

@@ -37,7 +37,7 @@ def test_a_cell_streams_stops_and_becomes_a_version(open_notebook, page, watched
     book.run_cell(1)
     whole = reply_text(page)
     assert "The end." in whole
-    assert " · 0.2" in whole
+    assert " · turn 0.2" in whole
     assert page.locator(".lsnb-reply").count() == 1
     saved = book.save().cells[1].outputs
     assert [output.output_type for output in saved] == ["display_data"]

@@ -46,7 +46,7 @@ def test_the_answers_of_a_comparison_are_versions_in_the_order_of_the_models(not
     assert ran.error is None
     assert [reply.address for reply in ran.result] == ["0.2", "0.3"]
     assert "✗ failed" in ran.stdout
-    assert " · 0.1\n" in ran.stdout
+    assert " · turn 0.1\n" in ran.stdout
 
 
 def test_a_comparison_that_runs_again_stays_unchosen(notebook):
@@ -64,7 +64,7 @@ def test_the_choice_of_a_comparison_falls_back_to_its_first_answer(notebook):
     again = notebook.cell(f"%%langswarm {BOTH} -q\nHi", "a")
     assert path(notebook) == ["0.3"]
     [first, second] = [line for line in again.told.split("\n") if " · 0." in line]
-    assert "0.3" in first.partition(" · 0.3 · ")[2]
+    assert "0.3" in first.partition(" · turn 0.3 · ")[2]
     assert "goes on from here" not in first
     assert "%langswarm use 0.4 goes on from here" in second
 
@@ -167,7 +167,7 @@ def test_a_reply_beside_the_path_is_retried_beside_it(notebook):
     assert run_sync(both[1].retry()).address == "2.3"
     assert turned(notebook)[0] == "u:Before"
     assert path(notebook) == ["0.1"]
-    assert run_sync(aside.retry()).footer.endswith(" · 1.3 · aside")
+    assert run_sync(aside.retry()).footer.endswith(" · turn 1.3 · aside")
 
 
 # What is left to see when a comparison goes wrong

@@ -94,7 +94,7 @@ def test_after_a_restart_the_main_session_is_current(hw, tmp_path):
         notebook.do(f"import {tmp_path}/talk.jsonl")
         assert notebook.do("status")["session"] == "hw"
     with opened(hw) as notebook:
-        assert "session hw (resumed)" in notebook.shell.greeting
+        assert "session hw “One” (resumed)" in notebook.shell.greeting
         assert notebook.do("status")["session"] == "hw"
         notebook.do("new other")
         assert notebook.do("status")["session"] == "other"
@@ -321,7 +321,7 @@ def test_kernels_without_a_notebook_have_sessions_of_their_own():
             r"The last session without a notebook was (.*); `(%langswarm switch .*)` goes", shell.greeting
         )
         assert told is not None
-        assert told[1] == label
+        assert told[1] == f"{label} “One”"
         shell.run(told[2])
         assert shell.run("%langswarm")["turns"] == 1
 
@@ -370,10 +370,10 @@ def test_a_cell_stops_when_the_current_session_is_deleted_or_archived(hw, change
 
 
 def test_an_archived_session_stops_its_notebook_after_a_restart_too(hw):
-    """And `unarchive` takes it back."""
+    """And `unarchive` brings it back."""
     with opened(hw) as notebook:
         notebook.ask("1", "One")
-        assert "`%langswarm unarchive hw` takes it back" in notebook.do("archive")
+        assert "`%langswarm unarchive hw` brings it back" in notebook.do("archive")
     with opened(hw) as notebook:
         assert "is archived" in notebook.shell.greeting
         assert "is archived" in notebook.fail("%%langswarm\nTwo")
@@ -415,7 +415,7 @@ def test_an_old_store_keeps_its_notebooks(hw):
         manager_user = shell.workspace.user_id
         run_sync(fill(shell.workspace.manager))
     with opened(hw) as notebook:
-        assert "session hw (resumed)" in notebook.shell.greeting
+        assert "session hw “Hw” (resumed)" in notebook.shell.greeting
         notebook.ask("1", "One")
         assert notebook.sent == ["hw", "One"]
         assert {(label, home) for label, home, _ in listed(notebook)} == {

@@ -40,7 +40,7 @@ def test_jupyter_tells_the_notebook_and_its_cells(hw):
         assert "session hw (new)" in greeting
         ask(kernel, "One", cell_id="1")
         kernel.restart()
-        assert "session hw (resumed)" in kernel.run(LOAD, cell_id="load").stdout
+        assert "session hw “One” (resumed)" in kernel.run(LOAD, cell_id="load").stdout
         ask(kernel, "Uno", cell_id="1")
         assert kernel.run(PROMPTS).stdout == "Uno\n"
     copy = hw.with_name("copy.ipynb")

@@ -62,7 +62,7 @@ def test_a_footer_tells_who_what_and_where(loaded):
     """Model, tokens, seconds and place are in one line; `-u` unfolds to all that is known; it can be left out."""
     html = only_output(loaded.run("%%langswarm --new foot\nHi"))["data"]["text/html"]
     assert "mock:echo · 1→" in html
-    assert " · 0.1 · new session foot</div>" in html
+    assert " · turn 0.1 · new session foot</div>" in html
     assert "request id" in only_output(loaded.run("%%langswarm -u\nHi"))["data"]["text/html"]
     loaded.run("%config LangSwarmMagics.footer = 'off'")
     assert 'lsnb-footer"' not in only_output(loaded.run("%%langswarm\nHi"))["data"]["text/html"]
@@ -119,8 +119,8 @@ def test_answers_are_shown_side_by_side(loaded):
     assert "ProviderServerError" in html
     assert "Go on with this one: <code>%langswarm use 0.1</code>" in html
     assert html.count("Go on with this one") == 1
-    assert " · 0.1 · new session " in html
-    assert html.count(" · 0.2") == 1
+    assert " · turn 0.1 · new session " in html
+    assert html.count(" · turn 0.2") == 1
 
 
 def test_an_interrupted_answer_is_marked(loaded):

@@ -168,7 +168,7 @@ def test_a_prompt_can_be_sent_alone(shell):
     shell.run("%%langswarm -q --no-history\nAlone")
     assert sent(shell) == ["s:Be brief", "u:Alone"]
     again = shell.run("%%langswarm -q --no-history\nAlone")
-    assert again.footer.endswith(" · 2.1 · aside")
+    assert again.footer.endswith(" · turn 2.1 · aside")
     shell.run("%%langswarm -q\nTwo")
     assert "u:Alone" not in sent(shell)
     assert [row["version"] for row in shell.run("%langswarm versions")] == ["3.1"]
@@ -369,7 +369,7 @@ def test_an_unexpected_error_is_ours_and_short(shell, monkeypatch):
 
     monkeypatch.setattr(sender, "make_plan", broken)
     ran = shell.try_("%%langswarm\nHi")
-    assert "fault of langswarm_nb" in ran.complaint
+    assert "bug in langswarm_nb" in ran.complaint
     assert isinstance(ran.error.__cause__, KeyError)
     assert ran.stdout.count("\n") == 1
 

@@ -453,7 +453,7 @@ def test_who_answered_what_it_cost_and_where_it_is_are_told(notebook, door):
     for reply in came.replies:
         line = next(line for line in came.told.split("\n") if f"groq:{reply.request.model} · " in line)
         facts = line.split(" · ")
-        assert reply.address in facts
+        assert f"turn {reply.address}" in facts
         assert {"→", "$", " s"} <= {mark for mark in ("→", "$", " s") if any(mark in fact for fact in facts)}
 
 

@@ -111,13 +111,13 @@ def test_edit_regenerate_and_versions(panel):
 def test_a_reply_tells_its_address_and_what_became_of_others(panel):
     """Below a reply stand its address and what stays behind; going back tells what comes back."""
     panel.say("one")
-    assert panel.say("two")["note"].endswith(" · 1.1")
+    assert panel.say("two")["note"].endswith(" · turn 1.1")
     first = panel.transcript["messages"][0]
     panel.ask("edit", id=first["id"], text="better")
     edited = panel.wait(lambda t: len(t["messages"]) == 2 and not t["live"])
-    assert edited["messages"][1]["note"].endswith(" · 0.2 · 1 later turn stays with 0.1")
+    assert edited["messages"][1]["note"].endswith(" · turn 0.2 · 1 later turn stays with 0.1")
     assert panel.ask("version", id=first["id"])["told"] == "1 later turn comes back"
-    assert panel.transcript["messages"][-1]["note"].endswith(" · 1.1")
+    assert panel.transcript["messages"][-1]["note"].endswith(" · turn 1.1")
 
 
 def test_branch_hide_and_system_prompt(panel):
@@ -174,7 +174,7 @@ def test_sessions(panel):
     assert panel.eval("panel.info['archived']") == "True"
     panel.ask("archive", archived=False)
     assert panel.eval("panel.info['archived']") == "False"
-    with pytest.raises(RuntimeError, match="not stored any more"):
+    with pytest.raises(RuntimeError, match="no longer stored"):
         panel.ask("open", id="nowhere")
 
 
@@ -197,7 +197,7 @@ await panel.session.append([SessionMessage(role=MessageRole.USER, content=f"ques
     assert panel.transcript["messages"][0]["id"] == hit["message"]
     assert panel.eval("panel.session.session_id") == first
     assert panel.ask("search", text="nowhere to be found") == {"found": []}
-    with pytest.raises(RuntimeError, match="not stored any more"):
+    with pytest.raises(RuntimeError, match="no longer stored"):
         panel.ask("find", id=first, message="nobody")
 
 
@@ -299,7 +299,7 @@ def test_a_failed_reply_is_shown_with_its_words(kernel):
     panel = opened(kernel, options="model='mock:error'")
     reply = panel.say("hello")
     assert reply["status"] == "error"
-    assert "mock:error was asked to fail" in reply["error"]
+    assert "mock:error always fails" in reply["error"]
     panel.ask("regenerate", id=reply["id"], model="mock:echo")
     whole = panel.wait(lambda t: t["messages"][-1]["status"] == "ok" and not t["live"])
     assert whole["messages"][-1]["version"][:2] == [2, 2]

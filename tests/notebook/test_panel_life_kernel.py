@@ -217,6 +217,15 @@ panel.close()
     assert done.stdout.startswith("2 ChatPanel(")
 
 
+def test_a_script_ends_though_its_panel_is_open():
+    """What frees the panel at the very end starts nothing that the interpreter would wait for."""
+    code = "import langswarm_nb as ls\npanel = ls.chat()"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_json_of_the_transcript_holds_no_key(kernel):
     """A key that the kernel knows is in nothing that goes to the page."""
     key = "sk-canary-0123456789abcdefghij"

@@ -16,14 +16,14 @@ from .contents import contents
 
 
 class OTelHook(ISessionLifecycleHook):
-    """Tells OpenTelemetry of each request: a span ``chat {model}``, its duration, its tokens.
+    """Reports each request to OpenTelemetry: a span ``chat {model}``, its duration, its tokens.
 
-    Where the program has set no OpenTelemetry SDK up, nothing is sent and a turn costs some ten microseconds.
+    If the program has not set up an OpenTelemetry SDK, nothing is sent and a turn costs some ten microseconds.
 
     Parameters
     ----------
     content : bool
-        Put what was sent, the system text apart, and the answer into the span. By default no text leaves: ids, models,
+        Put what was sent, the system text apart, and the answer into the span. By default no text is sent: ids, models,
         numbers and types of errors only.
 
     Raises

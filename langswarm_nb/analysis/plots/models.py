@@ -34,7 +34,7 @@ _FEWEST_COLUMNS = 6
 def latency(
     turns: pd.DataFrame, metric: str = "duration_s", by: str = "model", ax: Axes | None = None
 ) -> Axes:
-    """Draw how long requests took: for each group the share that was done after so many seconds.
+    """Draw how long requests took: for each group the share that was done within a time.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def _samples(turns: pd.DataFrame, metric: str, by: str) -> dict[str, NDArray[np.
 def compare_plot(
     turns: pd.DataFrame, metrics: Sequence[str] = METRICS, by: str = "model", ax: Any = None
 ) -> NDArray[Any]:
-    """Draw small panels side by side, one a metric: the median of each group with its 95 % interval.
+    """Draw small panels side by side, one per metric: the median of each group with its 95 % interval.
 
     Parameters
     ----------
@@ -180,7 +180,7 @@ def _panels(ax: Any, n: int, n_rows: int) -> NDArray[Any]:
 
 
 def heatmap(turns: pd.DataFrame, value: str = "output_tokens", ax: Axes | None = None) -> Axes:
-    """Draw all sessions at once: a row a session, a column a turn, the colour a number.
+    """Draw all sessions at once: one row per session, one column per turn, a number as the colour.
 
     Parameters
     ----------

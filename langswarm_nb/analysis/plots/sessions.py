@@ -25,7 +25,7 @@ _MOST_TEXTS_IN_A_LINE = 10
 def timeline(
     turns: pd.DataFrame, session_id: str | None = None, wall: bool = False, ax: Axes | None = None
 ) -> Axes:
-    """Draw the requests of a session, a bar each: grey until the first piece came, in colour while it streamed.
+    """Draw the requests of a session, one bar each: grey until the first piece came, in colour while it streamed.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def tree(messages: pd.DataFrame, session_id: str | None = None, ax: Axes | None 
     Returns
     -------
     matplotlib.axes.Axes
-        The axes: time runs to the right, one step a message. Small trees show how each message begins.
+        The axes: time runs to the right, one step per message. Small trees show how each message begins.
 
     Raises
     ------

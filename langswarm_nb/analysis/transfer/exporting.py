@@ -72,7 +72,7 @@ def export(
     format : str, optional
         By default what the file's suffix says, else ``jsonl``. ``jsonl``, ``ipynb`` and ``json`` (one document):
         everything, all branches; `import_sessions` brings it back. ``md``, ``html``: to read, the active
-        paths, with a mark at what is hidden, failed or stopped. ``openai``: a chat a line, the active paths as they
+        paths, with a mark at what is hidden, failed or stopped. ``openai``: one chat per line, the active paths as they
         are sent, to train on. ``csv``: the frame of messages, for a spreadsheet: no text runs as a formula, and the
         file begins with the mark of UTF-8.
         ``parquet``: as `export_parquet`.

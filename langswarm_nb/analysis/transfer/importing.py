@@ -47,11 +47,11 @@ def import_sessions(
     source : manager or storage, optional
         Where to; by default the notebook's manager.
     user_id : str
-        Whose the sessions are from now on.
+        User that the sessions belong to from now on.
     format : {"jsonl", "json", "ipynb", "openai"}, optional
         By default what the file looks like.
     provider, model : str
-        Who goes on with a conversation from a file that does not say it (``openai``).
+        What continues a conversation whose file does not say it (``openai``).
 
     Returns
     -------

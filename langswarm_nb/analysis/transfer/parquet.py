@@ -1,4 +1,4 @@
-"""Whole histories as Parquet: a folder a day, with a schema that never depends on the rows."""
+"""Whole histories as Parquet: one folder per day, with a schema that never depends on the rows."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ def export_parquet(
     all: bool = False,
     redact: Redaction = False,
 ) -> str:
-    """Write frames as Parquet for DuckDB, Polars, Dask, Spark and the like: all branches, a folder a day.
+    """Write frames as Parquet for DuckDB, Polars, Dask, Spark and the like: all branches, one folder per day.
 
     ``<url>/<frame>/date=YYYY-MM-DD/part-0.parquet``, where the date is the day (UTC) of ``created_at``, for turns of
     ``started_at``. A second export changes only the files whose rows have changed, and removes those of days that
-    have no rows any more, so that the folder holds what this call exports. On this machine's disk only their owner can
+    no longer have rows, so that the folder holds what this call exports. On this machine's disk only their owner can
     read the files.
 
     Parameters
@@ -156,7 +156,7 @@ def _is_within(day: str, limits: Filter) -> bool:
 
 
 class _Place:
-    """The folder of a frame: one file a day."""
+    """The folder of a frame: one file per day."""
 
     def __init__(self, url: str, name: str) -> None:
         self._filesystem, root = _filesystem(url)

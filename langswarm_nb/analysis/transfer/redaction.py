@@ -24,7 +24,7 @@ Redaction: TypeAlias = bool | TakeOut
 
 
 def redact(text: str) -> str:
-    """Return the text with ``[redacted …]`` in the place of what is a secret or a personal identifier by its form.
+    """Return the text with ``[redacted …]`` in place of secrets and personal identifiers, recognised by their form.
 
     Keys and tokens of the usual forms, those that this process uses (in a provider, or in an environment variable
     whose name says so), private keys, passwords in addresses and assignments, e-mail addresses, card numbers and IBANs

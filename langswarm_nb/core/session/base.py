@@ -61,7 +61,7 @@ class SessionManager(HasFrames, Upkeep, ISessionManager):
     Raises
     ------
     SessionValueError, SessionTypeError
-        One of these is something else.
+        One of these has another type or value.
 
     Examples
     --------
@@ -124,9 +124,9 @@ class SessionManager(HasFrames, Upkeep, ISessionManager):
         Parameters
         ----------
         user_id : str
-            Whose session it is.
+            User that the session belongs to.
         provider, model : str
-            Who answers, e.g. ``"openai"``, ``"gpt-6-luna"``.
+            What answers, e.g. ``"openai"``, ``"gpt-6-luna"``.
         backend : {"local", "provider_native"}
             Who keeps the conversation for the model.
         session_id : str, optional
@@ -266,7 +266,7 @@ class SessionManager(HasFrames, Upkeep, ISessionManager):
         self.middleware.append(checks.instance("middleware", middleware, ISessionMiddleware))
 
     async def health_check(self) -> dict[str, Any]:
-        """Return facts for diagnostics; raises nothing.
+        """Return facts for diagnostics; never raises.
 
         Returns
         -------

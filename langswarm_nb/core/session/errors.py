@@ -361,7 +361,7 @@ class ContextLengthError(ProviderRequestError):
 
 
 class ProviderRateLimitError(ProviderSessionError):
-    """Too many requests (429); `retry_after_s` says how long to wait, when the service told."""
+    """Too many requests (429); `retry_after_s` says how long to wait, if the service said."""
 
 
 class ProviderQuotaError(ProviderRateLimitError):

@@ -72,9 +72,9 @@ async def create_simple_session(
     Parameters
     ----------
     user_id : str
-        Whose session it is.
+        User that the session belongs to.
     provider, model : str
-        Who answers.
+        What answers.
     api_key : str, optional
         By default the provider's environment variable.
     storage : str

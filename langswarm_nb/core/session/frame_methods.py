@@ -76,7 +76,7 @@ class HasFrames:
         user_id: str | None = None,
         columns: Sequence[str] | None = None,
     ) -> pd.DataFrame:
-        """Return what the manager's `MetricsHook` saw, one row an event; see `langswarm_nb.analysis.events_df`."""
+        """Return what the manager's `MetricsHook` saw, one row per event; see `langswarm_nb.analysis.events_df`."""
         return frame_of(
             "events_df", self, freq=freq, since=since, until=until, user_id=user_id, columns=columns
         )

@@ -45,7 +45,7 @@ class MetricsHook(ISessionLifecycleHook):
     Parameters
     ----------
     max_events : int
-        Most events remembered for `to_frame`; the oldest are dropped, and counted in `dropped`.
+        How many events to remember for `to_frame`; the oldest are dropped, and counted in `dropped`.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class MetricsHook(ISessionLifecycleHook):
             return dict(self._counts)
 
     def to_frame(self, freq: str | None = None) -> pd.DataFrame:
-        """Return the events as a frame, one row an event; with ``freq`` counts per bin, one column a kind.
+        """Return the events as a frame, one row per event; with ``freq`` counts per bin, one column per kind.
 
         Parameters
         ----------

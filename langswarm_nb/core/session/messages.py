@@ -48,7 +48,7 @@ _MESSAGE_TOKENS = 4  # what roles and separators cost, about
 
 
 class MessageRole(StrEnum):
-    """Who speaks."""
+    """Who a message is from."""
 
     SYSTEM = "system"
     USER = "user"
@@ -154,7 +154,7 @@ class RequestFacts:
 
     @property
     def model_id(self) -> str:
-        """``provider:model`` of who answered; of who was asked, when the provider does not name the model."""
+        """``provider:model`` that answered; the one that was asked, when the provider does not name the model."""
         return f"{self.provider}:{self.model or self.request_model}"
 
 

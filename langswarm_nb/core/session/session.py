@@ -124,7 +124,7 @@ class BaseSession(HasFrames, MessageSending):
     # Its life
 
     async def refresh(self) -> SessionRecord:
-        """Read anew what is stored of the session: another kernel may have changed it.
+        """Read again what is stored of the session: another kernel may have changed it.
 
         Raises
         ------
@@ -204,7 +204,7 @@ class BaseSession(HasFrames, MessageSending):
         path : str or Path, optional
             File to write, readable by its owner only.
         format : {"jsonl", "json", "md"}
-            ``jsonl``: everything, one message a line; ``json``: the same as one document; ``md``: the active path.
+            ``jsonl``: everything, one message per line; ``json``: the same as one document; ``md``: the active path.
 
         Raises
         ------

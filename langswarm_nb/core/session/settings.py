@@ -24,7 +24,7 @@ BackendName = Literal["local", "provider_native"]
 
 
 class SettingValues(TypedDict, total=False):
-    """Settings by name, without those that say who answers; `SessionSettings` says what each means."""
+    """Settings by name, without provider and model; `SessionSettings` says what each means."""
 
     max_messages: int | None
     max_context_tokens: int | None
@@ -81,7 +81,7 @@ class SessionSettings:
     Parameters
     ----------
     provider : str
-        Who answers: one of `provider_names`.
+        The service that answers: one of `provider_names`.
     model : str
         Name of the model, as its provider writes it.
     backend : SessionBackend or str, default "local"

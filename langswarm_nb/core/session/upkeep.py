@@ -93,7 +93,7 @@ class Upkeep:
         return deleted
 
     async def cleanup_inactive_sessions(self, max_inactive_hours: float = 24) -> int:
-        """Archive active sessions that were not used for so long; return how many. Nothing is deleted.
+        """Archive active sessions that were not used for this long, and return how many. Nothing is deleted.
 
         One that is used meanwhile, here or in another program, stays active, and so does one that is being answered.
         What is asked in an archived session makes it active again.

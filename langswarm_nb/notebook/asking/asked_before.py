@@ -116,7 +116,7 @@ async def _turn_of(session: BaseSession, tree: Tree, message_id: str | None) -> 
     if message_id is not None:
         message = await session.get_message(message_id)
         if message is None or message.seq is None:
-            raise SessionNotFoundError("The message to answer again is not stored any more.")
+            raise SessionNotFoundError("The message to answer again is no longer stored.")
         path = tree.turns_to(message.seq)
     if not path:
         raise SessionNotFoundError("There is no question to answer again on this path yet. Ask one first.")

@@ -63,7 +63,7 @@ class Comparison(ShownOnce):
         return len(self._replies)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row an answer, columns as in `langswarm_nb.turns_df`."""
+        """Return one row per answer, columns as in `langswarm_nb.turns_df`."""
         from langswarm_nb.analysis import turns_df
 
         ids = [reply.message.id for reply in self]

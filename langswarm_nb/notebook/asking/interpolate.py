@@ -96,7 +96,8 @@ def interpolate(text: str, namespace: Mapping[str, Any]) -> Prompt:
     result = _FIELD.sub(fill, text)
     if problems:
         raise UsageError(
-            f"{' '.join(problems)} Nothing was sent. (`\\{{{{` writes double braces as they are, `--raw` all of them.)"
+            f"{' '.join(problems)} Nothing was sent. "
+            "(To send double braces as they are, write `\\{{`, or add `--raw` for all of them.)"
         )
     return Prompt(result, tuple(filled))
 

@@ -16,6 +16,11 @@ Kind: TypeAlias = Literal["command", "model", "provider", "session", "branch"]
 """What the value of an argument can be the name of, so that Tab can offer those there are."""
 
 
+def asks_for_help(words: str) -> bool:
+    """Tell whether what follows a magic is no more than a call for its help, as a shell's commands take it."""
+    return words.strip() in {"-h", "--help"}
+
+
 class MagicParser(argparse.ArgumentParser):
     """Parses the words of a magic line.
 
@@ -43,6 +48,8 @@ class MagicParser(argparse.ArgumentParser):
 
     def add_argument(self, *names: str, completes: Kind | None = None, **settings: Any) -> argparse.Action:
         """Add an argument as `argparse` does, and remember what its value names."""
+        if settings.get("nargs") == "*":  # else argparse names it among what is missing
+            settings.setdefault("default", [])
         action = super().add_argument(*names, **settings)
         if completes is not None:
             self.completes[action.dest] = completes

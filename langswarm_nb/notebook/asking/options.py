@@ -202,10 +202,9 @@ def cell_parser() -> MagicParser:
         "%%langswarm",
         usage="%%langswarm [MODEL] [NAME <<] [options]\nPROMPT",
         description=(
-            "Send PROMPT to a model and stream the answer; the magic is the first line of its cell. "
-            "`NAME <<` puts the Reply into a variable and shows "
-            "nothing, `NAME = <<` shows it as well. {{ name.attribute[0]:.2f }} in the prompt is filled in from "
-            "your variables; \\{{ is literal."
+            "Send PROMPT to a model and stream the answer; `%%langswarm` is the first line of its cell. "
+            "`NAME <<` puts the Reply into a variable and shows nothing, `NAME = <<` shows it as well. "
+            "{{name.attribute[0]:.2f}} in the prompt is replaced by the value of your variable; \\{{ stays as it is."
         ),
     )
     parser.add_argument("MODEL", nargs="?", help="provider:model, or an alias", completes="model")
@@ -215,7 +214,7 @@ def cell_parser() -> MagicParser:
         "--model",
         action="append",
         metavar="ID",
-        help="the same; repeat it, or a,b, to compare models",
+        help="the same; repeat it, or write a,b, to compare models",
         completes="model",
     )
     add(
@@ -229,7 +228,7 @@ def cell_parser() -> MagicParser:
         "-S",
         "--session",
         metavar="NAME",
-        help="session for this cell: this notebook's, made when it is new, or HOME:NAME",
+        help="session for this cell, made if it is new; HOME:NAME is one of another notebook",
         completes="session",
     )
     add("--stay", action="store_true", help="with -S: stay in that session")
@@ -238,7 +237,7 @@ def cell_parser() -> MagicParser:
         "-b",
         "--branch",
         metavar="NAME",
-        help="go on with a branch; with --from, its name",
+        help="continue this branch; with --from, the name of the new one",
         completes="branch",
     )
     add(
@@ -246,7 +245,7 @@ def cell_parser() -> MagicParser:
         dest="from_turn",
         type=read_address,
         metavar="TURN",
-        help="fork: go on after this turn, or 7.2",
+        help="fork: continue after turn 7, or after its version 7.2",
     )
     add("-f", "--format", choices=FORMATS, metavar="FORMAT", help=f"how to show it: {', '.join(FORMATS)}")
     _exclusive(
@@ -280,7 +279,7 @@ def cell_parser() -> MagicParser:
         "--no-history",
         dest="history",
         action="store_false",
-        help="send this prompt alone, beside the conversation",
+        help="send this prompt alone, outside the conversation",
     )
     _exclusive(
         parser,
@@ -290,7 +289,7 @@ def cell_parser() -> MagicParser:
                 "dest": "rerun",
                 "action": "store_const",
                 "const": "append",
-                "help": "when run again, add a turn",
+                "help": "when the cell runs again, add a turn",
             },
         ),
         (
@@ -299,7 +298,7 @@ def cell_parser() -> MagicParser:
                 "dest": "rerun",
                 "action": "store_const",
                 "const": "replace",
-                "help": "when run again, hide the old version",
+                "help": "when the cell runs again, hide the old version",
             },
         ),
     )
@@ -308,20 +307,20 @@ def cell_parser() -> MagicParser:
         dest="stream",
         action="store_false",
         default=None,
-        help="show the reply when it is complete",
+        help="show the reply only when it is complete",
     )
     add("-q", "--quiet", action="store_true", help="show nothing; the cell still returns the Reply")
     add("-u", "--usage", action="store_true", help="show everything known about the request")
-    add("--raw", action="store_true", help="fill nothing in")
+    add("--raw", action="store_true", help="send {{ … }} as it is written")
     add("--timeout", dest="timeout_s", type=float, metavar="S", help="time limit of the call, in seconds")
-    add("--retries", type=int, metavar="N", help="how often to retry when that is safe")
+    add("--retries", type=int, metavar="N", help="how often to try again, where that is safe")
     add("--dry-run", action="store_true", help="show what would be sent, its tokens and price; send nothing")
     add(
         "--budget",
         dest="budget_usd",
         type=read_dollars,
         metavar="USD",
-        help="refuse to send when it would cost more",
+        help="refuse to send if it could cost more",
     )
     add("--api-base", metavar="URL", help="address of the service, for this cell")
     add("--api-key-name", metavar="ENV", help="NAME of the environment variable that holds its key")

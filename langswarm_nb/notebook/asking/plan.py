@@ -42,7 +42,7 @@ class Plan:
     """None when it is made first."""
     session_name: str | None
     models: tuple[str, ...]
-    """``provider:model`` of who answers."""
+    """``provider:model`` of the model that answers."""
     changes: Mapping[str, Any]
     """Settings of this send alone."""
     base: SessionSettings

@@ -40,7 +40,7 @@ def prompt_of(workspace: Workspace, text: str, options: CellOptions) -> Prompt:
         It is blank, or a field cannot be filled in.
     """
     if not text.strip():
-        raise UsageError("There is no prompt: write it into the lines below the first.")
+        raise UsageError("There is no prompt. Write it below the first line of the cell.")
     system = _system_text(options)
     if options.raw or not workspace.config.interpolate:
         return Prompt(text, system=system)

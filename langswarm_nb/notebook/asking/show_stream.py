@@ -160,8 +160,8 @@ class Exchange:
             self._display.finish(_words(error), format="text", footer=footer)
 
     def _place(self, reply: Reply, opened: Opened) -> str:
-        """Return where a turn is, ``7.2``, and what the reader should know of it."""
-        place = f"{opened.name}/{reply.address}" if opened.name else reply.address
+        """Return where a turn is, ``turn 7.2``, and what the reader should know of it."""
+        place = f"turn {reply.address} of {opened.name}" if opened.name else f"turn {reply.address}"
         beside = _beside(reply) if reply.message.is_aside and not self._is_chosen else ""
         notes = [beside, *opened.notes, *opened.stream.notes, *self._notes]
         return " · ".join([place, *(note for note in notes if note)])

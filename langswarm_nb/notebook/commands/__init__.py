@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.error import UsageError
 
 from langswarm_nb.core.session.text import did_you_mean
-from langswarm_nb.notebook.asking.magic_parser import help_width
+from langswarm_nb.notebook.asking.magic_parser import asks_for_help, help_width
 from langswarm_nb.notebook.asking.options import cell_parser
 
 from . import about, data, figures, model_lists, models, panels, sessions, sync, tree, writing
@@ -23,7 +23,7 @@ _MAX_SYNOPSIS_CHARS = 28
 
 
 def run_command(workspace: Workspace, line: str) -> Any:
-    """Run one line and return its result; an empty line tells the status.
+    """Run one line and return its result; an empty line shows the status.
 
     Raises
     ------
@@ -33,12 +33,14 @@ def run_command(workspace: Workspace, line: str) -> Any:
     name, _, rest = line.strip().partition(" ")
     if not name:
         name = "status"
+    elif asks_for_help(name):
+        name = "help"
     if name not in COMMANDS:
         raise UsageError(
             f"%langswarm: unknown command {name!r}{did_you_mean(name, COMMANDS) or '.'} "
             "`%langswarm help` lists what there is. (A prompt goes below `%%langswarm`, or after `%langswarm ask`.)"
         )
-    return COMMANDS[name](workspace, rest)
+    return _help(workspace, name) if asks_for_help(rest) else COMMANDS[name](workspace, rest)
 
 
 def cell_help() -> str:
@@ -74,7 +76,7 @@ A real model, in three lines (`%langswarm setup` finds what there is and asks):
   %langswarm use openai:gpt-6-luna
   %langswarm ask Which model are you?
 
-`%langswarm help COMMAND` tells more of one.
+`%langswarm help COMMAND`, or `%langswarm COMMAND --help`, explains one of them.
 Settings: `%config LangSwarmMagics`, or LANGSWARM_<NAME>."""
 
 COMMANDS: dict[str, Command] = {

@@ -1,8 +1,9 @@
-"""Commands that tell how things stand: status, version, doctor, config, budget, log, traceback."""
+"""Commands that show how things stand: status, version, doctor, config, budget, log, traceback."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from langswarm_nb._version import __version__
 from langswarm_nb.core.session import ProviderAuthenticationError, SessionError, provider_names
+from langswarm_nb.core.session.providers.catalogue import PROVIDERS
 from langswarm_nb.notebook.asking.options import read_dollars
 from langswarm_nb.notebook.asking.provider_choice import address_of
 from langswarm_nb.notebook.asking.reachable import listens
@@ -38,8 +40,10 @@ async def _status(workspace: Workspace) -> Facts:
     session = await workspace.current()
     path = (await session.tree()).path
     turns = {node.turn for node in path if node.turn is not None}
+    about = await workspace.about(session)
     return Facts(
         session=workspace.name_of(session),
+        **({"about": about} if about else {}),
         model=f"{session.provider}:{session.model}",
         branch=session.record.branch,
         turns=len(turns),
@@ -65,7 +69,8 @@ async def _doctor(workspace: Workspace) -> Facts:
             "packages": ", ".join(f"{name} {number}" for name, number in packages.items()),
             "kernel": _kernel(workspace),
             "event loop": _event_loop(),
-            "store": f"{health['status']}: " + ", ".join(f"{name} {value}" for name, value in store.items()),
+            "store": f"{health['status']}: "
+            + ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in store.items()),
             **{f"provider {name}": _provider_state(workspace, name) for name in provider_names()},
         }
     )
@@ -89,7 +94,7 @@ def _kernel(workspace: Workspace) -> str:
 
 def _event_loop() -> str:
     loop = asyncio.get_running_loop()
-    name = f"{type(loop).__module__}.{type(loop).__name__}"
+    name = f"{type(loop).__module__.partition('.')[0]} {type(loop).__name__}"
     if not hasattr(loop, "_nest_patched"):
         return name
     return f"{name}, nested by {'nest-asyncio2' if hasattr(asyncio, '_nest_asyncio2') else 'nest-asyncio'}"
@@ -98,16 +103,28 @@ def _event_loop() -> str:
 def _provider_state(workspace: Workspace, name: str) -> str:
     try:
         provider = workspace.manager.provider_session(name)
-    except ProviderAuthenticationError as error:
-        return f"no key: {cell_words(error)}"
     except SessionError as error:
-        return f"cannot be used: {cell_words(error)}"
+        return _missing(name, error) or f"cannot be used: {cell_words(error)}"
     origin, is_local = address_of(provider) or ("", True)
     if not origin:
         return "ready"
     if is_local and not listens(origin):
         return f"no server listens at {origin}"
     return f"{'a server listens' if is_local else 'ready'} at {origin}"
+
+
+def _missing(name: str, error: SessionError) -> str:
+    """Return what a provider has yet to be given; empty where something is wrong with what it was given."""
+    row = PROVIDERS.get(name)
+    if row is None:
+        return ""
+    if isinstance(error, ProviderAuthenticationError):
+        is_given = not row.key_variables or bool(row.key_variable(os.environ))
+        return (
+            "" if is_given else f"no key: `%langswarm key {name}` asks for it, or set {row.key_variables[0]}"
+        )
+    is_given = not row.url_variables or bool(row.base_url) or any(map(os.environ.get, row.url_variables))
+    return "" if is_given else f"no address: set {row.url_variables[0]}, or give `--api-base https://…`"
 
 
 def _config(workspace: Workspace) -> Listing:
@@ -132,7 +149,7 @@ def _log(workspace: Workspace, what: str) -> str:
     if what != "status":
         config.log_content = what == "on"
     if config.log_content:
-        return f"what is said is kept in {workspace.place}"
+        return f"conversations are kept in {workspace.place}"
     return f"only sizes and usage are kept in {workspace.place}; the words stay in the memory of this kernel"
 
 
@@ -152,7 +169,7 @@ COMMANDS = (
     Command(
         "doctor",
         _doctor,
-        "show what a bug report needs: versions, kernel, store, providers; no keys",
+        "show what a bug report needs: versions, kernel, store, providers, and no keys",
     ),
     Command("config", _config, "list the settings; change one with %config LangSwarmMagics.<name> = …"),
     Command(
@@ -164,7 +181,7 @@ COMMANDS = (
     Command(
         "log",
         _log,
-        "choose whether conversations are kept on disk; without a choice, show whether and where",
+        "choose whether conversations are kept on disk; without a choice, show what is kept, and where",
         (
             arg(
                 "what",

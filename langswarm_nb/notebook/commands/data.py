@@ -32,10 +32,14 @@ async def _search(workspace: Workspace, text: str) -> Listing:
     names = {}
     for session_id in {hit.session_id for hit in hits}:
         session = await workspace.manager.get_session(session_id)
-        names[session_id] = session_id[:8] if session is None else workspace.name_of(session)
+        names[session_id] = (
+            (session_id[:8], "")
+            if session is None
+            else (workspace.name_of(session), await workspace.about(session))
+        )
     rows = [
         (
-            names[hit.session_id],
+            *names[hit.session_id],
             Code(hit.message.address),
             hit.message.role.value,
             moment(hit.message),
@@ -45,7 +49,7 @@ async def _search(workspace: Workspace, text: str) -> Listing:
     ]
     empty = f"No message contains all words of {text!r}."
     found = f"{len(rows)} message{'s' * (len(rows) != 1)} with {text}"
-    return Listing(("session", "turn", "role", "when", "text"), rows, empty=empty, caption=found)
+    return Listing(("session", "about", "turn", "role", "when", "text"), rows, empty=empty, caption=found)
 
 
 def source_of(workspace: Workspace, *, everything: bool) -> SessionManager | list[BaseSession]:
@@ -129,7 +133,7 @@ COMMANDS = (
     Command(
         "sql",
         _sql,
-        "query the tables messages and sessions of the store, read-only",
+        "query the tables `messages` and `sessions` of the store, read-only",
         text="QUERY",
     ),
     Command(
@@ -139,11 +143,18 @@ COMMANDS = (
         (
             arg("file", metavar="FILE"),
             arg("-S", "--session", metavar="NAME", help="by default the current one", completes="session"),
-            arg("-f", "--format", metavar="FORMAT", help="by default as the file's ending says"),
-            arg("--whole", action="store_true", help="take out no secrets and personal details"),
+            arg("-f", "--format", metavar="FORMAT", help="by default what the file's ending says"),
+            arg(
+                "--whole",
+                action="store_true",
+                help="leave secrets and personal details in",
+            ),
         ),
     ),
     Command(
-        "import", _import, "read a file that export wrote as .jsonl or .ipynb", (arg("file", metavar="FILE"),)
+        "import",
+        _import,
+        "read a .jsonl or .ipynb file that `%langswarm export` wrote",
+        (arg("file", metavar="FILE"),),
     ),
 )

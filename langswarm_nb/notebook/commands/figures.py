@@ -54,6 +54,8 @@ PLOTS = {
     "activity": Plot("messages"),
 }
 
+_NO_COMPARISONS = "No comparisons in this session yet: `%%langswarm -m MODEL,MODEL` asks several models."
+
 
 def _cost(workspace: Workspace, by: str, *, everything: bool) -> pd.DataFrame:
     from langswarm_nb.analysis import summary, turns_df
@@ -69,7 +71,7 @@ def _cost(workspace: Workspace, by: str, *, everything: bool) -> pd.DataFrame:
             for session in run_sync(workspace.manager.list_user_sessions(workspace.user_id, limit=None))
         }
         turns["session"] = turns["session_id"].map(names).fillna(turns["session_id"])
-    return ShownFrame(summary(turns, by=by)[[by, *_COST_COLUMNS]])
+    return ShownFrame.of(summary(turns, by=by)[[by, *_COST_COLUMNS]], empty="No requests yet.")
 
 
 def _compare(workspace: Workspace) -> pd.DataFrame:
@@ -81,8 +83,9 @@ def _compare(workspace: Workspace) -> pd.DataFrame:
     turns = turns_df(session, branch="all")
     answers = messages_df(session, branch="all").set_index("message_id")["content"]
     compared = turns[turns["compare_id"].notna()]
-    frame = compared[_COMPARE_COLUMNS].assign(answer=compared["request_id"].map(answers))
-    return ShownFrame(frame.reset_index(drop=True))
+    frame = compared[_COMPARE_COLUMNS]
+    frame.insert(_COMPARE_COLUMNS.index("status"), "answer", compared["request_id"].map(answers))
+    return ShownFrame.of(frame.reset_index(drop=True), empty=_NO_COMPARISONS)
 
 
 def _plot(workspace: Workspace, kind: str, *, everything: bool) -> None:
@@ -112,25 +115,25 @@ COMMANDS = (
     Command(
         "plot",
         _plot,
-        "draw this session, or with --all every session",
+        "draw a picture of this session, or with --all of every session",
         (
             arg("kind", choices=tuple(PLOTS), metavar="|".join(PLOTS)),
             arg(
                 "--all",
                 action="store_true",
                 dest="everything",
-                help="all sessions of the store; a timeline and a tree are of this one",
+                help="all sessions of the store; a timeline or a tree always shows this one",
             ),
         ),
     ),
     Command(
         "cost",
         _cost,
-        "return what the requests of this notebook cost, as far as prices are known",
+        "show what the requests of this notebook cost, as far as prices are known",
         (
             arg("--by", choices=("model", "day", "session"), default="model", help="model by default"),
-            arg("--all", action="store_true", dest="everything", help="those of all sessions of the store"),
+            arg("--all", action="store_true", dest="everything", help="all sessions of the store"),
         ),
     ),
-    Command("compare", _compare, "return the answers of this session's comparisons, one row an answer"),
+    Command("compare", _compare, "show the answers of this session's comparisons, one row per answer"),
 )

@@ -81,13 +81,13 @@ COMMANDS = (
             arg(
                 "-q",
                 metavar="TEXT",
-                help="only models with TEXT in their name, by default of the current one",
+                help="only models with TEXT in their name, by default of the current provider",
             ),
             arg(
                 "provider",
                 metavar="PROVIDER",
                 nargs="?",
-                help="whose models to list; asks it",
+                help="provider whose models to list; it is asked for them",
                 completes="provider",
             ),
         ),

@@ -1,4 +1,4 @@
-"""Commands that choose who answers: use, alias, key."""
+"""Commands that choose the model: use, alias, key."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _alias(workspace: Workspace, name: str | None, target: str | None, *, delete
 def _key(workspace: Workspace, provider: str, typed: Sequence[str]) -> str:
     if typed:
         raise UsageError(
-            f"A key is not typed into a cell, where it would be saved with the notebook: take it out, and run "
+            f"Do not type a key into a cell, where it would be saved with the notebook. Take it out, and run "
             f"`%langswarm key {provider}`, which asks for it without showing it."
         )
     if provider not in provider_names():
@@ -103,7 +103,7 @@ def ask_key(workspace: Workspace, provider: str) -> str:
         key = Secret(getpass.getpass(f"Key for {provider} (not shown): ").strip())
     except StdinNotImplementedError as error:
         raise UsageError(
-            "Nobody can be asked here: this notebook runs without input. Set the key's variable in the "
+            "This notebook runs without input, so the key cannot be asked for. Set its variable in the "
             "environment before the kernel starts; `%langswarm doctor` names it."
         ) from error
     if not key.reveal():

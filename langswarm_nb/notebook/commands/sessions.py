@@ -84,7 +84,7 @@ async def _archive(workspace: Workspace, name: str | None) -> str:
     was = "" if await session.archive() else " already"
     return (
         f"{workspace.name_of(session)} is archived{was}: kept, and no longer listed; "
-        f"`%langswarm unarchive {_way(workspace, session)}` takes it back"
+        f"`%langswarm unarchive {_way(workspace, session)}` brings it back"
     )
 
 
@@ -131,7 +131,7 @@ COMMANDS = (
     Command(
         "sessions",
         _sessions,
-        "list the sessions, this notebook's first, the last used first",
+        "list the sessions: this notebook's first, then the most recently used",
         (
             arg("-q", metavar="TEXT", help="only those with TEXT in their name"),
             arg("-n", type=int, default=20, metavar="N", help="how many at most, 0 for all; 20 by default"),
@@ -141,7 +141,7 @@ COMMANDS = (
     Command(
         "rename",
         _rename,
-        "give this session another name, or another session a new one",
+        "give this session, or another one, a new name",
         (
             arg(
                 "name",
@@ -156,15 +156,15 @@ COMMANDS = (
     Command(
         "archive",
         _archive,
-        "keep a session out of the list",
+        "take a session out of the list, and keep it",
         (_session_arg("by default the current one", nargs="?"),),
     ),
     Command("unarchive", _unarchive, "bring an archived session back", (_session_arg("its name or its id"),)),
     Command(
         "delete",
         _delete,
-        "delete a session for good",
-        (_session_arg("its name or its id"), arg("--yes", action="store_true", help="really")),
+        "delete a session, for good",
+        (_session_arg("its name or its id"), arg("--yes", action="store_true", help="yes, delete it")),
     ),
     Command(
         "switch",
@@ -178,7 +178,12 @@ COMMANDS = (
         "show a conversation, with what is hidden, failed or stopped",
         (
             _session_arg("session; the current one by default", nargs="?"),
-            arg("--all", dest="everything", action="store_true", help="also asides, and what is on no path"),
+            arg(
+                "--all",
+                dest="everything",
+                action="store_true",
+                help="also asides, other branches and versions",
+            ),
             arg(
                 "-n", type=int, default=50, metavar="N", help="the last N messages, 0 for all; 50 by default"
             ),

@@ -27,7 +27,7 @@ _OTHER = "another provider"
 _MAX_OF_SERVER = 5
 _MAX_MODELS = 20
 _NOTHING = (
-    "No model server answers on this machine (Ollama, llama.cpp, LM Studio, vLLM and LiteLLM are looked for), and no "
+    "No model server answers on this machine (Ollama, llama.cpp, LM Studio, vLLM and LiteLLM were tried), and no "
     "service's key is in the environment or the keyring."
 )
 _UNCHANGED = "Nothing was changed."
@@ -42,7 +42,7 @@ def set_up(workspace: Workspace) -> str:
         chosen = _pick("Which one?", ways)
     except (StdinNotImplementedError, EOFError, OSError):  # a notebook without input, a closed terminal
         lines = (f"  %langswarm {_command(name)}" for name, _ in ways)
-        return "\n".join(["Nobody can be asked here, so one of these goes into a cell:", *lines])
+        return "\n".join(["This notebook cannot ask you. Run one of these in a cell:", *lines])
     if chosen == _OTHER:
         chosen = _provider()
     model = chosen if ":" in chosen or not chosen else _model_of(workspace, chosen)
@@ -75,7 +75,7 @@ def _provider() -> str:
     while (typed := input(f"Which provider ({', '.join(names)})? ").strip().lower()) not in provider_names():
         if not typed:
             return ""
-        print(f"None has this name{did_you_mean(typed, names) or '.'}")  # noqa: T201
+        print(f"There is no such provider{did_you_mean(typed, names) or '.'}")  # noqa: T201
     return typed
 
 
@@ -89,7 +89,7 @@ def _model_of(workspace: Workspace, provider: str) -> str:
     if len(models) > _MAX_MODELS:
         print(f"{len(models):,} models; `%langswarm models {provider}` lists all.")  # noqa: T201
     rows = [(model.id, _facts(model)) for model in models[:_MAX_MODELS]]
-    name = _pick("Which model? Its name will do, too.", rows, known={model.id for model in found})
+    name = _pick("Which model? You can also type its name.", rows, known={model.id for model in found})
     return name and f"{provider}:{name}"
 
 
@@ -104,12 +104,12 @@ def _pick(question: str, rows: Sequence[tuple[str, str]], known: set[str] | None
     width = max((len(name) for name, _ in rows), default=0)
     for number, (name, note) in enumerate(rows, 1):
         print(visible_controls(f"{number:>4}  {name:<{width}}  {note}".rstrip()))  # noqa: T201
-    while typed := input(f"{question} A number, or nothing to change nothing: ").strip():
+    while typed := input(f"{question} Type a number, or just Enter to leave things as they are: ").strip():
         if typed.isdecimal() and 1 <= int(typed) <= len(rows):
             return rows[int(typed) - 1][0]
         if typed in (known or ()):
             return typed
-        print(f"A number from 1 to {len(rows)}, please.")  # noqa: T201
+        print(f"Please type a number from 1 to {len(rows)}.")  # noqa: T201
     return ""
 
 

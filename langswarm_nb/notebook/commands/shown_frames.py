@@ -29,11 +29,29 @@ _HIDDEN = {"compare_id"}
 class ShownFrame(pd.DataFrame):
     """A result of a command; what is made of it is an ordinary frame."""
 
+    _metadata = ["empty_words"]  # noqa: RUF012  as pandas asks for
+    empty_words = "Nothing yet."
+    """What to say when there are no rows."""
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, *, empty: str) -> ShownFrame:
+        """Return a frame to be shown, and what to say when it has no rows."""
+        found = cls(frame)
+        found.empty_words = empty
+        return found
+
     @property
     def _constructor(self) -> type[pd.DataFrame]:
         return pd.DataFrame
 
+    def __repr__(self) -> str:
+        return super().__repr__() if len(self) else self.empty_words
+
     def _repr_html_(self) -> str:
+        if not len(self):
+            from langswarm_nb.render.page import ReplyPart, page_html
+
+            return page_html([ReplyPart("", footer=self.empty_words)])
         return self._table().html()
 
     def _table(self) -> Table:

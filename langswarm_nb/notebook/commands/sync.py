@@ -92,7 +92,7 @@ COMMANDS = (
     Command(
         "sync",
         _sync,
-        "follow the saved notebook: a branch with the turns of its cells, in its order",
+        "make a branch that follows the saved notebook: the turns of its cells, in its order",
         (arg("--dry-run", action="store_true", help="show what would change, and change nothing"),),
     ),
 )

@@ -188,26 +188,26 @@ COMMANDS = (
     Command(
         "versions",
         _versions,
-        "list the versions of the turn asked last, or of TURN; %langswarm use 7.1 goes to one",
+        "list the versions of the last turn, or of TURN; `%langswarm use 7.1` goes to one",
         (arg("turn", metavar="TURN", nargs="?", type=int),),
     ),
     Command(
         "undo",
         _undo,
-        "go back N turns, which are kept",
+        "go back one turn, or N; what is undone is kept",
         (arg("n", metavar="N", nargs="?", type=int, default=1),),
     ),
-    Command("restart", _restart, "start the conversation over; what was said stays as earlier versions"),
+    Command("restart", _restart, "start the conversation over; what was said is kept as earlier versions"),
     Command(
         "retry",
         _retry,
-        "ask the last turn once more, with what it was asked with, as a further version",
+        "ask the last question again, with the same settings, as a new version of its turn",
         (arg("-m", "--model", metavar="MODEL", help="another model", completes="model"),),
     ),
     Command(
         "hide",
         _hide,
-        "keep a turn, but stop sending it",
+        "stop sending a turn to the model, and keep it",
         (
             arg("turn", metavar="TURN", type=int),
             arg("--undo", action="store_true", help="send it again"),

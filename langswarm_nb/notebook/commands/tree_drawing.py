@@ -1,4 +1,4 @@
-"""A session's tree: one line a version of a turn, the active path marked, branch names at their tips."""
+"""A session's tree: one line per version of a turn, the active path marked, branch names at their tips."""
 
 from __future__ import annotations
 

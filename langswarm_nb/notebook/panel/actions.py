@@ -134,7 +134,7 @@ async def _find(panel: ChatPanel, content: Content) -> Content:
         return {"shown": True}
     message = await panel.manager.storage.get_message(session_id, message_id)
     if message is None:
-        raise SessionNotFoundError("This message is not stored any more.")
+        raise SessionNotFoundError("This message is no longer stored.")
     return {"shown": False, **elsewhere(message)}
 
 
@@ -142,7 +142,7 @@ async def _find(panel: ChatPanel, content: Content) -> Content:
 async def _open(panel: ChatPanel, content: Content) -> None:
     session = await panel.manager.get_session(_text(content, "id"))
     if session is None:
-        raise SessionNotFoundError("This session is not stored any more. Choose another.")
+        raise SessionNotFoundError("This session is no longer stored. Choose another.")
     await panel.move(session)
 
 

@@ -122,7 +122,7 @@ def message_item(
         "version": list(place),
         "hidden": message.is_hidden,
         "status": "ok" if facts is None else facts.status,
-        "note": " · ".join(part for part in (note, note and message.address, *told) if part),
+        "note": " · ".join(part for part in (note, note and f"turn {message.address}", *told) if part),
         "error": "" if facts is None or facts.status != "error" else facts.error_message or "",
         "at": round(message.timestamp.timestamp() * 1000),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import sys
 import uuid
 from collections import deque
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,7 +24,7 @@ from langswarm_nb.core.session import (
     SessionValueError,
 )
 from langswarm_nb.core.session.errors import in_words
-from langswarm_nb.notebook.bridge import io_loop, run_within, submit
+from langswarm_nb.notebook.bridge import io_loop, kernel_shell, run_within, submit
 from langswarm_nb.notebook.cell_errors import cell_words
 from langswarm_nb.render import plain_repr
 
@@ -34,7 +35,7 @@ from .patches import Window, patch
 from .rules import NoRules, Rules
 from .scripts import script, style
 from .session_info import session_info, session_name
-from .static_twin import StaticTwin
+from .static_twin import StaticTwin, twin_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -46,6 +47,7 @@ THEMES: tuple[Theme, ...] = ("auto", "light", "dark")
 _OPEN_S = 30.0
 """Longest wait for the storage when a panel is made or closed."""
 _REMEMBERED_KEYS = 100
+_NO_PANEL = "The panel needs a notebook; this is the conversation, and `%langswarm ask TEXT` goes on with it."
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -60,7 +62,7 @@ class ChatPanel(anywidget.AnyWidget):
     manager : SessionManager, optional
         Where its reader finds other sessions; by default the one the session is from.
     model : str, optional
-        Who answers from now on, ``"provider:model"``.
+        Model that answers from now on, ``"provider:model"``.
     height : str
         A CSS length.
     theme : {"auto", "light", "dark"}
@@ -73,9 +75,9 @@ class ChatPanel(anywidget.AnyWidget):
     Raises
     ------
     SessionTypeError
-        ``session`` is none, or an option has the wrong type.
+        ``session`` is not a session, or an option has the wrong type.
     SessionValueError
-        ``theme`` is none.
+        ``theme`` is not one of these.
     SessionError
         The session could not be read, or ``model`` is not known.
 
@@ -166,6 +168,10 @@ class ChatPanel(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Take the panel out of the page and free what it holds; a reply that only it waits for is stopped."""
+        if (
+            sys.is_finalizing()
+        ):  # the loop has ended, and a thread that is started now is waited for without end
+            return
         if not self._is_closed:
             self._is_closed = True
             self.on_msg(self._on_page, remove=True)
@@ -183,6 +189,11 @@ class ChatPanel(anywidget.AnyWidget):
     def _ipython_display_(self, **_kwargs: Any) -> None:
         if self._is_closed:
             print(self)  # noqa: T201 - nothing else is left to show
+            return
+        if kernel_shell() is None:
+            # A terminal shows no panel, and would print the conversation again at each of its turns.
+            bundle = twin_bundle(self.panel_id, session_name(self.session), self.feed.path, self.feed.html)
+            print(f"{_NO_PANEL}\n\n{bundle['text/plain']}")  # noqa: T201
             return
         view = self._repr_mimebundle_() or ({}, {})
         display(view[0], metadata=view[1], raw=True)

@@ -113,7 +113,7 @@ def _greeting(workspace: Workspace) -> str:
     told: Sequence[str] = ()
     try:
         place = workspace.place
-        session, told = run_within(_LOOK_S, _look(workspace))
+        session, about, told = run_within(_LOOK_S, _look(workspace))
     except TimeoutError as error:
         place = f"{workspace.place} gave {error}; cells wait for it longer"
     except SessionClosedError as error:
@@ -121,7 +121,7 @@ def _greeting(workspace: Workspace) -> str:
     except Exception as error:  # noqa: BLE001 - a store that cannot be read must not keep the magics away
         place = f"the store cannot be used: {in_words(error)}"
     else:
-        state = " (new)" if session is None else " (resumed)"
+        state = " (new)" if session is None else f"{about and f' “{about}”'} (resumed)"
         model = model if session is None else f"{session.provider}:{session.model}"
     if model.partition(":")[0] in OFFLINE_PROVIDERS:
         model = f"{model} ({_suggestion(os.environ) or 'offline'})"
@@ -135,16 +135,18 @@ def _greeting(workspace: Workspace) -> str:
     return "\n".join([" · ".join(parts), *told])
 
 
-async def _look(workspace: Workspace) -> tuple[BaseSession | None, Sequence[str]]:
-    """Return the session to go on with, and what is to be told beside it."""
+async def _look(workspace: Workspace) -> tuple[BaseSession | None, str, Sequence[str]]:
+    """Return the session to go on with, what it is about, and what is to be said beside it."""
     session = await workspace.peek()
     if session is not None or await workspace.home() is not None:
-        return session, workspace.take_notes()
+        about = "" if session is None else await workspace.about(session)
+        return session, about, workspace.take_notes()
     last = await workspace.last_without_home()
     if last is None:
-        return None, ()
-    told = f"The last session without a notebook was {workspace.label_of(last)}"
-    return None, (f"{told}; `%langswarm switch {await workspace.address_of(last)}` goes on with it.",)
+        return None, "", ()
+    about = await workspace.about(last)
+    told = f"The last session without a notebook was {workspace.label_of(last)}{about and f' “{about}”'}"
+    return None, "", (f"{told}; `%langswarm switch {await workspace.address_of(last)}` goes on with it.",)
 
 
 def _suggestion(environment: Mapping[str, str]) -> str:

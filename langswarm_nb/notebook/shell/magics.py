@@ -50,9 +50,13 @@ class LangSwarmMagics(NotebookConfig, Magics):
 
     def cell(self, line: str, cell: str) -> Answer | None:
         """Send the cell to a model."""
+        from langswarm_nb.notebook.asking.magic_parser import asks_for_help
         from langswarm_nb.notebook.asking.options import parse_cell_line
         from langswarm_nb.notebook.asking.send import converse, prompt_of
 
+        if asks_for_help(line):
+            self.command("help")
+            return None
         options = parse_cell_line(line)
         # IPython adds a line end; in a terminal blank lines are how a cell is ended.
         text = cell.rstrip("\n") if kernel_shell() is None else cell.removesuffix("\n")

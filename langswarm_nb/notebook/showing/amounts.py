@@ -32,11 +32,12 @@ def count_text(number: int | None) -> str:
 
 
 def seconds_text(facts: RequestFacts) -> str:
-    """Return ``2.1 s (first 0.4 s)``."""
+    """Return ``2.1 s (first 0.4 s)``, without the first where it came at once."""
     if facts.duration_s is None:
         return ""
     first = facts.time_to_first_chunk_s
-    return f"{facts.duration_s:.1f} s" + ("" if first is None else f" (first {first:.1f} s)")
+    came_at_once = first is None or round(first, 1) == 0
+    return f"{facts.duration_s:.1f} s" + ("" if came_at_once else f" (first {first:.1f} s)")
 
 
 def cost_usd(facts: RequestFacts) -> float | None:
@@ -59,7 +60,7 @@ def dollars_text(cost_usd: float | None) -> str:
     """Return an amount with the digits that matter."""
     if cost_usd is None:
         return "price unknown"
-    if cost_usd >= 1:
+    if cost_usd >= 1 or cost_usd == 0:
         return f"${cost_usd:,.2f}"
     digits = 4 if cost_usd >= _TENTH_OF_A_CENT or cost_usd <= 0 else 1 - math.floor(math.log10(cost_usd))
     return f"${cost_usd:.{digits}f}"

@@ -1,4 +1,4 @@
-"""The line below a reply: who answered, tokens, seconds, money, and where in the conversation it stands."""
+"""The line below a reply: who answered, tokens, seconds, money, and the turn it belongs to."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def footer_line(reply: Reply, *, place: str) -> str:
     reply : Reply
         What it is about.
     place : str
-        Turn and version, with what is told of them: ``7.2 · aside``.
+        Turn and version, with what is said of them: ``turn 7.2 · aside``.
     """
     facts = reply.message.request
     if facts is None:

@@ -42,7 +42,7 @@ class Look:
     filled: tuple[Filled, ...] = ()
 
     def open(self, titles: Sequence[str] = ("",)) -> list[ReplyDisplay]:
-        """Return where replies are shown, one a title, side by side."""
+        """Return where replies are shown, one per title, side by side."""
         if self.is_silent or self.format == "none":
             return [Silent() for _ in titles]
         # Of -x and -f code the code alone is shown, and it is known at the end.

@@ -105,7 +105,7 @@ class KernelSessions(KernelNames):
             record = await session.refresh()
         except SessionNotFoundError as error:
             raise SessionClosedError(
-                f"The current session, {shown(self.label_of(session))}, was deleted, so nothing goes on in it. "
+                f"The current session, {shown(self.label_of(session))}, was deleted, so it takes no new messages. "
                 "`%langswarm new` starts another, `%langswarm switch NAME` goes to one that is there."
             ) from error
         if self._home is not None and self._home.home == before != record.home:

@@ -61,7 +61,7 @@ class KernelModels(KernelStore):
         except SessionValueError as error:
             if is_provider(model):
                 raise SessionValueError(
-                    f"{model!r} is a provider, and which of its models is not said: write {model}:MODEL. "
+                    f"{model!r} is a provider; name one of its models too: write {model}:MODEL. "
                     f"`%langswarm models {model}` lists them."
                 ) from error
             if not near:

@@ -18,6 +18,7 @@ from langswarm_nb.core.session import (
 from langswarm_nb.core.session.conversation import names
 from langswarm_nb.core.session.conversation.homes import Home
 from langswarm_nb.core.session.conversation.names import SHOWN_ID_CHARS, Known
+from langswarm_nb.core.session.conversation.titles import title_beside
 from langswarm_nb.core.session.errors import shown
 from langswarm_nb.notebook.bridge import run_sync
 
@@ -80,6 +81,13 @@ class KernelNames(KernelMemories):
     def label_of(self, session: BaseSession) -> str:
         """Return what a session is called in its home."""
         return session.title or session.session_id[:SHOWN_ID_CHARS]
+
+    async def about(self, session: BaseSession) -> str:
+        """Return what a session is about, from its first question; empty where somebody has named it."""
+        questions = await self.manager.storage.list_first_questions(
+            user_id=self.user_id, among=[session.session_id]
+        )
+        return title_beside(session.title, session.record.home, questions.get(session.session_id, ""))
 
     def name_of(self, session: BaseSession) -> str:
         """Return what people call a session: its label, with its home when that is not ours."""
@@ -313,6 +321,7 @@ def check_open(session: BaseSession, label: str) -> None:
     """
     if session.status is SessionStatus.ARCHIVED:
         raise SessionClosedError(
-            f"The session {shown(label)} is archived, so nothing goes on in it. `%langswarm unarchive "
-            f"{names.word(label)}` takes it back, `%langswarm new` starts another, `%langswarm switch NAME` goes to it."
+            f"The session {shown(label)} is archived, so it takes no new messages. `%langswarm unarchive "
+            f"{names.word(label)}` brings it back, `%langswarm new` starts another, `%langswarm switch NAME` goes "
+            "to one that is there."
         )

@@ -164,7 +164,7 @@ def test_counts_are_short(number, text):
     "cost_usd, text",
     [
         (None, "price unknown"),
-        (0, "$0.0000"),
+        (0, "$0.00"),
         (0.00001234, "$0.000012"),
         (0.0021, "$0.0021"),
         (1234.5, "$1,234.50"),
@@ -184,7 +184,7 @@ def test_money_is_told_with_the_digits_that_matter(cost_usd, text):
         ("vllm", 0.02, "$0.0200"),
         ("openai", None, "price unknown"),
         ("litellm", None, "price unknown"),
-        ("openai", 0.0, "$0.0000"),
+        ("openai", 0.0, "$0.00"),
     ],
 )
 def test_a_price_is_missed_only_where_there_is_one(provider, cost_usd, text):

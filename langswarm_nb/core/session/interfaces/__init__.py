@@ -131,17 +131,17 @@ class ISession(ABC):
     @property
     @abstractmethod
     def session_id(self) -> str:
-        """Unique id, kept for ever."""
+        """Unique id, which never changes."""
 
     @property
     @abstractmethod
     def user_id(self) -> str:
-        """Whose session it is."""
+        """User that the session belongs to."""
 
     @property
     @abstractmethod
     def status(self) -> SessionStatus:
-        """Where the session is in its life, as last read."""
+        """Active, archived or deleted, as last read."""
 
     @property
     @abstractmethod
@@ -263,7 +263,7 @@ class ISession(ABC):
 
     @abstractmethod
     async def refresh(self) -> SessionRecord:
-        """Read anew what is stored of the session: another process may have changed it."""
+        """Read again what is stored of the session: another process may have changed it."""
 
     @abstractmethod
     async def update_settings(self, **changes: Unpack[SettingChanges]) -> SessionSettings:
@@ -344,11 +344,11 @@ class ISessionManager(ABC):
 
     @abstractmethod
     async def cleanup_inactive_sessions(self, max_inactive_hours: float = 24) -> int:
-        """Archive active sessions that were not used for so long; return how many. Nothing is deleted."""
+        """Archive active sessions that were not used for this long, and return how many. Nothing is deleted."""
 
     @abstractmethod
     async def health_check(self) -> dict[str, Any]:
-        """Return facts for diagnostics; raises nothing."""
+        """Return facts for diagnostics; never raises."""
 
     @abstractmethod
     async def close(self) -> None:

@@ -39,7 +39,7 @@ MODELS = {
     "script": "shows Markdown, code and a table, turn by turn, or the option `reply`",
 }
 ERRORS: Mapping[str, e.ProviderSessionError] = {
-    name: cls(f"{what} (mock:error was asked to fail so.) {step}", provider="mock", model="error", **facts)
+    name: cls(f"{what} (mock:error always fails.) {step}", provider="mock", model="error", **facts)
     for name, cls, what, step, facts in (
         (
             "authentication",
@@ -97,7 +97,7 @@ class MockProviderSession(IProviderSession):
     Parameters
     ----------
     api_key
-        Not looked at; taken so that the mock can stand in for every provider.
+        Ignored; accepted so that the mock can stand in for any provider.
     replies
         Answers to the requests, one after the other, in the name of the model that was asked for; see `Reply`. A
         request after the last one is refused. Without replies the model name decides, see `MODELS`.
@@ -106,7 +106,7 @@ class MockProviderSession(IProviderSession):
     chunk_chars
         Characters of a piece; None streams word by word.
     count_tokens
-        Whether usage is told: a token for every 4 characters begun of each message of the input, and one for
+        Whether usage is reported: a token for every 4 characters begun of each message of the input, and one for
         every word of the output.
 
     Attributes
@@ -156,7 +156,7 @@ class MockProviderSession(IProviderSession):
         ProviderSessionError
             The script or the option ``error`` plays one, or no reply is left.
         SessionValueError
-            The option ``error`` is none of `ERRORS`.
+            The option ``error`` is not one of `ERRORS`.
         """
         check_loop()
         if self._is_closed:
@@ -204,7 +204,7 @@ class MockProviderSession(IProviderSession):
         return self.conversations.pop(native_id, None) is not None
 
     async def close(self) -> None:
-        """Refuse what comes after."""
+        """Refuse all further requests."""
         self._is_closed = True
 
     def _conversation(self, request: ProviderRequest) -> tuple[str | None, Sequence[SessionMessage]]:

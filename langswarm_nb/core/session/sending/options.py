@@ -29,9 +29,9 @@ class AnswerOptions(SettingOptions, total=False):
     provider_session : IProviderSession, optional
         What to send through this once, e.g. to another address; by default the manager's.
     on_retry : callable, optional
-        Told before each wait for a repeat; may be async.
+        Called before each wait for another attempt; may be async.
     on_wait : callable, optional
-        Told when another message of the session is still being answered elsewhere.
+        Called when another message of the session is still being answered elsewhere.
     when_busy : {"wait", "raise"}, default "wait"
         What to do while another message of the session is being answered, whoever asked it: go after that answer, or
         raise `SessionLeasedError`. What goes beside the path waits for nobody.

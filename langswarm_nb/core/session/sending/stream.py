@@ -98,7 +98,7 @@ class MessageStream(AsyncIterator[Delta]):
 
     @property
     def partial(self) -> SessionMessage | None:
-        """The reply as far as it has arrived, for who watches and does not read; None before it was asked for."""
+        """The reply as far as it has arrived, for those who watch and do not read; None before it was asked for."""
         return self._turn.partial
 
     @property

@@ -16,7 +16,7 @@ from langswarm_nb.core.session.errors import SessionBusyError
 from langswarm_nb.core.session.messages import utc_now
 
 ABANDONED_AFTER_S = 5.0
-"""A stream that nobody has read from for so long gives way to a later send."""
+"""A stream that nobody has read from for this long gives way to a later send."""
 
 
 class Passage(Protocol):

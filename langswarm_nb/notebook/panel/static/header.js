@@ -54,7 +54,7 @@ export function createHeader(context, root, reveal) {
   }
 
   async function editSystem() {
-    const hint = "Goes with every message from here on; empty sends none.";
+    const hint = "Sent with every message from here on; leave it empty to send none.";
     const fields = [{ name: "text", label: "System prompt", value: model.get("info").system, kind: /** @type {const} */ ("long"), hint }];
     const values = await askFor(root(), "System prompt", fields, "Set");
     if (values) attempt("system", { text: values.text });

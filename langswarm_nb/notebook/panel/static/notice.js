@@ -45,9 +45,9 @@ export function createNotices(dismissed) {
 
   const TEXTS = {
     listening: "",
-    busy: "The kernel is busy. This is done as soon as it is free.",
+    busy: "The kernel is busy. This will happen as soon as it is free.",
     silent:
-      "The kernel does not answer. If a cell is running, this is done when it ends. " +
+      "The kernel does not answer. If a cell is running, this will happen when it ends. " +
       "If the kernel was restarted, run the cell of this panel again.",
     gone: "The kernel of this panel has ended. To go on, run the cell of this panel again; what was stored is kept.",
   };

@@ -159,7 +159,7 @@ def is_known(code: str) -> bool:
 
 
 def parse_retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that a server asks to wait; None for what is negative, absurd or no number.
+    """Return the seconds that a server asks to wait; None for what is negative, absurd or not a number.
 
     A gateway may hand on what the service behind it asked for.
     """

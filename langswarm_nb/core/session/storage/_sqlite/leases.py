@@ -16,7 +16,7 @@ from . import owner as _owner
 from .head import Head, now_us
 
 SILENCE_US = 15_000_000
-"""A lease is free when its holder has been silent for so long."""
+"""A lease is free when its holder has been silent for this long."""
 TURN_US = 3_000_000
 """How long it is reserved for the next in line."""
 
