@@ -107,8 +107,7 @@ SAME_PART = {
     "options": "what a send takes: that of a cell, that of a session",
 }
 """File names that several rooms have, and what such files are."""
-CORE_NEEDS = {"aiosqlite", "certifi", "httpx", "msgspec", "sniffio"}  # certifi is what httpx trusts
-COMES_WITH_HTTPX = {"httpcore"}
+CORE_NEEDS = {"aiosqlite", "certifi", "httpcore", "httpx", "msgspec", "sniffio"}  # certifi is what httpx trusts
 CORE_EXTRAS = {"aiohttp", "pandas", "truststore", "yarl"}  # only inside functions
 CORE_OPTIONAL = {"carrier_aiohttp"}  # a module that is imported only when its optional package is there
 
@@ -205,7 +204,7 @@ def test_core_needs_the_standard_library_and_five_packages():
     for found in OTHERS:
         name = found.target.split(".")[0]
         is_late = not found.at_start or found.file.stem in CORE_OPTIONAL
-        allowed = CORE_NEEDS | COMES_WITH_HTTPX | (CORE_EXTRAS if is_late else set())
+        allowed = CORE_NEEDS | (CORE_EXTRAS if is_late else set())
         if found.importer.startswith("core.") and name not in allowed | sys.stdlib_module_names:
             wrong.append(str(found))
     assert wrong == []
