@@ -17,7 +17,7 @@ from tests.conversation.driver import Note
 from tests.conversation.notes import find_notes
 from tests.conversation.stored import without_time
 
-_ADDRESS = re.compile(r"(?:^|/| · )(\d+\.\d+)(?= · |$)")
+_ADDRESS = re.compile(r"(?:^| · )turn (\d+\.\d+)(?= · | of |$)")
 
 
 @dataclass

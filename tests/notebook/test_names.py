@@ -46,7 +46,7 @@ def test_a_name_on_a_cell_makes_a_session_here_and_tells_of_the_one_elsewhere(no
     assert "another" not in notebook.ask("2", "Here again", "-S demo").footer
     reply = notebook.ask("3", "Here", "-S notes:demo")
     assert notebook.sent == ["There", "Here"]
-    assert "notes.ipynb:demo/1.1" in reply.footer
+    assert "turn 1.1 of notes.ipynb:demo" in reply.footer
     assert sessions(notebook) == {("", "demo"): 4, ("notes.ipynb", "notes"): 2, ("notes.ipynb", "demo"): 4}
 
 
