@@ -107,7 +107,14 @@ SAME_PART = {
     "options": "what a send takes: that of a cell, that of a session",
 }
 """File names that several rooms have, and what such files are."""
-CORE_NEEDS = {"aiosqlite", "certifi", "httpcore", "httpx", "msgspec", "sniffio"}  # certifi is what httpx trusts
+CORE_NEEDS = {
+    "aiosqlite",
+    "certifi",
+    "httpcore",
+    "httpx",
+    "msgspec",
+    "sniffio",
+}  # certifi is what httpx trusts
 CORE_EXTRAS = {"aiohttp", "pandas", "truststore", "yarl"}  # only inside functions
 CORE_OPTIONAL = {"carrier_aiohttp"}  # a module that is imported only when its optional package is there
 

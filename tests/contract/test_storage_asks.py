@@ -180,7 +180,7 @@ async def test_two_storages_on_one_file_decide_one_after_the_other(tmp_path):
             stamps[storage] = rows.stamp
             return Step([question(f"{rows.stamp.messages}?")], {"parent": rows.tip})
 
-        await storage.ask("s", next_one, known=stamps[storage])
+        await storage.ask("s", next_one, known=lambda: stamps[storage])
 
     await asyncio.gather(*(ask(storage) for _ in range(15) for storage in (first, second)))
     assert texts(await first.get_messages("s")) == "a? a! " + " ".join(f"{n}?" for n in range(2, 32))

@@ -12,7 +12,7 @@ from . import checks
 from .conversation import moves
 from .conversation.beside_the_loop import decided
 from .conversation.copies import copy_of, origin_of
-from .conversation.nodes import TreeRows
+from .conversation.nodes import Stamp, TreeRows
 from .conversation.steps import Done, Step
 from .conversation.tree import Tree
 from .errors import SessionNotFoundError, SessionValueError, shown
@@ -82,16 +82,21 @@ class MessageTree(ISession):
 
         The function returns, beside that, what is returned here too.
         """
-        seen, last = self._seen, list[tuple[Tree, T, Step]]()
+        seen, last = self._seen, list[tuple[T, Step]]()
+
+        def known() -> Stamp:
+            nonlocal seen
+            seen = self._seen
+            return seen.stamp
 
         def decide_now(rows: TreeRows) -> Step:
-            tree = seen.grown(rows)
-            found, step = decide(tree)
-            last[:] = [(tree, found, step)]
-            return step
+            # At once, for who asks next. Should nothing come of it, its stamp tells that by the last message.
+            self._seen = tree = seen.grown(rows)
+            last[:] = [decide(tree)]
+            return last[0][1]
 
-        done = await self.storage.ask(self.key, decide_now, known=seen.stamp, dry_run=dry_run)
-        [(self._seen, found, step)] = last
+        done = await self.storage.ask(self.key, decide_now, known=known, dry_run=dry_run)
+        [(found, step)] = last
         if not dry_run:
             await self._note(done.stored, step.place)
         return found, done

@@ -256,7 +256,7 @@ class ISessionStorage(ABC):
         session_id: str,
         decide: Callable[[TreeRows], Step],
         *,
-        known: Stamp = _NOTHING,
+        known: Callable[[], Stamp] = lambda: _NOTHING,
         dry_run: bool = False,
     ) -> Done:
         """Let a function decide about a session as it is at this moment, and do what it says, in one transaction.
@@ -266,8 +266,9 @@ class ISessionStorage(ABC):
         decide : callable
             Gets what `read_tree` returns. It may be called in another thread, and more than once: it changes nothing.
             What it raises is raised here, with nothing stored.
-        known : Stamp
-            As for `read_tree`.
+        known : callable
+            Returns the stamp for `read_tree`. It is called right before ``decide``: where many ask at once, the caller
+            knows by then what those before have added.
         dry_run : bool
             True only reads.
 

@@ -61,7 +61,7 @@ class UnloggedStorage(ISessionStorage):
         session_id: str,
         decide: Callable[[TreeRows], Step],
         *,
-        known: Stamp = _NOTHING,
+        known: Callable[[], Stamp] = lambda: _NOTHING,
         dry_run: bool = False,
     ) -> Done:
         checks.function("decide", decide)

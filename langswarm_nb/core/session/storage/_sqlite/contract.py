@@ -217,17 +217,17 @@ class SQLStorage(ISessionStorage):
         session_id: str,
         decide: Callable[[TreeRows], Step],
         *,
-        known: Stamp = _NOTHING,
+        known: Callable[[], Stamp] = lambda: _NOTHING,
         dry_run: bool = False,
     ) -> Done:
         key = key_of(session_id)
         checks.function("decide", decide)
-        checks.instance("known", known, Stamp)
+        checks.function("known", known)
         checks.flag("dry_run", dry_run)
 
         def job(db: sqlite3.Connection) -> Done:
             head = head_of(db, key, self.name)
-            messages, place, reads = decide(_reading.tree(db, self.name, key, known, head))
+            messages, place, reads = decide(_reading.tree(db, self.name, key, known(), head))
             if dry_run:
                 return Done([], decode_messages(_reading.pick(db, head, reads)))
             stored = self._appending(messages, **place)(db, self.name, key, head=head)
