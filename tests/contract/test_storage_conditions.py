@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 
 import pytest
 
@@ -97,6 +98,18 @@ async def test_a_message_is_stored_once(storage):
     assert await all_of(storage) == "a? a! b?"
     await storage.append_messages("s", [question("c?", id="other")], once=True)
     assert texts(await storage.get_messages("s")) == "a? a! c?"
+
+
+async def test_one_message_that_is_there_is_found_among_more_than_one_statement_takes(storage):
+    """Some versions of SQLite take no more than 999 values."""
+    await talk(storage, "a")
+    inner = getattr(storage, "inner", storage)
+    await inner._write(lambda db: db.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 999))
+    await storage.append_messages("s", [question("b?", id="mine")], once=True)
+    chain = [*(question("x") for _ in range(1_100)), question("b?", id="mine")]
+    with pytest.raises(SessionExistsError, match="'mine'"):
+        await storage.append_messages("s", chain, once=True)
+    assert await all_of(storage) == "a? a! b?"
 
 
 async def test_what_is_refused_changes_nothing_of_what_is_there(storage):

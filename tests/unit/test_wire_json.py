@@ -114,7 +114,7 @@ def test_any_text_is_read_or_refused_as_ever(text: str) -> None:
 
 @given(VALUES)
 def test_what_can_be_sent_reads_back(value: Any) -> None:
-    """And what is no JSON, or no UTF-8, is refused as `json` refuses it."""
+    """Invalid JSON and invalid UTF-8 are refused as `json` refuses them."""
     try:
         wanted = json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except ValueError:

@@ -90,7 +90,7 @@ class MessageTree(ISession):
             return seen.stamp
 
         def decide_now(rows: TreeRows) -> Step:
-            # At once, for who asks next. Should nothing come of it, its stamp tells that by the last message.
+            # Set at once, for the next ask. If this one is rolled back, the id of the last message shows it.
             self._seen = tree = seen.grown(rows)
             last[:] = [decide(tree)]
             return last[0][1]

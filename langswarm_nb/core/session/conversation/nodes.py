@@ -43,6 +43,11 @@ class Stamp(NamedTuple):
     last_id: str | None = None
     """Id of the last of them: in another copy of the store another one may stand there."""
 
+    @classmethod
+    def of_nothing(cls) -> Stamp:
+        """Return the stamp of who knows nothing yet."""
+        return cls()
+
 
 class TreeRows(NamedTuple):
     """What a storage tells of a session's tree."""

@@ -256,7 +256,7 @@ class ISessionStorage(ABC):
         session_id: str,
         decide: Callable[[TreeRows], Step],
         *,
-        known: Callable[[], Stamp] = lambda: _NOTHING,
+        known: Callable[[], Stamp] = Stamp.of_nothing,
         dry_run: bool = False,
     ) -> Done:
         """Let a function decide about a session as it is at this moment, and do what it says, in one transaction.

@@ -150,7 +150,7 @@ class Turn:
 
     @contextmanager
     def _passing(self, stream: MessageStream) -> Iterator[None]:
-        """Be on the way; what is collected in mid-send stays there for who comes next, or closes the manager."""
+        """Count the send as under way; one that is collected before its end stays so, until the next send or close."""
         self._stream = stream
         self._session.streams.add(stream)
         is_over = True

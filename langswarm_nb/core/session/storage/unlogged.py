@@ -61,7 +61,7 @@ class UnloggedStorage(ISessionStorage):
         session_id: str,
         decide: Callable[[TreeRows], Step],
         *,
-        known: Callable[[], Stamp] = lambda: _NOTHING,
+        known: Callable[[], Stamp] = Stamp.of_nothing,
         dry_run: bool = False,
     ) -> Done:
         checks.function("decide", decide)

@@ -114,7 +114,7 @@ class _Patience:
 
 
 def _connecting() -> aiohttp.TraceConfig:
-    """Return what tells the patience of each request when its connection is being made."""
+    """Return the hooks that start and stop the limit on connecting of each request."""
 
     async def begin(_: object, told: SimpleNamespace, __: object) -> None:
         told.trace_request_ctx.begin()

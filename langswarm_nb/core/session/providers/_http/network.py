@@ -25,7 +25,7 @@ _T = TypeVar("_T")
 _NEXT_ADDRESS_S = 0.25
 """After so long without a connection to one address of a host, the next is tried beside it."""
 _PATIENCE_S = 60.0
-"""Longest time to connect for who names none."""
+"""Longest time to connect where the caller names none."""
 _MOST_UNREAD = 2**18
 """Bytes that wait to be read before the server has to wait."""
 

@@ -44,7 +44,7 @@ _log = logging.getLogger(__name__)
 DIALECT = "mistral_conversations"
 """Marks the outlines of this dialect."""
 _OWN = re.compile(r"(?!message\.|function\.|conversation\.)([\w.]+)\.(started|delta|done)")
-"""Events about what Mistral does itself: running a tool, handing over to another agent."""
+"""Events about work on Mistral's side: running a tool, handing over to another agent."""
 _NOT_OF_AN_ENTRY = {"type", "output_index", "created_at"}
 RESERVED = ("model", "inputs", "messages", "instructions", "store", "stream")
 _OF_CONVERSATION = {"tools", "name", "description", "metadata", "agent_id", "agent_version", "guardrails"}

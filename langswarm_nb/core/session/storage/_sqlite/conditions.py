@@ -18,6 +18,9 @@ from langswarm_nb.core.session.storage.packing import key_of_id
 
 from .head import Head
 
+_AT_ONCE = 500
+"""Ids in one query: some versions of SQLite take no more than 999 values."""
+
 
 def check_new(db: sqlite3.Connection, head: Head, session_id: str, ids: Sequence[str]) -> None:
     """Make sure that no message of the session has one of these ids.
@@ -27,16 +30,17 @@ def check_new(db: sqlite3.Connection, head: Head, session_id: str, ids: Sequence
     SessionExistsError
         One has.
     """
-    row = db.execute(
-        "SELECT message_id FROM messages WHERE id >= ? AND id < ?"
-        f" AND key IN ({', '.join('?' * len(ids))}) LIMIT 1",
-        (head.base, head.end, *map(key_of_id, ids)),
-    ).fetchone()
-    if row is not None:
-        raise SessionExistsError(
-            f"There is a message {shown(row[0])} in session {shown(session_id)} already, so nothing was stored. "
-            "Read it with `await session.get_message(id)`, or choose another id."
-        )
+    for some in (ids[at : at + _AT_ONCE] for at in range(0, len(ids), _AT_ONCE)):
+        row = db.execute(
+            "SELECT message_id FROM messages WHERE id >= ? AND id < ?"
+            f" AND key IN ({', '.join('?' * len(some))}) LIMIT 1",
+            (head.base, head.end, *map(key_of_id, some)),
+        ).fetchone()
+        if row is not None:
+            raise SessionExistsError(
+                f"There is a message {shown(row[0])} in session {shown(session_id)} already, so nothing was stored. "
+                "Read it with `await session.get_message(id)`, or choose another id."
+            )
 
 
 def check_path(db: sqlite3.Connection, head: Head, session_id: str, expected_tip: str | None) -> None:

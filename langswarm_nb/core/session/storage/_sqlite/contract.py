@@ -217,7 +217,7 @@ class SQLStorage(ISessionStorage):
         session_id: str,
         decide: Callable[[TreeRows], Step],
         *,
-        known: Callable[[], Stamp] = lambda: _NOTHING,
+        known: Callable[[], Stamp] = Stamp.of_nothing,
         dry_run: bool = False,
     ) -> Done:
         key = key_of(session_id)

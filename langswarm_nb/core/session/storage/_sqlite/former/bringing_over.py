@@ -1,6 +1,6 @@
 """Bring the tables of a former version over, in the caller's transaction.
 
-The steps name tables and columns themselves, and stay as they are when the tables change again.
+The steps name the tables and columns of their time. What they make are the tables of now, which the caller gives.
 """
 
 from __future__ import annotations
