@@ -39,11 +39,12 @@ FLOORS = {
         "session",
         "sending",
         "providers storage",
-        "hooks message_tree",
+        "attachments hooks message_tree",
         "imports",
         "export interfaces",
         "closing provider_events conversation",
         "checks files messages settings",
+        "parts",
         "errors frame_methods key_patterns secret text values",
     ],
     "core.session.providers": [

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from langswarm_nb.core.session.messages import MessageRole, Part, SessionMessage
+from langswarm_nb.core.session.messages import MessageRole, SessionMessage
+from langswarm_nb.core.session.parts.vocabulary import Part
 from langswarm_nb.core.session.provider_events import PartDone, ProviderEvent, ProviderRequest
 from langswarm_nb.core.session.providers import anthropic, openai
 from langswarm_nb.core.session.providers._dialect.reasoning_order import (

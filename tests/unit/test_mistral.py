@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from langswarm_nb.core.session import errors
-from langswarm_nb.core.session.messages import FinishReason, MessageRole, Part, SessionMessage, Usage
+from langswarm_nb.core.session.messages import FinishReason, MessageRole, SessionMessage, Usage
+from langswarm_nb.core.session.parts.vocabulary import Part
 from langswarm_nb.core.session.provider_events import Delta, Finish, PartDone, ProviderRequest, ReplyInfo
 from langswarm_nb.core.session.providers import create_provider
 from langswarm_nb.core.session.providers._http.fault_bodies import read_fault

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from langswarm_nb.core.session.messages import Part
+from langswarm_nb.core.session.parts.vocabulary import Part
 from langswarm_nb.core.session.providers._dialect.reasoning_order import (
     call_item,
     in_order,

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langswarm_nb.core.session import create_session_manager
-from langswarm_nb.core.session.messages import MessageRole, Part, RequestFacts, SessionMessage
+from langswarm_nb.core.session.messages import MessageRole, RequestFacts, SessionMessage
+from langswarm_nb.core.session.parts.vocabulary import Part
 from langswarm_nb.core.session.provider_events import Delta, ProviderEvent, ProviderRequest, ThoughtSoFar
 from langswarm_nb.core.session.providers import create_provider
 from langswarm_nb.core.session.providers._dialect.think_tags import ThinkTags

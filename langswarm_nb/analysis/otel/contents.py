@@ -12,7 +12,8 @@ from langswarm_nb.core.session.conversation.nodes import node_of
 from langswarm_nb.core.session.conversation.path import Path
 from langswarm_nb.core.session.conversation.sent_context import choose
 from langswarm_nb.core.session.interfaces import ISession
-from langswarm_nb.core.session.messages import MessageRole, Part, SessionMessage
+from langswarm_nb.core.session.messages import MessageRole, SessionMessage
+from langswarm_nb.core.session.parts.vocabulary import Part
 
 
 async def contents(session: ISession, reply: SessionMessage) -> dict[str, str]:

@@ -17,6 +17,7 @@ from .base import BaseSession, SessionManager
 from .context import SessionContext, session_context
 from .default import get_session_manager, initialize_default_session_manager, set_session_manager
 from .errors import (
+    AttachmentError,
     ContextLengthError,
     MissingExtraError,
     ProviderAuthenticationError,
@@ -57,6 +58,7 @@ from .interfaces import (
     Delta,
     Finish,
     FinishReason,
+    Intake,
     IProviderSession,
     ISession,
     ISessionLifecycleHook,
@@ -89,12 +91,16 @@ from .sending.options import AnswerOptions, SendOptions
 from .sending.stream import MessageStream
 
 if TYPE_CHECKING:
+    from .attachments.attaching import attach
+    from .attachments.attachment import Attachment
     from .providers.mock import MockProviderSession
     from .storage.memory import InMemorySessionStorage
     from .storage.sqlite import SQLiteSessionStorage
 
 __all__ = [
     "AnswerOptions",
+    "Attachment",
+    "AttachmentError",
     "BaseSession",
     "Bounds",
     "ChainPlace",
@@ -109,6 +115,7 @@ __all__ = [
     "ISessionMiddleware",
     "ISessionStorage",
     "InMemorySessionStorage",
+    "Intake",
     "LoggingMiddleware",
     "MessageRole",
     "MessageStream",
@@ -161,6 +168,7 @@ __all__ = [
     "StreamInterruptedError",
     "ThoughtSoFar",
     "Usage",
+    "attach",
     "configure_development_sessions",
     "configure_production_sessions",
     "create_provider_session",
@@ -174,6 +182,8 @@ __all__ = [
     "set_session_manager",
 ]
 _ON_DEMAND = {
+    "Attachment": ".attachments.attachment",
+    "attach": ".attachments.attaching",
     "InMemorySessionStorage": ".storage.memory",
     "MockProviderSession": ".providers.mock",
     "SQLiteSessionStorage": ".storage.sqlite",

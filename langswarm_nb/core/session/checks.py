@@ -8,7 +8,9 @@ from datetime import datetime
 from typing import Any, Literal, TypeVar
 
 from .errors import SessionTypeError, SessionValueError
-from .messages import PART_KEYS, MessageRole, Part, SessionMessage, as_role
+from .messages import MessageRole, SessionMessage, as_role
+from .parts.checking import checked_parts
+from .parts.vocabulary import Part
 from .settings import SessionBackend, SessionStatus
 from .values import check_utf8, member
 
@@ -361,30 +363,3 @@ def _metadata(value: object) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise SessionTypeError.of("metadata", value, "a mapping of JSON values")
     return dict(value)
-
-
-def checked_parts(value: object) -> tuple[Part, ...]:
-    """Return the parts of a message, each of a known type and with what its type needs.
-
-    Raises
-    ------
-    SessionTypeError
-        It is not a list of mappings that have a ``type``, or a name in it is not text.
-    SessionValueError
-        A type is not known, or a part lacks what its type needs.
-    """
-    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Sequence):
-        raise SessionTypeError.of("parts", value, "a list of parts (mappings with a 'type')")
-    for part in value:
-        if not isinstance(part, Mapping) or not isinstance(part.get("type"), str):
-            raise SessionTypeError.of("parts", part, "a list of mappings, each with a 'type'")
-        if part["type"] not in PART_KEYS:
-            raise SessionValueError.of("part type", part["type"], PART_KEYS)
-        if not any(all(isinstance(part.get(key), str) for key in keys) for keys in PART_KEYS[part["type"]]):
-            wanted = ", or ".join(" and ".join(keys) for keys in PART_KEYS[part["type"]])
-            raise SessionValueError.of(
-                "parts", part, f"complete: a part of type {part['type']!r} needs {wanted} as text"
-            )
-        if not isinstance(part.get("name"), str | None):
-            raise SessionTypeError.of("name", part["name"], "text (str)")
-    return tuple(value)

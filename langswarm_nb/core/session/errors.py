@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from .messages import SessionMessage
 
 __all__ = [
+    "AttachmentError",
     "ContextLengthError",
     "MissingExtraError",
     "ProviderAuthenticationError",
@@ -119,10 +120,8 @@ NEXT_STEPS = {
         "The server there may not speak the API of {provider!r}: try the provider {other!r} with the same base_url."
     ),
     "send_less": "Set max_messages or max_context_tokens to send less, or start a new session.",
-    "send_smaller": (
-        "The request is larger than the service, or a proxy before it (nginx: client_max_body_size), takes: "
-        "set max_messages or max_context_tokens to send less, or start a new session."
-    ),
+    "send_smaller": "The request is larger than the service, or a proxy before it (nginx: client_max_body_size), "
+    "takes: set max_messages or max_context_tokens to send less, or start a new session.",
     "change_request": "Change the request as it says.",
     "leave_out": "Change or leave out {param!r}.",
     "add_credit": "Add credit or raise the limit of the account; waiting does not help.",
@@ -137,10 +136,8 @@ NEXT_STEPS = {
     "set_proxy": "Correct or unset {variable}.",
     "install_socks": "`pip install socksio`, or unset {variable}.",
     "set_certificates": "Correct or unset {variable}.",
-    "trust": (
-        "If an authority of your own network signed it, name its file in SSL_CERT_FILE, or "
-        "`pip install truststore` to use the certificates of the system."
-    ),
+    "trust": "If an authority of your own network signed it, name its file in SSL_CERT_FILE, or "
+    "`pip install truststore` to use the certificates of the system.",
     "write_https": "That port seems to speak https: write https:// in base_url.",
     "write_http": "If the server there speaks plain http, write http:// in base_url.",
     "correct_address": "Correct base_url.",
@@ -207,6 +204,10 @@ class SessionValueError(SessionError, ValueError):
         )
         error.parameter = parameter
         return error
+
+
+class AttachmentError(SessionValueError):
+    """Something cannot be attached, or not for this model; nothing was stored or sent."""
 
 
 class SessionTypeError(SessionError, TypeError):

@@ -70,6 +70,27 @@ class MessageTree(ISession):
         checks.text("message_id", message_id)
         return await self.storage.get_message(self.key, message_id)
 
+    async def read_attachment(self, blob: str) -> bytes:
+        """Return the bytes of an attachment of this session.
+
+        Parameters
+        ----------
+        blob : str
+            The hash that its part has, see `SessionMessage.attachments`.
+
+        Raises
+        ------
+        SessionNotFoundError
+            No message of this session carries it.
+        """
+        found = await self.storage.read_blobs(self.key, [checks.text("blob", blob)])
+        if blob not in found:
+            raise SessionNotFoundError(
+                f"No message of session {shown(self.session_id)} carries the attachment {shown(blob)}. "
+                "The `attachments` of a message name theirs."
+            )
+        return found[blob]
+
     async def tree(self) -> Tree:
         """Return the shape of the session: turns, versions, branches."""
         seen = self._seen

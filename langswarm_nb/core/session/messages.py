@@ -10,30 +10,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 from .errors import SessionTypeError, SessionValueError
+from .parts.twins import searched
+from .parts.vocabulary import ATTACHED, Part
 from .text import one_line
 from .values import member
 
 JSON: TypeAlias = "dict[str, JSON] | list[JSON] | str | int | float | bool | None"
-Part: TypeAlias = Mapping[str, Any]
-"""One piece of a message, JSON in one vocabulary for all providers:
-
-``{"type": "text", "text": str}``,
-``{"type": "image", "url": str}`` or ``{"type": "image", "media_type": str, "data": base64 str}``,
-``{"type": "tool_call", "id": str, "name": str, "arguments": JSON text}``,
-``{"type": "tool_result", "tool_call_id": str, "name"?: str, "content": str, "is_error"?: bool}``,
-``{"type": "reasoning", "text": str, "opaque"?: JSON}`` (thinking; ``opaque`` goes back to its provider unchanged),
-``{"type": "refusal", "text": str}``.
-A provider keeps what only it understands under the key ``opaque``.
-"""
-PART_KEYS: dict[str, tuple[tuple[str, ...], ...]] = {
-    "text": (("text",),),
-    "image": (("url",), ("media_type", "data")),
-    "tool_call": (("id", "name", "arguments"),),
-    "tool_result": (("tool_call_id", "content"),),
-    "reasoning": (("text",),),
-    "refusal": (("text",),),
-}
-"""What a part of each type needs, or one of the sets of what it needs."""
 RAW = "raw"
 """Where `RequestFacts.details` keep what is asked for with ``keep_raw``."""
 Status = Literal["ok", "stopped", "error"]
@@ -204,7 +186,7 @@ class SessionMessage(_Lazy):
     """Output tokens of an assistant message as the provider counted them."""
     finish_reason: str | None = None
     parts: tuple[Part, ...] = ()
-    """Images, tool calls, tool results, reasoning; empty for plain text."""
+    """Attachments, tool calls and results, reasoning, sources, what a service did; empty for plain text."""
     source: str | None = None
     """Where it came from: magic, panel, api, batch, compare, import."""
     cell_id: str | None = None
@@ -285,10 +267,9 @@ class SessionMessage(_Lazy):
 
     @property
     def full_text(self) -> str:
-        """All that it says: its text, what tools answered, a refusal; what a search looks through."""
-        kept = {"tool_result": "content", "refusal": "text"}
-        parted = [part[kept[part["type"]]] for part in self.parts if part["type"] in kept]
-        return "\n\n".join([self.content, *parted] if self.content else parted)
+        """All that it says: its text, what tools answered, names of attachments, sources; for a search."""
+        words = searched(self.parts)
+        return "\n\n".join([self.content, *words] if self.content else words)
 
     @property
     def address(self) -> str:
@@ -316,6 +297,16 @@ class SessionMessage(_Lazy):
     def tool_calls(self) -> tuple[Part, ...]:
         """The calls of tools that the model asked for."""
         return tuple(part for part in self.parts if part["type"] == "tool_call")
+
+    @property
+    def attachments(self) -> tuple[Part, ...]:
+        """The images, files and audio that it carries; their bytes are read with `ISession.read_attachment`."""
+        return tuple(part for part in self.parts if part["type"] in ATTACHED)
+
+    @property
+    def citations(self) -> tuple[Part, ...]:
+        """The sources that the model named."""
+        return tuple(part for part in self.parts if part["type"] == "citation")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from .messages import FinishReason, Part, SessionMessage, Usage
+from .messages import FinishReason, SessionMessage, Usage
+from .parts.vocabulary import Part
 
 TextKind = Literal["text", "reasoning", "refusal"]
 
@@ -87,11 +88,16 @@ class ProviderRequest:
     messages: tuple[SessionMessage, ...]
     """The path, system messages in their places, empty and hidden ones left out, roles alternating.
 
+    Of attachments only those come that the model takes: with ``url``, or with ``media_type`` and ``data`` as base64
+    text. In the place of others stands a text, and so it does for a ``context``.
+
     Of those that were stored before, what no service asks for is not read: their places (``turn``, ``version``),
     ``metadata``, and the ``request`` of one without parts.
     """
     options: Mapping[str, Any] = field(default_factory=dict)
     """`settings.GENERATION_OPTIONS` under their common names; all others pass through as they are."""
+    tools: tuple[str, ...] = ()
+    """Names of the service's own tools that the model may use: of those in its `Intake`."""
     stream: bool = True
     timeout_s: float = 600.0
     """Longest time of the whole call."""
@@ -114,6 +120,25 @@ class ProviderRequest:
     def remaining_s(self) -> float:
         """Seconds left of the whole call."""
         return self.started + self.timeout_s - time.monotonic()
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What a model takes beside text, and which tools its service has for it."""
+
+    media_types: tuple[str, ...] = ("*/*",)
+    """Of attachments: ``image/png``, or ``image/*`` for all images; by default none is known to be refused."""
+    addresses: tuple[str, ...] = ("image", "file", "audio")
+    """Types of parts that may be sent as an address; of others the bytes are fetched here."""
+    max_bytes: int | None = None
+    """Largest request, in bytes; an attachment counts as its base64 text."""
+    tools: tuple[str, ...] = ()
+    """Names of the service's own tools, such as ``web_search``."""
+
+    def takes(self, media_type: str) -> bool:
+        """Tell whether attachments of this type can be sent."""
+        kind = media_type.partition("/")[0]
+        return any(known in (media_type, f"{kind}/*", "*/*") for known in self.media_types)
 
 
 @dataclass(frozen=True, slots=True)

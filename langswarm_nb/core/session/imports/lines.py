@@ -14,6 +14,7 @@ from langswarm_nb.core.session.conversation.old_numbers import Old, bring_over
 from langswarm_nb.core.session.errors import SessionError, SessionValueError, shown
 from langswarm_nb.core.session.export import FORMAT
 from langswarm_nb.core.session.messages import MessageRole, RequestFacts, SessionMessage, Usage
+from langswarm_nb.core.session.parts.checking import checked_parts
 from langswarm_nb.core.session.settings import SessionRecord, SessionSettings, SessionStatus
 from langswarm_nb.core.session.values import to_us
 
@@ -224,7 +225,7 @@ def _message(values: dict[str, Any]) -> SessionMessage:
             raise ValueError(f"{name} must be one of {', '.join(words)}")
     if not isinstance(values.get("id"), str) or values.get("seq") is None:
         raise TypeError("id must be text and seq a whole number")
-    request, parts = values.get("request"), checks.checked_parts(values.get("parts", []))
+    request, parts = values.get("request"), checked_parts(values.get("parts", []))
     made = {**values, "timestamp": _moment(values["timestamp"]), "parts": parts}
     return SessionMessage(**{**made, "request": None if request is None else _facts(request)})
 

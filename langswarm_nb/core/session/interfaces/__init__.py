@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +13,6 @@ from langswarm_nb.core.session.conversation.steps import ChainPlace
 from langswarm_nb.core.session.messages import (
     FinishReason,
     MessageRole,
-    Part,
     QuestionRole,
     RequestFacts,
     RoleName,
@@ -21,9 +20,11 @@ from langswarm_nb.core.session.messages import (
     SessionMessage,
     Usage,
 )
+from langswarm_nb.core.session.parts.vocabulary import Part
 from langswarm_nb.core.session.provider_events import (
     Delta,
     Finish,
+    Intake,
     ModelInfo,
     PartDone,
     ProviderEvent,
@@ -45,6 +46,7 @@ from langswarm_nb.core.session.settings import (
 )
 
 from .bounds import Bounds
+from .providers import IProviderSession
 from .storages import ISessionStorage
 
 if TYPE_CHECKING:
@@ -63,6 +65,7 @@ __all__ = [
     "ISessionManager",
     "ISessionMiddleware",
     "ISessionStorage",
+    "Intake",
     "MessageRole",
     "ModelInfo",
     "Part",
@@ -87,42 +90,6 @@ __all__ = [
 
 ExportFormat = Literal["jsonl", "json", "md"]
 """In what form a session is written."""
-
-
-class IProviderSession(ABC):
-    """Our object speaking to a model service; one serves many sessions, tasks and event loops at once.
-
-    To add a provider, write `stream` and set `name`.
-    """
-
-    name: str
-    """Name of the provider, as in ``openai:gpt-…``."""
-    supports_native: bool = False
-    """Whether it can hold a conversation (`SessionBackend.PROVIDER_NATIVE`)."""
-
-    @abstractmethod
-    def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
-        """Send a request and yield the reply as it arrives; the last event is a `Finish`.
-
-        The iterator may be closed at any time; the connection is then closed at once.
-
-        Raises
-        ------
-        ProviderSessionError
-            The service refused or failed; the subclass says how. `StreamInterruptedError` when the stream ended
-            without its end mark. ``maybe_processed`` says whether a repeat may be paid twice.
-        """
-
-    async def list_models(self) -> list[ModelInfo]:
-        """Return the models on offer; empty when the service has no such list."""
-        return []
-
-    async def delete_conversation(self, native_id: str) -> bool:
-        """Delete a conversation that the provider holds; False when the service cannot."""
-        return False
-
-    async def close(self) -> None:
-        """Free connections; may be called twice."""
 
 
 class ISession(ABC):
@@ -232,6 +199,10 @@ class ISession(ABC):
     @abstractmethod
     async def get_message(self, message_id: str) -> SessionMessage | None:
         """Return the message with this id, on whatever branch; None when there is none."""
+
+    @abstractmethod
+    async def read_attachment(self, blob: str) -> bytes:
+        """Return the bytes of an attachment of this session; ``blob`` is the hash that its part has."""
 
     @abstractmethod
     async def append(

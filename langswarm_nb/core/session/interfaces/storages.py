@@ -331,6 +331,13 @@ class ISessionStorage(ABC):
     async def get_message(self, session_id: str, message_id: str) -> SessionMessage | None:
         """Return the message with this id, on whatever branch; None when there is none."""
 
+    async def read_blobs(self, session_id: str, hashes: Collection[str]) -> dict[str, bytes]:
+        """Return the bytes of attachments of a session by their hash; those that no message of it carries are left out.
+
+        A storage that leaves ``data`` in the parts of its messages has none.
+        """
+        return {}
+
     @abstractmethod
     async def set_tip(self, session_id: str, seq: int | None, *, branch: str | None = None) -> SessionRecord:
         """Make the path from the root to ``seq`` the active one (None: the empty path).

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from langswarm_nb.core.session.closing import EventStream
-    from langswarm_nb.core.session.messages import Part, SessionMessage
+    from langswarm_nb.core.session.messages import SessionMessage
+    from langswarm_nb.core.session.parts.vocabulary import Part
     from langswarm_nb.core.session.provider_events import ProviderEvent, ProviderRequest
 
 PLAN = "cohere_tool_plan"

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from langswarm_nb.core.session.closing import EventStream
-    from langswarm_nb.core.session.messages import Part, SessionMessage
+    from langswarm_nb.core.session.messages import SessionMessage
+    from langswarm_nb.core.session.parts.vocabulary import Part
     from langswarm_nb.core.session.provider_events import ProviderEvent, ProviderRequest
 
     from ._http.address import Address

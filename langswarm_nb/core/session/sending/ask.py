@@ -54,6 +54,8 @@ class Ask:
     """Whether it goes after the answer that is on its way; else it is refused."""
     expected_tip: str | None = None
     """Id of the message that the path has to end in; empty for a path without any."""
+    tools: tuple[str, ...] = ()
+    """Names of tools of the service that the model may use."""
     is_named: bool = False
     """Whether the id of ``message`` is the caller's: what is sent once more with it is answered once."""
 

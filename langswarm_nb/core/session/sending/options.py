@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 from langswarm_nb.core.session import checks
 from langswarm_nb.core.session.conversation.asks import AskFacts, CellAsk
-from langswarm_nb.core.session.errors import SessionValueError
+from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError
 from langswarm_nb.core.session.interfaces import IProviderSession
-from langswarm_nb.core.session.messages import MessageRole, Part, SessionMessage
+from langswarm_nb.core.session.messages import MessageRole, SessionMessage
+from langswarm_nb.core.session.parts.vocabulary import Part
 from langswarm_nb.core.session.provider_events import RetryNotice
 from langswarm_nb.core.session.providers import parse_model_id
 from langswarm_nb.core.session.settings import SessionSettings, SettingOptions, check_setting_names
@@ -37,6 +38,8 @@ class AnswerOptions(SettingOptions, total=False):
         raise `SessionLeasedError`. What goes beside the path waits for nobody.
     expected_tip : str, optional
         Id of the message that the path has to end in, empty for a path without any: else `SessionMovedError` is raised.
+    tools : sequence of str, optional
+        Tools of the model's service that it may use, by name: ``web_search``, …; see `Intake`.
     """
 
     provider_session: IProviderSession | None
@@ -44,6 +47,7 @@ class AnswerOptions(SettingOptions, total=False):
     on_wait: Callable[[str], None] | None
     when_busy: WhenBusy
     expected_tip: str | None
+    tools: Sequence[str]
 
 
 class SendOptions(AnswerOptions, total=False):
@@ -51,8 +55,10 @@ class SendOptions(AnswerOptions, total=False):
 
     Parameters
     ----------
+    attachments : sequence, optional
+        Images, files, figures, frames: all that `attach` takes.
     parts : sequence of mapping
-        Images and tool results beside the text; see `Part`.
+        Other parts beside the text, such as results of tools; see `Part`.
     metadata : mapping, optional
         JSON of the caller's own, kept with the message.
     system : str, optional
@@ -76,6 +82,7 @@ class SendOptions(AnswerOptions, total=False):
         How a cell asks, and what its kernel asked before.
     """
 
+    attachments: Sequence[object]
     parts: Sequence[Part]
     metadata: Mapping[str, Any] | None
     system: str | None
@@ -119,7 +126,7 @@ def make_ask(
     message = checks.question(
         content,
         role,
-        given.get("parts", ()),
+        _parts(given),
         given.get("metadata"),
         given.get("source", "api"),
         given.get("cell_id"),
@@ -202,6 +209,18 @@ def _settings_in(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if name in SETTINGS}
 
 
+def _parts(given: Mapping[str, Any]) -> Sequence[Part]:
+    """Return the parts that go with a message: what is attached, then all others."""
+    things = given.get("attachments", ())
+    if isinstance(things, (str, bytes)) or not isinstance(things, Sequence):
+        raise SessionTypeError.of("attachments", things, "a list of what is to be attached")
+    if not things:
+        return cast("Sequence[Part]", given.get("parts", ()))
+    from langswarm_nb.core.session.attachments.attaching import attach  # few messages carry something
+
+    return [*(attach(thing).part for thing in things), *given.get("parts", ())]
+
+
 def _how(given: Mapping[str, Any]) -> dict[str, Any]:
     provider_session, on_retry, on_wait = map(given.get, ("provider_session", "on_retry", "on_wait"))
     expected_tip = given.get("expected_tip")
@@ -212,6 +231,9 @@ def _how(given: Mapping[str, Any]) -> dict[str, Any]:
         and checks.instance("provider_session", provider_session, IProviderSession),
         "on_retry": on_retry and checks.function("on_retry", on_retry),
         "on_wait": on_wait and checks.function("on_wait", on_wait),
+        "tools": tuple(
+            dict.fromkeys(checks.listed("tools", given.get("tools", ()), str, "a list of names (texts)"))
+        ),
     }
 
 

@@ -14,6 +14,7 @@ from langswarm_nb.core.session.conversation.placing import Place
 from langswarm_nb.core.session.conversation.sent_context import Context
 from langswarm_nb.core.session.errors import SessionExistsError, SessionLeasedError, shown
 from langswarm_nb.core.session.messages import SessionMessage
+from langswarm_nb.core.session.parts.blobs import taken_out
 
 from .ask import Ask
 from .finishing import finish_anyway, is_collected
@@ -106,10 +107,10 @@ async def _same_question(session: BaseSession, message: SessionMessage) -> Sessi
         It says something else.
     """
     known = await session.get_message(message.id)
-    if known is not None and (known.role, known.content, known.parts) != (
+    if known is not None and (known.role, known.content, taken_out(known.parts)[0]) != (
         message.role,
         message.content,
-        message.parts,
+        taken_out(message.parts)[0],
     ):
         raise SessionExistsError(
             f"There is a message {shown(message.id)} in session {shown(session.session_id)} already, and it says "

@@ -20,7 +20,6 @@ from langswarm_nb.core.session.messages import (
     RAW,
     FinishReason,
     MessageRole,
-    Part,
     RequestFacts,
     SessionMessage,
     Status,
@@ -28,6 +27,7 @@ from langswarm_nb.core.session.messages import (
     new_id,
     utc_now,
 )
+from langswarm_nb.core.session.parts.vocabulary import Part
 from langswarm_nb.core.session.provider_events import (
     Delta,
     Finish,
@@ -81,7 +81,7 @@ class ReplyBuilder:
     ) -> None:
         self.id: str = new_id()
         self.info: ReplyInfo = ReplyInfo()
-        self._provider, self._model, self._origin, self._streamed = provider, model, origin, streamed
+        self.provider, self._model, self._origin, self._streamed = provider, model, origin, streamed
         self._params, self._compare_id = params, compare_id
         self._texts: dict[TextKind, list[str]] = {"text": [], "reasoning": [], "refusal": []}
         # A custom provider may hand on what JSON held: characters cut in two.
@@ -113,9 +113,9 @@ class ReplyBuilder:
             raise self.failure
         if not self.is_whole:
             raise StreamInterruptedError(
-                f"The reply of {self._provider!r} ended without an end mark, so it may be cut short; "
+                f"The reply of {self.provider!r} ended without an end mark, so it may be cut short; "
                 f"the {len(self.text)} characters that came are kept. Send again, or regenerate the reply.",
-                provider=self._provider,
+                provider=self.provider,
                 maybe_processed=True,
                 partial_text=self.text,
             )
@@ -137,9 +137,9 @@ class ReplyBuilder:
             return None
         word = f" ({self._finish.provider_reason})" if self._finish.provider_reason else ""
         return ProviderServerError(
-            f"{self._provider} ended the reply in an unusual way{word}, so it may be cut short. "
+            f"{self.provider} ended the reply in an unusual way{word}, so it may be cut short. "
             "What had arrived is kept. Send again, or regenerate the reply.",
-            provider=self._provider,
+            provider=self.provider,
             model=self._model,
             code=self._finish.provider_reason,
             request_id=self.info.request_id,
@@ -176,9 +176,9 @@ class ReplyBuilder:
             self._take_fact(event)
         except (SessionTypeError, SessionValueError) as error:
             raise ProviderResponseError(
-                f"Provider {self._provider!r} yielded a {type(event).__name__} that cannot be kept: {error} "
+                f"Provider {self.provider!r} yielded a {type(event).__name__} that cannot be kept: {error} "
                 "Correct the provider.",
-                provider=self._provider,
+                provider=self.provider,
                 model=self._model,
             ) from error
         return None
@@ -233,7 +233,7 @@ class ReplyBuilder:
             self._texts["reasoning"] += ["".join(self._texts["text"]).strip()]
             self._texts["text"] = []
         elif isinstance(event, PartDone):
-            self._parts.append(_checked_part(event.part))
+            self._parts.append(_checked_part(event.part, self.provider))
         elif isinstance(event, ReplyInfo):
             self._take_info(event)
         elif isinstance(event, Finish):
@@ -270,7 +270,7 @@ class ReplyBuilder:
         info = self.info
         elapsed = time.monotonic() - self._begun
         return RequestFacts(
-            provider=self._provider,
+            provider=self.provider,
             request_model=self._model,
             model=info.model,
             started_at=self._started_at,
@@ -306,10 +306,12 @@ class ReplyBuilder:
         return max(0.0, self._first_s - self._queued_s)
 
 
-def _checked_part(part: Part) -> Part:
-    """Return a part that can be kept."""
-    optional_mapping("part", part)
-    text("type of the part", part.get("type"))
+def _checked_part(part: Part, provider: str) -> Part:
+    """Return a part that can be kept; what only its provider understands, with its name."""
+    has_bytes = isinstance(part, Mapping) and isinstance(part.get("data"), bytes)
+    optional_mapping("part", {**part, "data": ""} if has_bytes else part)
+    if text("type of the part", part.get("type")) == "vendor":
+        return {"type": "vendor", "provider": provider, **part}
     return part
 
 

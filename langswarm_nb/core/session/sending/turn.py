@@ -22,13 +22,14 @@ from langswarm_nb.core.session.errors import (
     shown,
 )
 from langswarm_nb.core.session.messages import SessionMessage, estimate_tokens
-from langswarm_nb.core.session.provider_events import Delta, ProviderRequest, RetryNotice
+from langswarm_nb.core.session.provider_events import Delta, Intake, ProviderRequest, RetryNotice
 from langswarm_nb.core.session.settings import SessionSettings
 
 from .ask import Ask, resolved
 from .checkpoint import Checkpoint
 from .context_window import messages_to_send
 from .finishing import finish_anyway, is_collected
+from .fitting import check_taken, fitted, settled
 from .late_replies import LateReply, hand_over
 from .lease import Lease
 from .placed_question import PlacedQuestion, place_question
@@ -55,6 +56,7 @@ class Turn:
         self._placed: PlacedQuestion | None = None
         self._store_tried = False
         self._stream: MessageStream | None = None
+        self._intake = Intake()
         self.over: Future[None] = Future()
         """Done when all is stored."""
         self.input_tokens: int = 0
@@ -198,15 +200,18 @@ class Turn:
         # Both raise before anything is stored.
         self._session.manager.check_open()
         provider = ask.provider_session or self._session.provider_session(settings.provider)
+        self._intake = intake = await provider.intake(settings.model)
         message = ask.message
         if not ask.regenerates:
+            message = await settled(message, intake)
             message = await self._run_middleware("process_outgoing_message", message)
+        check_taken(message, ask.tools, intake, settings)
         self._builder = builder = ReplyBuilder(
             provider.name,
             settings.model,
             message,
             streamed=settings.stream,
-            params=settings.request_options,
+            params={**settings.request_options, **({"tools": list(ask.tools)} if ask.tools else {})},
             compare_id=ask.compare_id,
         )
         self._placed = placed = await place_question(self._session, ask, message, builder.id)
@@ -245,6 +250,7 @@ class Turn:
         base: dict[str, Any] = {
             "model": settings.model,
             "options": settings.request_options,
+            "tools": ask.tools,
             "stream": settings.stream,
             "timeout_s": settings.timeout_s,
             "retries": settings.retries,
@@ -256,7 +262,7 @@ class Turn:
         placed = self._placed
         if placed is None:
             raise AssertionError("a request is made after its question was stored")
-        messages = placed.messages
+        messages = await fitted(placed.messages, self._intake, builder.provider, self._session)
         self._placed = placed._replace(messages=())  # not held any longer than they are needed
         self.input_tokens = estimate_tokens(messages)
         if ask.is_native:

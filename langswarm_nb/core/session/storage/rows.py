@@ -12,7 +12,8 @@ from operator import itemgetter
 from typing import Any, TypeAlias, cast
 
 from langswarm_nb.core.session.errors import SessionStorageError, SessionTypeError, shown
-from langswarm_nb.core.session.messages import MessageRole, Part, RequestFacts, SessionMessage, Usage
+from langswarm_nb.core.session.messages import MessageRole, RequestFacts, SessionMessage, Usage
+from langswarm_nb.core.session.parts.vocabulary import Part
 from langswarm_nb.core.session.values import (
     filled_text,
     flag,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from langswarm_nb.core.session.messages import Part
+    from langswarm_nb.core.session.parts.vocabulary import Part
 
 FREE_TEXT = "free_text_call"
 """Key, in ``opaque``, of a call whose input is a text and no JSON; its arguments hold it under `INPUT`."""

@@ -14,7 +14,8 @@ from langswarm_nb.core.session.messages import MessageRole
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from langswarm_nb.core.session.messages import Part, SessionMessage
+    from langswarm_nb.core.session.messages import SessionMessage
+    from langswarm_nb.core.session.parts.vocabulary import Part
 
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w.+-]+=[^;,]*)*(;base64)?,(.*)", re.DOTALL)
 

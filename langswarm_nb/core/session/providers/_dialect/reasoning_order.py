@@ -17,7 +17,7 @@ from langswarm_nb.core.session.text import one_line
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from langswarm_nb.core.session.messages import Part
+    from langswarm_nb.core.session.parts.vocabulary import Part
 
 _log = logging.getLogger(__name__)
 _DROPPED = {"thinking_dropped", "removed"}

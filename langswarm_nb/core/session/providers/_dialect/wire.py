@@ -14,7 +14,7 @@ from langswarm_nb.core.session.providers._http.faults import MALFORMED
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from langswarm_nb.core.session.messages import Part
+    from langswarm_nb.core.session.parts.vocabulary import Part
     from langswarm_nb.core.session.provider_events import ModelInfo, ProviderRequest
 
 _FINISH_WORDS = {

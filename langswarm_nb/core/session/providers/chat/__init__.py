@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from httpx import AsyncBaseTransport
 
     from langswarm_nb.core.session.closing import EventStream
-    from langswarm_nb.core.session.messages import Part, SessionMessage
+    from langswarm_nb.core.session.messages import SessionMessage
+    from langswarm_nb.core.session.parts.vocabulary import Part
     from langswarm_nb.core.session.provider_events import ModelInfo, ProviderEvent, ProviderRequest
     from langswarm_nb.core.session.providers._http.address import Address
 

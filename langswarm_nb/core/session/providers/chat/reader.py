@@ -18,7 +18,7 @@ from langswarm_nb.core.session.text import as_text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from langswarm_nb.core.session.messages import Part
+    from langswarm_nb.core.session.parts.vocabulary import Part
     from langswarm_nb.core.session.provider_events import ProviderEvent
 
 DETAILS = "reasoning_details"

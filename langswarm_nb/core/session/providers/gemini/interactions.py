@@ -28,7 +28,8 @@ from .generate import added
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from langswarm_nb.core.session.messages import Part, SessionMessage
+    from langswarm_nb.core.session.messages import SessionMessage
+    from langswarm_nb.core.session.parts.vocabulary import Part
     from langswarm_nb.core.session.provider_events import ProviderEvent, ProviderRequest
 
 _log = logging.getLogger(__name__)

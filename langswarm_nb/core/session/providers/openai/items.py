@@ -11,7 +11,7 @@ from langswarm_nb.core.session.providers._dialect.reasoning_order import call_it
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from langswarm_nb.core.session.messages import Part
+    from langswarm_nb.core.session.parts.vocabulary import Part
 
     Item = Mapping[str, Any]
 

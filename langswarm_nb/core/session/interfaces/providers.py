@@ -1,0 +1,48 @@
+"""`IProviderSession`: the contract of what speaks to a model service."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator
+
+from langswarm_nb.core.session.provider_events import Intake, ModelInfo, ProviderEvent, ProviderRequest
+
+
+class IProviderSession(ABC):
+    """Our object speaking to a model service; one serves many sessions, tasks and event loops at once.
+
+    To add a provider, write `stream` and set `name`.
+    """
+
+    name: str
+    """Name of the provider, as in ``openai:gpt-…``."""
+    supports_native: bool = False
+    """Whether it can hold a conversation (`SessionBackend.PROVIDER_NATIVE`)."""
+
+    @abstractmethod
+    def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
+        """Send a request and yield the reply as it arrives; the last event is a `Finish`.
+
+        The iterator may be closed at any time; the connection is then closed at once.
+
+        Raises
+        ------
+        ProviderSessionError
+            The service refused or failed; the subclass says how. `StreamInterruptedError` when the stream ended
+            without its end mark. ``maybe_processed`` says whether a repeat may be paid twice.
+        """
+
+    async def intake(self, model: str) -> Intake:
+        """Return what a model takes beside text; where nothing is known, all is sent and the service decides."""
+        return Intake()
+
+    async def list_models(self) -> list[ModelInfo]:
+        """Return the models on offer; empty when the service has no such list."""
+        return []
+
+    async def delete_conversation(self, native_id: str) -> bool:
+        """Delete a conversation that the provider holds; False when the service cannot."""
+        return False
+
+    async def close(self) -> None:
+        """Free connections; may be called twice."""

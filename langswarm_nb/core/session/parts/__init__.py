@@ -1,0 +1,1 @@
+"""What messages carry: text, pictures, files, sources, and what only a service understands."""
