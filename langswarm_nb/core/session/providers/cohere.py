@@ -9,7 +9,7 @@ from langswarm_nb.core.session.messages import FinishReason, MessageRole, Usage
 from langswarm_nb.core.session.provider_events import Delta, Finish, ModelInfo, PartDone, ReplyInfo
 
 from ._dialect.call_pieces import CallPieces
-from ._dialect.history import CallIds, joined_text, spoken, system_text
+from ._dialect.history import CallIds, joined_text, reply_text, spoken, system_text
 from ._dialect.http_session import HttpProviderSession
 from ._dialect.reply_stream import stream_reply
 from ._dialect.wire import RefusedOption, check_options, end_word, finish_reason, models_of, token_count
@@ -67,7 +67,7 @@ def _content(parts: Sequence[Part]) -> str | list[dict[str, Any]]:
 
 
 def _assistant(parts: Sequence[Part]) -> dict[str, Any]:
-    text, calls = joined_text(parts), wire_calls(parts)
+    text, calls = reply_text(parts), wire_calls(parts)
     wire: dict[str, Any] = {"role": "assistant"}
     if text or not calls:
         wire["content"] = text

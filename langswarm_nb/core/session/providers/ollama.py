@@ -17,6 +17,7 @@ from ._dialect.history import (
     arguments_text,
     image_data,
     joined_text,
+    reply_text,
     refuse_image_address,
     spoken,
     system_text,
@@ -94,7 +95,7 @@ def _user(model: str, parts: Sequence[Part]) -> dict[str, Any]:
 
 
 def _assistant(parts: Sequence[Part], *, is_own: bool) -> dict[str, Any]:
-    wire: dict[str, Any] = {"role": "assistant", "content": joined_text(parts)}
+    wire: dict[str, Any] = {"role": "assistant", "content": reply_text(parts)}
     calls = [
         {"function": {"name": part["name"], "arguments": arguments_object(part)}}
         for part in parts

@@ -311,7 +311,7 @@ def _checked_part(part: Part, provider: str) -> Part:
     has_bytes = isinstance(part, Mapping) and isinstance(part.get("data"), bytes)
     optional_mapping("part", {**part, "data": ""} if has_bytes else part)
     if text("type of the part", part.get("type")) == "vendor":
-        return {"type": "vendor", "provider": provider, **part}
+        return {"type": "vendor", "provider": provider, "opaque": None, **part}
     return part
 
 

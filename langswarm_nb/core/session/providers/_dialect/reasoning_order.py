@@ -2,8 +2,9 @@
 
 Services whose models think want the thinking back unchanged, and in its place among the texts and the calls of
 tools. Our messages hold one text and some parts; an outline holds the rest: thinking as it came, each text by its
-length, each call by its id. It is a reasoning part without text, whose ``opaque`` names the dialect that reads it.
-A message that was changed since, or that another model wrote, is sent without it.
+length, each call by its id, each picture and each `vendor` part by its number among the message's. It is a reasoning
+part without text, whose ``opaque`` names the dialect that reads it. A message that was changed since is sent without
+it. Another model of the same service gets its items, but neither thinking nor what belongs to that.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from langswarm_nb.core.session.parts.twins import twin
 from langswarm_nb.core.session.providers._http.faults import MALFORMED
 from langswarm_nb.core.session.text import one_line
 
@@ -22,6 +24,11 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _DROPPED = {"thinking_dropped", "removed"}
 _NOTHING: Mapping[str, Any] = {}
+_PLACED = {"text", "call", "raw", "vendor", "image", "images", "is_bound"}
+"""What an outline says for itself; all else are marks."""
+_UNBOUND = {"citations"}
+"""Marks that any model of a service takes."""
+_SAYS_NOTHING = {"reasoning", "citation", "vendor"}
 
 
 class Piece(NamedTuple):
@@ -55,6 +62,24 @@ def raw_item(item: Mapping[str, Any], **marks: Any) -> dict[str, Any]:
     return {"raw": dict(item), **_told(marks)}
 
 
+def vendor_item(number: int, **marks: Any) -> dict[str, Any]:
+    """Return an outline's item for a `vendor` part.
+
+    Parameters
+    ----------
+    number
+        Which of the message's it is, from 0.
+    **marks
+        As for `raw_item`; ``is_bound=True`` when it goes back to its own model alone.
+    """
+    return {"vendor": number, **_told(marks)}
+
+
+def image_item(number: int, **marks: Any) -> dict[str, Any]:
+    """Return an outline's item for a picture that the model made, by its number among the message's."""
+    return {"image": number, **_told(marks)}
+
+
 def dropped_thinking(told: object) -> dict[str, Any]:
     """Return, for the details of a reply, what its service did with earlier thinking; empty when nothing.
 
@@ -72,14 +97,19 @@ def dropped_thinking(told: object) -> dict[str, Any]:
 
 def outline_part(dialect: str, model: str, items: Sequence[Mapping[str, Any]]) -> Part | None:
     """Return the outline of a reply as a part of it; None when it says nothing that the message does not."""
-    if not any("raw" in item or item.keys() - {"text", "call"} for item in items):
+    if not any("raw" in item or item.keys() - {"text", "call", "image"} for item in items):
         return None
     return {"type": "reasoning", "text": "", "opaque": {dialect: {"model": model, "items": list(items)}}}
 
 
 def in_order(parts: Iterable[Part], dialect: str, model: str) -> list[Piece]:
-    """Return the parts of a message in the order in which they came, as far as that is known."""
+    """Return the parts of a message in the order in which they came, as far as that is known.
+
+    A `vendor` part goes back where an outline says, under the type ``raw``; without one it cannot be sent, and its
+    text stands for it where a message would say nothing.
+    """
     rest = list(parts)
+    vendors = [part for part in rest if part["type"] == "vendor"]
     pieces: list[Piece] = []
     while rest:
         part = rest.pop(0)
@@ -91,40 +121,64 @@ def in_order(parts: Iterable[Part], dialect: str, model: str) -> list[Piece]:
             pieces += _filled(outline[dialect], model, rest)
         except MALFORMED:
             _log.warning("The outline of a reply cannot be read; the reply is sent without it.")
+    if vendors and all(piece.part["type"] in _SAYS_NOTHING for piece in pieces):
+        pieces += [Piece({"type": "text", "text": twin(part)}) for part in vendors]
     return pieces
 
 
 def _filled(outline: Mapping[str, Any], model: str, rest: list[Part]) -> list[Piece]:
-    """Return an outline with its texts and calls, taken out of ``rest``; nothing when they are not all there."""
+    """Return an outline with its texts and parts, taken out of ``rest``; nothing when they are not all there."""
     items = outline["items"]
+    is_same = outline["model"] == model
+    if not is_same and not any("vendor" in item for item in items):
+        return []
     length = sum(item.get("text", 0) for item in items)
     text = next((part for part in rest if part["type"] == "text"), None) if length else None
     calls = {part["id"]: part for part in rest if part["type"] == "tool_call"}
     images = [part for part in rest if part["type"] == "image"]
+    vendors = [part for part in rest if part["type"] == "vendor"]
     wanted = [item["call"] for item in items if "call" in item]
-    pictures = [number for item in items for number in item.get("images", {}).values()]
+    pictures = [number for item in items for number in _pictures(item)]
+    numbers = [item["vendor"] for item in items if "vendor" in item]
     if (
-        outline["model"] != model
-        or len(text["text"] if text else "") != length
+        len(text["text"] if text else "") != length
         or not calls.keys() >= set(wanted)
         or any(number >= len(images) for number in pictures)
+        or any(number >= len(vendors) for number in numbers)
     ):
         return []
     pieces: list[Piece] = []
     at = 0
     for item in items:
-        marks = {name: value for name, value in item.items() if name not in {"text", "call", "raw"}}
-        if "raw" in item:
-            data = {name: images[number]["data"] for name, number in item.get("images", {}).items()}
-            pieces.append(Piece({"type": "raw", "raw": {**item["raw"], **data}}))
+        free = item.keys() - _PLACED if is_same else item.keys() & _UNBOUND
+        marks = {name: item[name] for name in item if name in free}
+        if "raw" in item or "vendor" in item:
+            if is_same or not ("raw" in item or item.get("is_bound")):
+                whole = item["raw"] if "raw" in item else vendors[item["vendor"]]["opaque"]
+                data = {name: images[number]["data"] for name, number in item.get("images", {}).items()}
+                pieces.append(Piece({"type": "raw", "raw": {**whole, **data}}, marks))
+            elif "call" in item:
+                pieces.append(Piece(calls[item["call"]]))
         elif "call" in item:
             pieces.append(Piece(calls[item["call"]], marks))
+        elif "image" in item:
+            pieces.append(Piece(images[item["image"]], marks))
         elif text is not None:
             pieces.append(Piece({"type": "text", "text": text["text"][at : at + item["text"]]}, marks))
             at += item["text"]
-    used = [text, *(calls[call_id] for call_id in wanted), *(images[number] for number in pictures)]
+    used = [
+        text,
+        *(calls[call_id] for call_id in wanted),
+        *(images[number] for number in pictures),
+        *(vendors[number] for number in numbers),
+    ]
     rest[:] = [part for part in rest if not any(part is one for one in used)]
     return pieces
+
+
+def _pictures(item: Mapping[str, Any]) -> list[int]:
+    """Return the numbers of the pictures that an item holds."""
+    return [*item.get("images", {}).values(), *([item["image"]] if "image" in item else [])]
 
 
 def _told(marks: Mapping[str, Any]) -> dict[str, Any]:

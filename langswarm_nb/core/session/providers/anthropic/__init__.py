@@ -27,7 +27,8 @@ from langswarm_nb.core.session.providers._dialect.wire import RefusedOption, che
 from langswarm_nb.core.session.secret import Secret
 
 from .binding import BINDING_BETA, MISFITS, asks_to_drop, bound, has_thinking, without_thinking
-from .reader import DIALECT, THINKING, MessagesReader, read_fault_of_messages, read_models
+from .block import THINKING
+from .reader import DIALECT, MessagesReader, read_fault_of_messages, read_models
 from .threads import BETA, LOST, UNSUPPORTED, Threads, begun
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def _reply_blocks(message: SessionMessage, model: str, *, is_open: bool) -> list
             blocks += [] if is_undone and not is_open else [part["raw"]]
         elif part["type"] == "tool_call":
             call = {"id": part["id"], "name": part["name"], "input": arguments_object(part)}
-            blocks.append({"type": "tool_use", **call})
+            blocks.append({"type": "tool_use", **call, **marks})
         elif (
             part["type"] == "refusal" and part["text"] in message.content
         ):  # words of the model, not of the service

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from .reader import THINKING
+from .block import THINKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -116,7 +116,8 @@ def _assistant(piece: Piece) -> list[dict[str, Any]]:
         return []
     said = {"type": "message", "role": "assistant", "content": part["text"], **marks}
     if "id" in marks:  # a reply's own item, with all its fields
-        said["content"] = [{"type": "output_text", "text": part["text"], "annotations": [], "logprobs": []}]
+        notes = said.pop("annotations", [])
+        said["content"] = [{"type": "output_text", "text": part["text"], "annotations": notes, "logprobs": []}]
         said["status"] = "completed"
     return [said]
 
