@@ -43,7 +43,9 @@ class Sources:
         if not address.lower().startswith(_WEB):
             address, name = "", name or address
         if address or name:
-            self._told[address.replace(" ", "%20"), name, words[:_MOST_QUOTED], _place(start), _place(end)] = None
+            self._told[
+                address.replace(" ", "%20"), name, words[:_MOST_QUOTED], _place(start), _place(end)
+            ] = None
 
     def parts(self, n_chars: int) -> list[PartDone]:
         """Return them as parts of a reply of so many characters; places outside it are not kept."""

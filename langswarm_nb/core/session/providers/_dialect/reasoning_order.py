@@ -97,7 +97,7 @@ def dropped_thinking(told: object) -> dict[str, Any]:
 
 def outline_part(dialect: str, model: str, items: Sequence[Mapping[str, Any]]) -> Part | None:
     """Return the outline of a reply as a part of it; None when it says nothing that the message does not."""
-    if not any("raw" in item or item.keys() - {"text", "call", "image"} for item in items):
+    if not any("raw" in item or item.keys() - {"text", "call"} for item in items):
         return None
     return {"type": "reasoning", "text": "", "opaque": {dialect: {"model": model, "items": list(items)}}}
 
@@ -111,14 +111,19 @@ def in_order(parts: Iterable[Part], dialect: str, model: str) -> list[Piece]:
     rest = list(parts)
     vendors = [part for part in rest if part["type"] == "vendor"]
     pieces: list[Piece] = []
+    is_first = True
     while rest:
         part = rest.pop(0)
         outline = part.get("opaque") if part["type"] == "reasoning" else None
         if not isinstance(outline, dict) or dialect not in outline:
             pieces.append(Piece(part))
             continue
+        before = [piece.part for piece in pieces] if is_first else []  # what was handed on while it came
+        pool, is_first = before + rest, False
         try:
-            pieces += _filled(outline[dialect], model, rest)
+            filled = _filled(outline[dialect], model, pool)
+            pieces = [piece for piece in pieces if not before or _is_among(piece.part, pool)] + filled
+            rest = [part for part in rest if _is_among(part, pool)]
         except MALFORMED:
             _log.warning("The outline of a reply cannot be read; the reply is sent without it.")
     if vendors and all(piece.part["type"] in _SAYS_NOTHING for piece in pieces):
@@ -164,16 +169,23 @@ def _filled(outline: Mapping[str, Any], model: str, rest: list[Part]) -> list[Pi
         elif "image" in item:
             pieces.append(Piece(images[item["image"]], marks))
         elif text is not None:
-            pieces.append(Piece({"type": "text", "text": text["text"][at : at + item["text"]]}, marks))
+            said = text["text"][at : at + item["text"]]
             at += item["text"]
+            if pieces and pieces[-1].part["type"] == "text" and not (pieces[-1].marks or marks):
+                said = pieces.pop().part["text"] + said  # what stood between them does not go back
+            pieces.append(Piece({"type": "text", "text": said}, marks))
     used = [
         text,
         *(calls[call_id] for call_id in wanted),
         *(images[number] for number in pictures),
         *(vendors[number] for number in numbers),
     ]
-    rest[:] = [part for part in rest if not any(part is one for one in used)]
+    rest[:] = [part for part in rest if not _is_among(part, used)]
     return pieces
+
+
+def _is_among(part: Part, parts: Iterable[Part | None]) -> bool:
+    return any(part is one for one in parts)
 
 
 def _pictures(item: Mapping[str, Any]) -> list[int]:

@@ -88,7 +88,10 @@ def detail_of(block: Mapping[str, Any]) -> str:
         texts(content, "error_code", "error_message") if isinstance(content, dict) else [],
         texts(content, "url", "stdout", "stderr", "text") if isinstance(content, dict) else [],
         [found(content, "title", "url", "file_id", "text")] if isinstance(content, list) else [],
-        [found(_inner(content, "content"), "file_id"), found(_inner(content, "tool_references"), "tool_name")],
+        [
+            found(_inner(content, "content"), "file_id"),
+            found(_inner(content, "tool_references"), "tool_name"),
+        ],
     )
 
 

@@ -224,7 +224,6 @@ class MessagesReader:
             parts.append({"type": "refusal", "text": explanation})
         return [PartDone(part) for part in parts]
 
-
     def _sources(self, blocks: Sequence[Block]) -> list[PartDone]:
         """Return the sources of the texts; a text has its sources as a whole."""
         sources = Sources()
@@ -260,7 +259,9 @@ def read_usage(usage: Mapping[str, Any]) -> Usage:
     output = token_count(usage.get("output_tokens"))
     more = [_compaction(one) for one in usage.get("iterations") or () if isinstance(one, dict)]
     return Usage(
-        input_tokens=None if plain is None else plain + (read or 0) + (written or 0) + sum(i for i, _ in more),
+        input_tokens=None
+        if plain is None
+        else plain + (read or 0) + (written or 0) + sum(i for i, _ in more),
         cached_input_tokens=read,
         cache_write_tokens=written,
         output_tokens=None if output is None else output + sum(o for _, o in more),

@@ -117,7 +117,9 @@ def _assistant(piece: Piece) -> list[dict[str, Any]]:
     said = {"type": "message", "role": "assistant", "content": part["text"], **marks}
     if "id" in marks:  # a reply's own item, with all its fields
         notes = said.pop("annotations", [])
-        said["content"] = [{"type": "output_text", "text": part["text"], "annotations": notes, "logprobs": []}]
+        said["content"] = [
+            {"type": "output_text", "text": part["text"], "annotations": notes, "logprobs": []}
+        ]
         said["status"] = "completed"
     return [said]
 

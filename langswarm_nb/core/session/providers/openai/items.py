@@ -146,7 +146,12 @@ def outline(items: Sequence[Item]) -> list[dict[str, Any]]:
             notes = annotations(item) if is_tied or not thoughts else []
             item_id = item.get("id") if notes else item_id
             found.append(
-                text_item(length, id=item_id, phase=item.get("phase"), annotations=notes if item_id and notes else None)
+                text_item(
+                    length,
+                    id=item_id,
+                    phase=item.get("phase"),
+                    annotations=notes if item_id and notes else None,
+                )
             )
         elif kind in {"function_call", CUSTOM}:
             marks = {name: item.get(name) for name in ("namespace", "caller")}
