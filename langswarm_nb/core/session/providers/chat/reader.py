@@ -85,7 +85,7 @@ class ChatReader:
         self.is_over: bool = False
         self._keeps_details = keeps_details
         self._tags = ThinkTags() if has_tags else None
-        self._is_named = False
+        self._is_named = self._is_in_one = False
         self._finish: str | None = None
         self._others: dict[Any, bool] = {}  # choices beside the first -> whether they have ended
         self._calls = CallPieces()
@@ -131,6 +131,7 @@ class ChatReader:
         ReportedError
             It holds an error.
         """
+        self._is_in_one = True
         events = self.read(body)
         # A whole message needs no end mark, some hosts send null for it; Azure leaves out one that it filtered.
         is_there = any(isinstance(choice.get("message"), dict) for choice in body["choices"])
@@ -158,9 +159,9 @@ class ChatReader:
             self._others[choice["index"]] = end_word(choice.get("finish_reason")) is not None
             self._note_end()
             return
-        delta = choice.get("delta")
-        if delta is None:
-            delta = choice.get("message") or {}
+        # Perplexity puts an empty piece beside a whole message, and all that came so far beside a piece.
+        names = ("message", "delta") if self._is_in_one else ("delta", "message")
+        delta = next((choice[name] for name in names if choice.get(name) is not None), {})
         if self._tags is not None and (delta.get("reasoning") or delta.get("reasoning_content")):
             events += self._tags.rest()  # the service tells thinking apart, so that tags are text
             self._tags = None
