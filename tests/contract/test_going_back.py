@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -113,7 +113,7 @@ def _is_only_told(part: Mapping[str, Any]) -> bool:
     return part["kind"] in {"groundingMetadata", "urlContextMetadata"}
 
 
-def _items(row: Recorded) -> Sequence[Mapping[str, Any]]:
+def _items(row: Recorded) -> Any:
     body = json.loads(row.body)
     if row.family == "messages":
         return body["content"]
@@ -195,7 +195,7 @@ def _strict_generate(body: Any, row: Recorded) -> list[Any]:
     results = [part for part in contents[2]["parts"] if "functionResponse" in part]
     assert len(results) == sum("functionCall" in part for part in parts)
     types.Content.model_validate(contents[1])
-    return parts
+    return list(parts)
 
 
 _STRICT: dict[str, Callable[[Any, Recorded], list[Any]]] = {

@@ -16,8 +16,6 @@ from tests.support.replay import Replay, cut
 
 _SMALL = 20_000
 """Bytes of an answer that is also read byte by byte."""
-_WAITING = "tool_search_call"
-"""A call for us of which the SDK tells another list."""
 if not recorded():
     pytest.skip("needs the second set of recordings: see LANGSWARM_SHARED", allow_module_level=True)
 

@@ -21,6 +21,7 @@ from langswarm_nb.core.session.providers import create_provider
 from langswarm_nb.core.session.providers._http.faults import ReportedError
 from langswarm_nb.core.session.providers.gemini import generate, interactions
 from langswarm_nb.core.session.providers.gemini.faults import read_google_fault
+from langswarm_nb.core.session.providers.gemini.steps import THOUGHT
 
 QUESTION = SessionMessage(content="Hi")
 
@@ -330,7 +331,7 @@ def test_what_an_interaction_tells_beside_its_text_is_kept() -> None:
     assert kept(events, Delta) == [Delta("Hm.", "reasoning")]
     assert [event.part for event in kept(events, PartDone)] == [
         {"type": "image", "media_type": "image/png", "data": "AAAA"},
-        {"type": "reasoning", "text": "Hm.", "opaque": {interactions.THOUGHT: "c2ln"}},
+        {"type": "reasoning", "text": "Hm.", "opaque": {THOUGHT: "c2ln"}},
         {
             "type": "vendor",
             "kind": "google_search_call",

@@ -153,7 +153,7 @@ def test_all_that_a_conversation_answers_is_read() -> None:
             "text": "named a source: t",
         },
         {"type": "tool_call", "id": "KikbB849t", "name": "f", "arguments": '{"a": 1}'},
-        {"type": "citation", "title": "t", "start": 5, "end": 5},
+        {"type": "citation", "title": "t", "start": 0, "end": 5},
     ]
     infos = [event for event in events if isinstance(event, ReplyInfo)]
     assert [info.native_id for info in infos if info.native_id] == ["conv_1"]

@@ -18,6 +18,14 @@ class Sources:
 
     def __init__(self) -> None:
         self._told: dict[tuple[Any, ...], None] = {}
+        self._behind = 0, 0
+
+    def add_behind(self, at: int, **source: object) -> None:
+        """Add a source that came behind so many characters: it stands for what came since the one before."""
+        start, end = self._behind
+        if at > end:
+            self._behind = start, end = end, at
+        self.add(**source, start=start, end=end)
 
     def add(
         self,
@@ -85,4 +93,4 @@ def _words(value: object) -> str:
 
 def _place(value: object) -> int | None:
     is_place = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 2**53
-    return int(value) if is_place else None  # type: ignore[call-overload, no-any-return]
+    return int(value) if is_place else None  # type: ignore[call-overload]

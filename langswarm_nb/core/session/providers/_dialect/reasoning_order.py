@@ -137,51 +137,84 @@ def _filled(outline: Mapping[str, Any], model: str, rest: list[Part]) -> list[Pi
     is_same = outline["model"] == model
     if not is_same and not any("vendor" in item for item in items):
         return []
-    length = sum(item.get("text", 0) for item in items)
-    text = next((part for part in rest if part["type"] == "text"), None) if length else None
-    calls = {part["id"]: part for part in rest if part["type"] == "tool_call"}
-    images = [part for part in rest if part["type"] == "image"]
-    vendors = [part for part in rest if part["type"] == "vendor"]
-    wanted = [item["call"] for item in items if "call" in item]
-    pictures = [number for item in items for number in _pictures(item)]
-    numbers = [item["vendor"] for item in items if "vendor" in item]
-    if (
-        len(text["text"] if text else "") != length
-        or not calls.keys() >= set(wanted)
-        or any(number >= len(images) for number in pictures)
-        or any(number >= len(vendors) for number in numbers)
-    ):
+    held = _Held(items, rest)
+    if not held.is_whole:
         return []
     pieces: list[Piece] = []
-    at = 0
     for item in items:
-        free = item.keys() - _PLACED if is_same else item.keys() & _UNBOUND
-        marks = {name: item[name] for name in item if name in free}
-        if "raw" in item or "vendor" in item:
-            if is_same or not ("raw" in item or item.get("is_bound")):
-                whole = item["raw"] if "raw" in item else vendors[item["vendor"]]["opaque"]
-                data = {name: images[number]["data"] for name, number in item.get("images", {}).items()}
-                pieces.append(Piece({"type": "raw", "raw": {**whole, **data}}, marks))
-            elif "call" in item:
-                pieces.append(Piece(calls[item["call"]]))
-        elif "call" in item:
-            pieces.append(Piece(calls[item["call"]], marks))
-        elif "image" in item:
-            pieces.append(Piece(images[item["image"]], marks))
-        elif text is not None:
-            said = text["text"][at : at + item["text"]]
-            at += item["text"]
-            if pieces and pieces[-1].part["type"] == "text" and not (pieces[-1].marks or marks):
-                said = pieces.pop().part["text"] + said  # what stood between them does not go back
-            pieces.append(Piece({"type": "text", "text": said}, marks))
-    used = [
-        text,
-        *(calls[call_id] for call_id in wanted),
-        *(images[number] for number in pictures),
-        *(vendors[number] for number in numbers),
-    ]
-    rest[:] = [part for part in rest if not _is_among(part, used)]
+        piece = held.piece(item, is_same=is_same)
+        if piece is None:
+            continue
+        before = pieces[-1] if pieces else None
+        if before is not None and _is_plain_text(before) and _is_plain_text(piece):
+            # What stood between them does not go back.
+            pieces[-1] = Piece({"type": "text", "text": before.part["text"] + piece.part["text"]})
+        else:
+            pieces.append(piece)
+    rest[:] = [part for part in rest if not _is_among(part, held.used)]
     return pieces
+
+
+class _Held:
+    """The parts of a message that the items of an outline stand for."""
+
+    def __init__(self, items: Sequence[Mapping[str, Any]], parts: Sequence[Part]) -> None:
+        self._length = sum(item.get("text", 0) for item in items)
+        self._text = next((part for part in parts if part["type"] == "text"), None) if self._length else None
+        self._calls = {part["id"]: part for part in parts if part["type"] == "tool_call"}
+        self._images = [part for part in parts if part["type"] == "image"]
+        self._vendors = [part for part in parts if part["type"] == "vendor"]
+        self._named = [item["call"] for item in items if "call" in item]
+        self._pictures = [number for item in items for number in _pictures(item)]
+        self._numbers = [item["vendor"] for item in items if "vendor" in item]
+        self._at = 0  # how much of the text was taken
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all is there that the items stand for, the text as long as it was."""
+        return (
+            len(self._text["text"] if self._text else "") == self._length
+            and self._calls.keys() >= set(self._named)
+            and all(number < len(self._images) for number in self._pictures)
+            and all(number < len(self._vendors) for number in self._numbers)
+        )
+
+    @property
+    def used(self) -> list[Part | None]:
+        """What the items stand for."""
+        return [
+            self._text,
+            *(self._calls[call_id] for call_id in self._named),
+            *(self._images[number] for number in self._pictures),
+            *(self._vendors[number] for number in self._numbers),
+        ]
+
+    def piece(self, item: Mapping[str, Any], *, is_same: bool) -> Piece | None:
+        """Return the part that an item stands for; None where it does not go back.
+
+        Parameters
+        ----------
+        is_same
+            Whether it goes to the model that made it.
+        """
+        names = item.keys() - _PLACED if is_same else item.keys() & _UNBOUND
+        marks = {name: item[name] for name in item if name in names}
+        if ("raw" in item or "vendor" in item) and (is_same or not ("raw" in item or item.get("is_bound"))):
+            whole = item["raw"] if "raw" in item else self._vendors[item["vendor"]]["opaque"]
+            data = {name: self._images[number]["data"] for name, number in item.get("images", {}).items()}
+            return Piece({"type": "raw", "raw": {**whole, **data}}, marks)
+        if "call" in item:
+            return Piece(self._calls[item["call"]], marks)
+        if "image" in item:
+            return Piece(self._images[item["image"]], marks)
+        if "text" not in item or self._text is None:
+            return None
+        start, self._at = self._at, self._at + item["text"]
+        return Piece({"type": "text", "text": self._text["text"][start : self._at]}, marks)
+
+
+def _is_plain_text(piece: Piece) -> bool:
+    return piece.part["type"] == "text" and not piece.marks
 
 
 def _is_among(part: Part, parts: Iterable[Part | None]) -> bool:

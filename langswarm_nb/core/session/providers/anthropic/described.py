@@ -23,7 +23,7 @@ _RESULT = "_tool_result"
 _INPUTS = ("code", "command", "path", "file_text", "old_str", "new_str", "url", "query", "pattern")
 
 
-def line_of(block: Mapping[str, Any]) -> str:
+def line_of(block: Mapping[str, Any]) -> str:  # noqa: PLR0911 - one for each type
     """Return the line that says what a block is."""
     kind, told = str(block.get("type")), block.get("input")
     if kind == "server_tool_use":
@@ -55,7 +55,7 @@ def _call_line(name: str, told: Mapping[str, Any]) -> str:
     return "asked the advisor" if name == "advisor" else f"used {name.replace('_', ' ')}"
 
 
-def _result_line(name: str, block: Mapping[str, Any]) -> str:
+def _result_line(name: str, block: Mapping[str, Any]) -> str:  # noqa: PLR0911 - one for each tool
     content = block.get("content")
     if error := first_text(content, "error_code"):
         return f"{name.replace('_', ' ')} failed: {error}"

@@ -53,9 +53,9 @@ class Beside:
             ran |= {name: value for name, value in tool.items() if value is not None}
 
     def take_reference(self, chunk: Mapping[str, Any], at: int) -> None:
-        """Take a chunk of the content that names sources, at a place of the text (Mistral)."""
+        """Take a chunk of the content that names sources, behind so many characters of the text (Mistral)."""
         for name in chunk.get("reference_ids") or ():
-            self._sources.add(title=f"reference {name}", start=at, end=at)
+            self._sources.add_behind(at, title=f"reference {name}")
 
     def vendors(self) -> Iterator[Part]:
         """Yield what the host ran itself; it does not go back: this form of the API has no place for it."""

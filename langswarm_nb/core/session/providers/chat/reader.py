@@ -161,7 +161,7 @@ class ChatReader:
             return
         # Perplexity puts an empty piece beside a whole message, and all that came so far beside a piece.
         names = ("message", "delta") if self._is_in_one else ("delta", "message")
-        delta = next((choice[name] for name in names if choice.get(name) is not None), {})
+        delta: Mapping[str, Any] = next((choice[name] for name in names if choice.get(name) is not None), {})
         if self._tags is not None and (delta.get("reasoning") or delta.get("reasoning_content")):
             events += self._tags.rest()  # the service tells thinking apart, so that tags are text
             self._tags = None

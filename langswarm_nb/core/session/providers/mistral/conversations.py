@@ -325,14 +325,13 @@ def _said(chunk: Any) -> Iterator[Delta]:
 
 
 def add_reference(sources: Sources, chunk: Mapping[str, Any], at: int) -> None:
-    """Add what a chunk names as a source, at a place of the text."""
+    """Add what a chunk names as a source, behind so many characters of the text."""
     if chunk.get("type") == "tool_reference":
-        sources.add(
-            url=chunk.get("url"), title=chunk.get("title"), quote=chunk.get("description"), start=at, end=at
-        )
+        told = {"url": chunk.get("url"), "title": chunk.get("title"), "quote": chunk.get("description")}
+        sources.add_behind(at, **told)
     elif chunk.get("type") == "reference":
         for name in chunk.get("reference_ids") or ():
-            sources.add(title=f"reference {name}", start=at, end=at)
+            sources.add_behind(at, title=f"reference {name}")
 
 
 def _vendor(item: Mapping[str, Any]) -> Part:

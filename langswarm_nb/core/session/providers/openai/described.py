@@ -51,7 +51,7 @@ def line_of(item: Mapping[str, Any]) -> str:
     return f"{_line(item)}{ended}"
 
 
-def _line(item: Mapping[str, Any]) -> str:
+def _line(item: Mapping[str, Any]) -> str:  # noqa: PLR0911 - one for each type
     kind = str(item.get("type"))
     if kind == "web_search_call":
         return _web_line(_object(item.get("action")))

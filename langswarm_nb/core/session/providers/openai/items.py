@@ -102,7 +102,7 @@ def _add_source(found: Sources, note: Item, at: int) -> None:
     )
 
 
-def annotations(item: Item) -> list[dict[str, Any]]:
+def notes_of(item: Item) -> list[dict[str, Any]]:
     """Return the annotations of a message whose contents are one text; the service takes none without an id."""
     kept: list[dict[str, Any]] = []
     at = 0
@@ -143,7 +143,7 @@ def outline(items: Sequence[Item]) -> list[dict[str, Any]]:
             if any(contents(item, "refusal", "refusal")):
                 return []
             length = sum(map(len, contents(item, "output_text", "text")))
-            notes = annotations(item) if is_tied or not thoughts else []
+            notes = notes_of(item) if is_tied or not thoughts else []
             item_id = item.get("id") if notes else item_id
             found.append(
                 text_item(
