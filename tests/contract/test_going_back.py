@@ -18,6 +18,8 @@ if not recorded():
     pytest.skip("needs the second set of recordings: see LANGSWARM_SHARED", allow_module_level=True)
 
 _NAMES = {"messages": "anthropic", "responses": "openai", "generateContent": "gemini"}
+_ADVISOR = {"type": "advisor_20260301", "name": "advisor", "model": "claude-opus-4-6"}
+"""Without it the service refuses what the advisor said."""
 _OURS = {"text", "thinking", "redacted_thinking", "tool_use"}
 _ANSWERS: dict[str, Any] = {
     "messages": {"content": [{"type": "text", "text": "Done."}], "stop_reason": "end_turn"},
@@ -73,10 +75,13 @@ async def two_rounds(row: Recorded) -> tuple[SessionMessage, Any]:
         results = [
             {"type": "tool_result", "tool_call_id": call["id"], "content": "42"} for call in reply.tool_calls
         ]
+        options = {"tools": [_ADVISOR]} if "/advisor" in row.name else {}
         if results:
-            sent = session.stream_message("", role=MessageRole.TOOL, parts=results, stream=False)
+            sent = session.stream_message(
+                "", role=MessageRole.TOOL, parts=results, stream=False, options=options
+            )
         else:
-            sent = session.stream_message("Go on.", stream=False)
+            sent = session.stream_message("Go on.", stream=False, options=options)
         await sent.read()
         stored = next(message for message in await session.get_messages() if message.id == reply.id)
     return stored, replay.second
@@ -169,21 +174,39 @@ def _strict_messages(body: Any, row: Recorded) -> list[Any]:
 
 
 def _strict_responses(body: Any, row: Recorded) -> list[Any]:
-    """Return the items of the reply; each output has its call, and what was thought of stands behind its thinking."""
+    """Return the items of the reply; each call is answered once, in the form that its kind wants."""
     types: Any = pytest.importorskip("openai.types.responses")
     items = body["input"]
-    said = [
-        item
-        for item in items
-        if not item.get("type", "").endswith("call_output") and item.get("role") != "user"
-    ]
-    calls = {item["call_id"] for item in items if item.get("type") == "function_call"}
-    assert {item["call_id"] for item in items if item.get("type") == "function_call_output"} >= calls
-    wrong = [line for item in said for line in problems(_declared(item), types.ResponseInputItemParam)]
+    wrong = [line for item in items for line in problems(_declared(item), types.ResponseInputItemParam)]
     assert wrong == [] or row.provider == "xai"  # whose items OpenAI's types do not declare
-    return [
-        item for item in items if item.get("role") != "user" and item.get("type") != "function_call_output"
-    ]
+    n_answers = next(n for n, item in enumerate(reversed(items)) if not _is_answer(item))
+    reply, answers = items[1 : len(items) - n_answers], items[len(items) - n_answers :]
+    kinds = {item.get("call_id") or item.get("id"): item.get("type") for item in reply}
+    for item in answers:
+        call_id = item.get("call_id") or item.get("approval_request_id") or item.get("id")
+        assert item.get("role") == "user" or item["type"] == _ANSWERED_BY[kinds.pop(call_id)]
+    assert "function_call" not in kinds.values()
+    return list(reply)
+
+
+def _is_answer(item: Any) -> bool:
+    return item.get("role") == "user" or item["type"] in _ANSWERED_BY.values()
+
+
+_ANSWERED_BY = {
+    "mcp_approval_request": "mcp_approval_response",
+    "tool_search_call": "tool_search_output",
+    **{
+        kind: f"{kind}_output"
+        for kind in (
+            "function_call",
+            "custom_tool_call",
+            "local_shell_call",
+            "shell_call",
+            "apply_patch_call",
+        )
+    },
+}
 
 
 def _strict_generate(body: Any, row: Recorded) -> list[Any]:

@@ -13,6 +13,7 @@ import logging
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from langswarm_nb.core.session.parts.twins import twin
+from langswarm_nb.core.session.parts.vocabulary import ATTACHED
 from langswarm_nb.core.session.providers._http.faults import MALFORMED
 from langswarm_nb.core.session.text import one_line
 
@@ -28,7 +29,8 @@ _PLACED = {"text", "call", "raw", "vendor", "image", "images", "is_bound"}
 """What an outline says for itself; all else are marks."""
 _UNBOUND = {"citations"}
 """Marks that any model of a service takes."""
-_SAYS_NOTHING = {"reasoning", "citation", "vendor"}
+_SAYS_NOTHING = {"reasoning", "citation", "vendor", *ATTACHED}
+"""What no service takes of a reply by itself: most take no picture of it."""
 
 
 class Piece(NamedTuple):

@@ -26,7 +26,15 @@ from langswarm_nb.core.session.providers._dialect.reply_stream import stream_rep
 from langswarm_nb.core.session.providers._dialect.wire import RefusedOption, check_options
 from langswarm_nb.core.session.secret import Secret
 
-from .binding import BINDING_BETA, MISFITS, asks_to_drop, bound, has_thinking, without_thinking
+from .binding import (
+    BINDING_BETA,
+    MISFITS,
+    asks_to_drop,
+    bound,
+    has_thinking,
+    without_advisor,
+    without_thinking,
+)
 from .block import THINKING
 from .reader import DIALECT, MessagesReader, read_fault_of_messages, read_models
 from .threads import BETA, LOST, UNSUPPORTED, Threads, begun
@@ -196,7 +204,7 @@ def wire_request(request: ProviderRequest, cache: CacheTime | None = None) -> di
         body.setdefault("metadata", {"user_id": sha256(request.user_id.encode()).hexdigest()})
     if request.stream:
         body["stream"] = True
-    return bound(body)
+    return bound(without_advisor(body))
 
 
 def choose_version(body: Mapping[str, Any], version: str | None = None) -> tuple[str, list[str]]:
