@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import mimetypes
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
 
 if TYPE_CHECKING:
     from .vocabulary import Part
@@ -13,6 +15,9 @@ _TEXT = re.compile(
     r"text/.*|application/(?:json|jsonl|ndjson|x-ndjson|jsonlines|xml|yaml|x-yaml|toml|sql|javascript|x-javascript"
     r"|typescript|x-python|x-sh|x-ipynb\+json|x-tex|graphql|x-httpd-php|x-ruby|x-perl)|.*\+(?:json|xml|yaml)"
 )
+
+_DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w.+-]+=[^;,]*)*(;base64)?,(.*)", re.DOTALL)
+_WITHOUT_TYPE = {"image": "image/png", "audio": "audio/wav"}
 
 
 def is_text(media_type: str) -> bool:
@@ -34,3 +39,16 @@ def fits(media_type: str, known: str) -> bool:
     """Tell whether a media type is one that is known, or of a kind that is: ``image/*``, ``*/*``."""
     kind = media_type.partition("/")[0]
     return known in (media_type, f"{kind}/*", "*/*")
+
+
+def unpacked(attachment: Part) -> Part:
+    """Return an attachment whose address holds its bytes with them as base64 text; any other as it is."""
+    match = _DATA_URL.fullmatch(str(attachment.get("url") or ""))
+    if match is None:
+        return attachment
+    media_type, is_base64, data = match.groups()
+    if not is_base64:
+        data = base64.b64encode(unquote_to_bytes(data)).decode("ascii")
+    rest = {name: value for name, value in attachment.items() if name != "url"}
+    kind = media_type or attachment.get("media_type") or _WITHOUT_TYPE.get(attachment["type"], "text/plain")
+    return {**rest, "media_type": kind, "data": data}
