@@ -53,7 +53,7 @@ FLOORS = {
         "chat",
         "_dialect",
         "_http",
-        "catalogue intakes",
+        "catalogue intakes mock_tools",
     ],
     "core.session.storage": [
         "__init__",
