@@ -29,7 +29,7 @@ from langswarm_nb.core.session.providers.gemini import generate, interactions
 from langswarm_nb.core.session.providers.intakes import INTAKES, NATIVE, all_tools, intake_of
 from langswarm_nb.core.session.providers.mistral import completions, conversations
 from langswarm_nb.core.session.providers.mock import MockProviderSession
-from langswarm_nb.core.session.providers.openai import contents
+from langswarm_nb.core.session.providers.openai import questions
 
 TABLE = "city,n\nParis,1\n"
 
@@ -452,7 +452,7 @@ def test_every_tool_that_the_table_has_is_written(where: str) -> None:
 def test_no_tool_is_in_the_table_that_nobody_writes() -> None:
     """All rows of all providers, but the mock, which plays its own, and models that search in any case."""
     written = {
-        "openai": contents.TOOLS,
+        "openai": questions.TOOLS,
         "anthropic": {"web_search", "web_fetch", "code_interpreter"},
         "gemini": generate.TOOLS,
         "groq": {*host_tools.TOOLS["groq"], "web_fetch"},

@@ -56,7 +56,12 @@ def _search(question: str) -> list[Step]:
 def _code(question: str) -> list[Step]:
     n_words = len(question.split())
     code = f"print(len({question!r}.split()))"
-    call: dict[str, Any] = {"type": "code_interpreter_call", "id": "mock_code_1", "status": "completed", "code": code}
+    call: dict[str, Any] = {
+        "type": "code_interpreter_call",
+        "id": "mock_code_1",
+        "status": "completed",
+        "code": code,
+    }
     call["outputs"] = [{"type": "logs", "logs": f"{n_words}\n"}]
     found = f"The code counted {n_words} word{'s' * (n_words != 1)} in your question.\n\n"
     return [_own(call, "ran Python code", f"{code}\n{n_words}"), found]
