@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from langswarm_nb.core.session import AttachmentError, SessionValueError, create_session_manager
+from langswarm_nb.core.session.attachments import fetching
 from langswarm_nb.core.session.interfaces import IProviderSession
 from langswarm_nb.core.session.messages import FinishReason, SessionMessage
 from langswarm_nb.core.session.parts.vocabulary import Part
@@ -382,6 +383,28 @@ async def test_what_a_model_made_goes_back_to_its_service_alone() -> None:
     assert [part["type"] for part in painter.sent] == ["image"]
     await session.send_message("Go on", model="anthropic:claude-opus-5-5")
     assert other.sent == [{"type": "text", "text": AS_TEXT["image"]}] * 2
+
+
+@pytest.mark.parametrize("found, kind", [(IMAGE, "image"), (PDF, "text")])
+async def test_an_address_is_fetched_when_another_model_answers_again(
+    found: Part, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that goes to no address gets the bytes, if it takes what is there; the question stays as it was."""
+    reads, sees = Logging("openai"), Logging("ollama")
+    session = await session_with(reads, sees)
+
+    async def fetch(part: Part) -> Part:
+        return {**found, "data": base64.b64decode(found["data"])}
+
+    monkeypatch.setattr(fetching, "fetched", fetch)
+    await session.send_message("See", model="gpt-6-luna", parts=[AT_IMAGE])
+    assert reads.sent == [AT_IMAGE]
+    await session.regenerate(model="ollama:gemma3")
+    assert [part["type"] for part in sees.sent] == [kind]
+    assert sees.sent[0].get("data", IMAGE["data"]) == IMAGE["data"]
+    assert (await session.get_messages())[0].attachments == (AT_IMAGE,)
+    with pytest.raises(AttachmentError):
+        await session.send_message("See", model="ollama:gemma3", parts=[PDF])
 
 
 async def test_nobody_is_asked_what_a_model_takes_for_text_alone() -> None:
