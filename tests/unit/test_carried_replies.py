@@ -272,7 +272,11 @@ OPENAI_NOTES = [
         {"url": "https://a.example/", "title": "A", "start": 0, "end": 5},
         True,
     ),
-    (note(type="file_citation", file_id="f", filename="a.pdf", index=3), {"title": "a.pdf", "start": 3, "end": 3}, True),
+    (
+        note(type="file_citation", file_id="f", filename="a.pdf", index=3),
+        {"title": "a.pdf", "start": 3, "end": 3},
+        True,
+    ),
     (
         note(
             type="container_file_citation",

@@ -306,7 +306,7 @@ class ReplyBuilder:
         return max(0.0, self._first_s - self._queued_s)
 
 
-def _checked_part(part: Part, provider: str) -> Part:
+def _checked_part(part: Any, provider: str) -> Part:
     """Return a part that can be kept; what only its provider understands, with its name."""
     has_bytes = isinstance(part, Mapping) and isinstance(part.get("data"), bytes)
     optional_mapping("part", {**part, "data": ""} if has_bytes else part)
