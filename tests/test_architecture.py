@@ -102,6 +102,7 @@ LOOPS = {
 function."""
 SAME_PART = {
     "reader": "the way back from each dialect",
+    "described": "what an item of a service says to somebody who reads it",
     "faults": "what others say when they fail, in our words",
     "models": "one file a subject, among pictures and among commands",
     "sessions": "one file a subject, among pictures, commands and tables",

@@ -17,7 +17,7 @@ from langswarm_nb.core.session.provider_events import ProviderRequest
 from langswarm_nb.core.session.providers import cohere, ollama
 from langswarm_nb.core.session.providers.chat import ChatProviderSession
 from langswarm_nb.core.session.providers.gemini import generate, interactions
-from langswarm_nb.core.session.providers.gemini.steps import THOUGHT
+from langswarm_nb.core.session.providers.gemini.interaction_steps import THOUGHT
 from langswarm_nb.core.session.providers.mistral import completions, conversations
 from tests.support.typed_dicts import problems
 

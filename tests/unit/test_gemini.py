@@ -21,7 +21,7 @@ from langswarm_nb.core.session.providers import create_provider
 from langswarm_nb.core.session.providers._http.faults import ReportedError
 from langswarm_nb.core.session.providers.gemini import generate, interactions
 from langswarm_nb.core.session.providers.gemini.faults import read_google_fault
-from langswarm_nb.core.session.providers.gemini.steps import THOUGHT
+from langswarm_nb.core.session.providers.gemini.interaction_steps import THOUGHT
 
 QUESTION = SessionMessage(content="Hi")
 

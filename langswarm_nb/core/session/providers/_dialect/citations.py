@@ -75,7 +75,7 @@ class Bytes:
         self._data = text.encode("utf-8", "replace")
 
     def span(self, start: object, end: object, words: str = "") -> tuple[int, int] | None:
-        """Return the characters from one byte to another; None when these are no places, or other words stand there."""
+        """Return the characters from one byte to another; None for places outside, or where other words stand."""
         first, last = _place(start) or 0, _place(end)
         if last is None or not first <= last <= len(self._data):
             return None

@@ -28,7 +28,7 @@ from langswarm_nb.core.session.text import one_line
 
 from .faults import read_google_fault
 from .generate import added
-from .steps import SAID, THOUGHT, Step
+from .interaction_steps import SAID, THOUGHT, Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

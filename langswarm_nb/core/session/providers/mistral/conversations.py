@@ -262,7 +262,7 @@ class ConversationReader:
                 yield delta
 
     def _read_chunk(self, chunk: Mapping[str, Any]) -> None:
-        """Take a chunk that is no text; a source stands for the place at which it came."""
+        """Take a chunk beside the text; a source stands for what came before it."""
         self._add_vendors(dict(chunk))
         add_reference(self._sources, chunk, self._n_chars)
 
