@@ -206,3 +206,26 @@ async def test_a_conversation_moves_to_another_service_and_back(here: str, there
             for part in reply.parts
             if part.get("end")
         )
+
+
+@pytest.mark.parametrize("there", sorted(set(ANSWERS) - {"openai"}))
+async def test_a_reply_of_items_alone_is_told_in_words_elsewhere(there: str) -> None:
+    """Another service does not take them, and an empty turn would be refused."""
+    search = {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"query": "q"}}
+    answers = {"openai": {"status": "completed", "output": [search]}, there: ANSWERS[there](there)}
+    replays = {}
+    async with create_session_manager("memory") as manager:
+        for name, told in answers.items():
+            key = {} if name == "ollama" else {"api_key": "sk-canary-0123456789"}
+            provider = create_provider(name, **key)
+            replays[name] = Replay([json.dumps(told).encode()], headers={"content-type": "application/json"})
+            replays[name].into(provider)
+            manager.add_provider_session(name, provider)
+        session = await manager.create_session("ada", "openai", "m")
+        reply = await session.stream_message("Search.", stream=False).read()
+        assert (reply.content, [part["type"] for part in reply.parts]) == ("", ["reasoning", "vendor"])
+        await session.update_settings(provider=there, model="n")
+        await session.stream_message("And?", stream=False).read()
+    sent = replays[there].sent[-1].content.decode()
+    assert "searched the web" in sent
+    assert "ws_1" not in sent

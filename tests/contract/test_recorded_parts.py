@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -52,9 +53,34 @@ async def test_a_recorded_reply_is_read_with_all_that_it_carries(row: Recorded) 
         assert any(_is_of(item, part) for part in vendors), item
     assert told.sources <= {part.get("url", part.get("title")) for part in reading.of_type("citation")}
     _check_parts(reading)
+    assert _cited_words(row) in (
+        None,
+        {_words_at(reading, part) for part in reading.parts if part.get("end")},
+    )
 
 
 _NO_REPLY = {"openai/retrieve__pai_openai_responses_background_mode_reasoning_vcr-0"}
+
+
+def _words_at(reading: Reading, part: Part) -> str:
+    return reading.text[part["start"] : part["end"]]
+
+
+def _cited_words(row: Recorded) -> set[str] | None:
+    """Return the words of the reply that have sources, where the service repeats them; None where it does not."""
+    if row.family == "v2/chat":
+        told = row.expected.get("citations") or ()
+        return {one["text"] for one in told if one["type"] == "TEXT_CONTENT"}
+    if row.family != "generateContent":
+        return None
+    bodies = [json.loads(line[5:]) for line in row.body.decode().splitlines() if line.startswith("data:")]
+    bodies = bodies or [json.loads(row.body)]
+    told = (
+        [one for body in bodies for one in body.get("candidates", ())] if isinstance(bodies[0], dict) else []
+    )
+    grounding = [one.get("groundingMetadata") or {} for one in told]
+    supports = [support for one in grounding for support in one.get("groundingSupports") or ()]
+    return {one["segment"]["text"] for one in supports if one.get("groundingChunkIndices")}
 
 
 def _sorted(calls: Iterator[Any] | list[Any]) -> list[Any]:

@@ -176,7 +176,7 @@ class MessagesReader:
 
     def _read_stop(self, told: Mapping[str, Any]) -> None:
         self._stop = end_word(told.get("stop_reason")) or self._stop
-        for name in ("stop_sequence", "stop_details"):
+        for name in ("stop_sequence", "stop_details", "container"):
             if told.get(name):
                 self._details[name] = told[name]
 
