@@ -25,6 +25,7 @@ from langswarm_nb.core.session.provider_events import (
 )
 from langswarm_nb.core.session.providers import anthropic, cohere, create_provider, ollama, openai
 from langswarm_nb.core.session.providers._dialect.attachments import inline_text
+from langswarm_nb.core.session.providers.catalogue import PROVIDERS
 from langswarm_nb.core.session.providers.chat import host_tools, wire_messages
 from langswarm_nb.core.session.providers.gemini import generate, interactions
 from langswarm_nb.core.session.providers.intakes import INTAKES, NATIVE, all_tools, intake_of
@@ -223,6 +224,20 @@ def test_a_text_file_stands_in_a_fence_that_it_cannot_close(
     raw = data.encode() if isinstance(data, str) else data
     part: Part = {"type": "file", "media_type": "text/plain", "data": raw, **({"name": name} if name else {})}
     assert inline_text(part) == written
+
+
+@pytest.mark.parametrize("dialect", WRITERS)
+def test_a_drawing_in_text_goes_as_its_text(dialect: str) -> None:
+    """No service takes SVG as a picture, whatever part it came as."""
+    drawing: Part = {
+        "type": "image",
+        "media_type": "image/svg+xml",
+        "data": base64_of("<svg/>"),
+        "name": "a.svg",
+    }
+    [written] = WRITERS[dialect](asking(drawing))
+    text = written if isinstance(written, str) else written["text"]
+    assert text == "a.svg:\n\n```svg\n<svg/>\n```"
 
 
 # What is refused
@@ -539,6 +554,12 @@ async def test_a_tool_that_the_service_has_not_is_refused_with_who_has_it(
     assert caught.value.parameter == "tools"
     assert one.requests == []
     assert await session.get_messages() == []
+
+
+def test_every_provider_has_its_rows() -> None:
+    """One that has none would be sent everything."""
+    assert INTAKES.keys() == PROVIDERS.keys()
+    assert all(rows[-1].models == ".*" for rows in (*INTAKES.values(), *NATIVE.values()))
 
 
 def test_all_tools_have_plain_names() -> None:
