@@ -26,6 +26,8 @@ __all__ = ["Link", "Places"]
 
 _PIECE = re.compile(r"\s+|\S+")
 _HEADING_END = re.compile(r"[ \t]+#+[ \t]*$")
+_BOX = re.compile(r"\[[ xX]\](?= +\S)")
+"""Of a task: see `langswarm_nb.render.markdown`."""
 _WORD = re.compile(r"\w*")
 _URL = re.compile(r"https?://[^\s<>()\[\]]+")
 _MOST_STEPS = 64
@@ -342,6 +344,9 @@ def _atoms(content: str) -> Iterator[tuple[int, int, bool, bool, bool, str]]:
 
 def _pieces(content: str, begin: int, end: int) -> Iterator[tuple[int, int, bool, bool, bool, str]]:
     """Yield words and what is between them."""
+    if begin == 0 and (box := _BOX.match(content)):
+        yield 0, box.end(), True, False, False, ""
+        begin = box.end()
     for found in _PIECE.finditer(content, begin, end):
         address = _URL.search(found[0])
         is_word = not found[0].isspace()
