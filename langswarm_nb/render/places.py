@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from markdown_it.rules_inline import StateInline
 from markdown_it.rules_inline.balance_pairs import link_pairs
 
+from .controls import visible_controls
 from .emphasis import is_cjk
 from .markdown import parser
 from .source_marks import MARK_TOKEN, SOURCE_MARK
@@ -95,7 +96,7 @@ class Places:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._plain = text.replace("\r", " ").replace("\x00", "\ufffd")  # of the same length
+        self._plain = text.replace("\r", " ").replace("\x00", "\x01")  # of the same length
         self._lines: list[_Line] = []
         self._runs: list[_Run] = []
         self._blocks: list[_Block] = []
@@ -303,6 +304,9 @@ def _paragraph(
 
 def _atoms(content: str) -> Iterator[tuple[int, int, bool, bool, bool, str]]:
     """Yield what a line consists of: begin, end, whether it is whole, content, a closing mark; and a link's address."""
+    if visible_controls(content) != content:  # it is rendered as another text, of another length
+        yield 0, len(content), True, True, False, ""
+        return
     md = parser()
     state = StateInline(content, md, {}, [])
     steps: list[tuple[int, int, int, int, int]] = []
@@ -366,7 +370,7 @@ def _meaning(content: str) -> list[tuple[str, str]]:
     """Return what a line says, without marks of sources."""
     md = parser()
     tokens: list[Token] = []
-    md.inline.parse(content, md, {}, tokens)
+    md.inline.parse(visible_controls(content), md, {}, tokens)
     said: list[tuple[str, str]] = []
     for token in tokens:
         if token.type == MARK_TOKEN:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from langswarm_nb.render.page import ReplyPart
 
+    from .carried import Carried
+
 __all__ = [
     "METADATA_KEY",
     "Column",
@@ -76,6 +78,7 @@ class ReplyDisplay(Protocol):
         column: Column | None = None,
         details: Sequence[tuple[str, str]] = (),
         provenance: Mapping[str, Any] | None = None,
+        carried: Carried | None = None,
     ) -> None:
         """Show the reply as it is to be saved.
 
@@ -95,6 +98,8 @@ class ReplyDisplay(Protocol):
             Names and values, plain text, that unfold below the footer.
         provenance
             JSON for the output's metadata, at `METADATA_KEY`; of several replies a list of these.
+        carried
+            What stands around its words.
         """
 
     def discard(self) -> None:
@@ -162,13 +167,27 @@ def reply_bundle(
     markdown: str | None = None,
     footer: str = "",
     details: Sequence[tuple[str, str]] = (),
+    carried: Carried | None = None,
 ) -> dict[str, str]:
     """Return a reply as MIME data: ``text/html``, and its text as ``text/plain``."""
     from langswarm_nb.render.page import ReplyPart, page_html
 
+    if markdown is None and format == "markdown" and carried is not None:
+        markdown = carried.marked
     body = render_html(text, format=format) if markdown is None else render_html(markdown)
-    part = ReplyPart(body, footer=footer, details=details)
-    return {"text/html": page_html([part]), "text/plain": visible_controls(text)}
+    part = ReplyPart(_around(body, carried), footer=footer, details=details)
+    return {"text/html": page_html([part]), "text/plain": _plain(text, carried)}
+
+
+def _around(body: str, carried: Carried | None) -> str:
+    return body if carried is None else carried.around(body)
+
+
+def _plain(text: str, carried: Carried | None) -> str:
+    """Return a reply as ``text/plain``."""
+    if carried is None:
+        return visible_controls(text)
+    return carried.around_text(visible_controls(text if carried.marked_text is None else carried.marked_text))
 
 
 _ARRIVING = "arriving …"
@@ -247,6 +266,7 @@ class _CellReply:
         self._growing = GrowingReply(format)
         self._status = ""
         self._text = ""
+        self._carried: Carried | None = None
         self._final: ReplyPart | None = None
         self.is_discarded = False
         self.provenance: Mapping[str, Any] | None = None
@@ -285,11 +305,15 @@ class _CellReply:
         column: Column | None = None,
         details: Sequence[tuple[str, str]] = (),
         provenance: Mapping[str, Any] | None = None,
+        carried: Carried | None = None,
     ) -> None:
         from langswarm_nb.render.page import ReplyPart
 
         arrived = self._growing.text
         self._text = arrived if text is None else text
+        self._carried = carried
+        if markdown is None and (format or self._format) == "markdown" and carried is not None:
+            markdown = carried.marked
         if markdown is not None:
             body = render_html(markdown)
         elif self._text == arrived and format in {None, self._format}:
@@ -298,7 +322,7 @@ class _CellReply:
             body = render_html(self._text, format=format or self._format)
         self.provenance = provenance
         beside = {"footer": footer} if column is None else asdict(column)
-        self._final = ReplyPart(body, self._title, details=details, **beside)
+        self._final = ReplyPart(_around(body, carried), self._title, details=details, **beside)
         self._output.end()
 
     def discard(self) -> None:
@@ -316,7 +340,7 @@ class _CellReply:
 
     def plain_text(self) -> str:
         """Return the reply as ``text/plain``."""
-        text = visible_controls(self._text)
+        text = _plain(self._text, self._carried)
         return f"{visible_controls(self._title)}:\n{text}" if self._title else text
 
 
@@ -350,6 +374,7 @@ class _TerminalReply:
         column: Column | None = None,
         details: Sequence[tuple[str, str]] = (),
         provenance: Mapping[str, Any] | None = None,
+        carried: Carried | None = None,
     ) -> None:
         arrived = "".join(self._pieces)
         if self._is_live:
@@ -357,6 +382,8 @@ class _TerminalReply:
         if not self._is_live or text not in {None, arrived}:
             heading = f"{self._title}:\n" if self._title else ""
             _write(visible_controls(f"{heading}{arrived if text is None else text}\n"))
+        if beside := "\n\n".join(filter(None, [carried.above_text, carried.below_text] if carried else [])):
+            _write(visible_controls(beside) + "\n")
         if footer:
             _write(visible_controls(footer) + "\n")
 
