@@ -12,14 +12,13 @@ import asyncio
 import contextlib
 import json
 import logging
-import sys
 import time
 import uuid
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from langswarm_nb.notebook.bridge import kernel_shell
-from langswarm_nb.render import Format, TerminalEscaper, render_html, visible_controls
+from langswarm_nb.render import Format, render_html, visible_controls
 
 from .pacing import Pacer
 
@@ -128,7 +127,9 @@ def open_reply_displays(
     """
     shell = kernel_shell()
     if shell is None:
-        return [_TerminalReply(title, is_live=stream and len(titles) == 1) for title in titles]
+        from .terminal_reply import TerminalReply
+
+        return [TerminalReply(title, is_live=stream and len(titles) == 1) for title in titles]
     output = _CellOutput(Pacer(clock) if stream and not _is_captured(shell) else None)
     return [output.add(title, format) for title in titles]
 
@@ -342,60 +343,6 @@ class _CellReply:
         """Return the reply as ``text/plain``."""
         text = _plain(self._text, self._carried)
         return f"{visible_controls(self._title)}:\n{text}" if self._title else text
-
-
-class _TerminalReply:
-    """A reply in a terminal or a script: its text, as it arrives when it is alone; a `ReplyDisplay`."""
-
-    def __init__(self, title: str, *, is_live: bool) -> None:
-        self._title = title
-        self._is_live = is_live
-        self._escaper = TerminalEscaper()
-        self._pieces: list[str] = []
-
-    def update(self, delta: str) -> None:
-        self._pieces.append(delta)
-        if self._is_live:
-            _write(self._escaper.feed(delta))
-
-    def status(self, text: str) -> None:
-        _write(f"\n{visible_controls(text)}\n" if self._pieces else f"{visible_controls(text)}\n")
-
-    def tick(self) -> None:
-        """Do nothing: all that has arrived is shown."""
-
-    def finish(
-        self,
-        text: str | None = None,
-        *,
-        format: Format | None = None,
-        markdown: str | None = None,
-        footer: str = "",
-        column: Column | None = None,
-        details: Sequence[tuple[str, str]] = (),
-        provenance: Mapping[str, Any] | None = None,
-        carried: Carried | None = None,
-    ) -> None:
-        arrived = "".join(self._pieces)
-        if self._is_live:
-            _write(self._escaper.finish() + "\n" * bool(arrived))
-        if not self._is_live or text not in {None, arrived}:
-            heading = f"{self._title}:\n" if self._title else ""
-            _write(visible_controls(f"{heading}{arrived if text is None else text}\n"))
-        if beside := "\n\n".join(filter(None, [carried.above_text, carried.below_text] if carried else [])):
-            _write(visible_controls(beside) + "\n")
-        if footer:
-            _write(visible_controls(footer) + "\n")
-
-    def discard(self) -> None:
-        if self._is_live and self._pieces:
-            _write(self._escaper.finish() + "\n")
-
-
-def _write(text: str) -> None:
-    """Print, also to a terminal whose encoding lacks some of the characters."""
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    print(text.encode(encoding, "backslashreplace").decode(encoding), end="", flush=True)  # noqa: T201
 
 
 def _is_captured(shell: Any) -> bool:
