@@ -19,7 +19,7 @@ from langswarm_nb.render.links import attribute, data_url, link_html, web_addres
 from langswarm_nb.render.thumbnails import MAX_THUMBNAIL_BYTES, is_picture
 
 from .seen import MAX_AUDIO_BYTES, MAX_PICTURE_BYTES, Bytes
-from .sources import Sources
+from .sources import footnotes
 
 __all__ = [
     "Carried",
@@ -81,18 +81,15 @@ def carried_by(text: str, asked: Sequence[Part], parts: Sequence[Part], seen: Ma
     seen : mapping of str to tuple of str and bytes
         See `pictures_html`.
     """
-    cited = [part for part in parts if part["type"] == "citation"]
-    sources = Sources(text, cited) if cited else None
-    marked = None if sources is None else sources.marked()
+    found = footnotes(text, parts)
+    is_marked = found.marked != text
     return Carried(
         above_html=attachments_html(asked, seen) + vendor_html(parts),
         above_text="\n".join(filter(None, [attachments_text(asked), vendor_text(parts)])),
-        below_html=pictures_html(parts, seen) + ("" if sources is None else sources.list_html()),
-        below_text="\n\n".join(
-            filter(None, [attachments_text(parts), "" if sources is None else sources.list_text()])
-        ),
-        marked=None if marked == text else marked,
-        marked_text=None if sources is None or marked == text else sources.marked_text(),
+        below_html=pictures_html(parts, seen) + found.list_html,
+        below_text="\n\n".join(filter(None, [attachments_text(parts), found.list_text])),
+        marked=found.marked if is_marked else None,
+        marked_text=found.marked_text if is_marked else None,
     )
 
 
@@ -191,14 +188,14 @@ def with_footnotes(markdown: str, citations: Sequence[Part]) -> tuple[str, str]:
     tuple of str and str
         The list is empty where there are no citations.
     """
-    sources = Sources(markdown, citations)
-    return sources.marked(), sources.list_html()
+    found = footnotes(markdown, citations)
+    return found.marked, found.list_html
 
 
 def with_footnotes_text(text: str, citations: Sequence[Part]) -> tuple[str, str]:
     """Return text with markers like ``[1]``, and the list of the sources as text, one a line."""
-    sources = Sources(text, citations)
-    return sources.marked_text(), sources.list_text()
+    found = footnotes(text, citations)
+    return found.marked_text, found.list_text
 
 
 def blob_of(part: Part) -> str:
