@@ -172,7 +172,7 @@ def test_a_text_with_marks_of_its_own_gets_no_second(text: str):
 def test_sources_are_numbered_as_they_appear():
     """One number for each source, by its first place in the text; those without a place come last, once each."""
     text = "One. Two. Three."
-    parts = [
+    parts: list[dict[str, object]] = [
         {"type": "citation", "url": "https://x.y/late", "title": "late"},
         {"type": "citation", "url": "https://x.y/2", "end": 8},
         {"type": "citation", "url": "https://x.y/1", "title": "first", "end": 3},

@@ -32,7 +32,7 @@ ELEMENTS = {
         "li",
     ),
     *("ol", "p", "pre", "s", "small", "span", "strong", "summary", "sup", "dl", "dt", "dd"),
-    *("table", "tbody", "td", "th", "thead", "tr", "ul", "mark", "button"),
+    *("table", "tbody", "td", "th", "thead", "tr", "ul", "mark", "button", "img", "audio"),
 }
 ATTRIBUTES = {
     "a": {"href", "title", "rel", "class"},
