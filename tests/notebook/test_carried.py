@@ -149,6 +149,14 @@ def test_a_chip_tells_what_is_attached():
     assert attachments_words(parts) == "plot.png and 3 more attached (location removed)"
 
 
+def test_what_is_not_stored_yet_has_a_thumbnail_too():
+    """A preview of what is to be sent shows the bytes that it has, as bytes and as base64."""
+    data = picture()
+    for held in (data, base64.b64encode(data).decode()):
+        html = attachments_html([{"type": "image", "media_type": "image/png", "data": held}], {})
+        assert sources_of(html) == [f"data:image/png;base64,{base64.b64encode(data).decode()}"]
+
+
 def test_what_a_service_found_is_bounded():
     """Of a long find so much is in the page, and how much more there is; of many items the first hundred."""
     long = {"type": "vendor", "provider": "x", "kind": "web_search_call", "opaque": 0, "detail": "x" * 30_000}
