@@ -34,7 +34,7 @@ from langswarm_nb.notebook.showing.transcript import (
 from tests.support.hostile import TEXTS
 from tests.support.html import XHTML, assert_safe, elements, text_of
 from tests.support.kernels import running_kernel
-from tests.support.pictures import bomb, picture
+from tests.support.drawn import bomb, picture
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" onload="window.pwned=1"/>'
 TEXT = "The tower is **330 m** high."

@@ -12,7 +12,7 @@ from PIL import Image
 
 from langswarm_nb.render import thumbnails
 from langswarm_nb.render.thumbnails import made_before, picture_type, thumbnail
-from tests.support.pictures import bomb, picture
+from tests.support.drawn import bomb, picture
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>window.pwned=1</script></svg>'
 
