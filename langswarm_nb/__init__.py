@@ -28,12 +28,15 @@ if TYPE_CHECKING:
         summary,
         turns_df,
     )
-    from .notebook.calls import ask, chat, session
+    from .core.session.attachments.attaching import attach
+    from .notebook.calls import ask, attachment, chat, session
     from .notebook.panel import ChatPanel
 
 __all__ = [
     "ChatPanel",
     "ask",
+    "attach",
+    "attachment",
     "chat",
     "events_df",
     "export",
@@ -51,6 +54,8 @@ __all__ = [
 _SHORT_NAMES: dict[str, str] = {
     "ChatPanel": "langswarm_nb.notebook.panel:ChatPanel",
     "ask": "langswarm_nb.notebook.calls:ask",
+    "attach": "langswarm_nb.core.session.attachments.attaching:attach",
+    "attachment": "langswarm_nb.notebook.calls:attachment",
     "chat": "langswarm_nb.notebook.calls:chat",
     "events_df": "langswarm_nb.analysis:events_df",
     "export": "langswarm_nb.analysis:export",

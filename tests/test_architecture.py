@@ -66,7 +66,7 @@ FLOORS = {
     ],
     "notebook": [
         "__init__",
-        "calls",
+        "calls stored_attachment",
         "shell",
         "commands",
         "panel",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import keyword
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
 from langswarm_nb.core.session import SessionValueError
@@ -31,6 +31,9 @@ class AskKeywords(TypedDict, total=False):
     temperature: float | None
     max_tokens: int | None
     options: Mapping[str, Any]
+    attachment: object
+    detail: Literal["low", "high"] | None
+    tool: str | Sequence[str]
     no_history: bool
     append: bool
     replace: bool
@@ -46,6 +49,8 @@ class AskKeywords(TypedDict, total=False):
     api_key_name: str | None
     # The names that the flags have in `CellOptions`.
     from_turn: int | str | None
+    attachments: Sequence[object]
+    tools: Sequence[str]
     history: bool
     rerun: Literal["append", "replace"] | None
     stream: bool | None
@@ -78,13 +83,21 @@ def options_of(models: tuple[str, ...], given: Mapping[str, Any], *, shows: bool
             raise SessionValueError.of(name, value, list(_WORDS[name]))
     if "from_turn" in found and found["from_turn"] is not None:
         found["from_turn"] = str(found["from_turn"])
+    found |= {name: _several(found[name]) for name in _LISTS if name in found}
     named = found.pop("model", None)
     asked = (*models, *(named.split(",") if isinstance(named, str) else named or ()))
     quiet = bool(found.pop("quiet", False))
     return CellOptions(models=tuple(dict.fromkeys(asked)), shows=shows and not quiet, **found)
 
 
-_WORDS = {"format": FORMATS, "extract": ("first", "last"), "rerun": ("append", "replace")}
+_LISTS = ("attachments", "tools")
+"""What a flag adds one to each time; a keyword takes one, or a list."""
+_WORDS = {
+    "detail": ("low", "high"),
+    "format": FORMATS,
+    "extract": ("first", "last"),
+    "rerun": ("append", "replace"),
+}
 """What some flags can say."""
 _FIELDS = frozenset(CellOptions.__dataclass_fields__) - {"models", "name", "shows"}
 
@@ -92,6 +105,12 @@ _FIELDS = frozenset(CellOptions.__dataclass_fields__) - {"models", "name", "show
 def _is_plain(name: str, value: object) -> bool:
     """Tell whether a keyword holds what its field holds: ``extract="last"``, ``options={...}``."""
     return name in _FIELDS and not isinstance(value, bool)
+
+
+def _several(value: object) -> tuple[Any, ...]:
+    if value is None:
+        return ()
+    return tuple(value) if isinstance(value, (list, tuple)) else (value,)
 
 
 def _keyword(action: argparse.Action) -> str:
