@@ -18,10 +18,10 @@ from langswarm_nb.core.session.text import class_name, did_you_mean, one_line
 
 from .addresses import bytes_in, checked_address, kind_in, name_in, scheme_of
 from .attachment import Attachment, Detail
-from .photo_place import without_location
 from .media import media_of, pages_of
-from .pictures import pixels_of
 from .objects import Found, bytes_of_value
+from .photo_place import without_location
+from .pictures import pixels_of
 
 MAX_BYTES = 20_000_000
 """Largest attachment."""

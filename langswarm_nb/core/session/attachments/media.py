@@ -186,10 +186,8 @@ def _markup(text: str) -> str | None:
     head = _XML_HEAD.match(text[:4096])
     at = head.end() if head else 0
     tag = text[at : at + 6].lower()
-    if tag.startswith(
-        "<svg"
-    ):  # text, and no image: a page that shows it as one may run what is written in it
-        return "text/xml"
+    if tag.startswith("<svg"):
+        return "image/svg+xml"
     if tag.startswith(("<html", "<head", "<body")) or text[:at].lower().find("<!doctype html") >= 0:
         return _HTML
     return "text/xml" if text.lstrip().startswith("<?xml") else None

@@ -19,7 +19,7 @@ _UNKNOWN = 1000
 
 
 def tokens_of(part: Part) -> int:
-    """Return about how many tokens a part costs beside the text of its message; 0 for all else than attachments and context."""
+    """Return about how many tokens a part costs beside the text of its message; 0 for what costs nothing more."""
     kind = part.get("type")
     if kind == "context":
         return _of_text(len(part["text"]))
