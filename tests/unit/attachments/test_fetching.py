@@ -133,7 +133,7 @@ async def test_redirects_are_followed_by_the_same_rules(authority):
 
 
 PRIVATE = [
-    "0.0.0.0",
+    "0.0.0.0",  # noqa: S104 - refused
     "10.1.2.3",
     "100.64.0.1",
     "127.0.0.2",
