@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from .analysis import (
+        attachments_df,
         events_df,
         export,
         import_sessions,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ChatPanel",
     "ask",
+    "attachments_df",
     "chat",
     "events_df",
     "export",
@@ -51,6 +53,7 @@ __all__ = [
 _SHORT_NAMES: dict[str, str] = {
     "ChatPanel": "langswarm_nb.notebook.panel:ChatPanel",
     "ask": "langswarm_nb.notebook.calls:ask",
+    "attachments_df": "langswarm_nb.analysis:attachments_df",
     "chat": "langswarm_nb.notebook.calls:chat",
     "events_df": "langswarm_nb.analysis:events_df",
     "export": "langswarm_nb.analysis:export",

@@ -253,7 +253,12 @@ async def test_sql_reads_the_words_that_messages_have(tmp_path, content) -> None
         {"type": "vendor", "provider": "p", "kind": "k", "opaque": 1, "detail": "printed", "text": ""},
         {"type": "tool_result", "tool_call_id": "1", "content": ""},
     ]
-    sets: list[list[dict[str, Any]]] = [*([part] for part in (*parts, *bare)), parts, parts[::-1] + bare, bare]
+    sets: list[list[dict[str, Any]]] = [
+        *([part] for part in (*parts, *bare)),
+        parts,
+        parts[::-1] + bare,
+        bare,
+    ]
     storage = SQLiteSessionStorage(tmp_path / "s.db")
     await storage.create_session(record())
     stored = await storage.append_messages("s", [question(content, parts=tuple(each)) for each in sets])
