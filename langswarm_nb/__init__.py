@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from .analysis import (
+        attachments_df,
         events_df,
         export,
         import_sessions,
@@ -37,6 +38,7 @@ __all__ = [
     "ask",
     "attach",
     "attachment",
+    "attachments_df",
     "chat",
     "events_df",
     "export",
@@ -56,6 +58,7 @@ _SHORT_NAMES: dict[str, str] = {
     "ask": "langswarm_nb.notebook.calls:ask",
     "attach": "langswarm_nb.core.session.attachments.attaching:attach",
     "attachment": "langswarm_nb.notebook.calls:attachment",
+    "attachments_df": "langswarm_nb.analysis:attachments_df",
     "chat": "langswarm_nb.notebook.calls:chat",
     "events_df": "langswarm_nb.analysis:events_df",
     "export": "langswarm_nb.analysis:export",
