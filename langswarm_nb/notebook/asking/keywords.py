@@ -69,7 +69,9 @@ def options_of(models: tuple[str, ...], given: Mapping[str, Any], *, shows: bool
     flags = {_keyword(action): action for action in line_parser().actions if action.option_strings}
     found: dict[str, Any] = {}
     for name, value in given.items():
-        if name in flags and not _is_plain(name, value):
+        if (list_of := _list_of(name, flags)) is not None:
+            found[list_of] = (*found.get(list_of, ()), *_several(value))
+        elif name in flags and not _is_plain(name, value):
             found |= _from_flag(flags[name], value)
         elif name in _FIELDS:
             found[name] = value
@@ -83,7 +85,6 @@ def options_of(models: tuple[str, ...], given: Mapping[str, Any], *, shows: bool
             raise SessionValueError.of(name, value, list(_WORDS[name]))
     if "from_turn" in found and found["from_turn"] is not None:
         found["from_turn"] = str(found["from_turn"])
-    found |= {name: _several(found[name]) for name in _LISTS if name in found}
     named = found.pop("model", None)
     asked = (*models, *(named.split(",") if isinstance(named, str) else named or ()))
     quiet = bool(found.pop("quiet", False))
@@ -105,6 +106,12 @@ _FIELDS = frozenset(CellOptions.__dataclass_fields__) - {"models", "name", "show
 def _is_plain(name: str, value: object) -> bool:
     """Tell whether a keyword holds what its field holds: ``extract="last"``, ``options={...}``."""
     return name in _FIELDS and not isinstance(value, bool)
+
+
+def _list_of(name: str, flags: Mapping[str, argparse.Action]) -> str | None:
+    """Return the field that a keyword adds to."""
+    field = flags[name].dest if name in flags else name
+    return field if field in _LISTS else None
 
 
 def _several(value: object) -> tuple[Any, ...]:

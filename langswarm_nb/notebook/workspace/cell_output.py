@@ -8,6 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from langswarm_nb.notebook.bridge import kernel_shell
+
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -24,11 +26,13 @@ _OBJECT = "<IPython.core.display."
 class CellOutput:
     """What one cell put out, in its order."""
 
-    number: int
-    """Of the cell, as in ``In [5]``."""
+    number: int = 0
+    """Of the cell, as in ``In [5]``; known when it has ended."""
     shown: list[tuple[str | None, Mapping[str, Any]]] = field(default_factory=list)
     """MIME data, under the id of a display that may be updated."""
     result: Any = None
+    is_counted: bool = False
+    """Whether what is printed now is known already."""
     n_chars: int = 0
     left_out: int = 0
     """Characters and pictures that were too many."""
@@ -88,7 +92,7 @@ class OutputWatch:
         code = str(getattr(info, "raw_cell", "") or "").lstrip()
         if not getattr(info, "store_history", True) or code.startswith(_OURS):
             return
-        self._running = output = CellOutput(self._shell.execution_count)
+        self._running = output = CellOutput()
         self._watch_displays(output)
         self._watch_prints(output)
 
@@ -97,6 +101,7 @@ class OutputWatch:
         self._stop()
         output, self._running = self._running, None
         if output is not None:
+            output.number = getattr(result, "execution_count", None) or self._shell.execution_count - 1
             output.result = getattr(result, "result", None)
             self._last = output
 
@@ -111,7 +116,10 @@ class OutputWatch:
             value, output.result = output.result, None
             form: Any = self._shell.display_formatter
             data, _ = form.format(value)
-            output.show(data, None, update=False)
+            if kernel_shell() is not None or any(
+                kind in data for kind in PICTURES
+            ):  # a terminal has printed it
+                output.show(data, None, update=False)
         return output
 
     def _stop(self) -> None:
@@ -125,7 +133,11 @@ class OutputWatch:
         def published(data: Mapping[str, Any], *rest: Any, **more: Any) -> Any:
             transient = more.get("transient") or {}
             output.show(data, transient.get("display_id"), update=bool(more.get("update")))
-            return publish(data, *rest, **more)
+            output.is_counted = True  # a terminal prints it
+            try:
+                return publish(data, *rest, **more)
+            finally:
+                output.is_counted = False
 
         def cleared(*rest: Any, **more: Any) -> Any:
             output.clear()
@@ -140,7 +152,7 @@ class OutputWatch:
         write = stream.write
 
         def written(text: str) -> Any:
-            if isinstance(text, str):
+            if isinstance(text, str) and not output.is_counted:
                 output.print(text)
             return write(text)
 

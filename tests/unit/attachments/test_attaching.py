@@ -111,6 +111,15 @@ def test_the_name_tells_what_kind_of_text_a_text_is(name, media_type):
     assert attach(b"a,b\n1,2\n", name=name).media_type == media_type
 
 
+def test_the_name_tells_which_old_document_a_document_is():
+    """Those of before 2007 begin alike; one without such a name is nothing that a model takes."""
+    old = b"\xd0\xcf\x11\xe0" + bytes(40)
+    assert attach(old, name="a.doc").media_type == "application/msword"
+    assert attach(old, name="a.xls").media_type == "application/vnd.ms-excel"
+    with pytest.raises(AttachmentError, match="of a type that no model takes"):
+        attach(old, name="a.msi")
+
+
 def test_text_of_other_programs_becomes_utf_8():
     """What has a mark of UTF-16 is converted, and the attachment says so."""
     made = attach("Grüße".encode("utf-16"))

@@ -253,22 +253,26 @@ async def test_what_cannot_be_fetched_is_refused_in_one_line(authority, case):
 
 
 @pytest.mark.parametrize(
-    "limit, words", [("silence_s", "sent nothing for"), ("seconds", "was not there after")]
+    "seconds, silence_s, words",
+    [(PATIENCE_S, 0.2, "sent nothing for"), (0.2, PATIENCE_S, "was not there after")],
 )
-async def test_a_slow_download_ends(authority, limit, words):
+async def test_a_slow_download_ends(authority, seconds, silence_s, words):
     """Whether it says nothing, or a byte now and then."""
 
     async def drips(_path: str, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
         for _ in itertools.count():
-            if limit == "seconds":
+            if seconds < silence_s:
                 writer.write(b"x")
             await writer.drain()
             await asyncio.sleep(0.02)
 
     async with serving(authority, drips) as server:
         with pytest.raises(AttachmentError, match=words):
-            await fetched({"type": "image", "url": server.url()}, replace(server.way, **{limit: 0.2}))
+            await fetched(
+                {"type": "image", "url": server.url()},
+                replace(server.way, seconds=seconds, silence_s=silence_s),
+            )
 
 
 async def test_a_download_can_be_cancelled(authority):
