@@ -5,7 +5,8 @@ The provider is asked what its model takes only when something is carried, or a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import base64
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -91,7 +92,7 @@ class Fitting:
             if tool not in intake.tools:
                 raise self._no_tool(tool, intake)
         for part in message.attachments:
-            if not takes(intake, part):
+            if not (takes(intake, part) or (self._ask.regenerates and _may_be_fetched(part, intake))):
                 raise self._not_taken(part)
         self._check_amount(message.attachments, intake)
 
@@ -100,15 +101,13 @@ class Fitting:
         if not any(part["type"] in _CHANGED for message in messages for part in message.parts):
             return messages
         intake = await self._intake()
+        if self._ask.regenerates:  # asked before of a model that went to its addresses itself
+            messages = [*messages[:-1], await self.settled(messages[-1])]
         kept = _newest(messages, intake)
         fit = [self._fit(message, intake, index >= kept) for index, message in enumerate(messages)]
         hashes = hashes_in(part for message in fit for part in message.attachments)
-        if not hashes:
-            return fit
-        blobs = await self._session.storage.read_blobs(self._session.key, hashes)
-        return [
-            replace(one, parts=put_back(one.parts, blobs)) if hashes_in(one.parts) else one for one in fit
-        ]
+        blobs = await self._session.storage.read_blobs(self._session.key, hashes) if hashes else {}
+        return [replace(one, parts=_with_bytes(one.parts, blobs)) if one.attachments else one for one in fit]
 
     def _fit(self, message: SessionMessage, intake: Intake, keeps: bool) -> SessionMessage:
         if not any(part["type"] in _CHANGED for part in message.parts):
@@ -187,6 +186,21 @@ def takes(intake: Intake, attachment: Part) -> bool:
 
 def _must_be_fetched(part: Part, intake: Intake) -> bool:
     return part["type"] in ATTACHED and "url" in part and not intake.takes_address(part)
+
+
+def _may_be_fetched(part: Part, intake: Intake) -> bool:
+    """Tell whether an address may lead to what the model takes as bytes."""
+    told = media_type_of(part)
+    return "url" in part and (intake.takes(told) if told else bool(intake.media_types))
+
+
+def _with_bytes(parts: Sequence[Part], blobs: Mapping[str, bytes]) -> tuple[Part, ...]:
+    """Return parts with their bytes as base64 text."""
+    return tuple(
+        {**part, "data": base64.b64encode(data).decode("ascii")} if isinstance(data, bytes) else part
+        for part in put_back(parts, blobs)
+        for data in (part.get("data"),)
+    )
 
 
 def _amount(attachments: Sequence[Part]) -> tuple[int, int]:
