@@ -138,23 +138,31 @@ OUTPUTS: dict[str, tuple[str, list[str], str]] = {
 }
 
 
+_LOOK = """
+import json
+import langswarm_nb as ls
+from langswarm_nb.notebook.bridge import run_sync
+
+asked = run_sync(ls.session().get_messages(role="user", branch="all"))
+assert len(asked) == 2 and asked[0].parts == asked[1].parts
+print(json.dumps([[part["name"], part.get("text", "")] for part in asked[0].parts]))
+"""
+
+
 @pytest.mark.parametrize("case", OUTPUTS)
 def test_what_the_cell_before_put_out_goes_with_a_prompt(case, kernel: Kernel):
     """Its pictures as images and its text as context, named after the cell; also when the asking cell runs again."""
     code, wanted, text = OUTPUTS[case]
-    done = [
-        kernel.execute(cell)
-        for cell in (
-            "%load_ext langswarm_nb\n%config LangSwarmMagics.store = 'memory'\n"
-            f"class Fig:\n    def _repr_png_(self): return {png()!r}\nfig = Fig()",
-            code,
-            *["%%langswarm mock:echo -q -a cell\nHi"] * 2,
-            "import langswarm_nb as ls\nfrom langswarm_nb.notebook.bridge import run_sync\n"
-            "asked = run_sync(ls.session().get_messages(role='user', branch='all'))\n"
-            "assert len(asked) == 2 and asked[0].parts == asked[1].parts\n"
-            "import json; print(json.dumps([[p['name'], p.get('text', '')] for p in asked[0].parts]))",
-        )
-    ]
+    made = f"class Fig:\n    def _repr_png_(self): return {png()!r}\nfig = Fig()"
+    asks = "%%langswarm mock:echo -q -a cell\nHi"
+    cells = (
+        f"%load_ext langswarm_nb\n%config LangSwarmMagics.store = 'memory'\n{made}",
+        code,
+        asks,
+        asks,
+        _LOOK,
+    )
+    done = [kernel.execute(cell) for cell in cells]
     assert [cell.evalue for cell in done] == [""] * 5
     found = json.loads(done[-1].stdout)
     assert [re.sub(r"(?<=\[|-)\d+", "N", name, count=1) for name, _ in found] == wanted
