@@ -93,7 +93,7 @@ class Fitting:
             if tool not in intake.tools:
                 raise self._no_tool(tool, intake)
         for part in message.attachments:
-            if not takes(intake, part):
+            if not (takes(intake, part) or (self._ask.regenerates and _may_be_fetched(part, intake))):
                 raise self._not_taken(part)
         self._check_amount(message.attachments, intake)
 
@@ -104,6 +104,8 @@ class Fitting:
         if not any(part["type"] in _CHANGED for message in messages for part in message.parts):
             return messages
         intake = await self._intake()
+        if self._ask.regenerates:  # asked before of a model that went to its addresses itself
+            messages = [*messages[:-1], await self.settled(messages[-1])]
         kept = _newest(messages, intake)
         fit = [self._fit(message, intake, index >= kept) for index, message in enumerate(messages)]
         hashes = hashes_in(part for message in fit for part in message.attachments)
@@ -187,6 +189,12 @@ def takes(intake: Intake, attachment: Part) -> bool:
 
 def _must_be_fetched(part: Part, intake: Intake) -> bool:
     return part["type"] in ATTACHED and "url" in part and not intake.takes_address(part)
+
+
+def _may_be_fetched(part: Part, intake: Intake) -> bool:
+    """Tell whether an address may lead to what the model takes as bytes."""
+    told = media_type_of(part)
+    return "url" in part and (intake.takes(told) if told else bool(intake.media_types))
 
 
 def _with_bytes(parts: Sequence[Part], blobs: Mapping[str, bytes]) -> tuple[Part, ...]:

@@ -201,9 +201,9 @@ class Turn:
         self._session.manager.check_open()
         provider = ask.provider_session or self._session.provider_session(settings.provider)
         self._fitting = fitting = Fitting(provider, ask, self._session.manager)
-        message = await fitting.settled(ask.message)
+        message = ask.message
         if not ask.regenerates:
-            message = await self._run_middleware("process_outgoing_message", message)
+            message = await self._run_middleware("process_outgoing_message", await fitting.settled(message))
         await fitting.check(message)
         self._builder = builder = ReplyBuilder(
             provider.name,
