@@ -66,7 +66,7 @@ FLOORS = {
     ],
     "notebook": [
         "__init__",
-        "calls stored_attachment",
+        "calls",
         "shell",
         "commands",
         "panel",
