@@ -141,30 +141,27 @@ import json
 import langswarm_nb as ls
 from langswarm_nb.notebook.bridge import run_sync
 
-asked = run_sync(ls.session().get_messages(role="user", branch="all"))
-assert len(asked) == 2 and asked[0].parts == asked[1].parts
-print(json.dumps([[part["name"], part.get("text", "")] for part in asked[0].parts]))
+for name in NAMES:
+    asked = run_sync(ls.session(name).get_messages(role="user", branch="all"))
+    assert len(asked) == 2 and asked[0].parts == asked[1].parts
+    print(json.dumps([[part["name"], part.get("text", "")] for part in asked[0].parts]))
 """
 
 
-@pytest.mark.parametrize("case", OUTPUTS)
-def test_what_the_cell_before_put_out_goes_with_a_prompt(case, kernel: Kernel):
+def test_what_the_cell_before_put_out_goes_with_a_prompt(kernel: Kernel):
     """Its pictures as images and its text as context, named after the cell; also when the asking cell runs again."""
-    code, wanted, text = OUTPUTS[case]
-    made = f"class Fig:\n    def _repr_png_(self): return {png()!r}\nfig = Fig()"
-    asks = "%%langswarm mock:echo -q -a cell\nHi"
-    cells = (
-        f"%load_ext langswarm_nb\n%config LangSwarmMagics.store = 'memory'\n{made}",
-        code,
-        asks,
-        asks,
-        _LOOK,
-    )
-    done = [kernel.execute(cell) for cell in cells]
-    assert [cell.evalue for cell in done] == [""] * 5
-    found = json.loads(done[-1].stdout)
-    assert [re.sub(r"(?<=\[|-)\d+", "N", name, count=1) for name, _ in found] == wanted
-    assert text in "".join(text for _, text in found)
+    kernel.run("%load_ext langswarm_nb\n%config LangSwarmMagics.store = 'memory'")
+    kernel.run(f"class Fig:\n    def _repr_png_(self): return {png()!r}\nfig = Fig()")
+    for number, (code, _, _) in enumerate(OUTPUTS.values()):
+        kernel.run(code)
+        for _ in range(2):
+            kernel.run(f"%%langswarm mock:echo -q -S s{number} -a cell\nHi", cell_id=f"asks-{number}")
+    kernel.run(f"NAMES = {[f's{number}' for number in range(len(OUTPUTS))]}")
+    lines = kernel.run(_LOOK).stdout.splitlines()
+    for line, (case, (_, wanted, text)) in zip(lines, OUTPUTS.items(), strict=True):
+        found = json.loads(line)
+        assert [re.sub(r"(?<=\[|-)\d+", "N", name, count=1) for name, _ in found] == wanted, case
+        assert text in "".join(text for _, text in found), case
 
 
 def test_there_has_to_be_a_cell_before(notebook):
