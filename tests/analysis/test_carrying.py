@@ -29,7 +29,7 @@ HOSTILE = "../../<img src=x onerror=alert(1)>](javascript:x)\n.png"
 PARTS: tuple[dict[str, Any], ...] = (
     {"type": "image", "media_type": "image/png", "data": PNG, "name": HOSTILE, "width": 2, "height": 1},
     {"type": "image", "media_type": "image/jpeg", "data": BIG, "name": "photo"},
-    {"type": "file", "media_type": "application/pdf", "data": PDF, "name": "ada@example.org.pdf"},
+    {"type": "file", "media_type": "application/pdf", "data": PDF, "name": "for ada@example.org"},
     {"type": "file", "media_type": "image/svg+xml", "data": SVG, "name": "drawing.svg"},
     {"type": "audio", "url": "https://e.org/a.mp3?password=hunter22secret"},
     {"type": "context", "text": "x = 1", "name": "cell"},
@@ -128,7 +128,7 @@ async def test_what_lies_beside_is_looked_at(manager, tmp_path) -> None:
         import_sessions(path, other)
         [asked, *_], blobs = await stored(other)
         assert asked.parts[2]["type"] == "context"
-        assert "ada@example.org.pdf" in asked.parts[2]["text"]
+        assert "for ada@example.org" in asked.parts[2]["text"]
         assert PDF not in blobs.values()
 
 

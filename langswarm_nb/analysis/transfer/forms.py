@@ -237,7 +237,7 @@ def _figures(message: JSON, blobs: Mapping[str, bytes]) -> str:
 
 def _figure(part: Part, blobs: Mapping[str, bytes]) -> str:
     """Return an attachment: shown when it is an image, and linked where it was written."""
-    told = escape(twin(part).strip("[]"))
+    told = escape(twin(part)[1:-1])
     media_type, data = part.get("media_type"), None
     file = escape(part.get("file", ""))
     source = file
