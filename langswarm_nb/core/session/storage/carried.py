@@ -46,7 +46,10 @@ def unloaded(messages: Sequence[SessionMessage], bounds: Bounds) -> tuple[Sequen
     SessionValueError, SessionTypeError
         ``data`` of a part is no bytes, or there are more than the bounds allow.
     """
-    if not any(map(_carries, messages)):
+    for message in messages:
+        if getattr(message, "parts", None) and _carries(message):
+            break
+    else:  # as good as always
         return messages, NOTHING
     links: list[tuple[int, str]] = []
     blobs: dict[str, Blob] = {}

@@ -26,7 +26,7 @@ def check_of_session(db: sqlite3.Connection, load: Load, sid: int) -> None:
     SessionValueError
         It is not: what others store cannot be had by its hash.
     """
-    if load.named:
+    if load.links and load.named:
         (user_id,) = db.execute("SELECT user_id FROM sessions WHERE id = ?", (sid,)).fetchone()
         check_of_user(db, load, user_id)
 
