@@ -166,6 +166,17 @@ def test_html_shows_images(manager, tmp_path, how) -> None:
     assert "e.org/a.mp3" in text
 
 
+@pytest.mark.parametrize("form", ["md", "html", "jsonl"])
+async def test_no_part_says_where_its_file_is(form) -> None:
+    """What came with an import under that name leads nowhere: links go to what an export has written."""
+    async with create_session_manager("memory") as manager:
+        await manager.storage.create_session(record("s"))
+        part = {**PARTS[0], "file": "javascript:alert(1)"}
+        await manager.storage.append_messages("s", [question("Look.", parts=(part,)), answer()])
+        for how in (None, "names"):
+            assert "javascript:alert" not in export(manager, format=form, attachments=how)
+
+
 @pytest.mark.parametrize("form", ["jsonl", "ipynb", "md", "html"])
 def test_redaction_takes_words_and_leaves_bytes(manager, tmp_path, form) -> None:
     """Names, addresses and what a service found are text like any other; hashes and bytes stay."""

@@ -329,6 +329,7 @@ async def test_bytes_are_read_by_those_alone_who_ask(tmp_path) -> None:
         db.execute("ALTER TABLE blobs RENAME TO away")
     async with create_session_manager("sqlite", {"db_path": storage.db_path}) as manager:
         session = await manager.get_session("s")
+        assert session is not None
         [message] = await session.get_messages()
         assert message.attachments == (STORED,)
         await session.tree()

@@ -230,9 +230,15 @@ def _beside(parts: Sequence[Part], folder: str, there: set[str]) -> list[Part]:
 def message_to_json(message: SessionMessage) -> dict[str, Any]:
     """Return a message as JSON values; None and empty fields are left out."""
     values = {f.name: getattr(message, f.name) for f in fields(message)}
+    values["parts"] = tuple(_without_file(part) for part in message.parts)
     if message.request is not None:
         values["request"] = _compact(asdict(message.request))
     return _compact(values)
+
+
+def _without_file(part: Part) -> Part:
+    """Return a part that says nothing of a file: that is for the export to say which writes one."""
+    return {name: value for name, value in part.items() if name != "file"} if "file" in part else part
 
 
 def _record_to_json(record: SessionRecord) -> dict[str, Any]:
