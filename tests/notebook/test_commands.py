@@ -389,6 +389,7 @@ def test_frames_are_returned_or_named(shell):
     assert len(shell.run("%langswarm df messages")) == 2
     assert len(shell.run("%langswarm df turns")) == 1
     assert len(shell.run("%langswarm df sessions")) == 1
+    assert len(shell.run("%langswarm df attachments")) == 0
     assert list(shell.run("%langswarm df events").event) == ["created", "messages_sent", "messages_received"]
     assert shell.run("%langswarm df metrics").set_index("event")["count"]["messages_sent"] == 1
     assert shell.run("%langswarm df turns table <<") is None
