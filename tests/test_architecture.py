@@ -38,8 +38,9 @@ FLOORS = {
         "__init__ default factory base context upkeep",
         "session",
         "sending",
+        "attachments",
         "providers storage",
-        "attachments hooks message_tree",
+        "hooks message_tree",
         "imports",
         "export interfaces",
         "closing provider_events conversation",
@@ -51,17 +52,17 @@ FLOORS = {
         "__init__ kit",
         "anthropic cohere gemini mistral mock ollama openai",
         "chat",
-        "_dialect",
+        "_dialect download",
         "_http",
-        "catalogue intakes mock_tools",
+        "catalogue intakes mock_tools public_addresses",
     ],
     "core.session.storage": [
         "__init__",
         "memory sqlite unlogged",
         "_sqlite",
-        "bounded records",
+        "bounded bytes_in_memory carried records",
         "rows",
-        "packing part_texts",
+        "arguments packing part_texts",
     ],
     "notebook": [
         "__init__",
@@ -90,7 +91,7 @@ LOOPS = {
         "core.session.session",
     ): "type of the session that a question is for",
     ("core.session.session", "core.session.base"): "type of the manager that a session belongs to",
-    ("core.session.sending.fitting", "core.session.session"): "type of the session that a send is of",
+    ("core.session.sending.fitting", "core.session.base"): "type of the manager that knows who is there",
     ("core.session.sending.turn", "core.session.session"): "type of the session that a turn is of",
     ("core.session.sending.late_replies", "core.session.session"): "type of the session that a reply is of",
     ("core.session.sending.native_conversation", "core.session.session"): "the same",
@@ -101,6 +102,8 @@ LOOPS = {
 """Imports that lead back, and why. None of them runs when the package is loaded: they are for types, or stand in a
 function."""
 SAME_PART = {
+    "carried": "what messages carry beside their words: counted as it is stored, and shown",
+    "blobs": "bytes apart from the messages that carry them: taken out of parts, and kept in SQL",
     "reader": "the way back from each dialect",
     "described": "what an item of a service says to somebody who reads it",
     "faults": "what others say when they fail, in our words",
@@ -118,7 +121,7 @@ CORE_NEEDS = {
     "msgspec",
     "sniffio",
 }  # certifi is what httpx trusts
-CORE_EXTRAS = {"aiohttp", "pandas", "truststore", "yarl"}  # only inside functions
+CORE_EXTRAS = {"PIL", "aiohttp", "pandas", "truststore", "yarl"}  # only inside functions
 CORE_OPTIONAL = {"carrier_aiohttp"}  # a module that is imported only when its optional package is there
 
 SELDOM_NEEDED = {

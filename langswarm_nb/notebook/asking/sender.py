@@ -21,7 +21,7 @@ from langswarm_nb.core.session.sending.ask import SendPlan
 from langswarm_nb.core.session.sending.options import AnswerOptions, SendOptions
 from langswarm_nb.core.session.settings import SessionSettings
 
-from .asked_before import LastComparison, asked_before
+from .asked_before import LastComparison, asked_before, beside_text, carried_before
 from .budget import check_cost, spent_usd
 from .opened import NO_OPTIONS, Opened, TellRetry, TellWait
 from .options import CellOptions
@@ -77,11 +77,17 @@ class Sender:
         plan = await self.plan(prompt, options, cell)
         [model] = plan.models
         [provider_session] = self._through(plan.models, options, self._workspace.manager)
+        carried = await self._carried(plan, [provider_session])
         session, notes = await self._prepare(plan, options)
         sent = await for_session(self._workspace, plan, session)
-        sent |= {"provider_session": provider_session, "on_retry": tell_retry, "on_wait": tell_wait}
+        sent |= {
+            **carried[model],
+            "provider_session": provider_session,
+            "on_retry": tell_retry,
+            "on_wait": tell_wait,
+        }
         stream = session.stream_message(prompt.text, model=model, **sent)
-        return self._opened(plan, session, stream, notes, options)
+        return self._opened(plan, session, stream, (*notes, *_told_of(carried[model])), options)
 
     async def open_comparison(
         self, prompt: Prompt, options: CellOptions, cell: Cell, tell_retry: Callable[[str], TellRetry]
@@ -95,16 +101,25 @@ class Sender:
         """
         plan = await self.plan(prompt, options, cell)
         own = self._own(plan.models, options, self._workspace.manager, tell_retry)
+        carried = await self._carried(plan, [own(model)["provider_session"] for model in plan.models])
         session, notes = await self._prepare(plan, options)
         streams = await session.stream_comparison(
-            prompt.text, plan.models, own, **await for_session(self._workspace, plan, session)
+            prompt.text,
+            plan.models,
+            lambda model: {**own(model), **carried[model]},
+            **await for_session(self._workspace, plan, session),
         )
-        return [self._opened(plan, session, stream, notes, options) for stream in streams]
+        return [
+            self._opened(plan, session, stream, (*notes, *_told_of(carried[model])), options)
+            for model, stream in zip(plan.models, streams, strict=True)
+        ]
 
     async def open_plain(
         self, session: BaseSession, text: str, *, version_of: str | None = None, source: str = "panel"
     ) -> MessageStream:
         """Return the stream of an answer in a session, to a message that comes from no cell.
+
+        A new version of a message carries what the old one carried.
 
         Raises
         ------
@@ -113,7 +128,8 @@ class Sender:
         """
         options = NO_OPTIONS
         changes = request_changes(self._workspace.config, options, session, session.settings)
-        sent: SendOptions = {"version_of": version_of, "source": source, **changes}  # type: ignore[typeddict-item]
+        kept = SendOptions() if version_of is None else await carried_before(session, version_of)
+        sent: SendOptions = {"version_of": version_of, "source": source, **kept, **changes}  # type: ignore[typeddict-item]
         await self._check_budget(
             options, session.settings, changes, [partial(session.plan_message, text, **sent)]
         )
@@ -188,7 +204,8 @@ class Sender:
             **request_changes(self._workspace.config, options, session, session.settings),
             **last.changes,
         }
-        sent: SendOptions = {"source": "magic", "system": last.system, **changes}  # type: ignore[typeddict-item]
+        parts = beside_text(last.question)
+        sent: SendOptions = {"source": "magic", "system": last.system, "parts": parts, **changes}  # type: ignore[typeddict-item]
         text, turn = last.question.content, last.question.turn
         there: SendOptions = {**sent, "version_of": last.question.id}
         await self._check_budget(
@@ -264,6 +281,27 @@ class Sender:
         if limit is not None:
             check_cost(limit, [(plan.settings, plan.messages) for plan in found])
 
+    async def _carried(
+        self, plan: Plan, through: Sequence[IProviderSession | None]
+    ) -> dict[str, SendOptions]:
+        """Return what goes with the prompt to each model, which takes it; addresses that it does not take are fetched.
+
+        What is refused is refused before a session is made for it.
+        """
+        if not (plan.options.get("parts") or plan.options.get("tools")):
+            return dict.fromkeys(plan.models, SendOptions())
+        from langswarm_nb.core.session.sending.fitting import Fitting
+
+        found: dict[str, SendOptions] = {}
+        for model, ask, provider in zip(plan.models, plan.asks, through, strict=True):
+            if provider is None:
+                raise AssertionError("a model is asked through something")
+            fitting = Fitting(provider, ask, self._workspace.manager)
+            question = await fitting.settled(ask.message)
+            await fitting.check(question)
+            found[model] = {"parts": question.parts}
+        return found
+
     async def _prepare(self, plan: Plan, options: CellOptions) -> tuple[BaseSession, tuple[str, ...]]:
         """Return the session that a plan goes to, made where it is not there; with what is told of it."""
         workspace, session = self._workspace, plan.session
@@ -288,3 +326,8 @@ class Sender:
         name = self._workspace.name_of(session) if plan.opening == "named" else ""
         named = f"{stream.provider}:{stream.model}" if plan.names_model else None
         return Opened(session, stream, name, notes, named, options)
+
+
+def _told_of(carried: SendOptions) -> list[str]:
+    """Return what the reader is told of texts that go with a prompt; what is attached the reply tells itself."""
+    return [f"{part['name']} sent with it" for part in carried.get("parts", ()) if part["type"] == "context"]

@@ -23,9 +23,10 @@ from langswarm_nb.core.session.providers.intakes import all_tools, examples
 from .ask import Ask
 
 if TYPE_CHECKING:
+    from langswarm_nb.core.session.base import SessionManager
     from langswarm_nb.core.session.interfaces import IProviderSession
+    from langswarm_nb.core.session.message_tree import MessageTree
     from langswarm_nb.core.session.parts.vocabulary import Part
-    from langswarm_nb.core.session.session import BaseSession
 
 _CHANGED = {*ATTACHED, "context", "vendor"}
 _NOT_SAID = {"reasoning", "citation"}
@@ -34,8 +35,8 @@ _NOT_SAID = {"reasoning", "citation"}
 class Fitting:
     """Makes one send fit what its model takes."""
 
-    def __init__(self, provider: IProviderSession, ask: Ask, session: BaseSession) -> None:
-        self._provider, self._ask, self._session = provider, ask, session
+    def __init__(self, provider: IProviderSession, ask: Ask, manager: SessionManager) -> None:
+        self._provider, self._ask, self._manager = provider, ask, manager
         self._known: Intake | None = None
         self._as_text: list[str] = []
 
@@ -96,8 +97,10 @@ class Fitting:
                 raise self._not_taken(part)
         self._check_amount(message.attachments, intake)
 
-    async def fitted(self, messages: Sequence[SessionMessage]) -> Sequence[SessionMessage]:
-        """Return messages as the model takes them; the bytes of what it takes are read."""
+    async def fitted(
+        self, messages: Sequence[SessionMessage], session: MessageTree
+    ) -> Sequence[SessionMessage]:
+        """Return messages of a session as the model takes them; the bytes of what it takes are read."""
         if not any(part["type"] in _CHANGED for message in messages for part in message.parts):
             return messages
         intake = await self._intake()
@@ -106,7 +109,7 @@ class Fitting:
         kept = _newest(messages, intake)
         fit = [self._fit(message, intake, index >= kept) for index, message in enumerate(messages)]
         hashes = hashes_in(part for message in fit for part in message.attachments)
-        blobs = await self._session.storage.read_blobs(self._session.key, hashes) if hashes else {}
+        blobs = await session.storage.read_blobs(session.key, hashes) if hashes else {}
         return [replace(one, parts=_with_bytes(one.parts, blobs)) if one.attachments else one for one in fit]
 
     def _fit(self, message: SessionMessage, intake: Intake, keeps: bool) -> SessionMessage:
@@ -171,7 +174,7 @@ class Fitting:
 
     def _who_else(self, wanted: Callable[[Intake], bool], what: str = "do") -> str:
         """Return a sentence that names models which can: those here, else others."""
-        here = examples(wanted, self._session.manager.providers_here())
+        here = examples(wanted, self._manager.providers_here())
         if here:
             return f" Models here that {what}: {', '.join(here)}."
         others = examples(wanted)
