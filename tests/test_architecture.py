@@ -53,7 +53,7 @@ FLOORS = {
         "chat",
         "_dialect",
         "_http",
-        "catalogue",
+        "catalogue intakes mock_tools",
     ],
     "core.session.storage": [
         "__init__",
@@ -90,6 +90,7 @@ LOOPS = {
         "core.session.session",
     ): "type of the session that a question is for",
     ("core.session.session", "core.session.base"): "type of the manager that a session belongs to",
+    ("core.session.sending.fitting", "core.session.session"): "type of the session that a send is of",
     ("core.session.sending.turn", "core.session.session"): "type of the session that a turn is of",
     ("core.session.sending.late_replies", "core.session.session"): "type of the session that a reply is of",
     ("core.session.sending.native_conversation", "core.session.session"): "the same",
