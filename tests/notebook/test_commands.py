@@ -64,7 +64,7 @@ def test_help_of_a_cell_is_also_a_flag(shell):
 
 @pytest.mark.parametrize(
     "line, missing",
-    [("key", "PROVIDER"), ("df", "messages|turns|sessions|events|metrics"), ("delete", "NAME")],
+    [("key", "PROVIDER"), ("df", "messages|turns|sessions|attachments|events|metrics"), ("delete", "NAME")],
 )
 def test_what_is_missing_is_named_as_the_help_names_it(shell, line, missing):
     """Of arguments that may be left out, none is asked for."""
