@@ -56,7 +56,7 @@ def request_key(
     Raises
     ------
     SessionTypeError, SessionValueError
-        Something in it is no JSON.
+        Something in it is not JSON.
 
     Notes
     -----
@@ -98,7 +98,7 @@ def canonical(value: Any) -> bytes:
     Raises
     ------
     SessionTypeError, SessionValueError
-        It is no JSON.
+        It is not JSON.
     """
     try:
         return json.dumps(_plain(value), sort_keys=True, allow_nan=False, separators=(",", ":")).encode(
@@ -134,7 +134,7 @@ def _plain(value: Any) -> Any:
         return int(value)
     if value is None or isinstance(value, (str, bool, int, float)):
         return value
-    raise SessionTypeError(f"The request cannot be keyed: {shown(value)} is no JSON value.")
+    raise SessionTypeError(f"The request cannot be keyed: {shown(value)} is not a value of JSON.")
 
 
 def _address(url: str) -> str:

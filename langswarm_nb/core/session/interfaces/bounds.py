@@ -64,7 +64,7 @@ class Bounds:
             raise error
 
     def check_bytes(self, parts: Sequence[Part]) -> None:
-        """Check that the attachments among the parts of a message, as they are stored, are no larger than allowed.
+        """Check that the attachments among the parts of a message, as they are stored, are not larger than allowed.
 
         Raises
         ------

@@ -44,7 +44,7 @@ def unloaded(messages: Sequence[SessionMessage], bounds: Bounds) -> tuple[Sequen
     Raises
     ------
     SessionValueError, SessionTypeError
-        ``data`` of a part is no bytes, or there are more than the bounds allow.
+        ``data`` of a part is not bytes, or there are more than the bounds allow.
     """
     for message in messages:
         if getattr(message, "parts", None) and _carries(message):
@@ -72,7 +72,7 @@ def unloaded_row(payload: Row) -> tuple[Row, Load]:
     Raises
     ------
     SessionValueError, SessionTypeError
-        ``data`` of a part is no base64.
+        ``data`` of a part is not base64.
     """
     if payload[_PARTS] is None or not carry_bytes(found := json.loads(payload[_PARTS])):
         return payload, NOTHING
