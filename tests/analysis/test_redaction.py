@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langswarm_nb.analysis import export, import_sessions, messages_df, redact
+from langswarm_nb.analysis.transfer.exporting import ExportedText
 from langswarm_nb.analysis.transfer.redaction import Redactor
 from langswarm_nb.analysis.transfer.secret_patterns import ENDINGS
 from langswarm_nb.core.session import (
@@ -301,3 +302,11 @@ def test_a_hostile_text_holds_nobody_up(piece):
     """The work of redaction grows with the text, not with its square, whatever the text begins again and again."""
     text = piece * (300_000 // len(piece))
     assert isinstance(redact(text), str)
+
+
+def test_a_long_export_does_not_fill_the_page():
+    """As the last value of a cell a short export is shown as text, a long one in words."""
+    from IPython.lib.pretty import pretty
+
+    assert pretty(ExportedText("short", None)) == "'short'"
+    assert pretty(ExportedText("x" * 52_311, None)) == "<exported text, 52,311 characters; print() it>"

@@ -30,6 +30,8 @@ SUFFIXES = {
 Format = Literal["jsonl", "json", "md", "html", "ipynb", "openai", "csv", "parquet"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 
+_SHOWN_CHARS = 2000
+
 
 class ExportedText(str):
     """What `export` returns: text that knows what was taken out of it."""
@@ -48,6 +50,13 @@ class ExportedText(str):
     def redacted_words(self) -> str:
         """What was taken out, as ``"2 keys, 1 e-mail address"``; empty when nothing was."""
         return in_words(self.redacted)
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        """Show a long one in words: as the last value of a cell it would fill the page."""
+        is_short = len(self) <= _SHOWN_CHARS
+        printer.text(
+            repr(str(self)) if is_short else f"<exported text, {len(self):,} characters; print() it>"
+        )
 
 
 def export(

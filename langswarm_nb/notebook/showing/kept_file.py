@@ -56,6 +56,21 @@ class KeptFile:
         return self.part.get("size")
 
     @property
+    def width(self) -> int | None:
+        """Pixels, of an image."""
+        return self.part.get("width")
+
+    @property
+    def height(self) -> int | None:
+        """Pixels, of an image."""
+        return self.part.get("height")
+
+    @property
+    def pages(self) -> int | None:
+        """Of a document, where it tells."""
+        return self.part.get("pages")
+
+    @property
     def hash(self) -> str | None:
         """SHA-256 of its bytes, in hexadecimal; None for an address."""
         return self.part.get("blob")

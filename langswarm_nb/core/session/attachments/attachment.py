@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from langswarm_nb.core.session.parts.twins import twin
@@ -12,14 +12,14 @@ AttachmentKind = Literal["image", "file", "audio"]
 Detail = Literal["low", "high"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Attachment:
     """Something that goes with a message; made by `attach`."""
 
     kind: AttachmentKind
     media_type: str | None = None
     """None for an address that was not looked at yet."""
-    data: bytes | None = field(default=None, repr=False)
+    data: bytes | None = None
     """The bytes; None for an address, and for what is stored."""
     blob: str | None = None
     """Of what a message of the same user carries already: SHA-256 of its bytes, in hexadecimal."""
@@ -66,3 +66,12 @@ class Attachment:
 
     def __str__(self) -> str:
         return twin(self.part).strip("[]")
+
+    def __repr__(self) -> str:
+        return f"<{self}>"
+
+    def _repr_png_(self) -> bytes | None:
+        return self.data if self.media_type == "image/png" else None
+
+    def _repr_jpeg_(self) -> bytes | None:
+        return self.data if self.media_type == "image/jpeg" else None

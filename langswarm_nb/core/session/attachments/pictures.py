@@ -45,7 +45,9 @@ def pixels_of(data: bytes, media_type: str, called: str) -> Pixels | None:
     except (struct.error, IndexError):
         how = "it ends too early"
     if how is not None:
-        raise AttachmentError(f"{called} is a broken {kind}: {how}. Get a whole copy of it, or save it anew.")
+        raise AttachmentError(
+            f"{called} is a broken {kind}: {how}. Get a whole copy of it, or save it again."
+        )
     if width * height > MAX_PIXELS:
         raise AttachmentError(
             f"{called} claims to have {width:,} times {height:,} pixels, more than the {MAX_PIXELS:,} that can be "
