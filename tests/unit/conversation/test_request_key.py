@@ -126,7 +126,7 @@ def test_different_values_have_different_forms(one: Any, other: Any) -> None:
         {"schema": {"type": "object"}},
         {"sample": 1},
     ],
-    ids=str,
+    ids=lambda change: next(iter(change)),
 )
 def test_each_thing_counts(change: dict[str, Any]) -> None:
     """Who is asked, where, what, how, and which of several answers."""
