@@ -182,6 +182,18 @@ def test_a_cell_that_asks_in_python_means_the_cell_before_it(notebook):
         assert [part["text"] for part in carried(notebook)] == ["before"]
 
 
+def test_things_go_with_a_question_in_python(notebook):
+    """Frames and arrays too, whose comparison with a word is no answer."""
+    notebook.run(
+        "import langswarm_nb as ls, numpy as np, pandas as pd\n"
+        "things = [pd.DataFrame({'a': [1]}), pd.Series([1, 2]), np.zeros((4, 3), 'uint8'), b'text']\n"
+        "ls.ask('Hi', 'groq:house', attachments=things, show=False)",
+        "a",
+    )
+    types = ["text/csv", "text/csv", "image/png", "text/plain"]
+    assert [part["media_type"] for part in carried(notebook)] == types
+
+
 def test_watching_a_cell_leaves_nothing_behind(notebook):
     """Streams and displays are as they were once a cell has ended."""
     shell = notebook.shell.ipython

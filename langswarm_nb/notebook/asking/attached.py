@@ -40,7 +40,7 @@ def carried(workspace: Workspace, options: CellOptions) -> tuple[Part, ...]:
 
 
 def _parts(workspace: Workspace, word: object, options: CellOptions) -> list[Part]:
-    if word == OUTPUT_OF_CELL:
+    if isinstance(word, str) and word == OUTPUT_OF_CELL:
         return _output(workspace, options)
     found, name = _value(workspace, word)
     made = attach(found, detail=options.detail)

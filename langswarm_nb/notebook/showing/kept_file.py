@@ -113,7 +113,7 @@ class KeptFile:
         return target
 
     def __repr__(self) -> str:
-        return f"<{twin(self.part).strip('[]')}>"
+        return f"<{twin(self.part)[1:-1]}>"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         if kernel_shell() is None:

@@ -65,7 +65,7 @@ class Attachment:
         return sha256(self.data).hexdigest()
 
     def __str__(self) -> str:
-        return twin(self.part).strip("[]")
+        return twin(self.part)[1:-1]
 
     def __repr__(self) -> str:
         return f"<{self}>"
