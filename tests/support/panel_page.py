@@ -119,6 +119,7 @@ class PanelPage:
         everything = {
             "transcript": {"rev": 0, "earlier": 0, "messages": [], "live": None},
             "info": INFO,
+            "attached": [],
             "busy": False,
             "problem": "",
             "height": "28rem",

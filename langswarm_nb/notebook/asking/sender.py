@@ -29,6 +29,7 @@ from .plan import Plan, for_session, make_plan, may_refuse, request_changes
 from .provider_choice import destination_once, provider_for
 
 if TYPE_CHECKING:
+    from langswarm_nb.core.session.parts.vocabulary import Part
     from langswarm_nb.notebook.running_cell import Cell
     from langswarm_nb.notebook.workspace import Workspace
 
@@ -102,7 +103,13 @@ class Sender:
         return [self._opened(plan, session, stream, notes, options) for stream in streams]
 
     async def open_plain(
-        self, session: BaseSession, text: str, *, version_of: str | None = None, source: str = "panel"
+        self,
+        session: BaseSession,
+        text: str,
+        *,
+        version_of: str | None = None,
+        parts: Sequence[Part] = (),
+        source: str = "panel",
     ) -> MessageStream:
         """Return the stream of an answer in a session, to a message that comes from no cell.
 
@@ -113,7 +120,7 @@ class Sender:
         """
         options = NO_OPTIONS
         changes = request_changes(self._workspace.config, options, session, session.settings)
-        sent: SendOptions = {"version_of": version_of, "source": source, **changes}  # type: ignore[typeddict-item]
+        sent: SendOptions = {"version_of": version_of, "parts": parts, "source": source, **changes}  # type: ignore[typeddict-item]
         await self._check_budget(
             options, session.settings, changes, [partial(session.plan_message, text, **sent)]
         )
