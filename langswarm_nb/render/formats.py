@@ -12,7 +12,8 @@ import nh3
 from .controls import visible_controls
 from .escaping import code_block_html, text_block_html
 from .incremental import StreamRenderer
-from .markdown import LINK_REL, formula_block_html
+from .links import LINK_REL
+from .markdown import formula_block_html
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -22,6 +22,7 @@ from .colours import KINDS
 from .controls import visible_controls
 from .emphasis import add_breaks, add_emphasis, with_breaks
 from .escaping import MAX_COLOURED_CHARS, code_block_html, code_html, text_html
+from .links import LINK_REL, is_safe_address
 from .math import MAX_LIVE_FORMULAS, add_math, is_plain_tex, tex_body
 
 if TYPE_CHECKING:
@@ -31,19 +32,15 @@ if TYPE_CHECKING:
     from markdown_it.rules_block import StateBlock
     from markdown_it.rules_core import StateCore
 
-__all__ = ["LINK_REL", "Environment", "block_starts", "fences", "formula_block_html", "markdown_html"]
+__all__ = ["Environment", "block_starts", "fences", "formula_block_html", "markdown_html"]
 
 Environment = dict[str, Any]
 """What one reply carries from block to block: ``"formulas"``, the number of live ones so far, and
 ``"coloured_chars"``, how much code has colours."""
 
-LINK_REL = "noopener noreferrer nofollow"
 _MAX_DEPTH = 16
 """Of blocks and of emphasis; below the depth at which markdown-it drops text."""
 _MAX_TARGET_CHARS = 120
-
-_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
-"""Names, in Punycode by now, and addresses; a host with anything else a browser may read differently from us."""
 
 _RIGHT_TO_LEFT = re.compile(
     "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
@@ -124,7 +121,7 @@ def _parser() -> MarkdownIt:
     md = MarkdownIt("commonmark", {"html": False, "maxNesting": 20})
     md.enable(["table", "strikethrough"])
     md.disable("reference")  # definitions would hide text, and tie blocks together
-    md.validateLink = _is_safe_link  # type: ignore[method-assign]  # how markdown-it is told
+    md.validateLink = is_safe_address  # type: ignore[method-assign]  # how markdown-it is told
     md.block.ruler.before("table", "too_deep", _too_deep)
     add_emphasis(md)
     add_breaks(md)
@@ -133,15 +130,6 @@ def _parser() -> MarkdownIt:
     for name, rule in _RENDER_RULES.items():
         md.add_render_rule(name, rule)
     return md
-
-
-def _is_safe_link(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        has_host = _HOST.fullmatch(parts.hostname or "") is not None and parts.port != 0
-    except ValueError:  # a malformed port or IPv6 address
-        return False
-    return parts.scheme == "mailto" or (parts.scheme in {"http", "https"} and has_host)
 
 
 def _too_deep(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
