@@ -38,8 +38,9 @@ FLOORS = {
         "__init__ default factory base context upkeep",
         "session",
         "sending",
+        "attachments",
         "providers storage",
-        "attachments hooks message_tree",
+        "hooks message_tree",
         "imports",
         "export interfaces",
         "closing provider_events conversation",
@@ -51,9 +52,9 @@ FLOORS = {
         "__init__ kit",
         "anthropic cohere gemini mistral mock ollama openai",
         "chat",
-        "_dialect",
+        "_dialect download",
         "_http",
-        "catalogue",
+        "catalogue public_addresses",
     ],
     "core.session.storage": [
         "__init__",
@@ -116,7 +117,7 @@ CORE_NEEDS = {
     "msgspec",
     "sniffio",
 }  # certifi is what httpx trusts
-CORE_EXTRAS = {"aiohttp", "pandas", "truststore", "yarl"}  # only inside functions
+CORE_EXTRAS = {"PIL", "aiohttp", "pandas", "truststore", "yarl"}  # only inside functions
 CORE_OPTIONAL = {"carrier_aiohttp"}  # a module that is imported only when its optional package is there
 
 SELDOM_NEEDED = {

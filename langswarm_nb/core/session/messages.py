@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 from .errors import SessionTypeError, SessionValueError
+from .parts.tokens import tokens_of
 from .parts.twins import searched
 from .parts.vocabulary import ATTACHED, Part
 from .text import one_line
@@ -336,8 +337,9 @@ def as_role(role: object) -> MessageRole:
 
 
 def estimate_tokens(messages: Sequence[SessionMessage]) -> int:
-    """Return about how many tokens the messages cost: 4 characters a token and 4 tokens a message."""
-    return about_tokens(sum(len(message.content) for message in messages), len(messages))
+    """Return about how many tokens the messages cost: 4 characters a token, 4 tokens a message, and what they carry."""
+    carried = sum(tokens_of(part) for message in messages for part in message.parts)
+    return about_tokens(sum(len(message.content) for message in messages), len(messages)) + carried
 
 
 def about_tokens(chars: int, messages: int) -> int:

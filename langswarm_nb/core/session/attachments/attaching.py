@@ -2,28 +2,229 @@
 
 from __future__ import annotations
 
+import os
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 from langswarm_nb.core.session.errors import AttachmentError, shown
+from langswarm_nb.core.session.parts.blobs import bytes_of
+from langswarm_nb.core.session.parts.checking import checked_parts
+from langswarm_nb.core.session.parts.twins import name_of, size_text
+from langswarm_nb.core.session.parts.vocabulary import ATTACHED, Part
+from langswarm_nb.core.session.text import class_name, did_you_mean, one_line
 
+from .addresses import bytes_in, checked_address, kind_in, name_in, scheme_of
 from .attachment import Attachment, Detail
+from .location import without_location
+from .media import media_of, pages_of
+from .pictures import pixels_of
+from .values import Found, bytes_of_value
+
+MAX_BYTES = 20_000_000
+"""Largest attachment."""
+MAX_BYTES_TOGETHER = 50_000_000
+"""Largest sum of what goes with one message."""
+_DETAILS = ("low", "high")
+_STORED = ("media_type", "blob", "size", "width", "height", "pages", "note")
+_NAME_CHARS = 200
+_NAMES_LOOKED_AT = 1000
 
 
 def attach(obj: object, *, name: str | None = None, detail: Detail | None = None) -> Attachment:
-    """Return something as an attachment.
+    """Return something as an attachment: it is looked at now, and stored and sent with the message it goes with.
+
+    Parameters
+    ----------
+    obj : object
+        A path; an ``https`` or ``data:`` address; bytes; a figure or axes of matplotlib; an image of Pillow; an array
+        of pixels (uint8); a frame or series, which goes as CSV; an ``Image`` or ``Audio`` of IPython; whatever shows
+        itself as PNG or JPEG; an attachment, or the part of a message that was one.
+    name : str, optional
+        What to call it; by default the name of its file.
+    detail : {"low", "high"}, optional
+        How closely a model is to look at an image, where it can be asked to.
 
     Raises
     ------
     AttachmentError
-        It cannot be attached.
+        It is of a type that no model takes, broken, empty, too large, or cannot be read.
+
+    Examples
+    --------
+    ::
+
+        session.stream_message("What does it show?", attachments=[attach(figure, name="sales.png")])
     """
+    if detail is not None and detail not in _DETAILS:
+        raise AttachmentError(f"detail={shown(detail)} is not allowed: it is 'low' or 'high'.")
+    if name is not None and not isinstance(name, str):
+        raise AttachmentError(f"name must be text (str), not {class_name(name)}.")
     if isinstance(obj, Attachment):
-        return obj
-    if isinstance(obj, (str, Path)):
-        path = Path(obj)
-        return attach(path.read_bytes(), name=name or path.name, detail=detail)
-    if isinstance(obj, bytes):
-        kind = "image" if obj.startswith(b"\x89PNG") else "file"
-        media_type = "image/png" if kind == "image" else "text/plain"
-        return Attachment(kind, media_type, obj, name=name, detail=detail)  # type: ignore[arg-type]
-    raise AttachmentError(f"{shown(obj)} cannot be attached.")
+        return _changed(obj, name, detail)
+    if isinstance(obj, Mapping):
+        return _of_part(obj, name, detail)
+    if isinstance(obj, (str, os.PathLike)):
+        return _of_text(os.fspath(obj), name, detail)
+    if isinstance(obj, (bytes, bytearray, memoryview)):
+        return of_bytes(bytes(obj), name, detail)
+    found = bytes_of_value(obj)
+    if found is None:
+        raise AttachmentError(
+            f"What is of type {class_name(obj)} cannot be attached. What can be: paths, https addresses, bytes, figures, images, "
+            "frames. Save it to a file, or put it into the prompt as text."
+        )
+    return _of_found(found, name, detail)
+
+
+def of_bytes(
+    data: bytes, name: str | None = None, detail: Detail | None = None, *, note: str | None = None
+) -> Attachment:
+    """Return bytes as an attachment.
+
+    Raises
+    ------
+    AttachmentError
+        They are of a type that no model takes, broken, empty or too large.
+    """
+    name = _one_name(name)
+    called = shown(name) if name else "What was to be attached"
+    if not data:
+        raise AttachmentError(f"{called} is empty: there is nothing to attach.")
+    if len(data) > MAX_BYTES:
+        raise _too_large(called, len(data))
+    media = media_of(data, name, called)
+    pixels = pixels_of(data, media.media_type, called)
+    notes = [note, media.note]
+    if media.media_type == "image/jpeg":
+        clean = without_location(data)
+        notes += ["location removed"] if clean is not data else []
+        data = clean
+    else:
+        data = media.data
+    return Attachment(
+        media.kind,
+        media.media_type,
+        data,
+        name=name,
+        detail=detail if media.kind == "image" else None,
+        width=pixels and pixels.width,
+        height=pixels and pixels.height,
+        pages=pages_of(data) if media.media_type == "application/pdf" else None,
+        note=", ".join(filter(None, notes)) or None,
+    )
+
+
+def check_together(parts: Sequence[Part]) -> None:
+    """Check that what goes with one message is not too large together.
+
+    Raises
+    ------
+    AttachmentError
+        It is.
+    """
+    size = sum(part.get("size") or 0 for part in parts)
+    if size > MAX_BYTES_TOGETHER:
+        raise AttachmentError(
+            f"The attachments are {size_text(size)} together, more than the {size_text(MAX_BYTES_TOGETHER)} that a "
+            "message takes. Send them with several messages, or make them smaller."
+        )
+
+
+def _changed(old: Attachment, name: str | None, detail: Detail | None) -> Attachment:
+    detail = detail if detail is not None and old.kind == "image" else old.detail
+    return replace(old, name=_one_name(name) or old.name, detail=detail)
+
+
+def _of_part(part: Mapping[str, object], name: str | None, detail: Detail | None) -> Attachment:
+    if part.get("type") not in ATTACHED:
+        raise AttachmentError(
+            f"{shown(dict(part))} is not an attachment: its type must be one of {', '.join(ATTACHED)}."
+        )
+    name = name or (name_of(part) if part.get("name") else None)
+    if part.get("detail") in _DETAILS:
+        detail = detail or part["detail"]  # type: ignore[assignment]  # one of them
+    if part.get("data") is not None:
+        try:
+            data = bytes_of(part["data"])
+        except (TypeError, ValueError):
+            raise AttachmentError("The data of the part is neither bytes nor their base64 as text.") from None
+        return of_bytes(data, name, detail)
+    if isinstance(part.get("url"), str) and not part.get("blob"):
+        return _of_address(str(part["url"]), name, detail)
+    checked_parts([part])
+    known = {key: part[key] for key in _STORED if part.get(key) is not None}
+    return Attachment(part["type"], name=_one_name(name), detail=detail, **known)  # type: ignore[arg-type]  # checked
+
+
+def _of_text(text: str | bytes, name: str | None, detail: Detail | None) -> Attachment:
+    text = os.fsdecode(text)
+    scheme = scheme_of(text)
+    if scheme == "data":
+        return of_bytes(bytes_in(text), name, detail)
+    if scheme is not None and text.startswith("//", len(scheme) + 1):
+        return _of_address(text, name, detail)
+    path = Path(text).expanduser() if text.startswith("~") else Path(text)
+    return of_bytes(_read(path), name or path.name, detail)
+
+
+def _of_address(text: str, name: str | None, detail: Detail | None) -> Attachment:
+    url = checked_address(text)
+    kind = kind_in(url)
+    return Attachment(
+        kind, url=url, name=_one_name(name or name_in(url)), detail=detail if kind == "image" else None
+    )
+
+
+def _of_found(found: Found, name: str | None, detail: Detail | None) -> Attachment:
+    if found.data is None:
+        return _of_text(str(found.source), name, detail)
+    return of_bytes(found.data, name or found.name or None, detail)
+
+
+def _read(path: Path) -> bytes:
+    """Return the bytes of a file."""
+    called = shown(str(path))
+    try:
+        status = path.stat()
+        if (refusal := _not_to_be_read(status, called)) is None:
+            with path.open("rb") as file:
+                return file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        refusal = AttachmentError(f"There is no file {called}{_near(path)}")
+    except (OSError, ValueError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or str(error)
+        refusal = AttachmentError(f"{called} cannot be read: {reason[:1].lower()}{reason[1:]}.")
+    raise refusal
+
+
+def _not_to_be_read(status: os.stat_result, called: str) -> AttachmentError | None:
+    if stat.S_ISDIR(status.st_mode):
+        return AttachmentError(f"{called} is a folder. Attach the files in it one by one.")
+    if not stat.S_ISREG(status.st_mode):
+        return AttachmentError(f"{called} is not a file that can be read to its end.")
+    return _too_large(called, status.st_size) if status.st_size > MAX_BYTES else None
+
+
+def _near(path: Path) -> str:
+    """Return the end of the sentence that a file is missing: the file of the folder that is meant perhaps."""
+    folder = path.parent
+    try:
+        names = [other.name for other in islice(folder.iterdir(), _NAMES_LOOKED_AT)]
+    except OSError:
+        return f": there is no folder {shown(str(folder))} either." if not folder.exists() else "."
+    return did_you_mean(path.name, names) or f" in {shown(str(folder.resolve()))}."
+
+
+def _too_large(called: str, size: int) -> AttachmentError:
+    return AttachmentError(
+        f"{called} is {size_text(size)}, more than the {size_text(MAX_BYTES)} that can be attached. "
+        "Make it smaller, or attach a part of it."
+    )
+
+
+def _one_name(name: str | None) -> str | None:
+    """Return a name on one line, without the folders before it."""
+    return one_line(name.replace("\\", "/").rpartition("/")[2] or name, _NAME_CHARS) if name else None

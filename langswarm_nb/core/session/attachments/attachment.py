@@ -20,7 +20,11 @@ class Attachment:
     media_type: str | None = None
     """None for an address that was not looked at yet."""
     data: bytes | None = field(default=None, repr=False)
-    """The bytes; None for an address."""
+    """The bytes; None for an address, and for what is stored."""
+    blob: str | None = None
+    """Of what a message of the same user carries already: SHA-256 of its bytes, in hexadecimal."""
+    size: int | None = None
+    """Bytes; known from the bytes where they are there."""
     url: str | None = None
     name: str | None = None
     """What it is called; not a path."""
@@ -39,9 +43,10 @@ class Attachment:
         told: dict[str, Any] = {
             "media_type": self.media_type,
             "data": self.data,
+            "blob": self.blob,
             "url": self.url,
             "name": self.name,
-            "size": None if self.data is None else len(self.data),
+            "size": self.size if self.data is None else len(self.data),
             "width": self.width,
             "height": self.height,
             "pages": self.pages,
@@ -54,7 +59,7 @@ class Attachment:
     def hash(self) -> str | None:
         """SHA-256 of the bytes, in hexadecimal: what it is stored under; None for an address."""
         if self.data is None:
-            return None
+            return self.blob
         from hashlib import sha256  # it loads OpenSSL
 
         return sha256(self.data).hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -57,6 +58,8 @@ def _taken(part: Part, intake: Intake, provider: str) -> list[Part]:
         return [part] if part["provider"] == provider else []
     if kind == "context" or (kind in ATTACHED and not takes(intake, part)):
         return [{"type": "text", "text": twin(part)}]
+    if isinstance(part.get("data"), bytes):  # fetched for this request alone
+        return [{**part, "data": base64.b64encode(part["data"]).decode("ascii")}]
     return [part]
 
 

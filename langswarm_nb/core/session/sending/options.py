@@ -216,9 +216,14 @@ def _parts(given: Mapping[str, Any]) -> Sequence[Part]:
         raise SessionTypeError.of("attachments", things, "a list of what is to be attached")
     if not things:
         return cast("Sequence[Part]", given.get("parts", ()))
-    from langswarm_nb.core.session.attachments.attaching import attach  # few messages carry something
+    from langswarm_nb.core.session.attachments.attaching import (
+        attach,
+        check_together,
+    )  # few messages carry something
 
-    return [*(attach(thing).part for thing in things), *given.get("parts", ())]
+    attached = [attach(thing).part for thing in things]
+    check_together(attached)
+    return [*attached, *given.get("parts", ())]
 
 
 def _how(given: Mapping[str, Any]) -> dict[str, Any]:

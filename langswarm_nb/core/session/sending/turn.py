@@ -201,9 +201,8 @@ class Turn:
         self._session.manager.check_open()
         provider = ask.provider_session or self._session.provider_session(settings.provider)
         self._intake = intake = await provider.intake(settings.model)
-        message = ask.message
+        message = await settled(ask.message, intake)
         if not ask.regenerates:
-            message = await settled(message, intake)
             message = await self._run_middleware("process_outgoing_message", message)
         check_taken(message, ask.tools, intake, settings)
         self._builder = builder = ReplyBuilder(

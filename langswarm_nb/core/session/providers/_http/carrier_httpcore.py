@@ -15,7 +15,7 @@ from .hidden_headers import unlogged
 from .network import Network
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from .address import Address
     from .carrier import Incoming, Outgoing
@@ -46,13 +46,13 @@ class HttpcoreCarrier:
     room = 8
     errors: tuple[type[Exception], ...] = _ERRORS
 
-    def __init__(self, address: Address, proxy: str | None) -> None:
+    def __init__(self, address: Address, proxy: str | None, *, machines: Sequence[str] | None = None) -> None:
         self._pool = _kind_of_pool(proxy)(
             ssl_context=tls_context() if address.scheme == "https" else _unused_context(),
             max_connections=self.room,
             max_keepalive_connections=0 if address.is_local else self.room,
             keepalive_expiry=KEEPALIVE_S,
-            network_backend=Network(),
+            network_backend=Network(machines),
         )
 
     async def send(self, outgoing: Outgoing) -> Incoming:

@@ -19,7 +19,7 @@ from .deadline import Watch
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Awaitable, Iterable
+    from collections.abc import Awaitable, Iterable, Sequence
 
 _T = TypeVar("_T")
 _NEXT_ADDRESS_S = 0.25
@@ -31,7 +31,17 @@ _MOST_UNREAD = 2**18
 
 
 class Network(httpcore.AsyncNetworkBackend):
-    """Makes connections."""
+    """Makes connections.
+
+    Parameters
+    ----------
+    machines : sequence of str, optional
+        Numbers of the machines to connect to, whatever the host's name means by then; the first that answers is taken.
+        By default the name is looked up for each connection.
+    """
+
+    def __init__(self, machines: Sequence[str] | None = None) -> None:
+        self._machines = machines
 
     async def connect_tcp(
         self,
@@ -42,10 +52,17 @@ class Network(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> Connection:
         """Connect within ``timeout`` seconds; the rest of the parameters is not used."""
-        loop = asyncio.get_running_loop()
-        making = loop.create_connection(_Wire, host, port, happy_eyeballs_delay=_NEXT_ADDRESS_S)
-        _, wire = await _in_patience(timeout, making)
-        return Connection(wire)
+        for rest, machine in enumerate(self._machines or (host,), 1):
+            loop = asyncio.get_running_loop()
+            making = loop.create_connection(_Wire, machine, port, happy_eyeballs_delay=_NEXT_ADDRESS_S)
+            try:
+                _, wire = await _in_patience(timeout, making)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                if self._machines is None or rest == len(self._machines):
+                    raise
+            else:
+                return Connection(wire)
+        raise httpcore.ConnectError("there is no machine to connect to")
 
 
 class Connection(httpcore.AsyncNetworkStream):

@@ -1,0 +1,44 @@
+"""About how many tokens attachments cost: services count each in their own way, and say so only afterwards."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .vocabulary import ATTACHED
+
+if TYPE_CHECKING:
+    from .vocabulary import Part
+
+_IMAGE, _IMAGE_LOW = 1000, 100
+_PAGE = 2000
+_BYTES_PER_TOKEN = 4
+_PDF_BYTES_PER_PAGE = 50_000
+_SOUND_BYTES_PER_TOKEN = 1000
+"""A second of an MP3 is some 16 kB, and some 10 to 32 tokens."""
+_UNKNOWN = 1000
+
+
+def tokens_of(part: Part) -> int:
+    """Return about how many tokens a part costs beside the text of its message; 0 for what is no attachment."""
+    kind = part.get("type")
+    if kind == "context":
+        return -(-len(part["text"]) // _BYTES_PER_TOKEN)
+    if kind not in ATTACHED:
+        return 0
+    if kind == "image":
+        return _IMAGE_LOW if part.get("detail") == "low" else _IMAGE
+    size = _size(part)
+    if size is None:
+        return _UNKNOWN
+    if kind == "audio":
+        return max(1, size // _SOUND_BYTES_PER_TOKEN)
+    if part.get("media_type") == "application/pdf":
+        return _PAGE * (part.get("pages") or -(-size // _PDF_BYTES_PER_PAGE))
+    return -(-size // _BYTES_PER_TOKEN)
+
+
+def _size(part: Part) -> int | None:
+    if part.get("size") is not None:
+        return int(part["size"])
+    data = part.get("data")
+    return None if data is None else len(data)
