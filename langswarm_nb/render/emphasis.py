@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Rule = Callable[[StateInline, bool], bool]
 
-__all__ = ["add_breaks", "add_emphasis", "with_breaks"]
+__all__ = ["add_breaks", "add_emphasis", "is_cjk", "with_breaks"]
 
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _BREAK_TOKEN = "break_tag"  # noqa: S105 - a name of a token
@@ -41,7 +41,7 @@ def _beside_cjk(rule: Rule) -> Rule:
         if new and state.src[start] != "_":  # which is a letter of many names
             before = _before(state.src, start)
             after = state.src[state.pos] if state.pos < state.posMax else " "
-            is_beside = _is_cjk(before) or _is_cjk(after)
+            is_beside = is_cjk(before) or is_cjk(after)
             for delimiter in new:
                 delimiter.open = delimiter.open or (is_beside and not after.isspace())
                 delimiter.close = delimiter.close or (is_beside and not before.isspace())
@@ -59,7 +59,7 @@ def _before(text: str, place: int) -> str:
     return text[place - 1] if place else " "
 
 
-def _is_cjk(char: str) -> bool:
+def is_cjk(char: str) -> bool:
     """Return whether a character is of those scripts or their punctuation: wide or half-width, but no emoji."""
     if char < "\u1100":
         return False

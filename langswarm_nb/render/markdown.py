@@ -24,6 +24,7 @@ from .emphasis import add_breaks, add_emphasis, with_breaks
 from .escaping import MAX_COLOURED_CHARS, code_block_html, code_html, text_html
 from .links import LINK_REL, is_safe_address
 from .math import MAX_LIVE_FORMULAS, add_math, is_plain_tex, tex_body
+from .source_marks import add_source_marks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from markdown_it.rules_block import StateBlock
     from markdown_it.rules_core import StateCore
 
-__all__ = ["Environment", "block_starts", "fences", "formula_block_html", "markdown_html"]
+__all__ = ["Environment", "block_starts", "fences", "formula_block_html", "markdown_html", "parser"]
 
 Environment = dict[str, Any]
 """What one reply carries from block to block: ``"formulas"``, the number of live ones so far, and
@@ -56,6 +57,7 @@ _CLASSES = {
     "div": {"lsnb-code", "lsnb-lang", "lsnb-math", "lsnb-table"},
     "li": {"lsnb-task"},
     "pre": {"lsnb-tex"},
+    "sup": {"lsnb-cite"},
     "span": {"lsnb-math", "lsnb-target", "lsnb-image", *(f"lsnb-{kind}" for kind in KINDS.values())},
 }
 _ATTRIBUTES = {
@@ -82,6 +84,7 @@ _TAGS = {
         "hr",
         "div",
         "span",
+        "sup",
     ),
     *("h1", "h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td"),
 }
@@ -96,7 +99,7 @@ _CLEANER = nh3.Cleaner(
 
 def markdown_html(text: str, environment: Environment) -> str:
     """Return the HTML of whole blocks; ``environment`` counts on over the blocks of one reply."""
-    return _CLEANER.clean(_parser().render(visible_controls(text), environment))
+    return _CLEANER.clean(parser().render(visible_controls(text), environment))
 
 
 def block_starts(text: str) -> list[int]:
@@ -111,13 +114,14 @@ def fences(text: str) -> list[tuple[str, str]]:
 
 def _blocks(text: str) -> list[Token]:
     tokens: list[Token] = []
-    md = _parser()
+    md = parser()
     md.block.parse(text, md, {}, tokens)
     return tokens
 
 
 @functools.cache
-def _parser() -> MarkdownIt:
+def parser() -> MarkdownIt:
+    """Return the parser that makes tokens of Markdown, one for all."""
     md = MarkdownIt("commonmark", {"html": False, "maxNesting": 20})
     md.enable(["table", "strikethrough"])
     md.disable("reference")  # definitions would hide text, and tie blocks together
@@ -126,6 +130,7 @@ def _parser() -> MarkdownIt:
     add_emphasis(md)
     add_breaks(md)
     add_math(md)
+    add_source_marks(md)
     md.core.ruler.push("finish", _finish)
     for name, rule in _RENDER_RULES.items():
         md.add_render_rule(name, rule)

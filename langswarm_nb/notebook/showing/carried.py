@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from langswarm_nb.core.session.parts.twins import facts_of, name_of, source_of, twin
+from langswarm_nb.core.session.parts.twins import facts_of, name_of, twin
 from langswarm_nb.core.session.parts.vocabulary import ATTACHED, Part
 from langswarm_nb.core.session.text import one_line
 from langswarm_nb.render.escaping import text_block_html, text_html
-from langswarm_nb.render.links import attribute, data_url, host_of, link_html, web_address
+from langswarm_nb.render.links import attribute, data_url, link_html, web_address
 from langswarm_nb.render.thumbnails import MAX_THUMBNAIL_BYTES, picture_type
+
+from .sources import Sources
 
 __all__ = [
     "MAX_AUDIO_BYTES",
@@ -94,12 +96,14 @@ def with_footnotes(markdown: str, citations: Sequence[Part]) -> tuple[str, str]:
     tuple of str and str
         The list is empty where there are no citations.
     """
-    return markdown, _list_html(_sources(citations))
+    sources = Sources(markdown, citations)
+    return sources.marked(), sources.list_html()
 
 
 def with_footnotes_text(text: str, citations: Sequence[Part]) -> tuple[str, str]:
     """Return text with markers like ``[1]``, and the list of the sources as text, one a line."""
-    return text, _list_text(_sources(citations))
+    sources = Sources(text, citations)
+    return sources.marked_text(), sources.list_text()
 
 
 def blob_of(part: Part) -> str:
@@ -174,29 +178,3 @@ def _note(part: Part) -> list[str]:
 
 def _with_note(text: str, part: Part) -> str:
     return "".join([text.removesuffix("]"), *(f", {note}" for note in _note(part)), "]"])
-
-
-def _sources(citations: Sequence[Part]) -> list[Part]:
-    return list({_key(part): part for part in citations if part["type"] == "citation"}.values())
-
-
-def _key(citation: Part) -> str:
-    return str(citation.get("url") or citation.get("title"))
-
-
-def _list_html(sources: Sequence[Part]) -> str:
-    items = "".join(f"<li>{_source(part)}</li>" for part in sources)
-    return f'<div class="lsnb-sources"><div>Sources</div><ol>{items}</ol></div>\n' if items else ""
-
-
-def _source(citation: Part) -> str:
-    address = web_address(citation.get("url"))
-    name = text_html(one_line(str(citation.get("title") or citation.get("url")), _MAX_LINE_CHARS))
-    if not address:
-        return name
-    return f"{link_html(address, name)} <span>{text_html(host_of(address))}</span>"
-
-
-def _list_text(sources: Sequence[Part]) -> str:
-    lines = [f"[{n}] {source_of(part)}" for n, part in enumerate(sources, 1)]
-    return "\n".join(["Sources:", *lines]) if lines else ""

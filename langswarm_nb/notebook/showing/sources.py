@@ -1,0 +1,163 @@
+"""The sources of a reply: numbered as they appear in it, marked behind what they stand for, listed below it."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+
+from langswarm_nb.core.session.parts.twins import source_of
+from langswarm_nb.core.session.parts.vocabulary import Part
+from langswarm_nb.core.session.text import one_line
+from langswarm_nb.render.escaping import text_html
+from langswarm_nb.render.incremental import MAX_MARKDOWN_CHARS
+from langswarm_nb.render.links import host_of, link_html, web_address
+from langswarm_nb.render.places import Places
+from langswarm_nb.render.source_marks import source_mark
+
+__all__ = ["Sources", "count_sources"]
+
+_MAX_SOURCES = 1000
+_MAX_MARKS = 8
+"""At one place; the list has them all."""
+_MAX_OPEN = 10
+"""So many are listed at once, the rest unfolds."""
+_MAX_TITLE_CHARS = 200
+_NEAR_CHARS = 3
+_OWN_BEFORE = re.compile(r"(?:\\?\[\^?\d{1,4}\\?\](?:\([^()\s]*\))?|【[^【】]{1,40}】)[.,;:!?)\]]?\s?$")
+_OWN_AFTER = re.compile(r"\s?[(\[]?(?:\\?\[\^?\d{1,4}\\?\]|【[^【】]{1,40}】)")
+_OWN_CHARS = 60
+_TRACKING = re.compile(r"[?&]utm_source=[^&#]*")
+
+
+class Sources:
+    """The sources of one text.
+
+    Parameters
+    ----------
+    text : str
+        The whole of a reply.
+    citations : sequence of Part
+        In the order of the reply; other parts are passed over.
+    """
+
+    def __init__(self, text: str, citations: Sequence[Part]) -> None:
+        self._text = text
+        found = [part for part in citations if part["type"] == "citation"]
+        head = text[:MAX_MARKDOWN_CHARS]
+        self._places = Places(head) if any(_end(part) for part in found) else None
+        self._links = _by_address(self._places)
+        placed = [(self._place(part), number, part) for number, part in enumerate(found)]
+        placed.sort(key=lambda item: (item[0] is None, item[0] or 0, item[1]))
+        self._sources: dict[str, list[Part]] = {}
+        self._marks: dict[int, dict[int, Part]] = {}
+        numbers: dict[str, int] = {}
+        for place, _, part in placed:
+            number = numbers.setdefault(_key(part), len(numbers) + 1)
+            self._sources.setdefault(_key(part), []).append(part)
+            if place is not None and number <= _MAX_SOURCES and not self._says_itself(part, place):
+                self._marks.setdefault(place, {})[number] = part
+
+    def marked(self) -> str:
+        """Return the text with a mark behind each place that has a source, for the renderer."""
+        return self._with(lambda number, part: source_mark(number, part.get("url")))
+
+    def marked_text(self) -> str:
+        """Return the text with marks like ``[1]``."""
+        return self._with(lambda number, _: f"[{number}]")
+
+    def list_html(self) -> str:
+        """Return the list of the sources: number, title, host."""
+        items = [f"<li>{_source(parts)}</li>" for parts in self._listed()]
+        if not items:
+            return ""
+        first, folded = "".join(items[:_MAX_OPEN]), "".join(items[_MAX_OPEN:])
+        rest = ""
+        if folded:
+            more = len(self._sources) - len(items)
+            note = f'<div class="lsnb-note">+{more:,} more</div>' if more else ""
+            line = f"<summary>{len(self._sources) - _MAX_OPEN:,} more</summary>"
+            rest = f'<details>{line}<ol start="{_MAX_OPEN + 1}">{folded}</ol>{note}</details>'
+        return f'<div class="lsnb-sources"><div>Sources</div><ol>{first}</ol>{rest}</div>\n'
+
+    def list_text(self) -> str:
+        """Return the list of the sources as text."""
+        lines = [f"[{number}] {source_of(_told(parts))}" for number, parts in enumerate(self._listed(), 1)]
+        more = len(self._sources) - len(lines)
+        return "\n".join(["Sources:", *lines, *([f"+{more:,} more"] if more else [])]) if lines else ""
+
+    def _listed(self) -> list[list[Part]]:
+        return list(self._sources.values())[:_MAX_SOURCES]
+
+    def _with(self, mark: Callable[[int, Part], str]) -> str:
+        if self._places is None or not self._marks:
+            return self._text
+        marks = {
+            place: "".join(mark(number, found[number]) for number in sorted(found)[:_MAX_MARKS])
+            for place, found in self._marks.items()
+        }
+        return self._places.put(marks) + self._text[MAX_MARKDOWN_CHARS:]
+
+    def _place(self, citation: Part) -> int | None:
+        end = _end(citation)
+        if (
+            self._places is None
+            or not end
+            or (end > MAX_MARKDOWN_CHARS and len(self._text) > MAX_MARKDOWN_CHARS)
+        ):
+            return None
+        return self._places.behind(min(end, len(self._text)))
+
+    def _says_itself(self, citation: Part, place: int) -> bool:
+        """Tell whether the text has a mark of its own there, or the link itself."""
+        before = self._text[max(0, place - _OWN_CHARS) : place]
+        if _OWN_BEFORE.search(before) or _OWN_AFTER.match(self._text, place):
+            return True
+        links = self._links.get(_bare(str(citation.get("url") or "")), [])
+        at = bisect_left(links, (place - _NEAR_CHARS, 0))  # by their ends
+        return at < len(links) and links[at][1] <= place + _NEAR_CHARS
+
+
+def count_sources(parts: Sequence[Part]) -> int:
+    """Return how many different sources parts name."""
+    return len({_key(part) for part in parts if part["type"] == "citation"})
+
+
+def _end(citation: Part) -> int:
+    start, end = citation.get("start"), citation.get("end")
+    return 0 if end is None or (start is not None and start > end) else int(end)
+
+
+def _key(citation: Part) -> str:
+    return _bare(str(citation.get("url") or "")) or str(citation.get("title"))
+
+
+def _bare(address: str) -> str:
+    """Return an address without what does not tell one source from another."""
+    without = _TRACKING.sub("", address.strip())
+    return without.removesuffix("/")
+
+
+def _by_address(places: Places | None) -> dict[str, list[tuple[int, int]]]:
+    """Return ends and beginnings of links by their addresses."""
+    found: dict[str, list[tuple[int, int]]] = {}
+    for link in () if places is None else places.links:
+        found.setdefault(_bare(link.address), []).append((link.end, link.begin))
+    return found
+
+
+def _told(parts: Sequence[Part]) -> Part:
+    """Return the part of a source that says most."""
+    return next((part for part in parts if part.get("title")), parts[0])
+
+
+def _source(parts: Sequence[Part]) -> str:
+    part = _told(parts)
+    address = web_address(part.get("url"))
+    name = text_html(one_line(str(part.get("title") or part.get("url")), _MAX_TITLE_CHARS))
+    if not address:
+        beside = (
+            [one_line(str(part["url"]), _MAX_TITLE_CHARS)] if part.get("title") and part.get("url") else []
+        )
+        return " ".join([name, *(f"<span>{text_html(line)}</span>" for line in beside)])
+    return f"{link_html(address, name)} <span>({text_html(host_of(address))})</span>"
