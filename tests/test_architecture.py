@@ -60,9 +60,9 @@ FLOORS = {
         "__init__",
         "memory sqlite unlogged",
         "_sqlite",
-        "bounded records",
+        "bounded bytes_in_memory carried records",
         "rows",
-        "packing part_texts",
+        "arguments packing part_texts",
     ],
     "notebook": [
         "__init__",
@@ -101,6 +101,7 @@ LOOPS = {
 """Imports that lead back, and why. None of them runs when the package is loaded: they are for types, or stand in a
 function."""
 SAME_PART = {
+    "blobs": "bytes apart from the messages that carry them: taken out of parts, and kept in SQL",
     "reader": "the way back from each dialect",
     "faults": "what others say when they fail, in our words",
     "models": "one file a subject, among pictures and among commands",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import random
 import signal
@@ -27,6 +28,21 @@ async def write(path: str, session_id: str, name: str, count: str) -> None:
     for number in range(int(count)):
         (asked,) = await storage.append_messages(session_id, [question(f"{name} {number}")])
         await storage.append_messages(session_id, [answer(f"{name} {number}")], reply_to=asked.seq)
+    await storage.close()
+
+
+async def attach(path: str, session_id: str, count: str) -> None:
+    """Append questions that carry the same images as those of others; every third time delete the session first."""
+    logging.disable()  # it warns that the others read while it deletes
+    storage = SQLiteSessionStorage(path)
+    print("ready", flush=True)
+    sys.stdin.readline()
+    for number in range(int(count)):
+        if number % 3 == 0:
+            await storage.delete_session(session_id)
+            await storage.create_session(record(session_id))
+        image = {"type": "image", "media_type": "image/png", "data": bytes([number % 5]) * 20_000}
+        await storage.append_messages(session_id, [question(parts=(image,))])
     await storage.close()
 
 
@@ -159,6 +175,7 @@ async def _write_turns(path: str, number: int, say: Callable[[str], object]) -> 
 
 COMMANDS: dict[str, Callable[..., Coroutine[Any, Any, None] | None]] = {
     "ask": ask,
+    "attach": attach,
     "converse": converse,
     "create": create,
     "hold": hold,

@@ -356,8 +356,10 @@ def test_frames_are_what_they_were(second: Path, make: Any) -> None:
         schema.migrate(db)
     options = {} if make is sessions_df else {"branch": "all"}
     frame = make(SQLiteSessionStorage(second), **options)
-    found = {name: [plain(value) for value in frame[name].astype(object)] for name in frame.columns}
-    assert found == SEEN[make.__name__]
+    seen = SEEN[make.__name__]
+    found = {name: [plain(value) for value in frame[name].astype(object)] for name in seen}
+    assert found == seen
+    assert list(seen) == [name for name in frame.columns if name in seen]
 
 
 async def test_what_was_being_written_is_closed(second: Path) -> None:

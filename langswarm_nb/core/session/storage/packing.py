@@ -21,8 +21,13 @@ MARKS = (
     "scope",
     "beside",
     "provider_message_id",
+    "n_attachments",
+    "n_citations",
 )
-"""What stands in ``marks``, in this order; what is missing at the end is not known. New names are added at the end."""
+"""What stands in ``marks``, in this order; what is missing at the end is not known. New names are added at the end.
+
+The last two count parts, so that nobody reads those for it; 0 is not written.
+"""
 FACTS = (
     "provider",
     "request_model",

@@ -2,23 +2,46 @@
 
 from __future__ import annotations
 
-_RESULT = "WHEN 'tool_result' THEN json_extract(value, '$.content')"
-_REFUSAL = "WHEN 'refusal' THEN json_extract(value, '$.text')"
+from langswarm_nb.core.session.parts.vocabulary import ATTACHED
+
+_GAP = "char(10, 10)"
+_SEARCHED = {
+    "tool_result": ("content",),
+    "refusal": ("name", "text"),
+    "context": ("name", "text"),
+    "citation": ("title", "url"),
+    "vendor": ("text", "detail"),
+    **dict.fromkeys(ATTACHED, ("name", "url")),
+}
+"""What a search looks through in a part of each type: the twin of `parts.twins.searched`."""
 
 
-def _texts(parts: str, *of_types: str) -> str:
+def _texts(parts: str, of_types: dict[str, str]) -> str:
     """Return SQL for the texts of a message's parts, with a blank line between them; NULL when there are none."""
-    text = f"CASE json_extract(value, '$.type') {' '.join(of_types)} END"
+    cases = " ".join(f"WHEN '{kind}' THEN {text}" for kind, text in of_types.items())
+    text = f"CASE json_extract(value, '$.type') {cases} END"
     return (
         f"CASE WHEN {parts} IS NOT NULL AND json_valid({parts}) THEN"
-        f" (SELECT group_concat({text}, char(10, 10)) FROM json_each({parts})) END"
+        f" (SELECT group_concat({text}, {_GAP}) FROM json_each({parts})) END"
     )
 
 
-RESULTS = _texts("parts", _RESULT)
+def _joined(names: tuple[str, ...]) -> str:
+    """Return SQL for one or two fields of a part; NULL when they are empty."""
+    first, *others = (f"json_extract(value, '$.{name}')" for name in names)
+    if not others:
+        return f"nullif({first}, '')"
+    [second] = others
+    between = f"CASE WHEN {first} <> '' AND {second} <> '' THEN {_GAP} ELSE '' END"
+    return f"nullif(ifnull({first}, '') || {between} || ifnull({second}, ''), '')"
+
+
+RESULTS = _texts("parts", {"tool_result": "json_extract(value, '$.content')"})
 """The results of tools in a row of ``messages``."""
 
 
 def full_text(row: str) -> str:
     """Return SQL for all that a row of ``messages`` says, as `SessionMessage.full_text` does."""
-    return f"{row}.content || ifnull(char(10, 10) || {_texts(f'{row}.parts', _RESULT, _REFUSAL)}, '')"
+    words = _texts(f"{row}.parts", {kind: _joined(names) for kind, names in _SEARCHED.items()})
+    gap = f"CASE {row}.content WHEN '' THEN '' ELSE {_GAP} END"
+    return f"{row}.content || ifnull({gap} || {words}, '')"

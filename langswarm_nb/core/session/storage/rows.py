@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, cast
 
 from langswarm_nb.core.session.errors import SessionStorageError, SessionTypeError, shown
 from langswarm_nb.core.session.messages import MessageRole, RequestFacts, SessionMessage, Usage
-from langswarm_nb.core.session.parts.vocabulary import Part
+from langswarm_nb.core.session.parts.vocabulary import ATTACHED, Part
 from langswarm_nb.core.session.values import (
     filled_text,
     flag,
@@ -108,8 +108,15 @@ def _encode_marks(message: SessionMessage) -> str | None:
             optional_text("scope", message.scope),
             optional_text("beside", message.beside),
             optional_text("provider_message_id", message.provider_message_id),
+            *(counts_of(message.parts) if message.parts else ()),
         )
     )
+
+
+def counts_of(parts: tuple[Part, ...]) -> tuple[int | None, int | None]:
+    """Return how many attachments and sources there are among parts; None for none."""
+    kinds = [part.get("type") for part in parts]
+    return sum(map(kinds.count, ATTACHED)) or None, kinds.count("citation") or None
 
 
 def _encode_facts(facts: RequestFacts) -> str | None:

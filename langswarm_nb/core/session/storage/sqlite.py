@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import sqlite3
+from contextlib import suppress
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
@@ -37,6 +38,7 @@ logger: logging.Logger = logging.getLogger(__name__)
 
 _PURGE_WAIT_S = 2.0
 _LONGEST_WAIT_S = 3600
+_LITTLE_BYTES = 4_000_000
 
 
 class SQLiteSessionStorage(SQLStorage):
@@ -153,9 +155,12 @@ class SQLiteSessionStorage(SQLStorage):
         return deleted
 
     def _purge(self, db: sqlite3.Connection) -> None:
-        """Overwrite the copies of deleted text in the write-ahead log."""
+        """Overwrite the copies of deleted text in the write-ahead log, and give much free room back."""
         db.execute(f"PRAGMA busy_timeout = {int(_PURGE_WAIT_S * 1000)}")
         try:
+            if _is_mostly_free(db):
+                with suppress(sqlite3.OperationalError):  # another process writes: then later
+                    db.execute("VACUUM")
             busy, *_ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         except sqlite3.OperationalError:  # the session is deleted all the same
             busy = 1
@@ -191,3 +196,11 @@ class SQLiteSessionStorage(SQLStorage):
         lanes, self._lanes = self._lanes, {}
         readers_first = sorted(lanes, key=itemgetter(1))  # the last connection empties the log
         await close_each([lanes[key].close for key in readers_first])
+
+
+def _is_mostly_free(db: sqlite3.Connection) -> bool:
+    """Tell whether a file is worth making anew: the greater part of it is free, and that is not little."""
+    (free,), (pages,), (page_bytes,) = (
+        db.execute(f"PRAGMA {name}").fetchone() for name in ("freelist_count", "page_count", "page_size")
+    )
+    return bool(free * 2 > pages and free * page_bytes > _LITTLE_BYTES)

@@ -17,6 +17,8 @@ from langswarm_nb.core.session.interfaces import ISessionStorage
 from langswarm_nb.core.session.messages import MessageRole, SearchHit, SessionMessage
 from langswarm_nb.core.session.settings import SessionRecord, SessionStatus
 from langswarm_nb.core.session.storage.bounded import check_message
+from langswarm_nb.core.session.storage.bytes_in_memory import BytesInMemory, NotHereError
+from langswarm_nb.core.session.storage.carried import as_json, unloaded
 from langswarm_nb.core.session.storage.rows import PLACE_COLUMNS, Row, as_read, decode_message, encode_message
 
 _NOTHING = Stamp()
@@ -40,6 +42,7 @@ class UnloggedStorage(ISessionStorage):
         self._seqs: dict[tuple[str, int | None], str] = {}
         self._storing: set[tuple[str, object]] = set()
         """Session and a mark of what is under way: which words belong to which message is not known yet."""
+        self._bytes = BytesInMemory(inner)
 
     async def append_messages(
         self,
@@ -49,8 +52,11 @@ class UnloggedStorage(ISessionStorage):
         parent: int | Literal["tip"] | None = "tip",
         **place: Any,
     ) -> list[SessionMessage]:
+        messages, load = unloaded(messages, self.bounds)
+        await self._bytes.fetch(session_id, load.named)
         new = self._kept(session_id, messages)
         with self._under_way((session_id, object())):
+            self._bytes.keep(session_id, load)
             stored = await self.inner.append_messages(
                 session_id, [_without_words(m) for m in messages], parent=parent, **place
             )
@@ -73,13 +79,18 @@ class UnloggedStorage(ISessionStorage):
             if dry_run:
                 return step
             new.clear()
-            new.update(self._kept(session_id, step.messages))
-            return step._replace(messages=[_without_words(m) for m in step.messages])
+            messages, load = unloaded(step.messages, self.bounds)
+            new.update(self._kept(session_id, messages))
+            self._bytes.keep(session_id, load)
+            return step._replace(messages=[_without_words(m) for m in messages])
 
         with self._under_way(own):
-            stored, read = await self.inner.ask(
-                session_id, decide_without_words, known=known, dry_run=dry_run
-            )
+            try:
+                done = await self.inner.ask(session_id, decide_without_words, known=known, dry_run=dry_run)
+            except NotHereError as missing:
+                await self._bytes.fetch(session_id, missing.hashes)
+                done = await self.inner.ask(session_id, decide_without_words, known=known, dry_run=dry_run)
+            stored, read = done
             return Done(
                 self._stored(session_id, stored, new),
                 [self._restored(session_id, message) for message in read],
@@ -163,10 +174,13 @@ class UnloggedStorage(ISessionStorage):
         found = await self.inner.get_message(session_id, message_id)
         return None if found is None else self._restored(session_id, found)
 
+    async def read_blobs(self, session_id: str, hashes: Collection[str]) -> dict[str, bytes]:
+        return {**await self.inner.read_blobs(session_id, hashes), **self._bytes.of(session_id, hashes)}
+
     async def save_partial(
         self, session_id: str, message: SessionMessage, *, reply_to: int, question_id: str | None = None
     ) -> None:
-        encode_message(message)
+        encode_message(as_json(message))
         await self.inner.save_partial(
             session_id, _without_words(message), reply_to=reply_to, question_id=question_id
         )
@@ -175,6 +189,7 @@ class UnloggedStorage(ISessionStorage):
         deleted = await self.inner.delete_session(session_id)
         self._whole = {key: payload for key, payload in self._whole.items() if key[0] != session_id}
         self._seqs = {key: message_id for key, message_id in self._seqs.items() if key[0] != session_id}
+        self._bytes.forget(session_id)
         return deleted
 
     async def create_session(self, record: SessionRecord) -> SessionRecord:
@@ -183,11 +198,14 @@ class UnloggedStorage(ISessionStorage):
     async def restore_session(
         self, record: SessionRecord, messages: Sequence[SessionMessage], tree: TreeRows
     ) -> None:
+        messages, load = unloaded(messages, self.bounds)
         payloads = self._payloads(messages)
+        await self._bytes.fetch_for(record.user_id, record.session_id, load.named)
         await self.inner.restore_session(record, [_without_words(m) for m in messages], tree)
         for message, payload in zip(messages, payloads, strict=True):
             self._whole[record.session_id, message.id] = payload
             self._seqs[record.session_id, message.seq] = message.id
+        self._bytes.keep(record.session_id, load)
 
     async def load_session(self, session_id: str) -> SessionRecord:
         return await self.inner.load_session(session_id)
@@ -254,6 +272,7 @@ class UnloggedStorage(ISessionStorage):
     async def close(self) -> None:
         await self.inner.close()
         self._whole.clear()
+        self._bytes.clear()
 
     def _payloads(self, messages: Sequence[SessionMessage]) -> list[Row]:
         """Return what is to be kept in memory, checked here: what the inner storage sees is not all of it."""

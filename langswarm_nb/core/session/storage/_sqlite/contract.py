@@ -13,11 +13,13 @@ from typing import Any, Literal, TypeVar, Unpack
 from langswarm_nb.core.session import checks
 from langswarm_nb.core.session.conversation.nodes import Stamp, TreeRows
 from langswarm_nb.core.session.conversation.steps import Done, Step
-from langswarm_nb.core.session.errors import SessionStorageError, SessionTypeError, SessionValueError
+from langswarm_nb.core.session.errors import SessionStorageError, SessionValueError
 from langswarm_nb.core.session.interfaces import ChainPlace, ISessionStorage, SearchHit
 from langswarm_nb.core.session.messages import MessageRole, SessionMessage, as_role
 from langswarm_nb.core.session.settings import SessionKey, SessionRecord, SessionStatus
+from langswarm_nb.core.session.storage import arguments as _arguments
 from langswarm_nb.core.session.storage.bounded import check_message, check_session
+from langswarm_nb.core.session.storage.carried import as_json, unloaded
 from langswarm_nb.core.session.storage.records import decode_record, encode_changes, encode_record
 from langswarm_nb.core.session.storage.rows import (
     PLACE_COLUMNS,
@@ -34,11 +36,11 @@ from langswarm_nb.core.session.values import (
     optional_text,
     optional_whole,
     text,
-    to_json,
     to_us,
     whole,
 )
 
+from . import blobs as _blobs
 from . import leases as _leases
 from . import partials as _partials
 from . import reading as _reading
@@ -77,11 +79,13 @@ class SQLStorage(ISessionStorage):
     async def restore_session(
         self, record: SessionRecord, messages: Sequence[SessionMessage], tree: TreeRows
     ) -> None:
-        columns, rows = encode_record(record), _restore.rows_of(messages, tree)
+        columns = encode_record(record)
+        messages, load = unloaded(messages, self.bounds)
+        rows = _restore.rows_of(messages, tree)
         check_session(self.bounds, columns)
         for row in rows:
             check_message(self.bounds, row[len(PLACE_COLUMNS) :])
-        await self._write(lambda db: _restore.restore(db, self.name, columns, rows, tree))
+        await self._write(lambda db: _restore.restore(db, self.name, columns, rows, load, tree))
 
     async def load_session(self, session_id: str) -> SessionRecord:
         key = key_of(session_id)
@@ -123,13 +127,13 @@ class SQLStorage(ISessionStorage):
             status=None if status is None else member("status", status, SessionStatus),
             home=optional_text("home", home),
             title=optional_text("title", title),
-            labels=None if labels is None else _texts("labels", labels),
+            labels=None if labels is None else _arguments.texts("labels", labels),
             id_begins=optional_text("id_begins", id_begins),
             is_main=None if is_main is None else checks.flag("is_main", is_main),
-            noting=_name("noting", noting),
+            noting=_arguments.name("noting", noting),
             updated_before_us=None if updated_before is None else to_us("updated_before", updated_before),
             before_us=None if before is None else to_us("before", before),
-            limit=_count("limit", limit),
+            limit=_arguments.count("limit", limit),
         )
         return [decode_record(row) for row in await self._read(select)]
 
@@ -149,7 +153,7 @@ class SQLStorage(ISessionStorage):
             _sessions.first_questions,
             user_id=text("user_id", user_id),
             chars=whole("chars", chars),
-            among=_ids(among, "sessions"),
+            among=_arguments.ids(among, "sessions"),
         )
         return dict(await self._read(select))
 
@@ -160,7 +164,7 @@ class SQLStorage(ISessionStorage):
             _sessions.cells,
             user_id=text("user_id", user_id),
             home=optional_text("home", home),
-            among=_ids(among, "cells"),
+            among=_arguments.ids(among, "cells"),
         )
         found: dict[str, dict[str, datetime]] = {}
         for place, cell_id, first_us in await self._read(select):
@@ -190,13 +194,14 @@ class SQLStorage(ISessionStorage):
     ) -> partial[list[Row]]:
         """Return the append of messages with all that is known about it before, checked."""
         checks.listed("messages", messages, SessionMessage, "a list of messages (SessionMessage)")
+        messages, load = unloaded(messages, self.bounds)
         payloads = [encode_message(message) for message in messages]
         for payload in payloads:
             check_message(self.bounds, payload)
         if parent != "tip" and parent is not None:
-            _seq("parent", parent)
+            _arguments.seq("parent", parent)
         if reply_to is not None:
-            _seq("reply_to", reply_to)
+            _arguments.seq("reply_to", reply_to)
         return partial(
             _tree.append,
             payloads=payloads,
@@ -210,6 +215,7 @@ class SQLStorage(ISessionStorage):
             lease=optional_text("lease", lease),
             expected_tip=optional_text("expected_tip", expected_tip),
             once=checks.flag("once", once),
+            load=load,
         )
 
     async def ask(
@@ -284,8 +290,8 @@ class SQLStorage(ISessionStorage):
         read = partial(
             _reading.read,
             active=branch == "active",
-            limit=_count("limit", limit),
-            before=_count("before_seq", before_seq),
+            limit=_arguments.count("limit", limit),
+            before=_arguments.count("before_seq", before_seq),
             role=None if role is None else as_role(role),
             since_us=None if since is None else to_us("since", since),
         )
@@ -296,10 +302,14 @@ class SQLStorage(ISessionStorage):
         row = await self._read(lambda db: _reading.find(db, self.name, key, wanted))
         return None if row is None else decode_message(row)
 
+    async def read_blobs(self, session_id: str, hashes: Collection[str]) -> dict[str, bytes]:
+        key, wanted = key_of(session_id), _arguments.texts("hashes", hashes)
+        return await self._read(lambda db: _blobs.read(db, session_key(db, key, self.name), wanted))
+
     async def set_tip(self, session_id: str, seq: int | None, *, branch: str | None = None) -> SessionRecord:
         key = key_of(session_id)
         if seq is not None:
-            _seq("seq", seq)
+            _arguments.seq("seq", seq)
         named = self._branch(branch)
 
         def job(db: sqlite3.Connection) -> Any:
@@ -321,8 +331,8 @@ class SQLStorage(ISessionStorage):
         self, session_id: str, turn: int, version: int, *, hidden: bool, branch: str | None = None
     ) -> None:
         key = key_of(session_id)
-        _seq("turn", turn)
-        _seq("version", version)
+        _arguments.seq("turn", turn)
+        _arguments.seq("version", version)
         on = None if branch is None else filled_text("branch", branch)
         await self._write(
             lambda db: _tree.set_hidden(db, self.name, key, turn, version, hidden=bool(hidden), branch=on)
@@ -332,8 +342,8 @@ class SQLStorage(ISessionStorage):
         self, session_id: str, message: SessionMessage, *, reply_to: int, question_id: str | None = None
     ) -> None:
         key = key_of(session_id)
-        payload = encode_message(message)
-        _seq("reply_to", reply_to)
+        payload = encode_message(as_json(message))
+        _arguments.seq("reply_to", reply_to)
         asked = optional_text("question_id", question_id)
         await self._write(lambda db: _partials.save(db, self.name, key, payload, reply_to, asked))
 
@@ -346,7 +356,7 @@ class SQLStorage(ISessionStorage):
     ) -> list[SearchHit]:
         from . import search  # few sessions ever need it
 
-        query = search.Query.of(text, user_id, session_id, _count("limit", limit))
+        query = search.Query.of(text, user_id, session_id, _arguments.count("limit", limit))
         if query.uses_index:
             try:
                 while await self._read(search.is_behind):
@@ -364,36 +374,3 @@ def counts(db: sqlite3.Connection) -> dict[str, int]:
     """Return how many sessions and messages there are."""
     sessions, messages = db.execute("SELECT count(*), ifnull(sum(message_count), 0) FROM sessions").fetchone()
     return {"sessions": sessions, "messages": messages}
-
-
-def _seq(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise SessionTypeError.of(name, value, "the seq of a message (a whole number)")
-
-
-def _count(name: str, value: object) -> int | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise SessionTypeError.of(name, value, "a whole number, or None for all")
-    if value < 0:
-        raise SessionValueError.of(name, value, "0 or more, or None for all")
-    return min(value, 2**62)
-
-
-def _ids(among: object, of: str) -> str | None:
-    """Return ids as a JSON list."""
-    return None if among is None else to_json("among", _texts("among", among, f"several ids of {of} (texts)"))
-
-
-def _texts(name: str, value: object, form: str = "several texts") -> list[str]:
-    if isinstance(value, (str, bytes)) or not isinstance(value, Collection):
-        raise SessionTypeError.of(name, value, form)
-    return sorted(text(name, each) for each in value)
-
-
-def _name(name: str, value: object) -> str | None:
-    found = optional_text(name, value)
-    if found is not None and not found.isidentifier():
-        raise SessionValueError.of(name, value, "a name of letters, digits and _")
-    return found

@@ -11,6 +11,7 @@ import sqlite3
 from typing import Any
 
 from langswarm_nb.core.session.errors import SessionNotFoundError, SessionStorageError
+from langswarm_nb.core.session.storage.carried import unloaded_row
 from langswarm_nb.core.session.storage.packing import MARKS, pack, unpacked
 from langswarm_nb.core.session.storage.rows import MESSAGE_COLUMNS, Row
 
@@ -61,8 +62,8 @@ def recover(db: sqlite3.Connection, *, name: str, session_id: str | None = None)
             "SELECT reply_to, payload FROM partials WHERE sid = ? AND message_id = ?", (sid, message_id)
         ).fetchone()
         try:
-            payload = _interrupted(json.loads(encoded))
-            _tree.append(db, name, session, [payload], parent="tip", reply_to=reply_to, activate=True)
+            payload, load = unloaded_row(_interrupted(json.loads(encoded)))
+            _tree.append(db, name, session, [payload], parent="tip", reply_to=reply_to, load=load)
         except _DAMAGED:
             logger.warning("A part of a reply in session %r cannot be read; it is left as it is.", session)
         else:

@@ -7,8 +7,8 @@ import sqlite3
 from langswarm_nb.core.session.storage.packing import FACTS, MARKS, USUAL
 
 APPLICATION_ID = 0x4C534E42  # "LSNB": tells our files from those of other programs
-VERSION = 3
-"""Of the tables below. Files of versions 1 and 2 were never published, and are brought over all the same."""
+VERSION = 4
+"""Of the tables below. Files of versions 1 to 3 were never published, and are brought over all the same."""
 
 
 def _named(column: str, names: tuple[str, ...]) -> str:

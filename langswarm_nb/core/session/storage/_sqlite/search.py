@@ -1,9 +1,10 @@
 """Full-text search in SQL, over an index that is made and brought up to date by the first search that needs it.
 
-A message is found when it holds all words of the query, in any order, in its text, in the results of tools or in a
-refusal: a word of letters and digits at the beginning of a word, any other word (with punctuation, or of a script that
-puts no spaces between words) anywhere. Case and accents do not count. Within one session the messages are read; over
-all sessions the index (FTS5) finds them, or, where this SQLite was built without it, they are read too.
+A message is found when it holds all words of the query, in any order, in its text or in what its parts say (results of
+tools, names of attachments, sources): a word of letters and digits at the beginning of a word, any other word (with
+punctuation, or of a script that puts no spaces between words) anywhere. Case and accents do not count. Within one
+session the messages are read; over all sessions the index (FTS5) finds them, or, where this SQLite was built without
+it, they are read too.
 """
 
 from __future__ import annotations
@@ -27,12 +28,15 @@ BATCH = 10_000
 _SNIPPET_CHARS = 200
 _FULL_TEXT = full_text("messages")
 """What the index gets of a message, and must get again to forget it."""
-# It keeps no text of its own. One by the name of messages_fts knew the contents alone.
+_INDEX = "said_fts"
+_FORMER = ("messages_fts", "texts_fts")
+"""Indexes of before: the first knew the contents alone, the second not all that parts say."""
+# It keeps no text of its own.
 _CREATE = (
-    "DROP TABLE IF EXISTS messages_fts",
+    *(f"DROP TABLE IF EXISTS {name}" for name in _FORMER),
     "UPDATE sessions SET fts_upto = 0",
     (
-        "CREATE VIRTUAL TABLE texts_fts USING fts5("
+        f"CREATE VIRTUAL TABLE {_INDEX} USING fts5("
         "content, content='messages', content_rowid='id', tokenize='unicode61 remove_diacritics 2')"
     ),
 )
@@ -155,7 +159,7 @@ def catch_up(db: sqlite3.Connection) -> None:
     for sid, upto, next_seq in behind:
         until = min(next_seq, upto + room)
         db.execute(
-            "INSERT INTO texts_fts(rowid, content)"
+            f"INSERT INTO {_INDEX}(rowid, content)"
             f" SELECT id, {_FULL_TEXT} FROM messages WHERE id >= ? AND id < ?",
             (sid << SEQ_BITS | upto, (sid << SEQ_BITS) + until),
         )
@@ -182,8 +186,8 @@ def find(db: sqlite3.Connection, name: str, query: Query) -> list[tuple[str, Row
     patterns = query.patterns
     if query.uses_index and has_fts5(db) and _has_index(db):
         patterns = query.unsure
-        source = f"texts_fts f CROSS JOIN {source}"
-        where.append("m.id = f.rowid AND texts_fts MATCH ?")
+        source = f"{_INDEX} f CROSS JOIN {source}"
+        where.append(f"m.id = f.rowid AND {_INDEX} MATCH ?")
         values.append(" ".join(f'"{word.replace(chr(34), " ")}"*' for word in query.indexed))
     if patterns:
         db.create_function("holds", 1, _test_for(patterns))
@@ -209,7 +213,8 @@ def forget(db: sqlite3.Connection, sid: int, upto: int) -> None:
     """
     if not upto or not _has_index(db):
         if _is_old(db) and has_fts5(db):
-            db.execute("DROP TABLE messages_fts")
+            for name in _FORMER:
+                db.execute(f"DROP TABLE IF EXISTS {name}")
         return
     if not has_fts5(db):
         raise SessionStorageError(
@@ -217,22 +222,22 @@ def forget(db: sqlite3.Connection, sid: int, upto: int) -> None:
             f"{sqlite3.sqlite_version} of this Python was built without it. Delete it from another Python."
         )
     db.execute(
-        "INSERT INTO texts_fts(texts_fts, rowid, content)"
+        f"INSERT INTO {_INDEX}({_INDEX}, rowid, content)"
         f" SELECT 'delete', id, {_FULL_TEXT} FROM messages WHERE id >= ? AND id < ?",
         (sid << SEQ_BITS, (sid << SEQ_BITS) + upto),
     )
     # A deletion only marks the words; merging everything drops them. FTS5's own option for this would shut out
     # programs with an SQLite before 3.42.
-    db.execute("INSERT INTO texts_fts(texts_fts) VALUES ('optimize')")
+    db.execute(f"INSERT INTO {_INDEX}({_INDEX}) VALUES ('optimize')")
 
 
 def _has_index(db: sqlite3.Connection) -> bool:
-    return _has_table(db, "texts_fts")
+    return _has_table(db, _INDEX)
 
 
 def _is_old(db: sqlite3.Connection) -> bool:
-    """Return whether there is an index that does not know the results of tools."""
-    return _has_table(db, "messages_fts")
+    """Return whether there is an index that does not know all that is searched."""
+    return any(_has_table(db, name) for name in _FORMER)
 
 
 def _has_table(db: sqlite3.Connection, name: str) -> bool:

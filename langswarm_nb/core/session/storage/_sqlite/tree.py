@@ -10,10 +10,12 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+from langswarm_nb.core.session.storage.carried import NOTHING, Load
 from langswarm_nb.core.session.storage.packing import MARKS, key_of_id
 from langswarm_nb.core.session.storage.rows import COLUMNS, MESSAGE_COLUMNS, Row, as_read, mark_of, to_store
 from langswarm_nb.core.session.values import MOST
 
+from . import blobs as _blobs
 from . import conditions as _conditions
 from . import hides as _hides
 from . import leases as _leases
@@ -60,6 +62,7 @@ def append(
     lease: str | None = None,
     expected_tip: str | None = None,
     once: bool = False,
+    load: Load = NOTHING,
     head: Head | None = None,
 ) -> list[Row]:
     """Insert a chain of messages and return their rows; an empty one moves the tip to ``parent``."""
@@ -68,6 +71,7 @@ def append(
         _conditions.check_new(db, head, session_id, [payload[_MESSAGE_ID] for payload in payloads])
     _conditions.check_path(db, head, session_id, expected_tip)
     _conditions.check_turns(db, head, session_id, turn, hides)
+    _blobs.check_of_session(db, load, head.sid)
     start = head.tip if isinstance(parent, str) else parent
     if start not in (None, head.tip) and reply_to is None:
         node_of(db, head, session_id, start)
@@ -92,6 +96,7 @@ def append(
         rows = []
     else:
         rows = _insert(db, head, place, payloads, turn)
+        _blobs.link(db, head.end, load)
     is_other = (
         moves or turn is not None or place.version != (head.tip_version or 1)
     )  # than what stood on the path

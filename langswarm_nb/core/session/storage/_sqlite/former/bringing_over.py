@@ -13,6 +13,7 @@ from typing import Any
 from langswarm_nb.core.session.conversation.names import normal
 from langswarm_nb.core.session.storage.packing import FACTS, MARKS, key_of_id, pack, pack_facts
 
+from .inline_bytes import take_bytes_out
 from .renumbering import renumber_turns
 
 _TO_VERSION_2 = (
@@ -96,12 +97,17 @@ _KEY = _MESSAGES.split(", ").index("message_id")
 
 
 def bring_over(db: sqlite3.Connection, version: int, tables: Sequence[str]) -> None:
-    """Make ``tables`` of those of version 1 or 2."""
+    """Make ``tables`` of those of version 1, 2 or 3."""
     if version == 1:
         for statement in _TO_VERSION_2:
             db.execute(statement)
         renumber_turns(db)
-    _to_version_3(db, tables)
+    if version < 3:  # noqa: PLR2004 - a version
+        _to_version_3(db, tables)
+    else:
+        db.execute("DROP VIEW messages")
+        db.execute(next(table for table in tables if "CREATE VIEW messages" in table))
+    take_bytes_out(db)
 
 
 def _to_version_3(db: sqlite3.Connection, tables: Sequence[str]) -> None:
@@ -181,4 +187,8 @@ def _values(columns: Mapping[str, Any], names: tuple[str, ...]) -> list[Any]:
 
 def _stored(names: tuple[str, ...]) -> tuple[str, ...]:
     """Return the names that version 2 had a column for."""
-    return names[: names.index("step")] if "step" in names else names
+    return names[: names.index(_AFTER[names])]
+
+
+_AFTER = {MARKS: "n_attachments", FACTS: "step"}
+"""The first name that version 2 had no column for."""

@@ -1,0 +1,125 @@
+"""The bytes that messages carry, in SQL: each content once, linked to the messages that carry it.
+
+Plain functions on a connection; the caller holds the transaction.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Collection, Sequence
+
+from langswarm_nb.core.session.errors import SessionValueError, shown
+from langswarm_nb.core.session.parts.blobs import Blob
+from langswarm_nb.core.session.storage.carried import Load
+from langswarm_nb.core.session.storage.rows import SEQ_BITS
+
+_AT_ONCE = 500
+"""Hashes in one query: some versions of SQLite take no more than 999 values."""
+
+
+def check_of_session(db: sqlite3.Connection, load: Load, sid: int) -> None:
+    """Make sure that what is named without its bytes is carried by a message of a session's user already.
+
+    Raises
+    ------
+    SessionValueError
+        It is not: what others store cannot be had by its hash.
+    """
+    if load.named:
+        (user_id,) = db.execute("SELECT user_id FROM sessions WHERE id = ?", (sid,)).fetchone()
+        check_of_user(db, load, user_id)
+
+
+def check_of_user(db: sqlite3.Connection, load: Load, user_id: str) -> None:
+    """Make sure of the same for a user.
+
+    Raises
+    ------
+    SessionValueError
+        It is not so.
+    """
+    for key in load.named:
+        found = db.execute(
+            "SELECT 1 FROM blobs b CROSS JOIN message_blobs l ON l.blob = b.id"
+            " CROSS JOIN sessions s ON s.id = l.message >> 32 WHERE b.hash = ? AND s.user_id = ? LIMIT 1",
+            (stored_hash(key), user_id),
+        ).fetchone()
+        if found is None:
+            raise not_had(key)
+
+
+def not_had(key: str) -> SessionValueError:
+    """Return the error about a hash that a part names and nothing is known of."""
+    error = SessionValueError(
+        f"A part names the attachment {shown(key)}, which no message of this user carries. Nothing was stored. "
+        "Attach it with its bytes (`data`)."
+    )
+    error.parameter = "blob"
+    return error
+
+
+def link(db: sqlite3.Connection, first: int, load: Load) -> None:
+    """Store what messages carry; ``first`` is the key of the first of them."""
+    if not load.links:
+        return
+    ids = {key: _kept(db, key, load.blobs.get(key)) for key in dict.fromkeys(key for _, key in load.links)}
+    db.executemany(
+        "INSERT OR IGNORE INTO message_blobs(message, blob) VALUES (?, ?)",
+        [(first + at, ids[key]) for at, key in load.links],
+    )
+
+
+def _kept(db: sqlite3.Connection, key: str, blob: Blob | None) -> int:
+    """Return the number of a content, which is stored unless it is there."""
+    row = db.execute("SELECT id FROM blobs WHERE hash = ?", (stored_hash(key),)).fetchone()
+    if row is not None:
+        return int(row[0])
+    if blob is None:
+        raise not_had(key)
+    made = db.execute(
+        "INSERT INTO blobs(hash, media_type, size, data) VALUES (?, ?, ?, ?)",
+        (stored_hash(key), blob.media_type, len(blob.data), blob.data),
+    )
+    return int(made.lastrowid or 0)
+
+
+def read(db: sqlite3.Connection, sid: int, hashes: Collection[str]) -> dict[str, bytes]:
+    """Return the bytes that messages of a session carry, by hash."""
+    wanted, found = [key for key in map(stored_hash, hashes) if key], {}
+    for some in (wanted[at : at + _AT_ONCE] for at in range(0, len(wanted), _AT_ONCE)):
+        rows = db.execute(
+            f"SELECT b.hash, b.data FROM blobs b WHERE b.hash IN ({', '.join('?' * len(some))})"
+            " AND EXISTS (SELECT 1 FROM message_blobs l WHERE l.blob = b.id AND l.message >= ? AND l.message < ?)",
+            (*some, sid << SEQ_BITS, (sid + 1) << SEQ_BITS),
+        )
+        found.update({key.hex(): data for key, data in rows})
+    return found
+
+
+def carried_by(db: sqlite3.Connection, sid: int) -> list[int]:
+    """Return the numbers of what messages of a session carry."""
+    rows = db.execute(
+        "SELECT DISTINCT blob FROM message_blobs WHERE message >= ? AND message < ?",
+        (sid << SEQ_BITS, (sid + 1) << SEQ_BITS),
+    )
+    return [blob for (blob,) in rows]
+
+
+def free(db: sqlite3.Connection, blobs: Sequence[int]) -> None:
+    """Delete those contents that no message carries any more."""
+    if blobs:
+        db.execute(
+            "DELETE FROM blobs WHERE id IN (SELECT value FROM json_each(?))"
+            " AND NOT EXISTS (SELECT 1 FROM message_blobs l WHERE l.blob = blobs.id)",
+            (json.dumps(blobs),),
+        )
+
+
+def stored_hash(key: str) -> bytes | None:
+    """Return a hash as it is stored; None for what is none."""
+    return bytes.fromhex(key) if _IS_HASH(key) else None
+
+
+_IS_HASH = re.compile("[0-9a-f]{64}").fullmatch

@@ -1,0 +1,90 @@
+"""`Load`: the bytes that messages carry, taken out of them before they become rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from langswarm_nb.core.session.messages import MessageRole, SessionMessage
+from langswarm_nb.core.session.parts.blobs import Blob, as_text, carry_bytes, hashes_in, taken_out
+from langswarm_nb.core.session.values import to_json
+
+from .rows import MESSAGE_COLUMNS, Row
+
+if TYPE_CHECKING:
+    from langswarm_nb.core.session.interfaces import Bounds
+
+_PARTS = MESSAGE_COLUMNS.index("parts")
+
+
+class Load(NamedTuple):
+    """What messages carry: most carry nothing."""
+
+    links: Sequence[tuple[int, str]] = ()
+    """Places of messages among those that are stored, from 0, with the hashes of what each carries."""
+    blobs: Mapping[str, Blob] = {}
+    """What came with them, by hash."""
+
+    @property
+    def named(self) -> list[str]:
+        """The hashes whose bytes did not come: a message of the same user carries them already, or it is refused."""
+        return list(dict.fromkeys(key for _, key in self.links if key not in self.blobs))
+
+
+NOTHING = Load()
+
+
+def unloaded(messages: Sequence[SessionMessage], bounds: Bounds) -> tuple[Sequence[SessionMessage], Load]:
+    """Return messages without bytes, and what they carry.
+
+    Raises
+    ------
+    SessionValueError, SessionTypeError
+        ``data`` of a part is no bytes, or there are more than the bounds allow.
+    """
+    if not any(map(_carries, messages)):
+        return messages, NOTHING
+    links: list[tuple[int, str]] = []
+    blobs: dict[str, Blob] = {}
+    light = list(messages)
+    for at, message in enumerate(messages):
+        if not _carries(message):
+            continue
+        parts, found = taken_out(message.parts)
+        if message.role is not MessageRole.ASSISTANT:  # what a model answered is kept as it is
+            bounds.check_bytes(parts)
+        light[at] = replace(message, parts=parts)
+        links += [(at, key) for key in hashes_in(parts)]
+        blobs |= found
+    return light, Load(links, blobs)
+
+
+def unloaded_row(payload: Row) -> tuple[Row, Load]:
+    """Return the payload of a message whose parts may hold bytes as base64 text without them, and what it carries.
+
+    Raises
+    ------
+    SessionValueError, SessionTypeError
+        ``data`` of a part is no base64.
+    """
+    if payload[_PARTS] is None or not carry_bytes(found := json.loads(payload[_PARTS])):
+        return payload, NOTHING
+    parts, blobs = taken_out(found)
+    light = (*payload[:_PARTS], to_json("parts", list(parts)), *payload[_PARTS + 1 :])
+    return light, Load([(0, key) for key in hashes_in(parts)], blobs)
+
+
+def as_json(message: SessionMessage) -> SessionMessage:
+    """Return a message whose parts are JSON: bytes as base64 text."""
+    return replace(message, parts=as_text(message.parts)) if _carries(message) else message
+
+
+def _carries(message: SessionMessage) -> bool:
+    parts: object = getattr(message, "parts", None)  # of another type it is refused when it becomes a row
+    return bool(parts) and isinstance(parts, tuple) and _are_mappings(parts) and carry_bytes(parts)
+
+
+def _are_mappings(parts: tuple[object, ...]) -> bool:
+    return all(isinstance(part, Mapping) for part in parts)
