@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.parts.blobs import Blob, bytes_of
 from langswarm_nb.core.session.parts.twins import facts_of, name_of
+from langswarm_nb.render.links import web_address
 from langswarm_nb.render.thumbnails import thumbnail
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 """What a page shows as a picture."""
-_WEB = ("https://", "http://")
 
 
 def chip(part: Part, hash_: str | None = None) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def chip(part: Part, hash_: str | None = None) -> dict[str, Any]:
     hash_ : str, optional
         SHA-256 of its bytes, where the part does not have it.
     """
-    key, url = part.get("blob") or hash_, str(part.get("url") or "")
+    key = part.get("blob") or hash_
     told: dict[str, Any] = {
         "kind": part["type"],
         "name": name_of(part) or part["type"],
@@ -37,8 +37,8 @@ def chip(part: Part, hash_: str | None = None) -> dict[str, Any]:
     }
     if key is not None:
         told |= {"hash": key, "picture": part.get("media_type") in PICTURES}
-    elif url.startswith(_WEB):
-        told["url"] = url
+    elif address := web_address(part.get("url")):
+        told["url"] = address
     return told
 
 

@@ -11,15 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from langswarm_nb.core.session import Attachment, SessionValueError, attach
-from langswarm_nb.core.session.errors import AttachmentError, shown
+from langswarm_nb.core.session import Attachment, AttachmentError, SessionValueError, attach
+from langswarm_nb.core.session.attachments.attaching import MAX_BYTES, MAX_BYTES_TOGETHER
+from langswarm_nb.core.session.errors import shown
 from langswarm_nb.core.session.parts.twins import size_text
 
 from .attached import chip
 
 PIECE_BYTES = 1_000_000
-FILE_BYTES = 20_000_000
-MESSAGE_BYTES = 50_000_000
 MAX_FILES = 50
 _DRAFTS = 8
 """Sessions whose drafts keep what is attached to them; a panel that goes through many forgets the oldest."""
@@ -168,18 +167,18 @@ class Tray:
 
 
 def _check_room(draft: _Draft, upload: _Upload) -> None:
-    if upload.size > FILE_BYTES:
+    if upload.size > MAX_BYTES:
         raise AttachmentError(
-            f"{shown(upload.name)} has {size_text(upload.size)}; at most {size_text(FILE_BYTES)} can be attached."
+            f"{shown(upload.name)} has {size_text(upload.size)}; at most {size_text(MAX_BYTES)} can be attached."
         )
     if draft.count >= MAX_FILES:
         raise AttachmentError(
             f"At most {MAX_FILES} files go with one message. Send some of them with the next."
         )
-    if draft.size + upload.size > MESSAGE_BYTES:
+    if draft.size + upload.size > MAX_BYTES_TOGETHER:
         raise AttachmentError(
             f"With {shown(upload.name)} the message would have {size_text(draft.size + upload.size)}; at most "
-            f"{size_text(MESSAGE_BYTES)} go with one message."
+            f"{size_text(MAX_BYTES_TOGETHER)} go with one message."
         )
 
 
