@@ -2,7 +2,7 @@
 
 import { createArchived } from "./archived.js";
 import { createComposer } from "./composer.js";
-import { h } from "./dom.js";
+import { h, visible } from "./dom.js";
 import { acceptDrops } from "./dropping.js";
 import { createFooter } from "./footer.js";
 import { createGreeting } from "./greeting.js";
@@ -36,7 +36,7 @@ function render({ model, el }) {
     notice: notices.say,
     fail: notices.fail,
     announce(text) {
-      announcer.textContent = text.slice(0, ANNOUNCED_CHARS);
+      announcer.textContent = visible(text.slice(0, ANNOUNCED_CHARS));
     },
     async attempt(type, content) {
       try {

@@ -87,7 +87,11 @@ export function createTray(context, on) {
   return {
     element,
     show,
-    add: uploads.add,
+    /** @param {File[]} files */
+    add(files) {
+      uploads.add(files);
+      element.scrollTop = element.scrollHeight;
+    },
     /** What is still on its way to the kernel. */
     coming: uploads.coming,
     /** What did not get there. */
