@@ -101,6 +101,7 @@ LOOPS = {
 """Imports that lead back, and why. None of them runs when the package is loaded: they are for types, or stand in a
 function."""
 SAME_PART = {
+    "carried": "what messages carry beside their words: counted as it is stored, and shown",
     "blobs": "bytes apart from the messages that carry them: taken out of parts, and kept in SQL",
     "reader": "the way back from each dialect",
     "faults": "what others say when they fail, in our words",

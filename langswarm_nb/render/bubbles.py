@@ -16,7 +16,16 @@ _FRAME = re.compile(
 """A frame as a question holds it, see `langswarm_nb.notebook.asking.value_text`."""
 
 
-def bubble_html(speaker: str, line: str, text: str, *, format: Format = "text", body: str = "") -> str:
+def bubble_html(
+    speaker: str,
+    line: str,
+    text: str,
+    *,
+    format: Format = "text",
+    body: str = "",
+    above: str = "",
+    below: str = "",
+) -> str:
     """Return one message.
 
     Parameters
@@ -31,11 +40,18 @@ def bubble_html(speaker: str, line: str, text: str, *, format: Format = "text", 
         How to show that; of ``"text"``, tables are folded.
     body
         HTML that the renderer made of it before.
+    above, below
+        Safe HTML around it; where there is any, no text takes no room.
     """
     who, dot, rest = line.partition(" · ")
-    words = body or (_folded(text) if format == "text" else render_html(text, format=format))
+    words = body or ("" if (above or below) and not text else _words(text, format))
+    words = f"{above}{words}{below}"
     head = f'<div class="lsnb-who"><strong>{text_html(who)}</strong>{text_html(dot + rest)}</div>'
     return f'<div class="lsnb-said lsnb-by-{speaker}">{head}{words}</div>'
+
+
+def _words(text: str, format: Format) -> str:
+    return _folded(text) if format == "text" else render_html(text, format=format)
 
 
 def _folded(text: str) -> str:

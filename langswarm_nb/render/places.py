@@ -8,78 +8,28 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from markdown_it.rules_inline import StateInline
-from markdown_it.rules_inline.balance_pairs import link_pairs
-
+from .controls import visible_controls
 from .emphasis import is_cjk
 from .markdown import parser
 from .source_marks import MARK_TOKEN, SOURCE_MARK
+from .text_runs import Block, Run, blocks_of, taken_apart
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
-__all__ = ["Link", "Places"]
+__all__ = ["Places"]
 
-_PIECE = re.compile(r"\s+|\S+")
-_HEADING_END = re.compile(r"[ \t]+#+[ \t]*$")
 _WORD = re.compile(r"\w*")
-_URL = re.compile(r"https?://[^\s<>()\[\]]+")
+_BENDING = "!\\"
+"""Before a bracket they make an image of it, or text."""
 _MOST_STEPS = 64
 _FLAGS = ("\U0001f1e6", "\U0001f1ff")
 _JOINER = "\u200d"
 _SKINS = ("\U0001f3fb", "\U0001f3ff")
-
-
-class Link(NamedTuple):
-    """A link in the text."""
-
-    begin: int
-    end: int
-    address: str
-
-
-class _Run(NamedTuple):
-    """A run of characters of one kind, in the whole text and in the line that it is of."""
-
-    begin: int
-    end: int
-    line: int
-    """Number of its `_Line`."""
-    at: int
-    """Where it begins in that."""
-    is_whole: bool
-    """Whether nothing may stand in it."""
-    is_content: bool
-    """Whether something may stand behind it."""
-    is_closing: bool = False
-    """Whether it ends emphasis, and belongs to what is before it."""
-
-
-class _Block(NamedTuple):
-    """A block of code or a displayed formula."""
-
-    begin: int
-    end: int
-    is_free: bool
-    """Whether a paragraph may follow it."""
-
-
-class _Line(NamedTuple):
-    """Text that is read as one: a paragraph, a heading, a cell."""
-
-    content: str
-    begins: list[int]
-    """Of its lines, in it."""
-    origins: list[int]
-    """Of its lines, in the whole text."""
-
-    def origin(self, at: int) -> int:
-        number = bisect_right(self.begins, at) - 1
-        return self.origins[number] + at - self.begins[number]
 
 
 class Places:
@@ -93,12 +43,8 @@ class Places:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._plain = text.replace("\r", " ").replace("\x00", "\ufffd")  # of the same length
-        self._lines: list[_Line] = []
-        self._runs: list[_Run] = []
-        self._blocks: list[_Block] = []
-        self.links: list[Link] = []
-        self._read()
+        self._plain = text.replace("\r", " ").replace("\x00", "\x01")  # of the same length
+        self._lines, self._runs, self._blocks, self.links = taken_apart(self._plain)
         self._begins = [run.begin for run in self._runs]
         self._block_begins = [block.begin for block in self._blocks]
         self._anchors: list[int] = []
@@ -128,7 +74,7 @@ class Places:
         for number, found in inside.items():
             done |= self._harmless(number, found)
         marked = _inserted(self._text, done)
-        if _outline(_blocks_of(self._plain)) != _outline(_blocks_of(marked.replace("\r", " "))):
+        if _outline(blocks_of(self._plain)) != _outline(blocks_of(marked.replace("\r", " "))):
             return self._text
         return marked
 
@@ -136,9 +82,7 @@ class Places:
         run = self._runs[number]
         place = run.end if run.is_whole or end >= run.end else self._behind_word(run, end)
         if not run.is_whole:
-            while (
-                place > run.begin and self._text[place - 1] in "!\\"
-            ):  # with which a mark would be something else
+            while place > run.begin and self._text[place - 1] in _BENDING:
                 place -= 1
             if place == run.begin:
                 return None
@@ -148,7 +92,7 @@ class Places:
             number, place = number + 1, after.end
         return None if self._text[place - 1] == "\r" else place  # half of the end of a line
 
-    def _behind_word(self, run: _Run, place: int) -> int:
+    def _behind_word(self, run: Run, place: int) -> int:
         """Return the next place at which neither a word nor a character is cut."""
         text = self._text
         before, after = text[place - 1], text[place]
@@ -161,11 +105,11 @@ class Places:
             place += 1
         return place
 
-    def _block_before(self, end: int) -> _Block | None:
+    def _block_before(self, end: int) -> Block | None:
         number = bisect_left(self._block_begins, end) - 1
         return self._blocks[number] if number >= 0 else None
 
-    def _run_that_ends(self, place: int) -> _Run | None:
+    def _run_that_ends(self, place: int) -> Run | None:
         number = bisect_left(self._begins, place) - 1
         run = self._runs[number] if number >= 0 else None
         return run if run is not None and run.begin < place <= run.end else None
@@ -182,55 +126,7 @@ class Places:
 
     def _at(self, place: int, number: int) -> int | None:
         run = self._run_that_ends(place)
-        return None if run is None or run.line != number else run.at + min(place - run.begin, self._size(run))
-
-    def _size(self, run: _Run) -> int:
-        return self._sizes[run.begin]
-
-    def _read(self) -> None:
-        lines = self._plain.split("\n")
-        origins = [0]
-        for line in lines:
-            origins.append(origins[-1] + len(line) + 1)
-        self._sizes: dict[int, int] = {}
-        cursor = 0
-        is_heading = False
-        is_cell = False
-        for token in _blocks_of(self._plain):
-            is_heading = token.type == "heading_open" or (is_heading and token.type == "inline")
-            if token.type in {"td_open", "th_open"}:
-                is_cell = True
-            elif token.type != "inline":
-                is_cell = False
-            if token.type in {"fence", "code_block", "math_block"} and token.map:
-                self._blocks.append(_block(token, lines, origins))
-            if token.type != "inline" or not token.map or not token.content.strip():
-                continue
-            if is_cell:
-                begin, limit = origins[token.map[0]], origins[token.map[0] + 1] - 1
-                found, cursor = _cell(self._plain, token.content, max(cursor, begin), limit)
-            else:
-                found = _paragraph(token, lines, origins, is_heading=is_heading)
-            if found is not None:
-                self._add(found)
-
-    def _add(self, line: _Line) -> None:
-        number = len(self._lines)
-        self._lines.append(line)
-        for begin, end, is_whole, is_content, is_closing, address in _atoms(line.content):
-            origin, origin_end = line.origin(begin), line.origin(end - 1) + 1
-            self._sizes[origin] = end - begin
-            self._runs.append(_Run(origin, origin_end, number, begin, is_whole, is_content, is_closing))
-            if address:
-                self.links.append(Link(origin, origin_end, address))
-
-
-def _blocks_of(text: str) -> list[Token]:
-    """Return the tokens of blocks."""
-    tokens: list[Token] = []
-    md = parser()
-    md.block.parse(text, md, {}, tokens)
-    return tokens
+        return None if run is None or run.line != number else run.at + min(place - run.begin, run.size)
 
 
 def _is_letter(char: str) -> bool:
@@ -259,96 +155,6 @@ def _is_one(text: str, place: int) -> bool:
     return (place - begin) % 2 == 1
 
 
-def _block(token: Token, lines: Sequence[str], origins: Sequence[int]) -> _Block:
-    first, last = token.map or (0, 1)
-    while last - 1 > first and not lines[last - 1].strip():
-        last -= 1
-    end = lines[last - 1].strip()
-    is_closed = token.type != "fence" or (
-        last - first > 1 and end.startswith(token.markup) and not end.strip(token.markup[0])
-    )
-    return _Block(origins[first], origins[last] - 1, token.level == 0 and is_closed)
-
-
-def _cell(text: str, content: str, cursor: int, limit: int) -> tuple[_Line | None, int]:
-    """Return a cell of a table, and where the next one is looked for."""
-    written = content.replace("|", "\\|")
-    begin = text.find(written, cursor, limit)
-    if begin < 0 or written != content:  # with an escaped bar in it, it is not as it is written
-        return None, cursor if begin < 0 else begin + len(written)
-    return _Line(content, [0], [begin]), begin + len(content)
-
-
-def _paragraph(
-    token: Token, lines: Sequence[str], origins: Sequence[int], *, is_heading: bool
-) -> _Line | None:
-    """Return text of one or more lines; None where it cannot be found again in the lines it came from."""
-    begins, found_at, at = [], [], 0
-    first = (token.map or (0, 1))[0]
-    for number, line in enumerate(token.content.split("\n"), first):
-        if number >= len(lines):
-            return None
-        written = lines[number].rstrip()
-        if is_heading and not written.endswith(line.rstrip()):
-            written = _HEADING_END.sub("", written)
-        if not written.endswith(line.rstrip()):
-            return None
-        begins.append(at)
-        found_at.append(origins[number] + len(written) - len(line.rstrip()))
-        at += len(line) + 1
-    return _Line(token.content, begins, found_at)
-
-
-def _atoms(content: str) -> Iterator[tuple[int, int, bool, bool, bool, str]]:
-    """Yield what a line consists of: begin, end, whether it is whole, content, a closing mark; and a link's address."""
-    md = parser()
-    state = StateInline(content, md, {}, [])
-    steps: list[tuple[int, int, int, int, int]] = []
-    rules = md.inline.ruler.getRules("")
-    while state.pos < state.posMax:
-        begin, n_tokens, n_delimiters = state.pos, len(state.tokens), len(state.delimiters)
-        if not any(rule(state, False) for rule in rules):
-            state.append_pending(state.src[state.pos])
-            state.pos += 1
-        steps.append((begin, state.pos, n_tokens, len(state.tokens), n_delimiters))
-    link_pairs(state)
-    closing = {delimiter.end for delimiter in state.delimiters if delimiter.end >= 0}
-    opening = {number for number, delimiter in enumerate(state.delimiters) if delimiter.end >= 0}
-    ends = [*(step[4] for step in steps[1:]), len(state.delimiters)]
-    text_begin: int | None = None
-    for (begin, end, first, last, mark), mark_end in zip(steps, ends, strict=True):
-        made = [token for token in state.tokens[first:last] if token.type != "text"]
-        numbers = set(range(mark, mark_end))
-        is_mark = bool(numbers & (closing | opening))
-        if not is_mark and not made:
-            text_begin = begin if text_begin is None else text_begin
-            continue
-        if text_begin is not None:
-            yield from _pieces(content, text_begin, begin)
-            text_begin = None
-        if is_mark:
-            is_closing = bool(numbers & closing)
-            yield begin, end, True, is_closing, is_closing, ""
-        elif made[0].type in {"softbreak", "hardbreak"}:
-            yield begin, end, True, False, False, ""
-        else:
-            address = next(
-                (str(token.attrs.get("href", "")) for token in made if token.type == "link_open"), ""
-            )
-            yield begin, end, True, True, False, address
-    if text_begin is not None:
-        yield from _pieces(content, text_begin, len(content))
-
-
-def _pieces(content: str, begin: int, end: int) -> Iterator[tuple[int, int, bool, bool, bool, str]]:
-    """Yield words and what is between them."""
-    for found in _PIECE.finditer(content, begin, end):
-        address = _URL.search(found[0])
-        is_word = not found[0].isspace()
-        is_address = address is not None
-        yield found.start(), found.end(), is_address, is_word, False, address[0] if address else ""
-
-
 def _inserted(text: str, marks: Mapping[int, str]) -> str:
     pieces, done = [], 0
     for place in sorted(marks):
@@ -361,7 +167,7 @@ def _meaning(content: str) -> list[tuple[str, str]]:
     """Return what a line says, without marks of sources."""
     md = parser()
     tokens: list[Token] = []
-    md.inline.parse(content, md, {}, tokens)
+    md.inline.parse(visible_controls(content), md, {}, tokens)
     said: list[tuple[str, str]] = []
     for token in tokens:
         if token.type == MARK_TOKEN:

@@ -8,12 +8,12 @@ import warnings
 from collections import OrderedDict
 from threading import Lock
 
-__all__ = ["MAX_THUMBNAIL_BYTES", "picture_type", "thumbnail"]
+__all__ = ["MAX_THUMBNAIL_BYTES", "SIDE_PX", "is_picture", "made_before", "picture_type", "thumbnail"]
 
 SIDE_PX = 320
 MAX_THUMBNAIL_BYTES = 64_000
 _MAX_AS_IS_BYTES = 20_000
-_MAX_AS_IS_PIXELS = 4_000_000
+_MAX_AS_IS_PIXELS = 25_000_000
 """A browser holds four bytes for each pixel, however few bytes the file has."""
 _MAX_PIXELS = 50_000_000
 _SMALLER = (1.0, 0.6, 0.375)
@@ -57,16 +57,29 @@ def thumbnail(
     tuple of str and bytes, or None
         None where none can be made: no picture, a broken one, one of too many pixels, no Pillow.
     """
+    if len(data) <= min(_MAX_AS_IS_BYTES, most_bytes) and is_picture(data, media_type):
+        return _usual(media_type), data
     found = picture_type(data)
-    if found is None or found != media_type.lower().replace("image/jpg", "image/jpeg"):
+    if found is None or found != _usual(media_type):
         return None
-    if len(data) <= min(_MAX_AS_IS_BYTES, most_bytes) and _pixels(data, found) <= _MAX_AS_IS_PIXELS:
-        return found, data
     if key is None:
         from hashlib import sha256  # it loads OpenSSL
 
         key = sha256(data).hexdigest()
     return _MADE.get_or_make((key, side, most_bytes), data, found)
+
+
+def made_before(
+    key: str, *, side: int = SIDE_PX, most_bytes: int = MAX_THUMBNAIL_BYTES
+) -> tuple[()] | tuple[Thumbnail | None]:
+    """Return what `thumbnail` made of bytes of this SHA-256, in a tuple of one; an empty one when it is not known."""
+    return _MADE.get((key, side, most_bytes))
+
+
+def is_picture(data: bytes, media_type: str) -> bool:
+    """Tell whether a page may show bytes as they are: of the type that they are said to be, of not too many pixels."""
+    found = picture_type(data)
+    return found is not None and found == _usual(media_type) and _pixels(data, found) <= _MAX_AS_IS_PIXELS
 
 
 def picture_type(data: bytes) -> str | None:
@@ -82,6 +95,10 @@ def picture_type(data: bytes) -> str | None:
     return None
 
 
+def _usual(media_type: str) -> str:
+    return media_type.lower().replace("image/jpg", "image/jpeg")
+
+
 class _Made:
     """Thumbnails that were made, the latest used last."""
 
@@ -90,11 +107,16 @@ class _Made:
         self._size_bytes = 0
         self._lock = Lock()
 
-    def get_or_make(self, key: tuple[str, int, int], data: bytes, media_type: str) -> Thumbnail | None:
+    def get(self, key: tuple[str, int, int]) -> tuple[()] | tuple[Thumbnail | None]:
         with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
+            if key not in self._kept:
+                return ()
+            self._kept.move_to_end(key)
+            return (self._kept[key],)
+
+    def get_or_make(self, key: tuple[str, int, int], data: bytes, media_type: str) -> Thumbnail | None:
+        if known := self.get(key):
+            return known[0]
         made = _made(data, media_type.removeprefix("image/").upper(), *key[1:])
         with self._lock:
             if key not in self._kept:

@@ -17,6 +17,7 @@ from .opened import Opened, TellRetry, TellWait
 if TYPE_CHECKING:
     from langswarm_nb.notebook.config import Format, NotebookConfig
     from langswarm_nb.notebook.showing.display import ReplyDisplay
+    from langswarm_nb.notebook.showing.seen import Bytes
 
     from .interpolate import Prompt
     from .options import CellOptions
@@ -68,6 +69,7 @@ class Exchange:
         self._sender, self._look = sender, look
         self._display, self._opening, self._extract = display, opening, extract
         self._opened: Opened | None = None
+        self._seen: Mapping[str, Bytes] = {}
         self._notes: list[str] = []
         self._is_chosen = False
 
@@ -110,6 +112,16 @@ class Exchange:
         self._opened = opened = await self._opening(self.tell_retry, self._display.status)
         with ticking(self._display):
             await self._show(opened.stream)
+        self._seen = await self._look_at(opened)
+
+    async def _look_at(self, opened: Opened) -> Mapping[str, Bytes]:
+        """Return what can be seen of attachments."""
+        question, answer = opened.stream.question, opened.stream.reply
+        if question is None or answer is None or not (question.attachments or answer.attachments):
+            return {}
+        from langswarm_nb.notebook.showing.seen import seen_in
+
+        return await seen_in(opened.session, question, answer)
 
     async def _show(self, stream: MessageStream) -> None:
         is_thinking = False
@@ -140,6 +152,7 @@ class Exchange:
             extract=self._extract,
             again=self._again,
         )
+        reply.seen = self._seen
         self._sender.count(opened.stream, opened.options)
         reply.place = self._place(reply, opened)
         reply.footer = footer_line(reply, place=reply.place)

@@ -10,7 +10,7 @@ from langswarm_nb.core.session import BaseSession, MessageRole, SessionStatus, S
 from langswarm_nb.core.session.conversation.titles import title_beside
 from langswarm_nb.core.session.providers.catalogue import OFFLINE_PROVIDERS
 from langswarm_nb.notebook.asking.options import word
-from langswarm_nb.notebook.showing.transcript import Transcript
+from langswarm_nb.notebook.showing.transcript import Transcript, thumbs_for
 from langswarm_nb.notebook.workspace.session_names import rename
 
 from .command import Argument, Command, arg
@@ -68,7 +68,8 @@ async def _show(workspace: Workspace, name: str | None, n: int, *, everything: b
     if total == n:  # there may be more
         tree = await session.tree()
         total = max(total, len(tree.nodes if everything else tree.path))
-    return Transcript(await workspace.said_of(session, name), messages, total)
+    thumbs = await thumbs_for(session, messages)
+    return Transcript(await workspace.said_of(session, name), messages, total, thumbs)
 
 
 async def _rename(workspace: Workspace, name: str | None, new: str | None) -> str:

@@ -14,6 +14,7 @@ from langswarm_nb.core.session.conversation.moves import asked_last, version_at
 from langswarm_nb.core.session.conversation.nodes import Node
 from langswarm_nb.core.session.conversation.tree import Tree
 from langswarm_nb.notebook.asking.send import ask_again
+from langswarm_nb.notebook.showing.transcript import in_short
 from langswarm_nb.notebook.workspace.copying import copy_here
 
 from .command import Command, arg
@@ -41,7 +42,7 @@ async def _branches(workspace: Workspace) -> Listing:
                 mark,
                 name,
                 message and message.address,
-                message and message.content,
+                message and in_short(message),
                 message and moment(message),
             )
         )
@@ -133,8 +134,8 @@ def _version_row(
         Code(f"{turn}.{version}"),
         facts.model_id if facts else "",
         facts.status if facts else "no answer",
-        question.content,
-        last.content if last.seq != question.seq else "",
+        in_short(question),
+        in_short(last) if last.seq != question.seq else "",
         moment(last),
     )
 

@@ -10,6 +10,7 @@ from langswarm_nb.core.session import SessionMessage
 from langswarm_nb.core.session.conversation.copies import origin_address, origin_of
 from langswarm_nb.core.session.conversation.nodes import Node
 from langswarm_nb.core.session.conversation.tree import Tree
+from langswarm_nb.notebook.showing.transcript import in_short
 
 if TYPE_CHECKING:
     from langswarm_nb.render.tables import Table
@@ -174,7 +175,7 @@ def _line(tree: Tree, messages: Mapping[int | None, SessionMessage], entry: _Ent
         branches,
         entry.is_active,
         f"{entry.question.turn}.{entry.version}",
-        beginning(question.content) if question else "",
+        beginning(in_short(question)) if question else "",
         " ".join(filter(None, (_kind(messages, entry), hidden, *entry.labels))),
         last.request.model_id if last is not None and last.request is not None else "",
         moment(last) if last is not None else "",

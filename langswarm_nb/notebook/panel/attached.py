@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from langswarm_nb.core.session.parts.blobs import Blob, bytes_of
 from langswarm_nb.core.session.parts.twins import facts_of, name_of
 from langswarm_nb.render.links import web_address
-from langswarm_nb.render.thumbnails import thumbnail
+from langswarm_nb.render.thumbnails import picture_type, thumbnail
 
 if TYPE_CHECKING:
     from langswarm_nb.core.session import BaseSession, SessionMessage
@@ -47,8 +47,8 @@ def chips(parts: Iterable[Part]) -> list[dict[str, Any]]:
     return [chip(part, _hash_of(part)) for part in parts]
 
 
-async def read_blob(session: BaseSession, path: Iterable[SessionMessage], hash_: str) -> Blob:
-    """Return the bytes of an attachment of a conversation, and what they are.
+async def read_bytes(session: BaseSession, path: Iterable[SessionMessage], hash_: str) -> bytes:
+    """Return the bytes of an attachment of a conversation.
 
     Raises
     ------
@@ -58,17 +58,14 @@ async def read_blob(session: BaseSession, path: Iterable[SessionMessage], hash_:
     for message in path:
         for part in message.attachments:
             if part.get("data") is not None and _hash_of(part) == hash_:  # of a reply that is not stored
-                return Blob(part["media_type"], bytes_of(part["data"]))
-            if part.get("blob") == hash_:
-                return Blob(part["media_type"], await session.read_attachment(hash_))
-    return Blob("application/octet-stream", await session.read_attachment(hash_))
+                return bytes_of(part["data"])
+    return await session.read_attachment(hash_)
 
 
-async def small_picture(blob: Blob) -> tuple[str, bytes] | None:
+async def small_picture(data: bytes, hash_: str) -> tuple[str, bytes] | None:
     """Return a small picture of an attachment; None where there is none."""
-    if blob.media_type not in PICTURES:
-        return None
-    return await asyncio.to_thread(thumbnail, blob.data, blob.media_type)
+    media_type = picture_type(data)
+    return media_type and await asyncio.to_thread(thumbnail, data, media_type, key=hash_)
 
 
 def _hash_of(part: Part) -> str | None:

@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session import SessionValueError
-from langswarm_nb.core.session.parts.blobs import Blob
+from langswarm_nb.render.thumbnails import picture_type
 
-from .attached import PICTURES, read_blob, small_picture
+from .attached import read_bytes, small_picture
 
 if TYPE_CHECKING:
     from .widget import ChatPanel
@@ -40,14 +40,14 @@ async def _attach_remove(panel: ChatPanel, content: Content) -> None:
 
 
 async def _thumbnail(panel: ChatPanel, content: Content) -> Content:
-    small = await small_picture(await _blob(panel, content))
+    hash_, data = await _read(panel, content)
+    small = await small_picture(data, hash_)
     return {} if small is None else {"mediaType": small[0], "buffers": [small[1]]}
 
 
 async def _bytes(panel: ChatPanel, content: Content) -> Content:
-    blob = await _blob(panel, content)
-    shown = blob.media_type if blob.media_type in PICTURES else "application/octet-stream"
-    return {"mediaType": shown, "buffers": [blob.data]}
+    _, data = await _read(panel, content)
+    return {"mediaType": picture_type(data) or "application/octet-stream", "buffers": [data]}
 
 
 ATTACHMENT_ACTIONS: dict[str, Callable[[ChatPanel, Content], Awaitable[Content | None]]] = {
@@ -65,14 +65,14 @@ def _told(panel: ChatPanel, *, done: bool) -> Content:
     return {"done": done}
 
 
-async def _blob(panel: ChatPanel, content: Content) -> Blob:
+async def _read(panel: ChatPanel, content: Content) -> tuple[str, bytes]:
     hash_ = content.get("hash")
     if not isinstance(hash_, str) or len(hash_) != _HASH_CHARS:
         raise SessionValueError.of("hash", hash_, "the hash of an attachment")
     there = panel.tray.find(hash_)
     if there is not None and there.data is not None:
-        return Blob(there.media_type or "", there.data)
-    return await read_blob(panel.session, panel.feed.path, hash_)
+        return hash_, there.data
+    return hash_, await read_bytes(panel.session, panel.feed.path, hash_)
 
 
 def _session_of(content: Content) -> str:

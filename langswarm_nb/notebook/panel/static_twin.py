@@ -7,13 +7,16 @@ page, the panel hides them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from IPython.display import DisplayHandle
 
 from langswarm_nb.core.session import SessionMessage
 from langswarm_nb.notebook.showing.transcript import MAX_CHARS, NAMES, messages_html, said
 from langswarm_nb.render import visible_controls
+
+if TYPE_CHECKING:
+    from langswarm_nb.notebook.showing.seen import Bytes
 
 MAX_MESSAGES = 200
 PIECE_CHARS = 8_000
@@ -39,13 +42,25 @@ class StaticTwin:
         self._outputs: list[Any] = [DisplayHandle(f"lsnb-twin-{panel_id}{end}") for end in ("", "-2")]
         self._shown: list[Piece] = []
 
-    def display(self, name: str, path: Sequence[SessionMessage], html: Mapping[str, str | None]) -> None:
+    def display(
+        self,
+        name: str,
+        path: Sequence[SessionMessage],
+        html: Mapping[str, str | None],
+        thumbs: Mapping[str, Bytes] | None = None,
+    ) -> None:
         """Show both outputs, where a cell shows the panel."""
         self._shown = _pieces(name, path, len(path))
         for output, piece in zip(self._outputs, self._shown, strict=True):
-            output.display(_bundle(self._panel_id, piece, html), raw=True)
+            output.display(_bundle(self._panel_id, piece, html, thumbs), raw=True)
 
-    def update(self, name: str, path: Sequence[SessionMessage], html: Mapping[str, str | None]) -> None:
+    def update(
+        self,
+        name: str,
+        path: Sequence[SessionMessage],
+        html: Mapping[str, str | None],
+        thumbs: Mapping[str, Bytes] | None = None,
+    ) -> None:
         """Replace what does not show the conversation as it is; nothing where the panel is not shown."""
         if not self._shown:
             return
@@ -56,7 +71,7 @@ class StaticTwin:
         old, self._shown = self._shown, pieces
         for output, before, piece in zip(self._outputs, old, pieces, strict=True):
             if before.key != piece.key:
-                output.update(_bundle(self._panel_id, piece, html), raw=True)
+                output.update(_bundle(self._panel_id, piece, html, thumbs), raw=True)
 
 
 class Piece(NamedTuple):
@@ -96,10 +111,12 @@ def _is_short(first: Piece, rest: Piece) -> bool:
     return first.chars > PIECE_CHARS and rest.chars <= max(PIECE_CHARS, first.chars / _SHARE)
 
 
-def _bundle(panel_id: str, piece: Piece, html: Mapping[str, str | None]) -> dict[str, Any]:
+def _bundle(
+    panel_id: str, piece: Piece, html: Mapping[str, str | None], thumbs: Mapping[str, Bytes] | None
+) -> dict[str, Any]:
     if piece.is_empty:
         return {"text/html": "", "text/plain": ""}
-    return twin_bundle(panel_id, piece.name, piece.messages, html, total=piece.end)
+    return twin_bundle(panel_id, piece.name, piece.messages, html, total=piece.end, thumbs=thumbs)
 
 
 def twin_bundle(
@@ -109,6 +126,7 @@ def twin_bundle(
     html: Mapping[str, str | None] | None = None,
     *,
     total: int | None = None,
+    thumbs: Mapping[str, Bytes] | None = None,
 ) -> dict[str, Any]:
     """Return the last messages of a conversation as safe HTML and as plain text.
 
@@ -124,11 +142,13 @@ def twin_bundle(
         What the renderer made of messages before, by their ids.
     total : int, optional
         How many messages the conversation has.
+    thumbs : mapping of str to tuple of str and bytes, optional
+        Thumbnails of attachments by their hashes.
     """
     shown, total = last_messages(path), len(path) if total is None else total
     cut = f", the last {len(shown)} of them" if len(shown) < total else ""
     head = f"{name}: {total} message{'' if total == 1 else 's'}{cut}"
-    page = messages_html(head, shown, html)
+    page = messages_html(head, shown, html, thumbs=thumbs)
     plain = "\n\n".join([head, *(said(message, NAMES[message.role]) for message in shown)])
     return {
         "text/html": f'<div class="lsnb-twin lsnb-twin-{panel_id}">{page}</div>',

@@ -26,6 +26,7 @@ from langswarm_nb.core.session import (
 from langswarm_nb.core.session.errors import in_words
 from langswarm_nb.notebook.bridge import io_loop, kernel_shell, run_within, submit
 from langswarm_nb.notebook.cell_errors import cell_words
+from langswarm_nb.notebook.showing.transcript import thumbs_for
 from langswarm_nb.render import plain_repr
 
 from .actions import ACTIONS
@@ -35,11 +36,13 @@ from .patches import Window, patch
 from .rules import NoRules, Rules
 from .scripts import script, style
 from .session_info import session_info, session_name
-from .static_twin import StaticTwin, twin_bundle
+from .static_twin import StaticTwin, last_messages, twin_bundle
 from .tray import Tray
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Mapping
+
+    from langswarm_nb.notebook.showing.seen import Bytes
 
     from .live import LiveReply
 
@@ -139,6 +142,7 @@ class ChatPanel(anywidget.AnyWidget):
         self._is_closed = False
         panel_id = uuid.uuid4().hex
         self._twin = StaticTwin(panel_id)
+        self._thumbs: Mapping[str, Bytes] = {}
         super().__init__(
             model_id=panel_id,
             panel_id=panel_id,  # from the first state on: a page can draw before it has seen a change
@@ -201,7 +205,7 @@ class ChatPanel(anywidget.AnyWidget):
             return
         view = self._repr_mimebundle_() or ({}, {})
         display(view[0], metadata=view[1], raw=True)
-        self._twin.display(session_name(self.session), self.feed.path, self.feed.html)
+        self._twin.display(session_name(self.session), self.feed.path, self.feed.html, self._thumbs)
 
     # For its feed
 
@@ -223,9 +227,15 @@ class ChatPanel(anywidget.AnyWidget):
             self._publish({**changes, "rev": rev, "earlier": start})
         self._context.copy().run(self._set_traits)
         if live is None:
-            self._context.copy().run(
-                self._twin.update, session_name(self.session), self.feed.path, self.feed.html
-            )
+            await self._show_twin()
+
+    async def _show_twin(self) -> None:
+        session = self.session
+        thumbs = await thumbs_for(session, last_messages(self.feed.path))
+        if self.session is session and not self._is_closed:
+            self._thumbs = thumbs
+            feed = self.feed
+            self._context.copy().run(self._twin.update, session_name(session), feed.path, feed.html, thumbs)
 
     def extend(self, delta: dict[str, Any]) -> None:
         """Pass on what arrived of the live reply."""

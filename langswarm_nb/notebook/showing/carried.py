@@ -8,38 +8,89 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from langswarm_nb.core.session.parts.twins import facts_of, name_of, twin
 from langswarm_nb.core.session.parts.vocabulary import ATTACHED, Part
 from langswarm_nb.core.session.text import one_line
+from langswarm_nb.render.controls import visible_controls
 from langswarm_nb.render.escaping import text_block_html, text_html
 from langswarm_nb.render.links import attribute, data_url, link_html, web_address
-from langswarm_nb.render.thumbnails import MAX_THUMBNAIL_BYTES, picture_type
+from langswarm_nb.render.thumbnails import MAX_THUMBNAIL_BYTES, is_picture
 
-from .sources import Sources
+from .seen import MAX_AUDIO_BYTES, MAX_PICTURE_BYTES, Bytes
+from .sources import footnotes
 
 __all__ = [
-    "MAX_AUDIO_BYTES",
+    "Carried",
     "attachments_html",
     "attachments_text",
+    "attachments_words",
+    "carried_by",
+    "pictures_html",
     "vendor_html",
     "vendor_text",
     "with_footnotes",
     "with_footnotes_text",
 ]
 
-Bytes = tuple[str, bytes]
-"""A media type, and bytes that are of it."""
-
-MAX_AUDIO_BYTES = 64_000
-"""A longer recording is not put into a page."""
 _MAX_NAME_CHARS = 80
+_MAX_WORD_CHARS = 40
 _MAX_LINE_CHARS = 200
 _MAX_DETAIL_CHARS = 20_000
 _MAX_ITEMS = 100
 """Of one kind, of one message; how many more there are is told."""
 _HEIGHT_PX = 96
 _AUDIO = re.compile(r"audio/[a-z0-9.+-]{1,40}")
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What stands above and below the words of a reply, in a page and as text."""
+
+    above_html: str = ""
+    above_text: str = ""
+    below_html: str = ""
+    below_text: str = ""
+    marked: str | None = None
+    """The words with the marks of their sources, as Markdown for the renderer; None where there are none."""
+    marked_text: str | None = None
+    """The same as text."""
+
+    def around(self, body: str) -> str:
+        """Return HTML of the words with what is beside them."""
+        return f"{self.above_html}{body}{self.below_html}"
+
+    def around_text(self, text: str) -> str:
+        """Return the words, in which what hides is visible, with what is beside them."""
+        pieces = [visible_controls(self.above_text), text, visible_controls(self.below_text)]
+        return "\n\n".join(filter(None, pieces))
+
+
+def carried_by(text: str, asked: Sequence[Part], parts: Sequence[Part], seen: Mapping[str, Bytes]) -> Carried:
+    """Return what a question and its answer carry beside their words.
+
+    Parameters
+    ----------
+    text : str
+        The words of the answer that are shown.
+    asked : sequence of Part
+        Those of the question that are shown above the answer.
+    parts : sequence of Part
+        Of the answer.
+    seen : mapping of str to tuple of str and bytes
+        See `pictures_html`.
+    """
+    found = footnotes(text, parts)
+    is_marked = found.marked != text
+    return Carried(
+        above_html=attachments_html(asked, seen) + vendor_html(parts),
+        above_text="\n".join(filter(None, [attachments_text(asked), vendor_text(parts)])),
+        below_html=pictures_html(parts, seen) + found.list_html,
+        below_text="\n\n".join(filter(None, [attachments_text(parts), found.list_text])),
+        marked=found.marked if is_marked else None,
+        marked_text=found.marked_text if is_marked else None,
+    )
 
 
 def attachments_html(parts: Iterable[Part], thumbs: Mapping[str, Bytes]) -> str:
@@ -66,6 +117,47 @@ def attachments_text(parts: Iterable[Part]) -> str:
     return "\n".join(
         [*(_with_note(twin(part), part) for part in lines), *([f"[+{more} more]"] if more else [])]
     )
+
+
+def attachments_words(parts: Iterable[Part]) -> str:
+    """Return in a few words what was attached, for a line about the whole; empty where nothing was."""
+    found = _attached(parts)
+    if not found:
+        return ""
+    first = one_line(name_of(found[0]) or found[0]["type"], _MAX_WORD_CHARS)
+    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    notes = list(dict.fromkeys(note for part in found for note in _note(part)))
+    return f"{first}{more} attached" + (f" ({', '.join(notes[:2])})" if notes else "")
+
+
+def pictures_html(parts: Iterable[Part], seen: Mapping[str, Bytes]) -> str:
+    """Return the attachments of an answer: its pictures as they are, all else as chips.
+
+    Parameters
+    ----------
+    parts : iterable of Part
+        Of the answer.
+    seen : mapping of str to tuple of str and bytes
+        By the hash of an attachment, the picture itself, or its thumbnail.
+    """
+    blocks: list[str] = []
+    found, more = _some(_attached(parts))
+    for number, part in enumerate(found):
+        media_type, data = seen.get(blob_of(part), ("", b""))
+        if part["type"] != "image" or len(data) > MAX_PICTURE_BYTES or not is_picture(data, media_type):
+            blocks.append(attachments_html([part], seen))
+            continue
+        alt = attribute(one_line(name_of(part) or "image", _MAX_NAME_CHARS))
+        picture = f'<img src="{data_url(media_type, data)}" alt="{alt}">'
+        is_small = part.get("size") is not None and part["size"] != len(data)
+        way = f'reply.attachments[{number}].save("image.{media_type.removeprefix("image/")}")'
+        note = (
+            f'<div class="lsnb-note">shown small · <code>{way}</code> writes it to a file</div>'
+            if is_small
+            else ""
+        )
+        blocks.append(f'<div class="lsnb-picture">{picture}{note}</div>\n')
+    return "".join([*blocks, *([f'<div class="lsnb-note">+{more} more</div>\n'] if more else [])])
 
 
 def vendor_html(parts: Iterable[Part]) -> str:
@@ -96,14 +188,14 @@ def with_footnotes(markdown: str, citations: Sequence[Part]) -> tuple[str, str]:
     tuple of str and str
         The list is empty where there are no citations.
     """
-    sources = Sources(markdown, citations)
-    return sources.marked(), sources.list_html()
+    found = footnotes(markdown, citations)
+    return found.marked, found.list_html
 
 
 def with_footnotes_text(text: str, citations: Sequence[Part]) -> tuple[str, str]:
     """Return text with markers like ``[1]``, and the list of the sources as text, one a line."""
-    sources = Sources(text, citations)
-    return sources.marked_text(), sources.list_text()
+    found = footnotes(text, citations)
+    return found.marked_text, found.list_text
 
 
 def blob_of(part: Part) -> str:
@@ -144,7 +236,7 @@ def _seen(part: Part, name: str, found: Bytes | None) -> str:
     media_type, data = found
     if part["type"] == "audio" and _AUDIO.fullmatch(media_type) and len(data) <= MAX_AUDIO_BYTES:
         return f'<audio controls="controls" src="{data_url(media_type, data)}"></audio>'
-    if part["type"] != "image" or picture_type(data) != media_type or len(data) > MAX_THUMBNAIL_BYTES:
+    if part["type"] != "image" or not is_picture(data, media_type) or len(data) > MAX_THUMBNAIL_BYTES:
         return ""
     height = part.get("height")
     shown_px = min(height, _HEIGHT_PX) if isinstance(height, int) and height > 0 else _HEIGHT_PX

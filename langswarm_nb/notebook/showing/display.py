@@ -12,14 +12,13 @@ import asyncio
 import contextlib
 import json
 import logging
-import sys
 import time
 import uuid
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from langswarm_nb.notebook.bridge import kernel_shell
-from langswarm_nb.render import Format, TerminalEscaper, render_html, visible_controls
+from langswarm_nb.render import Format, render_html, visible_controls
 
 from .pacing import Pacer
 
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from langswarm_nb.render.page import ReplyPart
+
+    from .carried import Carried
 
 __all__ = [
     "METADATA_KEY",
@@ -76,6 +77,7 @@ class ReplyDisplay(Protocol):
         column: Column | None = None,
         details: Sequence[tuple[str, str]] = (),
         provenance: Mapping[str, Any] | None = None,
+        carried: Carried | None = None,
     ) -> None:
         """Show the reply as it is to be saved.
 
@@ -95,6 +97,8 @@ class ReplyDisplay(Protocol):
             Names and values, plain text, that unfold below the footer.
         provenance
             JSON for the output's metadata, at `METADATA_KEY`; of several replies a list of these.
+        carried
+            What stands around its words.
         """
 
     def discard(self) -> None:
@@ -123,7 +127,9 @@ def open_reply_displays(
     """
     shell = kernel_shell()
     if shell is None:
-        return [_TerminalReply(title, is_live=stream and len(titles) == 1) for title in titles]
+        from .terminal_reply import TerminalReply
+
+        return [TerminalReply(title, is_live=stream and len(titles) == 1) for title in titles]
     output = _CellOutput(Pacer(clock) if stream and not _is_captured(shell) else None)
     return [output.add(title, format) for title in titles]
 
@@ -162,13 +168,27 @@ def reply_bundle(
     markdown: str | None = None,
     footer: str = "",
     details: Sequence[tuple[str, str]] = (),
+    carried: Carried | None = None,
 ) -> dict[str, str]:
     """Return a reply as MIME data: ``text/html``, and its text as ``text/plain``."""
     from langswarm_nb.render.page import ReplyPart, page_html
 
+    if markdown is None and format == "markdown" and carried is not None:
+        markdown = carried.marked
     body = render_html(text, format=format) if markdown is None else render_html(markdown)
-    part = ReplyPart(body, footer=footer, details=details)
-    return {"text/html": page_html([part]), "text/plain": visible_controls(text)}
+    part = ReplyPart(_around(body, carried), footer=footer, details=details)
+    return {"text/html": page_html([part]), "text/plain": _plain(text, carried)}
+
+
+def _around(body: str, carried: Carried | None) -> str:
+    return body if carried is None else carried.around(body)
+
+
+def _plain(text: str, carried: Carried | None) -> str:
+    """Return a reply as ``text/plain``."""
+    if carried is None:
+        return visible_controls(text)
+    return carried.around_text(visible_controls(text if carried.marked_text is None else carried.marked_text))
 
 
 _ARRIVING = "arriving …"
@@ -247,6 +267,7 @@ class _CellReply:
         self._growing = GrowingReply(format)
         self._status = ""
         self._text = ""
+        self._carried: Carried | None = None
         self._final: ReplyPart | None = None
         self.is_discarded = False
         self.provenance: Mapping[str, Any] | None = None
@@ -285,11 +306,15 @@ class _CellReply:
         column: Column | None = None,
         details: Sequence[tuple[str, str]] = (),
         provenance: Mapping[str, Any] | None = None,
+        carried: Carried | None = None,
     ) -> None:
         from langswarm_nb.render.page import ReplyPart
 
         arrived = self._growing.text
         self._text = arrived if text is None else text
+        self._carried = carried
+        if markdown is None and (format or self._format) == "markdown" and carried is not None:
+            markdown = carried.marked
         if markdown is not None:
             body = render_html(markdown)
         elif self._text == arrived and format in {None, self._format}:
@@ -298,7 +323,7 @@ class _CellReply:
             body = render_html(self._text, format=format or self._format)
         self.provenance = provenance
         beside = {"footer": footer} if column is None else asdict(column)
-        self._final = ReplyPart(body, self._title, details=details, **beside)
+        self._final = ReplyPart(_around(body, carried), self._title, details=details, **beside)
         self._output.end()
 
     def discard(self) -> None:
@@ -316,59 +341,8 @@ class _CellReply:
 
     def plain_text(self) -> str:
         """Return the reply as ``text/plain``."""
-        text = visible_controls(self._text)
+        text = _plain(self._text, self._carried)
         return f"{visible_controls(self._title)}:\n{text}" if self._title else text
-
-
-class _TerminalReply:
-    """A reply in a terminal or a script: its text, as it arrives when it is alone; a `ReplyDisplay`."""
-
-    def __init__(self, title: str, *, is_live: bool) -> None:
-        self._title = title
-        self._is_live = is_live
-        self._escaper = TerminalEscaper()
-        self._pieces: list[str] = []
-
-    def update(self, delta: str) -> None:
-        self._pieces.append(delta)
-        if self._is_live:
-            _write(self._escaper.feed(delta))
-
-    def status(self, text: str) -> None:
-        _write(f"\n{visible_controls(text)}\n" if self._pieces else f"{visible_controls(text)}\n")
-
-    def tick(self) -> None:
-        """Do nothing: all that has arrived is shown."""
-
-    def finish(
-        self,
-        text: str | None = None,
-        *,
-        format: Format | None = None,
-        markdown: str | None = None,
-        footer: str = "",
-        column: Column | None = None,
-        details: Sequence[tuple[str, str]] = (),
-        provenance: Mapping[str, Any] | None = None,
-    ) -> None:
-        arrived = "".join(self._pieces)
-        if self._is_live:
-            _write(self._escaper.finish() + "\n" * bool(arrived))
-        if not self._is_live or text not in {None, arrived}:
-            heading = f"{self._title}:\n" if self._title else ""
-            _write(visible_controls(f"{heading}{arrived if text is None else text}\n"))
-        if footer:
-            _write(visible_controls(footer) + "\n")
-
-    def discard(self) -> None:
-        if self._is_live and self._pieces:
-            _write(self._escaper.finish() + "\n")
-
-
-def _write(text: str) -> None:
-    """Print, also to a terminal whose encoding lacks some of the characters."""
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    print(text.encode(encoding, "backslashreplace").decode(encoding), end="", flush=True)  # noqa: T201
 
 
 def _is_captured(shell: Any) -> bool:

@@ -35,9 +35,25 @@ def footer_line(reply: Reply, *, place: str) -> str:
         tokens_text(facts.usage, facts.tokens_source),
         seconds_text(facts),
         money_text(reply, facts),
+        *carried_words(reply),
         place,
     ]
     return " · ".join(part for part in parts if part)
+
+
+def carried_words(reply: Reply) -> list[str]:
+    """Return how many sources a reply names, and what was attached to its question."""
+    words: list[str] = []
+    if reply.message.citations:
+        from .sources import count_sources
+
+        sources = count_sources(reply.message.citations)
+        words.append(f"{sources} source{'s' * (sources != 1)}")
+    if reply.question.attachments:
+        from .carried import attachments_words
+
+        words.append(attachments_words(reply.question.attachments))
+    return words
 
 
 def column(reply: Reply) -> Column | None:
@@ -47,7 +63,12 @@ def column(reply: Reply) -> Column | None:
         return None
     times_and_money = " · ".join(filter(None, (_seconds(facts), money_text(reply, facts))))
     way = goes_on(reply)
-    told = [mark(reply), tokens_text(facts.usage, facts.tokens_source), reply.place.replace(f" · {way}", "")]
+    told = [
+        mark(reply),
+        tokens_text(facts.usage, facts.tokens_source),
+        *carried_words(reply),
+        reply.place.replace(f" · {way}", ""),
+    ]
     step = ("Go on with this one:", f"%langswarm use {reply.address}") if way in reply.place and way else None
     return Column(times_and_money, " · ".join(filter(None, told)), step)
 

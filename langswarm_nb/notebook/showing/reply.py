@@ -11,12 +11,16 @@ from langswarm_nb.core.session.text import one_line
 
 from .amounts import cost_usd
 from .code_blocks import CodeBlock, code_blocks, kind_for_cell
+from .kept_file import KeptFile
 from .shown_once import ShownOnce
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from langswarm_nb.core.session import BaseSession
+    from langswarm_nb.core.session.parts.vocabulary import Part
+
+    from .seen import Bytes
 
 Extract = Literal["first", "last"]
 _REPR_CHARS = 60
@@ -81,6 +85,8 @@ class Reply(ShownOnce):
         """The end of that line: where it stands in the conversation, and what is told of that."""
         self.view = view
         """How its cell shows it."""
+        self.seen: Mapping[str, Bytes] = {}
+        """By the hashes of attachments, of the question too, what its cell shows of them."""
 
     @property
     def line(self) -> str:
@@ -100,6 +106,16 @@ class Reply(ShownOnce):
     def refusal(self) -> str:
         """The words with which the model refused to answer; empty when it did not."""
         return "\n\n".join(part["text"] for part in self.message.parts if part["type"] == "refusal")
+
+    @property
+    def attachments(self) -> list[KeptFile]:
+        """The images, files and recordings that the model made, each with ``save(path)``."""
+        return [KeptFile(part, self.session) for part in self.message.attachments]
+
+    @property
+    def citations(self) -> list[Part]:
+        """The sources that the model named: mappings with ``url``, ``title``, ``quote``, as far as it told them."""
+        return list(self.message.citations)
 
     @property
     def blocks(self) -> list[CodeBlock]:
@@ -179,7 +195,16 @@ class Reply(ShownOnce):
         if self._again is not None:
             return await self._again(self, model, changes)
         message = await self.session.regenerate(self.message.id, model=model, **changes)
-        return Reply(message, self.question, self.session, extract=self._extract, view=self.view)
+        reply = Reply(message, self.question, self.session, extract=self._extract, view=self.view)
+        await reply.look_at_attachments()
+        return reply
+
+    async def look_at_attachments(self) -> None:
+        """Read what can be seen of attachments, for those who show the reply."""
+        if self.question.attachments or self.message.attachments:
+            from .seen import seen_in
+
+            self.seen = await seen_in(self.session, self.question, self.message)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the question and the answer as a frame of two rows, see `langswarm_nb.messages_df`."""

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from langswarm_nb.core.session.parts.vocabulary import ATTACHED
+
 from .code_blocks import code_markdown
 from .display import METADATA_KEY, ReplyDisplay, open_reply_displays, reply_bundle
 from .footer import column, details
@@ -13,9 +15,12 @@ from .footer import column, details
 if TYPE_CHECKING:
     from langswarm_nb.notebook.config import Format
 
+    from .carried import Carried
     from .reply import Reply
 
 _MAX_FIELD_CHARS = 2000
+_SHOWN = (*ATTACHED, "vendor", "citation")
+"""Parts of an answer that are shown beside its words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,7 @@ class Look:
             column=column(reply) if self.has_footer and _is_compared(reply) else None,
             details=self.details(reply),
             provenance=reply.provenance,
+            carried=self.carried(reply),
         )
 
     def bundle(self, reply: Reply) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -70,6 +76,7 @@ class Look:
             markdown=self.markdown(reply),
             footer=reply.footer,
             details=self.details(reply),
+            carried=self.carried(reply),
         )
         return data, {METADATA_KEY: reply.provenance}
 
@@ -83,6 +90,17 @@ class Look:
         if self._is_of_blocks(reply):
             return reply.code_of_one_language
         return reply.text or reply.refusal
+
+    def carried(self, reply: Reply) -> Carried | None:
+        """Return what stands around that text; of a part of it, or without anything, None."""
+        parts = reply.message.parts
+        asked = () if _is_compared(reply) else reply.question.attachments
+        is_whole = reply.text == reply.message.content and not self._is_of_blocks(reply)
+        if not is_whole or not (asked or any(part["type"] in _SHOWN for part in parts)):
+            return None
+        from .carried import carried_by
+
+        return carried_by(self.text(reply), asked, parts, reply.seen)
 
     def markdown(self, reply: Reply) -> str | None:
         """Return what a page shows instead of that text: of ``-f code``, the other blocks too."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 from langswarm_nb.core.session.parts.twins import source_of
 from langswarm_nb.core.session.parts.vocabulary import Part
@@ -15,7 +17,7 @@ from langswarm_nb.render.links import host_of, link_html, web_address
 from langswarm_nb.render.places import Places
 from langswarm_nb.render.source_marks import source_mark
 
-__all__ = ["Sources", "count_sources"]
+__all__ = ["Footnotes", "count_sources", "footnotes"]
 
 _MAX_SOURCES = 1000
 _MAX_MARKS = 8
@@ -27,23 +29,39 @@ _NEAR_CHARS = 3
 _OWN_BEFORE = re.compile(r"(?:\\?\[\^?\d{1,4}\\?\](?:\([^()\s]*\))?|【[^【】]{1,40}】)[.,;:!?)\]]?\s?$")
 _OWN_AFTER = re.compile(r"\s?[(\[]?(?:\\?\[\^?\d{1,4}\\?\]|【[^【】]{1,40}】)")
 _OWN_CHARS = 60
+_TOLD = ("url", "title", "start", "end")
 _TRACKING = re.compile(r"[?&]utm_source=[^&#]*")
 
 
-class Sources:
-    """The sources of one text.
+class Footnotes(NamedTuple):
+    """The sources of one text, as they are shown."""
 
-    Parameters
-    ----------
-    text : str
-        The whole of a reply.
-    citations : sequence of Part
-        In the order of the reply; other parts are passed over.
-    """
+    marked: str
+    """The text with a mark behind each place that has a source, for the renderer."""
+    marked_text: str
+    """The text with marks like ``[1]``."""
+    list_html: str
+    """Number, title and host of each source; empty where there is none."""
+    list_text: str
 
-    def __init__(self, text: str, citations: Sequence[Part]) -> None:
+
+def footnotes(text: str, citations: Sequence[Part]) -> Footnotes:
+    """Return the sources of a text, given with the whole of a reply and its citations; other parts are passed over."""
+    return _footnotes(
+        text, tuple(tuple(map(part.get, _TOLD)) for part in citations if part["type"] == "citation")
+    )
+
+
+@functools.lru_cache(maxsize=128)
+def _footnotes(text: str, told: tuple[tuple[Any, ...], ...]) -> Footnotes:
+    """Return what `footnotes` does; a transcript asks for the same again at each of its turns."""
+    sources = _Sources(text, [dict(zip(_TOLD, values, strict=True)) for values in told])
+    return Footnotes(sources.marked(), sources.marked_text(), sources.list_html(), sources.list_text())
+
+
+class _Sources:
+    def __init__(self, text: str, found: Sequence[Part]) -> None:
         self._text = text
-        found = [part for part in citations if part["type"] == "citation"]
         head = text[:MAX_MARKDOWN_CHARS]
         self._places = Places(head) if any(_end(part) for part in found) else None
         self._links = _by_address(self._places)
@@ -59,15 +77,12 @@ class Sources:
                 self._marks.setdefault(place, {})[number] = part
 
     def marked(self) -> str:
-        """Return the text with a mark behind each place that has a source, for the renderer."""
         return self._with(lambda number, part: source_mark(number, part.get("url")))
 
     def marked_text(self) -> str:
-        """Return the text with marks like ``[1]``."""
         return self._with(lambda number, _: f"[{number}]")
 
     def list_html(self) -> str:
-        """Return the list of the sources: number, title, host."""
         items = [f"<li>{_source(parts)}</li>" for parts in self._listed()]
         if not items:
             return ""
@@ -81,7 +96,6 @@ class Sources:
         return f'<div class="lsnb-sources"><div>Sources</div><ol>{first}</ol>{rest}</div>\n'
 
     def list_text(self) -> str:
-        """Return the list of the sources as text."""
         lines = [f"[{number}] {source_of(_told(parts))}" for number, parts in enumerate(self._listed(), 1)]
         more = len(self._sources) - len(lines)
         return "\n".join(["Sources:", *lines, *([f"+{more:,} more"] if more else [])]) if lines else ""

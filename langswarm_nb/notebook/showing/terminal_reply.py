@@ -1,0 +1,70 @@
+"""A reply in a terminal or a script: its text, as it arrives when it is alone."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from langswarm_nb.render import Format, TerminalEscaper, visible_controls
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from .carried import Carried
+    from .display import Column
+
+__all__ = ["TerminalReply"]
+
+
+class TerminalReply:
+    """A reply in a terminal or a script: its text, as it arrives when it is alone; a `ReplyDisplay`."""
+
+    def __init__(self, title: str, *, is_live: bool) -> None:
+        self._title = title
+        self._is_live = is_live
+        self._escaper = TerminalEscaper()
+        self._pieces: list[str] = []
+
+    def update(self, delta: str) -> None:
+        self._pieces.append(delta)
+        if self._is_live:
+            _write(self._escaper.feed(delta))
+
+    def status(self, text: str) -> None:
+        _write(f"\n{visible_controls(text)}\n" if self._pieces else f"{visible_controls(text)}\n")
+
+    def tick(self) -> None:
+        """Do nothing: all that has arrived is shown."""
+
+    def finish(
+        self,
+        text: str | None = None,
+        *,
+        format: Format | None = None,
+        markdown: str | None = None,
+        footer: str = "",
+        column: Column | None = None,
+        details: Sequence[tuple[str, str]] = (),
+        provenance: Mapping[str, Any] | None = None,
+        carried: Carried | None = None,
+    ) -> None:
+        arrived = "".join(self._pieces)
+        if self._is_live:
+            _write(self._escaper.finish() + "\n" * bool(arrived))
+        if not self._is_live or text not in {None, arrived}:
+            heading = f"{self._title}:\n" if self._title else ""
+            _write(visible_controls(f"{heading}{arrived if text is None else text}\n"))
+        if beside := "\n\n".join(filter(None, [carried.above_text, carried.below_text] if carried else [])):
+            _write(visible_controls(beside) + "\n")
+        if footer:
+            _write(visible_controls(footer) + "\n")
+
+    def discard(self) -> None:
+        if self._is_live and self._pieces:
+            _write(self._escaper.finish() + "\n")
+
+
+def _write(text: str) -> None:
+    """Print, also to a terminal whose encoding lacks some of the characters."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding), end="", flush=True)  # noqa: T201
