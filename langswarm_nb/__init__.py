@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from .analysis import (
+        attachments_df,
         events_df,
         export,
         import_sessions,
@@ -28,12 +29,16 @@ if TYPE_CHECKING:
         summary,
         turns_df,
     )
-    from .notebook.calls import ask, chat, session
+    from .core.session.attachments.attaching import attach
+    from .notebook.calls import ask, attachment, chat, session
     from .notebook.panel import ChatPanel
 
 __all__ = [
     "ChatPanel",
     "ask",
+    "attach",
+    "attachment",
+    "attachments_df",
     "chat",
     "events_df",
     "export",
@@ -51,6 +56,9 @@ __all__ = [
 _SHORT_NAMES: dict[str, str] = {
     "ChatPanel": "langswarm_nb.notebook.panel:ChatPanel",
     "ask": "langswarm_nb.notebook.calls:ask",
+    "attach": "langswarm_nb.core.session.attachments.attaching:attach",
+    "attachment": "langswarm_nb.notebook.calls:attachment",
+    "attachments_df": "langswarm_nb.analysis:attachments_df",
     "chat": "langswarm_nb.notebook.calls:chat",
     "events_df": "langswarm_nb.analysis:events_df",
     "export": "langswarm_nb.analysis:export",

@@ -54,7 +54,7 @@ FLOORS = {
         "chat",
         "_dialect download",
         "_http",
-        "catalogue public_addresses",
+        "catalogue intakes mock_tools public_addresses",
     ],
     "core.session.storage": [
         "__init__",
@@ -66,7 +66,7 @@ FLOORS = {
     ],
     "notebook": [
         "__init__",
-        "calls",
+        "calls stored_attachment",
         "shell",
         "commands",
         "panel",
@@ -91,6 +91,7 @@ LOOPS = {
         "core.session.session",
     ): "type of the session that a question is for",
     ("core.session.session", "core.session.base"): "type of the manager that a session belongs to",
+    ("core.session.sending.fitting", "core.session.session"): "type of the session that a send is of",
     ("core.session.sending.turn", "core.session.session"): "type of the session that a turn is of",
     ("core.session.sending.late_replies", "core.session.session"): "type of the session that a reply is of",
     ("core.session.sending.native_conversation", "core.session.session"): "the same",

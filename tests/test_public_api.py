@@ -52,7 +52,7 @@ def test_a_star_gives_the_short_names():
     assert done.stdout.strip() == repr(ls.__all__)
 
 
-FRAMES = ("messages_df", "turns_df", "sessions_df", "events_df")
+FRAMES = ("messages_df", "turns_df", "sessions_df", "attachments_df", "events_df")
 
 
 @pytest.mark.parametrize("owner", [BaseSession, SessionManager])

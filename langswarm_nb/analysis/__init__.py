@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import plots
     from .events import events_df
-    from .frames import messages_df, sessions_df, turns_df
+    from .frames import attachments_df, messages_df, sessions_df, turns_df
     from .otel import OTelHook
     from .prices import set_price, update_prices
     from .queries import search, sql
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OTelHook",
+    "attachments_df",
     "bradley_terry",
     "compare",
     "events_df",
@@ -42,7 +43,7 @@ __all__ = [
 
 _HOMES = {
     "events": ("events_df",),
-    "frames": ("messages_df", "sessions_df", "turns_df"),
+    "frames": ("attachments_df", "messages_df", "sessions_df", "turns_df"),
     "otel": ("OTelHook",),
     "prices": ("set_price", "update_prices"),
     "queries": ("search", "sql"),

@@ -11,6 +11,7 @@ from langswarm_nb.core.session.checks import SOURCES
 from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError
 from langswarm_nb.core.session.hooks import EventKind
 from langswarm_nb.core.session.messages import FinishReason, MessageRole, Status
+from langswarm_nb.core.session.parts.vocabulary import ATTACHED
 from langswarm_nb.core.session.settings import SessionBackend, SessionStatus
 from langswarm_nb.core.session.storage.part_texts import RESULTS
 
@@ -192,6 +193,41 @@ MESSAGES: tuple[Column, ...] = (
     stored("request_id", Dtype.TEXT, _REQUEST_ID),
     Column("tool_call_id", Dtype.TEXT, lambda rows: rows.tools(_TOOLS, "id"), (_TOOLS,)),
     stored("metadata_json", Dtype.TEXT, "metadata"),
+    stored("n_attachments", Dtype.INT16, "ifnull(n_attachments, 0)"),
+    stored("n_citations", Dtype.INT16, "ifnull(n_citations, 0)"),
+)
+
+PARTS = Read("parts", Kind.TEXT)
+HAS_ATTACHMENTS = "n_attachments IS NOT NULL"
+
+
+def _told_of(name: str, dtype: Dtype, key: str | None = None, categories: tuple[str, ...] = ()) -> Column:
+    """Return a column of what the part of an attachment tells."""
+    kind, of = _KINDS.get(dtype, Kind.WHOLE), key or name
+    return Column(name, dtype, lambda rows: rows.told(of, kind), (PARTS,), categories=categories)
+
+
+ATTACHMENTS: tuple[Column, ...] = (
+    *_OF,
+    _TURN,
+    _VERSION,
+    Column("role", Dtype.CATEGORY, lambda rows: rows[_ROLE], (_ROLE,), categories=ROLES),
+    _told_of("kind", Dtype.CATEGORY, "type", ATTACHED),
+    _told_of("name", Dtype.TEXT),
+    _told_of("media_type", Dtype.CATEGORY),
+    _told_of("size", Dtype.INT64),
+    _told_of("width", Dtype.INT32),
+    _told_of("height", Dtype.INT32),
+    _told_of("pages", Dtype.INT32),
+    _told_of("detail", Dtype.CATEGORY, categories=("low", "high")),
+    stored("created_at", Dtype.TIME, "ts_us"),
+    *_WHERE,
+    *_ORIGIN,
+    Column("seq", Dtype.INT32, lambda rows: rows.seq),
+    Column("message_id", Dtype.TEXT, lambda rows: rows[_MESSAGE_ID], (_MESSAGE_ID,)),
+    _told_of("hash", Dtype.TEXT, "blob"),
+    _told_of("url", Dtype.TEXT),
+    _told_of("note", Dtype.TEXT),
 )
 
 _REQUEST = {

@@ -1,4 +1,4 @@
-"""One builder for each frame: `messages_df`, `turns_df`, `sessions_df`, `events_df`.
+"""One builder for each frame: `messages_df`, `turns_df`, `sessions_df`, `attachments_df`; `events_df` has its own file.
 
 All are plain functions that read without changing anything, in a cell or in a script; from async code call them with
 ``await asyncio.to_thread(...)``. Columns, order and dtypes are the same for every source, also when there are no rows.
@@ -15,12 +15,23 @@ from langswarm_nb.core.session import checks
 from langswarm_nb.core.session.messages import utc_now
 
 from . import arrays
-from .columns import MESSAGES, REQUESTS, SESSIONS, TURNS, Column, Read, choose
+from .columns import (
+    ATTACHMENTS,
+    HAS_ATTACHMENTS,
+    MESSAGES,
+    PARTS,
+    REQUESTS,
+    SESSIONS,
+    TURNS,
+    Column,
+    Read,
+    choose,
+)
 from .estimates import ESTIMATED, with_estimates
 from .filters import Branch, Filter, Moment
 from .spreadsheets import Frame
 from .store import Source, find_store
-from .stored_rows import StoredRows, read_rows, read_sessions
+from .stored_rows import AttachedRows, StoredRows, read_rows, read_sessions
 from .totals import SessionTotals
 
 SCHEMA = 3
@@ -167,6 +178,47 @@ def sessions_df(
     with store.open() as db:
         sessions = read_sessions(db, store, wanted, _reads(chosen), moment="created_us")
         return _frame(chosen, SessionTotals(db, sessions, wanted))
+
+
+def attachments_df(
+    source: Source = None,
+    *,
+    since: Moment = None,
+    until: Moment = None,
+    user_id: str | None = None,
+    columns: Sequence[str] | None = None,
+    branch: Branch = "active",
+    all: bool = False,
+) -> pd.DataFrame:
+    """Return what messages carry as a frame, one row per image, file or recording; no bytes are read.
+
+    Parameters
+    ----------
+    source, since, until, user_id, columns, branch, all
+        As in `messages_df`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns as in `langswarm_nb.analysis.columns.ATTACHMENTS`: ``size`` in bytes, ``width`` and ``height`` in
+        pixels, ``hash`` the SHA-256 under which the bytes are stored (NA for an address: that is ``url``). The same
+        content in several messages is several rows of one ``hash``, and stored once.
+
+    Raises
+    ------
+    SessionValueError, SessionTypeError, SessionStorageError
+        As in `messages_df`.
+    """
+    chosen = choose(ATTACHMENTS, columns)
+    wanted = Filter.of(since, until, user_id, branch)
+    store = find_store(source, everything=checks.flag("all", all))
+    with store.open() as db:
+        sessions = read_sessions(db, store, wanted, _session_reads(chosen))
+        reads = [*_reads(chosen), PARTS]
+        tests = [HAS_ATTACHMENTS]
+        return _frame(
+            chosen, read_rows(db, sessions, wanted, reads, moment="ts_us", tests=tests, of=AttachedRows)
+        )
 
 
 def _session_reads(columns: Sequence[Column]) -> list[Read]:

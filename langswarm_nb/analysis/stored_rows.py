@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from langswarm_nb.core.session.conversation.titles import title_beside
+from langswarm_nb.core.session.parts.vocabulary import ATTACHED
 from langswarm_nb.core.session.storage.rows import SEQ_BITS, SEQ_MASK
 
 from . import texts
-from .arrays import MISSING, Few
-from .columns import ID, Read, Values
+from .arrays import MISSING, Few, few_of
+from .columns import ID, PARTS, Kind, Read, Values
 from .cost import Requests, price_all
 from .filters import Filter, where
 from .packed import read_columns
@@ -64,8 +65,9 @@ def read_rows(
     *,
     moment: str,
     tests: Sequence[str] = (),
+    of: type[StoredRows] | None = None,
 ) -> StoredRows:
-    """Return what is to be read of the messages of these sessions."""
+    """Return what is to be read of the messages of these sessions; ``of`` says as what kind of rows."""
     # The text of a tool call comes out as JSON that is short; see `StoredRows.tools`.
     db.create_function("tools", 1, tools, deterministic=True)
     limits, values = wanted.tests(moment)
@@ -75,7 +77,7 @@ def read_rows(
     else:
         source = _OF_SESSIONS + where(conditions)
         found = read_columns(db, _once(reads), source, [json.dumps(sessions.ids.tolist()), *values])
-    return StoredRows(db, sessions, found)
+    return (of or StoredRows)(db, sessions, found)
 
 
 def _once(reads: Sequence[Read]) -> list[Read]:
@@ -228,6 +230,37 @@ class StoredRows:
         if read not in self._tools:
             self._tools[read] = [(place, json.loads(text)) for place, text in texts.present(self[read])]
         return self._tools[read]
+
+
+class AttachedRows(StoredRows):
+    """The same for each attachment of the messages, in their order."""
+
+    def __init__(self, db: sqlite3.Connection, sessions: SessionRows, values: Mapping[Read, Values]) -> None:
+        found = [
+            (place, part)
+            for place, text in texts.present(values[PARTS])
+            for part in json.loads(text)
+            if part.get("type") in ATTACHED
+        ]
+        places = np.array([place for place, _ in found], np.int64)
+        super().__init__(db, sessions, {read: _at(column, places) for read, column in values.items()})
+        self._parts = [part for _, part in found]
+
+    def told(self, name: str, kind: Kind) -> Values:
+        """Return what the parts tell under a name; what is of another kind, they do not tell."""
+        values = [part.get(name) for part in self._parts]
+        if kind is Kind.WHOLE:
+            return np.array([value if type(value) is int else MISSING for value in values], np.int64)
+        told = [value if isinstance(value, str) else None for value in values]
+        return few_of(told) if kind is Kind.FEW else texts.texts_of(told)
+
+
+def _at(column: Values, places: NDArray[np.int64]) -> Values:
+    """Return a column at some places."""
+    if isinstance(column, Few):
+        return column._replace(codes=column.codes[places])
+    is_numbers = isinstance(column, np.ndarray) and column.dtype != object
+    return column[places] if is_numbers else texts.take(column, places)
 
 
 def tools(parts: str | bytes) -> str | None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .asking.send import Answer
     from .panel import ChatPanel
     from .panel.widget import Theme
+    from .stored_attachment import StoredAttachment
     from .workspace import Workspace
 
 
@@ -59,6 +60,32 @@ def ask(prompt: str, *models: str, show: bool = True, **keywords: Unpack[AskKeyw
     asked = options_of(models, keywords, shows=show)
     workspace = _workspace()
     return converse(workspace, prompt_of(workspace, prompt, asked), asked)
+
+
+def attachment(blob: str) -> StoredAttachment:
+    """Return an attachment that a conversation of this notebook's store carries, with its bytes.
+
+    Parameters
+    ----------
+    blob : str
+        Its hash, or the beginning of it (8 characters or more), as frames and the parts of messages have it.
+
+    Raises
+    ------
+    SessionNotFoundError
+        No conversation carries it.
+    SessionError
+        The store cannot be read, or no notebook runs.
+
+    Examples
+    --------
+    ::
+
+        ls.attachment("9f86d081…").save("figure.png")
+    """
+    from .stored_attachment import find_attachment
+
+    return run_sync(find_attachment(_workspace(), blob))
 
 
 def session(name: str | None = None) -> BaseSession:

@@ -36,7 +36,7 @@ def custom_storage(inner: ISessionStorage) -> ISessionStorage:
 
         return method
 
-    methods = {name: relayed(name) for name in ISessionStorage.__abstractmethods__}
+    methods = {name: relayed(name) for name in {*ISessionStorage.__abstractmethods__, "read_blobs"}}
     storage: ISessionStorage = type(
         "CustomStorage", (ISessionStorage,), {"name": "a custom storage", **methods}
     )()
@@ -168,6 +168,8 @@ async def stored_rows(manager: SessionManager, branch: Literal["active", "all"])
                     "source": m.source,
                     "cell_id": m.cell_id,
                     "metadata_json": dict(m.metadata) or None,
+                    "n_attachments": len(m.attachments),
+                    "n_citations": len(m.citations),
                     "session": record.title or record.session_id[:8],
                     "home": record.home,
                     "is_hidden": m.is_hidden,

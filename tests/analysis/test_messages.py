@@ -53,6 +53,8 @@ DTYPES = {
     "request_id": TEXT,
     "tool_call_id": TEXT,
     "metadata_json": TEXT,
+    "n_attachments": "Int16",
+    "n_citations": "Int16",
 }
 
 

@@ -225,7 +225,7 @@ async def test_what_arrived_of_a_reply_keeps_its_bytes(opened, monkeypatch) -> N
         assert await opened.read_blobs("s", [HASH]) == {HASH: PNG}
 
 
-WORDS: dict[str, dict[str, object]] = {
+WORDS: dict[str, dict[str, Any]] = {
     "text": {"text": "never"},
     "image": {"url": "https://e.org/plum.png", "name": "figure plum"},
     "file": {"url": "https://e.org/file"},
@@ -246,14 +246,19 @@ async def test_sql_reads_the_words_that_messages_have(tmp_path, content) -> None
     from langswarm_nb.core.session.storage.part_texts import full_text
 
     assert WORDS.keys() == PART_KEYS.keys()
-    parts: list[dict[str, object]] = [{"type": kind, **told} for kind, told in WORDS.items()]
-    bare = [
+    parts: list[dict[str, Any]] = [{"type": kind, **told} for kind, told in WORDS.items()]
+    bare: list[dict[str, Any]] = [
         {"type": "image", "media_type": "image/png", "data": b"x"},
         {"type": "citation", "title": "only"},
         {"type": "vendor", "provider": "p", "kind": "k", "opaque": 1, "detail": "printed", "text": ""},
         {"type": "tool_result", "tool_call_id": "1", "content": ""},
     ]
-    sets = [*([part] for part in (*parts, *bare)), parts, parts[::-1] + bare, bare]
+    sets: list[list[dict[str, Any]]] = [
+        *([part] for part in (*parts, *bare)),
+        parts,
+        parts[::-1] + bare,
+        bare,
+    ]
     storage = SQLiteSessionStorage(tmp_path / "s.db")
     await storage.create_session(record())
     stored = await storage.append_messages("s", [question(content, parts=tuple(each)) for each in sets])

@@ -60,6 +60,7 @@ VALUES: Mapping[str, Any] = {
     "version": 0,
     "hidden": True,
     "reply_to": 0,
+    "hashes": ["0" * 64],
 }
 """What the doors need to be told."""
 STORAGES: Mapping[str, Callable[[Path], ISessionStorage]] = {

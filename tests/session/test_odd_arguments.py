@@ -101,7 +101,18 @@ async def test_odd_arguments_of_storages(name):
 
 @pytest.mark.parametrize(
     "name",
-    ["messages_df", "turns_df", "sessions_df", "export", "search", "sql", "redact", "summary", "compare"],
+    [
+        "messages_df",
+        "turns_df",
+        "sessions_df",
+        "attachments_df",
+        "export",
+        "search",
+        "sql",
+        "redact",
+        "summary",
+        "compare",
+    ],
 )
 async def test_odd_arguments_of_the_analysis(name, tmp_path, monkeypatch):
     """Each parameter of each function that reads the store or a frame of it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -36,6 +37,7 @@ from .interfaces import (
 )
 from .messages import new_id
 from .providers import create_provider, is_provider, provider_names
+from .providers.catalogue import PROVIDERS
 from .sending.late_replies import LateReplies
 from .session import BaseSession
 from .settings import BackendName, SettingValues, StatusName, check_setting_names
@@ -354,6 +356,10 @@ class SessionManager(HasFrames, Upkeep, ISessionManager):
                 raise SessionValueError.of("provider", name, {*provider_names(), *self._providers})
             self._providers[name] = create_provider(name)
         return self._providers[name]
+
+    def providers_here(self) -> set[str]:
+        """Return the names of the providers that it has, and of those whose key or address is in the environment."""
+        return {*self._providers, *(name for name, row in PROVIDERS.items() if row.prepared_by(os.environ))}
 
     def session_of(self, record: SessionRecord) -> BaseSession:
         """Return the session of a record that the storage returned just now."""

@@ -67,6 +67,20 @@ class HasFrames:
             "sessions_df", self, since=since, until=until, user_id=user_id, columns=columns, branch=branch
         )
 
+    def attachments_df(
+        self,
+        *,
+        since: Moment = None,
+        until: Moment = None,
+        user_id: str | None = None,
+        columns: Sequence[str] | None = None,
+        branch: Branch = "active",
+    ) -> pd.DataFrame:
+        """Return what messages carry, one row each; see `langswarm_nb.analysis.attachments_df`."""
+        return frame_of(
+            "attachments_df", self, since=since, until=until, user_id=user_id, columns=columns, branch=branch
+        )
+
     def events_df(
         self,
         freq: str | None = None,

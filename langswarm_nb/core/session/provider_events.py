@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from .messages import FinishReason, SessionMessage, Usage
+from .parts.media_types import fits, is_text, media_type_of
 from .parts.vocabulary import Part
 
 TextKind = Literal["text", "reasoning", "refusal"]
@@ -124,21 +125,32 @@ class ProviderRequest:
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """What a model takes beside text, and which tools its service has for it."""
+    """What a model takes beside text, and which tools its service has for it.
+
+    A file that is text (`is_text`) goes to every model.
+    """
 
     media_types: tuple[str, ...] = ("*/*",)
     """Of attachments: ``image/png``, or ``image/*`` for all images; by default none is known to be refused."""
     addresses: tuple[str, ...] = ("image", "file", "audio")
-    """Types of parts that may be sent as an address; of others the bytes are fetched here."""
+    """Types of parts, or media types, that may be sent as an address; of others the bytes are fetched here."""
     max_bytes: int | None = None
     """Largest request, in bytes; an attachment counts as its base64 text."""
+    max_images: int | None = None
+    """Most images of a request."""
     tools: tuple[str, ...] = ()
     """Names of the service's own tools, such as ``web_search``."""
 
     def takes(self, media_type: str) -> bool:
         """Tell whether attachments of this type can be sent."""
-        kind = media_type.partition("/")[0]
-        return any(known in (media_type, f"{kind}/*", "*/*") for known in self.media_types)
+        return is_text(media_type) or any(fits(media_type, known) for known in self.media_types)
+
+    def takes_address(self, part: Part) -> bool:
+        """Tell whether an attachment can be sent as the address that it is."""
+        if part["type"] in self.addresses:
+            return True
+        media_type = media_type_of(part)
+        return "/" in media_type and any(fits(media_type, known) for known in self.addresses)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from langswarm_nb.core.session import BaseSession, SessionMessage, SessionNotFou
 from langswarm_nb.core.session.conversation.nodes import Node
 from langswarm_nb.core.session.conversation.path import PathTurn
 from langswarm_nb.core.session.conversation.tree import Tree
+from langswarm_nb.core.session.parts.vocabulary import Part
+from langswarm_nb.core.session.sending.options import SendOptions
 from langswarm_nb.core.session.settings import GENERATION_OPTIONS
 
 
@@ -54,6 +56,20 @@ async def asked_before(session: BaseSession, message_id: str | None = None) -> A
         return AskedBefore(question, None, {})
     [reply] = await session.pick_messages([answer])
     return AskedBefore(question, reply.id, _asked_with(reply))
+
+
+async def carried_before(session: BaseSession, question_id: str) -> SendOptions:
+    """Return what a further version of a question carries as well: its attachments, and tools of the same model."""
+    before = await asked_before(session, question_id)
+    sent: SendOptions = {"parts": beside_text(before.question)}
+    if before.changes.get("model") == f"{session.provider}:{session.model}" and "tools" in before.changes:
+        sent["tools"] = before.changes["tools"]
+    return sent
+
+
+def beside_text(question: SessionMessage) -> tuple[Part, ...]:
+    """Return what a question carries beside its words."""
+    return tuple(part for part in question.parts if part["type"] != "text")
 
 
 async def last_comparison(session: BaseSession) -> LastComparison | None:
@@ -107,6 +123,9 @@ def _asked_with(reply: SessionMessage) -> dict[str, Any]:
         return {}
     named = {name: value for name, value in facts.params.items() if name in GENERATION_OPTIONS}
     rest = {name: value for name, value in facts.params.items() if name not in GENERATION_OPTIONS}
+    tools = rest.get("tools")
+    if isinstance(tools, list) and all(isinstance(name, str) for name in tools):  # not those of an option
+        named["tools"] = tuple(rest.pop("tools"))
     asked = {**named, "options": rest} if rest else named
     return {**asked, "model": f"{facts.provider}:{facts.request_model}"}
 

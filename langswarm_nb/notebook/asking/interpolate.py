@@ -14,7 +14,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
@@ -22,7 +22,10 @@ from langswarm_nb.core.session.errors import in_words
 from langswarm_nb.core.session.text import class_name, did_you_mean
 from langswarm_nb.notebook.showing.reply_view import Filled
 
-from .value_text import value_text
+from .value_text import is_picture, value_text
+
+if TYPE_CHECKING:
+    from langswarm_nb.core.session.parts.vocabulary import Part
 
 # A field holds no `{{` and is short, so that a text full of braces is read once and not once a brace.
 _FIELD = re.compile(r"(?P<escape>\\)?\{\{(?P<body>(?:(?!\{\{)[^\n]){0,400}?)\}\}")
@@ -43,6 +46,8 @@ class Prompt:
     fields: tuple[Filled, ...] = ()
     system: str | None = None
     """System text that goes with it; None for none of its own."""
+    parts: tuple[Part, ...] = ()
+    """What goes with it beside its text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,23 @@ def interpolate(text: str, namespace: Mapping[str, Any]) -> Prompt:
             "(To send double braces as they are, write `\\{{`, or add `--raw` for all of them.)"
         )
     return Prompt(result, tuple(filled))
+
+
+def named_value(field: str, namespace: Mapping[str, Any]) -> Any:
+    """Return what ``{{ name.attribute[0] }}`` names, by the same rules as in a prompt.
+
+    Raises
+    ------
+    UsageError
+        It names nothing, or is a call.
+    """
+    match = _FIELD.fullmatch(field.strip())
+    found = None if match is None else _field(match["body"])
+    if isinstance(found, _Field) and not (found.conversion or found.spec):
+        return _value(found.tree, namespace)
+    raise UsageError(
+        found if isinstance(found, str) else f"{field} names nothing: write {{{{name}}}}, as in a prompt."
+    )
 
 
 def _field(body: str) -> _Field | str | None:
@@ -169,6 +191,10 @@ def _fill(field: _Field, namespace: Mapping[str, Any]) -> Filled:
     if any(int(number) > _MAX_SPEC_NUMBER for number in re.findall(r"\d+", field.spec)):
         raise UsageError(f"{field} asks for a width above {_MAX_SPEC_NUMBER}.")
     kind = class_name(value)
+    if not field.conversion and not field.spec and is_picture(value):
+        raise UsageError(
+            f"{field} is a picture ({kind}), and a prompt is text: attach it with `-a {{{{{field.expression}}}}}`."
+        )
     try:
         text = _text(field, value)
     except Exception as error:  # the user's class may do anything

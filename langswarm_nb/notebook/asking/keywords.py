@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import keyword
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
 from langswarm_nb.core.session import SessionValueError
@@ -31,6 +31,9 @@ class AskKeywords(TypedDict, total=False):
     temperature: float | None
     max_tokens: int | None
     options: Mapping[str, Any]
+    attachment: object
+    detail: Literal["low", "high"] | None
+    tool: str | Sequence[str]
     no_history: bool
     append: bool
     replace: bool
@@ -46,6 +49,8 @@ class AskKeywords(TypedDict, total=False):
     api_key_name: str | None
     # The names that the flags have in `CellOptions`.
     from_turn: int | str | None
+    attachments: Sequence[object]
+    tools: Sequence[str]
     history: bool
     rerun: Literal["append", "replace"] | None
     stream: bool | None
@@ -64,7 +69,9 @@ def options_of(models: tuple[str, ...], given: Mapping[str, Any], *, shows: bool
     flags = {_keyword(action): action for action in line_parser().actions if action.option_strings}
     found: dict[str, Any] = {}
     for name, value in given.items():
-        if name in flags and not _is_plain(name, value):
+        if (list_of := _list_of(name, flags)) is not None:
+            found[list_of] = (*found.get(list_of, ()), *_several(value))
+        elif name in flags and not _is_plain(name, value):
             found |= _from_flag(flags[name], value)
         elif name in _FIELDS:
             found[name] = value
@@ -84,7 +91,14 @@ def options_of(models: tuple[str, ...], given: Mapping[str, Any], *, shows: bool
     return CellOptions(models=tuple(dict.fromkeys(asked)), shows=shows and not quiet, **found)
 
 
-_WORDS = {"format": FORMATS, "extract": ("first", "last"), "rerun": ("append", "replace")}
+_LISTS = ("attachments", "tools")
+"""What a flag adds one to each time; a keyword takes one, or a list."""
+_WORDS = {
+    "detail": ("low", "high"),
+    "format": FORMATS,
+    "extract": ("first", "last"),
+    "rerun": ("append", "replace"),
+}
 """What some flags can say."""
 _FIELDS = frozenset(CellOptions.__dataclass_fields__) - {"models", "name", "shows"}
 
@@ -92,6 +106,18 @@ _FIELDS = frozenset(CellOptions.__dataclass_fields__) - {"models", "name", "show
 def _is_plain(name: str, value: object) -> bool:
     """Tell whether a keyword holds what its field holds: ``extract="last"``, ``options={...}``."""
     return name in _FIELDS and not isinstance(value, bool)
+
+
+def _list_of(name: str, flags: Mapping[str, argparse.Action]) -> str | None:
+    """Return the field that a keyword adds to."""
+    field = flags[name].dest if name in flags else name
+    return field if field in _LISTS else None
+
+
+def _several(value: object) -> tuple[Any, ...]:
+    if value is None:
+        return ()
+    return tuple(value) if isinstance(value, (list, tuple)) else (value,)
 
 
 def _keyword(action: argparse.Action) -> str:

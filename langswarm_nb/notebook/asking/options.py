@@ -19,8 +19,9 @@ from langswarm_nb.notebook.config import FORMATS, Format
 
 from .magic_parser import MagicParser
 
-_WORD = re.compile(r"""(?:[^ \t\r\n'"]|'[^']*'|"[^"]*")+""")
-_QUOTED = re.compile(r"(['\"])(.*?)\1", re.DOTALL)
+_WORD = re.compile(r"""(?:\{\{[^{}\n]*\}\}|[^ \t\r\n'"]|'[^']*'|"[^"]*")+""")
+_QUOTED = re.compile(r"(?P<field>\{\{[^{}\n]*\}\})|(?P<quote>['\"])(?P<text>.*?)(?P=quote)", re.DOTALL)
+"""A field keeps its quotes: ``{{df["a"]}}``."""
 _QUOTE = re.compile("['\"]")
 
 
@@ -48,6 +49,11 @@ class CellOptions:
     temperature: float | None = None
     max_tokens: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    attachments: tuple[object, ...] = ()
+    """Words of the line, or what Python hands over."""
+    detail: Literal["low", "high"] | None = None
+    tools: tuple[str, ...] = ()
+    """Names of tools of the service."""
     history: bool = True
     rerun: Literal["append", "replace"] | None = None
     stream: bool | None = None
@@ -87,6 +93,7 @@ def parse_cell_line(line: str) -> CellOptions:
     models = [model for word in [positional, *flagged] if word for model in word.split(",") if model]
     _check_positional(positional)
     quiet = found.pop("quiet")
+    found |= {name: tuple(found[name] or ()) for name in ("attachments", "tools")}
     options = {key: _option(key, value) for key, value in found.pop("option") or []}
     return CellOptions(
         models=tuple(dict.fromkeys(models)),
@@ -119,7 +126,7 @@ def _quoted_words(line: str) -> list[str]:
 
 
 def _unquoted(word: str) -> str:
-    return _QUOTED.sub(r"\2", word)
+    return _QUOTED.sub(lambda found: found["field"] or found["text"], word)
 
 
 def word(text: str) -> str:
@@ -274,6 +281,27 @@ def cell_parser() -> MagicParser:
         action="append",
         metavar=("K", "V"),
         help="any other option of the provider; V may be JSON",
+    )
+    add(
+        "-a",
+        "--attachment",
+        dest="attachments",
+        action="append",
+        metavar="WHAT",
+        help="send this with it: PATH, https://…, {{figure}}, Out[5], or cell: what the cell run before put out",
+        completes="attachment",
+    )
+    add(
+        "--detail", choices=("low", "high"), help="how closely to look at images, where the model can be told"
+    )
+    add(
+        "-T",
+        "--tool",
+        dest="tools",
+        action="append",
+        metavar="NAME",
+        help="let the model use this tool of its service, such as web_search",
+        completes="tool",
     )
     add(
         "--no-history",

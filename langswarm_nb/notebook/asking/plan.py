@@ -163,6 +163,8 @@ def _send_options(prompt: Prompt, options: CellOptions, cell: Cell, *, compares:
         "cell_id": cell.cell_id,
         "history": options.history,
         "system": prompt.system,
+        "parts": prompt.parts,
+        "tools": options.tools,
     }
     if compares:
         sent["activate"] = False

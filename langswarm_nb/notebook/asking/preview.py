@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session import SessionMessage
 from langswarm_nb.core.session.messages import estimate_tokens
+from langswarm_nb.core.session.parts.tokens import tokens_of
+from langswarm_nb.core.session.parts.twins import facts_of, name_of
+from langswarm_nb.core.session.parts.vocabulary import ATTACHED
 from langswarm_nb.notebook.bridge import kernel_shell
 from langswarm_nb.notebook.showing.amounts import count_text, price_text
 from langswarm_nb.notebook.showing.reply_view import characters
@@ -65,7 +68,19 @@ class Preview:
             for model in self.models
         ]
         told = [options] if (options := self._options) else []
-        return "\n\n".join([*blocks, "\n".join([*filled, *told, *self._send.notes, *prices])])
+        goes = [f"with it: {', '.join(row)}" for row in self._carried]
+        return "\n\n".join([*blocks, "\n".join([*filled, *goes, *told, *self._send.notes, *prices])])
+
+    @property
+    def _carried(self) -> list[tuple[str, ...]]:
+        """Of what goes beside the text: name, what it is, about how many tokens."""
+        return [
+            (name_of(part) or part["type"], " · ".join(facts), f"~{count_text(tokens_of(part))} tok")
+            for message in self.messages
+            for part in message.parts
+            if part["type"] in (*ATTACHED, "context")
+            for facts in [facts_of(part) or [part["type"]]]
+        ]
 
     def __repr__(self) -> str:
         return visible_controls(str(self))
@@ -98,14 +113,17 @@ class Preview:
                 for field in self.prompt.fields
             ],
         )
-        tables = [table.body_html() for table in (fields, models) if table.rows]
+        carried = Table(("goes with it", "what it is", "tokens"), self._carried)
+        tables = [table.body_html() for table in (fields, carried, models) if table.rows]
         head = '<div class="lsnb-caption">Not sent. This is what the model would get:</div>'
         return scoped_page("".join([head, *map(message_html, self.messages), *tables]))
 
     @property
     def _options(self) -> str:
         options = self._plan.settings(self.models[0]).request_options
-        return ", ".join(f"{name}={value!r}" for name, value in options.items())
+        tools = self._plan.options.get("tools")
+        told = [f"{name}={value!r}" for name, value in options.items()]
+        return ", ".join([*told, *([f"tools: {', '.join(tools)}"] if tools else [])])
 
     def _price(self, model: str) -> str:
         cost_usd = self.cost_usd(model)

@@ -38,9 +38,20 @@ def prompt_of(workspace: Workspace, text: str, options: CellOptions) -> Prompt:
     ------
     UsageError
         It is blank, or a field cannot be filled in.
+    AttachmentError
+        Something cannot be attached.
     """
     if not text.strip():
         raise UsageError("There is no prompt. Write it below the first line of the cell.")
+    prompt = _texts(workspace, text, options)
+    if not options.attachments:
+        return prompt
+    from .attached import carried  # few prompts carry something
+
+    return replace(prompt, parts=carried(workspace, options))
+
+
+def _texts(workspace: Workspace, text: str, options: CellOptions) -> Prompt:
     system = _system_text(options)
     if options.raw or not workspace.config.interpolate:
         return Prompt(text, system=system)

@@ -21,7 +21,7 @@ from langswarm_nb.core.session.sending.ask import SendPlan
 from langswarm_nb.core.session.sending.options import AnswerOptions, SendOptions
 from langswarm_nb.core.session.settings import SessionSettings
 
-from .asked_before import LastComparison, asked_before
+from .asked_before import LastComparison, asked_before, beside_text, carried_before
 from .budget import check_cost, spent_usd
 from .opened import NO_OPTIONS, Opened, TellRetry, TellWait
 from .options import CellOptions
@@ -108,10 +108,17 @@ class Sender:
         text: str,
         *,
         version_of: str | None = None,
-        parts: Sequence[Part] = (),
+        parts: Sequence[Part] | None = None,
         source: str = "panel",
     ) -> MessageStream:
         """Return the stream of an answer in a session, to a message that comes from no cell.
+
+        Parameters
+        ----------
+        version_of : str, optional
+            Id of a message that this one becomes a new version of.
+        parts : sequence of Part, optional
+            What goes with the text; with a new version, by default, what went with the old one.
 
         Raises
         ------
@@ -120,7 +127,10 @@ class Sender:
         """
         options = NO_OPTIONS
         changes = request_changes(self._workspace.config, options, session, session.settings)
-        sent: SendOptions = {"version_of": version_of, "parts": parts, "source": source, **changes}  # type: ignore[typeddict-item]
+        kept = SendOptions() if version_of is None else await carried_before(session, version_of)
+        if parts is not None:
+            kept["parts"] = parts
+        sent: SendOptions = {"version_of": version_of, "source": source, **kept, **changes}  # type: ignore[typeddict-item]
         await self._check_budget(
             options, session.settings, changes, [partial(session.plan_message, text, **sent)]
         )
@@ -195,7 +205,8 @@ class Sender:
             **request_changes(self._workspace.config, options, session, session.settings),
             **last.changes,
         }
-        sent: SendOptions = {"source": "magic", "system": last.system, **changes}  # type: ignore[typeddict-item]
+        parts = beside_text(last.question)
+        sent: SendOptions = {"source": "magic", "system": last.system, "parts": parts, **changes}  # type: ignore[typeddict-item]
         text, turn = last.question.content, last.question.turn
         there: SendOptions = {**sent, "version_of": last.question.id}
         await self._check_budget(
@@ -282,6 +293,10 @@ class Sender:
             workspace.stay_in(session)
         told = [f"new session {workspace.name_of(session)}"] if plan.makes_session else []
         told += workspace.take_notes()
+        if parts := plan.options.get("parts"):
+            from .attached import attached_notes  # few prompts carry something
+
+            told += attached_notes(parts)
         return session, tuple(note for note in told if note)
 
     def _opened(

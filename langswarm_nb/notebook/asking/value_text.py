@@ -37,6 +37,16 @@ def value_text(value: Any) -> str:
     return _frame_text(value) or _array_text(value) or _cut(repr(value))
 
 
+def is_picture(value: Any) -> bool:
+    """Tell whether a value is a figure or an image, whose text says nothing of what is on it."""
+    rooms = {cls.__module__.partition(".")[0] for cls in type(value).__mro__}
+    if "matplotlib" in rooms:
+        return callable(getattr(value, "savefig", None)) or callable(getattr(value, "get_figure", None))
+    return "PIL" in rooms or any(
+        (cls.__module__, cls.__name__) == ("IPython.core.display", "Image") for cls in type(value).__mro__
+    )
+
+
 def markdown_table(header: Sequence[Any], rows: Iterable[Sequence[Any]]) -> str:
     """Return a Markdown table; what would end a cell or a row is escaped."""
     lines = [header, ["---"] * len(header), *rows]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from langswarm_nb.core.session import BaseSession, SessionManager
     from langswarm_nb.notebook.workspace import Workspace
 
-_FRAMES = ("messages", "turns", "sessions", "events", "metrics")
+_FRAMES = ("messages", "turns", "sessions", "attachments", "events", "metrics")
 
 
 async def _search(workspace: Workspace, text: str) -> Listing:
@@ -125,7 +125,7 @@ COMMANDS = (
         _df,
         "return a frame of this notebook's sessions; `NAME <<` puts it into a variable",
         (
-            arg("kind", choices=_FRAMES, metavar="messages|turns|sessions|events|metrics"),
+            arg("kind", choices=_FRAMES, metavar="messages|turns|sessions|attachments|events|metrics"),
             arg("name", nargs="*", metavar="NAME <<"),
             arg("--all", action="store_true", dest="everything", help="all sessions of the store"),
         ),

@@ -19,6 +19,7 @@ from langswarm_nb.core.session import (
     SessionStatus,
     SessionValueError,
 )
+from langswarm_nb.notebook.asking.asked_before import beside_text
 from langswarm_nb.notebook.workspace.session_names import check_unused, rename
 
 from .attachment_actions import ATTACHMENT_ACTIONS
@@ -260,9 +261,7 @@ async def _kept(panel: ChatPanel, message_id: str, without: object) -> list[Part
     if message is None or not message.parts:
         return []
     gone = [part for number, part in enumerate(message.attachments) if number in numbers]
-    return [
-        part for part in message.parts if part["type"] != "text" and not any(part is each for each in gone)
-    ]
+    return [part for part in beside_text(message) if not any(part is each for each in gone)]
 
 
 def _words(content: Content, parts: Sequence[Part]) -> str:

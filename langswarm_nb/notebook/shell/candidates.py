@@ -6,6 +6,8 @@ import argparse
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from langswarm_nb.notebook.asking.magic_parser import Kind, MagicParser
@@ -15,6 +17,9 @@ from langswarm_nb.notebook.commands import COMMANDS
 _LINE = re.compile(r"\s*%langswarm\s+(?P<rest>[^\n]*)$")
 _CELL_LINE = re.compile(r"\s*%%langswarm[ \t]+(?P<rest>[^\n]*)$")
 _FIELD = re.compile(r"(?<!\\)\{\{\s*(?P<expression>[\w.]*)$")
+
+
+_MOST_FILES = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,30 @@ def _arguments(parser: MagicParser, rest: str, sources: Sources) -> Found | None
     kind = parser.completes.get(action.dest)
     if kind is None:
         return None
+    if kind == "attachment":
+        return _attachment(rest, word, sources)
     return _fitting(word, COMMANDS if kind == "command" else sources.of_kind[kind](), kind)
+
+
+def _attachment(rest: str, word: str, sources: Sources) -> Found | None:
+    """Return what can be attached: files of the folder, outputs, variables within braces."""
+    if word.startswith("{{") or _FIELD.search(rest):
+        return _field(rest, sources.variables)
+    found = _fitting(word, [*sources.of_kind["attachment"](), *_paths(word)], "attachment")
+    return found if found.words else None  # IPython knows files in quotes
+
+
+def _paths(word: str) -> list[str]:
+    folder, slash, name = word.rpartition("/")
+    try:
+        there = list(islice(Path(folder or slash or ".").expanduser().iterdir(), _MOST_FILES))
+    except OSError:
+        return []
+    return [
+        f"{folder}{slash}{file.name}{'/' if file.is_dir() else ''}"
+        for file in there
+        if file.name.startswith(name) and (name or not file.name.startswith("."))
+    ]
 
 
 def _argument_at_end(parser: MagicParser, words: Sequence[str]) -> argparse.Action | None:

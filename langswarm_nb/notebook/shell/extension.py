@@ -62,6 +62,7 @@ def unload_ipython_extension(ipython: InteractiveShell) -> None:
     for event, callback in _callbacks(magics):
         ipython.events.unregister(event, callback)
     magics.pulse.stop()
+    magics.workspace.outputs.end()
     run_sync(_close(magics.workspace))
 
 
@@ -102,6 +103,8 @@ def _callbacks(magics: LangSwarmMagics) -> list[tuple[str, Callable[..., None]]]
     return [
         ("pre_run_cell", magics.pulse.start),
         ("pre_run_cell", magics.price_notice.begin),
+        ("pre_run_cell", magics.workspace.outputs.begin),
+        ("post_run_cell", magics.workspace.outputs.end),
         ("post_run_cell", magics.pulse.stop),
         ("post_run_cell", magics.workspace.failures.see),
         ("post_run_cell", magics.price_notice.end),

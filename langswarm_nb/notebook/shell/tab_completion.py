@@ -71,6 +71,8 @@ class Completion:
                 "provider": provider_names,
                 "session": lambda: _now(self._sessions(), []),
                 "branch": lambda: _now(self._branches(), []),
+                "attachment": self._attachments,
+                "tool": lambda: _now(self._tools(), []),
             },
             variables=workspace.shell.user_ns,
         )
@@ -87,9 +89,30 @@ class Completion:
         workspace = self._workspace
         return [workspace.name_of(session) for session in await workspace.last_used(200)]
 
+    def _attachments(self) -> list[str]:
+        names = self._workspace.shell.user_ns
+        variables = [f"{{{{{name}}}}}" for name, value in names.items() if _may_be_attached(name, value)]
+        return ["cell", *(f"Out[{number}]" for number in names.get("Out", {})), *variables]
+
+    async def _tools(self) -> list[str]:
+        workspace = self._workspace
+        session = await workspace.peek()
+        settings = workspace.new_settings() if session is None else session.settings
+        provider = workspace.manager.provider_session(settings.provider)
+        return list((await provider.intake(settings.model)).tools)
+
     async def _branches(self) -> list[str]:
         session = await self._workspace.peek()
         return [] if session is None else list(await session.branches())
+
+
+def _may_be_attached(name: str, value: object) -> bool:
+    """Tell whether a variable is worth an offer: those of IPython, modules, functions and classes are not."""
+    from types import FunctionType, ModuleType
+
+    return not name.startswith("_") and not isinstance(
+        value, (ModuleType, FunctionType, type, int, float, bool, dict, list)
+    )
 
 
 def _offset(context: Any) -> int:

@@ -9,6 +9,7 @@ from langswarm_nb.core.session import SessionMessage
 from langswarm_nb.notebook.bridge import run_sync
 from langswarm_nb.notebook.running_cell import running_cell
 
+from .cell_output import OutputWatch
 from .current_session import KernelSessions
 from .last_failure import FailureWatch
 from .model_choice import DEFAULT_MODEL
@@ -27,6 +28,7 @@ class Workspace(KernelSessions):
     def __init__(self, shell: InteractiveShell, config: NotebookConfig) -> None:
         super().__init__(shell, config)
         self.failures: FailureWatch = FailureWatch(lambda: running_cell(shell).cell_id)
+        self.outputs: OutputWatch = OutputWatch(shell)
         self.addresses: dict[str, tuple[str | None, str | None]] = {}
         """Address and variable of the key of answers that came through these, by id."""
         self.last_answer: SessionMessage | None = None

@@ -18,10 +18,10 @@ from langswarm_nb.core.session.text import class_name, did_you_mean, one_line
 
 from .addresses import bytes_in, checked_address, kind_in, name_in, scheme_of
 from .attachment import Attachment, Detail
-from .location import without_location
 from .media import media_of, pages_of
+from .objects import Found, bytes_of_value
+from .photo_place import without_location
 from .pictures import pixels_of
-from .values import Found, bytes_of_value
 
 MAX_BYTES = 20_000_000
 """Largest attachment."""
@@ -73,8 +73,8 @@ def attach(obj: object, *, name: str | None = None, detail: Detail | None = None
     found = bytes_of_value(obj)
     if found is None:
         raise AttachmentError(
-            f"What is of type {class_name(obj)} cannot be attached. What can be: paths, https addresses, bytes, figures, images, "
-            "frames. Save it to a file, or put it into the prompt as text."
+            f"What is of type {class_name(obj)} cannot be attached. What can be: paths, https addresses, bytes, "
+            "figures, images, frames. Save it to a file, or put it into the prompt as text."
         )
     return _of_found(found, name, detail)
 

@@ -60,6 +60,12 @@ _OFFICE_FOLDERS = {
     "xl/": f"{_OFFICE}.spreadsheetml.sheet",
     "ppt/": f"{_OFFICE}.presentationml.presentation",
 }
+_OLD_OFFICE_MARK = b"\xd0\xcf\x11\xe0"
+_OLD_OFFICE = {
+    "doc": "application/msword",
+    "xls": "application/vnd.ms-excel",
+    "ppt": "application/vnd.ms-powerpoint",
+}
 _DOCUMENT = re.compile(r"application/[A-Za-z0-9.+-]+")
 _LONGEST_TYPE = 100
 _BMP_HEADER = 14
@@ -97,7 +103,7 @@ def media_of(data: bytes, name: str | None, called: str) -> Media:
     AttachmentError
         They are of a type that no model takes.
     """
-    found = _binary(data, called)
+    found = _binary(data, name, called)
     return Media(*found, data) if found is not None else _text(data, name, called)
 
 
@@ -113,7 +119,7 @@ def is_page(data: bytes) -> bool:
     return _markup(data[:4096].decode("utf-8", "replace").removeprefix("\ufeff")) == _HTML
 
 
-def _binary(data: bytes, called: str) -> tuple[AttachmentKind, str] | None:
+def _binary(data: bytes, name: str | None, called: str) -> tuple[AttachmentKind, str] | None:
     for beginning, kind, media_type in _BEGINNINGS:
         if data.startswith(beginning):
             return kind, media_type
@@ -121,9 +127,19 @@ def _binary(data: bytes, called: str) -> tuple[AttachmentKind, str] | None:
         return _RIFF[data[8:12]]
     if data[4:8] == b"ftyp":
         return _BRANDS.get(data[8:12], ("file", "video/mp4"))
+    if data.startswith(_OLD_OFFICE_MARK):
+        return "file", _old_office(name, called)
     if data.startswith(b"BM") and len(data) > _BMP_HEADER and not any(data[6:10]):
         return "image", "image/bmp"
     return ("file", _packed(data, called)) if data.startswith(b"PK\x03\x04") else None
+
+
+def _old_office(name: str | None, called: str) -> str:
+    """Return which document of an office of before 2007 it is: only its name tells."""
+    found = _OLD_OFFICE.get((name or "").rpartition(".")[2].lower()[:3])
+    if found is None:
+        raise _of_no_type(called)
+    return found
 
 
 def _packed(data: bytes, called: str) -> str:
@@ -186,10 +202,8 @@ def _markup(text: str) -> str | None:
     head = _XML_HEAD.match(text[:4096])
     at = head.end() if head else 0
     tag = text[at : at + 6].lower()
-    if tag.startswith(
-        "<svg"
-    ):  # text, and no image: a page that shows it as one may run what is written in it
-        return "text/xml"
+    if tag.startswith("<svg"):
+        return "image/svg+xml"
     if tag.startswith(("<html", "<head", "<body")) or text[:at].lower().find("<!doctype html") >= 0:
         return _HTML
     return "text/xml" if text.lstrip().startswith("<?xml") else None

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from langswarm_nb.core.session.errors import AttachmentError
 
 MAX_PIXELS = 200_000_000
-"""More are no picture: whoever unpacks it runs out of memory."""
+"""Whoever unpacks a picture of more runs out of memory."""
 
 
 class Pixels(NamedTuple):

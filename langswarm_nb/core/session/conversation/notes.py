@@ -24,6 +24,11 @@ def left_out(number: int) -> str:
     return f"{turns(number, 'earlier')} left out"
 
 
+def as_text(number: int) -> str:
+    """Attachments that the model does not take, or not so many of."""
+    return f"{number} attachment{'s' * (number != 1)} sent as text only"
+
+
 def asked_at_end(turn: int) -> str:
     """A cell that was run out of order: its old turn is hidden."""
     return f"turn {turn} is hidden, asked again at the end"

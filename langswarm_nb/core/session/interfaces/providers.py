@@ -32,8 +32,18 @@ class IProviderSession(ABC):
             without its end mark. ``maybe_processed`` says whether a repeat may be paid twice.
         """
 
-    async def intake(self, model: str) -> Intake:
-        """Return what a model takes beside text; where nothing is known, all is sent and the service decides."""
+    async def intake(self, model: str, *, native: bool = False) -> Intake:
+        """Return what a model takes beside text; where nothing is known, all is sent and the service decides.
+
+        It is asked when a message carries something, or tools are asked for.
+
+        Parameters
+        ----------
+        model
+            Its name.
+        native
+            Whether it is asked through a conversation that the service holds.
+        """
         return Intake()
 
     async def list_models(self) -> list[ModelInfo]:

@@ -19,21 +19,26 @@ _UNKNOWN = 1000
 
 
 def tokens_of(part: Part) -> int:
-    """Return about how many tokens a part costs beside the text of its message; 0 for what is no attachment."""
+    """Return about how many tokens a part costs beside the text of its message; 0 for what costs nothing more."""
     kind = part.get("type")
     if kind == "context":
-        return -(-len(part["text"]) // _BYTES_PER_TOKEN)
-    if kind not in ATTACHED:
-        return 0
+        return _of_text(len(part["text"]))
     if kind == "image":
         return _IMAGE_LOW if part.get("detail") == "low" else _IMAGE
-    size = _size(part)
+    return _of_bytes(part, _size(part)) if kind in ATTACHED else 0
+
+
+def _of_bytes(part: Part, size: int | None) -> int:
     if size is None:
         return _UNKNOWN
-    if kind == "audio":
+    if part["type"] == "audio":
         return max(1, size // _SOUND_BYTES_PER_TOKEN)
     if part.get("media_type") == "application/pdf":
         return _PAGE * (part.get("pages") or -(-size // _PDF_BYTES_PER_PAGE))
+    return _of_text(size)
+
+
+def _of_text(size: int) -> int:
     return -(-size // _BYTES_PER_TOKEN)
 
 

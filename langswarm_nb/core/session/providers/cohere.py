@@ -8,6 +8,7 @@ from langswarm_nb.core.session import errors as e
 from langswarm_nb.core.session.messages import FinishReason, MessageRole, Usage
 from langswarm_nb.core.session.provider_events import Delta, Finish, ModelInfo, PartDone, ReplyInfo
 
+from ._dialect.attachments import sendable
 from ._dialect.call_pieces import CallPieces
 from ._dialect.history import CallIds, joined_text, spoken, system_text
 from ._dialect.http_session import HttpProviderSession
@@ -15,7 +16,7 @@ from ._dialect.reply_stream import stream_reply
 from ._dialect.wire import RefusedOption, check_options, end_word, finish_reason, models_of, token_count
 from ._http.fault_bodies import read_fault
 from ._http.faults import Fault, ReportedError
-from .chat import wire_calls, wire_pieces, wire_results
+from .chat import wire_calls, wire_content, wire_results
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -56,14 +57,9 @@ def wire_messages(messages: Sequence[SessionMessage]) -> list[dict[str, Any]]:
         wire += wire_results(parts)
         if message.role is MessageRole.ASSISTANT:
             wire.append(_assistant(parts))
-        elif content := _content(parts):
+        elif content := wire_content(sendable(parts, "image")):
             wire.append({"role": "user", "content": content})
     return wire
-
-
-def _content(parts: Sequence[Part]) -> str | list[dict[str, Any]]:
-    has_image = any(part["type"] == "image" for part in parts)
-    return wire_pieces(parts) if has_image else joined_text(parts)
 
 
 def _assistant(parts: Sequence[Part]) -> dict[str, Any]:

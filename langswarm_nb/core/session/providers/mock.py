@@ -11,9 +11,12 @@ from langswarm_nb.core.session import errors as e
 from langswarm_nb.core.session.conversation.on_asyncio import check_loop
 from langswarm_nb.core.session.interfaces import IProviderSession
 from langswarm_nb.core.session.messages import FinishReason, MessageRole, SessionMessage, Usage
+from langswarm_nb.core.session.parts.blobs import bytes_of
+from langswarm_nb.core.session.parts.twins import facts_of, name_of
 from langswarm_nb.core.session.provider_events import (
     Delta,
     Finish,
+    Intake,
     ModelInfo,
     PartDone,
     ProviderEvent,
@@ -21,9 +24,15 @@ from langswarm_nb.core.session.provider_events import (
     ReplyInfo,
     RetryNotice,
 )
+from langswarm_nb.core.session.text import nearest
+
+from .intakes import intake_of
+from .mock_tools import played
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+
+    from langswarm_nb.core.session.parts.vocabulary import Part
 
 __all__ = ["ERRORS", "MODELS", "MockProviderSession"]
 
@@ -33,7 +42,7 @@ Reply: TypeAlias = "str | BaseException | Sequence[Step] | Callable[[ProviderReq
 returns one of these. Steps are texts, events, errors (raised at that place) and `RetryNotice`."""
 
 MODELS = {
-    "echo": "repeats what it is told; stands in for every model name that is not below",
+    "echo": "repeats what it is told, describes what is attached; stands in for every model name that is not below",
     "slow": "counts to 100, one number every 50 ms",
     "error": "fails; the option `error` chooses how: authentication, not_found, request, …",
     "script": "shows Markdown, code and a table, turn by turn, or the option `reply`",
@@ -118,6 +127,8 @@ class MockProviderSession(IProviderSession):
 
     Notes
     -----
+    Of tools it has ``web_search`` and ``code_interpreter``, which the model ``echo`` plays: nothing is searched or run.
+
     Two options can come with a request: ``reply`` (text to answer with) and ``error`` (one of `ERRORS`).
 
     Examples
@@ -195,6 +206,10 @@ class MockProviderSession(IProviderSession):
             yield usage
         yield finish
 
+    async def intake(self, model: str, *, native: bool = False) -> Intake:
+        """Return that it takes everything, and has the tools that it plays."""
+        return intake_of(self.name, model)
+
     async def list_models(self) -> list[ModelInfo]:
         """Return the models of `MODELS`."""
         return [ModelInfo(model, name=f"{model}: {what}", owned_by="mock") for model, what in MODELS.items()]
@@ -236,7 +251,8 @@ class MockProviderSession(IProviderSession):
             return self._replies.pop(0)
         if "reply" in request.options:
             return str(request.options["reply"])
-        questions = [message.content for message in messages if message.role is MessageRole.USER] or [""]
+        asked = [message for message in messages if message.role is MessageRole.USER] or [SessionMessage()]
+        questions = [message.content for message in asked]
         match request.model:
             case "slow":
                 return " ".join(map(str, range(1, 101)))
@@ -245,7 +261,8 @@ class MockProviderSession(IProviderSession):
             case "script":
                 return _SCRIPT[(len(questions) - 1) % len(_SCRIPT)]
             case _:
-                return _echo(request.model, questions)
+                said = [_echo(request.model, questions), *map(_described, asked[-1].attachments)]
+                return [*played(request.tools, questions[-1]), "\n\n".join(said)]
 
     async def _play(self, steps: Sequence[Step], request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
         delay_s = self._delay_s
@@ -273,6 +290,9 @@ class MockProviderSession(IProviderSession):
 
 def _echo(model: str, questions: Sequence[str]) -> str:
     said = f"You said: {questions[-1]}"
+    near = None if model in MODELS else nearest(model, MODELS)
+    if near:
+        said = f"There is no model mock:{model}, did you mean mock:{near}?\n\n{said}"
     if len(questions) > 1:
         return said
     stands_in = "" if model == "echo" else f" in place of {model}"
@@ -280,6 +300,17 @@ def _echo(model: str, questions: Sequence[str]) -> str:
         f"I am mock:echo{stands_in}: no model is asked, I work offline and repeat what I am told. "
         f"Choose a model as `provider:model` for real answers.\n\n{said}"
     )
+
+
+def _described(attachment: Part) -> str:
+    """Return what the mock sees of an attachment."""
+    kind = {"image": "an image", "audio": "a recording"}.get(attachment["type"], "a file")
+    facts = facts_of({**attachment, "size": attachment.get("size", _size(attachment))})
+    return f"You attached {name_of(attachment) or 'something'}: {', '.join([kind, *facts])}."
+
+
+def _size(attachment: Part) -> int | None:
+    return len(bytes_of(attachment["data"])) if "data" in attachment else None
 
 
 def _failure(kind: Any) -> Reply:

@@ -5,24 +5,26 @@ from __future__ import annotations
 import logging
 import os
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from langswarm_nb.core.session.errors import ProviderSessionError
 from langswarm_nb.core.session.messages import FinishReason, MessageRole, Usage, estimate_tokens
+from langswarm_nb.core.session.parts.twins import twin
 from langswarm_nb.core.session.provider_events import Delta, Finish, ModelInfo, PartDone, ReplyInfo
-from langswarm_nb.core.session.text import unquoted
+from langswarm_nb.core.session.text import one_line, unquoted
 
+from ._dialect.attachments import base64_of, sendable
 from ._dialect.history import (
     CallIds,
     arguments_object,
     arguments_text,
-    image_data,
     joined_text,
-    refuse_image_address,
     spoken,
     system_text,
     tool_names,
 )
-from ._dialect.http_session import HttpProviderSession
+from ._dialect.http_session import HttpProviderSession, short_request
 from ._dialect.reply_stream import stream_reply
 from ._dialect.sse import JSONLinesDecoder
 from ._dialect.think_tags import ThinkTags
@@ -30,6 +32,7 @@ from ._dialect.wire import RefusedOption, check_options, end_word, finish_reason
 from ._http.address import check_base_url
 from ._http.fault_bodies import read_fault
 from ._http.faults import ReportedError
+from .intakes import seen_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
     from langswarm_nb.core.session.closing import EventStream
     from langswarm_nb.core.session.messages import SessionMessage
     from langswarm_nb.core.session.parts.vocabulary import Part
-    from langswarm_nb.core.session.provider_events import ProviderEvent, ProviderRequest
+    from langswarm_nb.core.session.provider_events import Intake, ProviderEvent, ProviderRequest
 
     from ._http.address import Address
 
@@ -51,23 +54,17 @@ _SMALLEST_CONTEXT = 2048
 
 
 def wire_body(request: ProviderRequest) -> dict[str, Any]:
-    """Return the body of a request; raises what `wire_messages` raises."""
+    """Return the body of a request."""
     return {
         "model": request.model,
-        "messages": wire_messages(request.model, request.messages),
+        "messages": wire_messages(request.messages),
         "stream": request.stream,
         **wire_options(request.options),
     }
 
 
-def wire_messages(model: str, messages: Sequence[SessionMessage]) -> list[dict[str, Any]]:
-    """Return messages in Ollama's form, with one system message at the beginning.
-
-    Raises
-    ------
-    ProviderRequestError
-        An image is an address.
-    """
+def wire_messages(messages: Sequence[SessionMessage]) -> list[dict[str, Any]]:
+    """Return messages in Ollama's form, with one system message at the beginning."""
     text, names = system_text(messages), tool_names(messages)
     wire: list[dict[str, Any]] = [{"role": "system", "content": text}] if text else []
     for message in spoken(messages):
@@ -76,20 +73,17 @@ def wire_messages(model: str, messages: Sequence[SessionMessage]) -> list[dict[s
         if message.role is MessageRole.ASSISTANT:
             is_own = message.request is not None and message.request.provider == "ollama"
             wire.append(_assistant(parts, is_own=is_own))
-        elif spoken_parts := [part for part in parts if part["type"] in {"text", "image"}]:
-            wire.append(_user(model, spoken_parts))
+        elif said := [part for part in sendable(parts, "image") if part["type"] in {"text", "image"}]:
+            wire.append(_user(said))
     return wire
 
 
-def _user(model: str, parts: Sequence[Part]) -> dict[str, Any]:
-    wire: dict[str, Any] = {"role": "user", "content": joined_text(parts)}
-    images = []
-    for part in parts:
-        if part["type"] == "image":
-            image = image_data(part)
-            if image is None:
-                raise refuse_image_address("Ollama", model)
-            images.append(image[1])
+def _user(parts: Sequence[Part]) -> dict[str, Any]:
+    """Return what a user says; the server goes to no address, so that of an image goes as text."""
+    pictures = [part for part in parts if part["type"] == "image"]
+    images = [base64_of(part) for part in pictures if "data" in part]
+    addresses = [{"type": "text", "text": twin(part)} for part in pictures if "data" not in part]
+    wire: dict[str, Any] = {"role": "user", "content": joined_text([*parts, *addresses])}
     return {**wire, "images": images} if images else wire
 
 
@@ -256,6 +250,31 @@ class OllamaProviderSession(HttpProviderSession):
     async def list_models(self) -> list[ModelInfo]:
         """Return the models that the server has."""
         return await self.http.get_json("/api/tags", _read_models)
+
+    async def intake(self, model: str, *, native: bool = False) -> Intake:
+        """Return what a model takes; the server is asked once whether it sees."""
+        known = await super().intake(model, native=native)
+        told = await self._capabilities(model)
+        return known if told is None else seen_by(known, "vision" in told)
+
+    async def _capabilities(self, model: str) -> list[str] | None:
+        """Return what the server says that a model can do; None when it does not say."""
+        if model not in self._can:
+            try:
+                body, _ = await self.http.request_json(
+                    "POST", "/api/show", {"model": model}, request=short_request()
+                )
+            except ProviderSessionError as error:  # what is wrong is said when it is sent to
+                _log.debug("What %s takes is not known: %s", one_line(model, 100), error)
+                return None
+            can = body.get("capabilities") if isinstance(body, dict) else None
+            self._can[model] = [str(word) for word in can] if isinstance(can, list) else None
+        return self._can[model]
+
+    @cached_property
+    def _can(self) -> dict[str, list[str] | None]:
+        """Model -> what the server said of it."""
+        return {}
 
     def _find_address(self, base_url: str | None) -> Address:
         host = unquoted(os.environ.get("OLLAMA_HOST", ""))

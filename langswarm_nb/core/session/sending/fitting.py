@@ -1,117 +1,220 @@
-"""What is sent, as a model takes it: attachments with their bytes, and a text in the place of what it does not take."""
+"""What is sent, as a model takes it: attachments with their bytes, and a text in the place of what it does not take.
+
+The provider is asked what its model takes only when something is carried, or a tool is asked for.
+"""
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from langswarm_nb.core.session.conversation import notes
 from langswarm_nb.core.session.errors import AttachmentError, SessionValueError
-from langswarm_nb.core.session.messages import SessionMessage
-from langswarm_nb.core.session.parts.blobs import hashes_in, put_back
-from langswarm_nb.core.session.parts.twins import twin
+from langswarm_nb.core.session.messages import MessageRole, SessionMessage
+from langswarm_nb.core.session.parts.blobs import base64_data, hashes_in, put_back
+from langswarm_nb.core.session.parts.media_types import media_type_of, unpacked
+from langswarm_nb.core.session.parts.twins import name_of, size_text, twin
 from langswarm_nb.core.session.parts.vocabulary import ATTACHED
+from langswarm_nb.core.session.provider_events import Intake, ReplyInfo
+from langswarm_nb.core.session.providers.intakes import all_tools, examples
+
+from .ask import Ask
 
 if TYPE_CHECKING:
-    from langswarm_nb.core.session.message_tree import MessageTree
+    from langswarm_nb.core.session.interfaces import IProviderSession
     from langswarm_nb.core.session.parts.vocabulary import Part
-    from langswarm_nb.core.session.provider_events import Intake
-    from langswarm_nb.core.session.settings import SessionSettings
+    from langswarm_nb.core.session.session import BaseSession
 
 _CHANGED = {*ATTACHED, "context", "vendor"}
+_NOT_SAID = {"reasoning", "citation"}
 
 
-async def fitted(
-    messages: Sequence[SessionMessage], intake: Intake, provider: str, session: MessageTree
-) -> list[SessionMessage]:
-    """Return messages of a session as a model takes them; the bytes of what it takes are read.
+class Fitting:
+    """Makes one send fit what its model takes."""
 
-    Parameters
-    ----------
-    intake : Intake
-        What it takes.
-    provider : str
-        Name of its service: what only that understands goes back to it alone.
-    """
-    fit = [_fit(message, intake, provider) for message in messages]
-    hashes = hashes_in(part for message in fit for part in message.parts if part["type"] in ATTACHED)
-    if not hashes:
-        return fit
-    blobs = await session.storage.read_blobs(session.key, hashes)
-    return [_with_bytes(message, blobs.keys() & hashes_in(message.parts), blobs) for message in fit]
+    def __init__(self, provider: IProviderSession, ask: Ask, session: BaseSession) -> None:
+        self._provider, self._ask, self._session = provider, ask, session
+        self._known: Intake | None = None
+        self._as_text: list[str] = []
 
+    @property
+    def note(self) -> str:
+        """What the reader is told of attachments that went as a text in their place; empty when none did."""
+        return notes.as_text(len(self._as_text)) if self._as_text else ""
 
-def _fit(message: SessionMessage, intake: Intake, provider: str) -> SessionMessage:
-    if not any(part["type"] in _CHANGED for part in message.parts):
-        return message
-    parts = [kept for part in message.all_parts for kept in _taken(part, intake, provider)]
-    if not any(part["type"] not in ("reasoning", "citation") for part in parts):
-        # A turn that says nothing would be refused.
-        parts += [{"type": "text", "text": twin(part)} for part in message.parts if part["type"] == "vendor"]
-    return replace(message, parts=tuple(parts))
+    @property
+    def told(self) -> ReplyInfo:
+        """The same for the reply's details."""
+        return ReplyInfo(details={"as_text": self._as_text} if self._as_text else {})
 
+    async def _intake(self) -> Intake:
+        if self._known is None:
+            model = self._ask.settings.model
+            # A provider from outside may know of no conversations.
+            how = {"native": True} if self._ask.is_native else {}
+            self._known = await self._provider.intake(model, **how)
+        return self._known
 
-def _taken(part: Part, intake: Intake, provider: str) -> list[Part]:
-    kind = part["type"]
-    if kind == "vendor":
-        return [part] if part["provider"] == provider else []
-    if kind == "context" or (kind in ATTACHED and not takes(intake, part)):
-        return [{"type": "text", "text": twin(part)}]
-    if isinstance(part.get("data"), bytes):  # fetched for this request alone
-        return [{**part, "data": base64.b64encode(part["data"]).decode("ascii")}]
-    return [part]
+    async def settled(self, message: SessionMessage) -> SessionMessage:
+        """Return a question whose attachments are known: those that the model does not take as an address are fetched.
+
+        Raises
+        ------
+        AttachmentError
+            An address cannot be fetched.
+        """
+        if not any("url" in part for part in message.attachments):
+            return message
+        intake = await self._intake()
+        parts = [unpacked(part) if part["type"] in ATTACHED else part for part in message.parts]
+        if any(_must_be_fetched(part, intake) for part in parts):
+            from langswarm_nb.core.session.attachments.fetching import fetched  # few messages need it
+
+            parts = [await fetched(part) if _must_be_fetched(part, intake) else part for part in parts]
+        return replace(message, parts=tuple(parts))
+
+    async def check(self, message: SessionMessage) -> None:
+        """Check that the model takes what a question carries, and that its service has the tools that are asked for.
+
+        Raises
+        ------
+        AttachmentError
+            It does not take an attachment, or all of them together are too much.
+        SessionValueError
+            There is no such tool.
+        """
+        if not (message.attachments or self._ask.tools):
+            return
+        intake = await self._intake()
+        for tool in self._ask.tools:
+            if tool not in intake.tools:
+                raise self._no_tool(tool, intake)
+        for part in message.attachments:
+            if not takes(intake, part):
+                raise self._not_taken(part)
+        self._check_amount(message.attachments, intake)
+
+    async def fitted(self, messages: Sequence[SessionMessage]) -> Sequence[SessionMessage]:
+        """Return messages as the model takes them; the bytes of what it takes are read."""
+        if not any(part["type"] in _CHANGED for message in messages for part in message.parts):
+            return messages
+        intake = await self._intake()
+        kept = _newest(messages, intake)
+        fit = [self._fit(message, intake, index >= kept) for index, message in enumerate(messages)]
+        hashes = hashes_in(part for message in fit for part in message.attachments)
+        if not hashes:
+            return fit
+        blobs = await self._session.storage.read_blobs(self._session.key, hashes)
+        return [
+            replace(one, parts=put_back(one.parts, blobs)) if hashes_in(one.parts) else one for one in fit
+        ]
+
+    def _fit(self, message: SessionMessage, intake: Intake, keeps: bool) -> SessionMessage:
+        if not any(part["type"] in _CHANGED for part in message.parts):
+            return message
+        made_by = (
+            message.request.provider if message.request and message.role is MessageRole.ASSISTANT else None
+        )
+        # What a model made, such as a picture, its own service alone takes back.
+        keeps = keeps and made_by in (None, self._provider.name)
+        parts = [fit for part in message.all_parts for fit in self._taken(part, intake, keeps)]
+        if not any(part["type"] not in _NOT_SAID for part in parts):
+            # A turn that says nothing would be refused.
+            parts += [
+                {"type": "text", "text": twin(part)} for part in message.parts if part["type"] == "vendor"
+            ]
+        return replace(message, parts=tuple(parts))
+
+    def _taken(self, part: Part, intake: Intake, keeps: bool) -> list[Part]:
+        kind = part["type"]
+        if kind == "vendor":
+            return [part] if part["provider"] == self._provider.name else []
+        if kind in ATTACHED and keeps and takes(intake, part):
+            return [base64_data(part)]
+        if kind in ATTACHED:
+            self._as_text.append(twin(part).strip("[]"))
+        return [{"type": "text", "text": twin(part)}] if kind in {*ATTACHED, "context"} else [part]
+
+    def _check_amount(self, attachments: Sequence[Part], intake: Intake) -> None:
+        who = self._who
+        size, n_images = _amount(attachments)
+        if intake.max_images is not None and n_images > intake.max_images:
+            raise AttachmentError(
+                f"{who} takes at most {intake.max_images} images at once, and these are {n_images}. Attach fewer. "
+                f"Nothing was stored or sent."
+            )
+        if intake.max_bytes is not None and size > intake.max_bytes:
+            raise AttachmentError(
+                f"{who} takes at most {size_text(intake.max_bytes)} at once, and what is attached is "
+                f"{size_text(size)} as it is sent. Attach less, or make it smaller.{self._who_else(_takes_more(size))} "
+                "Nothing was stored or sent."
+            )
+
+    def _not_taken(self, part: Part) -> AttachmentError:
+        what = media_type_of(part) or part["type"]
+        name = f" ({name_of(part)})" if name_of(part) else ""
+        others = self._who_else(lambda intake: takes(intake, part))
+        return AttachmentError(f"{self._who} does not take {what}{name}.{others} Nothing was stored or sent.")
+
+    def _no_tool(self, tool: str, intake: Intake) -> SessionValueError:
+        if tool not in all_tools():
+            return SessionValueError.of("tools", tool, all_tools())
+        own = f"only {', '.join(intake.tools)}" if intake.tools else "no tools of its service"
+        others = self._who_else(lambda intake: tool in intake.tools)
+        error = SessionValueError(f"{self._who} has {own}, not {tool!r}.{others} Nothing was stored or sent.")
+        error.parameter = "tools"
+        return error
+
+    @property
+    def _who(self) -> str:
+        return f"{self._ask.settings.provider}:{self._ask.settings.model}"
+
+    def _who_else(self, wanted: Callable[[Intake], bool]) -> str:
+        """Return a sentence that names models which can: those here, else others."""
+        here = examples(wanted, self._session.manager.providers_here())
+        if here:
+            return f" Models here that do: {', '.join(here)}."
+        others = examples(wanted)
+        return f" Models that do, with a key or server: {', '.join(others)}." if others else ""
 
 
 def takes(intake: Intake, attachment: Part) -> bool:
     """Tell whether a model takes an attachment as it is."""
-    if "url" in attachment:
-        return attachment["type"] in intake.addresses
-    return intake.takes(attachment["media_type"])
+    attachment = unpacked(attachment)
+    return intake.takes_address(attachment) if "url" in attachment else intake.takes(attachment["media_type"])
 
 
-def _with_bytes(message: SessionMessage, there: Collection[str], blobs: dict[str, bytes]) -> SessionMessage:
-    return replace(message, parts=put_back(message.parts, blobs)) if there else message
+def _must_be_fetched(part: Part, intake: Intake) -> bool:
+    return part["type"] in ATTACHED and "url" in part and not intake.takes_address(part)
 
 
-async def settled(message: SessionMessage, intake: Intake) -> SessionMessage:
-    """Return a question whose attachments are known: those that the model does not take as an address are fetched.
-
-    Raises
-    ------
-    AttachmentError
-        An address cannot be fetched.
-    """
-    if all("url" not in part or takes(intake, part) for part in message.attachments):
-        return message
-    from langswarm_nb.core.session.attachments.fetching import fetched  # few messages need it
-
-    parts = [
-        part
-        if part["type"] not in ATTACHED or "url" not in part or takes(intake, part)
-        else await fetched(part)
-        for part in message.parts
-    ]
-    return replace(message, parts=tuple(parts))
+def _amount(attachments: Sequence[Part]) -> tuple[int, int]:
+    """Return how many bytes attachments are as base64 text, and how many of them are images."""
+    sizes = (_size(part) for part in attachments)
+    return sum((size + 2) // 3 * 4 for size in sizes), sum(part["type"] == "image" for part in attachments)
 
 
-def check_taken(
-    message: SessionMessage, tools: Sequence[str], intake: Intake, settings: SessionSettings
-) -> None:
-    """Check that a model takes what a question carries, and that its service has the tools that are asked for.
+def _size(part: Part) -> int:
+    if isinstance(part.get("size"), int):
+        return int(part["size"])
+    data = part.get("data") or ""
+    return len(data) if isinstance(data, bytes) else len(data) * 3 // 4
 
-    Raises
-    ------
-    AttachmentError
-        It does not take an attachment, or all of them together are too large.
-    SessionValueError
-        There is no such tool.
-    """
-    missing = [tool for tool in tools if tool not in intake.tools]
-    if missing:
-        raise SessionValueError.of("tools", missing[0], intake.tools)
-    refused = [part for part in message.attachments if not takes(intake, part)]
-    if refused:
-        raise AttachmentError(
-            f"{settings.provider}:{settings.model} does not take {twin(refused[0])}. Nothing was stored or sent."
-        )
+
+def _newest(messages: Sequence[SessionMessage], intake: Intake) -> int:
+    """Return the index of the first message whose attachments go: all may be more than a request holds."""
+    if intake.max_bytes is None and intake.max_images is None:
+        return 0
+    n_bytes = n_images = 0
+    for index in range(len(messages) - 1, -1, -1):
+        taken = [part for part in messages[index].attachments if takes(intake, part)]
+        more_bytes, more_images = _amount(taken)
+        n_bytes, n_images = n_bytes + more_bytes, n_images + more_images
+        if n_bytes > (intake.max_bytes or n_bytes) or n_images > (intake.max_images or n_images):
+            return index + 1
+    return 0
+
+
+def _takes_more(size: int) -> Callable[[Intake], bool]:
+    return lambda intake: bool(intake.media_types) and (intake.max_bytes or size) >= size

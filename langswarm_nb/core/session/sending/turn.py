@@ -22,14 +22,14 @@ from langswarm_nb.core.session.errors import (
     shown,
 )
 from langswarm_nb.core.session.messages import SessionMessage, estimate_tokens
-from langswarm_nb.core.session.provider_events import Delta, Intake, ProviderRequest, RetryNotice
+from langswarm_nb.core.session.provider_events import Delta, ProviderRequest, RetryNotice
 from langswarm_nb.core.session.settings import SessionSettings
 
 from .ask import Ask, resolved
 from .checkpoint import Checkpoint
 from .context_window import messages_to_send
 from .finishing import finish_anyway, is_collected
-from .fitting import check_taken, fitted, settled
+from .fitting import Fitting
 from .late_replies import LateReply, hand_over
 from .lease import Lease
 from .placed_question import PlacedQuestion, place_question
@@ -56,7 +56,7 @@ class Turn:
         self._placed: PlacedQuestion | None = None
         self._store_tried = False
         self._stream: MessageStream | None = None
-        self._intake = Intake()
+        self._fitting: Fitting | None = None
         self.over: Future[None] = Future()
         """Done when all is stored."""
         self.input_tokens: int = 0
@@ -88,10 +88,10 @@ class Turn:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the reader is told of where it went and what was sent."""
-        told: list[str] = []
+        told = [] if self._fitting is None else [self._fitting.note]
         if self._placed is not None:
             left_out = self._placed.context.left_out
-            told = [self._placed.place.note, notes.left_out(left_out) if left_out else ""]
+            told = [self._placed.place.note, notes.left_out(left_out) if left_out else "", *told]
         reply = self.reply
         if reply is not None and not self._ask.is_beside and not reply.is_active:
             told.append(notes.elsewhere(reply.address))
@@ -200,11 +200,11 @@ class Turn:
         # Both raise before anything is stored.
         self._session.manager.check_open()
         provider = ask.provider_session or self._session.provider_session(settings.provider)
-        self._intake = intake = await provider.intake(settings.model)
-        message = await settled(ask.message, intake)
+        self._fitting = fitting = Fitting(provider, ask, self._session)
+        message = await fitting.settled(ask.message)
         if not ask.regenerates:
             message = await self._run_middleware("process_outgoing_message", message)
-        check_taken(message, ask.tools, intake, settings)
+        await fitting.check(message)
         self._builder = builder = ReplyBuilder(
             provider.name,
             settings.model,
@@ -258,10 +258,11 @@ class Turn:
             "keep_raw": settings.keep_raw,
             "on_retry": self._on_retry,
         }
-        placed = self._placed
-        if placed is None:
+        placed, fitting = self._placed, self._fitting
+        if placed is None or fitting is None:
             raise AssertionError("a request is made after its question was stored")
-        messages = await fitted(placed.messages, self._intake, builder.provider, self._session)
+        messages = await fitting.fitted(placed.messages)
+        builder.take(fitting.told)
         self._placed = placed._replace(messages=())  # not held any longer than they are needed
         self.input_tokens = estimate_tokens(messages)
         if ask.is_native:

@@ -14,7 +14,8 @@ from langswarm_nb.core.session.values import to_json
 from .rows import MESSAGE_COLUMNS, Row
 
 if TYPE_CHECKING:
-    from langswarm_nb.core.session.interfaces import Bounds
+    from langswarm_nb.core.session.interfaces import Bounds, ISessionStorage
+    from langswarm_nb.core.session.parts.vocabulary import Part
 
 _PARTS = MESSAGE_COLUMNS.index("parts")
 
@@ -79,6 +80,31 @@ def unloaded_row(payload: Row) -> tuple[Row, Load]:
 def as_json(message: SessionMessage) -> SessionMessage:
     """Return a message whose parts are JSON: bytes as base64 text."""
     return replace(message, parts=as_text(message.parts)) if _carries(message) else message
+
+
+async def with_bytes(
+    storage: ISessionStorage, session_id: str, messages: Sequence[SessionMessage]
+) -> list[SessionMessage]:
+    """Return messages of a session with the bytes that they carry, to be stored in another storage.
+
+    Raises
+    ------
+    SessionError
+        They cannot be read.
+    """
+    hashes = list(dict.fromkeys(key for message in messages for key in hashes_in(message.parts)))
+    blobs = await storage.read_blobs(session_id, hashes) if hashes else {}
+    return [
+        replace(message, parts=tuple(_filled(part, blobs) for part in message.parts))
+        if blobs.keys() & hashes_in(message.parts)
+        else message
+        for message in messages
+    ]
+
+
+def _filled(part: Part, blobs: Mapping[str, bytes]) -> Part:
+    data = blobs.get(str(part.get("blob")))
+    return part if data is None else {**part, "data": data}
 
 
 def _carries(message: SessionMessage) -> bool:

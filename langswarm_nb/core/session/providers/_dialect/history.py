@@ -1,23 +1,18 @@
-"""What several dialects need of the path that is sent: its system text apart, calls of tools, images as data."""
+"""What several dialects need of the path that is sent: its system text apart, and calls of tools."""
 
 from __future__ import annotations
 
-import base64
 import json
-import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote_to_bytes
 
-from langswarm_nb.core.session.errors import ProviderRequestError
 from langswarm_nb.core.session.messages import MessageRole
+from langswarm_nb.core.session.parts.media_types import unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from langswarm_nb.core.session.messages import SessionMessage
     from langswarm_nb.core.session.parts.vocabulary import Part
-
-_DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w.+-]+=[^;,]*)*(;base64)?,(.*)", re.DOTALL)
 
 
 def system_text(messages: Iterable[SessionMessage]) -> str:
@@ -64,25 +59,8 @@ def arguments_text(value: object) -> str:
 
 def image_data(part: Part) -> tuple[str, str] | None:
     """Return an image's media type and base64; None for one that is only an address."""
-    if "url" not in part:
-        return part["media_type"], part["data"]
-    match = _DATA_URL.fullmatch(part["url"])
-    if match is None:
-        return None
-    media_type, is_base64, data = match.groups()
-    if not is_base64:
-        data = base64.b64encode(unquote_to_bytes(data)).decode()
-    return media_type or "image/png", data
-
-
-def refuse_image_address(provider: str, model: str) -> ProviderRequestError:
-    """Return the error for an image that a service cannot fetch by itself."""
-    return ProviderRequestError(
-        f"{provider} takes an image as data, not as an address. "
-        'Fetch it, and send {"type": "image", "media_type": …, "data": base64} instead.',
-        provider=provider,
-        model=model,
-    )
+    image = unpacked(part)
+    return None if "url" in image else (image["media_type"], image["data"])
 
 
 class CallIds:

@@ -13,11 +13,13 @@ from langswarm_nb.core.session.closing import EventStream
 from langswarm_nb.core.session.conversation.beside_the_loop import LONG
 from langswarm_nb.core.session.errors import SessionValueError, next_step
 from langswarm_nb.core.session.interfaces import IProviderSession
+from langswarm_nb.core.session.provider_events import ProviderRequest
 from langswarm_nb.core.session.providers._http.address import find_base_url
 from langswarm_nb.core.session.providers._http.client import HttpClient
 from langswarm_nb.core.session.providers._http.fault_bodies import read_fault
 from langswarm_nb.core.session.providers._http.faults import Fault
 from langswarm_nb.core.session.providers.catalogue import PROVIDERS, Provider
+from langswarm_nb.core.session.providers.intakes import intake_of
 from langswarm_nb.core.session.secret import Secret, find_key, split_headers
 from langswarm_nb.core.session.text import unquoted
 
@@ -26,10 +28,11 @@ if TYPE_CHECKING:
 
     from httpx import AsyncBaseTransport
 
-    from langswarm_nb.core.session.provider_events import ModelInfo, ProviderEvent, ProviderRequest
+    from langswarm_nb.core.session.provider_events import Intake, ModelInfo, ProviderEvent
     from langswarm_nb.core.session.providers._http.address import Address
 
 _MOST_PAGES = 50
+_SHORT_S = 5.0
 HTTP_VARIABLE = "LANGSWARM_ALLOW_HTTP"
 """Environment variable that allows, as ``1``, what ``allow_http`` allows."""
 
@@ -87,6 +90,10 @@ class HttpProviderSession(IProviderSession):
             async for event in events:
                 yield event
 
+    async def intake(self, model: str, *, native: bool = False) -> Intake:
+        """Return what a model takes, as far as it is known."""
+        return intake_of(self.name, model, native=native)
+
     async def close(self) -> None:
         """Free connections; may be called twice."""
         await self.http.aclose()
@@ -115,6 +122,11 @@ class HttpProviderSession(IProviderSession):
                 break
             query = {**query, mark_name: mark}
         return models
+
+
+def short_request() -> ProviderRequest:
+    """Return a request for what is good to know and nobody waits long for."""
+    return ProviderRequest("", (), timeout_s=_SHORT_S, retries=0)
 
 
 def _with_token(provider: Provider) -> Provider:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from langswarm_nb.core.session.messages import FinishReason
 from langswarm_nb.core.session.providers._http.faults import MALFORMED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from langswarm_nb.core.session.parts.vocabulary import Part
     from langswarm_nb.core.session.provider_events import ModelInfo, ProviderRequest
@@ -155,6 +156,30 @@ def image_url(part: Part) -> str:
     """Return an image's address, as a data URL when it has none."""
     url = part.get("url")
     return str(url) if url else f"data:{part['media_type']};base64,{part['data']}"
+
+
+def with_tools(
+    given: object, names: Iterable[str], known: Mapping[str, Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    """Return the tools of a request: those that its options have, and those of the service that are asked for by name.
+
+    Parameters
+    ----------
+    given
+        ``tools`` of the options. What stands there as the user wrote it is not put in again.
+    known
+        Our names of the service's tools, and what it calls them.
+    """
+    tools = list(given) if isinstance(given, (list, tuple)) else []
+    kinds = {_kind(tool) for tool in tools}
+    return tools + [dict(known[name]) for name in names if name in known and _kind(known[name]) not in kinds]
+
+
+def _kind(tool: object) -> str:
+    """Return what a tool of a service is, whatever its version: its name, its type, or the one key that it has."""
+    if not isinstance(tool, Mapping):
+        return ""
+    return str(tool.get("name") or tool.get("type") or ",".join(tool))
 
 
 @dataclass(frozen=True)

@@ -13,21 +13,20 @@ from langswarm_nb.core.session.closing import EventStream
 from langswarm_nb.core.session.conversation.beside_the_loop import decided
 from langswarm_nb.core.session.errors import ProviderSessionError, SessionValueError
 from langswarm_nb.core.session.messages import MessageRole
-from langswarm_nb.core.session.providers._dialect.history import (
-    arguments_object,
-    image_data,
-    spoken,
-    system_text,
-)
+from langswarm_nb.core.session.parts.media_types import is_text
+from langswarm_nb.core.session.parts.twins import name_of
+from langswarm_nb.core.session.providers._dialect.attachments import base64_of, sendable, text_of
+from langswarm_nb.core.session.providers._dialect.history import arguments_object, spoken, system_text
 from langswarm_nb.core.session.providers._dialect.http_session import HttpProviderSession
 from langswarm_nb.core.session.providers._dialect.native_reply import as_new, is_output
 from langswarm_nb.core.session.providers._dialect.reasoning_order import in_order
 from langswarm_nb.core.session.providers._dialect.reply_stream import stream_reply
-from langswarm_nb.core.session.providers._dialect.wire import RefusedOption, check_options
+from langswarm_nb.core.session.providers._dialect.wire import RefusedOption, check_options, with_tools
 from langswarm_nb.core.session.secret import Secret
 
 from .binding import BINDING_BETA, MISFITS, asks_to_drop, bound, has_thinking, without_thinking
 from .reader import DIALECT, THINKING, MessagesReader, read_fault_of_messages, read_models
+from .server_tools import tools_of
 from .threads import BETA, LOST, UNSUPPORTED, Threads, begun
 
 if TYPE_CHECKING:
@@ -77,7 +76,9 @@ def wire_messages(messages: Iterable[SessionMessage], model: str) -> list[dict[s
         is_reply = message.role is MessageRole.ASSISTANT
         role = "assistant" if is_reply else "user"
         is_open = all(later.role is MessageRole.TOOL for later in said[number + 1 : number + 2])
-        blocks = _reply_blocks(message, model, is_open=is_open) if is_reply else _blocks(message.all_parts)
+        blocks = (
+            _reply_blocks(message, model, is_open=is_open) if is_reply else _blocks(message.all_parts, model)
+        )
         if turns and turns[-1][0] == role:
             turns[-1][1].extend(blocks)
         elif blocks:
@@ -91,22 +92,34 @@ def _plain(blocks: list[dict[str, Any]]) -> str | list[dict[str, Any]]:
     return blocks
 
 
-def _blocks(parts: Sequence[Part]) -> list[dict[str, Any]]:
-    """Return what a user says; results of tools must come first."""
+def _blocks(parts: Sequence[Part], model: str) -> list[dict[str, Any]]:
+    """Return what a user says; results of tools must come first.
+
+    Claude reads documents; other models behind this API get texts and images.
+    """
     results = [_tool_result(part) for part in parts if part["type"] == "tool_result"]
-    return results + [block for part in parts for block in _said(part)]
+    is_claude = "claude" in model.lower()
+    said = sendable(parts, "image", *(("file",) if is_claude else ()), keeps_texts=is_claude)
+    return results + [block for part in said for block in _said(part)]
 
 
 def _said(part: Part) -> list[dict[str, Any]]:
     if part["type"] == "text" and part["text"].strip():  # blank blocks are refused
         return [{"type": "text", "text": part["text"]}]
-    if part["type"] != "image":
+    if part["type"] == "image":
+        return [{"type": "image", "source": _source(part)}]
+    if part["type"] != "file":
         return []
-    data = image_data(part)
-    if data is None:
-        return [{"type": "image", "source": {"type": "url", "url": part["url"]}}]
-    source = {"type": "base64", "media_type": data[0], "data": data[1]}
-    return [{"type": "image", "source": source}]
+    title = {"title": name_of(part)} if part.get("name") else {}
+    return [{"type": "document", "source": _source(part), **title}]
+
+
+def _source(part: Part) -> dict[str, Any]:
+    if "url" in part:
+        return {"type": "url", "url": part["url"]}
+    if is_text(part["media_type"]):
+        return {"type": "text", "media_type": "text/plain", "data": text_of(part)}
+    return {"type": "base64", "media_type": part["media_type"], "data": base64_of(part)}
 
 
 def _tool_result(part: Part) -> dict[str, Any]:
@@ -189,6 +202,8 @@ def wire_request(request: ProviderRequest, cache: CacheTime | None = None) -> di
     }
     if system := system_text(request.messages):
         body["system"] = system
+    if request.tools:
+        body["tools"] = with_tools(body.get("tools"), request.tools, tools_of(request.model))
     if cache is not None:
         body.setdefault("cache_control", {"type": "ephemeral", "ttl": cache})
     if request.user_id:

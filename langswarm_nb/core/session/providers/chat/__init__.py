@@ -10,33 +10,44 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError
+from langswarm_nb.core.session.errors import ProviderSessionError, SessionTypeError, SessionValueError
 from langswarm_nb.core.session.messages import MessageRole
+from langswarm_nb.core.session.parts.vocabulary import ATTACHED
 from langswarm_nb.core.session.providers._dialect.adjustments import Adjusted, Adjustment
+from langswarm_nb.core.session.providers._dialect.attachments import (
+    address_or_data,
+    base64_of,
+    file_name,
+    sendable,
+)
 from langswarm_nb.core.session.providers._dialect.call_pieces import free_text
 from langswarm_nb.core.session.providers._dialect.history import joined_text
-from langswarm_nb.core.session.providers._dialect.http_session import HttpProviderSession
+from langswarm_nb.core.session.providers._dialect.http_session import HttpProviderSession, short_request
 from langswarm_nb.core.session.providers._dialect.reply_stream import stream_reply
-from langswarm_nb.core.session.providers._dialect.wire import check_options, image_url
+from langswarm_nb.core.session.providers._dialect.wire import check_options
 from langswarm_nb.core.session.providers._http.address import segment
 from langswarm_nb.core.session.providers.catalogue import PROVIDERS, ChatHost
+from langswarm_nb.core.session.providers.intakes import seen_by
 from langswarm_nb.core.session.secret import Secret
 from langswarm_nb.core.session.text import unquoted
 
+from .host_tools import add_tools
+from .modalities import modalities_in
 from .model_rules import MAY_THINK, OPENAI_REFUSES, THINKING
 from .reader import DETAILS, EXTRA, ChatReader, read_models
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from httpx import AsyncBaseTransport
 
     from langswarm_nb.core.session.closing import EventStream
     from langswarm_nb.core.session.messages import SessionMessage
     from langswarm_nb.core.session.parts.vocabulary import Part
-    from langswarm_nb.core.session.provider_events import ModelInfo, ProviderEvent, ProviderRequest
+    from langswarm_nb.core.session.provider_events import Intake, ModelInfo, ProviderEvent, ProviderRequest
     from langswarm_nb.core.session.providers._http.address import Address
 
 
@@ -56,6 +67,7 @@ def wire_messages(
     sends_reasoning: bool = False,
     host: str = "",
     wants_thinking: bool = False,
+    pieces_of: Callable[[Iterable[Part]], list[dict[str, Any]]] | None = None,
 ) -> list[dict[str, Any]]:
     """Return messages in the form of Chat Completions.
 
@@ -65,7 +77,10 @@ def wire_messages(
         Who gets them: what a host put beside its own calls goes back to it, and to no other.
     wants_thinking
         Whether replies with calls of tools are refused without their thinking.
+    pieces_of
+        Returns the texts and attachments among parts; `wire_pieces` unless a service wants them otherwise.
     """
+    pieces_of = pieces_of or wire_pieces
     wire: list[dict[str, Any]] = []
     roles = {MessageRole.SYSTEM: system_role, MessageRole.ASSISTANT: "assistant"}
     for message in messages:
@@ -82,21 +97,36 @@ def wire_messages(
             if wants_thinking and "tool_calls" in said:
                 said["reasoning_content"] = message.reasoning if is_own else ""
             wire.append(said)
-        elif content := _content(parts):
+        elif content := wire_content(parts, pieces_of):
             role = system_role if message.role is MessageRole.SYSTEM else MessageRole.USER.value
             wire.append({"role": role, "content": content})
     return wire
 
 
 def wire_pieces(parts: Iterable[Part]) -> list[dict[str, Any]]:
-    """Return the texts and images among parts."""
-    pieces: list[dict[str, Any]] = []
-    for part in parts:
-        if part["type"] == "text":
-            pieces.append({"type": "text", "text": part["text"]})
-        elif part["type"] == "image":
-            pieces.append({"type": "image_url", "image_url": {"url": image_url(part)}})
-    return pieces
+    """Return the texts and attachments among parts."""
+    return [piece for part in sendable(parts, *ATTACHED) for piece in _piece(part)]
+
+
+def wire_image(part: Part) -> dict[str, Any]:
+    """Return an image, with how closely it is to be looked at where that was said."""
+    detail = {"detail": part["detail"]} if part.get("detail") else {}
+    return {"type": "image_url", "image_url": {"url": address_or_data(part), **detail}}
+
+
+def _piece(part: Part) -> list[dict[str, Any]]:
+    match part["type"]:
+        case "text":
+            return [{"type": "text", "text": part["text"]}]
+        case "image":
+            return [wire_image(part)]
+        case "file":  # an address in the place of data is OpenRouter's
+            file = {"filename": file_name(part), "file_data": address_or_data(part)}
+            return [{"type": "file", "file": file}]
+        case "audio" if "data" in part:
+            kind = "wav" if "wav" in part["media_type"] else "mp3"
+            return [{"type": "input_audio", "input_audio": {"data": base64_of(part), "format": kind}}]
+    return []
 
 
 def wire_calls(parts: Iterable[Part]) -> list[dict[str, Any]]:
@@ -140,9 +170,17 @@ def wire_results(parts: Iterable[Part]) -> list[dict[str, Any]]:
     ]
 
 
-def _content(parts: Sequence[Part]) -> str | list[dict[str, Any]]:
-    """Return plain text when there is nothing else: every host takes that."""
-    pieces = wire_pieces(parts)
+def wire_content(
+    parts: Iterable[Part], pieces_of: Callable[[Iterable[Part]], list[dict[str, Any]]] = wire_pieces
+) -> str | list[dict[str, Any]]:
+    """Return what a user says: plain text when there is nothing else, since every host takes that.
+
+    Parameters
+    ----------
+    pieces_of
+        Returns the texts and attachments among parts, as a service wants them.
+    """
+    pieces = pieces_of(parts)
     if all(piece["type"] == "text" for piece in pieces):
         return "\n\n".join(piece["text"] for piece in pieces)
     return pieces
@@ -225,6 +263,7 @@ class ChatProviderSession(HttpProviderSession):
         self.name, self._host = provider, host
         self._stream_usage = host.has_stream_options if stream_usage is None else stream_usage
         self._api_version = api_version or _variable(host.version_variable)
+        self._modalities: dict[str, Collection[str]] = {}
         if headers is not None and not isinstance(headers, Mapping):
             raise SessionTypeError.of("headers", headers, "a dict of names to texts")
         named = {name: value for name, variable in host.header_variables if (value := _variable(variable))}
@@ -251,7 +290,22 @@ class ChatProviderSession(HttpProviderSession):
     async def list_models(self) -> list[ModelInfo]:
         """Return the models on offer."""
         path, query = self._path("/models", "")
-        return await self.http.get_json(path, read_models, query=query)
+        return await self.http.get_json(path, self._read_models, query=query)
+
+    async def intake(self, model: str, *, native: bool = False) -> Intake:
+        """Return what a model takes: what the host's list of models tells of it, else what is known of it."""
+        known = await super().intake(model, native=native)
+        if self.name == "llamacpp" and not self._modalities:
+            with suppress(ProviderSessionError):  # then it fails, and says so, when it is sent to
+                await self.http.get_json("/models", self._read_models, request=short_request())
+        told = self._modalities.get(model)
+        return known if told is None else seen_by(known, "image" in told, "audio" in told)
+
+    def _read_models(self, body: Any) -> list[ModelInfo]:
+        """Return the models of a list, and note what it tells that they take."""
+        models = read_models(body)
+        self._modalities |= modalities_in(body)
+        return models
 
     def _find_address(self, base_url: str | None) -> Address:
         """Return the address; that of Azure may be what its portal shows, with deployment and version."""
@@ -275,6 +329,7 @@ class ChatProviderSession(HttpProviderSession):
             ),
             **wire_options(request.options, self._host.limit_name),
         }
+        add_tools(body, self.name, request)
         if request.stream:
             body["stream"] = True
             if self._stream_usage:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import mimetypes
 import re
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.errors import ProviderRequestError
 from langswarm_nb.core.session.messages import FinishReason, MessageRole, Usage
+from langswarm_nb.core.session.parts.media_types import media_type_of
+from langswarm_nb.core.session.parts.vocabulary import ATTACHED
 from langswarm_nb.core.session.provider_events import Delta, Finish, PartDone, ReplyInfo
+from langswarm_nb.core.session.providers._dialect.attachments import base64_of, sendable
 from langswarm_nb.core.session.providers._dialect.history import (
     CallIds,
     arguments_object,
     arguments_text,
-    image_data,
     spoken,
     system_text,
     tool_names,
 )
 from langswarm_nb.core.session.providers._dialect.reasoning_order import in_order, outline_part, text_item
-from langswarm_nb.core.session.providers._dialect.wire import end_word, finish_reason, token_count
+from langswarm_nb.core.session.providers._dialect.wire import end_word, finish_reason, token_count, with_tools
 from langswarm_nb.core.session.providers._http.faults import ReportedError
 
 from .faults import read_google_fault
@@ -35,6 +36,14 @@ SIGNATURE = "gemini_signature"
 """Key, in ``opaque``, of the signature that Gemini puts on a part and wants back with it."""
 DIALECT = "gemini_generate"
 """Marks the outlines of this dialect."""
+TOOLS: dict[str, dict[str, Any]] = {
+    "web_search": {"googleSearch": {}},
+    "web_fetch": {"urlContext": {}},
+    "code_interpreter": {"codeExecution": {}},
+}
+"""Our name of a tool -> Google's tool."""
+_FUNCTIONS = {"functionDeclarations", "function_declarations"}
+"""What newer models take beside Google's tools only when they may show what those did."""
 _BY_GOOGLE = {"executableCode", "codeExecutionResult", "toolCall", "toolResponse"}
 """Parts about what Google ran itself; they go back as they came."""
 _NO_SIGNATURE = "skip_thought_signature_validator"
@@ -64,10 +73,14 @@ def wire_body(request: ProviderRequest) -> dict[str, Any]:
     ProviderRequestError
         The model cannot be told not to think.
     """
-    body = {
+    body: dict[str, Any] = {
         "contents": wire_contents(request.messages, request.model),
         **wire_options(request.model, request.options),
     }
+    if request.tools:
+        body["tools"] = tools = with_tools(body.get("tools"), request.tools, TOOLS)
+        if _THINKS_BY_LEVEL.fullmatch(request.model) and any(_FUNCTIONS & tool.keys() for tool in tools):
+            body["toolConfig"] = {"includeServerSideToolInvocations": True, **(body.get("toolConfig") or {})}
     text = system_text(request.messages)
     return {**body, "systemInstruction": {"parts": [{"text": text}]}} if text else body
 
@@ -87,21 +100,31 @@ def wire_contents(messages: Sequence[SessionMessage], model: str = "") -> list[d
         if message.role is MessageRole.ASSISTANT:
             role, said = "model", _model_parts(parts, model)
         else:
-            role, said = "user", [_user_part(part) for part in parts if part["type"] in {"text", "image"}]
+            role, said = "user", wire_parts(parts, model)
         if said:
             contents.append({"role": role, "parts": said})
         were_results = bool(results) and not said
     return contents
 
 
-def _user_part(part: Part) -> dict[str, Any]:
-    if part["type"] == "text":
-        return {"text": part["text"]}
-    image = image_data(part)
-    if image is not None:
-        return {"inlineData": {"mimeType": image[0], "data": image[1]}}
-    kind, _ = mimetypes.guess_type(part["url"].partition("?")[0])
-    return {"fileData": {"fileUri": part["url"], **({"mimeType": kind} if kind else {})}}
+def wire_parts(parts: Sequence[Part], model: str) -> list[dict[str, Any]]:
+    """Return the texts and attachments among parts."""
+    return [
+        {"text": part["text"]} if part["type"] == "text" else _media(part, model)
+        for part in sendable(parts, *ATTACHED)
+        if part["type"] in {"text", *ATTACHED}
+    ]
+
+
+def _media(part: Part, model: str) -> dict[str, Any]:
+    detail = (
+        part.get("detail") if _THINKS_BY_LEVEL.fullmatch(model) else None
+    )  # older ones take it for all at once
+    level = {"mediaResolution": {"level": f"MEDIA_RESOLUTION_{detail.upper()}"}} if detail else {}
+    if "url" not in part:
+        return {"inlineData": {"mimeType": part["media_type"], "data": base64_of(part)}, **level}
+    kind = media_type_of(part)
+    return {"fileData": {"fileUri": part["url"], **({"mimeType": kind} if kind else {})}, **level}
 
 
 def _model_parts(parts: Sequence[Part], model: str) -> list[dict[str, Any]]:

@@ -7,18 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session import errors as e
 from langswarm_nb.core.session.messages import FinishReason, MessageRole, Usage
+from langswarm_nb.core.session.parts.media_types import media_type_of
+from langswarm_nb.core.session.parts.vocabulary import ATTACHED
 from langswarm_nb.core.session.provider_events import Delta, Finish, PartDone, ReplyInfo
+from langswarm_nb.core.session.providers._dialect.attachments import base64_of, sendable
 from langswarm_nb.core.session.providers._dialect.call_pieces import place_of
 from langswarm_nb.core.session.providers._dialect.history import (
     CallIds,
     arguments_object,
     arguments_text,
-    image_data,
     spoken,
     system_text,
     tool_names,
 )
-from langswarm_nb.core.session.providers._dialect.wire import end_word, finish_reason, fold, token_count
+from langswarm_nb.core.session.providers._dialect.wire import (
+    end_word,
+    finish_reason,
+    fold,
+    token_count,
+    with_tools,
+)
 from langswarm_nb.core.session.providers._http.faults import Fault, ReportedError
 from langswarm_nb.core.session.text import one_line
 
@@ -40,6 +48,9 @@ STEP = "gemini_step"
 """Key, in ``opaque``, of a step that Google did itself; it goes back likewise."""
 _SAID = {"text", "image"}
 """Pieces of the model's output; an older form of the API has them beside the steps."""
+_CONTENTS = {"text", "refusal", *ATTACHED}
+_MEDIA = {"image": "image", "audio": "audio", "video": "video"}
+"""What a file is to this API, by the kind of its media type; else it is a document."""
 _OWN = {"model_output", "function_call", "thought", None, *_SAID}
 RESERVED = (
     "model",
@@ -67,6 +78,12 @@ _BESIDE_CONFIG = {
     "environment",
     "webhook_config",
 }
+TOOLS: dict[str, dict[str, Any]] = {
+    "web_search": {"type": "google_search"},
+    "web_fetch": {"type": "url_context"},
+    "code_interpreter": {"type": "code_execution"},
+}
+"""Our name of a tool -> Google's tool."""
 _NOT_AN_END = {"in_progress", "queued"}
 
 
@@ -79,6 +96,8 @@ def wire_body(request: ProviderRequest) -> dict[str, Any]:
         "store": True,
         "stream": request.stream,
     }
+    if request.tools:
+        body["tools"] = with_tools(body.get("tools"), request.tools, TOOLS)
     if request.native_id:
         body["previous_interaction_id"] = request.native_id
     if text := system_text(request.messages):
@@ -109,7 +128,7 @@ def _steps(message: SessionMessage, names: Mapping[str, str]) -> Iterator[dict[s
             yield part["opaque"][STEP]
         elif part["type"] == "tool_result":
             yield _tool_result(part, names)
-    said = [_content(part) for part in parts if part["type"] in {"text", "refusal", "image"}]
+    said = [_content(part) for part in sendable(parts, *ATTACHED) if part["type"] in _CONTENTS]
     if said:
         kind = "model_output" if message.role is MessageRole.ASSISTANT else "user_input"
         yield {"type": kind, "content": said}
@@ -120,12 +139,15 @@ def _steps(message: SessionMessage, names: Mapping[str, str]) -> Iterator[dict[s
 
 
 def _content(part: Part) -> dict[str, Any]:
-    if part["type"] != "image":
+    if part["type"] not in ATTACHED:
         return {"type": "text", "text": part["text"]}
-    image = image_data(part)
-    if image is None:
-        return {"type": "image", "uri": part["url"]}
-    return {"type": "image", "mime_type": image[0], "data": image[1]}
+    kind = _MEDIA.get(media_type_of(part).partition("/")[0], "document")
+    kind = part["type"] if part["type"] != "file" else kind
+    resolution = {"resolution": part["detail"]} if part.get("detail") and kind != "audio" else {}
+    if "url" in part:
+        told = media_type_of(part)
+        return {"type": kind, "uri": part["url"], **({"mime_type": told} if told else {}), **resolution}
+    return {"type": kind, "mime_type": part["media_type"], "data": base64_of(part), **resolution}
 
 
 def _signature(part: Part) -> str:

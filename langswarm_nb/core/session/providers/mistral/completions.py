@@ -7,13 +7,17 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.messages import MessageRole, SessionMessage
+from langswarm_nb.core.session.parts.twins import name_of
+from langswarm_nb.core.session.parts.vocabulary import ATTACHED
+from langswarm_nb.core.session.providers._dialect.attachments import address_or_data, base64_of, sendable
 from langswarm_nb.core.session.providers._dialect.history import spoken, system_text
 from langswarm_nb.core.session.providers._dialect.wire import RefusedOption
-from langswarm_nb.core.session.providers.chat import wire_messages
+from langswarm_nb.core.session.providers.chat import wire_image, wire_messages
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from langswarm_nb.core.session.parts.vocabulary import Part
     from langswarm_nb.core.session.provider_events import ProviderRequest
 
 _OTHER_NAMES = {
@@ -54,13 +58,32 @@ def wire_path(messages: Sequence[SessionMessage]) -> list[dict[str, Any]]:
     """Return messages in Mistral's form: one system message at the beginning, ids of 9 characters."""
     text = system_text(messages)
     leading = [SessionMessage(role=MessageRole.SYSTEM, content=text)] if text else []
-    wire = wire_messages([*leading, *spoken(messages)])
+    wire = wire_messages([*leading, *spoken(messages)], pieces_of=wire_chunks)
     for message in wire:
         if "tool_call_id" in message:
             message["tool_call_id"] = short_id(message["tool_call_id"])
         for call in message.get("tool_calls", ()):
             call["id"] = short_id(call["id"])
     return wire
+
+
+def wire_chunks(parts: Iterable[Part]) -> list[dict[str, Any]]:
+    """Return the texts and attachments among parts as Mistral's chunks."""
+    return [chunk for part in sendable(parts, *ATTACHED) for chunk in _chunk(part)]
+
+
+def _chunk(part: Part) -> list[dict[str, Any]]:
+    match part["type"]:
+        case "text":
+            return [{"type": "text", "text": part["text"]}]
+        case "image":
+            return [wire_image(part)]
+        case "file":
+            name = {"document_name": name_of(part)} if part.get("name") else {}
+            return [{"type": "document_url", "document_url": address_or_data(part), **name}]
+        case "audio":
+            return [{"type": "input_audio", "input_audio": part.get("url") or base64_of(part)}]
+    return []
 
 
 def short_id(call_id: str) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.messages import FinishReason, MessageRole, Usage
 from langswarm_nb.core.session.provider_events import Delta, Finish, PartDone, ReplyInfo
+from langswarm_nb.core.session.providers._dialect.attachments import sendable
 from langswarm_nb.core.session.providers._dialect.call_pieces import CallPieces
 from langswarm_nb.core.session.providers._dialect.history import (
     CallIds,
@@ -26,12 +27,13 @@ from langswarm_nb.core.session.providers._dialect.reasoning_order import (
     raw_item,
     text_item,
 )
-from langswarm_nb.core.session.providers._dialect.wire import as_object, image_url, token_count
+from langswarm_nb.core.session.providers._dialect.wire import as_object, token_count, with_tools
 from langswarm_nb.core.session.providers._http.fault_bodies import read_fault
 from langswarm_nb.core.session.providers._http.faults import ReportedError
+from langswarm_nb.core.session.providers.chat import wire_content
 from langswarm_nb.core.session.text import one_line
 
-from .completions import short_id, wire_options
+from .completions import short_id, wire_chunks, wire_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -53,9 +55,17 @@ _OF_CONVERSATION = {"tools", "name", "description", "metadata", "agent_id", "age
 _OF_REQUEST = {"handoff_execution", "tool_confirmations"}
 
 
+TOOLS: dict[str, dict[str, Any]] = {
+    name: {"type": name} for name in ("web_search", "code_interpreter", "image_generation")
+}
+"""Our name of a tool -> Mistral's tool."""
+
+
 def fixed_body(request: ProviderRequest) -> dict[str, Any]:
     """Return what a conversation is begun with and cannot change: its model, instructions, tools."""
     body = {name: value for name, value in request.options.items() if name in _OF_CONVERSATION}
+    if request.tools:
+        body["tools"] = with_tools(body.get("tools"), request.tools, TOOLS)
     if "agent_id" not in body:
         body["model"] = request.model
     if text := system_text(request.messages):
@@ -118,15 +128,8 @@ def _call(part: Part) -> dict[str, Any]:
 
 
 def _content(parts: Sequence[Part]) -> str | list[dict[str, Any]]:
-    if all(part["type"] != "image" for part in parts):
-        return joined_text(parts)
-    chunks: list[dict[str, Any]] = []
-    for part in parts:
-        if part["type"] == "text":
-            chunks.append({"type": "text", "text": part["text"]})
-        elif part["type"] == "image":
-            chunks.append({"type": "image_url", "image_url": image_url(part)})
-    return chunks
+    """Return what a user says; a conversation takes no sounds."""
+    return wire_content(sendable(parts, "image", "file"), wire_chunks)
 
 
 class ConversationReader:

@@ -28,19 +28,20 @@ from langswarm_nb.core.session.providers._dialect.http_session import HttpProvid
 from langswarm_nb.core.session.providers._dialect.native_reply import as_new, delete_at, is_output
 from langswarm_nb.core.session.providers._dialect.reasoning_order import Piece, in_order
 from langswarm_nb.core.session.providers._dialect.reply_stream import stream_reply
-from langswarm_nb.core.session.providers._dialect.wire import RefusedOption, check_options, image_url
+from langswarm_nb.core.session.providers._dialect.wire import RefusedOption, check_options, with_tools
 from langswarm_nb.core.session.providers._http.address import segment
 from langswarm_nb.core.session.providers.chat.model_rules import MAY_THINK, OPENAI_REFUSES, THINKING
 from langswarm_nb.core.session.providers.chat.reader import read_models
 from langswarm_nb.core.session.secret import Secret
 from langswarm_nb.core.session.text import one_line, unquoted
 
+from .contents import FULL_DATA, TOOLS, wire_content
 from .held import Memory
 from .items import CUSTOM
 from .reader import DIALECT, ResponsesReader
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterable, Sequence
+    from collections.abc import AsyncGenerator, Iterable
 
     from httpx import AsyncBaseTransport
 
@@ -84,22 +85,10 @@ def wire_input(
         if message.role is MessageRole.ASSISTANT:
             dialect = DIALECT if with_thinking else ""
             wire += [item for piece in in_order(parts, dialect, model) for item in _assistant(piece)]
-        elif content := _content(parts):
+        elif content := wire_content(parts):
             role = system_role if message.role is MessageRole.SYSTEM else MessageRole.USER.value
             wire.append({"role": role, "content": content})
     return wire
-
-
-def _content(parts: Sequence[Part]) -> str | list[dict[str, Any]]:
-    pieces: list[dict[str, Any]] = []
-    for part in parts:
-        if part["type"] == "text":
-            pieces.append({"type": "input_text", "text": part["text"]})
-        elif part["type"] == "image":
-            pieces.append({"type": "input_image", "image_url": image_url(part), "detail": "auto"})
-    if all(piece["type"] == "input_text" for piece in pieces):
-        return "\n\n".join(piece["text"] for piece in pieces)
-    return pieces
 
 
 def _assistant(piece: Piece) -> list[dict[str, Any]]:
@@ -170,6 +159,10 @@ def wire_request(
         ),
         **wire_options(request.options),
     }
+    if request.tools:
+        body["tools"] = with_tools(body.get("tools"), request.tools, TOOLS)
+        told = [FULL_DATA[tool] for tool in request.tools if tool in FULL_DATA]
+        body["include"] = list(dict.fromkeys([*(body.get("include") or ()), *told]))
     if leading:  # not kept by a conversation: sent each time
         body["instructions"] = system_text(leading)
     if request.user_id:

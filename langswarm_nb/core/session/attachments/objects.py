@@ -70,8 +70,9 @@ def _frame(value: Any) -> Found | None:
         return None
     write = getattr(value, "to_csv", None)
     if callable(write):  # an index that only counts says nothing
-        index = type(getattr(value, "index", None)).__name__ != "RangeIndex"
-        text = write(index=index)
+        index = getattr(value, "index", None)
+        is_plain = type(index).__name__ == "RangeIndex" and getattr(index, "name", None) is None
+        text = write(index=not is_plain)
     elif callable(write := getattr(value, "write_csv", None)):
         text = write()
     elif callable(getattr(value, "to_frame", None)):

@@ -1,0 +1,29 @@
+"""What lists of models tell of what they take beside text: OpenRouter's, and that of llama.cpp's server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def modalities_in(body: Any) -> dict[str, frozenset[str]]:
+    """Return, for the models of a list that tell it, the kinds of what they take: ``text``, ``image``, ``audio``."""
+    return dict(_told(body)) if isinstance(body, dict) else {}
+
+
+def _told(body: dict[str, Any]) -> Iterator[tuple[str, frozenset[str]]]:
+    for item in _objects(body.get("data")):
+        architecture = item.get("architecture")
+        kinds = architecture.get("input_modalities") if isinstance(architecture, dict) else None
+        if isinstance(kinds, list) and isinstance(item.get("id"), str):
+            yield item["id"], frozenset(kind for kind in kinds if isinstance(kind, str))
+    for item in _objects(body.get("models")):  # llama.cpp says only whether it is text alone
+        name, able = item.get("model") or item.get("name"), item.get("capabilities")
+        if isinstance(able, list) and isinstance(name, str):
+            yield name, frozenset({"text", "image", "audio"} if "multimodal" in able else {"text"})
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
