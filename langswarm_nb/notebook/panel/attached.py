@@ -65,7 +65,9 @@ async def read_bytes(session: BaseSession, path: Iterable[SessionMessage], hash_
 async def small_picture(data: bytes, hash_: str) -> tuple[str, bytes] | None:
     """Return a small picture of an attachment; None where there is none."""
     media_type = picture_type(data)
-    return media_type and await asyncio.to_thread(thumbnail, data, media_type, key=hash_)
+    if media_type is None:
+        return None
+    return await asyncio.to_thread(thumbnail, data, media_type, key=hash_)
 
 
 def _hash_of(part: Part) -> str | None:

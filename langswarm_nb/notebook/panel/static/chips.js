@@ -84,7 +84,8 @@ function chipNode(chip, pictures, open) {
   if (chip.hash) {
     return h(
       "button",
-      { type: "button", class: `lsnb-chip${picture}`, "aria-label": `Open ${visible(chip.name)}`, "aria-haspopup": "dialog", onclick: () => open(chip) },
+      { type: "button", class: `lsnb-chip${picture}`, "aria-haspopup": "dialog", onclick: () => open(chip) },
+      h("span", { class: "lsnb-unseen" }, "Open "),
       ...parts,
     );
   }
