@@ -91,7 +91,7 @@ LOOPS = {
         "core.session.session",
     ): "type of the session that a question is for",
     ("core.session.session", "core.session.base"): "type of the manager that a session belongs to",
-    ("core.session.sending.fitting", "core.session.session"): "type of the session that a send is of",
+    ("core.session.sending.fitting", "core.session.base"): "type of the manager that knows who is there",
     ("core.session.sending.turn", "core.session.session"): "type of the session that a turn is of",
     ("core.session.sending.late_replies", "core.session.session"): "type of the session that a reply is of",
     ("core.session.sending.native_conversation", "core.session.session"): "the same",

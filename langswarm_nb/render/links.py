@@ -38,9 +38,9 @@ def web_address(url: object) -> str:
         address = normalizeLink(url.strip())
     except ValueError:
         return ""
-    is_web = (
-        address.lower().startswith(("http://", "https://")) and address.isascii() and address.isprintable()
-    )
+    scheme, colon, rest = address.partition(":")
+    address = scheme.lower() + colon + rest
+    is_web = address.startswith(("http://", "https://")) and address.isascii() and address.isprintable()
     return address if is_web and " " not in address and is_safe_address(address) else ""
 
 
@@ -52,7 +52,7 @@ def host_of(address: str) -> str:
 def link_html(address: str, html: str) -> str:
     """Return a link to an address that is safe around HTML that is safe."""
     where = attribute(address)
-    return f'<a href="{where}" title="{where}" rel="{LINK_REL}" target="_blank">{html}</a>'
+    return f'<a href="{where}" title="{where}" rel="{LINK_REL}">{html}</a>'
 
 
 def attribute(text: str) -> str:

@@ -21,7 +21,7 @@ from .text_runs import Block, Run, blocks_of, taken_apart
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
-__all__ = ["Places"]
+__all__ = ["Places", "inserted"]
 
 _WORD = re.compile(r"\w*")
 _BENDING = "!\\"
@@ -61,8 +61,8 @@ class Places:
             return block.end
         return None if anchor < 0 else self._behind_run(anchor, end)
 
-    def put(self, marks: Mapping[int, str]) -> str:
-        """Return the text with marks by their places, which `behind` returned; without those that would change it."""
+    def harmless(self, marks: Mapping[int, str]) -> dict[int, str]:
+        """Return what to put in, by its place: of marks in places that `behind` returned those that change nothing."""
         inside: dict[int, dict[int, str]] = {}
         done: dict[int, str] = {}
         for place, mark in marks.items():
@@ -73,10 +73,8 @@ class Places:
                 inside.setdefault(run.line, {})[place] = mark
         for number, found in inside.items():
             done |= self._harmless(number, found)
-        marked = _inserted(self._text, done)
-        if _outline(blocks_of(self._plain)) != _outline(blocks_of(marked.replace("\r", " "))):
-            return self._text
-        return marked
+        marked = inserted(self._plain, done)
+        return done if _outline(blocks_of(self._plain)) == _outline(blocks_of(marked)) else {}
 
     def _behind_run(self, number: int, end: int) -> int | None:
         run = self._runs[number]
@@ -120,7 +118,7 @@ class Places:
         end = line.origin(len(line.content) - 1) + 1
         for found in (marks, {end: "".join(marks[place] for place in sorted(marks))}):
             there = {self._at(place, number): mark for place, mark in found.items()}
-            if None not in there and _meaning(_inserted(line.content, there)) == _meaning(line.content):  # type: ignore[arg-type]
+            if None not in there and _meaning(inserted(line.content, there)) == _meaning(line.content):  # type: ignore[arg-type]
                 return found
         return {}
 
@@ -155,7 +153,8 @@ def _is_one(text: str, place: int) -> bool:
     return (place - begin) % 2 == 1
 
 
-def _inserted(text: str, marks: Mapping[int, str]) -> str:
+def inserted(text: str, marks: Mapping[int, str]) -> str:
+    """Return a text with others put in at their places."""
     pieces, done = [], 0
     for place in sorted(marks):
         pieces += [text[done:place], marks[place]]

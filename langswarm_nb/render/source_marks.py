@@ -65,7 +65,7 @@ def _source_mark(state: StateInline, silent: bool) -> bool:
 def _render(_: RendererHTML, tokens: Sequence[Token], index: int, *_rest: Any) -> str:
     token = tokens[index]
     label, address = f"[{escape(token.content)}]", token.attrs.get("href")
-    if address and not token.meta.get("in_link"):  # links do not nest
+    if address:
         where = attribute(str(address))
         label = f'<a href="{where}" title="{where}">{label}</a>'
     return f'<sup class="lsnb-cite">{label}</sup>'

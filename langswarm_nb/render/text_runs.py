@@ -25,6 +25,7 @@ _PIECE = re.compile(r"\s+|\S+")
 _HEADING_END = re.compile(r"[ \t]+#+[ \t]*$")
 _BOX = re.compile(r"\[[ xX]\](?= +\S)")
 """Of a task: see `langswarm_nb.render.markdown`."""
+_AFTER_ADDRESS = ".,;:!?'\"*_"
 _CODE = {"fence", "code_block", "math_block"}
 _CELLS = {"td_open", "th_open"}
 _URL = re.compile(r"https?://[^\s<>()\[\]]+")
@@ -224,5 +225,5 @@ def _pieces(content: str, begin: int, end: int) -> Iterator[tuple[int, int, bool
     for found in _PIECE.finditer(content, begin, end):
         address = _URL.search(found[0])
         is_word = not found[0].isspace()
-        is_address = address is not None
-        yield found.start(), found.end(), is_address, is_word, False, address[0] if address else ""
+        shown = "" if address is None else address[0].rstrip(_AFTER_ADDRESS)
+        yield found.start(), found.end(), bool(shown), is_word, False, shown

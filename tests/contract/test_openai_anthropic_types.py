@@ -23,11 +23,19 @@ from langswarm_nb.core.session.providers._dialect.reasoning_order import (
 )
 from langswarm_nb.core.session.providers.anthropic.reader import MessagesReader
 from langswarm_nb.core.session.providers.anthropic.threads import Threads, begun
+from langswarm_nb.core.session.providers.intakes import intake_of
 from langswarm_nb.core.session.providers.openai.reader import ResponsesReader
 from tests.support.typed_dicts import problems
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "additionalProperties": False}
 PNG = {"type": "image", "media_type": "image/png", "data": "iVBORw0KGgo="}
+
+FILES: tuple[Part, ...] = (
+    {**PNG, "detail": "high"},
+    {"type": "file", "media_type": "application/pdf", "data": "JVBERi0xLjc=", "name": "a.pdf"},
+    {"type": "file", "media_type": "text/csv", "data": "YSxiCg==", "name": "a.csv"},
+    {"type": "file", "url": "https://x.example/a.pdf"},
+)
 
 
 def said(role: str, content: str = "", *parts: Part) -> SessionMessage:
@@ -58,6 +66,8 @@ def path(dialect: str, model: str, thinking: Mapping[str, Any]) -> tuple[Session
         said("assistant", "A picture.", {"type": "reasoning", "text": "Pixels."}),
         said("user", "And this?", {"type": "image", "url": "https://example.com/a.png"}),
         said("assistant", "No.", {"type": "refusal", "text": "No."}),
+        said("user", "Or these?", *FILES),
+        said("assistant", "No."),
         said("user", "The weather?"),
         said("assistant", "I look.", outline, call("call_1"), call("call_2")),
         said("tool", "", *results),
@@ -82,7 +92,7 @@ def test_what_the_dialects_read_they_can_send() -> None:
     ]
     reader.read_whole({"status": "completed", "output": [thinking, text, *calls]})
     made = outline_of(reader.finish())
-    assert made == path("openai_responses", "m", thinking)[6].parts[0]
+    assert made == path("openai_responses", "m", thinking)[8].parts[0]
     messages = MessagesReader("m")
     block = {"type": "thinking", "thinking": "Hm.", "signature": "c2ln"}
     tool = {"type": "tool_use", "id": "call_1", "name": "f", "input": {}}
@@ -132,7 +142,7 @@ def test_openai_takes_our_responses(model: str, where: str, stream: bool) -> Non
         path("openai_responses", model, THINKING), model, options=OPENAI_OPTIONS[model], stream=stream
     )
     how: dict[str, Any] = {"local": {}, "new": {"conversation": "conv_1"}}.get(
-        where, {"conversation": "conv_1", "new_from": 7}
+        where, {"conversation": "conv_1", "new_from": 9}
     )
     body = openai.wire_request(request, **how)
     schema = types.ResponseCreateParamsStreaming if stream else types.ResponseCreateParamsNonStreaming
@@ -178,7 +188,7 @@ def test_anthropic_takes_our_messages(block: dict[str, Any], cache: Any, stream:
     assert problems(json.loads(json.dumps(body)), getattr(beta, name)) == []
     assert body["thinking"].pop("block_binding")
     assert problems(json.loads(json.dumps(body)), getattr(types, name)) == []
-    assert body["messages"][5]["content"][0] == block
+    assert body["messages"][7]["content"][0] == block
 
 
 @pytest.mark.parametrize("continues", [False, True])
@@ -196,6 +206,24 @@ def test_anthropic_takes_our_threads(continues: bool) -> None:
         body = threads.first(later, anthropic.wire_request(later))
         assert body["messages"] == [{"role": "user", "content": "One more"}]
     assert problems(json.loads(json.dumps(body)), types.MessageCreateParamsStreaming) == []
+
+
+@pytest.mark.parametrize("model", ["claude-haiku-4-5", "claude-opus-5-5"])
+def test_both_take_their_tools_by_name(model: str) -> None:
+    """All that can be asked for by name, beside a function; the newest versions that a model knows."""
+    types: Any = pytest.importorskip("anthropic.types.message_create_params")
+    tools = intake_of("anthropic", model).tools
+    options = {"tools": [{"name": "get_weather", "input_schema": SCHEMA}]}
+    body = anthropic.wire_request(ask((said("user", "Hi"),), model, options=options, tools=tools))
+    assert problems(json.loads(json.dumps(body)), types.MessageCreateParamsStreaming) == []
+    assert len(body["tools"]) == 1 + len(tools)
+    responses: Any = pytest.importorskip("openai.types.responses.response_create_params")
+    tools = intake_of("openai", "gpt-6-sol").tools
+    body = openai.wire_request(
+        ask((said("user", "Hi"),), "gpt-6-sol", options=OPENAI_OPTIONS["gpt-6-sol"], tools=tools)
+    )
+    assert problems(json.loads(json.dumps(body)), responses.ResponseCreateParamsStreaming) == []
+    assert len(body["tools"]) == 1 + len(tools)
 
 
 # The check itself

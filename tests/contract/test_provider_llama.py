@@ -126,3 +126,11 @@ async def test_its_models_are_listed(llama: Any) -> None:
     """With the size of the context."""
     [model] = await llama.list_models()
     assert (model.id, model.context_tokens) == ("tiny", CONTEXT_TOKENS)
+
+
+async def test_a_model_that_reads_text_alone_is_known_as_such(llama: Any) -> None:
+    """The server's list of models says so, under the model's name."""
+    intake = await llama.intake("tiny")
+    assert not intake.takes("image/png")
+    assert not intake.takes("audio/wav")
+    assert intake.takes("text/csv")

@@ -7,7 +7,9 @@ import re
 import pytest
 
 from langswarm_nb.core.session import ProviderAuthenticationError, create_provider_session
+from langswarm_nb.core.session.parts.twins import size_text
 from langswarm_nb.core.session.providers.catalogue import OFFLINE_PROVIDERS, PROVIDERS
+from langswarm_nb.core.session.providers.intakes import INTAKES, NATIVE, OFFICE
 from tests.support.paths import REPOSITORY
 
 PAGE = (REPOSITORY / "docs" / "providers.md").read_text("utf-8")
@@ -52,3 +54,39 @@ def test_a_key_is_read_from_the_variables_on_the_page(name: str, monkeypatch: py
         with monkeypatch.context() as patch:
             patch.setenv(variable, "key-of-no-account")
             assert create_provider_session(name, None).name == name
+
+
+CARRIED = PAGE.split("## What a message may carry\n")[1].split("\n## ")[0]
+ADDRESSES = (
+    {"type": "image", "url": "https://x.example/a.png"},
+    {"type": "file", "url": "https://x.example/a.pdf"},
+)
+KINDS = ("image/png", "application/pdf", OFFICE[0], "audio/mpeg")
+
+
+NONE = "\u2013"
+
+
+def cells_of(name: str) -> list[str]:
+    """Return what the code says of a provider, as the page has it."""
+    provider, _, native = name.partition(" ")
+    rows = [row.intake for row in (NATIVE if native else INTAKES)[provider]]
+    taken = [mark([row.takes(kind) for row in rows]) for kind in KINDS]
+    taken += [mark([row.takes_address(part) for row in rows]) for part in ADDRESSES]
+    limit = size_text(rows[-1].max_bytes) if rows[-1].max_bytes else "not known"
+    limit += f", {rows[-1].max_images} images" if rows[-1].max_images else ""
+    tools = dict.fromkeys(tool for row in rows for tool in row.tools)
+    return [*taken, limit, ", ".join(f"`{tool}`" for tool in tools) or NONE]
+
+
+def mark(taken: list[bool]) -> str:
+    """Return whether most models take something, whom the last row is for, or some."""
+    return "✓" if taken[-1] else "some models" if any(taken) else NONE
+
+
+def test_the_page_says_what_each_provider_takes() -> None:
+    """Kinds, addresses, limits and tools of each, as the table in the code has them."""
+    rows = [line.strip("| ").split(" | ") for line in CARRIED.splitlines() if line.startswith("| `")]
+    told = {name.strip("` ").replace("`", ""): cells for names, *cells in rows for name in names.split(",")}
+    assert told.keys() == {*INTAKES, *(f"{name} native" for name in NATIVE)} - OFFLINE_PROVIDERS
+    assert told == {name: cells_of(name) for name in told}

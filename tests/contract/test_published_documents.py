@@ -56,7 +56,7 @@ def test_openai_takes_our_responses(model: str, where: str, stream: bool) -> Non
     path = native.path("openai_responses", model, native.THINKING)
     request = native.ask(path, model, options=native.OPENAI_OPTIONS[model], stream=stream)
     how: dict[str, Any] = {"local": {}, "new": {"conversation": "conv_1"}}.get(
-        where, {"conversation": "conv_1", "new_from": 7}
+        where, {"conversation": "conv_1", "new_from": 9}
     )
     assert problems("openai", "/responses", openai.wire_request(request, **how)) == []
 
@@ -162,6 +162,9 @@ def test_gemini_takes_what_we_generate_with(model: str, effort: str) -> None:
         "reasoning_effort": effort,
     }
     body = generate.wire_body(others.ask(options, model=model))
+    parts = [part for content in body["contents"] for part in content["parts"]]
+    levels = [part.pop("mediaResolution", None) for part in parts]  # the document names its type and has none
+    assert any(levels) is (model == "gemini-3.8-flash")
     assert problems("gemini", "GenerateContentRequest", body) == []
 
 

@@ -26,6 +26,13 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*DEPRECATED:DeprecationWarning"
 SYSTEM, USER = MessageRole.SYSTEM, MessageRole.USER
 ASSISTANT, TOOL = MessageRole.ASSISTANT, MessageRole.TOOL
 PNG = "iVBORw0KGgo="
+ATTACHMENTS = (
+    {"type": "image", "media_type": "image/png", "data": PNG, "detail": "low"},
+    {"type": "file", "media_type": "application/pdf", "data": "JVBERi0xLjc=", "name": "a.pdf"},
+    {"type": "file", "media_type": "text/csv", "data": "YSxiCg==", "name": "a.csv"},
+    {"type": "audio", "media_type": "audio/mpeg", "data": "SUQz"},
+    {"type": "image", "url": "https://x.example/a.png"},
+)
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 FUNCTION = {"name": "get_weather", "description": "Tells the weather.", "parameters": SCHEMA}
 CHAT_TOOLS = [{"type": "function", "function": FUNCTION}]
@@ -49,7 +56,7 @@ def result(call_id: str, content: str, **more: Any) -> dict[str, Any]:
 
 
 def path() -> tuple[SessionMessage, ...]:
-    """Return a path with all kinds of parts: text, images, thinking, calls made together, results, a refusal."""
+    """Return a path with all kinds of parts: text, attachments, thinking, calls made together, results, a refusal."""
     signed = {"opaque": {generate.SIGNATURE: "c2ln"}}
     thinking = (
         {"type": "reasoning", "text": "I should look.", "opaque": {interactions.THOUGHT: "c2ln"}},
@@ -63,6 +70,7 @@ def path() -> tuple[SessionMessage, ...]:
     return (
         SessionMessage(role=SYSTEM, content="Be brief."),
         SessionMessage(role=USER, parts=({"type": "text", "text": "What is this?"}, image, data_url)),
+        SessionMessage(role=USER, parts=({"type": "text", "text": "And these?"}, *ATTACHMENTS)),
         SessionMessage(role=ASSISTANT, content="A picture.", parts=({"type": "refusal", "text": "No."},)),
         SessionMessage(role=USER, content="And the weather?"),
         SessionMessage(role=ASSISTANT, content="I look.", parts=(*thinking, *calls), request=facts),
@@ -153,7 +161,7 @@ def test_gemini_takes_what_we_generate_with(model: str, stream: bool) -> None:
 
 
 @pytest.mark.parametrize("stream", [True, False])
-@pytest.mark.parametrize("native_id, new_from", [(None, 0), ("v1_1", 9), ("v1_1", 5)])
+@pytest.mark.parametrize("native_id, new_from", [(None, 0), ("v1_1", 10), ("v1_1", 6)])
 def test_gemini_takes_our_interactions(stream: bool, native_id: str | None, new_from: int) -> None:
     """A new conversation with all kinds of steps, one that goes on, one that goes on with results of tools."""
     types = pytest.importorskip("google.genai._gaos.types.interactions")
@@ -174,6 +182,24 @@ def test_gemini_takes_an_image_for_a_conversation_that_goes_on() -> None:
     body = interactions.wire_body(request)
     assert [item["type"] for item in body["input"][0]["content"]] == ["text", "image", "image"]
     accepted(types.CreateModelInteraction, body)
+
+
+def test_tools_of_a_service_are_what_it_declares() -> None:
+    """All that can be asked for by name, beside a function, of Google and Mistral."""
+    types: Any = pytest.importorskip("google.genai.types")
+    gaos: Any = pytest.importorskip("google.genai._gaos.types.interactions")
+    models: Any = pytest.importorskip("mistralai.client.models")
+    functions = [{"functionDeclarations": [{"name": "f", "parametersJsonSchema": SCHEMA}]}]
+    generated = generate.wire_body(
+        ask({"tools": functions}, model="gemini-3.8-flash", tools=tuple(generate.TOOLS))
+    )
+    accepted(list[types.Tool], generated["tools"])
+    accepted(types.ToolConfig, generated["toolConfig"])
+    flat = {"tools": [{"type": "function", **FUNCTION}]}
+    accepted(gaos.CreateModelInteraction, interactions.wire_body(ask(flat, tools=tuple(interactions.TOOLS))))
+    request = ask({"tools": CHAT_TOOLS}, native=True, tools=tuple(conversations.TOOLS))
+    body = {**conversations.fixed_body(request), **conversations.added_body(request)}
+    accepted(models.ConversationStreamRequest, body)
 
 
 @pytest.mark.parametrize("stream", [True, False])
@@ -219,7 +245,7 @@ def test_mistral_takes_our_new_conversations(stream: bool) -> None:
 
 
 @pytest.mark.parametrize("stream", [True, False])
-@pytest.mark.parametrize("new_from", [9, 5])
+@pytest.mark.parametrize("new_from", [10, 6])
 def test_mistral_takes_what_we_add(stream: bool, new_from: int) -> None:
     """What goes on says nothing again that the conversation keeps."""
     models = pytest.importorskip("mistralai.client.models")

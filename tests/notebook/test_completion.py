@@ -43,6 +43,19 @@ def offered(shell, text):
 
 
 @offers_ours
+def test_what_can_be_attached_is_offered(shell, tmp_path, monkeypatch):
+    """Files and folders, variables within braces, outputs of cells."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "plot one.png").touch()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "table.csv").touch()
+    assert offered(shell, "%%langswarm -a da") == ["%%langswarm -a data/"]
+    assert offered(shell, "%%langswarm -a data/t") == ["%%langswarm -a data/table.csv"]
+    assert offered(shell, "%%langswarm -a {{thin") == ["%%langswarm -a {{thing"]
+    assert "%%langswarm -a {{thing}}" in offered(shell, "%%langswarm -a ")
+
+
+@offers_ours
 @pytest.mark.parametrize(
     "text, word",
     [
@@ -70,6 +83,9 @@ def offered(shell, text):
         ("%%langswarm -S wo", "work"),
         ("%%langswarm -b ot", "other"),
         ("%%langswarm -f js", "json"),
+        ("%%langswarm -a ce", "cell"),
+        ("%%langswarm --detail l", "low"),
+        ("%%langswarm -T web_s", "web_search"),
         ("%%langswarm\ntext {{thin", "thing"),
         ("%%langswarm\ntext {{ thing.si", "size"),
     ],

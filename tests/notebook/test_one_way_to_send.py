@@ -16,7 +16,9 @@ import pytest
 
 import langswarm_nb
 from langswarm_nb.core.session import ProviderServerError, SessionStorageError, create_session_manager
+from langswarm_nb.core.session.attachments.attaching import attach
 from langswarm_nb.core.session.messages import RoleName
+from langswarm_nb.core.session.parts.blobs import bytes_of
 from langswarm_nb.core.session.providers.mock import MockProviderSession
 from langswarm_nb.core.session.secret import Secret
 from langswarm_nb.core.session.sending import checkpoint
@@ -26,6 +28,7 @@ from langswarm_nb.notebook.panel.actions import ACTIONS
 from langswarm_nb.notebook.panel.rules import WorkspaceRules
 from langswarm_nb.notebook.panel.widget import ChatPanel
 from langswarm_nb.notebook.workspace import keys as workspace_keys
+from tests.support.pictures import png
 from tests.support.sent import Notebook, Sent, Service
 from tests.support.storages import answer, question
 from tests.support.waits import PATIENCE_S
@@ -254,6 +257,84 @@ def test_where_prompts_go_is_told_when_they_go(notebook):
     """A comparison that is refused for a missing key has told nothing yet."""
     assert "MISTRAL_API_KEY" in notebook.cell(f"%%langswarm -m {MODEL} -m mistral:x\nHi").error
     assert "leave this machine" in notebook.cell(f"%%langswarm -m {MODEL} -q\nHi").told
+
+
+# What goes with it
+
+
+CARRY = (CellDoor, FunctionDoor, ComparisonDoor)
+"""Doors that take more than a text."""
+CARRYING = {name: door for name, door in DOORS.items() if name not in ("ask", "panel send")}
+
+
+def _with_it(notebook: Notebook, door: Door) -> Sent:
+    """Send through a door with a picture and a tool."""
+    notebook.shell["picture"] = png()
+    if isinstance(door, FunctionDoor):
+        return notebook.cell(
+            "import langswarm_nb as ls\nls.ask('Hi', attachments=[picture], tools=['web_search'], show=False)",
+            "with",
+        )
+    models = f"-m {MODEL} -m groq:other" if isinstance(door, ComparisonDoor) else ""
+    return notebook.cell(f"%%langswarm {models} -q -a {{{{ picture }}}} -T web_search\nHi", "with")
+
+
+@pytest.mark.parametrize("door", CARRYING.values(), ids=CARRYING.keys())
+def test_what_a_question_carries_goes_with_it(notebook, door):
+    """Attachments and tools reach the provider, also where the question is asked again, or edited."""
+    door.prepare(notebook)
+    if not isinstance(door, CARRY):
+        first = ComparisonDoor() if isinstance(door, ComparisonAgain) else CellDoor()
+        assert not _with_it(notebook, first).error
+        if isinstance(door, ReplyDoor):
+            notebook.run("reply = _", "reply")
+    before = len(notebook.service.requests)
+    came = _with_it(notebook, door) if isinstance(door, CARRY) else door.send(notebook)
+    assert came.error == ""
+    requests = list(notebook.service.requests)[before:]
+    assert requests
+    for request in requests:
+        [carried] = request.messages[-1].attachments
+        assert bytes_of(carried["data"]) == png()
+        assert request.tools == ("web_search",)
+    session = run_sync(notebook.shell.workspace.current())
+    asked = [m for m in run_sync(session.get_messages(branch="all")) if m.role == "user"]
+    assert [part["blob"] for part in asked[-1].attachments] == [attach(png()).hash]
+
+
+@pytest.mark.parametrize("door", ["cell", "ls.ask", "comparison"])
+@pytest.mark.parametrize(
+    "what", ["nope.png", "http://example.com/a.png", "https://10.0.0.1/a.png", "broken.png"]
+)
+def test_what_cannot_be_attached_leaves_no_trace(notebook, door, what, tmp_path, monkeypatch):
+    """One line; nothing is stored, sent or counted, and no session is made for it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "broken.png").write_bytes(png()[:-5])
+    DOORS[door].prepare(notebook)
+    before = notebook.trace()
+    if door == "ls.ask":
+        code = f"import langswarm_nb as ls\nls.ask('Hi', session='other', attachment={what!r})"
+    else:
+        more = f"-m {MODEL} -m groq:other" if door == "comparison" else ""
+        code = f"%%langswarm -S other {more} -a {what}\nHi"
+    ran = notebook.run(code, "z")
+    assert ran.complaint.startswith("AttachmentError: ")
+    assert len(ran.error._render_traceback_()) == 1
+    assert notebook.trace() == before
+
+
+@pytest.mark.parametrize("door", [name for name in DOORS if not name.startswith("comparison")])
+def test_a_picture_counts_for_a_budget(notebook, door):
+    """About a thousand tokens, wherever it stands in what is sent."""
+    DOORS[door].prepare(notebook)
+    price(1000.0)  # a dollar for a thousand tokens
+    assert not _with_it(notebook, CellDoor()).error
+    if door == "Reply.retry":
+        notebook.run("reply = _", "reply")
+    notebook.shell.magics.budget_usd = notebook.shell.workspace.spent_usd + 1.0
+    before = notebook.trace()
+    assert "the budget leaves $1.00" in DOORS[door].send(notebook).error
+    assert notebook.trace() == before
 
 
 # The budget before

@@ -31,8 +31,8 @@ ELEMENTS = {
         "hr",
         "li",
     ),
-    *("ol", "p", "pre", "s", "small", "span", "strong", "summary", "dl", "dt", "dd"),
-    *("table", "tbody", "td", "th", "thead", "tr", "ul", "mark", "button"),
+    *("ol", "p", "pre", "s", "small", "span", "strong", "summary", "sup", "dl", "dt", "dd"),
+    *("table", "tbody", "td", "th", "thead", "tr", "ul", "mark", "button", "img", "audio"),
 }
 ATTRIBUTES = {
     "a": {"href", "title", "rel", "class"},
@@ -42,7 +42,11 @@ ATTRIBUTES = {
     "pre": {"tabindex"},
     "div": {"tabindex"},
     "button": {"aria-label", "hidden"},
+    "img": {"src", "alt", "height"},
+    "audio": {"src", "controls"},
 }
+DATA = re.compile(r"data:(image/(png|jpeg|gif|webp)|audio/[a-z0-9.+-]+);base64,[A-Za-z0-9+/]+=*")
+"""The only pictures and sounds: those that a page holds itself."""
 EVERYWHERE = {"class", "dir"}
 HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -81,6 +85,8 @@ def assert_safe(html: str) -> None:
             assert (element.get("class"), element.text) == ("lsnb-copy", None)
         assert element.get("dir", "auto") in {"auto", "ltr"}
         assert element.get("align", "left") in {"left", "center", "right"}
+        if name in {"img", "audio"}:
+            assert DATA.fullmatch(element.get("src", "")), f"{element.attrib} in {html!r}"
         if name == "a":
             assert urlsplit(element.get("href", "http:")).scheme in {"http", "https", "mailto"}
             assert element.get("rel") == "noopener noreferrer nofollow"

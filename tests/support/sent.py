@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from langswarm_nb.core.session import SessionMessage
+from langswarm_nb.core.session import Intake, SessionMessage
 from langswarm_nb.core.session.providers.mock import MockProviderSession
 from langswarm_nb.notebook.asking.compare import Comparison
 from langswarm_nb.notebook.bridge import run_sync, submit
@@ -24,6 +24,10 @@ class Service(MockProviderSession):
 
     name = "groq"
     http = types.SimpleNamespace(address=types.SimpleNamespace(origin="https://api.far", is_local=False))
+
+    async def intake(self, model: str, *, native: bool = False) -> Intake:
+        """Take everything."""
+        return Intake(tools=("web_search",))
 
 
 @dataclass

@@ -60,10 +60,15 @@ async def asked_before(session: BaseSession, message_id: str | None = None) -> A
 
 async def carried_before(session: BaseSession, question_id: str) -> SendOptions:
     """Return what a further version of a question carries as well: its attachments, and tools of the same model."""
-    before = await asked_before(session, question_id)
-    sent: SendOptions = {"parts": beside_text(before.question)}
-    if before.changes.get("model") == f"{session.provider}:{session.model}" and "tools" in before.changes:
-        sent["tools"] = before.changes["tools"]
+    question = await session.question_of(question_id)
+    sent: SendOptions = {"parts": beside_text(question)}
+    nodes = (await session.tree()).nodes
+    answers = [node.seq for node in nodes if node.parent == question.seq and node.role == "assistant"]
+    if answers:
+        [reply] = await session.pick_messages(answers[-1:])
+        asked = _asked_with(reply)
+        if asked.get("model") == f"{session.provider}:{session.model}" and "tools" in asked:
+            sent["tools"] = asked["tools"]
     return sent
 
 

@@ -47,6 +47,8 @@ class Plan:
     """Settings of this send alone."""
     base: SessionSettings
     """The session's settings."""
+    asks: tuple[Ask, ...]
+    """What each of the models is asked."""
     send: SendPlan | None
     """What the first of the models would get; None when nobody asked for it."""
     options: SendOptions
@@ -95,10 +97,10 @@ async def make_plan(
     models_asked = models or (f"{base.provider}:{base.model}",)
     given = {**send, **changes, "asked": asked}
     # What is not allowed is refused here: before a session is made, or another one becomes the current.
-    [ask, *_] = [_ask(prompt, base, model, given) for model in models_asked]
+    asks = tuple(_ask(prompt, base, model, given) for model in models_asked)
     sending = None
     if reads or may_refuse(base, changes):
-        sending = await plan(ask, session)
+        sending = await plan(asks[0], session)
     return Plan(
         opening,
         session,
@@ -106,6 +108,7 @@ async def make_plan(
         models_asked,
         changes,
         base,
+        asks,
         sending,
         send,
         asked,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from langswarm_nb.core.session import SessionMessage
 from langswarm_nb.core.session.messages import estimate_tokens
 from langswarm_nb.core.session.parts.tokens import tokens_of
-from langswarm_nb.core.session.parts.twins import facts_of, name_of
+from langswarm_nb.core.session.parts.twins import facts_of, name_of, twin
 from langswarm_nb.core.session.parts.vocabulary import ATTACHED
 from langswarm_nb.notebook.bridge import kernel_shell
 from langswarm_nb.notebook.showing.amounts import count_text, price_text
@@ -58,7 +58,10 @@ class Preview:
         return estimate_usd(settings, self.input_tokens)
 
     def __str__(self) -> str:
-        blocks = [f"{message.role.value}:\n{message.content}" for message in self.messages]
+        blocks = [
+            "\n\n".join([f"{message.role.value}:\n{message.content}", *_added(message)])
+            for message in self.messages
+        ]
         filled = [
             f"{{{{ {field.expression} }}}} → {field.kind}, {characters(field.text)}: {_shortened(field.text)}"
             for field in self.prompt.fields
@@ -129,6 +132,11 @@ class Preview:
         cost_usd = self.cost_usd(model)
         price = price_text(model.partition(":")[0], cost_usd)
         return f"~{price}" if cost_usd else price or "free"
+
+
+def _added(message: SessionMessage) -> list[str]:
+    """Return the texts that go with a message beside its own."""
+    return [twin(part) for part in message.parts if part["type"] == "context"]
 
 
 def _shortened(text: str) -> str:

@@ -78,11 +78,17 @@ class Sender:
         plan = await self.plan(prompt, options, cell)
         [model] = plan.models
         [provider_session] = self._through(plan.models, options, self._workspace.manager)
+        carried = await self._carried(plan, [provider_session])
         session, notes = await self._prepare(plan, options)
         sent = await for_session(self._workspace, plan, session)
-        sent |= {"provider_session": provider_session, "on_retry": tell_retry, "on_wait": tell_wait}
+        sent |= {
+            **carried[model],
+            "provider_session": provider_session,
+            "on_retry": tell_retry,
+            "on_wait": tell_wait,
+        }
         stream = session.stream_message(prompt.text, model=model, **sent)
-        return self._opened(plan, session, stream, notes, options)
+        return self._opened(plan, session, stream, (*notes, *_told_of(carried[model])), options)
 
     async def open_comparison(
         self, prompt: Prompt, options: CellOptions, cell: Cell, tell_retry: Callable[[str], TellRetry]
@@ -96,11 +102,18 @@ class Sender:
         """
         plan = await self.plan(prompt, options, cell)
         own = self._own(plan.models, options, self._workspace.manager, tell_retry)
+        carried = await self._carried(plan, [own(model)["provider_session"] for model in plan.models])
         session, notes = await self._prepare(plan, options)
         streams = await session.stream_comparison(
-            prompt.text, plan.models, own, **await for_session(self._workspace, plan, session)
+            prompt.text,
+            plan.models,
+            lambda model: {**own(model), **carried[model]},
+            **await for_session(self._workspace, plan, session),
         )
-        return [self._opened(plan, session, stream, notes, options) for stream in streams]
+        return [
+            self._opened(plan, session, stream, (*notes, *_told_of(carried[model])), options)
+            for model, stream in zip(plan.models, streams, strict=True)
+        ]
 
     async def open_plain(
         self,
@@ -282,6 +295,27 @@ class Sender:
         if limit is not None:
             check_cost(limit, [(plan.settings, plan.messages) for plan in found])
 
+    async def _carried(
+        self, plan: Plan, through: Sequence[IProviderSession | None]
+    ) -> dict[str, SendOptions]:
+        """Return what goes with the prompt to each model, which takes it; addresses that it does not take are fetched.
+
+        What is refused is refused before a session is made for it.
+        """
+        if not (plan.options.get("parts") or plan.options.get("tools")):
+            return dict.fromkeys(plan.models, SendOptions())
+        from langswarm_nb.core.session.sending.fitting import Fitting
+
+        found: dict[str, SendOptions] = {}
+        for model, ask, provider in zip(plan.models, plan.asks, through, strict=True):
+            if provider is None:
+                raise AssertionError("a model is asked through something")
+            fitting = Fitting(provider, ask, self._workspace.manager)
+            question = await fitting.settled(ask.message)
+            await fitting.check(question)
+            found[model] = {"parts": question.parts}
+        return found
+
     async def _prepare(self, plan: Plan, options: CellOptions) -> tuple[BaseSession, tuple[str, ...]]:
         """Return the session that a plan goes to, made where it is not there; with what is told of it."""
         workspace, session = self._workspace, plan.session
@@ -293,10 +327,6 @@ class Sender:
             workspace.stay_in(session)
         told = [f"new session {workspace.name_of(session)}"] if plan.makes_session else []
         told += workspace.take_notes()
-        if parts := plan.options.get("parts"):
-            from .attached import attached_notes  # few prompts carry something
-
-            told += attached_notes(parts)
         return session, tuple(note for note in told if note)
 
     def _opened(
@@ -310,3 +340,12 @@ class Sender:
         name = self._workspace.name_of(session) if plan.opening == "named" else ""
         named = f"{stream.provider}:{stream.model}" if plan.names_model else None
         return Opened(session, stream, name, notes, named, options)
+
+
+def _told_of(carried: SendOptions) -> list[str]:
+    """Return what the reader is told of what goes with a prompt."""
+    if not carried.get("parts"):
+        return []
+    from .attached import attached_notes  # few prompts carry something
+
+    return attached_notes(carried["parts"])

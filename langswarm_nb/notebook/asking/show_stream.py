@@ -86,6 +86,8 @@ class Exchange:
         try:
             run_sync(self._answer())
         except KeyboardInterrupt as error:
+            if self._opened is not None:
+                self._seen = run_sync(self._look_at(self._opened))
             raise self._stopped(is_kept=self.finish() is not None) from error
         except BaseException:
             self.finish()
@@ -116,7 +118,7 @@ class Exchange:
 
     async def _look_at(self, opened: Opened) -> Mapping[str, Bytes]:
         """Return what can be seen of attachments."""
-        question, answer = opened.stream.question, opened.stream.reply
+        question, answer = opened.stream.question, opened.stream.reply or opened.stream.unstored
         if question is None or answer is None or not (question.attachments or answer.attachments):
             return {}
         from langswarm_nb.notebook.showing.seen import seen_in

@@ -10,13 +10,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from langswarm_nb.core.session.parts.blobs import bytes_of, hashes_in, taken_out
 from langswarm_nb.core.session.parts.twins import facts_of, name_of, twin
 from langswarm_nb.core.session.parts.vocabulary import ATTACHED, Part
 from langswarm_nb.core.session.text import one_line
 from langswarm_nb.render.controls import visible_controls
 from langswarm_nb.render.escaping import text_block_html, text_html
 from langswarm_nb.render.links import attribute, data_url, link_html, web_address
-from langswarm_nb.render.thumbnails import MAX_THUMBNAIL_BYTES, is_picture
+from langswarm_nb.render.thumbnails import MAX_THUMBNAIL_BYTES, is_picture, thumbnail
 
 from .seen import MAX_AUDIO_BYTES, MAX_PICTURE_BYTES, Bytes
 from .sources import footnotes
@@ -203,8 +204,6 @@ def blob_of(part: Part) -> str:
     if part.get("blob"):
         return str(part["blob"])
     if isinstance(part.get("data"), (bytes, str)):
-        from langswarm_nb.core.session.parts.blobs import hashes_in, taken_out
-
         return next(iter(hashes_in(taken_out([part])[0])), "")
     return ""
 
@@ -225,7 +224,7 @@ def _chip(part: Part, thumbs: Mapping[str, Bytes]) -> str:
     name = one_line(name_of(part) or part["type"], _MAX_NAME_CHARS)
     facts = [*(one_line(fact, _MAX_NAME_CHARS) for fact in facts_of(part)), *_note(part)]
     told = f" <span>{text_html(' · '.join(facts))}</span>" if facts else ""
-    seen = _seen(part, name, thumbs.get(blob_of(part)))
+    seen = _seen(part, name, thumbs.get(blob_of(part)) or _own_thumbnail(part))
     return f'<div class="lsnb-chip">{seen}<div>{_link(name, part.get("url"))}{told}</div></div>'
 
 
@@ -241,6 +240,13 @@ def _seen(part: Part, name: str, found: Bytes | None) -> str:
     height = part.get("height")
     shown_px = min(height, _HEIGHT_PX) if isinstance(height, int) and height > 0 else _HEIGHT_PX
     return f'<img src="{data_url(media_type, data)}" alt="{attribute(name)}" height="{shown_px}">'
+
+
+def _own_thumbnail(part: Part) -> Bytes | None:
+    """Return a thumbnail of an attachment that is not stored yet, and has its bytes with it."""
+    if part.get("data") is None:
+        return None
+    return thumbnail(bytes_of(part["data"]), str(part["media_type"]))
 
 
 def _link(name: str, url: object) -> str:

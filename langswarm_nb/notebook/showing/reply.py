@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from langswarm_nb.core.session.messages import SessionMessage, Usage
+from langswarm_nb.core.session.parts.twins import twin
 from langswarm_nb.core.session.text import one_line
 
 from .amounts import cost_usd
@@ -240,7 +241,8 @@ class Reply(ShownOnce):
     def short(self) -> str:
         from langswarm_nb.render import plain_repr
 
-        return f"Reply({self._who}, {self.status}: {plain_repr(self.text, _REPR_CHARS)})"
+        said = self.text or " ".join(map(twin, self.message.attachments))
+        return f"Reply({self._who}, {self.status}: {plain_repr(said, _REPR_CHARS)})"
 
     @property
     def _who(self) -> str:

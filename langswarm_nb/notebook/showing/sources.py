@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from langswarm_nb.core.session.parts.twins import source_of
@@ -14,8 +14,8 @@ from langswarm_nb.core.session.text import one_line
 from langswarm_nb.render.escaping import text_html
 from langswarm_nb.render.incremental import MAX_MARKDOWN_CHARS
 from langswarm_nb.render.links import host_of, link_html, web_address
-from langswarm_nb.render.places import Places
-from langswarm_nb.render.source_marks import source_mark
+from langswarm_nb.render.places import Places, inserted
+from langswarm_nb.render.source_marks import SOURCE_MARK, source_mark
 
 __all__ = ["Footnotes", "count_sources", "footnotes"]
 
@@ -26,7 +26,7 @@ _MAX_OPEN = 10
 """So many are listed at once, the rest unfolds."""
 _MAX_TITLE_CHARS = 200
 _NEAR_CHARS = 3
-_OWN_BEFORE = re.compile(r"(?:\\?\[\^?\d{1,4}\\?\](?:\([^()\s]*\))?|【[^【】]{1,40}】)[.,;:!?)\]]?\s?$")
+_OWN_BEFORE = re.compile(r"(?:\\?\[\^?\d{1,4}\\?\]\]?(?:\([^()\s]*\))?|【[^【】]{1,40}】)[.,;:!?)\]]?\s?$")
 _OWN_AFTER = re.compile(r"\s?[(\[]?(?:\\?\[\^?\d{1,4}\\?\]|【[^【】]{1,40}】)")
 _OWN_CHARS = 60
 _TOLD = ("url", "title", "start", "end")
@@ -56,7 +56,9 @@ def footnotes(text: str, citations: Sequence[Part]) -> Footnotes:
 def _footnotes(text: str, told: tuple[tuple[Any, ...], ...]) -> Footnotes:
     """Return what `footnotes` does; a transcript asks for the same again at each of its turns."""
     sources = _Sources(text, [dict(zip(_TOLD, values, strict=True)) for values in told])
-    return Footnotes(sources.marked(), sources.marked_text(), sources.list_html(), sources.list_text())
+    marks = sources.marks()
+    plain = {place: SOURCE_MARK.sub(r"[\g<number>]", mark) for place, mark in marks.items()}
+    return Footnotes(inserted(text, marks), inserted(text, plain), sources.list_html(), sources.list_text())
 
 
 class _Sources:
@@ -76,11 +78,17 @@ class _Sources:
             if place is not None and number <= _MAX_SOURCES and not self._says_itself(part, place):
                 self._marks.setdefault(place, {})[number] = part
 
-    def marked(self) -> str:
-        return self._with(lambda number, part: source_mark(number, part.get("url")))
-
-    def marked_text(self) -> str:
-        return self._with(lambda number, _: f"[{number}]")
+    def marks(self) -> dict[int, str]:
+        """Return what is put into the text, by its place."""
+        if self._places is None or not self._marks:
+            return {}
+        shown = {place: sorted(found.items())[:_MAX_MARKS] for place, found in self._marks.items()}
+        return self._places.harmless(
+            {
+                place: "".join(source_mark(number, part.get("url")) for number, part in found)
+                for place, found in shown.items()
+            }
+        )
 
     def list_html(self) -> str:
         items = [f"<li>{_source(parts)}</li>" for parts in self._listed()]
@@ -102,15 +110,6 @@ class _Sources:
 
     def _listed(self) -> list[list[Part]]:
         return list(self._sources.values())[:_MAX_SOURCES]
-
-    def _with(self, mark: Callable[[int, Part], str]) -> str:
-        if self._places is None or not self._marks:
-            return self._text
-        marks = {
-            place: "".join(mark(number, found[number]) for number in sorted(found)[:_MAX_MARKS])
-            for place, found in self._marks.items()
-        }
-        return self._places.put(marks) + self._text[MAX_MARKDOWN_CHARS:]
 
     def _place(self, citation: Part) -> int | None:
         end = _end(citation)

@@ -151,7 +151,7 @@ class OutputWatch:
         stream: Any = sys.stdout
         write = stream.write
 
-        def written(text: str) -> Any:
+        def written(text: Any) -> Any:
             if isinstance(text, str) and not output.is_counted:
                 output.print(text)
             return write(text)

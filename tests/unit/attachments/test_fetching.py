@@ -268,11 +268,9 @@ async def test_a_slow_download_ends(authority, seconds, silence_s, words):
             await asyncio.sleep(0.02)
 
     async with serving(authority, drips) as server:
+        way = replace(server.way, seconds=seconds, silence_s=silence_s)
         with pytest.raises(AttachmentError, match=words):
-            await fetched(
-                {"type": "image", "url": server.url()},
-                replace(server.way, seconds=seconds, silence_s=silence_s),
-            )
+            await fetched({"type": "image", "url": server.url()}, way)
 
 
 async def test_a_download_can_be_cancelled(authority):

@@ -34,6 +34,10 @@ def keywords() -> set[str]:
         ("-s Brief -S work", {"system": "Brief", "session": "work"}),
         ("-m mock:echo -m mock:script", {"model": "mock:echo,mock:script"}),
         ("-o seed 3", {"options": {"seed": 3}}),
+        ("-a a.png -a cell", {"attachments": ["a.png", "cell"]}),
+        ("-a a.png -a b.png", {"attachment": "a.png", "attachments": ("b.png",)}),
+        ("-T web_search --detail low", {"tool": "web_search", "detail": "low"}),
+        ("-T web_search -T x", {"tools": ["web_search", "x"], "attachment": None}),
         ("", {"no_history": False, "append": False}),
     ],
 )
@@ -50,7 +54,7 @@ def test_every_flag_is_a_keyword_that_type_checkers_know():
 
 @pytest.mark.parametrize(
     "given",
-    [{"format": "nope"}, {"extract": "second"}, {"rerun": "again"}],
+    [{"format": "nope"}, {"detail": "medium"}, {"extract": "second"}, {"rerun": "again"}],
     ids=lambda given: next(iter(given)),
 )
 def test_a_word_that_a_flag_does_not_have_is_an_error(given):

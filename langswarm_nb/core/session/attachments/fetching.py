@@ -16,7 +16,7 @@ WAY = Way(checked_address, MAX_BYTES)
 _NEXT = "Download it yourself, and attach the file."
 
 
-async def fetched(part: Part, way: Way = WAY) -> Part:
+async def fetched(part: Part, way: Way | None = None) -> Part:
     """Return an attachment that is an address with the bytes that are found there.
 
     Raises
@@ -26,7 +26,7 @@ async def fetched(part: Part, way: Way = WAY) -> Part:
     """
     url = str(part["url"])
     try:
-        found = await download(url, way)
+        found = await download(url, way or WAY)
     except DownloadError as error:
         raise AttachmentError(f"{place_of(url)} {error}. {_NEXT}") from None
     if found.media_type == "text/html" or is_page(found.data):

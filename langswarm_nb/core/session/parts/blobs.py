@@ -107,13 +107,6 @@ def put_back(parts: Iterable[Part], blobs: Mapping[str, bytes]) -> tuple[Part, .
     )
 
 
-def base64_data(part: Part) -> Part:
-    """Return a part whose bytes, where it has them, are base64 text."""
-    if not isinstance(part.get("data"), bytes):
-        return part
-    return {**part, "data": base64.b64encode(part["data"]).decode("ascii")}
-
-
 def hashes_in(parts: Iterable[Part]) -> list[str]:
     """Return the hashes of the bytes that parts stand for, each once."""
     return list(dict.fromkeys(str(part["blob"]) for part in parts if part.get("blob")))

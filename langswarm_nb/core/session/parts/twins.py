@@ -48,7 +48,7 @@ def facts_of(attachment: Part) -> list[str]:
     """Return what else is known of an attachment, in words: type, pixels or pages, size."""
     width, height, pages, size = map(attachment.get, ("width", "height", "pages", "size"))
     return [
-        *([str(attachment["media_type"])] if attachment.get("media_type") else []),
+        *([one_line(str(attachment["media_type"]), 80)] if attachment.get("media_type") else []),
         *([f"{width}{_TIMES}{height}"] if width and height else []),
         *([f"{pages} page{'s' * (pages != 1)}"] if pages else []),
         *([size_text(size)] if size is not None else []),

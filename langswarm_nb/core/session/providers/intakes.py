@@ -141,9 +141,9 @@ INTAKES: Mapping[str, tuple[Row, ...]] = {
         Row(".*", _SEE),
     ),
     "anthropic": (
+        Row(r"(?!.*claude).*", _SEE),  # servers that speak its API with other models
         Row(_CLAUDE_OLD, replace(_CLAUDE, max_images=100)),
-        Row(".*claude.*", _CLAUDE, "claude-haiku-5-5"),
-        Row(".*", _SEE),
+        Row(".*", _CLAUDE, "claude-haiku-5-5"),
     ),
     "gemini": (
         Row(_GEMINI_OLD, replace(_GEMINI, addresses=(), max_bytes=20 * _MB)),

@@ -5,14 +5,15 @@ The provider is asked what its model takes only when something is carried, or a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import base64
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from langswarm_nb.core.session.conversation import notes
 from langswarm_nb.core.session.errors import AttachmentError, SessionValueError
 from langswarm_nb.core.session.messages import MessageRole, SessionMessage
-from langswarm_nb.core.session.parts.blobs import base64_data, hashes_in, put_back
+from langswarm_nb.core.session.parts.blobs import hashes_in, put_back
 from langswarm_nb.core.session.parts.media_types import media_type_of, unpacked
 from langswarm_nb.core.session.parts.twins import name_of, size_text, twin
 from langswarm_nb.core.session.parts.vocabulary import ATTACHED
@@ -22,9 +23,10 @@ from langswarm_nb.core.session.providers.intakes import all_tools, examples
 from .ask import Ask
 
 if TYPE_CHECKING:
+    from langswarm_nb.core.session.base import SessionManager
     from langswarm_nb.core.session.interfaces import IProviderSession
+    from langswarm_nb.core.session.message_tree import MessageTree
     from langswarm_nb.core.session.parts.vocabulary import Part
-    from langswarm_nb.core.session.session import BaseSession
 
 _CHANGED = {*ATTACHED, "context", "vendor"}
 _NOT_SAID = {"reasoning", "citation"}
@@ -33,8 +35,8 @@ _NOT_SAID = {"reasoning", "citation"}
 class Fitting:
     """Makes one send fit what its model takes."""
 
-    def __init__(self, provider: IProviderSession, ask: Ask, session: BaseSession) -> None:
-        self._provider, self._ask, self._session = provider, ask, session
+    def __init__(self, provider: IProviderSession, ask: Ask, manager: SessionManager) -> None:
+        self._provider, self._ask, self._manager = provider, ask, manager
         self._known: Intake | None = None
         self._as_text: list[str] = []
 
@@ -91,24 +93,24 @@ class Fitting:
             if tool not in intake.tools:
                 raise self._no_tool(tool, intake)
         for part in message.attachments:
-            if not takes(intake, part):
+            if not (takes(intake, part) or (self._ask.regenerates and _may_be_fetched(part, intake))):
                 raise self._not_taken(part)
         self._check_amount(message.attachments, intake)
 
-    async def fitted(self, messages: Sequence[SessionMessage]) -> Sequence[SessionMessage]:
-        """Return messages as the model takes them; the bytes of what it takes are read."""
+    async def fitted(
+        self, messages: Sequence[SessionMessage], session: MessageTree
+    ) -> Sequence[SessionMessage]:
+        """Return messages of a session as the model takes them; the bytes of what it takes are read."""
         if not any(part["type"] in _CHANGED for message in messages for part in message.parts):
             return messages
         intake = await self._intake()
+        if self._ask.regenerates:  # asked before of a model that went to its addresses itself
+            messages = [*messages[:-1], await self.settled(messages[-1])]
         kept = _newest(messages, intake)
         fit = [self._fit(message, intake, index >= kept) for index, message in enumerate(messages)]
         hashes = hashes_in(part for message in fit for part in message.attachments)
-        if not hashes:
-            return fit
-        blobs = await self._session.storage.read_blobs(self._session.key, hashes)
-        return [
-            replace(one, parts=put_back(one.parts, blobs)) if hashes_in(one.parts) else one for one in fit
-        ]
+        blobs = await session.storage.read_blobs(session.key, hashes) if hashes else {}
+        return [replace(one, parts=_with_bytes(one.parts, blobs)) if one.attachments else one for one in fit]
 
     def _fit(self, message: SessionMessage, intake: Intake, keeps: bool) -> SessionMessage:
         if not any(part["type"] in _CHANGED for part in message.parts):
@@ -131,7 +133,7 @@ class Fitting:
         if kind == "vendor":
             return [part] if part["provider"] == self._provider.name else []
         if kind in ATTACHED and keeps and takes(intake, part):
-            return [base64_data(part)]
+            return [part]
         if kind in ATTACHED:
             self._as_text.append(twin(part).strip("[]"))
         return [{"type": "text", "text": twin(part)}] if kind in {*ATTACHED, "context"} else [part]
@@ -172,7 +174,7 @@ class Fitting:
 
     def _who_else(self, wanted: Callable[[Intake], bool]) -> str:
         """Return a sentence that names models which can: those here, else others."""
-        here = examples(wanted, self._session.manager.providers_here())
+        here = examples(wanted, self._manager.providers_here())
         if here:
             return f" Models here that do: {', '.join(here)}."
         others = examples(wanted)
@@ -187,6 +189,21 @@ def takes(intake: Intake, attachment: Part) -> bool:
 
 def _must_be_fetched(part: Part, intake: Intake) -> bool:
     return part["type"] in ATTACHED and "url" in part and not intake.takes_address(part)
+
+
+def _may_be_fetched(part: Part, intake: Intake) -> bool:
+    """Tell whether an address may lead to what the model takes as bytes."""
+    told = media_type_of(part)
+    return "url" in part and (intake.takes(told) if told else bool(intake.media_types))
+
+
+def _with_bytes(parts: Sequence[Part], blobs: Mapping[str, bytes]) -> tuple[Part, ...]:
+    """Return parts with their bytes as base64 text."""
+    return tuple(
+        {**part, "data": base64.b64encode(data).decode("ascii")} if isinstance(data, bytes) else part
+        for part in put_back(parts, blobs)
+        for data in (part.get("data"),)
+    )
 
 
 def _amount(attachments: Sequence[Part]) -> tuple[int, int]:

@@ -50,9 +50,6 @@ async def place_question(
 ) -> PlacedQuestion:
     """Store the question of a resolved ask, and count it as one that its cell asked.
 
-    One that is answered again stays as it is stored; it is sent with the parts of ``message``, some of which may have
-    been fetched for this request.
-
     Raises
     ------
     ContextLengthError
@@ -162,11 +159,8 @@ async def _try_to_store(
     found, done = await session.ask(lambda tree: ask.decide(tree, message, holder))
     stored = done.stored
     messages = found.sent(done.read, stored)
-    question = ask.message if ask.regenerates else message
-    if question.parts != message.parts and not stored:
-        messages = [replace(m, parts=message.parts) if m.id == question.id else m for m in messages]
     return PlacedQuestion(
-        found.place, found.branch, stored or [question], found.context, messages, lease, bool(stored)
+        found.place, found.branch, stored or [message], found.context, messages, lease, bool(stored)
     )
 
 

@@ -200,10 +200,10 @@ class Turn:
         # Both raise before anything is stored.
         self._session.manager.check_open()
         provider = ask.provider_session or self._session.provider_session(settings.provider)
-        self._fitting = fitting = Fitting(provider, ask, self._session)
-        message = await fitting.settled(ask.message)
+        self._fitting = fitting = Fitting(provider, ask, self._session.manager)
+        message = ask.message
         if not ask.regenerates:
-            message = await self._run_middleware("process_outgoing_message", message)
+            message = await self._run_middleware("process_outgoing_message", await fitting.settled(message))
         await fitting.check(message)
         self._builder = builder = ReplyBuilder(
             provider.name,
@@ -261,7 +261,7 @@ class Turn:
         placed, fitting = self._placed, self._fitting
         if placed is None or fitting is None:
             raise AssertionError("a request is made after its question was stored")
-        messages = await fitting.fitted(placed.messages)
+        messages = await fitting.fitted(placed.messages, self._session)
         builder.take(fitting.told)
         self._placed = placed._replace(messages=())  # not held any longer than they are needed
         self.input_tokens = estimate_tokens(messages)

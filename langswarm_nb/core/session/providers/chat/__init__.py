@@ -299,6 +299,8 @@ class ChatProviderSession(HttpProviderSession):
             with suppress(ProviderSessionError):  # then it fails, and says so, when it is sent to
                 await self.http.get_json("/models", self._read_models, request=short_request())
         told = self._modalities.get(model)
+        if told is None and self.name == "llamacpp":  # it has one model, whatever that is called
+            told = next(iter(self._modalities.values()), None)
         return known if told is None else seen_by(known, "image" in told, "audio" in told)
 
     def _read_models(self, body: Any) -> list[ModelInfo]:

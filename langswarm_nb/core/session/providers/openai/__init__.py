@@ -35,9 +35,9 @@ from langswarm_nb.core.session.providers.chat.reader import read_models
 from langswarm_nb.core.session.secret import Secret
 from langswarm_nb.core.session.text import one_line, unquoted
 
-from .contents import FULL_DATA, TOOLS, wire_content
 from .held import Memory
 from .items import CUSTOM
+from .questions import FULL_DATA, TOOLS, wire_content
 from .reader import DIALECT, ResponsesReader
 
 if TYPE_CHECKING:
