@@ -8,7 +8,7 @@ import pytest
 
 from langswarm_nb.core.session import AttachmentError, SessionValueError, attach
 from langswarm_nb.core.session.attachments.attaching import MAX_BYTES, MAX_BYTES_TOGETHER
-from langswarm_nb.notebook.panel.attached import chips
+from langswarm_nb.notebook.panel.attachment_chips import chips
 from langswarm_nb.notebook.panel.scripts import script
 from langswarm_nb.notebook.panel.tray import MAX_FILES, PIECE_BYTES, Tray
 from tests.support.panel_kernel import opened

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from langswarm_nb.core.session import SessionValueError
 from langswarm_nb.render.thumbnails import picture_type
 
-from .attached import read_bytes, small_picture
+from .attachment_chips import read_bytes, small_picture
 
 if TYPE_CHECKING:
     from .widget import ChatPanel

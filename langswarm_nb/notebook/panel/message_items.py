@@ -15,7 +15,7 @@ from langswarm_nb.notebook.showing.amounts import (
     tokens_text,
 )
 
-from .attached import chips
+from .attachment_chips import chips
 
 
 class Family:

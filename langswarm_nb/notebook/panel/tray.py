@@ -16,7 +16,7 @@ from langswarm_nb.core.session.attachments.attaching import MAX_BYTES, MAX_BYTES
 from langswarm_nb.core.session.errors import shown
 from langswarm_nb.core.session.parts.twins import size_text
 
-from .attached import chip
+from .attachment_chips import chip
 
 PIECE_BYTES = 1_000_000
 MAX_FILES = 50

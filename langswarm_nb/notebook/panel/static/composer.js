@@ -136,6 +136,10 @@ export function createComposer(context, on) {
   }
 
   function stop() {
+    if (waits) {
+      waits = false;
+      context.notice("Not sent. What is attached stays.");
+    }
     if ((!isBusy() && !isCellAnswering()) || stopping) return;
     stopping = true;
     show();
