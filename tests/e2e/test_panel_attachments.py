@@ -127,11 +127,13 @@ def test_pasted_dropped_sent_and_found_again(open_panel, page, watched):
     assert page.locator(":focus .lsnb-chip-name").inner_text() == "image.png"
     notebook.run_cell(1)
     assert notebook.text(1) == str([("image.png", len(picture)), ("report.pdf", len(PDF))])
+    notebook.run_cell(0)  # JupyterLab updates no output from before the reload
+    page.locator(".lsnb-twin img").wait_for(state="attached")
     notebook.save()
     page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
     page.reload()
     notebook.wait_ready()
-    twin = page.locator(".lsnb-twin").first
+    twin = page.locator(".lsnb-twin .lsnb-by-user")
     twin.get_by_text("report.pdf").wait_for()
     twin.get_by_role("img", name="image.png").wait_for()
     assert watched.errors == []
