@@ -140,9 +140,10 @@ def test_pasted_dropped_sent_and_found_again(open_panel, page, watched):
     assert watched.foreign == []
 
 
-def test_an_edit_keeps_what_is_attached_but_what_is_removed(open_panel, page, watched):
+@pytest.mark.parametrize("front_end", ["notebook"])
+def test_an_edit_keeps_what_is_attached_but_what_is_removed(open_panel, front_end, page, watched):
     """In Notebook 7, by the file dialog; the new version goes with what was left, and regenerating keeps it."""
-    notebook, composer = open_panel("[len(m.attachments) for m in panel.value]", front_end="notebook")
+    notebook, composer = open_panel("[len(m.attachments) for m in panel.value]", front_end=front_end)
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name="Attach files").click()
     files = [("a.png", png(1)), ("b.txt", b"some words"), ("c.txt", b"others")]
