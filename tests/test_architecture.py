@@ -66,7 +66,7 @@ FLOORS = {
     ],
     "notebook": [
         "__init__",
-        "calls stored_attachment",
+        "calls",
         "shell",
         "commands",
         "panel",
@@ -106,6 +106,7 @@ SAME_PART = {
     "carried": "what messages carry beside their words: counted as it is stored, and shown",
     "blobs": "bytes apart from the messages that carry them: taken out of parts, and kept in SQL",
     "reader": "the way back from each dialect",
+    "described": "what an item of a service says to somebody who reads it",
     "faults": "what others say when they fail, in our words",
     "models": "one file a subject, among pictures and among commands",
     "sessions": "one file a subject, among pictures, commands and tables",

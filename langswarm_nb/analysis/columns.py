@@ -164,6 +164,12 @@ _TOOLS = Read(
     "CASE WHEN parts IS NOT NULL AND role IN ('assistant', 'tool') THEN tools(parts) END", Kind.TEXT
 )
 
+
+def _count_of(name: str) -> str:
+    """Return SQL for a count of parts; most messages have none, and nothing is read of those."""
+    return f"CASE WHEN parts IS NULL THEN 0 ELSE ifnull({name}, 0) END"
+
+
 # In each frame first what a person reads, then what was measured, then where it stands, and ids and JSON at the end.
 MESSAGES: tuple[Column, ...] = (
     *_OF,
@@ -193,8 +199,8 @@ MESSAGES: tuple[Column, ...] = (
     stored("request_id", Dtype.TEXT, _REQUEST_ID),
     Column("tool_call_id", Dtype.TEXT, lambda rows: rows.tools(_TOOLS, "id"), (_TOOLS,)),
     stored("metadata_json", Dtype.TEXT, "metadata"),
-    stored("n_attachments", Dtype.INT16, "ifnull(n_attachments, 0)"),
-    stored("n_citations", Dtype.INT16, "ifnull(n_citations, 0)"),
+    stored("n_attachments", Dtype.INT16, _count_of("n_attachments")),
+    stored("n_citations", Dtype.INT16, _count_of("n_citations")),
 )
 
 PARTS = Read("parts", Kind.TEXT)

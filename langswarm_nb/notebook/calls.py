@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Unpack
 
-from langswarm_nb.core.session import BaseSession, SessionValueError
+from langswarm_nb.core.session import BaseSession, SessionNotFoundError, SessionValueError, checks
+from langswarm_nb.core.session.errors import shown
 
 from .asking.keywords import AskKeywords, options_of
 from .asking.send import converse, prompt_of
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
     from .asking.send import Answer
     from .panel import ChatPanel
     from .panel.widget import Theme
-    from .stored_attachment import StoredAttachment
+    from .showing.kept_file import KeptFile
     from .workspace import Workspace
+
+_FEWEST_CHARS, _HASH_CHARS = 8, 64
 
 
 def ask(prompt: str, *models: str, show: bool = True, **keywords: Unpack[AskKeywords]) -> Answer:
@@ -62,8 +65,8 @@ def ask(prompt: str, *models: str, show: bool = True, **keywords: Unpack[AskKeyw
     return converse(workspace, prompt_of(workspace, prompt, asked), asked)
 
 
-def attachment(blob: str) -> StoredAttachment:
-    """Return an attachment that a conversation of this notebook's store carries, with its bytes.
+def attachment(blob: str) -> KeptFile:
+    """Return an attachment that a conversation of this notebook's store carries, to be looked at, read and saved.
 
     Parameters
     ----------
@@ -74,6 +77,8 @@ def attachment(blob: str) -> StoredAttachment:
     ------
     SessionNotFoundError
         No conversation carries it.
+    SessionValueError
+        It is too short to mean one.
     SessionError
         The store cannot be read, or no notebook runs.
 
@@ -83,9 +88,30 @@ def attachment(blob: str) -> StoredAttachment:
 
         ls.attachment("9f86d081…").save("figure.png")
     """
-    from .stored_attachment import find_attachment
+    if len(checks.text("blob", blob)) < _FEWEST_CHARS:
+        raise SessionValueError.of(
+            "blob", blob, f"the hash of an attachment, or at least its first {_FEWEST_CHARS} characters"
+        )
+    return run_sync(_find(_workspace(), blob))
 
-    return run_sync(find_attachment(_workspace(), blob))
+
+async def _find(workspace: Workspace, blob: str) -> KeptFile:
+    """Return an attachment of the current session, or of the last one that carries it."""
+    from .showing.kept_file import KeptFile
+
+    current = await workspace.peek()
+    others = await workspace.manager.list_user_sessions(workspace.user_id, limit=None)
+    for session in [*([] if current is None else [current]), *others]:
+        if len(blob) == _HASH_CHARS and not await session.storage.read_blobs(session.key, [blob]):
+            continue  # without a look at its messages
+        for message in await session.get_messages(branch="all"):
+            for part in message.attachments:
+                if str(part.get("blob", "")).startswith(blob):
+                    return KeptFile(part, session)
+    raise SessionNotFoundError(
+        f"No conversation of this store carries the attachment {shown(blob)}. `langswarm_nb.attachments_df()` has the "
+        "hashes of all."
+    )
 
 
 def session(name: str | None = None) -> BaseSession:

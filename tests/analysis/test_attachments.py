@@ -47,7 +47,7 @@ async def filled(request: pytest.FixtureRequest, tmp_path: Any) -> Any:
 
 
 def dtypes(frame: pd.DataFrame) -> dict[str, str]:
-    return {name: str(dtype) for name, dtype in frame.dtypes.items()}
+    return {str(name): str(dtype) for name, dtype in frame.dtypes.items()}
 
 
 def plain(frame: pd.DataFrame, *columns: str) -> list[tuple[Any, ...]]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 from tests.bench import ours, raw
 from tests.bench.places import lasting_folder
@@ -53,6 +56,41 @@ async def _our_file(messages: int) -> str:
     return str(file)
 
 
+def _carrying(parts: Sequence[Mapping[str, Any]]) -> Side:
+    """Return the frame of messages of which every other one carries something."""
+
+    @contextmanager
+    def side() -> Iterator[Measure]:
+        file = lasting_folder() / f"carrying-{len(parts)}.db"
+        if not file.exists():
+            asyncio.run(_fill(file, parts))
+        program = MESSAGES_DF.format(peak=PEAK, file=file, options="")
+        program = (
+            f"import time\n{program}\nassert len(frame) == {PART}\nprint('took', time.process_time() - start)"
+        )
+        yield lambda: _took(program) * 1000
+
+    return side
+
+
+async def _fill(file: Path, parts: Sequence[Mapping[str, Any]]) -> None:
+    from langswarm_nb.core.session import create_session_manager
+
+    async with create_session_manager("sqlite", {"db_path": file}) as manager:
+        session = await manager.create_session("bench", "mock", "echo")
+        for some in batched(ours.turns(PART // 2), 500):
+            said = [replace(m, parts=tuple(parts)) if m.role == "user" else m for m in some]
+            await manager.storage.append_messages(session.session_id, said)
+
+
+def batched(messages: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    """Yield so many at a time."""
+    yield from (messages[at : at + size] for at in range(0, len(messages), size))
+
+
+IMAGE = {"type": "image", "media_type": "image/png", "name": "plot.png", "data": b"\x89PNG" * 20_000}
+
+
 def _read(what: str, messages: int, options: str | None = None) -> Side:
     @contextmanager
     def side() -> Iterator[Measure]:
@@ -89,6 +127,14 @@ ROWS = [
         2,
         _read("cpu", 100_000),
         _read("cpu", 100_000, ""),
+        pairs=3,
+    ),
+    Row(
+        "10,000 messages as a frame, half of them with an image",
+        "ms",
+        1.5,
+        _carrying(()),
+        _carrying((IMAGE,)),
         pairs=3,
     ),
     Row(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -11,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from langswarm_nb.core.session import SessionMessage
 from tests.bench import ours, raw
 from tests.bench.measuring import Spent, on_loop
 from tests.bench.row import Counts, Measure, Row, Side
@@ -205,7 +207,30 @@ async def _at_once() -> AsyncIterator[Callable[[], Awaitable[float]]]:
         yield work
 
 
+ATTACHED = 100
+ATTACHED_BYTES = 300_000
+
+
+@on_loop
+@asynccontextmanager
+async def _attached() -> AsyncIterator[Callable[[], Awaitable[float]]]:
+    async with ours.manager(on_disk=True) as manager:
+        session = await ours.session(manager)
+        data = os.urandom(ATTACHED_BYTES)
+
+        async def work() -> float:
+            contents = [os.urandom(8) + data[8:] for _ in range(ATTACHED)]
+            spent = Spent()
+            for content in contents:
+                image = {"type": "image", "media_type": "image/png", "data": content}
+                await manager.storage.append_messages(session.session_id, [SessionMessage(parts=(image,))])
+            return spent.ms(ATTACHED)
+
+        yield work
+
+
 ROWS = [
+    Row("store an attachment of 300 kB", "ms", 3, None, _attached, Counts.OURS),
     Row("append a turn, durable", "ms", 4, _raw_append(0), _append(0), peer="append"),
     Row("append a turn, durable, after 10,000 messages", "ms", 4, _raw_append(10_000), _append(10_000)),
     Row("load 10,000 messages", "ms", 2, _raw_load, _load, peer="load"),

@@ -25,6 +25,7 @@ from langswarm_nb.core.session.provider_events import (
 )
 from langswarm_nb.core.session.providers import anthropic, cohere, create_provider, ollama, openai
 from langswarm_nb.core.session.providers._dialect.attachments import inline_text
+from langswarm_nb.core.session.providers.catalogue import PROVIDERS
 from langswarm_nb.core.session.providers.chat import host_tools, wire_messages
 from langswarm_nb.core.session.providers.gemini import generate, interactions
 from langswarm_nb.core.session.providers.intakes import INTAKES, NATIVE, all_tools, intake_of
@@ -39,15 +40,16 @@ def base64_of(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-IMAGE: Part = {"type": "image", "media_type": "image/png", "data": "iVBORw0KGgo=", "name": "plot.png"}
-PDF: Part = {
-    "type": "file",
-    "media_type": "application/pdf",
-    "data": base64_of("%PDF-1.7"),
-    "name": "report.pdf",
-}
-TEXT: Part = {"type": "file", "media_type": "text/csv", "data": base64_of(TABLE), "name": "cities.csv"}
-AUDIO: Part = {"type": "audio", "media_type": "audio/mpeg", "data": "SUQz", "name": "talk.mp3"}
+def attached(kind: str, media_type: str, data: bytes, name: str) -> Part:
+    """Return a part as it is stored, and as a dialect gets it, with its bytes."""
+    encoded = base64.b64encode(data).decode()
+    return {"type": kind, "media_type": media_type, "data": encoded, "name": name, "size": len(data)}
+
+
+IMAGE = attached("image", "image/png", b"\x89PNG\r\n\x1a\n", "plot.png")
+PDF = attached("file", "application/pdf", b"%PDF-1.7", "report.pdf")
+TEXT = attached("file", "text/csv", TABLE.encode(), "cities.csv")
+AUDIO = attached("audio", "audio/mpeg", b"ID3", "talk.mp3")
 AT_IMAGE: Part = {"type": "image", "url": "https://pictures.example/a.png"}
 AT_PDF: Part = {"type": "file", "url": "https://papers.example/a.pdf"}
 CARRIED = {"image": IMAGE, "pdf": PDF, "text": TEXT, "audio": AUDIO, "at_image": AT_IMAGE, "at_pdf": AT_PDF}
@@ -146,10 +148,10 @@ WRITTEN: dict[str, dict[str, Any]] = {
 }
 """Dialect -> what is carried -> its form there; what has none goes as text."""
 AS_TEXT = {
-    "image": "[image plot.png, image/png]",
-    "pdf": "[file report.pdf, application/pdf]",
+    "image": "[image plot.png, image/png, 8 B]",
+    "pdf": "[file report.pdf, application/pdf, 8 B]",
     "text": INLINE,
-    "audio": "[audio talk.mp3, audio/mpeg]",
+    "audio": "[audio talk.mp3, audio/mpeg, 3 B]",
     "at_image": "[image https://pictures.example/a.png]",
     "at_pdf": "[file https://papers.example/a.pdf]",
 }
@@ -223,6 +225,20 @@ def test_a_text_file_stands_in_a_fence_that_it_cannot_close(
     raw = data.encode() if isinstance(data, str) else data
     part: Part = {"type": "file", "media_type": "text/plain", "data": raw, **({"name": name} if name else {})}
     assert inline_text(part) == written
+
+
+@pytest.mark.parametrize("dialect", WRITERS)
+def test_a_drawing_in_text_goes_as_its_text(dialect: str) -> None:
+    """No service takes SVG as a picture, whatever part it came as."""
+    drawing: Part = {
+        "type": "image",
+        "media_type": "image/svg+xml",
+        "data": base64_of("<svg/>"),
+        "name": "a.svg",
+    }
+    [written] = WRITERS[dialect](asking(drawing))
+    text = written if isinstance(written, str) else written["text"]
+    assert text == "a.svg:\n\n```svg\n<svg/>\n```"
 
 
 # What is refused
@@ -323,8 +339,16 @@ async def test_where_none_is_here_others_are_named() -> None:
 @pytest.mark.parametrize(
     "intake, parts, why",
     [
-        (Intake(max_bytes=1000), [{**IMAGE, "data": base64_of("x" * 900)}], "at most 1.0 kB at once"),
-        (Intake(max_bytes=1000), [{**IMAGE, "data": base64_of("x" * 400)}] * 2, "1.1 kB as it is sent"),
+        (
+            Intake(max_bytes=1000),
+            [attached("image", "image/png", b"x" * 900, "a.png")],
+            "at most 1.0 kB at once",
+        ),
+        (
+            Intake(max_bytes=1000),
+            [attached("image", "image/png", b"x" * 400, "a.png")] * 2,
+            "1.1 kB as it is sent",
+        ),
         (Intake(max_images=2), [IMAGE] * 3, "at most 2 images at once, and these are 3"),
     ],
 )
@@ -347,12 +371,12 @@ async def test_of_a_long_history_the_newest_attachments_go() -> None:
         assert [delta async for delta in stream]
         reply = stream.reply
     assert [part["text"] if part["type"] == "text" else part["name"] for part in provider.sent] == [
-        "[image 0.png, image/png]",
-        "[image 1.png, image/png]",
+        "[image 0.png, image/png, 8 B]",
+        "[image 1.png, image/png, 8 B]",
         "2.png",
         "3.png",
     ]
-    assert reply.request.details["as_text"] == ["image 0.png, image/png", "image 1.png, image/png"]
+    assert reply.request.details["as_text"] == ["image 0.png, image/png, 8 B", "image 1.png, image/png, 8 B"]
     assert "2 attachments sent as text only" in stream.notes
 
 
@@ -541,6 +565,12 @@ async def test_a_tool_that_the_service_has_not_is_refused_with_who_has_it(
     assert await session.get_messages() == []
 
 
+def test_every_provider_has_its_rows() -> None:
+    """One that has none would be sent everything."""
+    assert INTAKES.keys() == PROVIDERS.keys()
+    assert all(rows[-1].models == ".*" for rows in (*INTAKES.values(), *NATIVE.values()))
+
+
 def test_all_tools_have_plain_names() -> None:
     """One name for the same thing, whoever has it."""
     assert all_tools() == {"web_search", "web_fetch", "code_interpreter", "image_generation", "x_search"}
@@ -595,7 +625,7 @@ async def test_openrouters_list_of_models_tells_what_they_take() -> None:
 async def test_the_mock_says_what_it_was_given() -> None:
     """Kind, name, type, pixels, pages and size, in the order in which they came."""
     session = await session_with(MockProviderSession())
-    image = {**IMAGE, "data": base64_of("x" * 1200), "width": 640, "height": 480}
+    image = {**attached("image", "image/png", b"x" * 1200, "plot.png"), "width": 640, "height": 480}
     reply = await session.send_message("See", model="echo", parts=[image, {**PDF, "pages": 2}, AT_PDF])
     assert reply.content.split("\n\n")[-3:] == [
         "You attached plot.png: an image, image/png, 640\u00d7480, 1.2 kB.",

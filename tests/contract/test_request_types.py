@@ -17,6 +17,7 @@ from langswarm_nb.core.session.provider_events import ProviderRequest
 from langswarm_nb.core.session.providers import cohere, ollama
 from langswarm_nb.core.session.providers.chat import ChatProviderSession
 from langswarm_nb.core.session.providers.gemini import generate, interactions
+from langswarm_nb.core.session.providers.gemini.interaction_steps import THOUGHT
 from langswarm_nb.core.session.providers.mistral import completions, conversations
 from tests.support.typed_dicts import problems
 
@@ -59,7 +60,7 @@ def path() -> tuple[SessionMessage, ...]:
     """Return a path with all kinds of parts: text, attachments, thinking, calls made together, results, a refusal."""
     signed = {"opaque": {generate.SIGNATURE: "c2ln"}}
     thinking = (
-        {"type": "reasoning", "text": "I should look.", "opaque": {interactions.THOUGHT: "c2ln"}},
+        {"type": "reasoning", "text": "I should look.", "opaque": {THOUGHT: "c2ln"}},
         {"type": "reasoning", "text": "I will ask twice.", "opaque": {cohere.PLAN: True}},
         {"type": "reasoning", "text": "", "opaque": {generate.SIGNATURE: "c2ln"}},
     )

@@ -13,12 +13,14 @@ from typing import Any
 
 import pytest
 
+from langswarm_nb.analysis import attachments_df, messages_df
 from langswarm_nb.core.session import (
     Bounds,
     ISessionStorage,
     SessionMessage,
     SessionStorageError,
     SessionValueError,
+    create_session_manager,
 )
 from langswarm_nb.core.session.conversation.nodes import TreeRows
 from langswarm_nb.core.session.conversation.steps import Step
@@ -315,6 +317,27 @@ async def test_deleted_bytes_are_gone_from_the_file_and_give_their_room_back(tmp
     assert await storage.get_messages("stays")
     await storage.close()
     assert data[:1000] not in (tmp_path / "s.db").read_bytes()
+
+
+async def test_bytes_are_read_by_those_alone_who_ask(tmp_path) -> None:
+    """Opening, reading, searching and framing a session with attachments does not touch the table of their bytes."""
+    storage = SQLiteSessionStorage(tmp_path / "s.db")
+    await storage.create_session(record())
+    await storage.append_messages("s", [carrying(image())])
+    await storage.close()
+    with closing(sqlite3.connect(storage.db_path)) as db, db:
+        db.execute("ALTER TABLE blobs RENAME TO away")
+    async with create_session_manager("sqlite", {"db_path": storage.db_path}) as manager:
+        session = await manager.get_session("s")
+        assert session is not None
+        [message] = await session.get_messages()
+        assert message.attachments == (STORED,)
+        await session.tree()
+        assert await manager.search_messages("a.png")
+        assert messages_df(manager)["n_attachments"].tolist() == [1]
+        assert attachments_df(manager)["hash"].tolist() == [HASH]
+        with pytest.raises(SessionStorageError):
+            await session.read_attachment(HASH)
 
 
 async def test_a_file_whose_bytes_are_missing_says_so(tmp_path) -> None:

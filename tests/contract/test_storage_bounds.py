@@ -124,7 +124,8 @@ async def test_no_honest_use_meets_the_defaults(storage):
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, True, "9", None])
 @pytest.mark.parametrize(
-    "name", ["max_message_chars", "max_id_chars", "max_title_chars", "max_metadata_chars"]
+    "name",
+    ["max_message_chars", "max_id_chars", "max_title_chars", "max_metadata_chars", "max_message_bytes"],
 )
 def test_a_bound_is_a_number_of_characters(name, value):
     """Anything else is refused by name."""

@@ -31,10 +31,10 @@ from langswarm_nb.notebook.showing.transcript import (
     said,
     thumbs_for,
 )
+from tests.support.drawn import bomb, picture
 from tests.support.hostile import TEXTS
 from tests.support.html import XHTML, assert_safe, elements, text_of
 from tests.support.kernels import running_kernel
-from tests.support.drawn import bomb, picture
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" onload="window.pwned=1"/>'
 TEXT = "The tower is **330 m** high."

@@ -64,7 +64,7 @@ def test_help_of_a_cell_is_also_a_flag(shell):
 
 @pytest.mark.parametrize(
     "line, missing",
-    [("key", "PROVIDER"), ("df", "messages|turns|sessions|events|metrics"), ("delete", "NAME")],
+    [("key", "PROVIDER"), ("df", "messages|turns|sessions|attachments|events|metrics"), ("delete", "NAME")],
 )
 def test_what_is_missing_is_named_as_the_help_names_it(shell, line, missing):
     """Of arguments that may be left out, none is asked for."""
@@ -389,6 +389,7 @@ def test_frames_are_returned_or_named(shell):
     assert len(shell.run("%langswarm df messages")) == 2
     assert len(shell.run("%langswarm df turns")) == 1
     assert len(shell.run("%langswarm df sessions")) == 1
+    assert len(shell.run("%langswarm df attachments")) == 0
     assert list(shell.run("%langswarm df events").event) == ["created", "messages_sent", "messages_received"]
     assert shell.run("%langswarm df metrics").set_index("event")["count"]["messages_sent"] == 1
     assert shell.run("%langswarm df turns table <<") is None

@@ -21,6 +21,7 @@ from langswarm_nb.core.session.providers import create_provider
 from langswarm_nb.core.session.providers._http.faults import ReportedError
 from langswarm_nb.core.session.providers.gemini import generate, interactions
 from langswarm_nb.core.session.providers.gemini.faults import read_google_fault
+from langswarm_nb.core.session.providers.gemini.interaction_steps import THOUGHT
 
 QUESTION = SessionMessage(content="Hi")
 
@@ -191,7 +192,11 @@ def test_an_image_is_a_part() -> None:
     """Models that draw send their pictures inline."""
     blob = {"inlineData": {"mimeType": "image/png", "data": "AAAA"}}
     events = read_all(generate.GenerateReader(ask()), [chunk(blob, finish="STOP")])
-    assert kept(events, PartDone) == [PartDone({"type": "image", "media_type": "image/png", "data": "AAAA"})]
+    picture, outline = kept(events, PartDone)
+    assert picture == PartDone({"type": "image", "media_type": "image/png", "data": "AAAA"})
+    message = SessionMessage(role=MessageRole.ASSISTANT, parts=(picture.part, outline.part))
+    model = ask().model
+    assert generate.wire_contents([message], model) == [{"role": "model", "parts": [blob]}]
 
 
 def test_a_call_goes_back_with_its_signature_and_its_results_together() -> None:
@@ -326,11 +331,12 @@ def test_what_an_interaction_tells_beside_its_text_is_kept() -> None:
     assert kept(events, Delta) == [Delta("Hm.", "reasoning")]
     assert [event.part for event in kept(events, PartDone)] == [
         {"type": "image", "media_type": "image/png", "data": "AAAA"},
-        {"type": "reasoning", "text": "Hm.", "opaque": {interactions.THOUGHT: "c2ln"}},
+        {"type": "reasoning", "text": "Hm.", "opaque": {THOUGHT: "c2ln"}},
         {
-            "type": "reasoning",
-            "text": "",
-            "opaque": {interactions.STEP: {"type": "google_search_call", "text": "not an answer"}},
+            "type": "vendor",
+            "kind": "google_search_call",
+            "opaque": {"type": "google_search_call", "text": "not an answer"},
+            "text": "searched the web",
         },
         {"type": "tool_call", "id": "f1", "name": "f", "arguments": '{"a": 1}'},
     ]

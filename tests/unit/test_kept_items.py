@@ -117,8 +117,8 @@ def test_a_call_that_waits_for_us_is_shown_and_goes_back_in_its_place(
     assert json.loads(reply.tool_calls[0]["arguments"])
     assert events[-1] == Finish(FinishReason.TOOL_CALLS, "completed")
     assert wire_input([reply], "m") == items
-    [plain, text] = wire_input([reply], "another model")[::-1]
-    assert (plain["call_id"], text["content"]) == ("c1", "Wait.")
+    plain = wire_input([reply], "another model")
+    assert sorted(str(item.get("call_id", item.get("content"))) for item in plain) == ["Wait.", "c1"]
 
 
 @pytest.mark.parametrize("done", DONE, ids=lambda items: items[0]["type"])
@@ -237,7 +237,9 @@ def test_blocks_of_the_services_own_go_back_in_their_places(
     without_call = message_of(claude(content[:-1], streamed=streamed))
     wire = wire_messages([without_call, QUESTION], "m")
     assert wire[0]["content"] == content[:-1]
-    assert wire_messages([without_call], "another")[0]["content"] == "I look."
+    taken = [block for block in blocks if block["type"].endswith(("tool_use", "tool_result"))]
+    elsewhere = wire_messages([without_call], "another")[0]["content"]
+    assert elsewhere == ([*taken, content[-2]] if taken else "I look.")
 
 
 @pytest.mark.parametrize("streamed", [False, True])
@@ -450,6 +452,4 @@ def test_what_google_ran_goes_back_between_the_texts() -> None:
     reply = message_of([*events, *reader.finish()])
     assert reply.content == "I compute. It is 2."
     assert generate.wire_contents([reply], "m") == [{"role": "model", "parts": parts}]
-    assert generate.wire_contents([reply], "another") == [
-        {"role": "model", "parts": [{"text": "I compute. It is 2."}]}
-    ]
+    assert generate.wire_contents([reply], "another") == [{"role": "model", "parts": parts}]

@@ -11,8 +11,9 @@ from langswarm_nb.analysis.progress import say
 from langswarm_nb.analysis.store import Source, find_store
 from langswarm_nb.core.session import checks
 from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError
-from langswarm_nb.core.session.export import ExportedSession
+from langswarm_nb.core.session.export import Carrying, ExportedSession, carried, way_of
 from langswarm_nb.core.session.files import as_path, write_private
+from langswarm_nb.core.session.parts.vocabulary import ATTACHED, Part
 
 from . import forms, snapshot
 from .csv import MARK, safe_csv
@@ -60,6 +61,7 @@ def export(
     user_id: str | None = None,
     all: bool = False,
     render: forms.Render | None = None,
+    attachments: Carrying | None = None,
 ) -> ExportedText:
     """Return conversations as text, and write it to ``path`` when given.
 
@@ -83,6 +85,11 @@ def export(
         As in `sessions_df`: which sessions.
     render : callable, optional
         What makes safe HTML of texts, for ``html``; by default the renderer of this package.
+    attachments : {"inline", "folder", "names"}, optional
+        Where the bytes of attachments go: into the text; as files into a folder beside ``path``, ``NAME_files``; or
+        nowhere. By default into what can be imported (``jsonl``, ``json``, ``ipynb``), and into a folder beside ``md``
+        and ``html``, which shows small images itself. The files are called by their hashes; `import_sessions` finds
+        them. ``csv`` and ``parquet`` have names and hashes.
 
     Returns
     -------
@@ -106,6 +113,7 @@ def export(
         user_id=user_id,
         all=all,
         render=render,
+        attachments=attachments,
     )
     if text.redacted:
         say(f"Redacted: {text.redacted_words}. redact=False keeps everything.")
@@ -123,6 +131,7 @@ def export_quietly(
     user_id: str | None = None,
     all: bool = False,
     render: forms.Render | None = None,
+    attachments: Carrying | None = None,
 ) -> ExportedText:
     """Do what `export` does, and leave it to the caller to say what was taken out.
 
@@ -145,14 +154,32 @@ def export_quietly(
         text = _csv(source, take_out, since=since, until=until, user_id=user_id, all=all)
     else:
         draw = _renderer(render) if form == "html" else None
+        how = way_of(attachments, form, has_path=path is not None)
         store = find_store(source, everything=checks.flag("all", all))
-        found = snapshot.read(store, since=since, until=until, user_id=user_id)
-        sessions = [_redacted(session, take_out) for session in found]
-        text = forms.html(sessions, draw) if draw is not None else _TEXTS[form](sessions)
+        with snapshot.read(store, since=since, until=until, user_id=user_id) as (found, blobs):
+            sessions = [_redacted(session, take_out) for session in found]
+            text = _written(form, sessions, blobs, how, path, draw)
     if path is not None:
         # The mark is for the program that opens the file: in a text it would be a character of the first name.
         write_private(path, MARK + text if form == "csv" else text)
     return ExportedText(text, take_out)
+
+
+def _written(
+    form: str,
+    sessions: list[ExportedSession],
+    blobs: Mapping[str, bytes],
+    how: str,
+    path: str | os.PathLike[str] | None,
+    draw: forms.Render | None,
+) -> str:
+    """Return sessions as text, and write beside it what they carry."""
+    if form == "ipynb" and how == "inline":  # what a notebook shows it holds already
+        return forms.notebook(sessions, blobs)
+    carrying = sessions if draw is not None and how == "inline" else carried(sessions, blobs, how, path)
+    if draw is not None:
+        return forms.html(carrying, draw, {} if how == "names" else blobs)
+    return _TEXTS[form](carrying)
 
 
 def _form(path: object, format: str | None) -> str:
@@ -178,9 +205,17 @@ def _renderer(given: forms.Render | None) -> forms.Render:
 
 
 def _csv(source: Source, take_out: Redactor | None, **filters: Any) -> str:
-    from langswarm_nb.analysis.frames import messages_df
+    from langswarm_nb.analysis.frames import attachments_df, messages_df
 
-    return safe_csv(with_redacted(messages_df(source, **filters), "messages", take_out))
+    frame = with_redacted(messages_df(source, **filters), "messages", take_out)
+    attached = with_redacted(attachments_df(source, **filters), "attachments", take_out)
+    told: dict[str, str] = {}
+    columns = ["message_id", "name", "kind", "hash", "url"]
+    for row in attached[columns].astype(object).where(attached[columns].notna(), "").to_numpy().tolist():
+        message_id, name, kind, key, url = map(str, row)
+        what = f"{name or kind} {key or url}"
+        told[message_id] = f"{told[message_id]}; {what}" if message_id in told else what
+    return safe_csv(frame.assign(attachments=frame["message_id"].map(told).astype(frame["content"].dtype)))
 
 
 def _redacted(session: ExportedSession, take_out: Redactor | None) -> ExportedSession:
@@ -196,14 +231,19 @@ def _redacted(session: ExportedSession, take_out: Redactor | None) -> ExportedSe
 def _redacted_message(line: dict[str, Any], take_out: Redactor) -> dict[str, Any]:
     made = _with_redacted(line, ("content", "metadata"), take_out)
     if "parts" in made:
-        made["parts"] = [_with_redacted(part, set(part) - _STRUCTURE, take_out) for part in made["parts"]]
+        made["parts"] = [_with_redacted(part, _free(part), take_out) for part in made["parts"]]
     if "request" in made:
         made["request"] = _with_redacted(made["request"], ("error_message", "params", "details"), take_out)
     return made
 
 
-_STRUCTURE = {"type", "id", "tool_call_id", "name", "media_type", "data"}
-"""What a part is made of beside its texts."""
+_STRUCTURE = {"type", "id", "tool_call_id", "name", "media_type", "data", "blob"}
+"""What a part is made of beside its texts; the name of an attachment is one."""
+
+
+def _free(part: Part) -> set[str]:
+    kept = _STRUCTURE - {"name"} if part["type"] in (*ATTACHED, "context") else _STRUCTURE
+    return set(part) - kept
 
 
 def _with_redacted(values: dict[str, Any], free: Collection[str], take_out: Redactor) -> dict[str, Any]:

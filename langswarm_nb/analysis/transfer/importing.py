@@ -17,6 +17,7 @@ from langswarm_nb.core.session import checks
 from langswarm_nb.core.session.base import SessionManager
 from langswarm_nb.core.session.errors import SessionTypeError
 from langswarm_nb.core.session.files import as_path, read_text
+from langswarm_nb.core.session.imports.bytes_back import with_files
 from langswarm_nb.core.session.imports.kinds import FileFormat, read_sessions
 from langswarm_nb.core.session.imports.restoring import Exported, counted_once, counts, store_session
 from langswarm_nb.core.session.interfaces import ISessionStorage
@@ -84,7 +85,9 @@ def import_sessions(
     if storage is None:
         raise SessionTypeError.of("source", source, "a manager or a storage")
     name, text = str(as_path(path)), read_text(path)
-    found = list(read_sessions(name, text, format, provider, model))
+    found = [
+        with_files(session, as_path(path)) for session in read_sessions(name, text, format, provider, model)
+    ]
     owned = [one.owned_by(user_id) for one in found]
     counted = _counted(store, [message for one in owned for message in one.messages])
     ids = run_apart(lambda: _store_all(storage, owned, counted))

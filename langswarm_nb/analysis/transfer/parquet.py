@@ -10,10 +10,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from langswarm_nb.analysis.columns import MESSAGES, SESSIONS, TURNS, Column, Dtype
+from langswarm_nb.analysis.columns import ATTACHMENTS, MESSAGES, SESSIONS, TURNS, Column, Dtype
 from langswarm_nb.analysis.cost import DAY_US
 from langswarm_nb.analysis.filters import Filter, Moment
-from langswarm_nb.analysis.frames import SCHEMA, messages_df, sessions_df, turns_df
+from langswarm_nb.analysis.frames import SCHEMA, attachments_df, messages_df, sessions_df, turns_df
 from langswarm_nb.analysis.progress import Progress
 from langswarm_nb.analysis.store import Source
 from langswarm_nb.core.session.errors import (
@@ -30,11 +30,12 @@ from .redaction import Redaction, redactor, with_redacted
 if TYPE_CHECKING:
     import pandas as pd
 
-FrameName = Literal["messages", "turns", "sessions"]
+FrameName = Literal["messages", "turns", "sessions", "attachments"]
 _FRAMES: dict[str, tuple[Any, tuple[Column, ...], str]] = {
     "messages": (messages_df, MESSAGES, "created_at"),
     "turns": (turns_df, TURNS, "started_at"),
     "sessions": (sessions_df, SESSIONS, "created_at"),
+    "attachments": (attachments_df, ATTACHMENTS, "created_at"),
 }
 NO_DATE = "1970-01-01"
 """Partition of rows whose moment is not known: readers stumble over one without a date."""
@@ -43,7 +44,7 @@ _DAY = re.compile(r"date=\d{4}-\d\d-\d\d")
 
 def export_parquet(
     url: str | os.PathLike[str],
-    frames: Sequence[FrameName] = ("messages", "turns", "sessions"),
+    frames: Sequence[FrameName] = ("messages", "turns", "sessions", "attachments"),
     since: Moment = None,
     *,
     until: Moment = None,
@@ -63,8 +64,8 @@ def export_parquet(
     ----------
     url : str or path
         A folder, or a URL that fsspec knows.
-    frames : sequence of {"messages", "turns", "sessions"}
-        Which frames.
+    frames : sequence of {"messages", "turns", "sessions", "attachments"}
+        Which frames; the last has names and hashes of attachments, not their bytes.
     since, until, user_id, all
         As in the functions of the frames; give whole days, since a day's file is written anew.
     source : manager, storage, session or list of sessions, optional

@@ -167,6 +167,7 @@ _FREE_COLUMNS = {
     "messages": ("content", "tool_result", "metadata_json", "session"),
     "turns": ("error_message", "params_json", "session"),
     "sessions": ("session", "title", "metadata_json"),
+    "attachments": ("session", "name", "url", "note"),
 }
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 
 from langswarm_nb.analysis.columns import Kind, Read
@@ -17,6 +17,7 @@ from langswarm_nb.core.session.conversation.nodes import TreeRows
 from langswarm_nb.core.session.errors import SessionNotFoundError
 from langswarm_nb.core.session.export import ExportedSession, exported
 from langswarm_nb.core.session.interfaces import ISessionStorage
+from langswarm_nb.core.session.storage.carried import stored_hash
 from langswarm_nb.core.session.storage.records import RECORD_COLUMNS, decode_record
 from langswarm_nb.core.session.storage.rows import READ_COLUMNS, SEQ_BITS, decode_messages
 
@@ -28,8 +29,31 @@ _FORMER = "SELECT branch, seq FROM former_tips WHERE sid = ? ORDER BY left_us, s
 _HIDDEN = "SELECT branch, turn, version FROM hides WHERE sid = ? ORDER BY branch, turn, version"
 
 
-def read(store: Store, *, since: Moment, until: Moment, user_id: str | None) -> list[ExportedSession]:
-    """Return the sessions that `sessions_df` shows for these arguments, with all that is stored of them.
+class StoredBlobs(Mapping[str, bytes]):
+    """What messages carry, by hash; each is read when it is asked for."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def __getitem__(self, key: str) -> bytes:
+        row = self._db.execute("SELECT data FROM blobs WHERE hash = ?", (stored_hash(key),)).fetchone()
+        if row is None:
+            raise KeyError(key)
+        return bytes(row[0])
+
+    def __iter__(self) -> Iterator[str]:
+        return (key.hex() for (key,) in self._db.execute("SELECT hash FROM blobs"))
+
+    def __len__(self) -> int:
+        (count,) = self._db.execute("SELECT count(*) FROM blobs").fetchone()
+        return int(count)
+
+
+@contextmanager
+def read(
+    store: Store, *, since: Moment, until: Moment, user_id: str | None
+) -> Iterator[tuple[list[ExportedSession], Mapping[str, bytes]]]:
+    """Give the sessions that `sessions_df` shows for these arguments, with all that is stored of them, and their bytes.
 
     Raises
     ------
@@ -49,7 +73,7 @@ def read(store: Store, *, since: Moment, until: Moment, user_id: str | None) -> 
             for sid in rows.ids.tolist():
                 sessions.append(_session(db, sid))
                 progress.advance()
-        return sessions
+        yield sessions, StoredBlobs(db)
 
 
 def _found(db: sqlite3.Connection, store: Store, wanted: Filter) -> SessionRows:

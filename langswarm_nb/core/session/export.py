@@ -1,25 +1,34 @@
-"""A session as text: JSON lines, one JSON document, or Markdown."""
+"""A session as text: JSON lines, one JSON document, or Markdown; what it carries in it, or in a folder beside it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
+from urllib.parse import quote
 
 from .conversation.copies import knew_other
 from .conversation.homes import without_places
 from .conversation.nodes import TreeRows
 from .conversation.notes import marks
-from .errors import SessionValueError
-from .files import write_private
+from .errors import SessionStorageError, SessionValueError
+from .files import as_path, make_private_folders, write_private
 from .messages import SessionMessage
+from .parts.blobs import put_back
+from .parts.twins import name_of, twin
+from .parts.vocabulary import ATTACHED, Part
 from .settings import SessionRecord
 
 FORMAT = 2
 """Version of the JSON forms; in version 1 turns were counted on each path."""
 FORMS = ("jsonl", "json", "md")
+Carrying: TypeAlias = Literal["inline", "folder", "names"]
+"""Where the bytes of attachments go: into the text as base64, as files into a folder beside it, or nowhere."""
+CARRYING = ("inline", "folder", "names")
 _NOT_TOLD = ("native", "home", "main_at", "number", "used_at")
 """What a session is to its provider, its notebook, its store: of no use elsewhere, and no business of others."""
 
@@ -82,8 +91,10 @@ def exported(record: SessionRecord, messages: Sequence[SessionMessage], tree: Tr
     )
 
 
-def export_session(session: ExportedSession, path: str | Path | None, form: str) -> str:
-    """Return the session in a form, and write it when there is a path.
+def export_session(
+    session: ExportedSession, path: str | Path | None, form: str, blobs: Mapping[str, bytes] | None = None
+) -> str:
+    """Return the session in a form, and write it when there is a path; ``blobs`` is what it carries, by hash.
 
     Raises
     ------
@@ -95,18 +106,139 @@ def export_session(session: ExportedSession, path: str | Path | None, form: str)
     if form not in FORMS:
         raise SessionValueError.of("format", form, FORMS)
     write = {"jsonl": jsonl, "json": _document, "md": markdown}[form]
-    text = write(session)
+    how = way_of(None, form, has_path=path is not None)
+    [carrying] = carried([session], blobs or {}, how, path)
+    text = write(carrying)
     if path is not None:
         write_private(path, text)
     return text
 
 
+def way_of(asked: str | None, form: str, *, has_path: bool) -> str:
+    """Return where bytes go: by default into what is made to come back, and beside what is made to be read.
+
+    Raises
+    ------
+    SessionValueError
+        The form cannot hold them so.
+    """
+    reads = form in ("md", "html")
+    allowed = [how for how in CARRYING if not (how == "inline" and form == "md")]
+    allowed = [how for how in allowed if how != "folder" or (has_path and form != "openai")]
+    if asked is None and reads:
+        return "folder" if has_path else "inline" if form == "html" else "names"
+    if asked is None:
+        return "inline"
+    if asked not in allowed:
+        hint = "" if has_path else "A folder needs a path beside which it is made."
+        raise SessionValueError.of("attachments", asked, allowed, hint=hint)
+    return asked
+
+
+def carried(
+    sessions: Sequence[ExportedSession],
+    blobs: Mapping[str, bytes],
+    how: str,
+    path: str | os.PathLike[str] | None,
+) -> list[ExportedSession]:
+    """Return sessions whose parts have their bytes with them (``data``), or the file that was written (``file``).
+
+    Raises
+    ------
+    SessionStorageError
+        A file could not be written.
+    """
+    if how == "names":
+        return list(sessions)
+    if how == "inline":
+        return [_with_parts(session, lambda parts: put_back(parts, blobs)) for session in sessions]
+    folder = folder_of(as_path(path))
+    parts = (
+        part for session in sessions for message in session.messages for part in message.get("parts", ())
+    )
+    there = write_beside(folder, parts, blobs)
+    return [_with_parts(session, lambda parts: _beside(parts, folder.name, there)) for session in sessions]
+
+
+def write_beside(folder: Path, parts: Iterable[Part], blobs: Mapping[str, bytes]) -> set[str]:
+    """Write what parts carry into a folder, each content once, one after the other; return the hashes that are there.
+
+    Raises
+    ------
+    SessionStorageError
+        A file could not be written.
+    """
+    there: set[str] = set()
+    for part in parts:
+        key = part.get("blob")
+        if part["type"] not in ATTACHED or not isinstance(key, str) or key in there:
+            continue
+        data = blobs.get(key)
+        if data is None:
+            continue
+        try:
+            make_private_folders(folder)
+        except OSError as error:
+            raise SessionStorageError(f"The folder {str(folder)!r} could not be made: {error}.") from error
+        write_private(folder / file_name(part), data)
+        there.add(key)
+    return there
+
+
+def folder_of(path: Path) -> Path:
+    """Return the folder beside an exported file that holds what its messages carry."""
+    return path.with_name(f"{path.stem}_files")
+
+
+def file_name(part: Part) -> str:
+    """Return a harmless name for the file of an attachment: its hash, and a suffix that only shows and never runs."""
+    return f"{part['blob']}{SUFFIXES.get(str(part.get('media_type')), '.bin')}"
+
+
+SUFFIXES = {
+    "image/png": ".png",
+    "image/jpeg": ".jpg",
+    "image/gif": ".gif",
+    "image/webp": ".webp",
+    "application/pdf": ".pdf",
+    "text/plain": ".txt",
+    "text/csv": ".csv",
+    "text/markdown": ".md",
+    "application/json": ".json",
+    "audio/mpeg": ".mp3",
+    "audio/wav": ".wav",
+}
+
+
+def _with_parts(
+    session: ExportedSession, change: Callable[[Sequence[Part]], Sequence[Part]]
+) -> ExportedSession:
+    messages = [
+        {**message, "parts": list(change(message["parts"]))} if "parts" in message else message
+        for message in session.messages
+    ]
+    return replace(session, messages=messages)
+
+
+def _beside(parts: Sequence[Part], folder: str, there: set[str]) -> list[Part]:
+    return [
+        {**part, "file": f"{quote(folder)}/{file_name(part)}"} if part.get("blob") in there else part
+        for part in parts
+    ]
+
+
 def message_to_json(message: SessionMessage) -> dict[str, Any]:
     """Return a message as JSON values; None and empty fields are left out."""
     values = {f.name: getattr(message, f.name) for f in fields(message)}
+    values["parts"] = tuple(_without_file(part) for part in message.parts)
     if message.request is not None:
         values["request"] = _compact(asdict(message.request))
     return _compact(values)
+
+
+def _without_file(part: Part) -> Part:
+    """Return a part that says nothing of a file: that is for the export to say which writes one."""
+    return {name: value for name, value in part.items() if name != "file"} if "file" in part else part
 
 
 def _record_to_json(record: SessionRecord) -> dict[str, Any]:
@@ -155,23 +287,23 @@ def marks_of(message: Mapping[str, Any]) -> list[str]:
 
 
 def text_of(message: Mapping[str, Any]) -> str:
-    """Return the text of a message; calls of tools, results, images and errors are named."""
+    """Return the text of a message; calls of tools, results, attachments, sources and errors are named."""
     named = [_named(part) for part in message.get("parts", [])]
     error = message.get("request", {}).get("error_message")
     return "\n\n".join(filter(None, [message.get("content", ""), *named, f"[{error}]" if error else ""]))
 
 
 def _named(part: Mapping[str, Any]) -> str:
-    match part["type"]:
-        case "tool_call":
-            return f"[calls {part['name']}({part['arguments']})]"
-        case "tool_result":
-            return str(part["content"])
-        case "image":
-            return f"[image {part['url']}]" if "url" in part else f"[image, {part.get('media_type')}]"
-        case "refusal":
-            return str(part["text"])
-    return ""
+    if part["type"] in ("text", "reasoning"):  # the first stands in the content
+        return ""
+    if "file" not in part:
+        return twin(part)
+    name = _NO_MARKDOWN.sub(" ", name_of(part)).strip() or part["type"]
+    shown = "!" if part["type"] == "image" else ""
+    return f"{shown}[{name}](<{part['file']}>)"
+
+
+_NO_MARKDOWN = re.compile(r"[\[\]<>`\\!*_&]")
 
 
 # -- to come back -----------------------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ from .interfaces import (
     SessionSettings,
     SessionStatus,
 )
+from .parts.blobs import hashes_in
 from .sending.ask import Ask
 from .sending.hook_runner import run_hooks, run_middleware
 from .sending.message_sending import MessageSending
@@ -205,6 +206,7 @@ class BaseSession(HasFrames, MessageSending):
             File to write, readable by its owner only.
         format : {"jsonl", "json", "md"}
             ``jsonl``: everything, one message per line; ``json``: the same as one document; ``md``: the active path.
+            Bytes of attachments are in the first two as base64, and beside a Markdown file in a folder.
 
         Raises
         ------
@@ -213,13 +215,19 @@ class BaseSession(HasFrames, MessageSending):
         SessionStorageError
             The file could not be written.
         """
-        from .export import export_session, exported  # few sessions ever need it
+        from .export import export_session, exported, way_of  # few sessions ever need it
 
         record = await self.refresh()
         tree = await self.storage.read_tree(self.key)
         messages = await self.storage.get_messages(self.key, branch="all")
+        blobs: dict[str, bytes] = {}
+        if way_of(None, format, has_path=path is not None) != "names":
+            carried = hashes_in(part for message in messages for part in message.parts)
+            blobs = await self.storage.read_blobs(self.key, carried) if carried else {}
         # Seconds of work for a long one, in which the loop has other work.
-        return await asyncio.to_thread(lambda: export_session(exported(record, messages, tree), path, format))
+        return await asyncio.to_thread(
+            lambda: export_session(exported(record, messages, tree), path, format, blobs)
+        )
 
     def add_hook(self, hook: ISessionLifecycleHook) -> None:
         """Watch this session alone."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
@@ -11,7 +10,6 @@ from IPython.core.error import UsageError
 from langswarm_nb.core.session.attachments.attaching import attach, check_together
 from langswarm_nb.core.session.attachments.attachment import Attachment
 from langswarm_nb.core.session.parts.blobs import bytes_of
-from langswarm_nb.core.session.parts.twins import name_of
 
 from .interpolate import named_value
 
@@ -39,19 +37,6 @@ def carried(workspace: Workspace, options: CellOptions) -> tuple[Part, ...]:
     parts = [part for word in options.attachments for part in _parts(workspace, word, options)]
     check_together(parts)
     return tuple(parts)
-
-
-def attached_notes(parts: Iterable[Part]) -> list[str]:
-    """Return what the footer says of what goes with a prompt: ``plot.png attached, location removed``."""
-    told = []
-    for part in parts:
-        if part["type"] == "context":
-            told.append(f"{part['name']} sent with it")
-        else:
-            told.append(
-                ", ".join(filter(None, [f"{name_of(part) or part['type']} attached", part.get("note")]))
-            )
-    return told
 
 
 def _parts(workspace: Workspace, word: object, options: CellOptions) -> list[Part]:

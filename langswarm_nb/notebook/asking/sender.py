@@ -343,9 +343,5 @@ class Sender:
 
 
 def _told_of(carried: SendOptions) -> list[str]:
-    """Return what the reader is told of what goes with a prompt."""
-    if not carried.get("parts"):
-        return []
-    from .attached import attached_notes  # few prompts carry something
-
-    return attached_notes(carried["parts"])
+    """Return what the reader is told of texts that go with a prompt; what is attached the reply tells itself."""
+    return [f"{part['name']} sent with it" for part in carried.get("parts", ()) if part["type"] == "context"]

@@ -60,6 +60,11 @@ class KeptFile:
         """SHA-256 of its bytes, in hexadecimal; None for an address."""
         return self.part.get("blob")
 
+    @property
+    def data(self) -> bytes:
+        """Its bytes; see `read`."""
+        return self.read()
+
     def read(self) -> bytes:
         """Return its bytes.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from langswarm_nb.core.session import BaseSession, SessionMessage, SessionRecord
 from langswarm_nb.core.session.conversation.copies import copy_of
 from langswarm_nb.core.session.messages import new_id
+from langswarm_nb.core.session.storage.carried import with_bytes
 
 if TYPE_CHECKING:
     from . import Workspace
@@ -27,6 +28,8 @@ async def copy_here(workspace: Workspace, source: BaseSession) -> BaseSession:
     home = await workspace.home()
     path = await source.get_messages()
     old = await source.refresh()
+    if old.user_id != workspace.user_id:  # what another user carries cannot be named, only given
+        path = await with_bytes(source.storage, source.key, path)
     record = SessionRecord(
         session_id=new_id(),
         user_id=workspace.user_id,

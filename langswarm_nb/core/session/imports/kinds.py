@@ -14,6 +14,7 @@ from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError
 from langswarm_nb.core.session.files import as_path, read_text
 from langswarm_nb.core.session.settings import SessionSettings
 
+from .bytes_back import put_into_lines, with_files
 from .chats import session_of_chat
 from .lines import sessions_of_lines
 from .restoring import Exported
@@ -92,7 +93,7 @@ def read_one(
             f"{name} holds {len(found)} sessions, and one is imported at a time. Nothing was imported. "
             "`langswarm_nb.analysis.import_sessions` takes them all."
         )
-    return found[0]
+    return with_files(found[0], None if path is None else as_path(path))
 
 
 def _guess(name: str, text: str) -> str:
@@ -129,12 +130,13 @@ def _refuse(word: str) -> Any:
 
 def _lines_of_notebook(name: str, text: str) -> list[tuple[int, dict[str, Any]]]:
     """Return the lines of our own form that a notebook carries in its metadata."""
-    carried = _parsed(name, 1, text).get("metadata")
+    notebook = _parsed(name, 1, text)
+    carried = notebook.get("metadata")
     ours = carried.get("langswarm_nb") if isinstance(carried, dict) else None
     lines = ours.get("lines") if isinstance(ours, dict) else None
     if not isinstance(lines, list) or not all(isinstance(line, dict) for line in lines):
         raise SessionValueError(f"{name} is a notebook that carries no conversation of langswarm_nb.")
-    return list(enumerate(lines, 1))
+    return list(enumerate(put_into_lines(lines, notebook), 1))
 
 
 def _lines_of_document(name: str, text: str) -> list[tuple[int, dict[str, Any]]]:

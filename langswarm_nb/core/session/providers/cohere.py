@@ -10,9 +10,11 @@ from langswarm_nb.core.session.provider_events import Delta, Finish, ModelInfo, 
 
 from ._dialect.attachments import sendable
 from ._dialect.call_pieces import CallPieces
-from ._dialect.history import CallIds, joined_text, spoken, system_text
+from ._dialect.citations import Sources
+from ._dialect.history import CallIds, reply_text, spoken, system_text
 from ._dialect.http_session import HttpProviderSession
 from ._dialect.reply_stream import stream_reply
+from ._dialect.vendor_items import first_text, objects
 from ._dialect.wire import RefusedOption, check_options, end_word, finish_reason, models_of, token_count
 from ._http.fault_bodies import read_fault
 from ._http.faults import Fault, ReportedError
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 PLAN = "cohere_tool_plan"
 """Marks the reasoning that the model gave as its plan before it called tools; it goes back as such."""
+_OF_TEXT = "TEXT_CONTENT"
 _RENAMED = {"top_p": "p", "stop": "stop_sequences"}
 REFUSES = (
     RefusedOption(
@@ -63,7 +66,7 @@ def wire_messages(messages: Sequence[SessionMessage]) -> list[dict[str, Any]]:
 
 
 def _assistant(parts: Sequence[Part]) -> dict[str, Any]:
-    text, calls = joined_text(parts), wire_calls(parts)
+    text, calls = reply_text(parts), wire_calls(parts)
     wire: dict[str, Any] = {"role": "assistant"}
     if text or not calls:
         wire["content"] = text
@@ -107,6 +110,8 @@ class CohereReader:
         self._plan: list[str] = []
         self._calls = CallPieces(self._ids.next)
         self._finish: str | None = None
+        self._texts: dict[Any, int] = {}  # place of a content -> characters of its text
+        self._citations: list[Mapping[str, Any]] = []
 
     def read(self, body: Any, name: str = "") -> Iterator[ProviderEvent]:
         """Take an event; those that are not known are passed over.
@@ -122,7 +127,9 @@ class CohereReader:
             case "message-start":
                 yield self._named(body)
             case "content-start" | "content-delta":
-                yield from self._content(message.get("content") or {})
+                yield from self._content(message.get("content") or {}, body.get("index") or 0)
+            case "citation-start":
+                self._citations += objects(message.get("citations") or [])
             case "tool-plan-delta":
                 yield from self._reasoning(message.get("tool_plan"), self._plan)
             case "tool-call-start" | "tool-call-delta":
@@ -145,8 +152,9 @@ class CohereReader:
             raise ReportedError(read_fault(body)) if body.get("error") or message else KeyError("message")
         yield self._named(body)
         yield from self._reasoning(message.get("tool_plan"), self._plan)
-        for item in message.get("content") or ():
-            yield from self._content(item)
+        for index, item in enumerate(message.get("content") or ()):
+            yield from self._content(item, index)
+        self._citations += objects(message.get("citations") or [])
         for index, call in enumerate(message.get("tool_calls") or ()):
             self._read_call(index, call)
         yield from self._end(body)
@@ -158,6 +166,7 @@ class CohereReader:
                 yield PartDone({"type": "reasoning", "text": "".join(self._thinking)})
             yield PartDone({"type": "reasoning", "text": "".join(self._plan), "opaque": {PLAN: True}})
         yield from map(PartDone, self._calls.parts())
+        yield from self._sources()
         reason = finish_reason(self._finish)
         if reason is FinishReason.STOP and self._calls:
             reason = FinishReason.TOOL_CALLS
@@ -166,10 +175,33 @@ class CohereReader:
     def _named(self, body: Mapping[str, Any]) -> ReplyInfo:
         return ReplyInfo(model=self._model, provider_message_id=body.get("id"))
 
-    def _content(self, item: Mapping[str, Any]) -> Iterator[ProviderEvent]:
+    def _content(self, item: Mapping[str, Any], index: Any) -> Iterator[ProviderEvent]:
+        self._texts.setdefault(index, 0)
         if item.get("text"):
+            self._texts[index] += len(item["text"])
             yield Delta(item["text"])
         yield from self._reasoning(item.get("thinking"), self._thinking)
+
+    def _sources(self) -> Iterator[ProviderEvent]:
+        """Return what Cohere cites: documents that were given to it, and results of tools."""
+        found, n_chars = Sources(), sum(self._texts.values())
+        for citation in self._citations:
+            at = sum(
+                length
+                for index, length in self._texts.items()
+                if index < (citation.get("content_index") or 0)
+            )
+            is_of_text = citation.get("type", _OF_TEXT) == _OF_TEXT
+            start, end = (
+                at + place if is_of_text and isinstance(place := citation.get(name), int) else None
+                for name in ("start", "end")
+            )
+            for source in objects(citation.get("sources") or []):
+                told = source.get("document") or source.get("tool_output") or {}
+                title = first_text(told, "title", "name") or first_text(source, "id")
+                quote = first_text(told, "snippet", "text", "data", "content")
+                found.add(url=first_text(told, "url"), title=title, quote=quote, start=start, end=end)
+        return iter(found.parts(n_chars))
 
     def _reasoning(self, text: str | None, kept: list[str]) -> Iterator[ProviderEvent]:
         if text:

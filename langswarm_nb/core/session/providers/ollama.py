@@ -20,6 +20,7 @@ from ._dialect.history import (
     arguments_object,
     arguments_text,
     joined_text,
+    reply_text,
     spoken,
     system_text,
     tool_names,
@@ -88,7 +89,7 @@ def _user(parts: Sequence[Part]) -> dict[str, Any]:
 
 
 def _assistant(parts: Sequence[Part], *, is_own: bool) -> dict[str, Any]:
-    wire: dict[str, Any] = {"role": "assistant", "content": joined_text(parts)}
+    wire: dict[str, Any] = {"role": "assistant", "content": reply_text(parts)}
     calls = [
         {"function": {"name": part["name"], "arguments": arguments_object(part)}}
         for part in parts

@@ -33,11 +33,15 @@ def messages_to_send(messages: Sequence[SessionMessage]) -> tuple[SessionMessage
 
 
 _JOINED = (MessageRole.USER, MessageRole.ASSISTANT)
+_SAYS_NOTHING = ("reasoning", "citation")
 
 
 def _has_more_than_thinking(message: SessionMessage) -> bool:
-    """Return whether the parts of a message say something: services refuse a turn that says nothing."""
-    return any(part["type"] != "reasoning" for part in message.parts)
+    """Return whether the parts of a message say something: services refuse a turn that says nothing.
+
+    What only its service understands does: it goes back there, and its text stands for it where it cannot.
+    """
+    return any(part["type"] not in _SAYS_NOTHING for part in message.parts)
 
 
 def _answered_calls(path: Sequence[SessionMessage]) -> set[str]:

@@ -163,7 +163,7 @@ class Fitting:
         if tool not in all_tools():
             return SessionValueError.of("tools", tool, all_tools())
         own = f"only {', '.join(intake.tools)}" if intake.tools else "no tools of its service"
-        others = self._who_else(lambda intake: tool in intake.tools)
+        others = self._who_else(lambda intake: tool in intake.tools, "have it")
         error = SessionValueError(f"{self._who} has {own}, not {tool!r}.{others} Nothing was stored or sent.")
         error.parameter = "tools"
         return error
@@ -172,13 +172,13 @@ class Fitting:
     def _who(self) -> str:
         return f"{self._ask.settings.provider}:{self._ask.settings.model}"
 
-    def _who_else(self, wanted: Callable[[Intake], bool]) -> str:
+    def _who_else(self, wanted: Callable[[Intake], bool], what: str = "do") -> str:
         """Return a sentence that names models which can: those here, else others."""
         here = examples(wanted, self._manager.providers_here())
         if here:
-            return f" Models here that do: {', '.join(here)}."
+            return f" Models here that {what}: {', '.join(here)}."
         others = examples(wanted)
-        return f" Models that do, with a key or server: {', '.join(others)}." if others else ""
+        return f" Models that {what}, with a key or server: {', '.join(others)}." if others else ""
 
 
 def takes(intake: Intake, attachment: Part) -> bool:

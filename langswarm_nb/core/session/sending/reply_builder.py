@@ -306,12 +306,13 @@ class ReplyBuilder:
         return max(0.0, self._first_s - self._queued_s)
 
 
-def _checked_part(part: Part, provider: str) -> Part:
+def _checked_part(told: Any, provider: str) -> Part:
     """Return a part that can be kept; what only its provider understands, with its name."""
-    has_bytes = isinstance(part, Mapping) and isinstance(part.get("data"), bytes)
-    optional_mapping("part", {**part, "data": ""} if has_bytes else part)
+    has_bytes = isinstance(told, Mapping) and isinstance(told.get("data"), bytes)
+    optional_mapping("part", {**told, "data": ""} if has_bytes else told)
+    part: Part = told
     if text("type of the part", part.get("type")) == "vendor":
-        return {"type": "vendor", "provider": provider, **part}
+        return {"type": "vendor", "provider": provider, "opaque": None, **part}
     return part
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
@@ -45,7 +46,10 @@ def unloaded(messages: Sequence[SessionMessage], bounds: Bounds) -> tuple[Sequen
     SessionValueError, SessionTypeError
         ``data`` of a part is no bytes, or there are more than the bounds allow.
     """
-    if not any(map(_carries, messages)):
+    for message in messages:
+        if getattr(message, "parts", None) and _carries(message):
+            break
+    else:  # as good as always
         return messages, NOTHING
     links: list[tuple[int, str]] = []
     blobs: dict[str, Blob] = {}
@@ -80,6 +84,14 @@ def unloaded_row(payload: Row) -> tuple[Row, Load]:
 def as_json(message: SessionMessage) -> SessionMessage:
     """Return a message whose parts are JSON: bytes as base64 text."""
     return replace(message, parts=as_text(message.parts)) if _carries(message) else message
+
+
+def stored_hash(key: str) -> bytes | None:
+    """Return a hash as it is stored; None for what is none."""
+    return bytes.fromhex(key) if _IS_HASH(key) else None
+
+
+_IS_HASH = re.compile("[0-9a-f]{64}").fullmatch
 
 
 async def with_bytes(

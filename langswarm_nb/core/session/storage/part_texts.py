@@ -36,8 +36,12 @@ def _joined(names: tuple[str, ...]) -> str:
     return f"nullif(ifnull({first}, '') || {between} || ifnull({second}, ''), '')"
 
 
-RESULTS = _texts("parts", {"tool_result": "json_extract(value, '$.content')"})
-"""The results of tools in a row of ``messages``."""
+RESULTS = (
+    "CASE WHEN instr(parts, 'tool_result') THEN "
+    + _texts("parts", {"tool_result": "json_extract(value, '$.content')"})
+    + " END"
+)
+"""The results of tools in a row of ``messages``; JSON without the word is not looked into."""
 
 
 def full_text(row: str) -> str:

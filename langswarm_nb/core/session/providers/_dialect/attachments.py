@@ -38,8 +38,8 @@ def _sendable(part: Part, kinds: tuple[str, ...], keeps_texts: bool) -> Part:
     if part["type"] not in ATTACHED:
         return part
     part = unpacked(part)
-    is_inline = part["type"] == "file" and not keeps_texts and is_text(part.get("media_type") or "")
-    if is_inline and "data" in part:
+    is_kept = keeps_texts and part["type"] == "file"
+    if "data" in part and is_text(part["media_type"]) and not is_kept:
         return {"type": "text", "text": inline_text(part)}
     return part if part["type"] in kinds else {"type": "text", "text": twin(part)}
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.messages import MessageRole
 from langswarm_nb.core.session.parts.media_types import unpacked
+from langswarm_nb.core.session.parts.twins import twin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,6 +30,17 @@ def spoken(messages: Iterable[SessionMessage]) -> list[SessionMessage]:
 def joined_text(parts: Iterable[Part]) -> str:
     """Return the text of parts; a refusal was the model's answer."""
     return "\n\n".join(part["text"] for part in parts if part["type"] in {"text", "refusal"})
+
+
+def reply_text(parts: Sequence[Part]) -> str:
+    """Return the text of a reply, for dialects that take nothing else beside calls.
+
+    What only its service understands is told where the reply would say nothing: an empty turn is refused.
+    """
+    text = joined_text(parts)
+    if text or any(part["type"] == "tool_call" for part in parts):
+        return text
+    return "\n\n".join(twin(part) for part in parts if part["type"] == "vendor")
 
 
 def tool_calls(messages: Iterable[SessionMessage]) -> list[Part]:

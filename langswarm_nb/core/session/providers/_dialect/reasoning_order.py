@@ -2,8 +2,9 @@
 
 Services whose models think want the thinking back unchanged, and in its place among the texts and the calls of
 tools. Our messages hold one text and some parts; an outline holds the rest: thinking as it came, each text by its
-length, each call by its id. It is a reasoning part without text, whose ``opaque`` names the dialect that reads it.
-A message that was changed since, or that another model wrote, is sent without it.
+length, each call by its id, each picture and each `vendor` part by its number among the message's. It is a reasoning
+part without text, whose ``opaque`` names the dialect that reads it. A message that was changed since is sent without
+it. Another model of the same service gets its items, but neither thinking nor what belongs to that.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from langswarm_nb.core.session.parts.twins import twin
+from langswarm_nb.core.session.parts.vocabulary import ATTACHED
 from langswarm_nb.core.session.providers._http.faults import MALFORMED
 from langswarm_nb.core.session.text import one_line
 
@@ -22,6 +25,12 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _DROPPED = {"thinking_dropped", "removed"}
 _NOTHING: Mapping[str, Any] = {}
+_PLACED = {"text", "call", "raw", "vendor", "image", "images", "is_bound"}
+"""What an outline says for itself; all else are marks."""
+_UNBOUND = {"citations"}
+"""Marks that any model of a service takes."""
+_SAYS_NOTHING = {"reasoning", "citation", "vendor", *ATTACHED}
+"""What no service takes of a reply by itself: most take no picture of it."""
 
 
 class Piece(NamedTuple):
@@ -55,6 +64,24 @@ def raw_item(item: Mapping[str, Any], **marks: Any) -> dict[str, Any]:
     return {"raw": dict(item), **_told(marks)}
 
 
+def vendor_item(number: int, **marks: Any) -> dict[str, Any]:
+    """Return an outline's item for a `vendor` part.
+
+    Parameters
+    ----------
+    number
+        Which of the message's it is, from 0.
+    **marks
+        As for `raw_item`; ``is_bound=True`` when it goes back to its own model alone.
+    """
+    return {"vendor": number, **_told(marks)}
+
+
+def image_item(number: int, **marks: Any) -> dict[str, Any]:
+    """Return an outline's item for a picture that the model made, by its number among the message's."""
+    return {"image": number, **_told(marks)}
+
+
 def dropped_thinking(told: object) -> dict[str, Any]:
     """Return, for the details of a reply, what its service did with earlier thinking; empty when nothing.
 
@@ -78,53 +105,127 @@ def outline_part(dialect: str, model: str, items: Sequence[Mapping[str, Any]]) -
 
 
 def in_order(parts: Iterable[Part], dialect: str, model: str) -> list[Piece]:
-    """Return the parts of a message in the order in which they came, as far as that is known."""
+    """Return the parts of a message in the order in which they came, as far as that is known.
+
+    A `vendor` part goes back where an outline says, under the type ``raw``; without one it cannot be sent, and its
+    text stands for it where a message would say nothing.
+    """
     rest = list(parts)
+    vendors = [part for part in rest if part["type"] == "vendor"]
     pieces: list[Piece] = []
+    is_first = True
     while rest:
         part = rest.pop(0)
         outline = part.get("opaque") if part["type"] == "reasoning" else None
         if not isinstance(outline, dict) or dialect not in outline:
             pieces.append(Piece(part))
             continue
+        before = [piece.part for piece in pieces] if is_first else []  # what was handed on while it came
+        pool, is_first = before + rest, False
         try:
-            pieces += _filled(outline[dialect], model, rest)
+            filled = _filled(outline[dialect], model, pool)
+            pieces = [piece for piece in pieces if not before or _is_among(piece.part, pool)] + filled
+            rest = [part for part in rest if _is_among(part, pool)]
         except MALFORMED:
             _log.warning("The outline of a reply cannot be read; the reply is sent without it.")
+    if vendors and all(piece.part["type"] in _SAYS_NOTHING for piece in pieces):
+        pieces += [Piece({"type": "text", "text": twin(part)}) for part in vendors]
     return pieces
 
 
 def _filled(outline: Mapping[str, Any], model: str, rest: list[Part]) -> list[Piece]:
-    """Return an outline with its texts and calls, taken out of ``rest``; nothing when they are not all there."""
+    """Return an outline with its texts and parts, taken out of ``rest``; nothing when they are not all there."""
     items = outline["items"]
-    length = sum(item.get("text", 0) for item in items)
-    text = next((part for part in rest if part["type"] == "text"), None) if length else None
-    calls = {part["id"]: part for part in rest if part["type"] == "tool_call"}
-    images = [part for part in rest if part["type"] == "image"]
-    wanted = [item["call"] for item in items if "call" in item]
-    pictures = [number for item in items for number in item.get("images", {}).values()]
-    if (
-        outline["model"] != model
-        or len(text["text"] if text else "") != length
-        or not calls.keys() >= set(wanted)
-        or any(number >= len(images) for number in pictures)
-    ):
+    is_same = outline["model"] == model
+    if not is_same and not any("vendor" in item for item in items):
+        return []
+    held = _Held(items, rest)
+    if not held.is_whole:
         return []
     pieces: list[Piece] = []
-    at = 0
     for item in items:
-        marks = {name: value for name, value in item.items() if name not in {"text", "call", "raw"}}
-        if "raw" in item:
-            data = {name: images[number]["data"] for name, number in item.get("images", {}).items()}
-            pieces.append(Piece({"type": "raw", "raw": {**item["raw"], **data}}))
-        elif "call" in item:
-            pieces.append(Piece(calls[item["call"]], marks))
-        elif text is not None:
-            pieces.append(Piece({"type": "text", "text": text["text"][at : at + item["text"]]}, marks))
-            at += item["text"]
-    used = [text, *(calls[call_id] for call_id in wanted), *(images[number] for number in pictures)]
-    rest[:] = [part for part in rest if not any(part is one for one in used)]
+        piece = held.piece(item, is_same=is_same)
+        if piece is None:
+            continue
+        before = pieces[-1] if pieces else None
+        if before is not None and _is_plain_text(before) and _is_plain_text(piece):
+            # What stood between them does not go back.
+            pieces[-1] = Piece({"type": "text", "text": before.part["text"] + piece.part["text"]})
+        else:
+            pieces.append(piece)
+    rest[:] = [part for part in rest if not _is_among(part, held.used)]
     return pieces
+
+
+class _Held:
+    """The parts of a message that the items of an outline stand for."""
+
+    def __init__(self, items: Sequence[Mapping[str, Any]], parts: Sequence[Part]) -> None:
+        self._length = sum(item.get("text", 0) for item in items)
+        self._text = next((part for part in parts if part["type"] == "text"), None) if self._length else None
+        self._calls = {part["id"]: part for part in parts if part["type"] == "tool_call"}
+        self._images = [part for part in parts if part["type"] == "image"]
+        self._vendors = [part for part in parts if part["type"] == "vendor"]
+        self._named = [item["call"] for item in items if "call" in item]
+        self._pictures = [number for item in items for number in _pictures(item)]
+        self._numbers = [item["vendor"] for item in items if "vendor" in item]
+        self._at = 0  # how much of the text was taken
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all is there that the items stand for, the text as long as it was."""
+        return (
+            len(self._text["text"] if self._text else "") == self._length
+            and self._calls.keys() >= set(self._named)
+            and all(number < len(self._images) for number in self._pictures)
+            and all(number < len(self._vendors) for number in self._numbers)
+        )
+
+    @property
+    def used(self) -> list[Part | None]:
+        """What the items stand for."""
+        return [
+            self._text,
+            *(self._calls[call_id] for call_id in self._named),
+            *(self._images[number] for number in self._pictures),
+            *(self._vendors[number] for number in self._numbers),
+        ]
+
+    def piece(self, item: Mapping[str, Any], *, is_same: bool) -> Piece | None:
+        """Return the part that an item stands for; None where it does not go back.
+
+        Parameters
+        ----------
+        is_same
+            Whether it goes to the model that made it.
+        """
+        names = item.keys() - _PLACED if is_same else item.keys() & _UNBOUND
+        marks = {name: item[name] for name in item if name in names}
+        if ("raw" in item or "vendor" in item) and (is_same or not ("raw" in item or item.get("is_bound"))):
+            whole = item["raw"] if "raw" in item else self._vendors[item["vendor"]]["opaque"]
+            data = {name: self._images[number]["data"] for name, number in item.get("images", {}).items()}
+            return Piece({"type": "raw", "raw": {**whole, **data}}, marks)
+        if "call" in item:
+            return Piece(self._calls[item["call"]], marks)
+        if "image" in item:
+            return Piece(self._images[item["image"]], marks)
+        if "text" not in item or self._text is None:
+            return None
+        start, self._at = self._at, self._at + item["text"]
+        return Piece({"type": "text", "text": self._text["text"][start : self._at]}, marks)
+
+
+def _is_plain_text(piece: Piece) -> bool:
+    return piece.part["type"] == "text" and not piece.marks
+
+
+def _is_among(part: Part, parts: Iterable[Part | None]) -> bool:
+    return any(part is one for one in parts)
+
+
+def _pictures(item: Mapping[str, Any]) -> list[int]:
+    """Return the numbers of the pictures that an item holds."""
+    return [*item.get("images", {}).values(), *([item["image"]] if "image" in item else [])]
 
 
 def _told(marks: Mapping[str, Any]) -> dict[str, Any]:

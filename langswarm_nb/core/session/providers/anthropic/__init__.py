@@ -24,8 +24,17 @@ from langswarm_nb.core.session.providers._dialect.reply_stream import stream_rep
 from langswarm_nb.core.session.providers._dialect.wire import RefusedOption, check_options, with_tools
 from langswarm_nb.core.session.secret import Secret
 
-from .binding import BINDING_BETA, MISFITS, asks_to_drop, bound, has_thinking, without_thinking
-from .reader import DIALECT, THINKING, MessagesReader, read_fault_of_messages, read_models
+from .binding import (
+    BINDING_BETA,
+    MISFITS,
+    asks_to_drop,
+    bound,
+    has_thinking,
+    without_advisor,
+    without_thinking,
+)
+from .block import THINKING
+from .reader import DIALECT, MessagesReader, read_fault_of_messages, read_models
 from .server_tools import tools_of
 from .threads import BETA, LOST, UNSUPPORTED, Threads, begun
 
@@ -153,7 +162,7 @@ def _reply_blocks(message: SessionMessage, model: str, *, is_open: bool) -> list
             blocks += [] if is_undone and not is_open else [part["raw"]]
         elif part["type"] == "tool_call":
             call = {"id": part["id"], "name": part["name"], "input": arguments_object(part)}
-            blocks.append({"type": "tool_use", **call})
+            blocks.append({"type": "tool_use", **call, **marks})
         elif (
             part["type"] == "refusal" and part["text"] in message.content
         ):  # words of the model, not of the service
@@ -210,7 +219,7 @@ def wire_request(request: ProviderRequest, cache: CacheTime | None = None) -> di
         body.setdefault("metadata", {"user_id": sha256(request.user_id.encode()).hexdigest()})
     if request.stream:
         body["stream"] = True
-    return bound(body)
+    return bound(without_advisor(body))
 
 
 def choose_version(body: Mapping[str, Any], version: str | None = None) -> tuple[str, list[str]]:

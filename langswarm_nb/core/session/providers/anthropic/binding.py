@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from .reader import THINKING
+from .block import THINKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _BINDS_THINKING = (
     r"(?:.*[/.])?claude-(?:fable-5-[1-9]|mythos-5-[2-9]|(?:opus|sonnet|haiku)-5-[5-9]"
@@ -34,8 +34,12 @@ def bound(body: dict[str, Any]) -> dict[str, Any]:
 
 def has_thinking(body: Mapping[str, Any]) -> bool:
     """Return whether thinking goes back with a body."""
+    return _has(body, lambda block: block.get("type") in THINKING)
+
+
+def _has(body: Mapping[str, Any], is_one: Callable[[Mapping[str, Any]], bool]) -> bool:
     turns = [turn["content"] for turn in body["messages"] if not isinstance(turn["content"], str)]
-    return any(block.get("type") in THINKING for blocks in turns for block in blocks)
+    return any(is_one(block) for blocks in turns for block in blocks)
 
 
 def asks_to_drop(body: Mapping[str, Any]) -> bool:
@@ -46,10 +50,30 @@ def asks_to_drop(body: Mapping[str, Any]) -> bool:
 
 def without_thinking(body: Mapping[str, Any]) -> dict[str, Any]:
     """Return a body without any thinking."""
+    return _without(body, lambda block: block.get("type") in THINKING)
+
+
+def without_advisor(body: dict[str, Any]) -> dict[str, Any]:
+    """Return a body without what an advisor said, where none can be asked: the service refuses it then."""
+    tools = body.get("tools")
+    named = (
+        [str(tool.get("type")) for tool in tools if isinstance(tool, dict)] if isinstance(tools, list) else []
+    )
+    if any(name.startswith("advisor") for name in named) or not _has(body, _is_advisors):
+        return body
+    return _without(body, _is_advisors)
+
+
+def _is_advisors(block: Mapping[str, Any]) -> bool:
+    kind = block.get("type")
+    return kind == "advisor_tool_result" or (kind == "server_tool_use" and block.get("name") == "advisor")
+
+
+def _without(body: Mapping[str, Any], is_out: Callable[[Mapping[str, Any]], bool]) -> dict[str, Any]:
     turns = [
         turn
         if isinstance(turn["content"], str)
-        else {**turn, "content": [block for block in turn["content"] if block.get("type") not in THINKING]}
+        else {**turn, "content": [block for block in turn["content"] if not is_out(block)]}
         for turn in body["messages"]
     ]
     return {**body, "messages": turns}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,19 +9,13 @@ from langswarm_nb.core.session.errors import ProviderRequestError
 from langswarm_nb.core.session.messages import FinishReason, Usage
 from langswarm_nb.core.session.provider_events import Delta, Finish, ModelInfo, PartDone, ReplyInfo
 from langswarm_nb.core.session.providers._dialect.call_pieces import place_of
-from langswarm_nb.core.session.providers._dialect.history import arguments_text
-from langswarm_nb.core.session.providers._dialect.reasoning_order import (
-    call_item,
-    dropped_thinking,
-    outline_part,
-    raw_item,
-    text_item,
-)
+from langswarm_nb.core.session.providers._dialect.citations import Sources
+from langswarm_nb.core.session.providers._dialect.reasoning_order import dropped_thinking, outline_part
+from langswarm_nb.core.session.providers._dialect.vendor_items import first_text
 from langswarm_nb.core.session.providers._dialect.wire import (
     as_object,
     end_word,
     finish_reason,
-    fold,
     models_of,
     token_count,
 )
@@ -30,74 +23,18 @@ from langswarm_nb.core.session.providers._http.fault_bodies import read_fault
 from langswarm_nb.core.session.providers._http.faults import Fault, ReportedError
 from langswarm_nb.core.session.text import as_text
 
+from .block import THINKING, Block
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from langswarm_nb.core.session.parts.vocabulary import Part
     from langswarm_nb.core.session.provider_events import ProviderEvent
 
 DIALECT = "anthropic_messages"
 """Marks the outlines of this dialect."""
-THINKING = {"thinking", "redacted_thinking"}
-"""Types of blocks that hold thinking."""
 _BAD_REQUEST = 400
 _PARAGRAPH = "\n\n"
-
-
-class _Block:
-    """One content block, whose pieces are still coming."""
-
-    __slots__ = ("pieces", "signature", "start")
-
-    def __init__(self, start: Mapping[str, Any]) -> None:
-        self.start = dict(start)
-        self.pieces: list[str] = []
-        self.signature = str(start.get("signature") or "")
-
-    @property
-    def kind(self) -> str:
-        return str(self.start.get("type"))
-
-    @property
-    def text(self) -> str:
-        return "".join(self.pieces)
-
-    def item(self) -> dict[str, Any] | None:
-        """Return the block as an item of the reply's outline; None for thinking that would be refused."""
-        if self.kind == "text":
-            return text_item(len(self.text), citations=self.start.get("citations") or None)
-        if self.kind == "tool_use":
-            return call_item(str(self.start["id"]))
-        if self.kind == "thinking" and self.signature:
-            return raw_item({"type": "thinking", "thinking": self.text, "signature": self.signature})
-        if self.kind == "thinking":
-            return None
-        return {"raw": self._whole()}
-
-    def add(self, delta: Mapping[str, Any]) -> None:
-        """Take a delta that is not text, thinking or input of ours."""
-        if delta["type"] == "citations_delta":
-            self.start.setdefault("citations", []).append(delta["citation"])
-        else:
-            fold(self.start, {name: value for name, value in delta.items() if name != "type"})
-
-    def _whole(self) -> dict[str, Any]:
-        """Return a block of the service's own as it would have come in one piece."""
-        if not self.text.strip():
-            return self.start
-        try:
-            return {**self.start, "input": json.loads(self.text)}
-        except ValueError:
-            return {**self.start, "input": {}}
-
-    def tool_call(self) -> dict[str, Any]:
-        whole = self.start.get("input")
-        arguments = self.text if self.text.strip() or not whole else arguments_text(whole)
-        return {
-            "type": "tool_call",
-            "id": str(self.start["id"]),
-            "name": str(self.start["name"]),
-            "arguments": arguments if arguments.strip() else "{}",
-        }
 
 
 class MessagesReader:
@@ -124,7 +61,7 @@ class MessagesReader:
         self.text: str = ""
         self.is_refused: bool = False
         self._model = model
-        self._blocks: dict[Any, _Block] = {}
+        self._blocks: dict[Any, Block] = {}
         self._usage: dict[str, Any] = {}
         self._stop: str | None = None
         self._details: dict[str, Any] = {}
@@ -189,7 +126,7 @@ class MessagesReader:
         return [info] if usage == Usage() else [info, usage]
 
     def _read_start(self, index: Any, start: Mapping[str, Any]) -> list[ProviderEvent]:
-        self._blocks[index] = block = _Block(start)
+        self._blocks[index] = block = Block(start)
         if block.kind in {"text", "thinking"}:
             return self._add(block, start.get(block.kind))
         return []
@@ -200,7 +137,7 @@ class MessagesReader:
         index = place_of(body["index"])
         block = self._blocks.get(index)
         if block is None:  # some servers do not say that a block begins
-            block = self._blocks[index] = _Block({"type": str(kind).removesuffix("_delta")})
+            block = self._blocks[index] = Block({"type": str(kind).removesuffix("_delta")})
         if kind == "text_delta":
             return self._add(block, delta["text"])
         if kind == "thinking_delta":
@@ -213,7 +150,7 @@ class MessagesReader:
             block.add(delta)
         return []
 
-    def _add(self, block: _Block, text: object) -> list[ProviderEvent]:
+    def _add(self, block: Block, text: object) -> list[ProviderEvent]:
         if not text:
             return []
         if not isinstance(text, str):
@@ -239,7 +176,7 @@ class MessagesReader:
 
     def _read_stop(self, told: Mapping[str, Any]) -> None:
         self._stop = end_word(told.get("stop_reason")) or self._stop
-        for name in ("stop_sequence", "stop_details"):
+        for name in ("stop_sequence", "stop_details", "container"):
             if told.get(name):
                 self._details[name] = told[name]
 
@@ -247,13 +184,17 @@ class MessagesReader:
         blocks = list(self._blocks.values())
         self.text = "".join(block.text for block in blocks if block.kind == "text")
         calls = [block.tool_call() for block in blocks if block.kind == "tool_use"]
-        self._closing = [*self._parts(blocks, calls)]
+        self._closing = [*self._parts(blocks, calls), *self._sources(blocks)]
         usage = read_usage(self._usage)
         if usage != Usage():
             self._closing.append(usage)
-        for name in ("service_tier", "speed"):
+        for name in ("service_tier", "speed", "inference_geo"):
             if value := as_text(self._usage.get(name)):
                 self._details[name] = value
+        told = self._usage.get("server_tool_use")
+        counts = {name: count for name, count in as_object(told or {}).items() if token_count(count)}
+        if counts:  # billed by the piece, and told nowhere else
+            self._details["server_tool_use"] = counts
         if self._details:
             self._closing.append(ReplyInfo(details=self._details))
         word = self._stop or "end_turn"
@@ -264,19 +205,48 @@ class MessagesReader:
         self._closing.append(Finish(reason, word))
         self.is_whole = self.is_over = True
 
-    def _parts(self, blocks: Sequence[_Block], calls: Iterable[dict[str, Any]]) -> list[ProviderEvent]:
-        told = [block.item() for block in blocks]
+    def _parts(self, blocks: Sequence[Block], calls: Iterable[dict[str, Any]]) -> list[ProviderEvent]:
+        told = []
+        vendors: list[Part] = []
+        for block in blocks:
+            told.append(block.item(len(vendors)))
+            vendors += [block.vendor()] if block.is_vendors else []
         items = [item for item in told if item is not None]
         if None in told:  # thinking goes back whole or not at all
             items = [item for item in items if item.get("raw", {}).get("type") not in THINKING]
         outline = outline_part(DIALECT, self._model, items)
-        parts: list[dict[str, Any]] = [] if outline is None else [dict(outline)]
+        parts: list[Part] = [] if outline is None else [outline]
+        parts += vendors
         parts += calls
         details = self._details.get("stop_details")
         explanation = details.get("explanation") if isinstance(details, dict) else None
         if not self.text and as_text(explanation):
             parts.append({"type": "refusal", "text": explanation})
         return [PartDone(part) for part in parts]
+
+    def _sources(self, blocks: Sequence[Block]) -> list[PartDone]:
+        """Return the sources of the texts; a text has its sources as a whole."""
+        sources = Sources()
+        at = 0
+        for block in blocks:
+            if block.kind != "text":
+                continue
+            start, at = at, at + len(block.text)
+            for told in block.start.get("citations") or ():
+                if isinstance(told, dict):
+                    sources.add(
+                        url=told.get("url") or told.get("source"),
+                        title=first_text(told, "title", "document_title") or _document(told),
+                        quote=told.get("cited_text"),
+                        start=start,
+                        end=at,
+                    )
+        return sources.parts(at)
+
+
+def _document(citation: Mapping[str, Any]) -> str:
+    number = token_count(citation.get("document_index"))
+    return "" if number is None else f"document {number + 1}"
 
 
 def read_usage(usage: Mapping[str, Any]) -> Usage:
@@ -286,13 +256,27 @@ def read_usage(usage: Mapping[str, Any]) -> Usage:
         for name in ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
     )
     of_output = as_object(usage.get("output_tokens_details") or {})
+    output = token_count(usage.get("output_tokens"))
+    more = [_compaction(one) for one in usage.get("iterations") or () if isinstance(one, dict)]
     return Usage(
-        input_tokens=None if plain is None else plain + (read or 0) + (written or 0),
+        input_tokens=None
+        if plain is None
+        else plain + (read or 0) + (written or 0) + sum(i for i, _ in more),
         cached_input_tokens=read,
         cache_write_tokens=written,
-        output_tokens=token_count(usage.get("output_tokens")),
+        output_tokens=None if output is None else output + sum(o for _, o in more),
         reasoning_tokens=token_count(of_output.get("thinking_tokens")),
     )
+
+
+def _compaction(iteration: Mapping[str, Any]) -> tuple[int, int]:
+    """Return the tokens in and out of a pass that shortened the conversation: the sums leave it out."""
+    if iteration.get("type") != "compaction":
+        return 0, 0
+    names = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+    return sum(token_count(iteration.get(name)) or 0 for name in names), token_count(
+        iteration.get("output_tokens")
+    ) or 0
 
 
 def read_fault_of_messages(body: Any) -> Fault:

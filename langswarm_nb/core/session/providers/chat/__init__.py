@@ -24,7 +24,7 @@ from langswarm_nb.core.session.providers._dialect.attachments import (
     sendable,
 )
 from langswarm_nb.core.session.providers._dialect.call_pieces import free_text
-from langswarm_nb.core.session.providers._dialect.history import joined_text
+from langswarm_nb.core.session.providers._dialect.history import reply_text
 from langswarm_nb.core.session.providers._dialect.http_session import HttpProviderSession, short_request
 from langswarm_nb.core.session.providers._dialect.reply_stream import stream_reply
 from langswarm_nb.core.session.providers._dialect.wire import check_options
@@ -187,7 +187,7 @@ def wire_content(
 
 
 def _assistant(parts: Sequence[Part], *, sends_reasoning: bool) -> dict[str, Any]:
-    text, calls = joined_text(parts), _calls(parts)
+    text, calls = reply_text(parts), _calls(parts)
     wire: dict[str, Any] = {"role": "assistant", "content": text if text or not calls else None}
     if calls:
         wire["tool_calls"] = calls

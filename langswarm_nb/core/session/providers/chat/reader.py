@@ -6,7 +6,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.messages import FinishReason, Usage
-from langswarm_nb.core.session.provider_events import Delta, Finish, ModelInfo, PartDone, ReplyInfo
+from langswarm_nb.core.session.provider_events import (
+    Delta,
+    Finish,
+    ModelInfo,
+    PartDone,
+    ReplyInfo,
+    ThoughtSoFar,
+)
 from langswarm_nb.core.session.providers._dialect.call_pieces import FREE_TEXT, CallPieces
 from langswarm_nb.core.session.providers._dialect.history import image_data
 from langswarm_nb.core.session.providers._dialect.think_tags import ThinkTags
@@ -14,6 +21,8 @@ from langswarm_nb.core.session.providers._dialect.wire import end_word, finish_r
 from langswarm_nb.core.session.providers._http.fault_bodies import read_fault
 from langswarm_nb.core.session.providers._http.faults import ReportedError
 from langswarm_nb.core.session.text import as_text
+
+from .beside import EXECUTED, Beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -25,6 +34,14 @@ DETAILS = "reasoning_details"
 """OpenRouter's opaque record of thinking, to be sent back as it came."""
 EXTRA = "extra_content"
 """What Google puts beside a call, and wants back with it: its signature."""
+_COUNTED = (
+    "server_tool_use",
+    "server_tool_use_details",
+    "num_sources_used",
+    "num_search_queries",
+    "citation_tokens",
+)
+"""What hosts count beside tokens, and bill."""
 
 
 def read_usage(usage: Mapping[str, Any]) -> Usage:
@@ -68,13 +85,15 @@ class ChatReader:
         self.is_over: bool = False
         self._keeps_details = keeps_details
         self._tags = ThinkTags() if has_tags else None
-        self._is_named = False
+        self._is_named = self._is_in_one = False
         self._finish: str | None = None
         self._others: dict[Any, bool] = {}  # choices beside the first -> whether they have ended
         self._calls = CallPieces()
         self._details: list[Any] = []
         self._is_refusal = False
         self._usage: Mapping[str, Any] = {}
+        self._beside = Beside()
+        self._n_chars = self._n_raw = 0  # of the answer, and of what came as its text
 
     def read(self, body: Any, name: str = "") -> list[ProviderEvent]:
         """Take a chunk.
@@ -89,6 +108,8 @@ class ChatReader:
         events: list[ProviderEvent] = []
         if not self._is_named:
             self._read_name(body, events)
+        if "citations" in body or "search_results" in body:
+            self._beside.take_body(body)
         choices = body.get("choices")
         if choices:
             for choice in choices:
@@ -110,6 +131,7 @@ class ChatReader:
         ReportedError
             It holds an error.
         """
+        self._is_in_one = True
         events = self.read(body)
         # A whole message needs no end mark, some hosts send null for it; Azure leaves out one that it filtered.
         is_there = any(isinstance(choice.get("message"), dict) for choice in body["choices"])
@@ -121,10 +143,14 @@ class ChatReader:
         events: list[ProviderEvent] = [*(self._tags.rest() if self._tags else ())]
         if self._details and self._keeps_details:
             events.append(PartDone({"type": "reasoning", "text": "", "opaque": {DETAILS: self._details}}))
-        events += map(PartDone, self._calls.parts())
+        self._count(events)
+        events += map(PartDone, (*self._beside.vendors(), *self._calls.parts()))
+        events += self._beside.sources(self._n_chars, self._n_raw - self._n_chars)
         usage = read_usage(self._usage)
         if usage != Usage():
             events.append(usage)
+        if details := {name: self._usage[name] for name in _COUNTED if self._usage.get(name)}:
+            events.append(ReplyInfo(details=details))
         events.append(Finish(self._reason(), self._finish))
         return events
 
@@ -133,15 +159,17 @@ class ChatReader:
             self._others[choice["index"]] = end_word(choice.get("finish_reason")) is not None
             self._note_end()
             return
-        delta = choice.get("delta")
-        if delta is None:
-            delta = choice.get("message") or {}
+        # Perplexity puts an empty piece beside a whole message, and all that came so far beside a piece.
+        names = ("message", "delta") if self._is_in_one else ("delta", "message")
+        delta: Mapping[str, Any] = next((choice[name] for name in names if choice.get(name) is not None), {})
         if self._tags is not None and (delta.get("reasoning") or delta.get("reasoning_content")):
             events += self._tags.rest()  # the service tells thinking apart, so that tags are text
             self._tags = None
         content = delta.get("content")
         if content:
-            events += self._said(content) if isinstance(content, str) else _listed(content)
+            said = self._said(content) if isinstance(content, str) else self._listed(content)
+            self._count(said)
+            events += said
         if not content or len(delta) > 1:
             self._read_more(delta, events)
         end = choice.get("finish_reason")
@@ -149,7 +177,33 @@ class ChatReader:
             self._read_end(choice, word)
 
     def _said(self, text: str) -> list[ProviderEvent]:
+        self._n_raw += len(text)
         return [Delta(text)] if self._tags is None else self._tags.take(text)
+
+    def _count(self, said: Iterable[ProviderEvent]) -> None:
+        """Count the characters of the answer: places in it are told in them."""
+        for event in said:
+            if isinstance(event, Delta) and event.kind == "text":
+                self._n_chars += len(event.text)
+            elif isinstance(event, ThoughtSoFar):
+                self._n_chars = 0
+
+    def _listed(self, content: Iterable[Mapping[str, Any]]) -> list[ProviderEvent]:
+        """Return the deltas of content that comes as a list: text, thinking and sources (Mistral and others)."""
+        events: list[ProviderEvent] = []
+        n_chars = self._n_chars
+        for item in content:
+            if item["type"] == "text":
+                n_chars += len(item["text"])
+                events += [Delta(item["text"])] if item["text"] else []
+            elif item["type"] == "thinking":
+                inner = item["thinking"]
+                texts = [inner] if isinstance(inner, str) else [piece.get("text", "") for piece in inner]
+                events += [Delta(text, "reasoning") for text in texts if text]
+            elif item["type"] == "reference":
+                self._beside.take_reference(item, n_chars)
+        self._n_raw += n_chars - self._n_chars
+        return events
 
     def _reason(self) -> FinishReason:
         reason = finish_reason(self._finish)
@@ -175,6 +229,8 @@ class ChatReader:
             events.append(Delta(delta["refusal"], "refusal"))
         events += map(PartDone, _pictures(delta.get("images")))
         self._details += delta.get(DETAILS) or ()
+        if "annotations" in delta or EXECUTED in delta:
+            self._beside.take_message(delta)
         for piece in delta.get("tool_calls") or ():
             self._read_call(piece)
         if delta.get("function_call"):  # the form before tools
@@ -219,19 +275,6 @@ def _pictures(told: Any) -> Iterator[Part]:
             found = image_data({"type": "image", "url": url})
             data = {"url": url} if found is None else {"media_type": found[0], "data": found[1]}
             yield {"type": "image", **data}
-
-
-def _listed(content: Iterable[Mapping[str, Any]]) -> list[ProviderEvent]:
-    """Return the deltas of content that comes as a list: text and thinking (Mistral and others)."""
-    events: list[ProviderEvent] = []
-    for item in content:
-        if item["type"] == "text":
-            events.append(Delta(item["text"]))
-        elif item["type"] == "thinking":
-            inner = item["thinking"]
-            texts = [inner] if isinstance(inner, str) else [piece.get("text", "") for piece in inner]
-            events += [Delta(text, "reasoning") for text in texts if text]
-    return events
 
 
 def read_models(body: Any) -> list[ModelInfo]:

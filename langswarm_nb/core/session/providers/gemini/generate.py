@@ -19,10 +19,25 @@ from langswarm_nb.core.session.providers._dialect.history import (
     system_text,
     tool_names,
 )
-from langswarm_nb.core.session.providers._dialect.reasoning_order import in_order, outline_part, text_item
+from langswarm_nb.core.session.providers._dialect.reasoning_order import (
+    call_item,
+    image_item,
+    in_order,
+    outline_part,
+    text_item,
+    vendor_item,
+)
+from langswarm_nb.core.session.providers._dialect.vendor_items import (
+    as_words,
+    first_text,
+    lines,
+    texts,
+    vendor_part,
+)
 from langswarm_nb.core.session.providers._dialect.wire import end_word, finish_reason, token_count, with_tools
 from langswarm_nb.core.session.providers._http.faults import ReportedError
 
+from . import grounding
 from .faults import read_google_fault
 
 if TYPE_CHECKING:
@@ -36,6 +51,8 @@ SIGNATURE = "gemini_signature"
 """Key, in ``opaque``, of the signature that Gemini puts on a part and wants back with it."""
 DIALECT = "gemini_generate"
 """Marks the outlines of this dialect."""
+_BY_GOOGLE = ("executableCode", "codeExecutionResult", "toolCall", "toolResponse")
+"""Parts about what Google ran itself; they go back as they came."""
 TOOLS: dict[str, dict[str, Any]] = {
     "web_search": {"googleSearch": {}},
     "web_fetch": {"urlContext": {}},
@@ -44,8 +61,6 @@ TOOLS: dict[str, dict[str, Any]] = {
 """Our name of a tool -> Google's tool."""
 _FUNCTIONS = {"functionDeclarations", "function_declarations"}
 """What newer models take beside Google's tools only when they may show what those did."""
-_BY_GOOGLE = {"executableCode", "codeExecutionResult", "toolCall", "toolResponse"}
-"""Parts about what Google ran itself; they go back as they came."""
 _NO_SIGNATURE = "skip_thought_signature_validator"
 """What Google documents for calls that another model made."""
 _RENAMED = {
@@ -128,24 +143,31 @@ def _media(part: Part, model: str) -> dict[str, Any]:
 
 
 def _model_parts(parts: Sequence[Part], model: str) -> list[dict[str, Any]]:
-    calls = [part for part in parts if part["type"] == "tool_call"]
-    wire: list[dict[str, Any]] = [
-        part["raw"] if part["type"] == "raw" else {"text": part["text"]}
-        for part, _ in in_order(parts, DIALECT, model)
-        if part["type"] in {"text", "refusal", "raw"}
-    ]
-    wire += [
+    pieces = in_order(parts, DIALECT, model)
+    calls = [part for part, _ in pieces if part["type"] == "tool_call"]
+    are_signed = any(map(_signature, calls)) or not _THINKS_BY_LEVEL.fullmatch(model)
+    unsigned = calls[0] if calls and not are_signed else None  # of calls made together the first is signed
+    signed = [
         {"text": "", "thoughtSignature": part["opaque"][SIGNATURE]}
         for part in parts
         if part["type"] == "reasoning" and _signature(part)
     ]
-    are_signed = any(map(_signature, calls)) or not _THINKS_BY_LEVEL.fullmatch(model)
-    for call in calls:
-        signature = _signature(call) or ("" if are_signed else _NO_SIGNATURE)
-        are_signed = True  # of calls made together the first is signed
-        function = {"id": call["id"], "name": call["name"], "args": arguments_object(call)}
-        wire.append({"functionCall": function, **({"thoughtSignature": signature} if signature else {})})
-    return wire
+    wire: list[dict[str, Any]] = []
+    for part, marks in pieces:
+        if part["type"] == "raw":
+            wire.append(part["raw"])
+        elif part["type"] in {"text", "refusal"}:
+            wire.append({"text": part["text"]})
+        elif part["type"] == "image" and marks:  # its own: a model goes on from its picture
+            signature = marks.get("thoughtSignature")
+            wire.append({**_media(part, model), **({"thoughtSignature": signature} if signature else {})})
+        elif part["type"] == "tool_call":
+            signature = _NO_SIGNATURE if part is unsigned else _signature(part)
+            function = {"id": part["id"], "name": part["name"], "args": arguments_object(part)}
+            wire += signed
+            signed = []
+            wire.append({"functionCall": function, **({"thoughtSignature": signature} if signature else {})})
+    return wire + signed
 
 
 def _signature(part: Part) -> str:
@@ -221,9 +243,13 @@ class GenerateReader:
         self.is_over: bool = False
         self._model = request.model
         self._order: list[dict[str, Any]] = []
+        self._texts: list[str] = []
+        self._vendors: list[Part] = []
+        self._n_images = 0
+        self._beside: dict[str, Any] = {}
         self._ids = CallIds(request.messages)
         self._is_named = False
-        self._has_calls = False
+        self._calls: list[Part] = []
         self._signature = ""
         self._usage: Mapping[str, Any] = {}
         self._finish = ""
@@ -261,13 +287,15 @@ class GenerateReader:
         """Return the signature of the answer, the usage and the end."""
         if (outline := outline_part(DIALECT, self._model, self._order)) is not None:
             yield PartDone(outline)
+        yield from map(PartDone, (*self._vendors, *grounding.work(self._beside), *self._calls))
+        yield from grounding.sources(self._beside, self._texts)
         if self._signature:
             yield PartDone({"type": "reasoning", "text": "", "opaque": {SIGNATURE: self._signature}})
         usage = read_usage(self._usage)
         if usage != Usage():
             yield usage
         reason = FinishReason.CONTENT_FILTER if self._is_blocked else finish_reason(self._finish)
-        if reason is FinishReason.STOP and self._has_calls:
+        if reason is FinishReason.STOP and self._calls:
             reason = FinishReason.TOOL_CALLS
         if self._details:
             yield ReplyInfo(details=self._details)
@@ -277,6 +305,7 @@ class GenerateReader:
         content = candidate.get("content") or {}
         for part in content.get("parts") or ():
             yield from self._read_part(part)
+        self._beside |= {name: candidate[name] for name in grounding.TOLD if candidate.get(name)}
         if candidate.get("finishReason"):
             self._end(candidate["finishReason"])
             if finish_reason(self._finish) in _BAD_ENDS:
@@ -289,28 +318,70 @@ class GenerateReader:
         if part.get("text"):
             yield Delta(part["text"], "reasoning" if part.get("thought") else "text")
             if not part.get("thought"):
-                self._order.append(text_item(len(part["text"])))
-        elif part.keys() & _BY_GOOGLE:
-            self._order.append({"raw": part})
+                self._texts.append(part["text"])
+                self._note_text(len(part["text"]))
+        elif any(name in part for name in _BY_GOOGLE):
+            # A signature belongs to the model that gave it.
+            self._order.append(
+                vendor_item(len(self._vendors), is_bound=True if part.get("thoughtSignature") else None)
+            )
+            self._vendors.append(_vendor(part))
             return
         signature = part.get("thoughtSignature")
         call, blob = part.get("functionCall"), part.get("inlineData")
         if call:
-            self._has_calls = True
-            yield PartDone(
+            call_id = str(call.get("id") or self._ids.next())
+            self._order.append(call_item(call_id))
+            self._calls.append(
                 {
                     "type": "tool_call",
-                    "id": str(call.get("id") or self._ids.next()),
+                    "id": call_id,
                     "name": str(call["name"]),
                     "arguments": arguments_text(call.get("args")),
                     **({"opaque": {SIGNATURE: signature}} if signature else {}),
                 }
             )
-        elif signature:
+        elif signature and not blob:
             self._signature = str(signature)
-        if blob and str(blob["mimeType"]).startswith("image/"):
-            yield PartDone({"type": "image", "media_type": blob["mimeType"], "data": blob["data"]})
+        if blob:
+            yield PartDone(self._media(blob, signature))
+
+    def _media(self, blob: Mapping[str, Any], signature: object) -> Part:
+        """Return a picture, a sound or a file that the model made; a picture goes back in its place."""
+        media_type = str(blob["mimeType"])
+        kind = media_type.partition("/")[0]
+        if kind == "image":
+            self._order.append(image_item(self._n_images, is_own=True, thoughtSignature=signature or None))
+            self._n_images += 1
+        return {
+            "type": kind if kind in {"image", "audio"} else "file",
+            "media_type": media_type,
+            "data": blob["data"],
+        }
+
+    def _note_text(self, n_chars: int) -> None:
+        if self._order and "text" in self._order[-1]:
+            self._order[-1]["text"] += n_chars
+        else:
+            self._order.append(text_item(n_chars))
 
     def _end(self, reason: object) -> None:
         self._finish = end_word(reason) or ""
         self.is_whole = True
+
+
+def _vendor(part: Mapping[str, Any]) -> Part:
+    """Return what Google ran itself as a part of the message."""
+    kind = next(name for name in _BY_GOOGLE if name in part)
+    told = part[kind] if isinstance(part[kind], dict) else {}
+    if kind == "executableCode":
+        return vendor_part(kind, part, "ran code", first_text(told, "code"))
+    if kind == "codeExecutionResult":
+        outcome = first_text(told, "outcome").removeprefix("OUTCOME_").lower()
+        ended = "the code ended" if outcome in {"", "ok"} else f"the code ended: {outcome}"
+        return vendor_part(kind, part, ended, first_text(told, "output"))
+    tool = first_text(told, "toolType").lower().replace("_", " ") or "a tool"
+    line = f"used {tool}" if kind == "toolCall" else f"{tool} answered"
+    return vendor_part(
+        kind, part, line, lines(texts(told, "error"), [as_words(told.get("args") or told.get("response"))])
+    )

@@ -8,30 +8,27 @@ from typing import TYPE_CHECKING, Any
 from langswarm_nb.core.session import errors as e
 from langswarm_nb.core.session.messages import FinishReason, MessageRole, Usage
 from langswarm_nb.core.session.parts.media_types import media_type_of
+from langswarm_nb.core.session.parts.twins import twin
 from langswarm_nb.core.session.parts.vocabulary import ATTACHED
 from langswarm_nb.core.session.provider_events import Delta, Finish, PartDone, ReplyInfo
 from langswarm_nb.core.session.providers._dialect.attachments import base64_of, sendable
 from langswarm_nb.core.session.providers._dialect.call_pieces import place_of
+from langswarm_nb.core.session.providers._dialect.citations import Bytes, Sources
 from langswarm_nb.core.session.providers._dialect.history import (
     CallIds,
     arguments_object,
-    arguments_text,
     spoken,
     system_text,
     tool_names,
 )
-from langswarm_nb.core.session.providers._dialect.wire import (
-    end_word,
-    finish_reason,
-    fold,
-    token_count,
-    with_tools,
-)
+from langswarm_nb.core.session.providers._dialect.vendor_items import first_text
+from langswarm_nb.core.session.providers._dialect.wire import end_word, finish_reason, token_count, with_tools
 from langswarm_nb.core.session.providers._http.faults import Fault, ReportedError
 from langswarm_nb.core.session.text import one_line
 
 from .faults import read_google_fault
 from .generate import added
+from .interaction_steps import SAID, THOUGHT, Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -42,16 +39,13 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-THOUGHT = "gemini_thought"
-"""Key, in ``opaque``, of the signature of a thought; it goes back when the conversation is started again."""
 STEP = "gemini_step"
-"""Key, in ``opaque``, of a step that Google did itself; it goes back likewise."""
-_SAID = {"text", "image"}
-"""Pieces of the model's output; an older form of the API has them beside the steps."""
+"""Key, in ``opaque``, of a step that Google did itself, in what was stored before those were `vendor` parts."""
 _CONTENTS = {"text", "refusal", *ATTACHED}
+_SPEAKS = {*_CONTENTS, "tool_call", "tool_result"}
+"""Types of our parts that make a turn."""
 _MEDIA = {"image": "image", "audio": "audio", "video": "video"}
 """What a file is to this API, by the kind of its media type; else it is a document."""
-_OWN = {"model_output", "function_call", "thought", None, *_SAID}
 RESERVED = (
     "model",
     "input",
@@ -116,7 +110,7 @@ def wire_input(messages: Sequence[SessionMessage], new_from: int) -> str | list[
 
 def _steps(message: SessionMessage, names: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     parts = message.all_parts
-    for part in parts:
+    for part in message.parts:  # thoughts between what Google did, as they came
         if part["type"] == "reasoning" and _signature(part):
             summary = [{"type": "text", "text": part["text"]}] if part["text"] else []
             yield {
@@ -126,8 +120,12 @@ def _steps(message: SessionMessage, names: Mapping[str, str]) -> Iterator[dict[s
             }
         elif part["type"] == "reasoning" and isinstance(part.get("opaque"), dict) and STEP in part["opaque"]:
             yield part["opaque"][STEP]
+        elif part["type"] == "vendor" and _is_step(part):
+            yield part["opaque"]
         elif part["type"] == "tool_result":
             yield _tool_result(part, names)
+    if not any(part["type"] in _SPEAKS or (part["type"] == "vendor" and _is_step(part)) for part in parts):
+        parts += tuple({"type": "text", "text": twin(part)} for part in parts if part["type"] == "vendor")
     said = [_content(part) for part in sendable(parts, *ATTACHED) if part["type"] in _CONTENTS]
     if said:
         kind = "model_output" if message.role is MessageRole.ASSISTANT else "user_input"
@@ -136,6 +134,12 @@ def _steps(message: SessionMessage, names: Mapping[str, str]) -> Iterator[dict[s
         if part["type"] == "tool_call":
             function = {"id": part["id"], "name": part["name"], "arguments": arguments_object(part)}
             yield {"type": "function_call", **function}
+
+
+def _is_step(part: Part) -> bool:
+    """Return whether what Google did is a step of this API: those of its other one have no type."""
+    opaque = part["opaque"]
+    return isinstance(opaque, dict) and opaque.get("type") == part["kind"]
 
 
 def _content(part: Part) -> dict[str, Any]:
@@ -208,9 +212,10 @@ class InteractionReader:
         self.is_over: bool = False
         self._previous_id = request.native_id
         self._ids = CallIds(request.messages)
-        self._steps: dict[Any, _Step] = {}
+        self._steps: dict[Any, Step] = {}
         self._is_named = False
         self._status = ""
+        self._notes: dict[Any, tuple[list[str], list[Any]]] = {}  # step -> its text, what is told of it
 
     def read(self, body: Any, name: str = "") -> Iterator[ProviderEvent]:
         """Take an event; those that are not known are passed over.
@@ -255,6 +260,7 @@ class InteractionReader:
         """Return thoughts with their signatures, the calls of tools, and the end."""
         parts = [part for step in self._steps.values() if (part := step.part(self._ids)) is not None]
         yield from map(PartDone, parts)
+        yield from self._sources()
         reason = finish_reason(self._status)
         if reason is FinishReason.STOP and any(part["type"] == "tool_call" for part in parts):
             reason = FinishReason.TOOL_CALLS
@@ -288,24 +294,26 @@ class InteractionReader:
             yield from self._start(index, step)
 
     def _start(self, index: Any, step: Mapping[str, Any]) -> Iterator[ProviderEvent]:
-        kept = self._steps[index] = _Step(step)
+        kept = self._steps[index] = Step(step)
         for item in step.get("summary") or ():
             yield from kept.think(item)
-        if step["type"] in _SAID:
-            yield from _said(step)
+        if step["type"] in SAID:
+            yield from self._said(index, step)
         elif step["type"] == "model_output":
             for item in step.get("content") or ():
-                yield from _said(item)
+                yield from self._said(index, item)
             if step.get("error"):
                 raise ReportedError(read_google_fault({"error": step["error"]}))
 
     def _delta(self, index: Any, delta: Mapping[str, Any]) -> Iterator[ProviderEvent]:
         step = self._steps.get(index)
         if step is None:
-            step = self._steps[index] = _Step({})
+            step = self._steps[index] = Step({})
         match delta.get("type"):
             case "text" | "image":
-                yield from _said(delta)
+                yield from self._said(index, delta)
+            case "text_annotation_delta" | "text_annotation":
+                self._note(index, delta)
             case "thought_summary":
                 yield from step.think(delta.get("content") or {})
             case "thought_signature":
@@ -315,6 +323,34 @@ class InteractionReader:
             case _:
                 step.add(delta)
 
+    def _said(self, index: Any, item: Mapping[str, Any]) -> Iterator[ProviderEvent]:
+        """Return what a piece of the model's output is to us; what is told of its text is kept for the end."""
+        for event in _said(item):
+            if isinstance(event, Delta):
+                self._note(index, {})
+                self._notes[index][0].append(event.text)
+            yield event
+        self._note(index, item)
+
+    def _note(self, index: Any, item: Mapping[str, Any]) -> None:
+        self._notes.setdefault(index, ([], []))[1].extend(item.get("annotations") or ())
+
+    def _sources(self) -> Iterator[ProviderEvent]:
+        """Return the sources of the text; their places are told in bytes of the step's text."""
+        found = Sources()
+        at = 0
+        for texts, notes in self._notes.values():
+            text = "".join(texts)
+            places = Bytes(text)
+            for note in notes:
+                span = places.span(note.get("start_index"), note.get("end_index"))
+                start, end = (None, None) if span is None else (at + span[0], at + span[1])
+                title = first_text(note, "title", "file_name", "name", "document_uri")
+                url = first_text(note, "url", "document_uri")
+                found.add(url=url, title=title, quote=note.get("source"), start=start, end=end)
+            at += len(text)
+        return iter(found.parts(at))
+
     def _completed(self, interaction: Mapping[str, Any]) -> Iterator[ProviderEvent]:
         status = end_word(interaction["status"]) or ""
         errors = interaction.get("errors")
@@ -323,54 +359,18 @@ class InteractionReader:
         usage = read_usage(interaction.get("usage") or {})
         if usage != Usage():
             yield usage
+        details = {
+            name: told
+            for name in ("grounding_tool_count",)
+            if (told := (interaction.get("usage") or {}).get(name))
+        }
+        if details:  # searches are billed by their number
+            yield ReplyInfo(details=details)
         self._status = status
         self.is_whole = self.is_over = status not in _NOT_AN_END
         if not self.is_whole:
             fault = Fault(message=f"it is still {status}, in the background", kind=e.ProviderResponseError)
             raise ReportedError(fault)
-
-
-class _Step:
-    """A step of an interaction whose pieces are still coming."""
-
-    def __init__(self, step: Mapping[str, Any]) -> None:
-        self._type = step.get("type")
-        self._step = dict(step)
-        self._id = str(step.get("id") or "")
-        self._name = str(step.get("name") or "")
-        self._whole_arguments = step.get("arguments")
-        self.arguments: list[str] = []
-        self.signature = str(step.get("signature") or "")
-        self._summary: list[str] = []
-
-    def think(self, item: Mapping[str, Any]) -> Iterator[ProviderEvent]:
-        """Take a piece of the thought's summary."""
-        if item.get("text"):
-            self._summary.append(item["text"])
-            yield Delta(item["text"], "reasoning")
-
-    def add(self, delta: Mapping[str, Any]) -> None:
-        """Take a delta of a kind that is not ours."""
-        fold(self._step, {name: value for name, value in delta.items() if name != "type"})
-
-    def part(self, ids: CallIds) -> Part | None:
-        """Return what is kept of the step beside its text."""
-        if self._type == "function_call":
-            arguments = "".join(self.arguments) or arguments_text(self._whole_arguments)
-            return {
-                "type": "tool_call",
-                "id": self._id or ids.next(),
-                "name": self._name,
-                "arguments": arguments,
-            }
-        if self._type == "thought" and (self.signature or self._summary):
-            opaque = {"opaque": {THOUGHT: self.signature}} if self.signature else {}
-            return {"type": "reasoning", "text": "".join(self._summary), **opaque}
-        if self._type not in _OWN:
-            told = {"arguments": "".join(self.arguments), "signature": self.signature}
-            whole = {**self._step, **{name: value for name, value in told.items() if value}}
-            return {"type": "reasoning", "text": "", "opaque": {STEP: whole}}
-        return None
 
 
 def _said(item: Mapping[str, Any]) -> Iterator[ProviderEvent]:

@@ -14,8 +14,10 @@ from langswarm_nb.core.session.messages import FinishReason, MessageRole, Usage
 from langswarm_nb.core.session.provider_events import Delta, Finish, PartDone, ReplyInfo
 from langswarm_nb.core.session.providers._dialect.attachments import sendable
 from langswarm_nb.core.session.providers._dialect.call_pieces import CallPieces
+from langswarm_nb.core.session.providers._dialect.citations import Sources
 from langswarm_nb.core.session.providers._dialect.history import (
     CallIds,
+    arguments_object,
     joined_text,
     spoken,
     system_text,
@@ -24,8 +26,16 @@ from langswarm_nb.core.session.providers._dialect.reasoning_order import (
     call_item,
     in_order,
     outline_part,
-    raw_item,
     text_item,
+    vendor_item,
+)
+from langswarm_nb.core.session.providers._dialect.vendor_items import (
+    as_words,
+    first_text,
+    lines,
+    searched,
+    texts,
+    vendor_part,
 )
 from langswarm_nb.core.session.providers._dialect.wire import as_object, token_count, with_tools
 from langswarm_nb.core.session.providers._http.fault_bodies import read_fault
@@ -48,6 +58,10 @@ DIALECT = "mistral_conversations"
 """Marks the outlines of this dialect."""
 _OWN = re.compile(r"(?!message\.|function\.|conversation\.)([\w.]+)\.(started|delta|done)")
 """Events about work on Mistral's side: running a tool, handing over to another agent."""
+_CHUNKS = {"tool_file", "tool_reference", "reference"}
+"""Chunks of a message beside its text."""
+_KNOWN = {"tool.execution", "agent.handoff", *_CHUNKS}
+"""What each model takes; another kind may belong to the one that made it."""
 _NOT_OF_AN_ENTRY = {"type", "output_index", "created_at"}
 RESERVED = ("model", "inputs", "messages", "instructions", "store", "stream")
 _OF_CONVERSATION = {"tools", "name", "description", "metadata", "agent_id", "agent_version", "guardrails"}
@@ -112,14 +126,29 @@ def _entries(message: SessionMessage, model: str) -> Iterator[dict[str, Any]]:
 def _reply(parts: Sequence[Part], model: str) -> Iterator[dict[str, Any]]:
     """Yield a reply in its order, with what Mistral did itself."""
     pieces = [piece.part for piece in in_order(parts, DIALECT, model)]
-    for kind, found in groupby(pieces, lambda part: part["type"] if part["type"] != "refusal" else "text"):
+    for kind, group in groupby(pieces, _kind):
+        found = list(group)
         if kind == "text":
-            if text := joined_text(found):
-                yield {"type": "message.output", "role": "assistant", "content": text}
+            if content := _output(found):
+                yield {"type": "message.output", "role": "assistant", "content": content}
         elif kind == "raw":
             yield from (part["raw"] for part in found)
         elif kind == "tool_call":
             yield from map(_call, found)
+
+
+def _kind(part: Part) -> str:
+    """Return what a piece of a reply belongs to: a chunk is said in the message."""
+    if part["type"] == "refusal" or (part["type"] == "raw" and part["raw"].get("type") in _CHUNKS):
+        return "text"
+    return str(part["type"])
+
+
+def _output(said: Sequence[Part]) -> str | list[dict[str, Any]]:
+    """Return the content of a message: a text alone as it is."""
+    if all(part["type"] != "raw" for part in said):
+        return joined_text(said)
+    return [part["raw"] if part["type"] == "raw" else {"type": "text", "text": part["text"]} for part in said]
 
 
 def _call(part: Part) -> dict[str, Any]:
@@ -145,6 +174,9 @@ class ConversationReader:
         self._named: tuple[str | None, str | None] = (None, None)
         self._items: list[dict[str, Any]] = []  # of the outline, in the order in which they came
         self._own: dict[Any, dict[str, Any]] = {}
+        self._vendors: list[dict[str, Any]] = []  # what Mistral did itself, in that order
+        self._sources = Sources()
+        self._n_chars = 0
         self._usage = Usage()
 
     def read(self, body: Any, name: str = "") -> Iterator[ProviderEvent]:
@@ -190,7 +222,7 @@ class ConversationReader:
                 yield from self._name(output, is_message=False)
                 self._read_call((index,), output)
             else:
-                self._items.append(raw_item(as_object(output)))
+                self._add_vendors(as_object(output))
         yield from self._done(body)
 
     def finish(self) -> Iterator[ProviderEvent]:
@@ -199,7 +231,9 @@ class ConversationReader:
         items = [*self._items, *(call_item(call["id"]) for call in calls)]
         if (outline := outline_part(DIALECT, self._model, items)) is not None:
             yield PartDone(outline)
+        yield from (PartDone(_vendor(item)) for item in self._vendors)
         yield from map(PartDone, calls)
+        yield from self._sources.parts(self._n_chars)
         output = self._usage.output_tokens
         reason = FinishReason.TOOL_CALLS if self._calls else FinishReason.STOP
         if self._limit is not None and output is not None and output >= self._limit:
@@ -220,12 +254,25 @@ class ConversationReader:
         yield from self._name(output, is_message=True)
         content = output.get("content")
         for chunk in content if isinstance(content, list) else [content]:
+            if isinstance(chunk, dict) and chunk.get("type") in _CHUNKS:
+                self._read_chunk(chunk)
             for delta in _said(chunk):
                 if delta.kind == "text":
                     self._note_text(len(delta.text))
                 yield delta
 
+    def _read_chunk(self, chunk: Mapping[str, Any]) -> None:
+        """Take a chunk beside the text; a source stands for what came before it."""
+        self._add_vendors(dict(chunk))
+        add_reference(self._sources, chunk, self._n_chars)
+
+    def _add_vendors(self, item: dict[str, Any]) -> None:
+        is_known = item.get("type") in _KNOWN
+        self._items.append(vendor_item(len(self._vendors), is_bound=None if is_known else True))
+        self._vendors.append(item)
+
     def _note_text(self, n_chars: int) -> None:
+        self._n_chars += n_chars
         if not self._items or "text" not in self._items[-1]:
             self._items.append(text_item(0))
         self._items[-1]["text"] += n_chars
@@ -236,7 +283,7 @@ class ConversationReader:
         entry = self._own.get(place)
         if entry is None:
             entry = self._own[place] = {"type": kind}
-            self._items.append({"raw": entry})
+            self._add_vendors(entry)
         told = {name: value for name, value in body.items() if name not in _NOT_OF_AN_ENTRY}
         if step == "delta":
             told["arguments"] = f"{entry.get('arguments') or ''}{told.get('arguments') or ''}"
@@ -262,8 +309,9 @@ class ConversationReader:
         )
         if self._usage != Usage():
             yield self._usage
-        if usage.get("connector_tokens"):
-            yield ReplyInfo(details={"connector_tokens": usage["connector_tokens"]})
+        details = {name: usage[name] for name in ("connector_tokens", "connectors") if usage.get(name)}
+        if details:
+            yield ReplyInfo(details=details)
         self.is_whole = self.is_over = True
 
 
@@ -277,3 +325,44 @@ def _said(chunk: Any) -> Iterator[Delta]:
     elif chunk and chunk.get("type") == "thinking":
         texts = [piece.get("text") for piece in chunk["thinking"]]
         yield from (Delta(text, "reasoning") for text in texts if text)
+
+
+def add_reference(sources: Sources, chunk: Mapping[str, Any], at: int) -> None:
+    """Add what a chunk names as a source, behind so many characters of the text."""
+    if chunk.get("type") == "tool_reference":
+        told = {"url": chunk.get("url"), "title": chunk.get("title"), "quote": chunk.get("description")}
+        sources.add_behind(at, **told)
+    elif chunk.get("type") == "reference":
+        for name in chunk.get("reference_ids") or ():
+            sources.add_behind(at, title=f"reference {name}")
+
+
+def _vendor(item: Mapping[str, Any]) -> Part:
+    """Return what Mistral did itself as a part of the message."""
+    kind, name = str(item.get("type")), as_words(item.get("name") or item.get("tool"))
+    if kind == "tool.execution":
+        line = _NAMES.get(name) or f"used {name.replace('_', ' ')}"
+        told = arguments_object({"arguments": as_words(item.get("arguments"))})
+        if name.startswith("web_search"):
+            line = searched([told.get("query")])
+        words = lines(
+            texts(told, "code", "prompt") or [as_words(item.get("arguments"))], [as_words(item.get("info"))]
+        )
+        return vendor_part(kind, item, line, words)
+    if kind == "agent.handoff":
+        return vendor_part(
+            kind, item, f"handed over to {first_text(item, 'next_agent_name', 'next_agent_id')}"
+        )
+    if kind == "tool_file":
+        return vendor_part(kind, item, f"made the file {first_text(item, 'file_name', 'file_id')}")
+    if kind in _CHUNKS:
+        named = first_text(item, "title") or as_words(item.get("reference_ids"))
+        return vendor_part(kind, item, f"named a source: {named}")
+    return vendor_part(kind, item)
+
+
+_NAMES = {
+    "code_interpreter": "ran code",
+    "image_generation": "made a picture",
+    "document_library": "searched documents",
+}

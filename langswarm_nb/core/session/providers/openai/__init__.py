@@ -35,6 +35,7 @@ from langswarm_nb.core.session.providers.chat.reader import read_models
 from langswarm_nb.core.session.secret import Secret
 from langswarm_nb.core.session.text import one_line, unquoted
 
+from .answers import answer, call_kinds
 from .held import Memory
 from .items import CUSTOM
 from .questions import FULL_DATA, TOOLS, wire_content
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
     from httpx import AsyncBaseTransport
 
     from langswarm_nb.core.session.messages import SessionMessage
-    from langswarm_nb.core.session.parts.vocabulary import Part
     from langswarm_nb.core.session.provider_events import ModelInfo, ProviderEvent
 
 _log = logging.getLogger(__name__)
@@ -77,14 +77,16 @@ def wire_input(
         Whether the thinking of replies by ``model`` goes back with them.
     """
     wire: list[dict[str, Any]] = []
-    free: set[str] = set()  # ids of calls whose input is free text
+    kinds: dict[str, str] = {}  # of calls, by their ids
     for message in messages:
         parts = message.all_parts
-        free |= {part["id"] for part in parts if part["type"] == "tool_call" and free_text(part) is not None}
-        wire += [_tool_result(part, free) for part in parts if part["type"] == "tool_result"]
+        results = [part for part in parts if part["type"] == "tool_result"]
+        wire += [answer(part, kinds.get(part["tool_call_id"], "")) for part in results]
         if message.role is MessageRole.ASSISTANT:
             dialect = DIALECT if with_thinking else ""
-            wire += [item for piece in in_order(parts, dialect, model) for item in _assistant(piece)]
+            said = [item for piece in in_order(parts, dialect, model) for item in _assistant(piece)]
+            kinds |= call_kinds(said)
+            wire += said
         elif content := wire_content(parts):
             role = system_role if message.role is MessageRole.SYSTEM else MessageRole.USER.value
             wire.append({"role": role, "content": content})
@@ -105,15 +107,12 @@ def _assistant(piece: Piece) -> list[dict[str, Any]]:
         return []
     said = {"type": "message", "role": "assistant", "content": part["text"], **marks}
     if "id" in marks:  # a reply's own item, with all its fields
-        said["content"] = [{"type": "output_text", "text": part["text"], "annotations": [], "logprobs": []}]
+        notes = said.pop("annotations", [])
+        said["content"] = [
+            {"type": "output_text", "text": part["text"], "annotations": notes, "logprobs": []}
+        ]
         said["status"] = "completed"
     return [said]
-
-
-def _tool_result(part: Part, free: set[str]) -> dict[str, Any]:
-    call_id = part["tool_call_id"]
-    kind = CUSTOM if call_id in free else "function_call"
-    return {"type": f"{kind}_output", "call_id": call_id, "output": part["content"]}
 
 
 def wire_options(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,18 +6,31 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.providers._dialect.call_pieces import FREE_TEXT, free_text_arguments
-from langswarm_nb.core.session.providers._dialect.reasoning_order import call_item, raw_item, text_item
+from langswarm_nb.core.session.providers._dialect.citations import Sources
+from langswarm_nb.core.session.providers._dialect.reasoning_order import (
+    call_item,
+    raw_item,
+    text_item,
+    vendor_item,
+)
+from langswarm_nb.core.session.providers._dialect.vendor_items import vendor_part
+
+from .described import detail_of, is_known, line_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from langswarm_nb.core.session.parts.vocabulary import Part
+    from langswarm_nb.core.session.provider_events import PartDone
 
     Item = Mapping[str, Any]
 
 CUSTOM = "custom_tool_call"
 _WAITING = {"mcp_approval_request", "shell_call", "local_shell_call", "apply_patch_call", "computer_call"}
-_PICTURE = "image_generation_call"
+_PICTURE, _COMPACTION = "image_generation_call", "compaction"
+_OURS = {"message", "reasoning", "function_call", CUSTOM}
+_PLACES = ("start_index", "end_index", "index")
+_NEEDED = ("url", "file_id", "container_id")
 _NOT_ARGUMENTS = {"type", "id", "call_id", "status"}
 
 
@@ -55,12 +68,61 @@ def pictures(items: Sequence[Item]) -> list[Part]:
     ]
 
 
+def vendors(items: Sequence[Item]) -> list[Part]:
+    """Return what only the service understands; of a picture its data stands in the part of its own."""
+    return [
+        vendor_part(str(item.get("type")), _bare(item), line_of(item), detail_of(item))
+        for item in items
+        if _is_vendors(item)
+    ]
+
+
+def sources(items: Sequence[Item], n_chars: int) -> Sequence[PartDone]:
+    """Return what the text of a response names as its sources."""
+    found = Sources()
+    at = 0
+    for item in items:
+        for content in _contents(item, "output_text"):
+            for note in content.get("annotations") or ():
+                _add_source(found, note, at)
+            at += len(str(content.get("text") or ""))
+    return found.parts(n_chars)
+
+
+def _add_source(found: Sources, note: Item, at: int) -> None:
+    """Add an annotation; one of a file tells the place behind which it stands, and 0 where it tells none."""
+    start, end = (note.get(name, note.get("index") or None) for name in ("start_index", "end_index"))
+    is_span = isinstance(start, int) and isinstance(end, int)
+    found.add(
+        url=note.get("url"),
+        title=note.get("title") or note.get("filename") or note.get("file_id"),
+        quote=note.get("quote"),
+        start=at + start if is_span else None,
+        end=at + end if is_span else None,
+    )
+
+
+def notes_of(item: Item) -> list[dict[str, Any]]:
+    """Return the annotations of a message whose contents are one text; the service takes none without an id."""
+    kept: list[dict[str, Any]] = []
+    at = 0
+    for content in _contents(item, "output_text"):
+        for note in content.get("annotations") or ():
+            moved = {name: note[name] + at for name in _PLACES if isinstance(note.get(name), int)}
+            if all(note.get(name) != "" for name in _NEEDED):
+                kept.append({**note, **moved})
+        at += len(str(content.get("text") or ""))
+    return kept
+
+
+def _contents(item: Item, kind: str) -> Iterator[Item]:
+    if item.get("type") == "message":
+        yield from (content for content in item.get("content") or () if content.get("type") == kind)
+
+
 def contents(item: Item, kind: str, key: str) -> Iterator[str]:
     """Yield the texts of one kind in a message."""
-    if item.get("type") == "message":
-        for content in item.get("content") or ():
-            if content.get("type") == kind:
-                yield str(content.get(key) or "")
+    yield from (str(content.get(key) or "") for content in _contents(item, kind))
 
 
 def outline(items: Sequence[Item]) -> list[dict[str, Any]]:
@@ -71,7 +133,8 @@ def outline(items: Sequence[Item]) -> list[dict[str, Any]]:
     is_tied = bool(thoughts) and all(item.get("encrypted_content") for item in thoughts)
     waiting = calls(items)
     found: list[dict[str, Any]] = []
-    n_pictures = 0
+    n_pictures = n_vendors = 0
+    marks: dict[str, Any]
     for item in items:
         kind, item_id = item.get("type"), item.get("id") if is_tied else None
         if kind == "reasoning":
@@ -80,19 +143,36 @@ def outline(items: Sequence[Item]) -> list[dict[str, Any]]:
             if any(contents(item, "refusal", "refusal")):
                 return []
             length = sum(map(len, contents(item, "output_text", "text")))
-            found.append(text_item(length, id=item_id, phase=item.get("phase")))
+            notes = notes_of(item) if is_tied or not thoughts else []
+            item_id = item.get("id") if notes else item_id
+            found.append(
+                text_item(
+                    length,
+                    id=item_id,
+                    phase=item.get("phase"),
+                    annotations=notes if item_id and notes else None,
+                )
+            )
         elif kind in {"function_call", CUSTOM}:
             marks = {name: item.get(name) for name in ("namespace", "caller")}
             found.append(call_item(call_id(item), id=item_id, **marks))
-        elif item in waiting:
-            found.append(raw_item(item, call=call_id(item)))
-        elif _has_picture(item):
-            bare = {name: value for name, value in item.items() if name != "result"}
-            found += [raw_item(bare, images={"result": n_pictures})] if is_tied or not thoughts else []
-            n_pictures += 1
-        elif is_tied or not thoughts:
-            found.append(raw_item(item))
+        else:
+            marks = {"is_bound": True} if thoughts or not is_known(item) or kind == _COMPACTION else {}
+            marks |= {"call": call_id(item)} if item in waiting else {}
+            marks |= {"images": {"result": n_pictures}} if _has_picture(item) else {}
+            if is_tied or not thoughts or item in waiting:
+                found.append(vendor_item(n_vendors, **marks))
+            n_pictures += _has_picture(item)
+            n_vendors += 1
     return found
+
+
+def _is_vendors(item: Item) -> bool:
+    return item.get("type") not in _OURS
+
+
+def _bare(item: Item) -> dict[str, Any]:
+    return {name: value for name, value in item.items() if name != "result" or not _has_picture(item)}
 
 
 def _waits(item: Item) -> bool:

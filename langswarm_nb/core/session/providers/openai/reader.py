@@ -177,8 +177,11 @@ def _closing(
 ) -> list[ProviderEvent]:
     outline = outline_part(DIALECT, model, items_of.outline(items))
     calls = items_of.calls(items)
-    parts = [*map(items_of.tool_call, calls), *items_of.pictures(items)]
+    parts = [*items_of.vendors(items), *map(items_of.tool_call, calls), *items_of.pictures(items)]
     events: list[ProviderEvent] = [PartDone(part) for part in (*([outline] if outline else ()), *parts)]
+    events += items_of.sources(items, len(texts["text"]))
+    if isinstance(response.get("tool_usage"), dict):  # what is billed by the search is told nowhere else
+        events.append(ReplyInfo(details={"tool_usage": response["tool_usage"]}))
     if details := dropped_thinking(response.get("input_transformations")):
         events.append(ReplyInfo(details=details))
     usage = read_usage(as_object(response.get("usage") or {}))

@@ -6,13 +6,12 @@ Plain functions on a connection; the caller holds the transaction.
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
 from collections.abc import Collection, Sequence
 
 from langswarm_nb.core.session.errors import SessionValueError, shown
 from langswarm_nb.core.session.parts.blobs import Blob
-from langswarm_nb.core.session.storage.carried import Load
+from langswarm_nb.core.session.storage.carried import Load, stored_hash
 from langswarm_nb.core.session.storage.rows import SEQ_BITS
 
 _AT_ONCE = 500
@@ -27,7 +26,7 @@ def check_of_session(db: sqlite3.Connection, load: Load, sid: int) -> None:
     SessionValueError
         It is not: what others store cannot be had by its hash.
     """
-    if load.named:
+    if load.links and load.named:
         (user_id,) = db.execute("SELECT user_id FROM sessions WHERE id = ?", (sid,)).fetchone()
         check_of_user(db, load, user_id)
 
@@ -115,11 +114,3 @@ def free(db: sqlite3.Connection, blobs: Sequence[int]) -> None:
             " AND NOT EXISTS (SELECT 1 FROM message_blobs l WHERE l.blob = blobs.id)",
             (json.dumps(blobs),),
         )
-
-
-def stored_hash(key: str) -> bytes | None:
-    """Return a hash as it is stored; None for what is none."""
-    return bytes.fromhex(key) if _IS_HASH(key) else None
-
-
-_IS_HASH = re.compile("[0-9a-f]{64}").fullmatch

@@ -1,0 +1,63 @@
+"""A message with attachments: what the library takes, and that what it refuses leaves no trace."""
+
+from __future__ import annotations
+
+import pytest
+
+from langswarm_nb.core.session import AttachmentError, BaseSession, create_session_manager
+from langswarm_nb.core.session.attachments.attaching import attach
+from langswarm_nb.core.session.messages import SessionMessage, estimate_tokens
+from langswarm_nb.core.session.parts.blobs import bytes_of
+from langswarm_nb.core.session.providers.mock import MockProviderSession
+from tests.support.pictures import pdf, png
+
+
+@pytest.fixture
+async def session() -> BaseSession:
+    """Return a session with the mock."""
+    manager = create_session_manager("memory")
+    manager.add_provider_session("mock", MockProviderSession(replies=["Seen."] * 9))
+    return await manager.create_session("me", "mock", "echo")
+
+
+async def test_a_message_takes_whatever_can_be_attached(session, tmp_path):
+    """Sent as bytes, stored once each, and read back by their hash."""
+    file = tmp_path / "plot.png"
+    file.write_bytes(png())
+    await session.send_message("What?", attachments=[file, str(file), png(), attach(pdf(), name="a.pdf")])
+    [request] = session.provider_session("mock").requests
+    sent = request.messages[-1].attachments
+    assert [bytes_of(part["data"]) for part in sent] == [png(), png(), png(), pdf()]
+    [question, _] = await session.get_messages()
+    assert len({part["blob"] for part in question.attachments}) == 2
+    assert await session.read_attachment(question.attachments[0]["blob"]) == png()
+
+
+@pytest.mark.parametrize("way", ["send_message", "plan_message", "stream_comparison"])
+async def test_what_cannot_be_attached_leaves_no_trace(session, way):
+    """Nothing is stored and nothing sent, however it was to be."""
+    large = [b"x" * 20_000_000] * 3
+    more = (["mock:a", "mock:b"],) if way == "stream_comparison" else ()
+    for bad in (["nope.png"], [png(), png()[:-5]], ["https://10.0.0.1/a"], [object()], large, [b""]):
+        with pytest.raises(AttachmentError):
+            await getattr(session, way)("Hi", *more, attachments=bad)
+    assert await session.get_messages(branch="all") == []
+    assert not session.provider_session("mock").requests
+
+
+@pytest.mark.parametrize(
+    "thing, detail, tokens",
+    [
+        (png(), None, 1000),
+        (png(), "low", 100),
+        (b"x" * 4000, None, 1000),
+        (pdf(3), None, 6000),
+        ("https://example.com/a.png", None, 1000),
+        ("https://example.com/a.pdf", None, 1000),
+    ],
+    ids=str,
+)
+def test_attachments_count_about_what_they_cost(thing, detail, tokens):
+    """An image by how closely it is looked at, a text by its length, a PDF by its pages."""
+    with_it = SessionMessage(content="Hi", parts=(attach(thing, detail=detail).part,))
+    assert estimate_tokens([with_it]) - estimate_tokens([SessionMessage(content="Hi")]) == tokens
