@@ -196,6 +196,8 @@ def _shown_targets(tokens: list[Token]) -> list[Token]:
     link: Token | None = None
     said = ""
     for token in tokens:
+        if token.markup == "autolink" and link is not None and link.markup != "autolink":
+            continue  # links do not nest: the address in the text of another is text
         if token.type == "link_open":
             link, said = token, ""
         elif token.type == "link_close" and link is not None:

@@ -278,3 +278,24 @@ def test_what_streamed_is_saved_as_what_is_shown_at_once():
         )
         assert streamed in at_once
         assert "Searched: tower" in text_of(streamed)
+
+
+@pytest.mark.kernel
+def test_a_cell_with_an_attachment_looks_the_same_wherever_it_is_shown(tmp_path):
+    """The cell, asked again too, the transcript and the search have the picture or its name, and the sources."""
+    (tmp_path / "plot.png").write_bytes(picture(size=(500, 400), noise=True))
+    with running_kernel() as kernel:
+        kernel.run("%load_ext langswarm_nb")
+        kernel.run(f"%cd -q {tmp_path}")
+        asked = kernel.run("%%langswarm mock:echo -a plot.png -T web_search\nWhat is this?")
+        again = kernel.run("%langswarm retry")
+        for cell in (asked, again):
+            html = cell.displays[-1]["data"]["text/html"].partition("</style>")[2].removesuffix("</div>")
+            assert_safe(html)
+            assert len(sources_of(html)) == 1
+            assert "2 sources · plot.png attached" in text_of(html)
+            assert "[1] The page of good questions" in cell.displays[-1]["data"]["text/plain"]
+        shown = kernel.run("%langswarm show").displays[-1]["data"]
+        assert len(sources_of(shown["text/html"])) == 1
+        assert "[image plot.png, image/png" in shown["text/plain"]
+        assert "plot.png" in kernel.run("%langswarm search plot").displays[-1]["data"]["text/plain"]

@@ -12,7 +12,8 @@ from nbconvert import LatexExporter
 from langswarm_nb.core.session import MessageRole, SessionMessage
 from langswarm_nb.notebook.commands.results import Facts, Listing
 from langswarm_nb.notebook.panel.static_twin import twin_bundle
-from langswarm_nb.notebook.showing.display import Column, reply_bundle
+from langswarm_nb.notebook.showing.column import Column
+from langswarm_nb.notebook.showing.display import reply_bundle
 from langswarm_nb.notebook.showing.transcript import messages_html
 from langswarm_nb.render import render_html
 from langswarm_nb.render.page import ReplyPart, page_html

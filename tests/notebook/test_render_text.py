@@ -84,6 +84,7 @@ def test_markdown_is_rendered(markdown: str, html: str):
         ("<https://example.com/a>", "https://example.com/a"),
         ("[example.com/a](https://example.com/a)", "example.com/a"),
         ("<a@example.com>", "a@example.com"),
+        ("[see <https://a.invalid> there](https://b.invalid)", "see https://a.invalid there (b.invalid)"),
         ("[](https://example.com)", "https://example.com"),
         ("![a cat](https://example.com/cat.png)", "a cat (image: example.com)"),
         ("![](https://example.com/cat.png)", "image (image: example.com)"),

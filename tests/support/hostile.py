@@ -46,6 +46,7 @@ MARKDOWN = {
     "image in a table": f"| a |\n|---|\n| ![x]({EVIL}/t.png) |",
     "javascript link": f"[click](javascript:{PWN}) [click](JaVaScRiPt:{PWN}) [click](java\tscript:{PWN})",
     "data link": f"[click](data:text/html,<script>{PWN}</script>)",
+    "autolink in a link": f"[a <{EVIL}/in> b]({EVIL}/to) [<a@b.invalid>]({EVIL}/to)",
     "autolink": f"<javascript:{PWN}> <{EVIL}/auto>",
     "link with a quote": f'[a](https://x.invalid/"onmouseover="{PWN}) [b](https://x.invalid "t" onclick={PWN})',
     "code that ends early": f"```html\n<img src=x onerror={PWN}>\n```\n```\n</code></pre><img src=x onerror={PWN}>",

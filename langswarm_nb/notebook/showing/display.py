@@ -14,7 +14,7 @@ import json
 import logging
 import time
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol
 
 from langswarm_nb.notebook.bridge import kernel_shell
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from langswarm_nb.render.page import ReplyPart
 
     from .carried import Carried
+    from .column import Column
 
 __all__ = [
     "METADATA_KEY",
-    "Column",
     "ReplyDisplay",
     "open_reply_displays",
     "reply_bundle",
@@ -42,17 +42,6 @@ METADATA_KEY = "langswarm"
 """Where the metadata of an output say what made it."""
 
 logger: logging.Logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """What stands above and below a reply in a page that shows it beside others; all of it plain text."""
-
-    subtitle: str
-    """Beside its title: seconds and price."""
-    footer: str
-    next_step: tuple[str, str] | None = None
-    """What can be done with it, in words, and the line to type for that."""
 
 
 class ReplyDisplay(Protocol):

@@ -8,7 +8,7 @@ from langswarm_nb.core.session.messages import FinishReason, RequestFacts
 from langswarm_nb.core.session.text import one_line
 
 from .amounts import price_text, seconds_text, tokens_text
-from .display import Column
+from .column import Column
 
 if TYPE_CHECKING:
     from .reply import Reply

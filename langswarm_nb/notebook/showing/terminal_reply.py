@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from .carried import Carried
-    from .display import Column
+    from .column import Column
 
 __all__ = ["TerminalReply"]
 

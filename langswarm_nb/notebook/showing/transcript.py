@@ -180,7 +180,7 @@ def said(message: SessionMessage, name: str) -> str:
 
         words, sources = with_footnotes_text(words, message.citations)
         beside = [attachments_text(message.parts), vendor_text(message.parts)]
-        words = "\n".join(filter(None, [*beside, words, sources]))
+        words = "\n".join(filter(None, [*beside, words, sources and f"\n{sources}"]))
     return f"{' · '.join([name, *_place(message), *_marks(message)])}: {words}"
 
 
