@@ -6,9 +6,17 @@ import re
 
 import pytest
 
-from langswarm_nb.core.session import AttachmentError, SessionValueError, attach
+from langswarm_nb.core.session import (
+    AttachmentError,
+    MessageRole,
+    SessionMessage,
+    SessionValueError,
+    attach,
+    create_session_manager,
+)
 from langswarm_nb.core.session.attachments.attaching import MAX_BYTES, MAX_BYTES_TOGETHER
 from langswarm_nb.notebook.panel.attachment_chips import chips
+from langswarm_nb.notebook.panel.feed import Feed
 from langswarm_nb.notebook.panel.scripts import script
 from langswarm_nb.notebook.panel.tray import MAX_FILES, PIECE_BYTES, Tray
 from tests.support.panel_kernel import opened
@@ -20,6 +28,13 @@ S = "s1"
 def tray():
     """Return a tray in which nothing lies."""
     return Tray()
+
+
+@pytest.fixture
+async def memory_session():
+    """Return a session in memory."""
+    async with create_session_manager("memory") as manager:
+        yield await manager.create_session("me", "mock", "echo")
 
 
 async def put(tray, key, data, name="a.txt", session=S):
@@ -187,3 +202,30 @@ def test_what_is_attached_goes_out_is_kept_by_edits_and_can_be_read(kernel):
         panel.ask("bytes", hash=left["hash"])
     with pytest.raises(RuntimeError, match="hash"):
         panel.ask("bytes", hash="../etc/passwd")
+
+
+async def test_sources_and_what_a_service_did_are_html_beside_the_text(memory_session):
+    """Marks stand in the rendered text, the list and the folded lines below it; the stored text stays as it is."""
+    told = "<b>found</b>"
+    parts = [
+        {
+            "type": "vendor",
+            "provider": "p",
+            "kind": "web_search_call",
+            "opaque": {},
+            "text": "searched",
+            "detail": told,
+        },
+        {"type": "citation", "url": "https://a.example/x", "title": "A source", "start": 0, "end": 5},
+        {"type": "citation", "url": "javascript:alert(1)", "title": "Another", "start": 6, "end": 11},
+    ]
+    message = SessionMessage(role=MessageRole.ASSISTANT, content="Hello world.", parts=parts)
+    [shown] = await Feed(memory_session).items([message])
+    assert shown["text"] == "Hello world."
+    assert shown["html"].count("lsnb-cite") == 2
+    assert "searched" in shown["carried"]
+    assert "A source" in shown["carried"]
+    assert "<b>" not in shown["carried"]
+    assert "javascript" not in re.sub(r"<span>.*?</span>", "", shown["carried"])
+    [plain] = await Feed(memory_session).items([SessionMessage(role=MessageRole.ASSISTANT, content="Hi")])
+    assert not {"carried", "attached"} & plain.keys(), "what carries nothing costs nothing"
