@@ -242,20 +242,24 @@ WAITING = """() => {
 }"""
 
 
+class SlowKernel(Attaching):
+    """A composer, and the kernel that it waits for."""
+
+    def __init__(self, panel):
+        super().__init__(panel.page)
+        self.panel = panel
+
+    def go(self, done=False, name=None):
+        """Take the oldest piece that waits."""
+        self.page.wait_for_function("() => model.waiting.length")
+        self.page.evaluate("([done, chip]) => model.go(done, chip)", [done, name and chip_of(name)])
+
+
 @pytest.fixture
 def slow(panel):
     """Return the composer of a panel whose kernel takes the pieces of files one by one, when it is told to."""
     panel.page.evaluate(WAITING)
-    composer = Attaching(panel.page)
-    composer.panel = panel
-
-    def go(done=False, name=None):
-        page = panel.page
-        page.wait_for_function("() => model.waiting.length")
-        return page.evaluate("([done, chip]) => model.go(done, chip)", [done, name and chip_of(name)])
-
-    composer.go = go
-    return composer
+    return SlowKernel(panel)
 
 
 def chip_of(name):

@@ -15,6 +15,7 @@ from langswarm_nb.core.session import (
     create_session_manager,
 )
 from langswarm_nb.core.session.attachments.attaching import MAX_BYTES, MAX_BYTES_TOGETHER
+from langswarm_nb.core.session.parts.vocabulary import Part
 from langswarm_nb.notebook.panel.attachment_chips import chips
 from langswarm_nb.notebook.panel.feed import Feed
 from langswarm_nb.notebook.panel.scripts import script
@@ -207,7 +208,7 @@ def test_what_is_attached_goes_out_is_kept_by_edits_and_can_be_read(kernel):
 async def test_sources_and_what_a_service_did_are_html_beside_the_text(memory_session):
     """Marks stand in the rendered text, the list and the folded lines below it; the stored text stays as it is."""
     told = "<b>found</b>"
-    parts = [
+    parts: tuple[Part, ...] = (
         {
             "type": "vendor",
             "provider": "p",
@@ -218,7 +219,7 @@ async def test_sources_and_what_a_service_did_are_html_beside_the_text(memory_se
         },
         {"type": "citation", "url": "https://a.example/x", "title": "A source", "start": 0, "end": 5},
         {"type": "citation", "url": "javascript:alert(1)", "title": "Another", "start": 6, "end": 11},
-    ]
+    )
     message = SessionMessage(role=MessageRole.ASSISTANT, content="Hello world.", parts=parts)
     [shown] = await Feed(memory_session).items([message])
     assert shown["text"] == "Hello world."
