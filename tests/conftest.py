@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import itertools
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ import hypothesis
 import pytest
 
 from tests.support.isolation import block_network, clean_environment, home_variables
+from tests.support.measured import Measured, unmeasured
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -23,6 +25,8 @@ hypothesis.settings.register_profile(
     "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("patient")
+
+MEASURED = Measured()
 
 
 def pytest_configure() -> None:
@@ -40,6 +44,18 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.enable()
         gc.freeze()
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Choose the tests whose lines are counted while they come in the order of their files."""
+    MEASURED.choose(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Count the lines of the chosen tests."""
+    with contextlib.nullcontext() if item in MEASURED else unmeasured():
+        return (yield)
 
 
 @pytest.hookimpl(trylast=True)

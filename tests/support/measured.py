@@ -1,0 +1,56 @@
+"""Which tests count for the coverage of lines: tracing doubles what a test computes, and many only vary the data.
+
+What a test that is left out runs is not counted, so the percentage can only come out too low.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import coverage
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LEFT_OUT = ("kernel", "slow")
+"""Marks of tests that run the package in other processes, or do at length what short ones do too."""
+
+
+class Measured:
+    """Chooses tests in the order in which they are written: no random order changes the choice."""
+
+    def __init__(self) -> None:
+        self._tests: set[str] = set()
+        self._values: defaultdict[str, set[tuple[str, int]]] = defaultdict(set)
+        """Test without its variation -> the values of its parameters that a chosen one has."""
+
+    def choose(self, test: pytest.Item) -> None:
+        """Take a test, but of the variations of one only those with a value that none before them had."""
+        if any(test.get_closest_marker(mark) for mark in LEFT_OUT):
+            return
+        parameters = test.callspec.params if hasattr(test, "callspec") else {}
+        values = {(name, id(value)) for name, value in parameters.items()}
+        known = self._values[test.nodeid.partition("[")[0]]
+        if not values or not values <= known:
+            self._tests.add(test.nodeid)
+            known |= values
+
+    def __contains__(self, test: pytest.Item) -> bool:
+        return test.nodeid in self._tests
+
+
+@contextmanager
+def unmeasured() -> Iterator[None]:
+    """Count no line that runs in the block."""
+    running = coverage.Coverage.current()
+    if running is None:
+        yield
+        return
+    running.stop()
+    try:
+        yield
+    finally:
+        running.start()
