@@ -15,8 +15,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LEFT_OUT = ("kernel", "slow")
-"""Marks of tests that run the package in other processes, or do at length what short ones do too."""
+LEFT_OUT = ("kernel", "slow", "unmeasured")
+"""Marks of tests that run the package in other processes, or do at length what others do too."""
 
 
 class Measured:
