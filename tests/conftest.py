@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
+import langswarm_nb
 from tests.support.isolation import block_network, clean_environment, home_variables
-from tests.support.measured import Measured, unmeasured
+from tests.support.measured import Measured, load, unmeasured
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -37,10 +38,12 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Keep the garbage collector off the thousands of tests themselves: a test that calls it waited for that."""
+    """Collect without tracing, and keep the garbage collector off the thousands of tests that are made."""
+    load(langswarm_nb)
     gc.disable()
     try:
-        return (yield)
+        with unmeasured():
+            return (yield)
     finally:
         gc.enable()
         gc.freeze()

@@ -5,8 +5,10 @@ What a test that is left out runs is not counted, so the percentage can only com
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections import defaultdict
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import coverage
@@ -14,6 +16,7 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import ModuleType
 
 LEFT_OUT = ("kernel", "slow", "unmeasured")
 """Marks of tests that run the package in other processes, or do at length what others do too."""
@@ -42,15 +45,26 @@ class Measured:
         return test.nodeid in self._tests
 
 
+def load(package: ModuleType) -> None:
+    """Import all modules of a package, so that what runs at their import is counted, if anything is."""
+    if coverage.Coverage.current() is None:
+        return
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        with suppress(ImportError):  # an extra that is not installed
+            importlib.import_module(module.name)
+
+
 @contextmanager
 def unmeasured() -> Iterator[None]:
     """Count no line that runs in the block."""
-    running = coverage.Coverage.current()
-    if running is None:
-        yield
-        return
-    running.stop()
+    stopped = []
+    while (
+        running := coverage.Coverage.current()
+    ):  # in a worker pytest-cov starts a second one above the first
+        running.stop()
+        stopped.append(running)
     try:
         yield
     finally:
-        running.start()
+        for one in reversed(stopped):
+            one.start()
