@@ -12,7 +12,7 @@ import pytest
 
 import langswarm_nb
 from tests.support.isolation import block_network, clean_environment, home_variables
-from tests.support.measured import Measured, load, unmeasured
+from tests.support.measured import MEASURED, load, unmeasured
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -26,8 +26,6 @@ hypothesis.settings.register_profile(
     "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("patient")
-
-MEASURED = Measured()
 
 
 def pytest_configure() -> None:
@@ -88,8 +86,11 @@ def _homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Iterator[Path]]
 
     def made() -> Iterator[Path]:
         for number in itertools.count():
-            (folder / str(number)).mkdir()
-            yield folder / str(number)
+            home = folder / str(number)
+            home.mkdir()
+            yield home
+            while number and home.is_dir() and not any(home.iterdir()):
+                yield home  # the test before left nothing in it
 
     folders = made()
     with pytest.MonkeyPatch.context() as patch:

@@ -63,8 +63,8 @@ def imports_of(file: Path) -> Iterator[Import]:
                 yield from visit(statement, at_start)
         else:
             inside = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-            for statement in _statements_in(node):
-                yield from visit(statement, at_start and not inside)
+            for child in _statements_in(node):
+                yield from visit(child, at_start and not inside)
 
     yield from visit(ast.parse(file.read_text("utf-8")), at_start=True)
 

@@ -45,6 +45,9 @@ class Measured:
         return test.nodeid in self._tests
 
 
+MEASURED = Measured()
+
+
 def load(package: ModuleType) -> None:
     """Import all modules of a package, so that what runs at their import is counted, if anything is."""
     if coverage.Coverage.current() is None:
