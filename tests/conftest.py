@@ -108,6 +108,13 @@ def home(_homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def small_heap() -> None:
+    """Let `gc.collect` look at what the tests of this module make, not at all that those before them left."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the GGUF file of the tiny random model."""
