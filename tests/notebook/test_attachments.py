@@ -182,6 +182,20 @@ def test_a_cell_that_asks_in_python_means_the_cell_before_it(notebook):
         assert [part["text"] for part in carried(notebook)] == ["before"]
 
 
+def test_what_a_front_end_runs_for_itself_is_not_the_cell_before(notebook):
+    """It leaves no history; where a whole notebook is run so, the cell before is meant all the same."""
+    run = notebook.shell.ipython.run_cell
+    notebook.run("print('seen')", "a")
+    run("print('for itself')", store_history=False)
+    notebook.run("%%langswarm groq:house -a cell\nHi", "b")
+    assert [part["text"] for part in carried(notebook)] == ["seen"]
+    run("print('also')", store_history=False)
+    run("%%langswarm groq:house -a cell\nHi", store_history=False)
+    assert [(part["text"], part["name"]) for part in carried(notebook)] == [
+        ("also", "output of the cell before")
+    ]
+
+
 def test_things_go_with_a_question_in_python(notebook):
     """Frames and arrays too, whose comparison with a word is no answer."""
     notebook.run(

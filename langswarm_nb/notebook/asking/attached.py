@@ -83,16 +83,22 @@ def _output(workspace: Workspace, options: CellOptions) -> list[Part]:
     output = workspace.outputs.last()
     if output is None:
         raise UsageError("-a cell: no cell was run before this one, so there is nothing of it to send.")
-    about = f"In [{output.number}]"
+    about = f"In [{output.number}]" if output.number else "the cell before"
     text, pictures = output.text, output.pictures
     if not text and not pictures:
-        raise UsageError(f"-a cell: the cell run before, {about}, put out neither text nor images.")
+        raise UsageError(f"-a cell: {about} put out neither text nor images.")
     if output.left_out:
         text += "\n… (more was left out)"
     told: list[Part] = [{"type": "context", "name": f"output of {about}", "text": text}] if text else []
     for number, picture in enumerate(pictures, 1):
         data = picture if isinstance(picture, bytes) else bytes_of("".join(picture.split()))
-        name = f"cell-{output.number}{f'-{number}' if len(pictures) > 1 else ''}"
+        name = "-".join(
+            [
+                "cell",
+                *([str(output.number)] if output.number else []),
+                *([str(number)] if len(pictures) > 1 else []),
+            ]
+        )
         made = attach(data, name=name, detail=options.detail)
         told.append(attach(made, name=f"{name}.{(made.media_type or '').partition('/')[2]}").part)
     return told

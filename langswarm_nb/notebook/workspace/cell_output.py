@@ -27,7 +27,7 @@ class CellOutput:
     """What one cell put out, in its order."""
 
     number: int = 0
-    """Of the cell, as in ``In [5]``; known when it has ended."""
+    """Of the cell, as in ``In [5]``; known when it has ended, 0 when it has none."""
     shown: list[tuple[str | None, Mapping[str, Any]]] = field(default_factory=list)
     """MIME data, under the id of a display that may be updated."""
     result: Any = None
@@ -83,14 +83,17 @@ class OutputWatch:
     def __init__(self, shell: InteractiveShell) -> None:
         self._shell = shell
         self._running: CellOutput | None = None
-        self._last: CellOutput | None = None
+        self._last: dict[bool, CellOutput] = {}
+        """The same of cells that the history has, and of those that it has not."""
+        self._has_history = True
         self._undo: list[Callable[[], None]] = []
 
     def begin(self, info: Any = None) -> None:
         """Watch a cell that begins."""
         self._stop()
         code = str(getattr(info, "raw_cell", "") or "").lstrip()
-        if not getattr(info, "store_history", True) or code.startswith(_OURS):
+        self._has_history = bool(getattr(info, "store_history", True))
+        if code.startswith(_OURS):
             return
         self._running = output = CellOutput()
         self._watch_displays(output)
@@ -101,17 +104,20 @@ class OutputWatch:
         self._stop()
         output, self._running = self._running, None
         if output is not None:
-            output.number = getattr(result, "execution_count", None) or self._shell.execution_count - 1
+            if self._has_history:
+                output.number = getattr(result, "execution_count", None) or self._shell.execution_count - 1
             output.result = getattr(result, "result", None)
-            self._last = output
+            self._last[self._has_history] = output
 
     def last(self) -> CellOutput | None:
         """Return what the cell put out that was run before this one; None when there was none.
 
-        The cell that asks for it is none that others mean by it, also when it runs once more.
+        The cell that asks for it is none that others mean by it, also when it runs once more. What a front end runs for
+        itself leaves no history, and is not meant; but a whole notebook may be run so.
         """
         self._running = None
-        output = self._last
+        output = None if self._has_history else self._last.get(False)
+        output = output or self._last.get(True)
         if output is not None and output.result is not None:
             value, output.result = output.result, None
             form: Any = self._shell.display_formatter
