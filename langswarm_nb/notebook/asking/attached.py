@@ -67,7 +67,9 @@ def _value(workspace: Workspace, word: object) -> tuple[object, str | None]:
         return outputs[int(match[1])], f"Out-{match[1]}"
     variable = word.strip("{}$")
     if variable.isidentifier() and variable in names and not Path(word).exists():
-        raise UsageError(f"-a {word}: there is no file of that name. The variable goes as -a {{{{{variable}}}}}.")
+        raise UsageError(
+            f"-a {word}: there is no file of that name. The variable goes as -a {{{{{variable}}}}}."
+        )
     return word, None
 
 
