@@ -142,7 +142,7 @@ def test_markdown_links_to_files_beside_it(manager, tmp_path) -> None:
     ]
     assert sorted(file.name for file in tmp_path.glob("my chat_files/*")) == sorted(SAFE_NAMES)
     assert "](javascript" not in text
-    assert "[source: Page https://e.org/page]" in text
+    assert "\n\nSources:\n\n1. Page https://e.org/page\n" in text
     assert "x = 1" in text
     named = export(manager, format="md")
     assert "_files" not in named

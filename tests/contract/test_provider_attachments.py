@@ -545,8 +545,8 @@ def test_some_models_search_without_a_tool_in_the_request() -> None:
 @pytest.mark.parametrize(
     "provider, model, tool, words",
     [
-        ("deepseek", "deepseek-chat", "web_search", "no tools of its service, not 'web_search'"),
-        ("openrouter", "m", "code_interpreter", "only web_search, web_fetch, not 'code_interpreter'"),
+        ("deepseek", "deepseek-chat", "web_search", "has no web_search: its service runs no tools."),
+        ("openrouter", "m", "code_interpreter", "has no code_interpreter: it has web_search, web_fetch."),
         ("mistral", "mistral-medium-latest", "web_search", "provider_native"),
         ("anthropic", "claude-opus-5-5", "web_serch", "Did you mean 'web_search'?"),
     ],

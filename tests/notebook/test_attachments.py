@@ -84,6 +84,9 @@ def test_what_was_done_to_an_attachment_is_told(notebook, folder):
         ("Out[99]", "that cell returned nothing"),
         ("plot.pn", "did you mean plot.png?"),
         (".", "is a folder"),
+        ("number", "The variable goes as -a {{number}}."),
+        ("{number}", "The variable goes as -a {{number}}."),
+        ("$number", "The variable goes as -a {{number}}."),
         ("{{number}}", "type int cannot be attached"),
         ("http://example.com/a.png", "must begin with https://"),
         ("https://u:s3cret@example.com/", "a user or a password"),
@@ -98,6 +101,14 @@ def test_a_word_that_names_nothing_is_an_error_of_one_line(notebook, folder, wor
     assert "s3cret" not in ran.complaint
     assert len(getattr(ran.error, "_render_traceback_", lambda: [""])()) == 1
     assert notebook.trace() == before
+
+
+def test_a_file_goes_before_a_variable_of_its_name(notebook, folder):
+    """A word without braces is a path, whatever the variables are called."""
+    (folder / "notes").write_text("the file")
+    notebook.shell["notes"] = "the variable"
+    assert notebook.cell("%%langswarm groq:house -q -a notes\nHi").error == ""
+    assert (carried(notebook)[0]["name"], carried(notebook)[0]["size"]) == ("notes", len("the file"))
 
 
 def test_a_picture_in_a_prompt_says_how_to_attach_it(notebook):

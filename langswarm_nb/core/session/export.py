@@ -19,7 +19,7 @@ from .errors import SessionStorageError, SessionValueError
 from .files import as_path, make_private_folders, write_private
 from .messages import SessionMessage
 from .parts.blobs import put_back
-from .parts.twins import name_of, twin
+from .parts.twins import name_of, source_of, twin
 from .parts.vocabulary import ATTACHED, Part
 from .settings import SessionRecord
 
@@ -288,13 +288,30 @@ def marks_of(message: Mapping[str, Any]) -> list[str]:
 
 def text_of(message: Mapping[str, Any]) -> str:
     """Return the text of a message; calls of tools, results, attachments, sources and errors are named."""
-    named = [_named(part) for part in message.get("parts", [])]
+    parts = message.get("parts", [])
+    named = [_named(part) for part in parts]
     error = message.get("request", {}).get("error_message")
-    return "\n\n".join(filter(None, [message.get("content", ""), *named, f"[{error}]" if error else ""]))
+    told = [message.get("content", ""), *named, _sources(parts), f"[{error}]" if error else ""]
+    return "\n\n".join(filter(None, told))
+
+
+def _sources(parts: Sequence[Mapping[str, Any]]) -> str:
+    """Return the different sources among parts as a numbered list."""
+    found: dict[object, str] = {}
+    for part in parts:
+        if part["type"] == "citation":
+            title = _NO_MARKDOWN.sub(" ", part.get("title") or "").strip()
+            found.setdefault(part.get("url") or title, source_of({**part, "title": title}))
+    lines = (f"{number}. {source}" for number, source in enumerate(found.values(), 1))
+    return "\n".join(["Sources:", "", *lines]) if found else ""
 
 
 def _named(part: Mapping[str, Any]) -> str:
-    if part["type"] in ("text", "reasoning"):  # the first stands in the content
+    if part["type"] in (
+        "text",
+        "reasoning",
+        "citation",
+    ):  # the first stands in the content, the last are listed
         return ""
     if "file" not in part:
         return twin(part)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
@@ -64,6 +65,11 @@ def _value(workspace: Workspace, word: object) -> tuple[object, str | None]:
                 f"-a {word}: that cell returned nothing{f'; there are {known}' if known else ''}."
             )
         return outputs[int(match[1])], f"Out-{match[1]}"
+    variable = word.strip("{}$")
+    if variable.isidentifier() and variable in names and not Path(word).exists():
+        raise UsageError(
+            f"-a {word}: there is no file of that name. The variable goes as -a {{{{{variable}}}}}."
+        )
     return word, None
 
 

@@ -153,6 +153,8 @@ def test_an_address_stays_one(url, kind, name):
 
 BAD = {
     "missing": ("nope.png", "There is no file 'nope.png'"),
+    "missing, with the ending of others": ("sales.png", "There is no file 'sales.png' in "),
+    "missing, like a hidden one": ("fig", "There is no file 'fig' in "),
     "misspelt": ("there.pn", "did you mean there.png?"),
     "in no folder": ("none/a.png", "there is no folder 'none' either"),
     "folder": (".", "is a folder"),

@@ -14,7 +14,7 @@ from langswarm_nb.core.session.parts.blobs import bytes_of
 from langswarm_nb.core.session.parts.checking import checked_parts
 from langswarm_nb.core.session.parts.twins import name_of, size_text
 from langswarm_nb.core.session.parts.vocabulary import ATTACHED, Part
-from langswarm_nb.core.session.text import class_name, did_you_mean, one_line
+from langswarm_nb.core.session.text import class_name, did_you_mean, nearest, one_line
 
 from .addresses import bytes_in, checked_address, kind_in, name_in, scheme_of
 from .attachment import Attachment, Detail
@@ -73,7 +73,7 @@ def attach(obj: object, *, name: str | None = None, detail: Detail | None = None
     found = bytes_of_value(obj)
     if found is None:
         raise AttachmentError(
-            f"What is of type {class_name(obj)} cannot be attached. What can be: paths, https addresses, bytes, "
+            f"An object of type {class_name(obj)} cannot be attached. What can be: paths, https addresses, bytes, "
             "figures, images, frames. Save it to a file, or put it into the prompt as text."
         )
     return _of_found(found, name, detail)
@@ -215,6 +215,9 @@ def _near(path: Path) -> str:
         names = [other.name for other in islice(folder.iterdir(), _NAMES_LOOKED_AT)]
     except OSError:
         return f": there is no folder {shown(str(folder))} either." if not folder.exists() else "."
+    # By themselves endings make any two pictures alike, and a hidden file is seldom meant.
+    names = [name for name in names if nearest(path.stem, [Path(name).stem])]
+    names = [name for name in names if not name.startswith(".") or path.name.startswith(".")]
     return did_you_mean(path.name, names) or f" in {shown(str(folder.resolve()))}."
 
 

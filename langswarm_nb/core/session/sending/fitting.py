@@ -162,9 +162,9 @@ class Fitting:
     def _no_tool(self, tool: str, intake: Intake) -> SessionValueError:
         if tool not in all_tools():
             return SessionValueError.of("tools", tool, all_tools())
-        own = f"only {', '.join(intake.tools)}" if intake.tools else "no tools of its service"
+        own = f"it has {', '.join(intake.tools)}" if intake.tools else "its service runs no tools"
         others = self._who_else(lambda intake: tool in intake.tools, "have it")
-        error = SessionValueError(f"{self._who} has {own}, not {tool!r}.{others} Nothing was stored or sent.")
+        error = SessionValueError(f"{self._who} has no {tool}: {own}.{others} Nothing was stored or sent.")
         error.parameter = "tools"
         return error
 
