@@ -104,11 +104,13 @@ class KeptFile:
         Raises
         ------
         AttachmentError, SessionNotFoundError
-            See `read`.
+            See `read`; or the path is a folder.
         OSError
             The file cannot be written.
         """
         target = Path(path)
+        if target.is_dir():
+            raise AttachmentError(f"{shown(str(path))} is a folder. Name the file in it to write.")
         target.write_bytes(self.read())
         return target
 
