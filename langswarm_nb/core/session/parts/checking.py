@@ -8,7 +8,7 @@ from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError
 
 from .vocabulary import PART_KEYS, Part
 
-_TEXTS = ("name", "detail", "note", "title", "quote")
+_TEXTS = ("text", "name", "media_type", "url", "blob", "detail", "note", "title", "quote")
 _COUNTS = ("size", "width", "height", "pages", "start", "end")
 
 
