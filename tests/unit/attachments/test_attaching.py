@@ -182,6 +182,7 @@ BAD = {
     "http": ("http://example.com/a.png", "must begin with https://"),
     "ftp": ("ftp://example.com/a.png", "must begin with https://"),
     "no host": ("https:///a.png", "is not an address"),
+    "an empty label": ("https://a..example.com/a.png", "is not an address"),
     "a space": ("https://example.com/a b", "is not an address"),
     "a backslash": (r"https://example.com\a", "is not an address"),
     "data without": ("data:image/png;base64,", "holds nothing"),

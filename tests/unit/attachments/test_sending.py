@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from langswarm_nb.core.session import AttachmentError, BaseSession, ContextLengthError, create_session_manager
+from langswarm_nb.core.session import (
+    AttachmentError,
+    BaseSession,
+    ContextLengthError,
+    SessionValueError,
+    create_session_manager,
+)
 from langswarm_nb.core.session.attachments.attaching import attach
 from langswarm_nb.core.session.messages import SessionMessage, estimate_tokens
 from langswarm_nb.core.session.parts.blobs import bytes_of
@@ -86,3 +92,20 @@ async def test_a_file_that_claims_any_number_of_pages_can_be_stored(session):
     part = {"type": "file", "media_type": "application/pdf", "data": pdf(), "pages": 10**30}
     await session.send_message("Read it", parts=[part])
     assert (await session.send_message("And now?")).content == "Seen."
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "image", "url": ""},
+        {"type": "image", "media_type": "image/png", "blob": ""},
+        {"type": "image", "media_type": "", "data": b"x"},
+        {"type": "citation", "url": "", "title": ""},
+    ],
+    ids=str,
+)
+async def test_a_part_that_leads_nowhere_is_refused(session, part):
+    """An empty address or name is none; nothing is stored or sent."""
+    with pytest.raises(SessionValueError, match="complete"):
+        await session.send_message("Look", parts=[part])
+    assert await session.get_messages() == []

@@ -321,7 +321,7 @@ def _checked_part(told: Any, provider: str) -> Part:
 
 
 def _with_bytes(part: Part) -> Part:
-    """Return what a model made as it can be stored: a damaged picture is no reason to lose the reply."""
+    """Return what a model made as it can be stored; of damaged bytes what can be read, so that the reply is kept."""
     part = unpacked(part)
     if "url" in part:
         return part
