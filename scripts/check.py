@@ -26,6 +26,7 @@ COVERAGE_FLOOR = 93
 # Few long tests, and nothing that only the tests of one file share: who is done takes from the others. A browser and
 # its kernels keep a core busy.
 BALANCED = ["-p", "no:nbval", "-n", "auto", "--dist", "worksteal"]
+NO_BROWSER = "--ignore=tests/e2e"
 
 STEPS: dict[str, list[list[str]]] = {
     "lint": [
@@ -33,9 +34,9 @@ STEPS: dict[str, list[list[str]]] = {
         [sys.executable, "-m", "ruff", "format", "--check"],
     ],
     "types": [[sys.executable, "-m", "mypy"], [sys.executable, "-m", "scripts.public_types"]],
-    "fast": [[*PYTEST, *PARALLEL, "-m", "not (e2e or installs or kernel or slow)"]],
+    "fast": [[*PYTEST, *PARALLEL, NO_BROWSER, "-m", "not (installs or kernel or slow)"]],
     # What notebooks, browsers and kernels run is in other processes and not measured: they take long enough.
-    "tests": [[*PYTEST, *PARALLEL, "--cov", "--cov-report=", "-m", "not (e2e or installs)"]],
+    "tests": [[*PYTEST, *PARALLEL, "--cov", "--cov-report=", NO_BROWSER, "-m", "not installs"]],
     "coverage": [
         [sys.executable, "-m", "coverage", "report", "--format=total", f"--fail-under={COVERAGE_FLOOR}"]
     ],
@@ -57,21 +58,31 @@ STEPS: dict[str, list[list[str]]] = {
     "bench": [[sys.executable, "-m", "tests.bench"]],
     "bench-all": [[sys.executable, "-m", "tests.bench", "--all"]],
 }
-GROUPS = {
-    "check": ["lint", "types", "fast"],
-    "all": ["lint", "types", "tests", "notebooks", "e2e", "coverage"],
+GROUPS: dict[str, list[tuple[str, ...]]] = {
+    "check": [("lint",), ("types",), ("fast",)],
+    # Browsers wait for their kernels and their pages; meanwhile the processors have time for what takes less.
+    "all": [("lint",), ("types", "notebooks", "e2e"), ("tests",), ("coverage",)],
 }
+"""What is run one after the other, and what at once."""
 
 
-def run(step: str) -> bool:
+def run(steps: tuple[str, ...]) -> list[str]:
+    """Run steps at once; return those that failed."""
+    with ThreadPoolExecutor(len(steps)) as pool:
+        passed = pool.map(lambda step: _run(step, is_alone=len(steps) == 1), steps)
+        return [step for step, has_passed in zip(steps, passed, strict=True) if not has_passed]
+
+
+def _run(step: str, *, is_alone: bool) -> bool:
     """Run one step, its commands at once, and say how long it took; return whether it passed."""
     last = STEPS[step][-1][-1]
     if "/" in last and not (ROOT / last).exists():
         print(f"none   {step}: there is no {last}", flush=True)
         return True
     start = time.perf_counter()
-    passed = _call_all(list(_commands(step)))
-    print(f"{'ok    ' if passed else 'FAILED'} {step} {time.perf_counter() - start:.1f} s", flush=True)
+    passed, said = _call_all(list(_commands(step)), is_alone=is_alone)
+    end = f"{'ok    ' if passed else 'FAILED'} {step} {time.perf_counter() - start:.1f} s"
+    print(*said, end, sep="\n", flush=True)
     return passed
 
 
@@ -94,18 +105,20 @@ def _commands(step: str) -> Iterator[tuple[list[str], dict[str, str]]]:
         yield [*command[:-1], f"notebooks/{notebook.name}"], {**os.environ, **settings}
 
 
-def _call_all(calls: list[tuple[list[str], dict[str, str]]]) -> bool:
-    if len(calls) == 1:
+def _call_all(calls: list[tuple[list[str], dict[str, str]]], *, is_alone: bool) -> tuple[bool, list[str]]:
+    """Run commands at once; return whether all passed, and what they said unless it was shown as it came."""
+    if is_alone and len(calls) == 1:
         print(_line(calls[0][0]), flush=True)
-        return _call(*calls[0]).returncode == 0
-    passed = True
+        return _call(*calls[0]).returncode == 0, []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         # What runs beside another tells all it has to say when it has ended.
-        ended = [pool.submit(_call, *call, subprocess.PIPE) for call in calls]
-        for (command, _), done in zip(calls, (future.result() for future in ended), strict=True):
-            print(_line(command), done.stdout.decode(errors="replace"), sep="\n", flush=True)
-            passed &= done.returncode == 0
-    return passed
+        ended = list(pool.map(lambda call: _call(call[0], call[1], subprocess.PIPE), calls))
+    said = [
+        text
+        for (command, _), done in zip(calls, ended, strict=True)
+        for text in (_line(command), done.stdout.decode(errors="replace"))
+    ]
+    return all(done.returncode == 0 for done in ended), said
 
 
 def _call(
@@ -124,8 +137,8 @@ def _main() -> int:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     parser = argparse.ArgumentParser(description="Run the project's checks.")
     parser.add_argument("steps", nargs="*", default=["all"], choices=[*STEPS, *GROUPS], metavar="STEP")
-    names = [name for step in parser.parse_args().steps for name in GROUPS.get(step, [step])]
-    failed = [name for name in names if not run(name)]
+    together = [steps for name in parser.parse_args().steps for steps in GROUPS.get(name, [(name,)])]
+    failed = [step for steps in together for step in run(steps)]
     if failed:
         print(f"failed: {', '.join(failed)}")
     return 1 if failed else 0

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import itertools
 from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
 
+import langswarm_nb
 from tests.support.isolation import block_network, clean_environment, home_variables
+from tests.support.measured import MEASURED, load, unmeasured
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
     from scripts.local_server import LocalServer
@@ -28,6 +32,31 @@ def pytest_configure() -> None:
     """Close the network and forget the developer's keys before a test module is imported."""
     clean_environment()
     block_network()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect without tracing, and keep the garbage collector off the thousands of tests that are made."""
+    load(langswarm_nb)
+    gc.disable()
+    try:
+        with unmeasured():
+            return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Choose the tests whose lines are counted while they come in the order of their files."""
+    MEASURED.choose(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Count the lines of the chosen tests."""
+    with contextlib.nullcontext() if item in MEASURED else unmeasured():
+        return (yield)
 
 
 @pytest.hookimpl(trylast=True)
@@ -57,8 +86,11 @@ def _homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Iterator[Path]]
 
     def made() -> Iterator[Path]:
         for number in itertools.count():
-            (folder / str(number)).mkdir()
-            yield folder / str(number)
+            home = folder / str(number)
+            home.mkdir()
+            yield home
+            while number and home.is_dir() and not any(home.iterdir()):
+                yield home  # the test before left nothing in it
 
     folders = made()
     with pytest.MonkeyPatch.context() as patch:
@@ -74,6 +106,13 @@ def home(_homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, value in home_variables(folder).items():
         monkeypatch.setenv(name, value)
     return folder
+
+
+@pytest.fixture(scope="module")
+def small_heap() -> None:
+    """Let `gc.collect` look at what the tests of this module make, not at all that those before them left."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

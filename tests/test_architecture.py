@@ -98,6 +98,7 @@ LOOPS = {
     ("core.session.sending.stream", "core.session.sending.turn"): "type of the turn that a stream runs",
     ("core.session.errors", "core.session.messages"): "type of the reply that an error hands over",
     ("notebook.panel.actions", "notebook.panel.widget"): "type of the panel that an action gets",
+    ("notebook.panel.attachment_actions", "notebook.panel.widget"): "type of the panel that an action gets",
 }
 """Imports that lead back, and why. None of them runs when the package is loaded: they are for types, or stand in a
 function."""

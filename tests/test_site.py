@@ -19,37 +19,47 @@ from scripts.site.__main__ import configuration, llms_txt
 from tests.support.paths import REPOSITORY
 
 PAGES = pages.all_pages()
-TEXTS = {page.path: plain for page, plain, _ in pages.staged(PAGES)}
-FILES = {*TEXTS, *(name for page in PAGES for name in page.files())}
-FILES |= {f"images/{file.name}" for file in (REPOSITORY / "docs" / "images").iterdir()}
-each_page = pytest.mark.parametrize("path", TEXTS)
+each_page = pytest.mark.parametrize("path", [page.path for page in PAGES])
 each_module = pytest.mark.parametrize("module", api.modules())
 
 
+@pytest.fixture(scope="module")
+def texts() -> dict[str, str]:
+    """Return path -> Markdown of each page."""
+    return {page.path: plain for page, plain, _ in pages.staged(PAGES)}
+
+
+@pytest.fixture(scope="module")
+def files() -> set[str]:
+    """Return the names of all that the site has, its pages as Markdown."""
+    pictures = {f"images/{file.name}" for file in (REPOSITORY / "docs" / "images").iterdir()}
+    return pictures.union(*([page.path, *page.files()] for page in PAGES))
+
+
 @each_page
-def test_links_of_a_page_lead_somewhere(path):
+def test_links_of_a_page_lead_somewhere(path, texts, files):
     """Each relative link names a page or a file of the site, and a place that is there."""
     dead = []
-    for link in markdown.links(TEXTS[path]):
+    for link in markdown.links(texts[path]):
         name, _, anchor = link.partition("#")
         target = posixpath.normpath(posixpath.join(posixpath.dirname(path), name)) if name else path
         if link.startswith(("http:", "https:", "data:")):
             continue
-        if target not in FILES or (anchor and anchor not in markdown.anchors(TEXTS[target])):
+        if target not in files or (anchor and anchor not in markdown.anchors(texts[target])):
             dead.append(link)
     assert dead == []
 
 
 @each_page
-def test_a_page_names_no_place_of_a_machine(path):
+def test_a_page_names_no_place_of_a_machine(path, texts):
     """What a page says is true on every machine."""
-    assert re.search(r"(?<![\w.])/(home|root|Users|tmp|work)/\w", TEXTS[path]) is None
+    assert re.search(r"(?<![\w.])/(home|root|Users|tmp|work)/\w", texts[path]) is None
 
 
 @each_page
-def test_a_page_loads_no_picture_from_elsewhere(path):
+def test_a_page_loads_no_picture_from_elsewhere(path, texts):
     """Who reads the site is seen by its host alone."""
-    assert re.findall(r"!\[[^\]]*\]\(https?:[^)]*\)|<(?:img|script|iframe)[^>]*https?:", TEXTS[path]) == []
+    assert re.findall(r"!\[[^\]]*\]\(https?:[^)]*\)|<(?:img|script|iframe)[^>]*https?:", texts[path]) == []
 
 
 def test_every_document_and_notebook_is_a_page():
@@ -60,12 +70,12 @@ def test_every_document_and_notebook_is_a_page():
     assert wanted - {page.source for page in PAGES} == set()
 
 
-def test_every_page_is_in_the_navigation_and_has_a_twin():
+def test_every_page_is_in_the_navigation_and_has_a_twin(texts):
     """The generator's settings and llms.txt name each page once."""
     nav = str(tomllib.loads(configuration(PAGES))["project"]["nav"])
-    listed = llms_txt(PAGES, TEXTS)
-    assert [path for path in TEXTS if nav.count(f"'{path}'") != 1] == []
-    assert [path for path in TEXTS if listed.count(f"]({path})") != 1] == []
+    listed = llms_txt(PAGES, texts)
+    assert [path for path in texts if nav.count(f"'{path}'") != 1] == []
+    assert [path for path in texts if listed.count(f"]({path})") != 1] == []
 
 
 def test_nothing_of_the_theme_comes_from_elsewhere():

@@ -64,10 +64,10 @@ def texts_of(path: Path) -> Iterator[str]:
 def test_words_are_plain(path: Path) -> None:
     """No text of the product or its pages uses a phrase that there is a plainer word for."""
     odd = {
-        found[0]: words
+        text[max(found.start() - 40, 0) : found.end() + 30]: words
         for text in texts_of(path)
         for pattern, words in SAY_INSTEAD.items()
-        if (found := re.search(f".{{0,40}}{pattern}.{{0,30}}", text)) and "SELECT" not in text
+        if (found := re.search(pattern, text)) and "SELECT" not in text
     }
     assert odd == {}
 

@@ -120,6 +120,7 @@ def test_a_wrong_price_is_refused(price):
         set_price("m", "1", 1)  # type: ignore[arg-type]  # the point of the test
 
 
+@pytest.mark.unmeasured
 @pytest.mark.filterwarnings("ignore:The price of")
 def test_every_price_of_the_table_is_the_tables():
     """For each model, service tier, size of input and time of day, we charge what genai-prices calculates."""

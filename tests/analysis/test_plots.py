@@ -276,6 +276,7 @@ def test_long_names_stay_different():
     assert all("…" in name for name in named)
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("name", ["latency", "cost", "timeline", "compare_plot"])
 @pytest.mark.parametrize("n_models", [2, 40, 100])
 def test_many_models_leave_room_for_the_picture(name, n_models, tmp_path):

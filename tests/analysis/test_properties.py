@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -65,6 +66,7 @@ async def play(manager, sessions):
             n += 1
 
 
+@pytest.mark.unmeasured
 @settings(max_examples=40)
 @given(st.lists(steps(), max_size=3), st.sampled_from(["active", "all"]))
 def test_frames_agree(sessions, branch):

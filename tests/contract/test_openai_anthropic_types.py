@@ -191,6 +191,7 @@ def test_anthropic_takes_our_messages(block: dict[str, Any], cache: Any, stream:
     assert body["messages"][7]["content"][0] == block
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("continues", [False, True])
 def test_anthropic_takes_our_threads(continues: bool) -> None:
     """A new thread and one that goes on are what the beta types declare."""

@@ -106,6 +106,7 @@ async def test_a_wait_between_attempts_can_be_cancelled(dialect: Dialect, server
     await provider.close()
 
 
+@pytest.mark.unmeasured
 async def test_many_streams_at_once_do_not_mix(provider: Any, dialect: Dialect, server: FaultyServer) -> None:
     """More requests than one pool of connections holds: each gets its own reply."""
 

@@ -287,6 +287,7 @@ async def test_an_argument_beats_the_environment(
     assert sent == [f"Bearer {CANARY}", "Bearer gsk_" + "e" * 30]
 
 
+@pytest.mark.usefixtures("small_heap")
 async def test_a_key_is_gone_with_its_session(dialect: Dialect, server: FaultyServer) -> None:
     """No cache and no global keeps what a session held, also when it was not closed; nor its connections."""
     server.script(Reply.events(dialect.stream))

@@ -103,6 +103,7 @@ def _assert_same(got: Outcome, expected: Outcome, exchange: dict[str, Any]) -> N
     assert got.request_id == exchange["response"]["headers"].get("x-request-id", got.request_id)
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("breaks", [False, True], ids=["closed", "broken"])
 @pytest.mark.parametrize("name", _names(streams=True))
 async def test_a_stream_cut_between_events_is_never_a_finished_reply(name: str, breaks: bool) -> None:

@@ -138,6 +138,7 @@ IDS = st.text(min_size=1).filter(str.strip)
 MOMENTS = st.datetimes(timezones=st.just(UTC))
 
 
+@pytest.mark.unmeasured
 @settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(
     content=st.text()

@@ -206,6 +206,7 @@ def messages(roles: list[str]) -> list[SessionMessage]:
     return [SessionMessage(role=MessageRole(role), content=role) for role in roles]
 
 
+@pytest.mark.unmeasured
 @settings(max_examples=250, deadline=None)
 @pytest.mark.parametrize("door", ["append", "ask"])
 @given(steps=STEPS)
@@ -233,6 +234,7 @@ async def test_any_history_of_changes_agrees_with_the_model(steps, door):
     await storage.close()
 
 
+@pytest.mark.unmeasured
 @settings(max_examples=250, deadline=None)
 @given(steps=STEPS, looks=st.sets(st.integers(0, 20)))
 async def test_a_tree_that_grows_is_the_tree_that_is_read(steps, looks):

@@ -102,6 +102,7 @@ def test_private_names_are_not_offered(shell):
     assert offered(shell, "%%langswarm\n{{ thing.") == ["%%langswarm\n{{ thing.size"]
 
 
+@pytest.mark.unmeasured
 def test_other_text_is_left_to_ipython(shell):
     """In Python code, and in prompts outside of `{{`, nothing of ours is in the way."""
     assert "print" in offered(shell, "prin")

@@ -278,6 +278,7 @@ class TestGrowing:
         assert len(reply.html()) < 4_000
         assert "characters, shown when the reply is complete …" in text
 
+    @pytest.mark.unmeasured
     @pytest.mark.parametrize("unit", ["word ", "line\n", "para *graph*\n\n", "- item\n", "```\ncode\n"])
     @pytest.mark.parametrize("format", ["markdown", "text", "code", "json", "html"])
     def test_an_update_stays_small_and_safe_at_any_length(self, unit: str, format: str):

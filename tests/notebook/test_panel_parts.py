@@ -162,6 +162,7 @@ def test_what_is_held_back_of_a_long_end_comes_when_the_model_pauses():
     assert "<strong>last" in live.state["html"]
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     "unit",
     [

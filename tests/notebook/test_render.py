@@ -86,6 +86,7 @@ def test_hostile_text_becomes_only_what_is_on_the_list(text: str, format: str):
     assert_safe(render_html(text, format=format))  # type: ignore[arg-type]
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("text", HOSTILE)
 def test_every_prefix_is_as_safe_as_the_whole(text: str):
     """A reply is shown while it streams, cut anywhere."""
@@ -93,6 +94,7 @@ def test_every_prefix_is_as_safe_as_the_whole(text: str):
         assert_safe(html)
 
 
+@pytest.mark.unmeasured
 @given(markup | st.text())
 @example("".join(HOSTILE))
 @example("\n\n".join(HOSTILE))
@@ -102,6 +104,7 @@ def test_any_text_becomes_only_what_is_on_the_list(text: str):
     assert_safe(render_html(text))
 
 
+@pytest.mark.unmeasured
 @given(markup, st.data())
 @settings(max_examples=200)
 def test_a_mutated_attack_is_no_attack(text: str, data: st.DataObject):

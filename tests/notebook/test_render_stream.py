@@ -107,6 +107,7 @@ def test_the_limit_falls_on_the_same_character_however_it_was_split():
     assert len(renderer.html()) > len(text)
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("unit", ["word ", "A paragraph of words.\n\n", "- item\n\n", "```\ncode\n\n", "[a"])
 def test_the_cost_grows_with_the_length(unit: str):
     """Four times the text takes four times the work, not sixteen; counted in calls, not seconds."""

@@ -69,6 +69,12 @@ def path_of(session: BaseSession) -> Path:
     return sqlite(session).db_path
 
 
+@pytest.fixture(autouse=True)
+def _found_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no save of a part find the fault before the reply is whole, however slow the machine."""
+    monkeypatch.setattr(checkpoint, "CHECKPOINT_S", 1e6)
+
+
 @pytest.fixture(params=[locks, fills, protects], ids=lambda fault: fault.__name__)
 def fault(request: pytest.FixtureRequest) -> Any:
     return request.param

@@ -68,6 +68,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return done
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     "limits",
     [

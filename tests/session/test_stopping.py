@@ -336,6 +336,8 @@ def leave(work: Coroutine[Any, Any, None], goes_on: Iterator[object]) -> None:
     loop.close()
 
 
+@pytest.mark.unmeasured
+@pytest.mark.usefixtures("small_heap")
 @pytest.mark.parametrize("in_a_loop", [True, False])
 @pytest.mark.parametrize("steps", [1, 2, 3, 5, 8, 30])
 @pytest.mark.parametrize("work", [send, send_beside, wait_for_a_turn, read_some, Stalls])

@@ -62,11 +62,18 @@ def imports_of(file: Path) -> Iterator[Import]:
             for statement in node.orelse:
                 yield from visit(statement, at_start)
         else:
-            inside = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-            for child in ast.iter_child_nodes(node):
+            inside = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            for child in _statements_in(node):
                 yield from visit(child, at_start and not inside)
 
     yield from visit(ast.parse(file.read_text("utf-8")), at_start=True)
+
+
+def _statements_in(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield what stands directly in a node and may hold imports: no expression does, and most nodes are those."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case):
+            yield child
 
 
 def module_name(file: Path) -> str:

@@ -328,6 +328,11 @@ def running_kernel(
             client.wait_for_ready(timeout=PATIENCE_S)
             yield Kernel(manager, client, Path(log.name))
         finally:
+            process = getattr(manager.provisioner, "process", None)
             client.stop_channels()
             manager.shutdown_kernel(now=True)
+            if process is not None:
+                process.wait(
+                    PATIENCE_S
+                )  # the manager waits for five seconds, which is too short on a busy machine
             manager.cleanup_resources()

@@ -10,7 +10,7 @@ from tests.support.kernels import Cell, Kernel
 from tests.support.waits import PATIENCE_S
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 LOAD = "%load_ext langswarm_nb\nimport langswarm_nb as ls"
 SCRIPTED = """
@@ -28,11 +28,12 @@ class KernelPanel:
         self.comm_id = kernel.run(f"print({name}.comm.comm_id)").stdout.strip()
         self._sent: list[Cell] = []
 
-    def post(self, kind: str, **content: Any) -> Cell:
-        """Send a message of the page and do not wait."""
+    def post(self, kind: str, *, buffers: Sequence[bytes] = (), **content: Any) -> Cell:
+        """Send a message of the page, with bytes beside it, and do not wait."""
         number = f"t{len(self._sent)}"
         data = {"method": "custom", "content": {"type": kind, "n": number, **content}}
         message = self.kernel.client.session.msg("comm_msg", {"comm_id": self.comm_id, "data": data})
+        message["buffers"] = list(buffers)
         cell = Cell(kind, message["header"]["msg_id"])
         # What the panel publishes is an answer to the last message of its page.
         self.kernel._cells[cell.message_id] = cell

@@ -20,8 +20,8 @@ class FakeModel {
   on(event, handler) { (this.handlers[event] ??= []).push(handler); }
   off(event, handler) { this.handlers[event] = (this.handlers[event] ?? []).filter((other) => other !== handler); }
   emit(event, ...about) { for (const handler of [...(this.handlers[event] ?? [])]) handler(...about); }
-  send(content) { this.sent.push(content); this.kernel(content); }
-  custom(content) { this.emit('msg:custom', content); }
+  send(content, _callbacks, buffers) { this.sent.push(content); this.kernel(content, buffers); }
+  custom(content, buffers) { this.emit('msg:custom', content, buffers); }
 }
 """
 
@@ -119,6 +119,7 @@ class PanelPage:
         everything = {
             "transcript": {"rev": 0, "earlier": 0, "messages": [], "live": None},
             "info": INFO,
+            "attached": [],
             "busy": False,
             "problem": "",
             "height": "28rem",

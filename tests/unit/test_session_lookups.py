@@ -13,6 +13,7 @@ from langswarm_nb.core.session.storage.records import encode_record
 from tests.support.storages import record
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     "tests",
     [

@@ -29,6 +29,7 @@ from .plan import Plan, for_session, make_plan, may_refuse, request_changes
 from .provider_choice import destination_once, provider_for
 
 if TYPE_CHECKING:
+    from langswarm_nb.core.session.parts.vocabulary import Part
     from langswarm_nb.notebook.running_cell import Cell
     from langswarm_nb.notebook.workspace import Workspace
 
@@ -115,11 +116,22 @@ class Sender:
         ]
 
     async def open_plain(
-        self, session: BaseSession, text: str, *, version_of: str | None = None, source: str = "panel"
+        self,
+        session: BaseSession,
+        text: str,
+        *,
+        version_of: str | None = None,
+        parts: Sequence[Part] | None = None,
+        source: str = "panel",
     ) -> MessageStream:
         """Return the stream of an answer in a session, to a message that comes from no cell.
 
-        A new version of a message carries what the old one carried.
+        Parameters
+        ----------
+        version_of : str, optional
+            Id of a message that this one becomes a new version of.
+        parts : sequence of Part, optional
+            What goes with the text; with a new version, by default, what went with the old one.
 
         Raises
         ------
@@ -129,6 +141,8 @@ class Sender:
         options = NO_OPTIONS
         changes = request_changes(self._workspace.config, options, session, session.settings)
         kept = SendOptions() if version_of is None else await carried_before(session, version_of)
+        if parts is not None:
+            kept["parts"] = parts
         sent: SendOptions = {"version_of": version_of, "source": source, **kept, **changes}  # type: ignore[typeddict-item]
         await self._check_budget(
             options, session.settings, changes, [partial(session.plan_message, text, **sent)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,19 +19,23 @@ from langswarm_nb.core.session import (
     SessionStatus,
     SessionValueError,
 )
+from langswarm_nb.notebook.asking.asked_before import beside_text
 from langswarm_nb.notebook.workspace.session_names import check_unused, rename
 
+from .attachment_actions import ATTACHMENT_ACTIONS
 from .finding import MAX_SESSIONS, elsewhere, found_choices, session_choices
 from .model_choices import model_choices
 from .session_info import EXPORTS, OPTIONS, session_name
 
 if TYPE_CHECKING:
+    from langswarm_nb.core.session.parts.vocabulary import Part
+
     from .widget import ChatPanel
 
 Content = dict[str, Any]
 Action = Callable[["ChatPanel", Content], Awaitable[Content | None]]
 
-ACTIONS: dict[str, Action] = {}
+ACTIONS: dict[str, Action] = {**ATTACHMENT_ACTIONS}
 _UNSAFE = re.compile(r"[^\w.-]+")
 
 
@@ -49,13 +53,25 @@ async def _send(panel: ChatPanel, content: Content) -> None:
     key = content.get("key")
     if key is not None and not panel.is_new(str(key)):
         return  # sent again by a page that thought the kernel dead
-    await panel.run(panel.rules.open_send(panel.session, _text(content, "text"), panel.begin_send()))
+    session = panel.session
+    attached = panel.tray.taken(session.session_id, content.get("attached") or [])
+    parts = [each.part for each in attached.values()]
+    text = _words(content, parts)
+    await panel.run(panel.rules.open_send(session, text, panel.begin_send(), parts=parts))
+    for sent in attached:
+        panel.tray.remove(session.session_id, sent)
+    if attached:
+        panel.show_tray()
 
 
 @action
 async def _edit(panel: ChatPanel, content: Content) -> None:
-    text, old = _text(content, "text"), _text(content, "id")
-    await panel.run(panel.rules.open_send(panel.session, text, panel.begin_send(), version_of=old))
+    """Ask a question in other words; what goes with it stays with it, but for attachments that were removed."""
+    old = _text(content, "id")
+    parts = await _kept(panel, old, content.get("without") or [])
+    text = _words(content, parts)
+    opening = panel.rules.open_send(panel.session, text, panel.begin_send(), version_of=old, parts=parts)
+    await panel.run(opening)
 
 
 @action
@@ -223,6 +239,8 @@ async def _export(panel: ChatPanel, content: Content) -> Content:
 @action
 async def _hello(panel: ChatPanel, content: Content) -> None:
     """A page was drawn: give it what it has missed."""
+    if content.get("view") is not None:
+        panel.tray.drop_torn(content["view"])
     if content.get("rev") != panel.transcript["rev"]:
         panel.send_snapshot()
 
@@ -234,6 +252,22 @@ def free_path(folder: Path, name: str, ending: str) -> Path:
     while (path := folder / f"{stem}{'' if number == 1 else f'-{number}'}.{ending}").exists():
         number += 1
     return path
+
+
+async def _kept(panel: ChatPanel, message_id: str, without: object) -> list[Part]:
+    """Return the parts of a question but its text, and its attachments with these numbers."""
+    numbers = without if isinstance(without, list) else []
+    message = await panel.session.get_message(message_id)
+    if message is None or not message.parts:
+        return []
+    gone = [part for number, part in enumerate(message.attachments) if number in numbers]
+    return [part for part in beside_text(message) if not any(part is each for each in gone)]
+
+
+def _words(content: Content, parts: Sequence[Part]) -> str:
+    """Return the text of a message, which may be empty when something goes with it."""
+    text = content.get("text")
+    return "" if parts and isinstance(text, str) and not text.strip() else _text(content, "text")
 
 
 def _text(content: Content, name: str) -> str:

@@ -23,6 +23,7 @@ from langswarm_nb.core.session import (
 from langswarm_nb.core.session.conversation.notes import NOT_STORED
 from langswarm_nb.core.session.errors import in_words
 from langswarm_nb.notebook.cell_errors import cell_words
+from langswarm_nb.notebook.showing.carried import vendor_html, with_footnotes
 from langswarm_nb.render import render_html
 
 from .live import LiveReply
@@ -90,6 +91,7 @@ class Feed:
         self.told: dict[str, tuple[str, ...]] = {}
         """What readers are told of replies that came while it was here, by their ids."""
         self._thinking: dict[str, str] = {}
+        self._carried: dict[str, str] = {}
         self._runs: dict[asyncio.Task[None], _Asked] = {}
         self._streams: set[MessageStream] = set()
         self._following = asyncio.Lock()
@@ -139,6 +141,8 @@ class Feed:
         return [await self._item(message) for message in messages]
 
     async def _item(self, message: SessionMessage) -> dict[str, Any]:
+        if message.parts and message.id not in self._carried:
+            await self._take_carried(message)
         if message.id not in self.html:
             is_plain = message.role is MessageRole.USER or message.role is MessageRole.TOOL
             self.html[message.id] = None if is_plain else await _render(message.content)
@@ -151,7 +155,16 @@ class Feed:
             for note in self.told.get(message.id, ())
             if note != NOT_STORED or message.seq is None  # it has been stored since
         ]
-        return message_item(message, place, self.html[message.id], thinking, told)
+        carried = self._carried.get(message.id, "")
+        return message_item(message, place, self.html[message.id], thinking, told, carried)
+
+    async def _take_carried(self, message: SessionMessage) -> None:
+        """Render what a service did for a message, and its sources, of which the text gets marks."""
+        sources = ""
+        if message.citations:
+            text, sources = with_footnotes(message.content, message.citations)
+            self.html[message.id] = await _render(text)
+        self._carried[message.id] = vendor_html(message.parts) + sources
 
     # Running
 
@@ -312,7 +325,7 @@ class Feed:
     async def _take_rest(self, live: LiveReply, stream: MessageStream) -> None:
         while await self._take(live, stream):  # noqa: ASYNC110 - at most so many updates a second
             await asyncio.sleep(TICK_S)
-        if (reply := stream.reply) is not None:
+        if (reply := stream.reply) is not None and not reply.citations:
             html = await _aside(live.html, reply.content, is_long=live.is_long)
             if html is not None:
                 self.html[reply.id] = html

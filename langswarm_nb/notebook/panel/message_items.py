@@ -15,6 +15,8 @@ from langswarm_nb.notebook.showing.amounts import (
     tokens_text,
 )
 
+from .attachment_chips import chips
+
 
 class Family:
     """All messages of a session by what they follow: who is whose version."""
@@ -95,6 +97,7 @@ def message_item(
     html: str | None,
     thinking: str,
     told: Sequence[str] = (),
+    carried: str = "",
 ) -> dict[str, Any]:
     """Return a message for the page.
 
@@ -110,6 +113,8 @@ def message_item(
         The model's thinking as safe HTML.
     told : sequence of str
         What its reader should know of where it went and what was sent.
+    carried : str
+        What else it carries, such as searches and sources, as safe HTML.
     """
     facts = message.request
     note = "" if facts is None else facts_text(facts, message.finish_reason)
@@ -125,6 +130,8 @@ def message_item(
         "note": " · ".join(part for part in (note, note and f"turn {message.address}", *told) if part),
         "error": "" if facts is None or facts.status != "error" else facts.error_message or "",
         "at": round(message.timestamp.timestamp() * 1000),
+        **({"attached": chips(message.attachments)} if message.attachments else {}),
+        **({"carried": carried} if carried else {}),
     }
 
 

@@ -9,8 +9,9 @@ from langswarm_nb.core.session import BaseSession, MessageStream, parse_model_id
 from langswarm_nb.notebook.asking.sender import Sender
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Sequence
 
+    from langswarm_nb.core.session.parts.vocabulary import Part
     from langswarm_nb.notebook.workspace import Workspace
 
     Tell = Callable[[str], None]
@@ -38,7 +39,13 @@ class Rules(Protocol):
         """Return ``provider:model`` for what a reader typed."""
 
     def open_send(
-        self, session: BaseSession, text: str, tell: Tell, *, version_of: str | None = None
+        self,
+        session: BaseSession,
+        text: str,
+        tell: Tell,
+        *,
+        version_of: str | None = None,
+        parts: Sequence[Part] = (),
     ) -> Coroutine[Any, Any, MessageStream]:
         """Return the stream of an answer; ``tell`` gets what the reader should know of where it goes."""
 
@@ -61,9 +68,15 @@ class NoRules:
         return ":".join(parse_model_id(typed, default_provider=session.provider))
 
     async def open_send(
-        self, session: BaseSession, text: str, tell: Tell, *, version_of: str | None = None
+        self,
+        session: BaseSession,
+        text: str,
+        tell: Tell,
+        *,
+        version_of: str | None = None,
+        parts: Sequence[Part] = (),
     ) -> MessageStream:
-        return session.stream_message(text, version_of=version_of, source="panel")
+        return session.stream_message(text, version_of=version_of, parts=parts, source="panel")
 
     async def open_again(
         self, session: BaseSession, reply_id: str, tell: Tell, *, model: str | None = None
@@ -95,9 +108,16 @@ class WorkspaceRules:
         return self._workspace.model_id(typed, session=session)
 
     async def open_send(
-        self, session: BaseSession, text: str, tell: Tell, *, version_of: str | None = None
+        self,
+        session: BaseSession,
+        text: str,
+        tell: Tell,
+        *,
+        version_of: str | None = None,
+        parts: Sequence[Part] = (),
     ) -> MessageStream:
-        return await Sender(self._workspace, tell).open_plain(session, text, version_of=version_of)
+        sender = Sender(self._workspace, tell)
+        return await sender.open_plain(session, text, version_of=version_of, parts=parts)
 
     async def open_again(
         self, session: BaseSession, reply_id: str, tell: Tell, *, model: str | None = None

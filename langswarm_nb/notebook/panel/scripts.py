@@ -15,7 +15,7 @@ from langswarm_nb.render.sheet import code_colours
 
 STATIC = Path(__file__).parent / "static"
 
-_STYLES = ("panel.css", "messages.css", "overlays.css")
+_STYLES = ("panel.css", "messages.css", "chips.css", "overlays.css")
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./([a-z]+\.js)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const|let) )", re.MULTILINE)
 _COMMENT = re.compile(r"^\s*(?:/\*\*(?:(?!\*/).)*\*/|//.*?)\n", re.MULTILINE | re.DOTALL)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import anywidget
 from IPython.display import display
-from traitlets import Bool, Dict, Enum, Unicode
+from traitlets import Bool, Dict, Enum, List, Unicode
 
 from langswarm_nb.core.session import (
     BaseSession,
@@ -37,6 +37,7 @@ from .rules import NoRules, Rules
 from .scripts import script, style
 from .session_info import session_info, session_name
 from .static_twin import StaticTwin, last_messages, twin_bundle
+from .tray import Tray
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -101,6 +102,7 @@ class ChatPanel(anywidget.AnyWidget):
     # that opens later, or again, gets the whole.
     transcript: Dict[str, Any] = Dict().tag(sync=True)
     info: Dict[str, Any] = Dict().tag(sync=True)
+    attached: List[dict[str, Any]] = List().tag(sync=True)
     busy: Bool[bool, bool | int] = Bool(False).tag(sync=True)
     problem: Unicode[str, str | bytes] = Unicode().tag(sync=True)
     height: Unicode[str, str | bytes] = Unicode("28rem").tag(sync=True)
@@ -132,6 +134,7 @@ class ChatPanel(anywidget.AnyWidget):
         self.manager: SessionManager = manager or session.manager
         self.window: Window = Window()
         self.rules: Rules = rules or NoRules()
+        self.tray: Tray = Tray()
         self._items: list[dict[str, Any]] = []
         self._keys: deque[str] = deque(maxlen=_REMEMBERED_KEYS)
         self._context = contextvars.copy_context()
@@ -182,6 +185,7 @@ class ChatPanel(anywidget.AnyWidget):
             leaving = submit(hub_of(self.manager).leave(self.feed, self))
             if not _is_io_thread():
                 leaving.result(_OPEN_S)
+            self.tray = Tray()
             self.layout.close()  # a widget of its own
         super().close()
 
@@ -273,7 +277,14 @@ class ChatPanel(anywidget.AnyWidget):
         self.feed = await hub.join(session, self)
         await hub.leave(old, self)
         self.window = Window()
+        self.show_tray()
         await self.show()
+
+    def show_tray(self) -> None:
+        """Show what is attached to what is being written in this session."""
+        if not self._is_closed:
+            chips = self.tray.chips(self.session.session_id)
+            self._context.copy().run(setattr, self, "attached", chips)
 
     def send_snapshot(self) -> None:
         """Give the page the whole transcript."""
@@ -281,29 +292,32 @@ class ChatPanel(anywidget.AnyWidget):
 
     # The page
 
-    def _on_page(self, _widget: object, content: Any, _buffers: object) -> None:
+    def _on_page(self, _widget: object, content: Any, buffers: Any) -> None:
         """Take a message of the page; called on the main thread or on a subshell's, so only hand it over."""
         if isinstance(content, dict) and content.get("type") in ACTIONS:
             # What is published from here on goes out as an answer to this message: ipykernel 7.4 sends the
             # next message of the page to the shell that published last, which must not be one that is busy.
             self._context = contextvars.copy_context()
             self._publish({"type": "ack", "n": content.get("n")})
-            submit(self._serve(content))
+            submit(self._serve({**content, "buffers": buffers} if buffers else content))
 
     async def _serve(self, content: dict[str, Any]) -> None:
         answer: dict[str, Any] = {"type": "result", "n": content.get("n")}
+        buffers: list[bytes] | None = None
         try:
-            answer["value"] = await ACTIONS[content["type"]](self, content)
+            value = await ACTIONS[content["type"]](self, content)
+            buffers = None if value is None else value.pop("buffers", None)
+            answer["value"] = value
         except SessionError as error:
             answer["error"] = cell_words(error)
         except Exception as error:
             logger.exception("The panel could not do %r.", content["type"])
             answer["error"] = in_words(error)
-        self._publish(answer)
+        self._publish(answer, buffers)
 
-    def _publish(self, content: dict[str, Any]) -> None:
+    def _publish(self, content: dict[str, Any], buffers: list[bytes] | None = None) -> None:
         if not self._is_closed:
-            self._context.copy().run(self.send, content)
+            self._context.copy().run(self.send, content, buffers)
 
     def _set_traits(self) -> None:
         with self.hold_sync():

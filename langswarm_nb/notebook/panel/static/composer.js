@@ -1,13 +1,14 @@
 // Where the reader writes: Enter sends, Shift+Enter breaks the line, one button sends and stops.
 
 import { fit, isComposing, sends } from "./box.js";
-import { h, icon } from "./dom.js";
+import { h, icon, iconButton } from "./dom.js";
+import { createTray } from "./tray.js";
 
 const MAX_LINES = 8;
 
 /**
  * @param {import("./types").Context} context
- * @param {{ sent(text: string): void, withdrawn(): void }} on
+ * @param {{ sent(text: string, attached: import("./types").Chip[]): void, withdrawn(): void }} on
  */
 export function createComposer(context, on) {
   const { model, link, signal } = context;
@@ -15,11 +16,16 @@ export function createComposer(context, on) {
   const button = h("button", { type: "button", class: "lsnb-button lsnb-send" });
   const hint = h("span", { class: "lsnb-hint", id: `lsnb-hint-${Math.random().toString(36).slice(2)}` });
   box.setAttribute("aria-describedby", hint.id);
-  const element = h("div", { class: "lsnb-composer" }, box, button, hint);
+  const tray = createTray(context, { changed: trayChanged, left: () => box.focus() });
+  const chooser = h("input", { type: "file", multiple: true, hidden: true, tabIndex: -1, "aria-label": "Files to attach" });
+  const attaches = iconButton("attach", "Attach files", () => chooser.click(), { class: "lsnb-button lsnb-icon-button lsnb-attach" });
+  const element = h("div", { class: "lsnb-composer" }, tray.element, h("div", { class: "lsnb-writing" }, attaches, box, button), hint, chooser);
   const history = createRecall(model, box, changed);
   /** A message on its way that the kernel has not confirmed. */
   let sending = false;
-  /** The message that was taken back because the kernel kept silent. @type {{ text: string, key: string } | null} */
+  /** Whether it is to be sent as soon as everything is attached. */
+  let waits = false;
+  /** The message that was taken back because the kernel kept silent. @type {{ text: string, ids: string, key: string } | null} */
   let withdrawn = null;
   /** Whether the button has been pressed to stop. */
   let stopping = false;
@@ -44,7 +50,15 @@ export function createComposer(context, on) {
     if (model.get("info").sessionId === sessionId) return;
     sessionId = model.get("info").sessionId;
     box.value = draft = remembered(sessionId);
+    waits = false;
+    tray.show();
     changed();
+  }
+
+  /** @param {File[]} files */
+  function attach(files) {
+    tray.add(files);
+    box.focus();
   }
 
   function show() {
@@ -55,35 +69,55 @@ export function createComposer(context, on) {
     button.title = busy ? "Stop (Esc)" : model.get("enter_sends") ? "Send (Enter)" : "Send (Ctrl+Enter)";
     button.setAttribute("aria-label", label);
     button.dataset.does = label.toLowerCase();
-    button.disabled = busy ? stopping : !box.value.trim();
+    button.disabled = busy ? stopping : !(box.value.trim() || tray.attached().length || tray.coming().length);
     hint.textContent = model.get("enter_sends")
       ? "Enter sends, Shift+Enter adds a line"
       : "Ctrl+Enter sends, Enter adds a line";
   }
 
+  /** Something came to be attached, or was taken away. */
+  function trayChanged() {
+    if (waits && !tray.coming().length) {
+      waits = false;
+      if (tray.failed().length) context.notice("Not sent: not everything could be attached.");
+      else send();
+    }
+    show();
+  }
+
   async function send() {
-    const text = box.value;
-    if (!text.trim() || isBusy()) return;
-    const key = withdrawn?.text === text ? withdrawn.key : Math.random().toString(36).slice(2);
+    const [text, attached] = [box.value, tray.attached()];
+    if (isBusy()) return;
+    if (tray.coming().length) {
+      waits = true;
+      context.notice("This will be sent when everything is attached.");
+      return;
+    }
+    if (!text.trim() && !attached.length) return;
+    const ids = attached.map(({ id }) => id).join();
+    const isSame = withdrawn?.text === text && withdrawn.ids === ids;
+    const key = withdrawn && isSame ? withdrawn.key : Math.random().toString(36).slice(2);
     sending = true;
     box.value = "";
     changed();
-    show();
-    on.sent(text);
+    tray.hide(attached);
+    on.sent(text, attached);
     box.focus();
     let lost = false;
     const takeBack = () => {
       lost = true;
-      withdrawn = { text, key };
-      giveBack(text);
+      withdrawn = { text, ids, key };
+      giveBack(text, attached);
     };
     try {
-      await link.ask("send", { text, key }, takeBack);
+      const content = attached.length ? { text, key, attached: attached.map(({ id }) => id) } : { text, key };
+      await link.ask("send", content, takeBack);
       withdrawn = null;
+      tray.clearFailed();
       if (lost && box.value === text) box.value = ""; // the kernel was busy and has it after all
     } catch (error) {
       withdrawn = null;
-      giveBack(text);
+      giveBack(text, attached);
       context.fail(/** @type {Error} */ (error).message);
     }
     sending = false;
@@ -91,16 +125,21 @@ export function createComposer(context, on) {
     show();
   }
 
-  /** @param {string} text */
-  function giveBack(text) {
+  /** @param {string} text @param {import("./types").DraftChip[]} attached */
+  function giveBack(text, attached) {
     sending = false;
     if (!box.value) box.value = text;
+    tray.giveBack(attached);
     on.withdrawn();
     changed();
     show();
   }
 
   function stop() {
+    if (waits) {
+      waits = false;
+      context.notice("Not sent. What is attached stays.");
+    }
     if ((!isBusy() && !isCellAnswering()) || stopping) return;
     stopping = true;
     show();
@@ -117,9 +156,20 @@ export function createComposer(context, on) {
     if (stops()) stop();
     else send();
   });
-  box.addEventListener("input", changed);
+  chooser.addEventListener("change", () => {
+    attach([...(chooser.files ?? [])]);
+    chooser.value = ""; // the same file may be chosen again
+  });
+  box.addEventListener("input", () => {
+    waits = false; // it is still being written
+    changed();
+  });
   box.addEventListener("keydown", (event) => {
     if (isComposing(event)) return;
+    if (event.key === "Backspace" && !box.value && !event.repeat && tray.focusLast()) {
+      event.preventDefault();
+      return;
+    }
     if (event.key === "Enter" && sends(model, event)) {
       event.preventDefault();
       send();
@@ -144,6 +194,13 @@ export function createComposer(context, on) {
     element,
     focus: () => box.focus(),
     stop,
+    attach,
+    /** @param {string} text put behind what is written */
+    append(text) {
+      box.value += box.value && !/\s$/.test(box.value) ? ` ${text}` : text;
+      changed();
+      box.focus();
+    },
     /** @param {string} text put into the box, to be changed and sent */
     fill(text) {
       box.value = text;
@@ -167,7 +224,7 @@ function createRecall(model, box, changed) {
     step(way) {
       if (box.value !== shown) at = 0;
       if (box.value && at === 0) return false;
-      const mine = model.get("transcript").messages.filter((item) => item.role === "user");
+      const mine = model.get("transcript").messages.filter((item) => item.role === "user" && item.text);
       const next = at - way;
       if (next < 0 || next > mine.length) return false;
       at = next;

@@ -61,7 +61,7 @@ export function askFor(root, title, fields, done) {
  * @param {HTMLDialogElement} dialog
  * @param {HTMLElement} root
  */
-function overPanel(dialog, root) {
+export function overPanel(dialog, root) {
   const { top, height } = root.getBoundingClientRect();
   const over = top + (height - dialog.offsetHeight) / 2;
   const last = window.innerHeight - dialog.offsetHeight;

@@ -19,14 +19,14 @@ export function createLink(model, signal, onState) {
   let count = 0;
 
   /** @param {any} message */
-  const take = (message) => {
+  const take = (message, /** @type {DataView[]} */ buffers) => {
     const request = open.get(message.n);
     if (!request) return;
     request.timers.forEach(clearTimeout);
     onState("listening");
     if (message.type !== "result") return;
     open.delete(message.n);
-    if (message.error === undefined) request.resolve(message.value);
+    if (message.error === undefined) request.resolve(buffers?.length ? { ...message.value, buffers } : message.value);
     else request.reject(new KernelError(message.error));
   };
   const end = () => {
@@ -48,7 +48,8 @@ export function createLink(model, signal, onState) {
   });
 
   return {
-    ask(type, content = {}, onSilence = () => {}) {
+    view,
+    ask(type, content = {}, onSilence = () => {}, buffers) {
       const n = `${view}-${(count += 1)}`;
       return new Promise((resolve, reject) => {
         const silent = () => {
@@ -61,6 +62,7 @@ export function createLink(model, signal, onState) {
         ];
         open.set(n, { resolve, reject, timers });
         if (model.get("gone")) end();
+        else if (buffers) model.send({ ...content, type, n }, undefined, buffers);
         else model.send({ ...content, type, n });
       });
     },

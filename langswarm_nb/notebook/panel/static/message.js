@@ -1,7 +1,9 @@
 // One message of the transcript, whole.
 
 import { blockNodes } from "./blocks.js";
+import { chipList } from "./chips.js";
 import { h, iconButton, textButton } from "./dom.js";
+import { safeNodes } from "./safe.js";
 
 export const NAMES = { user: "You", assistant: "Model", system: "System prompt", tool: "Tool" };
 
@@ -9,12 +11,14 @@ export const NAMES = { user: "You", assistant: "Model", system: "System prompt",
  * @typedef {object} MessageActions
  * @property {(id: string) => void} version go to this version
  * @property {(item: import("./types").Item) => void} retry
+ * @property {(chip: import("./types").Chip) => void} open
  */
 
 /**
  * @param {import("./types").Item} item
  * @param {MessageActions} actions
- * @param {{ raw: boolean, body?: HTMLElement | null }} view `body`: its text, when the page has it already
+ * @param {{ raw: boolean, pictures: import("./types").Pictures, body?: HTMLElement | null }} view `body`: its text, when
+ *   the page has it already
  * @returns {HTMLElement}
  */
 export function messageNode(item, actions, view) {
@@ -28,8 +32,11 @@ export function messageNode(item, actions, view) {
     node.append(h("details", {}, h("summary", {}, NAMES[item.role]), body(item, view)));
   } else {
     if (item.thinking) node.append(thinkingNode(item.thinking));
-    node.append(body(item, view));
+    if (item.attached && item.role === "user") node.append(chipList(item.attached, view.pictures, actions.open));
+    if (item.text || !item.attached) node.append(body(item, view));
+    if (item.attached && item.role !== "user") node.append(chipList(item.attached, view.pictures, actions.open));
   }
+  if (item.carried) node.append(carriedNode(item.carried));
   if (item.status === "error") node.append(failureNode(item.error || "The reply failed.", item, actions));
   node.append(foot(item, actions));
   return node;
@@ -45,6 +52,13 @@ function body(item, view) {
   if (view.body) return view.body;
   const box = h("div", { class: "lsnb-body", dir: "auto" });
   box.append(blockNodes(item.html));
+  return box;
+}
+
+/** @param {string} html what a service did, and sources */
+function carriedNode(html) {
+  const box = h("div", { class: "lsnb-carried" });
+  box.append(safeNodes(html));
   return box;
 }
 

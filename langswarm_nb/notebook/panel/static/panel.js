@@ -2,16 +2,19 @@
 
 import { createArchived } from "./archived.js";
 import { createComposer } from "./composer.js";
-import { h } from "./dom.js";
+import { h, visible } from "./dom.js";
+import { acceptDrops } from "./dropping.js";
 import { createFooter } from "./footer.js";
 import { createGreeting } from "./greeting.js";
 import { createHeader } from "./header.js";
 import { createLink } from "./link.js";
 import { createNotices } from "./notice.js";
+import { createPictures } from "./pictures.js";
 import { initialize } from "./store.js";
 import { createToolbar } from "./toolbar.js";
 import { createTranscript } from "./transcript.js";
 import { hideTwin } from "./twin.js";
+import { openViewer } from "./viewer.js";
 
 const HELLO_AFTER_MS = 700;
 const ANNOUNCED_CHARS = 500;
@@ -29,10 +32,11 @@ function render({ model, el }) {
     model,
     link,
     signal,
+    pictures: createPictures(link, signal),
     notice: notices.say,
     fail: notices.fail,
     announce(text) {
-      announcer.textContent = text.slice(0, ANNOUNCED_CHARS);
+      announcer.textContent = visible(text.slice(0, ANNOUNCED_CHARS));
     },
     async attempt(type, content) {
       try {
@@ -52,6 +56,7 @@ function render({ model, el }) {
       if (done?.told) context.notice(done.told); // another branch, turns that come back
     },
     retry: (/** @type {import("./types").Item} */ item) => regenerate(item),
+    open: (/** @type {import("./types").Chip} */ chip) => openViewer(context, root, chip),
   };
   const transcript = createTranscript(context, actions, greeting);
   const composer = createComposer(context, { sent: transcript.expect, withdrawn: transcript.unexpect });
@@ -77,6 +82,7 @@ function render({ model, el }) {
   root.addEventListener("focusin", (event) => {
     /** @type {Element} */ (event.target).setAttribute("data-lm-suppress-shortcuts", "true");
   });
+  acceptDrops(root, { files: composer.attach, text: composer.append });
   root.addEventListener("keydown", (event) => {
     const isOver = root.querySelector("dialog, .lsnb-picker, .lsnb-menu"); // there, Escape has another meaning
     if (event.key === "Escape" && !isOver) composer.stop();
@@ -98,7 +104,7 @@ function render({ model, el }) {
 
   // Makes the kernel answer once, so that it knows where later messages are to go (ipykernel 7.4), and fills gaps.
   // Nobody waits for the answer, so a busy kernel is not news.
-  const greet = () => model.send({ type: "hello", n: "hello", rev: model.get("transcript").rev });
+  const greet = () => model.send({ type: "hello", n: "hello", rev: model.get("transcript").rev, view: link.view });
   const hello = setTimeout(greet, HELLO_AFTER_MS);
 
   return () => {

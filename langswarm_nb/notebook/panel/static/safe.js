@@ -2,7 +2,7 @@
 // it is looked at once more because what is saved in a notebook file may have been changed there.
 
 const TAGS = new Set(
-  ("p br strong em s code pre ul ol li a blockquote h1 h2 h3 h4 h5 h6 hr div span " +
+  ("p br strong em s sup details summary code pre ul ol li a blockquote h1 h2 h3 h4 h5 h6 hr div span " +
     "table thead tbody tr th td").split(" "),
 );
 /** @type {Record<string, string[]>} */
@@ -13,7 +13,7 @@ const ATTRIBUTES = {
   th: ["align"],
   td: ["align"],
 };
-const CLASS = /^lsnb-([bcfkmns]|code|lang|math|table|task|tex|target|image|text)$/;
+const CLASS = /^lsnb-([bcfkmns]|code|lang|math|table|task|tex|target|image|text|cite|vendor|sources|note)$/;
 const LINK = /^(https?:|mailto:)/i;
 const GONE = /^(script|style|template|iframe|frame|object|embed|noscript|svg|math|head|title)$/i;
 

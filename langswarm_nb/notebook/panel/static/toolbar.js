@@ -3,6 +3,7 @@
 import { copy } from "./blocks.js";
 import { fit, isComposing, sends } from "./box.js";
 import { copyFallbackNotice, insertCell } from "./cells.js";
+import { keepable } from "./chips.js";
 import { h, iconButton, textButton } from "./dom.js";
 import { openPicker } from "./picker.js";
 
@@ -94,10 +95,18 @@ export function createToolbar(context, transcript, panel) {
       node.classList.remove("lsnb-editing");
       node.focus();
     };
+    const attached = item.attached ?? [];
+    /** Numbers of attachments that the new version is to go without. @type {number[]} */
+    const without = [];
+    const list = keepable(attached, context.pictures, (number) => {
+      without.push(number);
+      context.announce(`${attached[number].name} removed`);
+    }, () => box.focus());
     const save = async () => {
-      if (!box.value.trim() || box.readOnly) return;
+      if ((!box.value.trim() && without.length === attached.length) || box.readOnly) return;
       box.readOnly = true;
-      const done = await context.attempt("edit", { id: item.id, text: box.value });
+      const content = { id: item.id, text: box.value };
+      const done = await context.attempt("edit", without.length ? { ...content, without } : content);
       box.readOnly = false;
       if (!done) return;
       close();
@@ -119,6 +128,7 @@ export function createToolbar(context, transcript, panel) {
     const editor = h(
       "div",
       { class: "lsnb-editor" },
+      attached.length > 0 && list,
       box,
       h("div", { class: "lsnb-row" }, textButton("Send as new version", save, { class: "lsnb-button lsnb-primary" }), textButton("Cancel", close)),
     );

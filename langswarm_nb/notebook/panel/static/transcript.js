@@ -15,7 +15,7 @@ const AT_BOTTOM_PX = 40;
  * @param {HTMLElement} greeting what an empty conversation shows
  */
 export function createTranscript(context, actions, greeting) {
-  const { model, signal } = context;
+  const { model, pictures, signal } = context;
   const earlier = textButton("Earlier messages", showEarlier, { class: "lsnb-button lsnb-earlier" });
   const list = h("div", { class: "lsnb-list" });
   const days = createDays();
@@ -65,7 +65,8 @@ export function createTranscript(context, actions, greeting) {
   function nodeOf(item) {
     const known = shown.get(item.id);
     if (known && known.item === item && known.raw === raw.has(item.id)) return known.node;
-    const node = messageNode(item, actions, { raw: raw.has(item.id), body: raw.has(item.id) ? null : bodyOf(item) });
+    const isRaw = raw.has(item.id);
+    const node = messageNode(item, actions, { raw: isRaw, pictures, body: isRaw ? null : bodyOf(item) });
     shown.set(item.id, { item, node, raw: raw.has(item.id) });
     queueMicrotask(() => typeset(model, node)); // when it is in the page
     return node;
@@ -156,12 +157,16 @@ export function createTranscript(context, actions, greeting) {
   return {
     element,
     log,
-    /** @param {string} text show a message before the kernel has it */
-    expect(text) {
+    /**
+     * Show a message before the kernel has it.
+     * @param {string} text
+     * @param {import("./types").Chip[]} attached
+     */
+    expect(text, attached) {
       const node = messageNode(
-        { id: "", role: "user", text, html: null, thinking: "", version: [1, 1, null, null], hidden: false, status: "ok", note: "sending…", error: "", at: null },
+        { id: "", role: "user", text, html: null, thinking: "", version: [1, 1, null, null], hidden: false, status: "ok", note: "sending…", error: "", at: null, attached: attached.length ? attached : undefined },
         actions,
-        { raw: false },
+        { raw: false, pictures },
       );
       node.classList.add("lsnb-pending");
       pending = { node, after: lastQuestion() };

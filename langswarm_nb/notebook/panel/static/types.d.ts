@@ -19,6 +19,10 @@ export interface Item {
   error: string;
   /** When it was made, in milliseconds since 1970; null when that is not known. */
   at: number | null;
+  /** What is attached to it, where something is. */
+  attached?: Chip[];
+  /** What a service did for it, and its sources, as safe HTML. */
+  carried?: string;
   /** Set instead of `text` and `html` when the page has streamed them: how much of its HTML stays, and what follows. */
   streamed?: { length: number; keep: number; rest: string };
 }
@@ -42,6 +46,24 @@ export interface Live {
   torn?: boolean;
   /** The kernel ended: there will be no more. */
   cut?: boolean;
+}
+
+/** An attachment; its bytes are asked for by their hash. */
+export interface Chip {
+  kind: "image" | "file" | "audio";
+  name: string;
+  /** Type, pixels, pages, size, in words. */
+  facts: string;
+  hash?: string;
+  /** Whether a page can show it. */
+  picture?: boolean;
+  /** Where it is, of one whose bytes are not kept. */
+  url?: string;
+}
+
+/** What is attached to the message that is being written, by the id that the page gave. */
+export interface DraftChip extends Chip {
+  id: string;
 }
 
 export interface Transcript {
@@ -111,6 +133,7 @@ export interface Info {
 export interface State {
   transcript: Transcript;
   info: Info;
+  attached: DraftChip[];
   busy: boolean;
   /** What went wrong last, apart from what messages tell; empty when nothing did. */
   problem: string;
@@ -128,7 +151,7 @@ export interface Model {
   set<K extends keyof State>(key: K, value: State[K]): void;
   on(event: string, callback: (...args: any[]) => void): void;
   off(event: string, callback: (...args: any[]) => void): void;
-  send(content: unknown): void;
+  send(content: unknown, callbacks?: undefined, buffers?: ArrayBuffer[]): void;
   widget_manager?: any;
 }
 
@@ -150,14 +173,23 @@ export interface Choice {
 }
 
 export interface Link {
+  /** Names this view of the panel. */
+  view: string;
   /** Asks the kernel; resolves with its answer, however late, and rejects with a `KernelError`. */
-  ask(type: string, content?: Record<string, unknown>, onSilence?: () => void): Promise<any>;
+  ask(type: string, content?: Record<string, unknown>, onSilence?: () => void, buffers?: ArrayBuffer[]): Promise<any>;
+}
+
+/** Small pictures of attachments. */
+export interface Pictures {
+  /** Puts the picture into a box, as soon as the box is seen; where there is none the box stays as it is. */
+  show(box: HTMLElement, hash: string): void;
 }
 
 /** What the parts of a panel share. */
 export interface Context {
   model: Model;
   link: Link;
+  pictures: Pictures;
   signal: AbortSignal;
   announce(text: string): void;
   /** Says what was done, and offers one thing more to do. */
