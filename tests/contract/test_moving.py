@@ -223,7 +223,7 @@ async def test_a_reply_of_items_alone_is_told_in_words_elsewhere(there: str) -> 
             manager.add_provider_session(name, provider)
         session = await manager.create_session("ada", "openai", "m")
         reply = await session.stream_message("Search.", stream=False).read()
-        assert (reply.content, [part["type"] for part in reply.parts]) == ("", ["reasoning", "vendor"])
+        assert (reply.content, [part["type"] for part in reply.parts]) == ("", ["vendor", "reasoning"])
         await session.update_settings(provider=there, model="n")
         await session.stream_message("And?", stream=False).read()
     sent = replays[there].sent[-1].content.decode()

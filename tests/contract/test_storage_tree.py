@@ -242,13 +242,14 @@ async def test_writers_at_once_each_get_their_reply(storage):
 
 
 async def test_the_tree_is_what_the_messages_are(storage):
-    """`read_tree` tells of each message all but its words, and of those whether and how much it says."""
+    """`read_tree` tells of each message all but its words: whether and how much it says, a question with its load."""
     await storage.create_session(record())
     said = question("Wörter\x00, drei", cell_id="c", ask=2, beside="comparison")
-    picture = question("", parts=({"type": "image", "url": "u"},))
+    image = {"type": "image", "url": "u"}
+    picture = question("", parts=(image, {**image, "detail": "low"}))
     rules = SessionMessage(role=MessageRole.SYSTEM, content="", scope="replace")
     await storage.append_messages("s", [said, answer("a"), rules, picture, answer("")])
-    await storage.append_messages("s", [answer("b")], parent=3)
+    await storage.append_messages("s", [answer("", parts=(image,))], parent=3)
     rows = await storage.read_tree("s")
     nodes = [Node._make(row) for row in rows.nodes]
     for node, message in zip(nodes, await storage.get_messages("s", branch="all"), strict=True):
@@ -266,10 +267,10 @@ async def test_the_tree_is_what_the_messages_are(storage):
             message.beside,
             facts and facts.status,
             facts and facts.compare_id,
-            2 if message.content else 1 if message.parts else 0,
-            len(message.content),
+            node.says,
+            node.chars,
         )
-    assert [node.says for node in nodes] == [2, 2, 0, 1, 0, 2]
+    assert [(node.says, node.chars) for node in nodes] == [(2, 13), (2, 1), (0, 0), (2, 4400), (0, 0), (1, 0)]
     assert (rows.tip, rows.branch, rows.others, rows.former) == (5, "main", [], [("main", 4)])
     assert (rows.hidden, rows.next_turn) == ([], 2)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from langswarm_nb.core.session import (
+    AttachmentError,
     BaseSession,
     ISession,
     ISessionMiddleware,
@@ -15,6 +17,8 @@ from langswarm_nb.core.session import (
     SessionMessage,
     SessionMiddlewareError,
 )
+from langswarm_nb.core.session.provider_events import Intake
+from langswarm_nb.core.session.providers.mock import MockProviderSession
 
 Change = Callable[[SessionMessage], SessionMessage]
 
@@ -34,6 +38,13 @@ class Changes(ISessionMiddleware):
 
     async def process_incoming_message(self, session: ISession, message: SessionMessage) -> SessionMessage:
         return self._incoming(message)
+
+
+class WithoutAddresses(MockProviderSession):
+    """Takes pictures by their bytes alone."""
+
+    async def intake(self, model: str, *, native: bool = False) -> Intake:
+        return Intake(("image/*",), addresses=())
 
 
 async def test_a_reply_made_anew_stays_the_reply(session: BaseSession) -> None:
@@ -81,3 +92,25 @@ async def test_a_question_that_cannot_be_sent_is_not_stored(session: BaseSession
     with pytest.raises(SessionMiddlewareError, match=r"Changes\.process_outgoing_message"):
         await session.send_message("Hello")
     assert await session.get_messages(branch="all") == []
+
+
+@pytest.mark.parametrize(
+    "parts", [[{"type": "image"}], [{"type": "x"}], ["text"], [{"type": "text", "text": 1}]]
+)
+@pytest.mark.parametrize("way", ["outgoing", "incoming"])
+async def test_parts_that_no_message_can_have_are_refused(session: BaseSession, parts: Any, way: str) -> None:
+    """The error names the middleware; a question of it is not stored, and a reply stays as it came."""
+    session.add_middleware(Changes(**{way: lambda message: replace(message, parts=tuple(parts))}))
+    with pytest.raises(SessionMiddlewareError, match=r"Changes\.process_"):
+        await session.send_message("Hello")
+    stored = await session.get_messages()
+    assert [message.parts for message in stored] == ([] if way == "outgoing" else [(), ()])
+
+
+async def test_an_address_that_is_added_is_fetched_where_the_model_takes_none(session: BaseSession) -> None:
+    """It is as if it had been attached: looked at, and refused for what is wrong with it."""
+    part = {"type": "image", "url": "https://10.0.0.1/a.png"}
+    session.add_middleware(Changes(lambda message: replace(message, parts=(part,))))
+    with pytest.raises(AttachmentError, match="not a public address"):
+        await session.send_message("Hello", provider_session=WithoutAddresses())
+    assert await session.get_messages() == []

@@ -88,3 +88,52 @@ async def test_a_finish_reason_may_come_by_its_name(manager: SessionManager, ses
     """`Finish("length")` is as good as the member of the enum."""
     manager.add_provider_session("mock", Yields(Delta("Hello"), Finish("length")))  # type: ignore[arg-type]
     assert (await session.send_message("Hello")).finish_reason == "length"
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "image"},
+        {"type": "image", "media_type": 5, "data": b"x"},
+        {"type": "image", "media_type": "image/png", "blob": "0" * 64},
+        {"type": "citation"},
+        {"type": "citation", "url": 5},
+        {"type": "citation", "url": "https://example.com", "title": ["a"]},
+        {"type": "citation", "url": "https://example.com", "start": -1},
+        {"type": "vendor", "opaque": 1},
+        {"type": "vendor", "kind": "search", "text": 5},
+        {"type": "vendor", "kind": "search", "detail": [1]},
+        {"type": "refusal"},
+        {"type": "tool_call", "id": 1, "name": "a", "arguments": "{}"},
+        {"type": "unheard of"},
+    ],
+    ids=str,
+)
+async def test_a_part_that_is_none_does_not_lose_the_reply(
+    manager: SessionManager, session: BaseSession, part: Any
+) -> None:
+    """It is refused when it comes, and neither the store nor a later send stumbles over it."""
+    manager.add_provider_session("mock", Yields(Delta("paid for"), PartDone(part), Finish(FinishReason.STOP)))
+    with pytest.raises(ProviderResponseError, match="Provider 'mock' yielded a PartDone"):
+        await session.send_message("Hello")
+    manager.add_provider_session("mock", yields := Yields(Delta("more"), Finish(FinishReason.STOP)))
+    assert (await session.send_message("Go on", provider_session=yields)).content == "more"
+    assert [message.full_text for message in await session.get_messages()][1] == "paid for"
+
+
+@pytest.mark.parametrize(
+    "data, kept",
+    [("aGVs\nbG8=", b"hello"), ("_-8", b"\xff\xef"), ("aGVs...bG8", b"hello"), ("!", b""), ("aGVsb", b"hel")],
+)
+@pytest.mark.parametrize("form", ["data", "address"])
+async def test_a_damaged_picture_does_not_lose_the_reply(
+    manager: SessionManager, session: BaseSession, data: str, kept: bytes, form: str
+) -> None:
+    """What can be read of it is kept, with a note, and the reply is whole."""
+    there = {"data": data} if form == "data" else {"url": f"data:image/png;base64,{data}"}
+    picture = PartDone({"type": "image", "media_type": "image/png", **there})
+    manager.add_provider_session("mock", Yields(picture, Delta("Here."), Finish(FinishReason.STOP)))
+    reply = await session.send_message("Draw")
+    [part] = reply.attachments
+    assert (reply.finish_reason, part["note"]) == ("stop", "damaged when it came")
+    assert await session.read_attachment(part["blob"]) == kept

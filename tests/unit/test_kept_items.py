@@ -453,3 +453,65 @@ def test_what_google_ran_goes_back_between_the_texts() -> None:
     assert reply.content == "I compute. It is 2."
     assert generate.wire_contents([reply], "m") == [{"role": "model", "parts": parts}]
     assert generate.wire_contents([reply], "another") == [{"role": "model", "parts": parts}]
+
+
+# Replies that are cut
+
+
+def _parts_of(events: Iterable[ProviderEvent]) -> list[Any]:
+    return [
+        event.part["opaque"]
+        for event in events
+        if isinstance(event, PartDone) and event.part["type"] == "vendor"
+    ]
+
+
+SEARCHES: list[dict[str, Any]] = [
+    {"type": "web_search_call", "id": f"ws_{n}", "status": "completed"} for n in range(3)
+]
+TOOLS_OF_SERVICE: list[dict[str, Any]] = [
+    {"type": "server_tool_use", "id": f"s{n}", "name": "web_search", "input": {}} for n in range(3)
+]
+
+
+@pytest.mark.parametrize(
+    "order, early", [([0, 1, 2], [0, 1, 2]), ([0, 2, 1], [0]), ([1, 0, 2], []), ([2], []), ([0], [0])]
+)
+def test_items_of_responses_are_handed_on_once_and_in_their_order(order: list[int], early: list[int]) -> None:
+    """Each as soon as it is whole and none before it is missing; the others with the end, which has them all."""
+    reader = ResponsesReader("m")
+    events: list[ProviderEvent] = []
+    for n in order:
+        done = {"type": "response.output_item.done", "output_index": n, "item": SEARCHES[n]}
+        events += reader.read(done)
+    assert _parts_of(events) == [SEARCHES[n] for n in early]
+    events += reader.read(
+        {"type": "response.completed", "response": {"status": "completed", "output": SEARCHES}}
+    )
+    assert _parts_of([*events, *reader.finish()]) == SEARCHES
+
+
+@pytest.mark.parametrize(
+    "order, early", [([0, 1, 2], [0, 1, 2]), ([2, 0, 1], [0, 1, 2]), ([1, 2], []), ([0, 2], [0]), ([], [])]
+)
+def test_blocks_of_messages_are_handed_on_once_and_in_their_order(order: list[int], early: list[int]) -> None:
+    """The same, however the ends of the blocks come."""
+    reader = MessagesReader("m")
+    events: list[ProviderEvent] = []
+    for n, block in enumerate(TOOLS_OF_SERVICE):
+        events += reader.read({"type": "content_block_start", "index": n, "content_block": block})
+    for n in order:
+        events += reader.read({"type": "content_block_stop", "index": n})
+    assert _parts_of(events) == [TOOLS_OF_SERVICE[n] for n in early]
+    events += reader.read({"type": "message_stop"})
+    assert _parts_of([*events, *reader.finish()]) == TOOLS_OF_SERVICE
+
+
+def test_code_that_ran_is_handed_on_as_it_comes() -> None:
+    """What Gemini ran is there though the end of the reply is not, and once when it is."""
+    ran = {"executableCode": {"language": "PYTHON", "code": "1"}}
+    reader = generate.GenerateReader(ProviderRequest("m", (QUESTION,)))
+    events = list(reader.read({"candidates": [{"content": {"parts": [ran]}}]}))
+    assert _parts_of(events) == [ran]
+    events += reader.read({"candidates": [{"finishReason": "STOP"}]})
+    assert _parts_of([*events, *reader.finish()]) == [ran]

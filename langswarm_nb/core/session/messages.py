@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 from .errors import SessionTypeError, SessionValueError
-from .parts.tokens import tokens_of
+from .parts.tokens import CHARS_PER_TOKEN, tokens_of
 from .parts.twins import searched
 from .parts.vocabulary import ATTACHED, Part
 from .text import one_line
@@ -26,7 +26,6 @@ QuestionRole = Literal["user", "tool"]
 """The names of those that can be sent."""
 
 _REPR_CHARS = 60
-_CHARS_PER_TOKEN = 4
 _MESSAGE_TOKENS = 4  # what roles and separators cost, about
 
 
@@ -344,4 +343,4 @@ def estimate_tokens(messages: Sequence[SessionMessage]) -> int:
 
 def about_tokens(chars: int, messages: int) -> int:
     """Return about how many tokens so many characters in so many messages cost."""
-    return -(-chars // _CHARS_PER_TOKEN) + _MESSAGE_TOKENS * messages
+    return -(-chars // CHARS_PER_TOKEN) + _MESSAGE_TOKENS * messages

@@ -31,6 +31,15 @@ def office(*names: str, mimetype: str | None = None) -> bytes:
     return out.getvalue()
 
 
+def damaged(method: int) -> bytes:
+    """Return an archive whose packed type cannot be unpacked."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", compression=method) as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.text")
+    at = out.getvalue().index(b"mimetype") + len("mimetype")
+    return out.getvalue()[:at] + b"\xff" * 12 + out.getvalue()[at + 12 :]
+
+
 def isom(brand: bytes) -> bytes:
     return b"\0\0\0\x18ftyp" + brand + bytes(12)
 
@@ -167,10 +176,15 @@ BAD = {
     "latin-1": ("Grüße".encode("latin-1"), "save it as UTF-8"),
     "archive": (office("a.txt"), "is an archive"),
     "broken archive": (b"PK\x03\x04" + bytes(9), "is a broken file"),
+    **{
+        f"broken archive ({method})": (damaged(method), "is a broken file")
+        for method in (zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+    },
     "a type that lies": (office("a", mimetype="<script>"), "is an archive"),
     "http": ("http://example.com/a.png", "must begin with https://"),
     "ftp": ("ftp://example.com/a.png", "must begin with https://"),
     "no host": ("https:///a.png", "is not an address"),
+    "an empty label": ("https://a..example.com/a.png", "is not an address"),
     "a space": ("https://example.com/a b", "is not an address"),
     "a backslash": (r"https://example.com\a", "is not an address"),
     "data without": ("data:image/png;base64,", "holds nothing"),

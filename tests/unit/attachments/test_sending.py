@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from langswarm_nb.core.session import AttachmentError, BaseSession, create_session_manager
+from langswarm_nb.core.session import (
+    AttachmentError,
+    BaseSession,
+    ContextLengthError,
+    SessionValueError,
+    create_session_manager,
+)
 from langswarm_nb.core.session.attachments.attaching import attach
 from langswarm_nb.core.session.messages import SessionMessage, estimate_tokens
 from langswarm_nb.core.session.parts.blobs import bytes_of
@@ -61,3 +67,45 @@ def test_attachments_count_about_what_they_cost(thing, detail, tokens):
     """An image by how closely it is looked at, a text by its length, a PDF by its pages."""
     with_it = SessionMessage(content="Hi", parts=(attach(thing, detail=detail).part,))
     assert estimate_tokens([with_it]) - estimate_tokens([SessionMessage(content="Hi")]) == tokens
+
+
+@pytest.mark.parametrize("storage", ["memory", "sqlite"])
+async def test_a_limit_on_what_is_sent_counts_attachments(storage, tmp_path):
+    """Of earlier turns those go that fit with what they carry, and what is too much by itself is refused."""
+    config = {"db_path": tmp_path / "a.db"} if storage == "sqlite" else {}
+    async with create_session_manager(storage, config) as manager:
+        manager.add_provider_session("mock", mock := MockProviderSession(replies=["Seen."] * 9))
+        session = await manager.create_session("me", "mock", "echo", max_context_tokens=2500)
+        for number in range(4):
+            await session.send_message(f"Picture {number}", attachments=[png()])
+        await session.send_message("", parts=[{"type": "image", "media_type": "image/png", "data": png()}])
+        sent = [len(each.attachments) for each in mock.requests[-1].messages]
+        assert sent == [1, 0, 1]
+        assert estimate_tokens(mock.requests[-1].messages) <= 2500
+        with pytest.raises(ContextLengthError, match=r"about 3.{3} tokens, max_context_tokens is 2500"):
+            await session.send_message("All", attachments=[png(), png(), png()])
+        assert len(await session.get_messages()) == 10
+
+
+async def test_a_file_that_claims_any_number_of_pages_can_be_stored(session):
+    """What it would cost is bounded, and the session goes on."""
+    part = {"type": "file", "media_type": "application/pdf", "data": pdf(), "pages": 10**30}
+    await session.send_message("Read it", parts=[part])
+    assert (await session.send_message("And now?")).content == "Seen."
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "image", "url": ""},
+        {"type": "image", "media_type": "image/png", "blob": ""},
+        {"type": "image", "media_type": "", "data": b"x"},
+        {"type": "citation", "url": "", "title": ""},
+    ],
+    ids=str,
+)
+async def test_a_part_that_leads_nowhere_is_refused(session, part):
+    """An empty address or name is none; nothing is stored or sent."""
+    with pytest.raises(SessionValueError, match="complete"):
+        await session.send_message("Look", parts=[part])
+    assert await session.get_messages() == []

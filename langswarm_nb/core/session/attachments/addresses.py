@@ -71,7 +71,7 @@ def checked_address(text: str) -> str:
             "The address holds a user or a password (it is not shown here), which would be stored and sent. "
             "Download it, and attach the file."
         )
-    if not host or not _HOST.fullmatch(_ascii(host)) or _UNFIT.search(text) or port == 0:
+    if not host or ".." in host or not _HOST.fullmatch(_ascii(host)) or _UNFIT.search(text) or port == 0:
         raise AttachmentError(f"{shown(text)} is not an address. Write it as https://example.com/image.png.")
     if not _may_be_public(_ascii(host)):
         raise AttachmentError(

@@ -28,9 +28,9 @@ class Node(NamedTuple):
     """How its request ended; None when it answers none."""
     compare_id: str | None
     says: int
-    """2 with text, 1 with parts alone, 0 with nothing."""
+    """2 with what `chars` counts, 1 with other parts alone, 0 with nothing."""
     chars: int
-    """Length of its text."""
+    """Length of its text; of a question also, for what it carries, that of a text which costs as much."""
 
 
 class Stamp(NamedTuple):
@@ -72,6 +72,7 @@ class TreeRows(NamedTuple):
 def node_of(message: SessionMessage, seq: int, parent: int | None) -> Node:
     """Return a message as it stands in the tree."""
     facts = message.request
+    chars = chars_of_message(message)
     return Node(
         seq=seq,
         parent=parent,
@@ -85,6 +86,16 @@ def node_of(message: SessionMessage, seq: int, parent: int | None) -> Node:
         beside=message.beside,
         status=None if facts is None else facts.status,
         compare_id=None if facts is None else facts.compare_id,
-        says=2 if message.content else 1 if message.parts else 0,
-        chars=len(message.content),
+        says=2 if chars else 1 if message.parts else 0,
+        chars=chars,
     )
+
+
+def chars_of_message(message: SessionMessage) -> int:
+    """Return `Node.chars` of a message."""
+    parts = () if message.role.value == "assistant" else message.parts  # few replies' pictures are sent again
+    if not parts:
+        return len(message.content)
+    from langswarm_nb.core.session.parts.tokens import chars_of  # few messages carry something
+
+    return chars_of(message.content, parts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -128,3 +129,10 @@ def bytes_of(data: object) -> bytes:
         return base64.b64decode(data, validate=True)
     except binascii.Error:
         raise SessionValueError.of("data", data, "bytes, or their base64 as text") from None
+
+
+def salvaged(text: str) -> bytes:
+    """Return the bytes of base64 that is damaged or in another alphabet, as far as they can be read."""
+    known = "".join(re.findall(r"[A-Za-z0-9+/]+", text.replace("-", "+").replace("_", "/")))
+    whole = known[:-1] if len(known) % 4 == 1 else known  # one character says nothing of a byte
+    return base64.b64decode(whole + "=" * (-len(whole) % 4))

@@ -8,7 +8,9 @@ from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError
 
 from .vocabulary import PART_KEYS, Part
 
-_TEXTS = ("name", "detail", "note", "title", "quote")
+_TEXTS = ("text", "name", "media_type", "url", "blob", "detail", "note", "title", "quote")
+_FILLED = ("media_type", "blob", "url", "title")
+"""What leads nowhere when it is empty."""
 _COUNTS = ("size", "width", "height", "pages", "start", "end")
 
 
@@ -50,4 +52,5 @@ def _check_part(part: Part) -> None:
 
 
 def _is_there(part: Part, key: str) -> bool:
-    return isinstance(part.get(key), (str, bytes) if key == "data" else str)
+    value = part.get(key)
+    return isinstance(value, (str, bytes) if key == "data" else str) and bool(value or key not in _FILLED)

@@ -16,7 +16,9 @@ _TEXT = re.compile(
     r"|typescript|x-python|x-sh|x-ipynb\+json|x-tex|graphql|x-httpd-php|x-ruby|x-perl)|.*\+(?:json|xml|yaml)"
 )
 
-_DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w.+-]+=[^;,]*)*(;base64)?,(.*)", re.DOTALL)
+_DATA_URL = re.compile(
+    r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w.+-]+=[^;,]*)*(;base64)?,(.*)", re.DOTALL | re.IGNORECASE
+)
 _WITHOUT_TYPE = {"image": "image/png", "audio": "audio/wav"}
 
 
@@ -30,7 +32,7 @@ def media_type_of(part: Part) -> str:
     if part.get("media_type"):
         return str(part["media_type"])
     url = str(part.get("url") or "")
-    if url.startswith("data:"):
+    if url[:5].lower() == "data:":
         return url[5:].partition(",")[0].partition(";")[0]
     return mimetypes.guess_type(url.partition("?")[0].partition("#")[0])[0] or ""
 

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 from .vocabulary import ATTACHED
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from .vocabulary import Part
+
+CHARS_PER_TOKEN = 4
+_MOST_CHARS = 2**40
+"""A file may claim any number of pages."""
 
 _IMAGE, _IMAGE_LOW = 1000, 100
 _PAGE = 2000
@@ -28,6 +34,11 @@ def tokens_of(part: Part) -> int:
     return _of_bytes(part, _size(part)) if kind in ATTACHED else 0
 
 
+def chars_of(content: str, parts: Iterable[Part]) -> int:
+    """Return how many characters of text cost as much as a message does: its own, and for each part some more."""
+    return min(_MOST_CHARS, len(content) + CHARS_PER_TOKEN * sum(map(tokens_of, parts)))
+
+
 def _of_bytes(part: Part, size: int | None) -> int:
     if size is None:
         return _UNKNOWN
@@ -46,4 +57,6 @@ def _size(part: Part) -> int | None:
     if part.get("size") is not None:
         return int(part["size"])
     data = part.get("data")
+    if isinstance(data, str):  # base64
+        return len(data) * 3 // 4
     return None if data is None else len(data)

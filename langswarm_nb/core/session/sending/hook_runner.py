@@ -6,7 +6,12 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
-from langswarm_nb.core.session.errors import SessionMiddlewareError, shown
+from langswarm_nb.core.session.errors import (
+    SessionMiddlewareError,
+    SessionTypeError,
+    SessionValueError,
+    shown,
+)
 from langswarm_nb.core.session.interfaces import (
     ISession,
     ISessionLifecycleHook,
@@ -14,6 +19,7 @@ from langswarm_nb.core.session.interfaces import (
     MessageRole,
     SessionMessage,
 )
+from langswarm_nb.core.session.parts.checking import checked_parts
 from langswarm_nb.core.session.text import as_logged, class_name
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -76,6 +82,12 @@ def _checked(name: str, message: SessionMessage, changed: object) -> SessionMess
         )
     if changed is message:
         return message
+    try:
+        checked_parts(changed.parts)
+    except (SessionTypeError, SessionValueError) as error:
+        raise SessionMiddlewareError(
+            f"The middleware {name} returned parts that no message can have: {error}"
+        ) from error
     kept = {field: getattr(message, field) for field in _KEPT if getattr(changed, field) is None}
     return replace(changed, id=message.id, **kept)
 

@@ -27,7 +27,10 @@ from langswarm_nb.core.session.messages import (
     new_id,
     utc_now,
 )
-from langswarm_nb.core.session.parts.vocabulary import Part
+from langswarm_nb.core.session.parts.blobs import bytes_of, salvaged
+from langswarm_nb.core.session.parts.checking import checked_parts
+from langswarm_nb.core.session.parts.media_types import unpacked
+from langswarm_nb.core.session.parts.vocabulary import ATTACHED, Part
 from langswarm_nb.core.session.provider_events import (
     Delta,
     Finish,
@@ -312,7 +315,24 @@ def _checked_part(told: Any, provider: str) -> Part:
     optional_mapping("part", {**told, "data": ""} if has_bytes else told)
     part: Part = told
     if text("type of the part", part.get("type")) == "vendor":
-        return {"type": "vendor", "provider": provider, "opaque": None, **part}
+        part = {"type": "vendor", "provider": provider, "opaque": None, **part}
+    checked_parts([part])
+    return _with_bytes(part) if part["type"] in ATTACHED else part
+
+
+def _with_bytes(part: Part) -> Part:
+    """Return what a model made as it can be stored; of damaged bytes what can be read, so that the reply is kept."""
+    part = unpacked(part)
+    if "url" in part:
+        return part
+    if part.get("data") is None:
+        raise SessionValueError.of(
+            "part", part, "complete: what a model made comes with its bytes or its address"
+        )
+    try:
+        bytes_of(part["data"])
+    except SessionValueError:
+        return {**part, "data": salvaged(part["data"]), "note": "damaged when it came"}
     return part
 
 

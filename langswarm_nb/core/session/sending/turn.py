@@ -197,13 +197,13 @@ class Turn:
 
     async def _begin(self) -> tuple[IProviderSession, ReplyBuilder]:
         ask, settings = self._ask, self._ask.settings
-        # Both raise before anything is stored.
-        self._session.manager.check_open()
+        self._session.manager.check_open()  # raises before anything is stored, as the next does
         provider = ask.provider_session or self._session.provider_session(settings.provider)
         self._fitting = fitting = Fitting(provider, ask, self._session.manager)
         message = ask.message
         if not ask.regenerates:
-            message = await self._run_middleware("process_outgoing_message", await fitting.settled(message))
+            changed = await self._run_middleware("process_outgoing_message", await fitting.settled(message))
+            message = await fitting.settled(changed)  # an address may have been added
         await fitting.check(message)
         self._builder = builder = ReplyBuilder(
             provider.name,

@@ -35,7 +35,7 @@ from .packing import FACTS, MARKS, USUAL, id_of_key, key_of_id, pack, unpacked
 Row: TypeAlias = tuple[Any, ...]
 
 PLACE_COLUMNS = ("id", "parent", "turn", "chars", "version", "active")
-"""``id`` is ``sid << 32 | seq``; ``chars`` is the length of the content, so that the tree need not read it."""
+"""``id`` is ``sid << 32 | seq``; ``chars`` is what `Node.chars` says, so that the tree need not read the content."""
 MESSAGE_COLUMNS = (
     "hidden",
     "ts_us",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from langswarm_nb.core.session import checks
-from langswarm_nb.core.session.conversation.nodes import Node, Stamp, TreeRows
+from langswarm_nb.core.session.conversation.nodes import Node, Stamp, TreeRows, chars_of_message
 from langswarm_nb.core.session.conversation.steps import Done, Step
 from langswarm_nb.core.session.errors import SessionError, SessionNotFoundError
 from langswarm_nb.core.session.interfaces import ISessionStorage
@@ -139,8 +139,8 @@ class UnloggedStorage(ISessionStorage):
         whole = self._known(session_id, self._seqs.get((session_id, node.seq), ""))
         if whole is None:
             return node
-        says = 2 if whole.content else 1 if whole.parts else 0
-        return node._replace(says=says, chars=len(whole.content))
+        chars = chars_of_message(whole)
+        return node._replace(says=2 if chars else 1 if whole.parts else 0, chars=chars)
 
     async def pick_messages(self, session_id: str, seqs: Sequence[int]) -> list[SessionMessage]:
         found = await self.inner.pick_messages(session_id, seqs)

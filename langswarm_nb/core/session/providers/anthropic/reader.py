@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.errors import ProviderRequestError
@@ -62,6 +63,8 @@ class MessagesReader:
         self.is_refused: bool = False
         self._model = model
         self._blocks: dict[Any, Block] = {}
+        self._ended: set[Any] = set()
+        self._n_vendors = 0  # how many blocks of the service's own were handed on
         self._usage: dict[str, Any] = {}
         self._stop: str | None = None
         self._details: dict[str, Any] = {}
@@ -81,6 +84,8 @@ class MessagesReader:
             return self._read_delta(body)
         if kind == "content_block_start":
             return self._read_start(place_of(body["index"]), as_object(body["content_block"]))
+        if kind == "content_block_stop":
+            return self._read_block_end(place_of(body["index"]))
         if kind == "message_start":
             return self._read_message(as_object(body["message"]))
         if kind == "message_delta":
@@ -150,6 +155,14 @@ class MessagesReader:
             block.add(delta)
         return []
 
+    def _read_block_end(self, index: Any) -> list[ProviderEvent]:
+        """Return the blocks of the service's own that are whole by now, in order: a reply that is cut keeps them."""
+        self._ended.add(index)
+        waiting = [at for at, block in self._blocks.items() if block.is_vendors][self._n_vendors :]
+        whole = list(takewhile(self._ended.__contains__, waiting))
+        self._n_vendors += len(whole)
+        return [PartDone(self._blocks[at].vendor()) for at in whole]
+
     def _add(self, block: Block, text: object) -> list[ProviderEvent]:
         if not text:
             return []
@@ -215,8 +228,8 @@ class MessagesReader:
         if None in told:  # thinking goes back whole or not at all
             items = [item for item in items if item.get("raw", {}).get("type") not in THINKING]
         outline = outline_part(DIALECT, self._model, items)
-        parts: list[Part] = [] if outline is None else [outline]
-        parts += vendors
+        parts = vendors[self._n_vendors :]
+        parts += [] if outline is None else [outline]
         parts += calls
         details = self._details.get("stop_details")
         explanation = details.get("explanation") if isinstance(details, dict) else None

@@ -244,7 +244,7 @@ class GenerateReader:
         self._model = request.model
         self._order: list[dict[str, Any]] = []
         self._texts: list[str] = []
-        self._vendors: list[Part] = []
+        self._n_vendors = 0
         self._n_images = 0
         self._beside: dict[str, Any] = {}
         self._ids = CallIds(request.messages)
@@ -287,7 +287,7 @@ class GenerateReader:
         """Return the signature of the answer, the usage and the end."""
         if (outline := outline_part(DIALECT, self._model, self._order)) is not None:
             yield PartDone(outline)
-        yield from map(PartDone, (*self._vendors, *grounding.work(self._beside), *self._calls))
+        yield from map(PartDone, (*grounding.work(self._beside), *self._calls))
         yield from grounding.sources(self._beside, self._texts)
         if self._signature:
             yield PartDone({"type": "reasoning", "text": "", "opaque": {SIGNATURE: self._signature}})
@@ -323,9 +323,10 @@ class GenerateReader:
         elif any(name in part for name in _BY_GOOGLE):
             # A signature belongs to the model that gave it.
             self._order.append(
-                vendor_item(len(self._vendors), is_bound=True if part.get("thoughtSignature") else None)
+                vendor_item(self._n_vendors, is_bound=True if part.get("thoughtSignature") else None)
             )
-            self._vendors.append(_vendor(part))
+            self._n_vendors += 1
+            yield PartDone(_vendor(part))  # a reply that is cut keeps it
             return
         signature = part.get("thoughtSignature")
         call, blob = part.get("functionCall"), part.get("inlineData")

@@ -63,6 +63,8 @@ class ResponsesReader:
         self._sent: dict[TextKind, list[str]] = {"text": [], "refusal": [], "reasoning": []}
         self._thought: tuple[Any, ...] = ()  # the paragraph of thinking that came last
         self._items: list[Mapping[str, Any]] = []
+        self._n_vendors = 0  # how many items of the service's own were handed on
+        self._is_in_order = True
         self._closing: list[ProviderEvent] = []
 
     def read(self, body: Any, name: str = "") -> list[ProviderEvent]:
@@ -77,10 +79,10 @@ class ResponsesReader:
         if kind in _KINDS:
             return self._read_delta(_KINDS[kind], body)
         if kind == "response.output_item.done":
-            self._items.append(as_object(body["item"]))
-        elif kind == "error" or (body.get("error") and "response" not in body):
+            return self._read_item(body)
+        if kind == "error" or (body.get("error") and "response" not in body):
             raise ReportedError(read_fault(body))
-        elif isinstance(body.get("response"), dict):
+        if isinstance(body.get("response"), dict):
             return self._read_response(body["response"], is_end=kind in _ENDS)
         return []
 
@@ -125,7 +127,7 @@ class ResponsesReader:
         if is_end:
             items = [as_object(item) for item in response.get("output") or self._items]
             texts = _texts(items)
-            events += self._rest(texts)
+            events += [*self._rest(texts), *self._new_vendors(items)]
             self._closing = _closing(response, items, texts, self._model)
             self.is_whole = self.is_over = True
         return events
@@ -145,6 +147,19 @@ class ResponsesReader:
             return []
         self._told = info
         return [info]
+
+    def _read_item(self, body: Mapping[str, Any]) -> list[ProviderEvent]:
+        """Take a whole item; where one before it is missing, the end of the response tells their order."""
+        at = body.get("output_index", len(self._items))
+        self._is_in_order = self._is_in_order and at == len(self._items)
+        self._items.append(as_object(body["item"]))
+        return self._new_vendors(self._items) if self._is_in_order else []
+
+    def _new_vendors(self, items: Sequence[Mapping[str, Any]]) -> list[ProviderEvent]:
+        """Return the items of the service's own that were not handed on: a reply that is cut keeps them."""
+        new = items_of.vendors(items)[self._n_vendors :]
+        self._n_vendors += len(new)
+        return [PartDone(part) for part in new]
 
     def _rest(self, texts: Mapping[TextKind, str]) -> list[ProviderEvent]:
         """Return what of a whole response's texts did not come in pieces."""
@@ -177,7 +192,7 @@ def _closing(
 ) -> list[ProviderEvent]:
     outline = outline_part(DIALECT, model, items_of.outline(items))
     calls = items_of.calls(items)
-    parts = [*items_of.vendors(items), *map(items_of.tool_call, calls), *items_of.pictures(items)]
+    parts = [*map(items_of.tool_call, calls), *items_of.pictures(items)]
     events: list[ProviderEvent] = [PartDone(part) for part in (*([outline] if outline else ()), *parts)]
     events += items_of.sources(items, len(texts["text"]))
     if isinstance(response.get("tool_usage"), dict):  # what is billed by the search is told nowhere else

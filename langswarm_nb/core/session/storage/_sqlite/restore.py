@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from langswarm_nb.core.session.conversation.nodes import TreeRows
+from langswarm_nb.core.session.conversation.nodes import TreeRows, chars_of_message
 from langswarm_nb.core.session.errors import SessionValueError
 from langswarm_nb.core.session.messages import SessionMessage
 from langswarm_nb.core.session.storage.carried import Load
@@ -61,7 +61,7 @@ def rows_of(messages: Sequence[SessionMessage], tree: TreeRows) -> list[Row]:
             n,
             message.parent_seq,
             optional_whole("turn", message.turn),
-            len(message.content),
+            chars_of_message(message),
             whole("version", message.version),
             int(n in active),
             *payload,

@@ -72,7 +72,7 @@ TABLES = (
       id INTEGER PRIMARY KEY,
       parent INTEGER,                             -- seq of the message before it on its path
       turn INTEGER,
-      chars INTEGER NOT NULL,                     -- length of content: the tree is read without the words
+      chars INTEGER NOT NULL,                     -- length of content and what is carried: the tree is read alone
       version INTEGER NOT NULL DEFAULT 1,         -- 1, 2, ... of its turn
       active INTEGER NOT NULL DEFAULT 1,          -- on the path to sessions.tip
       hidden INTEGER NOT NULL DEFAULT 0,

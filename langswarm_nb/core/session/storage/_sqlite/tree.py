@@ -6,10 +6,12 @@ change, so that other work in the same transaction goes on.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+from langswarm_nb.core.session.parts.tokens import chars_of
 from langswarm_nb.core.session.storage.carried import NOTHING, Load
 from langswarm_nb.core.session.storage.packing import MARKS, key_of_id
 from langswarm_nb.core.session.storage.rows import COLUMNS, MESSAGE_COLUMNS, Row, as_read, mark_of, to_store
@@ -30,7 +32,7 @@ _SHOW = (
 """Puts a message onto the active path; it does not stand beside it any more."""
 _ROLE = MESSAGE_COLUMNS.index("role")
 _MESSAGE_ID = MESSAGE_COLUMNS.index("key")
-_CONTENT = MESSAGE_COLUMNS.index("content")
+_CONTENT, _PARTS = MESSAGE_COLUMNS.index("content"), MESSAGE_COLUMNS.index("parts")
 _HIDDEN = MESSAGE_COLUMNS.index("hidden")
 _TURN, _VERSION = COLUMNS.index("turn"), COLUMNS.index("version")
 
@@ -319,9 +321,15 @@ def _chain(
         seq = head.next_seq + n
         if is_hidden != bool(payload[_HIDDEN]):
             payload = (*payload[:_HIDDEN], int(is_hidden), *payload[_HIDDEN + 1 :])  # noqa: PLW2901 - the mark alone
-        rows.append((head.base | seq, parent, turn, len(payload[_CONTENT]), version, int(active), *payload))
+        rows.append((head.base | seq, parent, turn, _chars(payload), version, int(active), *payload))
         parent = seq
     return rows, next_turn
+
+
+def _chars(payload: Row) -> int:
+    """Return `Node.chars` of a message."""
+    parts = payload[_PARTS] if payload[_ROLE] != "assistant" else None
+    return len(payload[_CONTENT]) if parts is None else chars_of(payload[_CONTENT], json.loads(parts))
 
 
 def _question_begun(roles: Sequence[str], n: int) -> int | None:
