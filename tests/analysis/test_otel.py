@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import subprocess
 import sys
@@ -179,11 +181,15 @@ async def test_all_parts_are_told_in_the_conventions_form(told):
         Finish(FinishReason.TOOL_CALLS, "tool_calls"),
     ]
     image = {"type": "image", "media_type": "image/png", "data": "AAAA"}
+    others = [
+        {"type": "file", "url": "https://example.org/a.pdf"},
+        {"type": "citation", "title": "A page", "url": "https://example.org"},
+    ]
     async with create_session_manager("memory") as manager:
         manager.add_provider_session("tooled", MockProviderSession(replies=[steps, "Done."]))
         manager.add_global_hook(OTelHook(content=True))
         session = await manager.create_session("ada", "tooled", "any")
-        await session.send_message("Look", parts=[image, {"type": "text", "text": "Look"}])
+        await session.send_message("Look", parts=[image, *others, {"type": "text", "text": "Look"}])
         result = {"type": "tool_result", "tool_call_id": "1", "content": "2"}
         await session.send_message("", MessageRole.TOOL, parts=[result])
     first, second = spans()
@@ -196,8 +202,12 @@ async def test_all_parts_are_told_in_the_conventions_form(told):
         {"type": "tool_call", "id": "2", "name": "f", "arguments": "broken"},
     ]
     sent = json.loads(second.attributes["gen_ai.input.messages"])
-    blob = {"type": "blob", "modality": "image", "mime_type": "image/png", "content": "AAAA"}
-    assert sent[0]["parts"][0] == blob
+    known_by = hashlib.sha256(base64.b64decode("AAAA")).hexdigest()
+    assert sent[0]["parts"][:3] == [
+        {"type": "file", "modality": "image", "mime_type": "image/png", "file_id": known_by},
+        {"type": "uri", "modality": "file", "uri": "https://example.org/a.pdf"},
+        {"type": "citation", "content": "[source: A page https://example.org]"},
+    ]
     assert sent[-1] == {
         "role": "tool",
         "parts": [{"type": "tool_call_response", "id": "1", "response": "2"}],

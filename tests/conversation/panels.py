@@ -9,6 +9,7 @@ from langswarm_nb.core.session import BaseSession, MessageStream, SessionNotFoun
 from langswarm_nb.core.session.conversation.notes import turns as count
 from langswarm_nb.notebook.panel.actions import ACTIONS
 from langswarm_nb.notebook.panel.rules import WorkspaceRules
+from langswarm_nb.notebook.panel.tray import Tray
 from langswarm_nb.notebook.workspace import Workspace
 from tests.conversation.driver import (
     Action,
@@ -39,7 +40,7 @@ class _Panel:
     ) -> None:
         self.session, self.manager = session, session.manager
         self.rules = WorkspaceRules(workspace)
-        self.feed = _Feed()
+        self.feed, self.tray = _Feed(), Tray()
         self.told, self.addresses = told, addresses
 
     def is_new(self, key: str) -> bool:

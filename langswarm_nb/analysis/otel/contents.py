@@ -13,7 +13,9 @@ from langswarm_nb.core.session.conversation.path import Path
 from langswarm_nb.core.session.conversation.sent_context import choose
 from langswarm_nb.core.session.interfaces import ISession
 from langswarm_nb.core.session.messages import MessageRole, SessionMessage
-from langswarm_nb.core.session.parts.vocabulary import Part
+from langswarm_nb.core.session.parts.blobs import taken_out
+from langswarm_nb.core.session.parts.twins import twin
+from langswarm_nb.core.session.parts.vocabulary import ATTACHED, Part
 
 
 async def contents(session: ISession, reply: SessionMessage) -> dict[str, str]:
@@ -65,19 +67,24 @@ def _part(part: Part) -> dict[str, Any]:
             }
         case "tool_result":
             return {"type": "tool_call_response", "id": part["tool_call_id"], "response": part["content"]}
-        case "image" if "url" in part:
-            return {"type": "uri", "modality": "image", "uri": part["url"]}
-        case "image":
-            return {
-                "type": "blob",
-                "modality": "image",
-                "mime_type": part["media_type"],
-                "content": part["data"],
-            }
+        case kind if kind in ATTACHED:
+            return _attachment(part)
         case "reasoning":
             return {"type": "reasoning", "content": part["text"]}
-        case _:  # a refusal is what the model answered
-            return {"type": "text", "content": part.get("text", "")}
+        case "text" | "refusal":  # a refusal is what the model answered
+            return {"type": "text", "content": part["text"]}
+        case kind:
+            return {"type": kind, "content": twin(part)}
+
+
+def _attachment(part: Part) -> dict[str, Any]:
+    """Return an attachment by its address or its hash: a trace is no place for its bytes."""
+    told = {"modality": part["type"], "mime_type": part.get("media_type")}
+    about = {name: value for name, value in told.items() if value is not None}
+    if "url" in part:
+        return {"type": "uri", **about, "uri": part["url"]}
+    hashed, _ = taken_out([part])
+    return {"type": "file", **about, "file_id": hashed[0]["blob"]}
 
 
 def _arguments(text: str) -> Any:
