@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
-import langswarm_nb
 from tests.support.isolation import block_network, clean_environment, home_variables
 from tests.support.measured import MEASURED, load, unmeasured
 
@@ -37,7 +36,7 @@ def pytest_configure() -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """Collect without tracing, and keep the garbage collector off the thousands of tests that are made."""
-    load(langswarm_nb)
+    load("langswarm_nb")
     gc.disable()
     try:
         with unmeasured():

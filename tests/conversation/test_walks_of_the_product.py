@@ -12,6 +12,7 @@ from langswarm_nb.core.session.sending import lease
 from tests.conversation.hearing import Hearing
 from tests.conversation.product import InProcess
 from tests.conversation.walking import IS_LONG, do_walks, walks
+from tests.support.measured import uncounted_threads
 
 COUNT = int(os.environ.get("WALKS", "0"))
 """How many walks to do instead; more find more."""
@@ -38,6 +39,13 @@ class Products:
         """End the last one."""
         for product in self._made[-1:]:
             product.close()
+
+
+@pytest.fixture(autouse=True)
+def _uncounted_threads() -> Iterator[None]:
+    """Do the work of the product, which is done in threads, without counting its lines either."""
+    with uncounted_threads():
+        yield
 
 
 @pytest.fixture

@@ -137,17 +137,20 @@ def _start(
                 stderr=out,
             )
         url = f"http://127.0.0.1:{port}"
-        if _answers(process, f"{url}/api/status?token={token}"):
+        told = Path(environment["JUPYTER_RUNTIME_DIR"], f"jpserver-{process.pid}.json")
+        if _answers(process, told, f"{url}/api/status?token={token}"):
             return process, url
         process.kill()
         process.wait()
     raise RuntimeError(f"JupyterLab did not start:\n{log.read_text(errors='replace')[-3000:]}")
 
 
-def _answers(process: subprocess.Popen[bytes], url: str) -> bool:
+def _answers(process: subprocess.Popen[bytes], told: Path, url: str) -> bool:
+    """Wait until the server has told where it is, which it does when the port is its own, and answers."""
     deadline = time.monotonic() + PATIENCE_S
     while process.poll() is None and time.monotonic() < deadline:
         with contextlib.suppress(OSError):
+            told.stat()
             urllib.request.urlopen(url, timeout=PATIENCE_S).close()  # noqa: S310 - our own server
             return True
         time.sleep(0.1)

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import sys
+import threading
 from collections import defaultdict
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-import coverage
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import ModuleType
 
 LEFT_OUT = ("kernel", "slow", "unmeasured")
 """Marks of tests that run the package in other processes, or do at length what others do too."""
@@ -48,10 +48,11 @@ class Measured:
 MEASURED = Measured()
 
 
-def load(package: ModuleType) -> None:
+def load(name: str) -> None:
     """Import all modules of a package, so that what runs at their import is counted, if anything is."""
-    if coverage.Coverage.current() is None:
+    if not _is_counting():
         return
+    package = importlib.import_module(name)
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
         with suppress(ImportError):  # an extra that is not installed
             importlib.import_module(module.name)
@@ -59,15 +60,37 @@ def load(package: ModuleType) -> None:
 
 @contextmanager
 def unmeasured() -> Iterator[None]:
-    """Count no line that runs in the block."""
-    stopped = []
-    while (
-        running := coverage.Coverage.current()
-    ):  # in a worker pytest-cov starts a second one above the first
-        running.stop()
-        stopped.append(running)
+    """Count no line that this thread runs in the block; other threads are counted from their start to their end."""
+    if not _is_counting():
+        yield
+        return
+    counter = sys.gettrace()
+    sys.settrace(None)
     try:
         yield
     finally:
-        for one in reversed(stopped):
-            one.start()
+        sys.settrace(counter)
+
+
+@contextmanager
+def uncounted_threads() -> Iterator[None]:
+    """Count no line of threads that start in the block; the bridge's thread is another one in it."""
+    counter = threading.gettrace()
+    threading.settrace(None)
+    _end_io_thread()
+    try:
+        yield
+    finally:
+        threading.settrace(counter)
+        _end_io_thread()
+
+
+def _end_io_thread() -> None:
+    from langswarm_nb.notebook import bridge
+
+    if bridge._io is not None:
+        bridge._shut_down(bridge._io)
+
+
+def _is_counting() -> bool:
+    return type(sys.gettrace()).__module__.partition(".")[0] == "coverage"  # not a debugger
