@@ -211,7 +211,9 @@ def _settings_in(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _parts(given: Mapping[str, Any]) -> Sequence[Part]:
     """Return the parts that go with a message: what is attached, then all others."""
-    things = given.get("attachments", ())
+    if "attachments" not in given:
+        return cast("Sequence[Part]", given.get("parts", ()))
+    things = given["attachments"]
     if isinstance(things, (str, bytes)) or not isinstance(things, Sequence):
         raise SessionTypeError.of("attachments", things, "a list of what is to be attached")
     if not things:
@@ -236,10 +238,12 @@ def _how(given: Mapping[str, Any]) -> dict[str, Any]:
         and checks.instance("provider_session", provider_session, IProviderSession),
         "on_retry": on_retry and checks.function("on_retry", on_retry),
         "on_wait": on_wait and checks.function("on_wait", on_wait),
-        "tools": tuple(
-            dict.fromkeys(checks.listed("tools", given.get("tools", ()), str, "a list of names (texts)"))
-        ),
+        "tools": _tools(given["tools"]) if "tools" in given else (),
     }
+
+
+def _tools(names: object) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(checks.listed("tools", names, str, "a list of names (texts)")))
 
 
 def _own_id(value: object, beside: str | None) -> str:

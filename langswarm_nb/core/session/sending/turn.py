@@ -262,9 +262,9 @@ class Turn:
         if placed is None or fitting is None:
             raise AssertionError("a request is made after its question was stored")
         messages = await fitting.fitted(placed.messages, self._session)
-        builder.take(fitting.told)
-        self._placed = placed._replace(messages=())  # not held any longer than they are needed
-        self.input_tokens = estimate_tokens(messages)
+        if fitting.note:
+            builder.take(fitting.told)
+        self._placed, self.input_tokens = placed._replace(messages=()), estimate_tokens(messages)
         if ask.is_native:
             return ProviderRequest(**base, **await self._session.native.plan(messages, settings))
         return ProviderRequest(**base, messages=messages_to_send(messages))
