@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from base64 import b64encode
@@ -130,6 +131,18 @@ async def test_what_lies_beside_is_looked_at(manager, tmp_path) -> None:
         assert asked.parts[2]["type"] == "context"
         assert "for ada@example.org" in asked.parts[2]["text"]
         assert PDF not in blobs.values()
+
+
+async def test_texts_to_read_have_the_numbers_of_their_sources() -> None:
+    """In Markdown as they stand in the text, in HTML as links; the list below has the same order."""
+    async with create_session_manager("memory") as manager:
+        session = await manager.create_session("ada", "mock", "echo")
+        await session.send_message("Who?", tools=["web_search"])
+        read, page = [await asyncio.to_thread(export, session, format=form) for form in ("md", "html")]
+    assert "is a good question.[1] Another says that no network is needed to ask it.[2]" in read
+    assert "1. The page of good questions https://example.com/questions\n2. Working offline" in read
+    assert '<a href="https://example.com/offline"' in page
+    assert page.index(">[1]</a>") < page.index(">[2]</a>") < page.index("<li>Working offline")
 
 
 def test_markdown_links_to_files_beside_it(manager, tmp_path) -> None:

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from langswarm_nb.analysis.progress import Progress, chosen_mode
+from langswarm_nb.analysis.transfer.progress import Progress, chosen_mode
 from langswarm_nb.core.session import SessionValueError
 
 
@@ -16,7 +16,7 @@ from langswarm_nb.core.session import SessionValueError
 def slow(monkeypatch):
     """Let every step take a second."""
     now = itertools.count(0.0)
-    monkeypatch.setattr("langswarm_nb.analysis.progress.time.monotonic", lambda: next(now))
+    monkeypatch.setattr("langswarm_nb.analysis.transfer.progress.time.monotonic", lambda: next(now))
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ def _part(part: Part) -> dict[str, Any]:
 
 
 def _attachment(part: Part) -> dict[str, Any]:
-    """Return an attachment by its address or its hash: a trace is no place for its bytes."""
+    """Return an attachment by its address or its hash: bytes do not belong into a trace."""
     told = {"modality": part["type"], "mime_type": part.get("media_type")}
     about = {name: value for name, value in told.items() if value is not None}
     if "url" in part:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, Literal, Self, get_args
 
 from langswarm_nb.analysis.filters import Moment
-from langswarm_nb.analysis.progress import say
 from langswarm_nb.analysis.store import Source, find_store
 from langswarm_nb.core.session import checks
 from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError
@@ -17,6 +16,7 @@ from langswarm_nb.core.session.parts.vocabulary import ATTACHED, Part
 
 from . import forms, snapshot
 from .csv import MARK, safe_csv
+from .progress import say
 from .redaction import Redaction, Redactor, in_words, redacted, redactor, with_redacted
 
 SUFFIXES = {

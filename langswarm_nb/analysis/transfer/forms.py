@@ -49,7 +49,7 @@ def document(sessions: Sequence[ExportedSession]) -> str:
 
 def markdown(sessions: Sequence[ExportedSession]) -> str:
     """Return the active paths to read, a heading for each message."""
-    return "\n".join(map(_markdown, sessions))
+    return "\n".join(_markdown(_marked(session, in_page=False)) for session in sessions)
 
 
 def chats(sessions: Sequence[ExportedSession]) -> str:
@@ -205,7 +205,7 @@ def html(sessions: Sequence[ExportedSession], render: Render, blobs: Mapping[str
     ones, when they were written beside it, are shown from there.
     """
     parts = []
-    for session in sessions:
+    for session in (_marked(session, in_page=True) for session in sessions):
         messages = "".join(
             f'<section class="{escape(message["role"])}"><h3>{escape(heading(message))}</h3>'
             f"{render(text_of(_without_attachments(message)), format=_format_of(message))}"
@@ -217,6 +217,22 @@ def html(sessions: Sequence[ExportedSession], render: Render, blobs: Mapping[str
         )
     title = escape(sessions[0].title if len(sessions) == 1 else f"{len(sessions)} conversations")
     return _PAGE.format(title=title, style=_STYLE, style_hash=_STYLE_HASH, body="\n".join(parts))
+
+
+def _marked(session: ExportedSession, *, in_page: bool) -> ExportedSession:
+    """Return a session whose texts have the numbers of their sources in them, links ``in_page``."""
+    from langswarm_nb.analysis.sources import footnotes  # few replies have sources
+
+    def marked(message: JSON) -> JSON:
+        parts = message.get("parts", ())
+        if not any(part["type"] == "citation" for part in parts):
+            return message
+        notes = footnotes(message.get("content", ""), parts)
+        others = [part for part in parts if part["type"] != "citation"]
+        text = notes.marked if in_page else notes.marked_text
+        return {**message, "content": text, "parts": [*others, *notes.listed]}
+
+    return ExportedSession(session.head, [marked(message) for message in session.path])
 
 
 def _format_of(message: JSON) -> str:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from langswarm_nb.analysis.columns import REQUESTS
-from langswarm_nb.analysis.progress import say
 from langswarm_nb.analysis.store import Store, find_store, run_apart
 from langswarm_nb.core.session import checks
 from langswarm_nb.core.session.base import SessionManager
@@ -22,6 +21,8 @@ from langswarm_nb.core.session.imports.kinds import FileFormat, read_sessions
 from langswarm_nb.core.session.imports.restoring import Exported, counted_once, counts, store_session
 from langswarm_nb.core.session.interfaces import ISessionStorage
 from langswarm_nb.core.session.messages import SessionMessage
+
+from .progress import say
 
 _COUNTED = (
     "SELECT message_id, (SELECT session_id FROM sessions WHERE sessions.id = messages.id >> 32)"  # noqa: S608

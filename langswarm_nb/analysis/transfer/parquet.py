@@ -14,7 +14,6 @@ from langswarm_nb.analysis.columns import ATTACHMENTS, MESSAGES, SESSIONS, TURNS
 from langswarm_nb.analysis.cost import DAY_US
 from langswarm_nb.analysis.filters import Filter, Moment
 from langswarm_nb.analysis.frames import SCHEMA, attachments_df, messages_df, sessions_df, turns_df
-from langswarm_nb.analysis.progress import Progress
 from langswarm_nb.analysis.store import Source
 from langswarm_nb.core.session.errors import (
     MissingExtraError,
@@ -25,6 +24,7 @@ from langswarm_nb.core.session.errors import (
 from langswarm_nb.core.session.files import make_private_folders, write_private
 from langswarm_nb.core.session.values import to_us
 
+from .progress import Progress
 from .redaction import Redaction, redactor, with_redacted
 
 if TYPE_CHECKING:

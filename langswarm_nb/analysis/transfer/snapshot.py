@@ -9,7 +9,6 @@ from functools import partial
 
 from langswarm_nb.analysis.columns import Kind, Read
 from langswarm_nb.analysis.filters import Filter, Moment
-from langswarm_nb.analysis.progress import Progress
 from langswarm_nb.analysis.store import Store, run_apart
 from langswarm_nb.analysis.stored_rows import SessionRows, read_sessions
 from langswarm_nb.analysis.texts import present
@@ -20,6 +19,8 @@ from langswarm_nb.core.session.interfaces import ISessionStorage
 from langswarm_nb.core.session.storage.carried import stored_hash
 from langswarm_nb.core.session.storage.records import RECORD_COLUMNS, decode_record
 from langswarm_nb.core.session.storage.rows import READ_COLUMNS, SEQ_BITS, decode_messages
+
+from .progress import Progress
 
 _ID = Read("session_id", Kind.TEXT)
 _RECORD = f"SELECT {', '.join(RECORD_COLUMNS)} FROM sessions WHERE id = ?"  # noqa: S608 - our own names

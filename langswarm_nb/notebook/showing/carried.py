@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from langswarm_nb.analysis.sources import footnotes
 from langswarm_nb.core.session.parts.blobs import bytes_of, hashes_in, taken_out
 from langswarm_nb.core.session.parts.twins import facts_of, name_of, twin
 from langswarm_nb.core.session.parts.vocabulary import ATTACHED, Part
@@ -20,7 +21,6 @@ from langswarm_nb.render.links import attribute, data_url, link_html, web_addres
 from langswarm_nb.render.thumbnails import MAX_THUMBNAIL_BYTES, is_picture, thumbnail
 
 from .seen import MAX_AUDIO_BYTES, MAX_PICTURE_BYTES, Bytes
-from .sources import footnotes
 
 __all__ = [
     "Carried",

@@ -45,7 +45,7 @@ def carried_words(reply: Reply) -> list[str]:
     """Return how many sources a reply names, and what was attached to its question."""
     words: list[str] = []
     if reply.message.citations:
-        from .sources import count_sources
+        from langswarm_nb.analysis.sources import count_sources
 
         sources = count_sources(reply.message.citations)
         words.append(f"{sources} source{'s' * (sources != 1)}")

@@ -43,6 +43,8 @@ class Footnotes(NamedTuple):
     list_html: str
     """Number, title and host of each source; empty where there is none."""
     list_text: str
+    listed: tuple[Part, ...]
+    """A citation of each source, in the order of the numbers."""
 
 
 def footnotes(text: str, citations: Sequence[Part]) -> Footnotes:
@@ -58,7 +60,13 @@ def _footnotes(text: str, told: tuple[tuple[Any, ...], ...]) -> Footnotes:
     sources = _Sources(text, [dict(zip(_TOLD, values, strict=True)) for values in told])
     marks = sources.marks()
     plain = {place: SOURCE_MARK.sub(r"[\g<number>]", mark) for place, mark in marks.items()}
-    return Footnotes(inserted(text, marks), inserted(text, plain), sources.list_html(), sources.list_text())
+    return Footnotes(
+        inserted(text, marks),
+        inserted(text, plain),
+        sources.list_html(),
+        sources.list_text(),
+        tuple({"type": "citation", **_told(parts)} for parts in sources.listed()),
+    )
 
 
 class _Sources:
@@ -91,7 +99,7 @@ class _Sources:
         )
 
     def list_html(self) -> str:
-        items = [f"<li>{_source(parts)}</li>" for parts in self._listed()]
+        items = [f"<li>{_source(parts)}</li>" for parts in self.listed()]
         if not items:
             return ""
         first, folded = "".join(items[:_MAX_OPEN]), "".join(items[_MAX_OPEN:])
@@ -104,11 +112,12 @@ class _Sources:
         return f'<div class="lsnb-sources"><div>Sources</div><ol>{first}</ol>{rest}</div>\n'
 
     def list_text(self) -> str:
-        lines = [f"[{number}] {source_of(_told(parts))}" for number, parts in enumerate(self._listed(), 1)]
+        lines = [f"[{number}] {source_of(_told(parts))}" for number, parts in enumerate(self.listed(), 1)]
         more = len(self._sources) - len(lines)
         return "\n".join(["Sources:", *lines, *([f"+{more:,} more"] if more else [])]) if lines else ""
 
-    def _listed(self) -> list[list[Part]]:
+    def listed(self) -> list[list[Part]]:
+        """Return the citations of each source that is shown, in the order of the numbers."""
         return list(self._sources.values())[:_MAX_SOURCES]
 
     def _place(self, citation: Part) -> int | None:
