@@ -103,8 +103,14 @@ function render({ model, el }) {
   el.append(root, hideTwin(model.get("panel_id")));
 
   // Makes the kernel answer once, so that it knows where later messages are to go (ipykernel 7.4), and fills gaps.
-  // Nobody waits for the answer, so a busy kernel is not news.
-  const greet = () => model.send({ type: "hello", n: "hello", rev: model.get("transcript").rev, view: link.view });
+  // Nobody waits for the answer, so a busy kernel is not news; nor is one that was shut down since the panel was drawn.
+  const greet = () => {
+    try {
+      model.send({ type: "hello", n: "hello", rev: model.get("transcript").rev, view: link.view });
+    } catch (error) {
+      console.debug("langswarm_nb: the kernel is gone", error);
+    }
+  };
   const hello = setTimeout(greet, HELLO_AFTER_MS);
 
   return () => {
