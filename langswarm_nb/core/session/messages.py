@@ -128,8 +128,8 @@ class RequestFacts:
     def raw(self) -> Mapping[str, Any]:
         """What the service sent, kept with ``keep_raw=True``; otherwise empty.
 
-        ``headers`` of the answer by their names in lower case, and ``events`` of a stream in order, or the ``body`` of a
-        whole answer: JSON, including what this library has no name for, such as ``logprobs``. Keys are masked.
+        ``headers`` of the answer by their names in lower case, and ``events`` of a stream in order, or the ``body`` of
+        a whole answer: JSON, including what this library has no name for, such as ``logprobs``. Keys are masked.
         """
         raw = self.details.get(RAW)
         return raw if isinstance(raw, Mapping) else {}

@@ -66,8 +66,7 @@ class SessionStatus(StrEnum):
 
 
 class SessionBackend(StrEnum):
-    """Who keeps the conversation for the model.
-    """
+    """Who keeps the conversation for the model."""
 
     LOCAL = "local"
     """The library sends the active path each time; works with every provider."""
@@ -87,7 +86,6 @@ class SessionSettings:
         Name of the model, as its provider writes it.
     backend : SessionBackend or str, default "local"
         Who keeps the conversation for the model.
-        
     max_messages : int or None, default None
         How many messages to send with one request at most, not counting system messages; None for all.
     max_context_tokens : int or None, default None
