@@ -109,7 +109,7 @@ class SessionSettings:
     timeout_s : float, default 600.0
         Time limit for one call in seconds, waits and retries included.
     retries : int, default 2
-        How often to retry after the first attempt, where a retry is safe.
+        Repeats after the first attempt, where a repeat is safe.
     stream : bool, default True
         Whether to ask the provider to stream; False asks for whole replies.
     keep_raw : bool, default False
