@@ -1,7 +1,7 @@
 """LangSwarm sessions in Jupyter: stream, keep, branch, search and analyse conversations with language models.
 
 ``%load_ext langswarm_nb`` adds the ``%%langswarm`` cell.
-``langswarm_nb.core.session`` is the library below it and needs no notebook.
+``langswarm_nb.core.session`` is the library underneath, which needs no notebook.
 The short names of `_SHORT_NAMES` load on first use, so that this import stays cheap.
 """
 
@@ -73,7 +73,7 @@ _SHORT_NAMES: dict[str, str] = {
     "summary": "langswarm_nb.analysis:summary",
     "turns_df": "langswarm_nb.analysis:turns_df",
 }
-"""Short name -> where it lives, as ``"package.module:attribute"``."""
+"""Short name -> where it is defined, as ``"package.module:attribute"``."""
 
 
 def load_ipython_extension(ipython: InteractiveShell) -> None:

@@ -69,8 +69,8 @@ def messages_df(
     -------
     pandas.DataFrame
         Columns as in `langswarm_nb.analysis.columns.MESSAGES`; times in UTC; unknown is NA. ``turn`` and ``version``
-        are the numbers of footers and commands. ``is_hidden`` and ``is_active`` tell of the branch that the session is
-        on; ``is_aside`` of what is on no branch; ``status`` how an answer ended. An answer that was copied
+        are the numbers of footers and commands. ``is_hidden`` and ``is_active`` refer to the branch that the session is
+        on; ``is_aside`` marks what is on no branch; ``status`` says how an answer ended. An answer that was copied
         (``copy_of`` in ``metadata_json``) has no ``request_id``: its request counts where it was made.
 
     Raises
@@ -99,7 +99,7 @@ def turns_df(
     all: bool = False,
     estimate: bool = False,
 ) -> pd.DataFrame:
-    """Return the requests to models as a frame, one row per request; failed and stopped ones are among them.
+    """Return the requests to models as a frame, one row per request, including failed and stopped ones.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def turns_df(
     pandas.DataFrame
         Columns as in `langswarm_nb.analysis.columns.TURNS`: seconds in ``*_s``, US dollars in ``cost_usd``, tokens as
         the provider counted them (input includes cached input, output includes reasoning). ``model`` is the one that
-        answered, or where that was not told, the one that was asked for. Unknown is NA: a price that nobody knows too.
+        answered, or the one that was asked for if that was not reported. Unknown values are NA, unknown prices too.
         A turn has several rows when its question went to several models, was asked again, or took tools.
 
     Raises
@@ -149,7 +149,7 @@ def sessions_df(
     branch: Branch = "active",
     all: bool = False,
 ) -> pd.DataFrame:
-    """Return sessions as a frame, one row per session, the oldest first.
+    """Return sessions as a frame, one row per session, oldest first.
 
     Parameters
     ----------
@@ -190,7 +190,7 @@ def attachments_df(
     branch: Branch = "active",
     all: bool = False,
 ) -> pd.DataFrame:
-    """Return what messages carry as a frame, one row per image, file or recording; no bytes are read.
+    """Return the attachments of messages as a frame, one row per image, file or recording; no bytes are read.
 
     Parameters
     ----------

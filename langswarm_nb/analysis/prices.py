@@ -103,7 +103,7 @@ def set_price(
     cache_read_usd_per_mtok: float | None = None,
     provider: str | None = None,
 ) -> None:
-    """Set the price of a model for this process; it takes the place of the price table's.
+    """Set the price of a model for this process; it replaces the one in the price table.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def set_price(
 
 
 def update_prices() -> None:
-    """Fetch the newest price table over the network, once; the one way that prices are ever fetched.
+    """Fetch the newest price table over the network, once; prices are never fetched in any other way.
 
     Raises
     ------

@@ -177,12 +177,12 @@ def search(
     session_id: str | None = None,
     limit: int = 20,
 ) -> pd.DataFrame:
-    """Return the messages that hold all words of ``text``, the newest first.
+    """Return the messages that contain all words of ``text``, newest first.
 
     Parameters
     ----------
     text : str
-        Words; any text is allowed, none is syntax.
+        Words to find; no text has a special meaning.
     source : manager, storage, session or list of sessions, optional
         Where to look; by default the notebook's manager.
     user_id, session_id : str, optional

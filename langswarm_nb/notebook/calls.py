@@ -26,14 +26,14 @@ _FEWEST_CHARS, _HASH_CHARS = 8, 64
 
 
 def ask(prompt: str, *models: str, show: bool = True, **keywords: Unpack[AskKeywords]) -> Answer:
-    """Send a prompt as ``%%langswarm`` does: in this notebook's session, shown while the answer arrives.
+    """Send a prompt as ``%%langswarm`` does: in this notebook's session, showing the answer as it arrives.
 
     Parameters
     ----------
     prompt : str
         The text; ``{{ name }}`` is filled in from the notebook's variables unless ``raw=True``.
     *models : str
-        ``provider:model`` or aliases; two or more answer side by side.
+        ``provider:model`` or an alias; two or more models answer side by side.
     show : bool
         False shows nothing.
     **keywords
@@ -48,9 +48,9 @@ def ask(prompt: str, *models: str, show: bool = True, **keywords: Unpack[AskKeyw
     Raises
     ------
     SessionError
-        It was not sent, or failed; also where no notebook runs.
+        The prompt was not sent, or the request failed, or no notebook is running.
     SessionValueError
-        A keyword is not a flag; the nearest is named.
+        A keyword is not a flag; the error names the nearest one.
     UsageError
         A name in the prompt is not defined.
 
@@ -66,19 +66,19 @@ def ask(prompt: str, *models: str, show: bool = True, **keywords: Unpack[AskKeyw
 
 
 def attachment(blob: str) -> KeptFile:
-    """Return an attachment that a conversation of this notebook's store carries, to be looked at, read and saved.
+    """Return an attachment from a conversation in this notebook's store, to be shown, read or saved.
 
     Parameters
     ----------
     blob : str
-        Its hash, or the beginning of it (8 characters or more), as frames and the parts of messages have it.
+        Its hash, or the beginning of it (8 characters or more), as in frames and the parts of messages.
 
     Raises
     ------
     SessionNotFoundError
-        No conversation carries it.
+        No conversation has it.
     SessionValueError
-        It is too short to mean one.
+        ``blob`` is too short to mean one attachment.
     SessionError
         The store cannot be read, or no notebook runs.
 
@@ -136,7 +136,7 @@ def chat(
     manager: SessionManager | None = None,
     enter_sends: bool = True,
 ) -> ChatPanel:
-    """Open a chat panel; a cell that runs again closes the panels that it opened before.
+    """Open a chat panel; a cell that runs again closes the panels it opened before.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ def chat(
     Returns
     -------
     ChatPanel
-        As the last value of a cell it is shown.
+        The panel, which is shown as the last value of a cell.
 
     Raises
     ------

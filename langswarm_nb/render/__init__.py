@@ -23,7 +23,7 @@ Format = Literal["markdown", "text", "code", "json", "math", "html"]
 
 
 def render_html(text: str, *, format: Format = "markdown") -> str:
-    """Return text of a model as HTML: balanced, without wrapper, safe whatever the text.
+    """Return text of a model as HTML: balanced, without a wrapper, and safe whatever the text.
 
     Parameters
     ----------
@@ -31,13 +31,13 @@ def render_html(text: str, *, format: Format = "markdown") -> str:
         Any string. Markdown beyond 120,000 characters follows the rendered part as plain text.
     format
         ``"markdown"``; ``"text"``: lines as they are; ``"code"``: one code block; ``"json"``: indented, or as
-        text when it is none; ``"math"``: one formula, or its source when it is not plain; ``"html"``: in a frame
+        text when it is not JSON; ``"math"``: one formula, or its source when it is not plain; ``"html"``: in a frame
         that runs nothing and fetches nothing.
 
     Raises
     ------
     ValueError
-        ``format`` is none of these.
+        ``format`` is not one of these.
     """
     from .formats import RENDERERS
 

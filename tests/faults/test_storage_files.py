@@ -414,7 +414,7 @@ async def test_messages_that_are_no_tree_any_more_are_an_error_of_ours(tmp_path,
     async with create_session_manager("sqlite", {"db_path": str(path)}) as manager:
         session = await manager.get_session("s")
         assert session is not None
-        with pytest.raises(SessionStorageError, match="not a tree any more"):
+        with pytest.raises(SessionStorageError, match="no longer a tree"):
             await session.send_message("four")
         assert {"one", "three"} <= {m.content for m in await session.get_messages()}
 

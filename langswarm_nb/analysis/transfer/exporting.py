@@ -72,14 +72,14 @@ def export(
     render: forms.Render | None = None,
     attachments: Carrying | None = None,
 ) -> ExportedText:
-    """Return conversations as text, and write it to ``path`` when given.
+    """Return conversations as text, and write it to ``path`` if given.
 
     Parameters
     ----------
     source : manager, storage, session or list of sessions, optional
         What to export; by default the sessions of this notebook, and in a program that is none those of its manager.
     path : str or path, optional
-        File to write, readable by its owner only; for ``parquet`` a folder or URL, and needed.
+        File to write, readable only by its owner; for ``parquet`` a folder or URL, which is required.
     format : str, optional
         By default what the file's suffix says, else ``jsonl``. ``jsonl``, ``ipynb`` and ``json`` (one document):
         everything, all branches; `import_sessions` brings it back. ``md``, ``html``: to read, the active
@@ -93,7 +93,7 @@ def export(
     since, until, user_id, all
         As in `sessions_df`: which sessions.
     render : callable, optional
-        What makes safe HTML of texts, for ``html``; by default the renderer of this package.
+        Function that makes safe HTML from texts, for ``html``; by default the renderer of this package.
     attachments : {"inline", "folder", "names"}, optional
         Where the bytes of attachments go: into the text; as files into a folder beside ``path``, ``NAME_files``; or
         nowhere. By default into what can be imported (``jsonl``, ``json``, ``ipynb``), and into a folder beside ``md``

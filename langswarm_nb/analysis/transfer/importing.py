@@ -44,16 +44,16 @@ def import_sessions(
     Parameters
     ----------
     path : str or path
-        A file that `export` wrote as ``jsonl``, ``json`` or ``ipynb``, or chat lines in the style of OpenAI: one
-        ``{"messages": [{"role": ..., "content": ...}, ...]}`` a line.
+        A file that `export` wrote as ``jsonl``, ``json`` or ``ipynb``, or chats in OpenAI's format: one
+        ``{"messages": [{"role": ..., "content": ...}, ...]}`` per line.
     source : manager or storage, optional
-        Where to; by default the notebook's manager.
+        Where to store them; by default the notebook's manager.
     user_id : str
         User that the sessions belong to from now on.
     format : {"jsonl", "json", "ipynb", "openai"}, optional
         By default what the file looks like.
     provider, model : str
-        What continues a conversation whose file does not say it (``openai``).
+        The provider and model for conversations whose file does not name them (``openai``).
 
     Returns
     -------

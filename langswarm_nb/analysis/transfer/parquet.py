@@ -67,7 +67,7 @@ def export_parquet(
     frames : sequence of {"messages", "turns", "sessions", "attachments"}
         Which frames; the last has names and hashes of attachments, not their bytes.
     since, until, user_id, all
-        As in the functions of the frames; give whole days, since a day's file is written anew.
+        As in the functions of the frames; give whole days, since each day's file is rewritten.
     source : manager, storage, session or list of sessions, optional
         What to export; by default the sessions of this notebook, and in a program that is none those of its manager.
     redact : bool or callable

@@ -188,7 +188,7 @@ _ON_DEMAND = {
     "MockProviderSession": ".providers.mock",
     "SQLiteSessionStorage": ".storage.sqlite",
 }
-"""What is loaded when it is asked for, and where it is: only some need it."""
+"""Names that are loaded on first use, and where each is defined: few programs need them."""
 
 if not TYPE_CHECKING:  # a type checker would take any name for one of ours
 

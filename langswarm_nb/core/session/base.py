@@ -48,22 +48,22 @@ __all__ = ["BaseSession", "SessionManager"]
 
 
 class SessionManager(HasFrames, Upkeep, ISessionManager):
-    """Makes, finds and ends sessions; made with no event loop running, used from any.
+    """Makes, finds and ends sessions; it can be made with no event loop running, and used from any.
 
     Parameters
     ----------
     storage : ISessionStorage
         Where sessions are kept; the manager closes it.
     providers : mapping of str to IProviderSession, optional
-        Objects speaking to providers, by name. Others are made when they are first needed, with the key
-        that the provider's environment variable holds.
+        Objects that speak to providers, by name. Others are made when they are first needed, with the key in the
+        provider's environment variable.
     defaults : mapping, optional
-        Settings of the sessions that it creates, by name (`SettingValues`), where `create_session` is not told others.
+        Settings of new sessions, by name (`SettingValues`), unless `create_session` is given others.
 
     Raises
     ------
     SessionValueError, SessionTypeError
-        One of these has another type or value.
+        One of these has the wrong type, or a value that is not allowed.
 
     Examples
     --------
@@ -97,7 +97,7 @@ class SessionManager(HasFrames, Upkeep, ISessionManager):
 
     @property
     def defaults(self) -> SettingValues:
-        """Settings of the sessions that it creates, where `create_session` is not told others; assign it anew."""
+        """Settings of new sessions, unless `create_session` is given others; assign a new mapping to change them."""
         return self._defaults.copy()
 
     @defaults.setter
@@ -128,28 +128,29 @@ class SessionManager(HasFrames, Upkeep, ISessionManager):
         user_id : str
             User that the session belongs to.
         provider, model : str
-            What answers, e.g. ``"openai"``, ``"gpt-6-luna"``.
+            The service and the model that answer, e.g. ``"openai"`` and ``"gpt-6-luna"``.
         backend : {"local", "provider_native"}
             Who keeps the conversation for the model.
         session_id : str, optional
-            An id of your own; by default a random one.
+            Your own id for it; by default a random one.
         title : str, optional
-            A name for people.
+            A name for people to read.
         system : str, optional
             Text of a first system message.
         metadata : mapping, optional
             JSON of your own.
         home : str, optional
-            The notebook that it belongs to, as its front end names it.
+            The notebook that the session belongs to, as the front end names it.
         **settings
-            Anything of `SessionSettings`; what is not given is the manager's (`defaults`), else its default there.
+            Any field of `SessionSettings`; a field that is not given comes from the manager's `defaults`, else from the
+            defaults of `SessionSettings`.
 
         Raises
         ------
         SessionValueError, SessionTypeError
             A value is not allowed; nothing was stored.
         ProviderAuthenticationError
-            The provider needs a key and there is none; the text names the environment variable.
+            The provider needs a key and there is none; the message names the environment variable.
         SessionExistsError
             The id is taken.
         SessionStorageError
@@ -183,7 +184,8 @@ class SessionManager(HasFrames, Upkeep, ISessionManager):
     async def get_session(self, session_id: str, *, user_id: str | None = None) -> BaseSession | None:
         """Return the session with this id; None when there is none.
 
-        With ``user_id`` one of somebody else is none: pass the user who asks wherever the id comes from outside.
+        With ``user_id``, a session of another user counts as missing: pass the user who asks wherever the id comes from
+        outside.
         """
         self.check_open()
         if user_id is not None:
@@ -204,10 +206,11 @@ class SessionManager(HasFrames, Upkeep, ISessionManager):
         before: datetime | None = None,
         home: str | None = None,
     ) -> list[BaseSession]:
-        """Return a user's sessions, the last used first; archived ones too unless a ``status`` is asked for.
+        """Return a user's sessions, the most recently used first; archived ones too, unless ``status`` is given.
 
-        With ``home`` those of that notebook, or, where it is empty, of none. The next page is asked for with the
-        `used_at` of the last session of this one as ``before``. What is used meanwhile comes to the front.
+        With ``home``, only those of that notebook; with an empty one, those that belong to no notebook. For the next
+        page, pass the `used_at` of the last session of this page as ``before``. A session used meanwhile moves to the
+        front.
         """
         self.check_open()
         checks.text("user_id", user_id)
@@ -226,12 +229,12 @@ class SessionManager(HasFrames, Upkeep, ISessionManager):
     async def search_messages(
         self, text: str, *, user_id: str | None = None, session_id: str | None = None, limit: int | None = 20
     ) -> list[SearchHit]:
-        """Return messages that hold all words of ``text``, the newest first.
+        """Return messages that contain all words of ``text``, newest first.
 
         Raises
         ------
         SessionNotFoundError
-            There is no session ``session_id``, or it is not of ``user_id``.
+            There is no session ``session_id``, or it belongs to another user than ``user_id``.
         """
         self.check_open()
         checks.text("text", text)
@@ -239,7 +242,7 @@ class SessionManager(HasFrames, Upkeep, ISessionManager):
         return await self.storage.search_messages(text, user_id=user_id, session_id=session_id, limit=limit)
 
     async def archive_session(self, session_id: str, *, user_id: str | None = None) -> bool:
-        """Archive a session; False when there is none, as for `get_session`, or it was archived before."""
+        """Archive a session; False when there is none (see `get_session`) or it was archived already."""
         session = await self.get_session(session_id, user_id=user_id)
         try:
             return session is not None and await session.archive()
@@ -247,7 +250,7 @@ class SessionManager(HasFrames, Upkeep, ISessionManager):
             return False
 
     async def delete_session(self, session_id: str, *, user_id: str | None = None) -> bool:
-        """Delete a session for good, as `BaseSession.delete`; False when there is none, as for `get_session`."""
+        """Delete a session for good, as `BaseSession.delete` does; False when there is none (see `get_session`)."""
         session = await self.get_session(session_id, user_id=user_id)
         if session is None:
             return False
@@ -260,11 +263,11 @@ class SessionManager(HasFrames, Upkeep, ISessionManager):
         self._providers[provider] = checks.instance("provider_session", provider_session, IProviderSession)
 
     def add_global_hook(self, hook: ISessionLifecycleHook) -> None:
-        """Watch all sessions of this manager."""
+        """Add a hook that watches all sessions of this manager."""
         self.hooks.append(checks.instance("hook", hook, ISessionLifecycleHook))
 
     def add_global_middleware(self, middleware: ISessionMiddleware) -> None:
-        """Put a middleware around all sessions of this manager."""
+        """Add a middleware to all sessions of this manager."""
         self.middleware.append(checks.instance("middleware", middleware, ISessionMiddleware))
 
     async def health_check(self) -> dict[str, Any]:
@@ -274,7 +277,7 @@ class SessionManager(HasFrames, Upkeep, ISessionManager):
         -------
         dict
             ``status`` ("ok" or "error"), ``storage`` (facts of the storage, or its ``error``), ``providers`` (names
-            of those in use). No key is in it.
+            of those in use). It contains no key.
         """
         try:
             storage = await self.storage.health_check()
@@ -283,16 +286,16 @@ class SessionManager(HasFrames, Upkeep, ISessionManager):
         return {"status": "ok", "storage": storage, "providers": sorted(self._providers)}
 
     async def close(self) -> None:
-        """Keep what open streams have brought, and free connections; may be called twice.
+        """Store what open streams have received, and free connections; may be called twice.
 
-        All is closed, whatever closing a part of it raises.
+        Everything is closed, even when closing one part raises.
 
         Raises
         ------
         Exception
-            What a stream, a provider or the storage raised; an `ExceptionGroup` when several did.
+            Whatever a stream, a provider or the storage raised; an `ExceptionGroup` when several did.
         SessionError
-            An event loop that is not asyncio's runs; nothing was closed.
+            The running event loop is not asyncio's; nothing was closed.
         """
         check_loop()
         if self._closed:
@@ -332,7 +335,7 @@ class SessionManager(HasFrames, Upkeep, ISessionManager):
         SessionClosedError
             It was closed.
         SessionError
-            An event loop that is not asyncio's runs.
+            The running event loop is not asyncio's.
         """
         check_loop()
         if self._closed:
@@ -358,11 +361,11 @@ class SessionManager(HasFrames, Upkeep, ISessionManager):
         return self._providers[name]
 
     def providers_here(self) -> set[str]:
-        """Return the names of the providers that it has, and of those whose key or address is in the environment."""
+        """Return the names of its providers, and of those whose key or address is in the environment."""
         return {*self._providers, *(name for name, row in PROVIDERS.items() if row.prepared_by(os.environ))}
 
     def session_of(self, record: SessionRecord) -> BaseSession:
-        """Return the session of a record that the storage returned just now."""
+        """Return the session for a record that the storage has just returned."""
         session = self._sessions.get(record.session_id)
         if (
             session is None or session.record.number != record.number
@@ -372,7 +375,7 @@ class SessionManager(HasFrames, Upkeep, ISessionManager):
         return session
 
     def check_change(self, settings: SessionSettings) -> None:
-        """Raise when settings name a provider that is not there, or cannot do what they ask; a key may still come."""
+        """Raise when settings name a provider that is missing or cannot do what they ask; a missing key is allowed."""
         with suppress(ProviderAuthenticationError):
             self._check_provider(settings)
 

@@ -17,10 +17,10 @@ S = TypeVar("S", bound=ISession)
 
 
 class SessionContext(Generic[S]):
-    """Yields the session; when the block ends, also by an exception, all that happened in it is written.
+    """Yields the session; when the block ends, even by an exception, everything that happened in it is stored.
 
-    A stream that the block left open is closed, and what had arrived of its reply is kept.
-    An exception goes through. The session itself lives on; its manager is not closed.
+    A stream that the block left open is closed, and what had arrived of its reply is kept. An exception is passed on.
+    The session can still be used; its manager is not closed.
     """
 
     def __init__(self, session: S) -> None:

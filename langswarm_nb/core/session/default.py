@@ -14,12 +14,12 @@ _manager: SessionManager | None = None
 
 
 def get_session_manager() -> SessionManager | None:
-    """Return the manager of this process; None before one is set."""
+    """Return the manager of this process; None until one is set."""
     return _manager
 
 
 def set_session_manager(manager: SessionManager | None) -> None:
-    """Set the manager of this process; None takes it away. The one before is not closed.
+    """Set the manager of this process; None removes it. The previous one is not closed.
 
     Raises
     ------
@@ -32,7 +32,7 @@ def set_session_manager(manager: SessionManager | None) -> None:
 
 
 def initialize_default_session_manager() -> None:
-    """Set a manager as `configure_development_sessions` makes it, unless one is set already."""
+    """Set a manager made by `configure_development_sessions`, unless one is set already."""
     from .factory import configure_development_sessions
 
     global _manager  # noqa: PLW0603

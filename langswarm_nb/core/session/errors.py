@@ -8,9 +8,9 @@
     ├── SessionNotFoundError (also LookupError)  no such session, message or branch
     ├── SessionExistsError                       the id is taken
     ├── SessionClosedError                       used after close or delete
-    ├── SessionBusyError                         another send took the session over
+    ├── SessionBusyError                         another send took over the session
     │   └── SessionLeasedError                   another message of it is being answered
-    ├── SessionMovedError                        the path does not end where it was expected
+    ├── SessionMovedError                        the path does not end where expected
     ├── SessionStorageError                      could not be read or written
     ├── SessionMiddlewareError                   a middleware failed
     ├── MissingExtraError (also ImportError)     an optional package is not installed
@@ -20,16 +20,16 @@
         ├── ProviderRequestError                 400, 413, 422
         │   └── ContextLengthError               the prompt is longer than the model takes
         ├── ProviderRateLimitError               429
-        │   └── ProviderQuotaError               429 or 402 that waiting does not cure
+        │   └── ProviderQuotaError               429 or 402; waiting does not help
         ├── ProviderServerError                  5xx
         │   └── ProviderOverloadedError          503, 529
         ├── ProviderConnectionError              no connection, or it broke
-        ├── ProviderTimeoutError                 a limit on time was reached
+        ├── ProviderTimeoutError                 a time limit was reached
         └── ProviderResponseError                the answer is not what the API sends
-            └── StreamInterruptedError           a reply was cut short; the part is kept
+            └── StreamInterruptedError           a reply was cut short; what arrived is kept
 
-Errors are made from one sentence each of what happened, why, and what to do next.
-They hold plain facts only, so they can be pickled, and never a key.
+The text of an error is one sentence each on what happened, why, and what to do next.
+Errors hold only plain facts, so they can be pickled, and never a key.
 """
 
 from __future__ import annotations
@@ -152,9 +152,9 @@ class NextStep(NamedTuple):
     name: str
     """One of `NEXT_STEPS`."""
     text: str
-    """The sentence that the error's text ends in."""
+    """The sentence that ends the error's text."""
     facts: Mapping[str, str]
-    """What is filled in."""
+    """The values that are filled in."""
 
 
 def next_step(name: str, **facts: str) -> NextStep:
@@ -168,9 +168,9 @@ class SessionError(Exception):
     Attributes
     ----------
     question : SessionMessage or None
-        The message of the send that failed, as it is stored; None when none was.
+        The message of the failed send, as stored; None when none was stored.
     reply : SessionMessage or None
-        The reply that had arrived, when it could not be stored.
+        The reply that arrived but could not be stored; None when there is none.
     """
 
     question: SessionMessage | None = None
@@ -207,7 +207,7 @@ class SessionValueError(SessionError, ValueError):
 
 
 class AttachmentError(SessionValueError):
-    """Something cannot be attached, or not for this model; nothing was stored or sent."""
+    """Something cannot be attached, at all or for this model; nothing was stored or sent."""
 
 
 class SessionTypeError(SessionError, TypeError):
@@ -243,26 +243,26 @@ class SessionNotFoundError(SessionError, LookupError):
 
 
 class SessionExistsError(SessionError):
-    """A session, or a message, with this id is stored already; it was not changed."""
+    """A session or message with this id is already stored; it was not changed."""
 
 
 class SessionClosedError(SessionError):
-    """The manager, storage or session was closed or deleted before."""
+    """The manager, storage or session was used after it was closed or deleted."""
 
 
 class SessionBusyError(SessionError):
-    """A stream was left unread and a later send took its session over; what had arrived is kept."""
+    """A stream was left unread, and a later send took over its session; what had arrived is kept."""
 
 
 class SessionLeasedError(SessionBusyError):
-    """Another message is being answered, by `process` and `since` when (UTC); nothing was stored or sent."""
+    """Another message is being answered, by `process`, since `since` (UTC); nothing was stored or sent."""
 
     process: str = ""
     since: datetime | None = None
 
 
 class SessionMovedError(SessionError):
-    """The active path ends in the message `found`, not in `expected` (their ids); nothing was stored or sent."""
+    """The active path ends with the message `found`, not `expected` (both ids); nothing was stored or sent."""
 
     expected: str | None = None
     found: str | None = None
@@ -298,15 +298,14 @@ class ProviderSessionError(SessionError):
     retry_after_s : float or None
         Seconds the service asked to wait.
     maybe_processed : bool
-        True when the request may have reached the model although no whole answer came:
-        a repeat may be paid twice.
+        True when the request may have reached the model although no whole answer came: a retry may be charged twice.
     partial_text : str
-        What had arrived of the reply; it is stored too.
+        The part of the reply that had arrived; it is stored too.
 
     Notes
     -----
-    When the question was stored, `question` is it, and the text ends in how a program asks it again: a second
-    `send_message` would store it twice.
+    When the question was stored, it is in `question`, and the text ends with how to ask it again from a program: a
+    second `send_message` would store it twice.
     """
 
     def __init__(
@@ -341,7 +340,7 @@ class ProviderSessionError(SessionError):
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds the service asked to wait; the same as `retry_after_s`."""
+        """Seconds the service asked to wait; same as `retry_after_s`."""
         return self.retry_after_s
 
 
@@ -354,7 +353,7 @@ class ProviderNotFoundError(ProviderSessionError, LookupError):
 
 
 class ProviderRequestError(ProviderSessionError):
-    """The service refused the request as it stands (400, 413, 422); a repeat gives the same answer."""
+    """The service refused the request as it stands (400, 413, 422); a retry would be refused too."""
 
 
 class ContextLengthError(ProviderRequestError):
@@ -378,15 +377,15 @@ class ProviderOverloadedError(ProviderServerError):
 
 
 class ProviderConnectionError(ProviderSessionError):
-    """No connection to the service, or it broke before the whole answer came."""
+    """There was no connection to the service, or it broke before the whole answer came."""
 
 
 class ProviderTimeoutError(ProviderSessionError, TimeoutError):
-    """A limit on time was reached: connecting, silence, or the whole call."""
+    """A time limit was reached: for connecting, for silence, or for the whole call."""
 
 
 class ProviderResponseError(ProviderSessionError):
-    """The answer is not what this API sends; a wrong `base_url` or a proxy are the usual causes."""
+    """The answer is not what this API sends; the usual cause is a wrong `base_url` or a proxy."""
 
 
 class StreamInterruptedError(ProviderResponseError):

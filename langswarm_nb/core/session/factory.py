@@ -1,4 +1,4 @@
-"""Functions that put a manager, a session or a provider session together in one call."""
+"""Functions that make a manager, a session or a provider session in one call."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = [
 
 
 StorageName: TypeAlias = Literal["memory", "sqlite"]
-"""A storage that comes with the library."""
+"""Names of the storages that come with the library."""
 
 
 def create_session_manager(
@@ -31,17 +31,17 @@ def create_session_manager(
     storage_config: dict[str, Any] | None = None,
     providers: Mapping[str, str | Mapping[str, Any]] | None = None,
 ) -> SessionManager:
-    """Return a manager over a storage and providers, both by name; no event loop has to run.
+    """Return a manager over a storage and providers, both given by name; no event loop has to be running.
 
     Parameters
     ----------
     storage : str
-        ``"sqlite"`` (one file) or ``"memory"`` (gone with the process). For a storage of your own write
+        ``"sqlite"`` (one file) or ``"memory"`` (gone with the process). For your own storage, use
         ``SessionManager(storage)``.
     storage_config : dict, optional
-        ``bounds``, how long what is stored may be (`Bounds`); for SQLite ``db_path``, ``durability`` ("full" or
-        "fast"), ``busy_timeout_s``. Without ``db_path`` the file
-        is ``sessions.db`` in the user's data directory, or where ``LANGSWARM_DB_PATH`` says.
+        ``bounds``: limits on what is stored (`Bounds`); for SQLite also ``db_path``, ``durability`` ("full" or "fast")
+        and ``busy_timeout_s``. Without ``db_path`` the file is the one that ``LANGSWARM_DB_PATH`` names, else
+        ``sessions.db`` in the user's data directory.
     providers : dict, optional
         API keys by provider name; a provider without one takes its key from its environment variable.
         A dict instead of a key holds the arguments of `create_provider_session`.
@@ -49,9 +49,9 @@ def create_session_manager(
     Raises
     ------
     SessionValueError, SessionTypeError
-        Unknown storage or provider, or an option that it does not have; nothing was opened.
+        The storage or provider is unknown, or does not have this option; nothing was opened.
     ProviderAuthenticationError
-        A key has the wrong form; it is not shown.
+        A key has the wrong format; it is not shown.
     """
     # Bound anew at once, here and below: a traceback that shows local variables shows no key.
     providers, problem = _hide_keys(providers)
@@ -67,16 +67,16 @@ async def create_simple_session(
     api_key: str | None = None,
     storage: StorageName = "memory",
 ) -> BaseSession:
-    """Return a session on a manager of its own, for a quick try; ``mock`` answers offline, whatever the model.
+    """Return a session with its own manager, for a quick try; the provider ``mock`` answers offline.
 
     Parameters
     ----------
     user_id : str
         User that the session belongs to.
     provider, model : str
-        What answers.
+        The service and the model that answer.
     api_key : str, optional
-        By default the provider's environment variable.
+        By default taken from the provider's environment variable.
     storage : str
         As in `create_session_manager`.
 
@@ -100,18 +100,18 @@ def create_provider_session(provider: str, api_key: str | None, **kwargs: Any) -
     provider : str
         Name of the provider.
     api_key : str or None
-        Its key; None takes it from the provider's environment variable, or does without where none is needed.
+        Its key; None takes it from the provider's environment variable, or uses none where none is needed.
     **kwargs
         Options of the provider, e.g. ``base_url``.
 
     Raises
     ------
     SessionValueError
-        Unknown provider or option.
+        The provider or option is unknown.
     SessionTypeError
         The key is not text; it is not shown.
     ProviderAuthenticationError
-        There is no key, or its form is wrong; it is not shown.
+        There is no key, or its format is wrong; it is not shown.
     """
     api_key, problem = _hide_key(api_key)  # type: ignore[assignment]  # no frame keeps it
     if problem:
@@ -136,7 +136,7 @@ def configure_production_sessions(
     Parameters
     ----------
     storage_config, providers : dict, optional
-        As in `create_session_manager`; by default the file lies in the user's data directory.
+        As in `create_session_manager`; by default the file is in the user's data directory.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""`MetricsHook` counts what happens in sessions; `LoggingMiddleware` logs it without its contents."""
+"""`MetricsHook` counts what happens in sessions; `LoggingMiddleware` logs messages without their contents."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class MetricsEvent:
     session_id: str
     user_id: str
     value: float | None = None
-    """Seconds of a wait, tokens of a reply; None for the others."""
+    """Seconds of a wait, or tokens of a reply; None for other events."""
     detail: str | None = None
-    """Type of an error, reason of a wait, id of a message."""
+    """Type of an error, reason for a wait, or id of a message."""
 
 
 class MetricsHook(ISessionLifecycleHook):
@@ -45,14 +45,14 @@ class MetricsHook(ISessionLifecycleHook):
     Parameters
     ----------
     max_events : int
-        How many events to remember for `to_frame`; the oldest are dropped, and counted in `dropped`.
+        How many events to remember for `to_frame`; older ones are dropped, and counted in `dropped`.
 
     Attributes
     ----------
     events : deque of MetricsEvent
-        What was seen, the oldest first.
+        The remembered events, oldest first.
     dropped : int
-        How many events were forgotten.
+        How many events were dropped.
     """
 
     def __init__(self, max_events: int = 100_000) -> None:
@@ -68,7 +68,7 @@ class MetricsHook(ISessionLifecycleHook):
             return dict(self._counts)
 
     def to_frame(self, freq: str | None = None) -> pd.DataFrame:
-        """Return the events as a frame, one row per event; with ``freq`` counts per bin, one column per kind.
+        """Return the events as a frame, one row per event; with ``freq``, counts per bin, one column per kind.
 
         Parameters
         ----------
@@ -122,17 +122,17 @@ class MetricsHook(ISessionLifecycleHook):
 
 
 class LoggingMiddleware(ISessionMiddleware):
-    """Logs ids and roles of messages on their way, never their contents.
+    """Logs ids and roles of messages that are sent and received, never their contents.
 
-    Each record has them as attributes, too, for handlers that write JSON: ``session_id, role, message_id``, ``way``
+    Each record also has them as attributes, for handlers that write JSON: ``session_id, role, message_id``, ``way``
     ("to" or "from"), ``provider, model``.
 
     Parameters
     ----------
     logger : logging.Logger, optional
-        Where to; by default ``langswarm_nb.session``.
+        The logger to write to; by default ``langswarm_nb.session``.
     level : int
-        At which level.
+        The level to log at.
     """
 
     def __init__(self, logger: logging.Logger | None = None, level: int = logging.INFO) -> None:

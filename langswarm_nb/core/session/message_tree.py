@@ -40,11 +40,11 @@ class MessageTree(ISession):
     record: SessionRecord
     storage: ISessionStorage
     _seen: Tree = Tree.empty()
-    """The session as it was when this object read it last; from there on, only what is new is read."""
+    """The session as this object last read it; after that, only what is new is read."""
 
     @property
     def key(self) -> SessionKey:
-        """What its storage finds this very session by."""
+        """The key by which the storage finds this session, and no other with its id."""
         return self.record.key
 
     async def get_messages(
@@ -76,7 +76,7 @@ class MessageTree(ISession):
         Parameters
         ----------
         blob : str
-            The hash that its part has, see `SessionMessage.attachments`.
+            The hash in the attachment's part, see `SessionMessage.attachments`.
 
         Raises
         ------
@@ -99,9 +99,9 @@ class MessageTree(ISession):
         return tree
 
     async def ask(self, decide: Callable[[Tree], tuple[T, Step]], *, dry_run: bool = False) -> tuple[T, Done]:
-        """Do what a function decides about the session as it is, in one step; see `ISessionStorage.ask`.
+        """Let a function decide about the session as it is now, and do that, in one step; see `ISessionStorage.ask`.
 
-        The function returns, beside that, what is returned here too.
+        The function also returns a value of its own, which is returned here too.
         """
         seen, last = self._seen, list[tuple[T, Step]]()
 
@@ -149,7 +149,7 @@ class MessageTree(ISession):
             self.record = await self.storage.load_session(self.key)
 
     async def pick_messages(self, seqs: Sequence[int]) -> list[SessionMessage]:
-        """Return some messages by their ascending seqs.
+        """Return the messages with these seqs, which ascend.
 
         Raises
         ------
@@ -165,7 +165,7 @@ class MessageTree(ISession):
         return had
 
     async def fork(self, at: str | int | None = None, name: str | None = None) -> str:
-        """Go on from an earlier place under a new branch name.
+        """Continue from an earlier place, on a new branch.
 
         Parameters
         ----------
@@ -198,7 +198,7 @@ class MessageTree(ISession):
         return name
 
     async def line_of(self, cells: Iterable[SavedCell]) -> Line:
-        """Return the path that follows some cells of a notebook, in their order; see `follow`."""
+        """Return the path that follows the given cells of a notebook, in their order; see `follow`."""
         from .conversation.syncing import line_up  # few sessions ever need it
 
         tree = await self.tree()
@@ -213,15 +213,15 @@ class MessageTree(ISession):
         )
 
     async def follow(self, line: Line, branch: str) -> None:
-        """Go on along a line, on a new branch; nothing is asked anew.
+        """Continue along a line, on a new branch; no question is asked again.
 
-        What stands elsewhere is copied, as a further version of its turn; an answer that was asked with other turns
+        Messages from other branches are copied, as further versions of their turns; an answer that had other turns
         before it says so in its metadata.
 
         Raises
         ------
         SessionStorageError
-            It could not be stored; the path is as it was then.
+            It could not be stored; the path is then unchanged.
         """
         place, hidden = line.start, []
         for step in line.steps:
@@ -270,7 +270,7 @@ class MessageTree(ISession):
         return undone
 
     async def restart(self) -> None:
-        """Go back before the first turn: what follows is asked anew, and all that was said stays as versions."""
+        """Go back to before the first turn: the next question starts over, and earlier messages stay as versions."""
         await self.set_tip(moves.restart(await self.tree()).tip)
 
     async def versions(self, message_id: str) -> list[SessionMessage]:
@@ -280,12 +280,12 @@ class MessageTree(ISession):
         return await self.pick_messages(alike) if alike else [message]
 
     async def use_version(self, message_id: str) -> str:
-        """Make the version of a turn that a message belongs to the current one, on the branch where it is.
+        """Make the version of a turn that a message belongs to the current one, on the branch that holds it.
 
         Returns
         -------
         str
-            What the reader should be told: another branch, turns that come back, an aside that was adopted.
+            What to show the user: a change of branch, turns that come back, an aside that joined the path.
 
         Raises
         ------
@@ -306,7 +306,7 @@ class MessageTree(ISession):
         SessionNotFoundError
             There is no such turn or version.
         SessionTypeError, SessionValueError
-            One of the two is not a number of its kind.
+            The turn or the version is not a valid number.
         """
         checks.whole("turn", turn, at_least=0)
         if version is not None:
@@ -318,9 +318,9 @@ class MessageTree(ISession):
         return move.note
 
     async def hide(self, message_id: str, *, hidden: bool = True) -> None:
-        """Keep a turn but send it no more on this branch; ``hidden=False`` takes that back.
+        """Keep a turn but no longer send it on this branch; ``hidden=False`` undoes that.
 
-        The turn is hidden whole, in the version that the message belongs to.
+        The whole turn is hidden, in the version that the message belongs to.
 
         Raises
         ------
@@ -338,7 +338,7 @@ class MessageTree(ISession):
         await self.storage.set_hidden(self.key, message.turn, version, hidden=hidden)
 
     async def hide_versions(self, versions: Sequence[tuple[int, int]], *, branch: str | None = None) -> None:
-        """Send some versions of turns no more on a branch; by default this one."""
+        """Stop sending some versions of turns on a branch, by default on this one."""
         for turn, version in versions:
             await self.storage.set_hidden(self.key, turn, version, hidden=True, branch=branch)
 
@@ -352,7 +352,7 @@ class MessageTree(ISession):
         Raises
         ------
         SessionNotFoundError
-            There is no such message, or no question.
+            There is no such message, or there is no question.
         """
         tree = await self.tree()
         seq = tree.tip if message_id is None else (await self._existing(message_id)).seq
@@ -373,7 +373,7 @@ class MessageTree(ISession):
         return message
 
     async def seq_at(self, at: str | int | None) -> int | None:
-        """Return the `seq` of a place to go on after: a message's id, ``TURN.VERSION``, a turn's number, the tip.
+        """Return the `seq` to continue after, from a message's id, ``TURN.VERSION``, a turn's number or the tip.
 
         Raises
         ------

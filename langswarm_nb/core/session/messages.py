@@ -1,4 +1,4 @@
-"""The values that travel: `SessionMessage` with its `Usage` and `RequestFacts`."""
+"""The values of a conversation: `SessionMessage` with its `Usage` and `RequestFacts`."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from .values import member
 
 JSON: TypeAlias = "dict[str, JSON] | list[JSON] | str | int | float | bool | None"
 RAW = "raw"
-"""Where `RequestFacts.details` keep what is asked for with ``keep_raw``."""
+"""Key in `RequestFacts.details` under which ``keep_raw`` keeps what the service sent."""
 Status = Literal["ok", "stopped", "error"]
 RoleName = Literal["system", "user", "assistant", "tool"]
 """The names of `MessageRole`."""
 QuestionRole = Literal["user", "tool"]
-"""The names of those that can be sent."""
+"""The names of the roles that can be sent."""
 
 _REPR_CHARS = 60
 _MESSAGE_TOKENS = 4  # what roles and separators cost, about
@@ -66,9 +66,9 @@ class Usage:
     input_tokens: int | None = None
     """All input, cached input included."""
     cached_input_tokens: int | None = None
-    """The part of the input that was read from a cache."""
+    """The part of the input read from a cache."""
     cache_write_tokens: int | None = None
-    """The part of the input that was written to a cache."""
+    """The part of the input written to a cache."""
     output_tokens: int | None = None
     """All output, reasoning included."""
     reasoning_tokens: int | None = None
@@ -82,21 +82,21 @@ class Usage:
         return (self.input_tokens or 0) + (self.output_tokens or 0)
 
     def updated(self, newer: Usage) -> Usage:
-        """Return these counts with those that ``newer`` knows in their place: counts in streams are cumulative."""
+        """Return these counts, replaced by those that ``newer`` knows: counts in streams are cumulative."""
         pairs = ((name, getattr(newer, name)) for name in Usage.__slots__)
         return Usage(**{name: getattr(self, name) if value is None else value for name, value in pairs})
 
 
 @dataclass(frozen=True, slots=True)
 class RequestFacts:
-    """The facts of the request that an assistant message answers; its id is the message's id."""
+    """Facts about the request that an assistant message answers; its id is the message's id."""
 
     provider: str
     request_model: str
     model: str | None = None
     """The model that answered, as the provider names it."""
     started_at: datetime | None = None
-    """Just before the first byte was sent; UTC."""
+    """The moment just before the first byte was sent; UTC."""
     duration_s: float | None = None
     """Seconds from start to the last byte; waits between retries are not included."""
     time_to_first_chunk_s: float | None = None
@@ -106,37 +106,37 @@ class RequestFacts:
     usage: Usage = field(default_factory=Usage)
     tokens_source: Literal["provider", "estimate"] | None = None
     cost_usd: float | None = None
-    """US dollars, only when the provider told it; a computed cost belongs to the analysis."""
+    """US dollars, only when the provider reported it; computing a cost is up to the analysis."""
     cost_source: Literal["provider", "table", "override"] | None = None
     status: Status = "ok"
     error_type: str | None = None
     error_message: str | None = None
     attempts: int = 1
-    """How often the request was made; 0 for the copy of an answer, whose request counts where it was made."""
+    """How often the request was attempted; 0 for a copied answer, whose request counts where it was made."""
     streamed: bool = True
     compare_id: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
-    """What was asked for beside the messages: temperature, max_tokens, ..."""
+    """What was sent besides the messages: temperature, max_tokens, ..."""
     provider_finish_reason: str | None = None
     """The provider's own word for `SessionMessage.finish_reason`."""
     provider_request_id: str | None = None
     """The provider's id of the request, to quote to its support."""
     details: Mapping[str, Any] = field(default_factory=dict)
-    """What else the provider told: rate-limit state, service tier, ..."""
+    """What else the provider reported: rate-limit state, service tier, ..."""
 
     @property
     def raw(self) -> Mapping[str, Any]:
-        """What the service sent, kept for ``keep_raw=True``; empty without.
+        """What the service sent, kept with ``keep_raw=True``; otherwise empty.
 
-        ``headers`` of the answer by their names in lower case, and ``events`` of a stream in their order, or the
-        ``body`` of a whole answer: JSON with all that has no name here, such as ``logprobs``. Keys are masked.
+        ``headers`` of the answer by their names in lower case, and ``events`` of a stream in order, or the ``body`` of
+        a whole answer: JSON, including what this library has no name for, such as ``logprobs``. Keys are masked.
         """
         raw = self.details.get(RAW)
         return raw if isinstance(raw, Mapping) else {}
 
     @property
     def model_id(self) -> str:
-        """``provider:model`` that answered; the one that was asked, when the provider does not name the model."""
+        """``provider:model`` that answered; the one that was asked if the provider does not name the model."""
         return f"{self.provider}:{self.model or self.request_model}"
 
 
@@ -163,7 +163,7 @@ class _Lazy:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SessionMessage(_Lazy):
-    """One message of a session; never changed once made (use `dataclasses.replace` for a changed copy).
+    """One message of a session; never changed once made (`dataclasses.replace` makes a changed copy).
 
     Raises
     ------
@@ -188,7 +188,7 @@ class SessionMessage(_Lazy):
     parts: tuple[Part, ...] = ()
     """Attachments, tool calls and results, reasoning, sources, what a service did; empty for plain text."""
     source: str | None = None
-    """Where it came from: magic, panel, api, batch, compare, import."""
+    """Where the message came from: magic, panel, api, batch, compare, import."""
     cell_id: str | None = None
     request: RequestFacts | None = None
     """The facts of the request; assistant messages only."""
@@ -197,20 +197,20 @@ class SessionMessage(_Lazy):
     parent_seq: int | None = field(default=None, compare=False)
     """`seq` of the message before it on its path; None for the first."""
     turn: int | None = field(default=None, compare=False)
-    """Number of the turn, from 0, given once in its session; None before the first user message."""
+    """Number of the turn, from 0, never reused in its session; None before the first user message."""
     version: int = field(default=1, compare=False)
-    """Number of this version of the turn, from 1, given once."""
+    """Number of this version of the turn, from 1, never reused."""
     is_active: bool = field(default=True, compare=False)
-    """On the active path."""
+    """Whether it is on the active path."""
     is_hidden: bool = field(default=False, compare=False)
-    """Kept, but not sent on the active branch."""
+    """Whether it is kept but not sent on the active branch."""
     ask: int | None = None
-    """Which ask of one run of its cell it was, from 0."""
+    """Which question of one run of its cell it was, from 0."""
     scope: Literal["replace", "add", "session", "none"] | None = None
-    """Of a system message: it takes the place of those before it on its path, joins them, came with its session
-    (and so stays when the first turn is undone), or holds no more."""
+    """For a system message: whether it replaces the earlier ones on its path, joins them, came with its session (and
+    so stays when the first turn is undone), or no longer applies."""
     beside: Literal["aside", "comparison"] | None = None
-    """How it was asked, when it was asked beside the active path."""
+    """How it was asked, if it was asked beside the active path."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "role", as_role(self.role))
@@ -234,7 +234,7 @@ class SessionMessage(_Lazy):
 
     @classmethod
     def from_row(cls, row: tuple[Any, ...], decode: Callable[[tuple[Any, ...], str], Any]) -> Self:
-        """Return a message that decodes its fields from ``row`` when they are asked for (for storages)."""
+        """Return a message that decodes its fields from ``row`` on first use (for storages)."""
         message = cls.__new__(cls)
         _set_row(message, row)
         _set_decode(message, decode)
@@ -254,7 +254,7 @@ class SessionMessage(_Lazy):
 
     @property
     def all_parts(self) -> tuple[Part, ...]:
-        """The whole message as parts, its text among them: after the reasoning, before everything else."""
+        """The whole message as parts, including its text: after the reasoning, before everything else."""
         if not self.parts:
             return ({"type": "text", "text": self.content},) if self.content else ()
         if not self.content or any(
@@ -267,7 +267,7 @@ class SessionMessage(_Lazy):
 
     @property
     def full_text(self) -> str:
-        """All that it says: its text, what tools answered, names of attachments, sources; for a search."""
+        """All its words, for a search: its text, results of tools, names of attachments, sources."""
         words = searched(self.parts)
         return "\n\n".join([self.content, *words] if self.content else words)
 
@@ -278,12 +278,12 @@ class SessionMessage(_Lazy):
 
     @property
     def is_aside(self) -> bool:
-        """Whether it was asked beside the path and was not taken onto it."""
+        """Whether it was asked beside the path and has not joined it."""
         return self.beside is not None and not self.is_active
 
     @property
     def usage(self) -> Usage | None:
-        """Token counts of the request this message answers; None when it answers none."""
+        """Token counts of the request that this message answers; None when it answers none."""
         return None if self.request is None else self.request.usage
 
     @property
@@ -295,12 +295,12 @@ class SessionMessage(_Lazy):
 
     @property
     def tool_calls(self) -> tuple[Part, ...]:
-        """The calls of tools that the model asked for."""
+        """The tool calls that the model asked for."""
         return tuple(part for part in self.parts if part["type"] == "tool_call")
 
     @property
     def attachments(self) -> tuple[Part, ...]:
-        """The images, files and audio that it carries; their bytes are read with `ISession.read_attachment`."""
+        """Its images, files and audio; read their bytes with `ISession.read_attachment`."""
         return tuple(part for part in self.parts if part["type"] in ATTACHED)
 
     @property
@@ -316,7 +316,7 @@ class SearchHit:
     session_id: str
     message: SessionMessage
     snippet: str
-    """Text around the match, one line, at most about 200 characters."""
+    """The text around the match, on one line, at most about 200 characters."""
 
 
 # The slots themselves: half the cost of object.__setattr__.
@@ -336,11 +336,11 @@ def as_role(role: object) -> MessageRole:
 
 
 def estimate_tokens(messages: Sequence[SessionMessage]) -> int:
-    """Return about how many tokens the messages cost: 4 characters a token, 4 tokens a message, and what they carry."""
+    """Return about how many tokens the messages take: 4 characters per token, 4 tokens per message, and attachments."""
     carried = sum(tokens_of(part) for message in messages for part in message.parts)
     return about_tokens(sum(len(message.content) for message in messages), len(messages)) + carried
 
 
 def about_tokens(chars: int, messages: int) -> int:
-    """Return about how many tokens so many characters in so many messages cost."""
+    """Return about how many tokens this many characters in this many messages take."""
     return -(-chars // CHARS_PER_TOKEN) + _MESSAGE_TOKENS * messages

@@ -24,7 +24,7 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class ThoughtSoFar:
-    """All the answer's text that has come so far was thinking: its end was marked, its beginning was not."""
+    """All of the answer's text so far was thinking: its end was marked, but not its beginning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +36,19 @@ class PartDone:
 
 @dataclass(frozen=True, slots=True)
 class ReplyInfo:
-    """What the provider says about the reply, as soon as it is known; None leaves what was known before."""
+    """What the provider says about the reply, as soon as it is known; None keeps the earlier value."""
 
     model: str | None = None
     provider_message_id: str | None = None
     request_id: str | None = None
     native_id: str | None = None
-    """Id of the conversation that the provider holds, when it really holds one."""
+    """Id of the conversation that the provider holds, only if it really holds one."""
     cost_usd: float | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
     """Rate-limit state, service tier, ...: JSON."""
     raw: Mapping[str, Any] = field(default_factory=dict)
-    """For `ProviderRequest.keep_raw`: ``headers`` (by name), ``body`` of a whole answer, or ``events`` (a list of those
-    that have come since) of a stream, as the service sent them; JSON."""
+    """For `ProviderRequest.keep_raw`: ``headers`` (by name), and the ``body`` of a whole answer or the ``events`` of a
+    stream (a list of the new ones), as the service sent them; JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ ProviderEvent: TypeAlias = Delta | ThoughtSoFar | PartDone | ReplyInfo | Usage |
 
 @dataclass(frozen=True, slots=True)
 class RetryNotice:
-    """A request failed in a way that allows a repeat; it is repeated after `wait_s` seconds."""
+    """A request failed in a way that allows a retry; it is retried after `wait_s` seconds."""
 
     attempt: int
     """Number of the attempt that failed, from 1."""
@@ -73,7 +73,7 @@ class RetryNotice:
 
     @property
     def text(self) -> str:
-        """Why, which attempt is next, and when, in one line."""
+        """The reason, which attempt is next, and when, in one line."""
         return f"{self.reason}; attempt {self.attempt + 1} in {self.wait_s:.0f} s"
 
 
@@ -87,66 +87,66 @@ class ProviderRequest:
 
     model: str
     messages: tuple[SessionMessage, ...]
-    """The path, system messages in their places, empty and hidden ones left out, roles alternating.
+    """The path: system messages in their places, empty and hidden messages left out, roles alternating.
 
-    Of attachments only those come that the model takes: with ``url``, or with ``media_type`` and ``data`` as base64
-    text. In the place of others stands a text, and so it does for a ``context``.
+    Only attachments that the model takes are among the parts: with ``url``, or with ``media_type`` and ``data`` as
+    base64 text. Others are replaced by a text, and so is a ``context`` part.
 
-    Of those that were stored before, what no service asks for is not read: their places (``turn``, ``version``),
-    ``metadata``, and the ``request`` of one without parts.
+    What no service needs is not read for messages stored earlier: their places (``turn``, ``version``), ``metadata``,
+    and the ``request`` of a message without parts.
     """
     options: Mapping[str, Any] = field(default_factory=dict)
-    """`settings.GENERATION_OPTIONS` under their common names; all others pass through as they are."""
+    """`settings.GENERATION_OPTIONS` under their common names; all other options are passed through as they are."""
     tools: tuple[str, ...] = ()
-    """Names of the service's own tools that the model may use: of those in its `Intake`."""
+    """Names of the service's own tools that the model may use, from those in its `Intake`."""
     stream: bool = True
     timeout_s: float = 600.0
-    """Longest time of the whole call."""
+    """Time limit for the whole call."""
     retries: int = 2
     started: float = field(default_factory=time.monotonic)
-    """Reading of the monotonic clock when the call began."""
+    """Value of the monotonic clock when the call began."""
     idempotency_key: str | None = None
     user_id: str | None = None
     native: bool = False
-    """Keep the conversation with the provider (`SessionBackend.PROVIDER_NATIVE`)."""
+    """Whether the provider keeps the conversation (`SessionBackend.PROVIDER_NATIVE`)."""
     native_id: str | None = None
     """The conversation that the provider holds; None to start one with all `messages`."""
     new_from: int = 0
     """With `native_id`: index of the first of `messages` that the provider has not seen."""
     keep_raw: bool = False
-    """Tell in `ReplyInfo.raw` what the service sends."""
+    """Whether to report in `ReplyInfo.raw` what the service sends."""
     on_retry: Callable[[RetryNotice], Awaitable[None]] = _ignore
 
     @property
     def remaining_s(self) -> float:
-        """Seconds left of the whole call."""
+        """Seconds left for the whole call."""
         return self.started + self.timeout_s - time.monotonic()
 
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """What a model takes beside text, and which tools its service has for it.
+    """What a model takes besides text, and which tools its service has for it.
 
-    A file that is text (`is_text`) goes to every model.
+    A file that is text (`is_text`) can be sent to every model.
     """
 
     media_types: tuple[str, ...] = ("*/*",)
-    """Of attachments: ``image/png``, or ``image/*`` for all images; by default none is known to be refused."""
+    """Media types of attachments: ``image/png``, or ``image/*`` for all images; by default everything is allowed."""
     addresses: tuple[str, ...] = ("image", "file", "audio")
-    """Types of parts, or media types, that may be sent as an address; of others the bytes are fetched here."""
+    """Types of parts, or media types, that may be sent as an address; for others the library fetches the bytes."""
     max_bytes: int | None = None
-    """Largest request, in bytes; an attachment counts as its base64 text."""
+    """Limit on the size of a request, in bytes; an attachment counts as its base64 text."""
     max_images: int | None = None
-    """Most images of a request."""
+    """How many images a request may have at most."""
     tools: tuple[str, ...] = ()
     """Names of the service's own tools, such as ``web_search``."""
 
     def takes(self, media_type: str) -> bool:
-        """Tell whether attachments of this type can be sent."""
+        """Return whether attachments of this type can be sent."""
         return is_text(media_type) or any(fits(media_type, known) for known in self.media_types)
 
     def takes_address(self, part: Part) -> bool:
-        """Tell whether an attachment can be sent as the address that it is."""
+        """Return whether an attachment that is an address can be sent as one."""
         if part["type"] in self.addresses:
             return True
         media_type = media_type_of(part)
@@ -155,7 +155,7 @@ class Intake:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """A model that a provider offers; what the provider does not tell is None."""
+    """A model that a provider offers; what the provider does not report is None."""
 
     id: str
     name: str | None = None

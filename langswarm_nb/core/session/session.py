@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 logger: logging.Logger = logging.getLogger(__name__)
 _REPR_CHARS = 80
-"""Of each name in a repr."""
+"""Most characters of each name in a repr."""
 
 
 class BaseSession(HasFrames, MessageSending):
@@ -99,12 +99,12 @@ class BaseSession(HasFrames, MessageSending):
 
     @property
     def used_at(self) -> datetime:
-        """When it was last used, as last read: the place in its user's list, for ``before=`` of the next page."""
+        """When it was last used, as last read; pass it as ``before=`` to list the sessions after this one."""
         return self.record.used_at or self.record.updated_at
 
     @property
     def unstored_replies(self) -> list[SessionMessage]:
-        """Replies that came and could not be stored yet; they are with the next thing that is."""
+        """Replies that arrived but could not be stored yet; they are stored together with whatever is stored next."""
         return self._manager.late_replies.of(self)
 
     @property
@@ -125,7 +125,7 @@ class BaseSession(HasFrames, MessageSending):
     # Its life
 
     async def refresh(self) -> SessionRecord:
-        """Read again what is stored of the session: another kernel may have changed it.
+        """Read the stored session again: another kernel may have changed it.
 
         Raises
         ------
@@ -136,7 +136,7 @@ class BaseSession(HasFrames, MessageSending):
         return self.record
 
     async def update_settings(self, **changes: Unpack[SettingChanges]) -> SessionSettings:
-        """Change settings for what is sent from now on.
+        """Change settings for messages sent from now on.
 
         Parameters
         ----------
@@ -162,7 +162,7 @@ class BaseSession(HasFrames, MessageSending):
         await self.change(title=title)
 
     async def set_status(self, status: SessionStatus | StatusName) -> bool:
-        """Set and store the status; False when it was that already."""
+        """Set and store the status; False when it already had that status."""
         wanted = checks.status(status)
         if (await self.refresh()).status is wanted:
             return False
@@ -175,9 +175,9 @@ class BaseSession(HasFrames, MessageSending):
         return await self.set_status(SessionStatus.ARCHIVED)
 
     async def delete(self) -> bool:
-        """Delete the session and what its providers hold of it, for good; False when it was gone.
+        """Delete the session and its copies at the providers, for good; False when it was gone already.
 
-        What a provider does not delete is named in a warning on the logger ``langswarm_nb``.
+        A copy that a provider does not delete is named in a warning of the logger ``langswarm_nb``.
         """
         try:
             await self.refresh()
@@ -198,15 +198,15 @@ class BaseSession(HasFrames, MessageSending):
         return deleted
 
     async def export(self, path: str | Path | None = None, *, format: ExportFormat = "jsonl") -> str:
-        """Return the session as text, and write it to ``path`` when given.
+        """Return the session as text, and write it to ``path`` if given.
 
         Parameters
         ----------
         path : str or Path, optional
-            File to write, readable by its owner only.
+            File to write; only its owner can read it.
         format : {"jsonl", "json", "md"}
             ``jsonl``: everything, one message per line; ``json``: the same as one document; ``md``: the active path.
-            Bytes of attachments are in the first two as base64, and beside a Markdown file in a folder.
+            The first two contain the bytes of attachments as base64; a Markdown file gets them in a folder beside it.
 
         Raises
         ------
@@ -230,11 +230,11 @@ class BaseSession(HasFrames, MessageSending):
         )
 
     def add_hook(self, hook: ISessionLifecycleHook) -> None:
-        """Watch this session alone."""
+        """Add a hook that watches only this session."""
         self._hooks.append(checks.instance("hook", hook, ISessionLifecycleHook))
 
     def add_middleware(self, middleware: ISessionMiddleware) -> None:
-        """Put a middleware around this session alone, inside the global ones."""
+        """Add a middleware to this session only, inside the global ones."""
         self._middleware.append(checks.instance("middleware", middleware, ISessionMiddleware))
 
     async def settle(self) -> None:
@@ -254,11 +254,11 @@ class BaseSession(HasFrames, MessageSending):
         return self._manager.provider_session(name)
 
     async def save_partial(self, message: SessionMessage, *, reply_to: int, question_id: str) -> None:
-        """Keep what has arrived of a reply."""
+        """Store the part of a reply that has arrived."""
         await self.storage.save_partial(self.key, message, reply_to=reply_to, question_id=question_id)
 
     async def change(self, **changes: Any) -> None:
-        """Store changes of the record."""
+        """Store changes to the session's record."""
         self.record = await self.storage.update_session(self.key, **changes)
         await self._manager.late_replies.try_to_store()
 
@@ -270,32 +270,33 @@ class BaseSession(HasFrames, MessageSending):
         Parameters
         ----------
         messages : sequence of SessionMessage
-            Of any roles: a user message begins a turn, an assistant message answers what it follows.
+            Of any role: a user message begins a turn, an assistant message answers the message before it.
         **place
-            Where they go, by default at the end of the active path: see `ISessionStorage.append_messages`.
+            Where they go, see `ISessionStorage.append_messages`; by default at the end of the active path.
 
         Returns
         -------
         list of SessionMessage
-            Copies as they are stored, with their numbers.
+            Copies of them as stored, with their numbers.
 
         Raises
         ------
         SessionValueError, SessionTypeError
-            A message cannot be kept unchanged; nothing was stored.
+            A message cannot be stored unchanged; nothing was stored.
         SessionNotFoundError
-            The session was deleted, or the place is not there.
+            The session was deleted, or the place does not exist.
         SessionLeasedError
             With ``lease``: another message of the session is being answered.
         SessionMovedError, SessionExistsError
-            With ``expected_tip``: the path does not end there. With ``once``: an id is there already.
+            With ``expected_tip``: the path does not end there. With ``once``: an id exists already.
         SessionStorageError
-            They could not be stored, or a reply that could not be stored before still cannot be: it goes first.
+            They could not be stored, or an earlier unstored reply, which must be stored first, still cannot be.
 
         Notes
         -----
-        It does not wait for a message that is being answered. `import_messages` does, and takes the forms that
-        other programs use. The id of one of the messages as ``lease`` refuses them while one is being answered.
+        It does not wait while another message is being answered. `import_messages` does, and accepts the formats of
+        other programs. To be refused instead while one is being answered, pass the id of one of the messages as
+        ``lease``.
         """
         late = self._manager.late_replies
         await late.store(self)
@@ -315,7 +316,7 @@ class BaseSession(HasFrames, MessageSending):
     async def append_at_once(
         self, messages: Sequence[SessionMessage], **place: Unpack[ChainPlace]
     ) -> list[SessionMessage]:
-        """Store messages whatever else waits to be stored."""
+        """Store messages, whatever else is waiting to be stored."""
         return await super().append(messages, **place)
 
     async def set_tip(self, seq: int | None, *, branch: str | None = None) -> None:
@@ -323,9 +324,9 @@ class BaseSession(HasFrames, MessageSending):
         await self._manager.late_replies.try_to_store()
 
     async def run_hooks(self, event: str, *about: object) -> None:
-        """Tell all hooks of the manager and of this session."""
+        """Call all hooks of the manager and of this session."""
         await run_hooks((*self._manager.hooks, *self._hooks), event, self, *about)
 
     async def run_middleware(self, step: str, message: SessionMessage) -> SessionMessage:
-        """Pass a message through all middleware; those of the manager are outside."""
+        """Pass a message through all middleware, the manager's outermost."""
         return await run_middleware((*self._manager.middleware, *self._middleware), step, self, message)

@@ -24,7 +24,7 @@ BackendName = Literal["local", "provider_native"]
 
 
 class SettingValues(TypedDict, total=False):
-    """Settings by name, without provider and model; `SessionSettings` says what each means."""
+    """Settings by name, without provider and model; `SessionSettings` explains each."""
 
     max_messages: int | None
     max_context_tokens: int | None
@@ -43,20 +43,20 @@ class SettingValues(TypedDict, total=False):
 
 
 class SettingOptions(SettingValues, total=False):
-    """Settings of one send; what is not given is the session's."""
+    """Settings of one send; those that are not given come from the session."""
 
     provider: str
     backend: SessionBackend | BackendName
 
 
 class SettingChanges(SettingOptions, total=False):
-    """All settings by name, with the model."""
+    """All settings by name, including the model."""
 
     model: str
 
 
 class SessionStatus(StrEnum):
-    """Where a session is in its life."""
+    """The state of a session: active, archived or deleted."""
 
     ACTIVE = "active"
     PAUSED = "paused"
@@ -69,14 +69,14 @@ class SessionBackend(StrEnum):
     """Who keeps the conversation for the model."""
 
     LOCAL = "local"
-    """We send the active path each time; works with every provider."""
+    """The library sends the active path each time; works with every provider."""
     PROVIDER_NATIVE = "provider_native"
-    """The provider holds the conversation; only new messages are sent, and every message is mirrored here."""
+    """The provider holds the conversation; only new messages are sent, and every message is also stored here."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionSettings:
-    """What a session was created with; limits what is sent, never what is kept.
+    """What a session was created with; its limits apply to what is sent, never to what is kept.
 
     Parameters
     ----------
@@ -87,33 +87,33 @@ class SessionSettings:
     backend : SessionBackend or str, default "local"
         Who keeps the conversation for the model.
     max_messages : int or None, default None
-        Most messages sent with one request, system messages not counted; None for all.
+        How many messages to send with one request at most, not counting system messages; None for all.
     max_context_tokens : int or None, default None
-        Most tokens sent with one request, estimated at 4 characters a token; None for no limit.
+        How many tokens to send with one request at most, estimated at 4 characters per token; None for no limit.
     trim : {"oldest", "error"}, default "oldest"
-        What happens above a limit: the oldest turns are left out, or the send is refused.
+        What happens when a limit is exceeded: the oldest turns are left out, or the send is refused.
     temperature : float or None, default None
-        How much chance there is in the words, from 0; None leaves it to the provider, here and below.
+        How random the choice of words is, from 0; None leaves it to the provider, here and below.
     max_tokens : int or None, default None
-        Most tokens of one reply.
+        How many tokens a reply may have at most.
     top_p : float or None, default None
-        Share of the likely words to choose from, from 0 to 1.
+        Share of the probability from which words are chosen, from 0 to 1.
     stop : tuple of str or None, default None
-        Words at which a reply ends.
+        Texts at which a reply ends.
     seed : int or None, default None
-        Makes replies alike, where the provider can.
+        Makes replies repeatable, where the provider supports it.
     reasoning_effort : str or None, default None
-        How much a model thinks, in the words of its provider, such as "low".
+        How much a model thinks, in its provider's terms, such as "low".
     options : mapping, default {}
-        Any other option of the provider, JSON, passed through under its own name.
+        Any other options of the provider, as JSON, passed through under their own names.
     timeout_s : float, default 600.0
-        Longest time of one call in seconds, waits and retries included.
+        Time limit for one call in seconds, waits and retries included.
     retries : int, default 2
-        Repeats after the first attempt, when a repeat is safe.
+        Repeats after the first attempt, where a repeat is safe.
     stream : bool, default True
-        Ask the provider to stream; False asks for whole replies.
+        Whether to ask the provider to stream; False asks for whole replies.
     keep_raw : bool, default False
-        Keep with each reply what the service sent, word for word: see `RequestFacts.raw`.
+        Whether to keep with each reply exactly what the service sent: see `RequestFacts.raw`.
 
     Raises
     ------
@@ -191,11 +191,11 @@ GENERATION_OPTIONS = ("temperature", "max_tokens", "top_p", "stop", "seed", "rea
 SETTING_NAMES = tuple(f.name for f in fields(SessionSettings))
 SETTING_DEFAULTS: Mapping[str, Any] = {f.name: f.default for f in fields(SessionSettings)}
 TOLD_DEFAULTS = "told_defaults"
-"""In the metadata of a session: settings that it was told to have as they are by default, which none can see."""
+"""Key in a session's metadata: settings that were explicitly set to their defaults, which their values cannot show."""
 
 
 def told_defaults(metadata: Mapping[str, Any]) -> frozenset[str]:
-    """Return the settings that a session was told to have as they are by default."""
+    """Return the settings of a session that were explicitly set to their defaults."""
     found = metadata.get(TOLD_DEFAULTS)
     return (
         frozenset(name for name in found if isinstance(name, str)) if isinstance(found, list) else frozenset()
@@ -203,7 +203,7 @@ def told_defaults(metadata: Mapping[str, Any]) -> frozenset[str]:
 
 
 def with_told(metadata: Mapping[str, Any], changes: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the metadata of a session that is told some settings; options of a request have no other defaults."""
+    """Return a session's metadata after some settings are set; options of a request have no other defaults."""
     known = told_defaults(metadata)
     told = known | {
         name
@@ -214,7 +214,7 @@ def with_told(metadata: Mapping[str, Any], changes: Mapping[str, Any]) -> Mappin
 
 
 class SessionKey(str):
-    """A session's id that means one session alone: none that was made anew under the id of a deleted one."""
+    """A session's id that means exactly one session, not one created later under the id of a deleted one."""
 
     __slots__ = ("number",)
     number: int | None
@@ -232,7 +232,7 @@ class SessionKey(str):
 
 @dataclass(frozen=True, slots=True)
 class SessionRecord:
-    """What a storage keeps of a session beside its messages."""
+    """What a storage keeps about a session besides its messages."""
 
     session_id: str
     user_id: str
@@ -242,7 +242,7 @@ class SessionRecord:
     created_at: datetime = field(default_factory=utc_now)
     updated_at: datetime = field(default_factory=utc_now)
     message_count: int = 0
-    """Messages stored, on all branches."""
+    """How many messages are stored, on all branches."""
     token_count: int = 0
     """Sum of the known `token_count` of all messages."""
     branch: str = "main"
@@ -250,27 +250,27 @@ class SessionRecord:
     tip_seq: int | None = None
     """`seq` of the last message of the active path; None when it is empty."""
     home: str | None = None
-    """The notebook that the session belongs to, as its front end names it; None when it has none."""
+    """The notebook that the session belongs to, as the front end names it; None when it belongs to none."""
     main_at: datetime | None = None
-    """When a cell of the home that names no session last used it; UTC."""
+    """When a cell of the home that names no session last used this one; UTC."""
     native: Mapping[str, Any] = field(default_factory=dict)
     """State of the conversation that the provider holds; empty with `SessionBackend.LOCAL`."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     number: int | None = field(default=None, compare=False, repr=False)
-    """Given by the storage, and never again: tells it from a session made later under its id."""
+    """Assigned by the storage and never reused: distinguishes it from a session created later under the same id."""
     used_at: datetime | None = field(default=None, compare=False, repr=False)
-    """Its place in lists, as the storage knows it: `updated_at`, or a little more where two sessions of a user would
-    have the same, or the clock went back; UTC."""
+    """Its place in lists, assigned by the storage: `updated_at`, or slightly later where two sessions of a user would
+    share it, or the clock was set back; UTC."""
 
     @property
     def key(self) -> SessionKey:
-        """What a storage finds this very session by."""
+        """The key by which a storage finds this session, and no other with its id."""
         return SessionKey.of(self.session_id, self.number)
 
 
 @dataclass(frozen=True, slots=True)
 class SessionMetrics:
-    """Totals over a session's messages, all branches."""
+    """Totals over a session's messages, on all branches."""
 
     message_count: int
     total_tokens: int
@@ -279,12 +279,12 @@ class SessionMetrics:
 
     @property
     def session_duration_s(self) -> float:
-        """Seconds from the creation to the last activity."""
+        """Seconds from creation to the last activity."""
         return max(0.0, (self.last_activity - self.created_at).total_seconds())
 
 
 def check_setting_names(changes: Mapping[str, Any], known: Collection[str] = SETTING_NAMES) -> None:
-    """Raise for a name that is not a setting.
+    """Raise an error for a name that is not a setting.
 
     Parameters
     ----------
@@ -294,7 +294,7 @@ def check_setting_names(changes: Mapping[str, Any], known: Collection[str] = SET
     Raises
     ------
     SessionValueError
-        Names the setting and its nearest match, and where options of a provider go.
+        A name is not a setting; the error gives the nearest match and says where options of a provider go.
     """
     for name in changes:
         if name not in known:

@@ -92,14 +92,14 @@ class Tray:
         Raises
         ------
         AttachmentError
-            It is not being attached any more, or cannot be attached.
+            It is no longer being attached, or cannot be attached.
         SessionValueError
             It is not the next piece, or too large.
         """
         draft, known = self._draft(session_id), _checked_id(key)
         upload = draft.coming.get(known)
         if upload is None:
-            raise AttachmentError("This file is not being attached any more. Attach it again.")
+            raise AttachmentError("This file is no longer being attached. Attach it again.")
         try:
             if at != len(upload.data):
                 raise SessionValueError.of("at", at, f"{len(upload.data)}, where the next piece begins")

@@ -57,14 +57,14 @@ logger: logging.Logger = logging.getLogger(__name__)
 
 
 class ChatPanel(anywidget.AnyWidget):
-    """A conversation to read and to go on with, in the output of a cell.
+    """A conversation to read and continue, in the output of a cell.
 
     Parameters
     ----------
     session : BaseSession
-        What it shows and sends to; messages that come from elsewhere appear in it.
+        The session it shows and sends to; messages sent from elsewhere appear too.
     manager : SessionManager, optional
-        Where its reader finds other sessions; by default the one the session is from.
+        The manager of the other sessions on offer; by default the session's own.
     model : str, optional
         Model that answers from now on, ``"provider:model"``.
     height : str
@@ -74,14 +74,14 @@ class ChatPanel(anywidget.AnyWidget):
     enter_sends : bool
         Whether Enter sends; if not, Ctrl+Enter does.
     rules : Rules, optional
-        What is asked before a send; see `langswarm_nb.notebook.panel.rules`.
+        Rules that are checked before a send; see `langswarm_nb.notebook.panel.rules`.
 
     Raises
     ------
     SessionTypeError
         ``session`` is not a session, or an option has the wrong type.
     SessionValueError
-        ``theme`` is not one of these.
+        ``theme`` is not one of the allowed values.
     SessionError
         The session could not be read, or ``model`` is not known.
 
@@ -163,7 +163,7 @@ class ChatPanel(anywidget.AnyWidget):
 
     @property
     def session(self) -> BaseSession:
-        """The session that is shown; the reader may have chosen another since the panel was made."""
+        """The session that is shown; the user may have chosen another since the panel was made."""
         return self.feed.session
 
     @property
@@ -174,7 +174,7 @@ class ChatPanel(anywidget.AnyWidget):
         return list(self.feed.path)
 
     def close(self) -> None:
-        """Take the panel out of the page and free what it holds; a reply that only it waits for is stopped."""
+        """Remove the panel from the page and free what it holds; a reply that only it waits for is stopped."""
         if (
             sys.is_finalizing()
         ):  # the loop has ended, and a thread that is started now is waited for without end

@@ -44,17 +44,17 @@ class Reply(ShownOnce):
     Parameters
     ----------
     message : SessionMessage
-        The reply as it is stored.
+        The reply as stored.
     question : SessionMessage
-        The prompt as it is stored.
+        The prompt as stored.
     session : BaseSession
-        Where both are.
+        The session that holds both.
     extract : {"first", "last"}, optional
-        Make `text` this code block alone; `message` keeps everything.
+        Make `text` only this code block; `message` keeps everything.
     view : View, optional
         How it is shown; by default as plain text.
     again : callable, optional
-        Asks once more, under the rules of whoever asked; by default the session does.
+        Asks again, under the rules of whoever asked; by default the session does.
 
     Examples
     --------
@@ -99,7 +99,7 @@ class Reply(ShownOnce):
 
     @property
     def text(self) -> str:
-        """The answer as text; with ``-x`` or ``--xl`` the code of that block alone."""
+        """The answer as text; with ``-x`` or ``--xl`` only the code of that block."""
         block = self._block()
         return self.message.content if block is None else block.code
 
@@ -115,7 +115,7 @@ class Reply(ShownOnce):
 
     @property
     def citations(self) -> list[Part]:
-        """The sources that the model named: mappings with ``url``, ``title``, ``quote``, as far as it told them."""
+        """The sources that the model named: mappings with ``url``, ``title`` and ``quote``, as far as it gave them."""
         return list(self.message.citations)
 
     @property
@@ -140,12 +140,12 @@ class Reply(ShownOnce):
 
     @property
     def usage(self) -> Usage:
-        """Tokens as the provider counted them; what it does not tell is None."""
+        """Tokens as the provider counted them; a count it does not report is None."""
         return self.message.usage or Usage()
 
     @property
     def cost_usd(self) -> float | None:
-        """US dollars, told by the provider or from the price table; None when neither knows."""
+        """US dollars, from the provider or the price table; None when neither knows."""
         return None if self.message.request is None else cost_usd(self.message.request)
 
     @property
@@ -155,7 +155,7 @@ class Reply(ShownOnce):
 
     @property
     def model(self) -> str:
-        """Who answered, as ``provider:model``."""
+        """The model that answered, as ``provider:model``."""
         return "" if self.message.request is None else self.message.request.model_id
 
     @property
@@ -179,14 +179,14 @@ class Reply(ShownOnce):
         return self.message.address
 
     async def retry(self, *, model: str | None = None, **changes: Any) -> Reply:
-        """Ask the same question once more; the answer is a new version.
+        """Ask the same question again; the answer is a new version.
 
         Parameters
         ----------
         model : str, optional
             Another model.
         **changes
-            Settings for this send alone, such as ``temperature``.
+            Settings for this send only, such as ``temperature``.
 
         Raises
         ------
@@ -216,7 +216,7 @@ class Reply(ShownOnce):
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """What the notebook file keeps of where the output came from; JSON."""
+        """What the notebook file records about where the output came from; JSON."""
         facts = self.message.request
         usage = self.usage
         counts = {name: getattr(usage, name) for name in Usage.__slots__}

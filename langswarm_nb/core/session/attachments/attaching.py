@@ -1,4 +1,4 @@
-"""`attach`: what a user hands over, as an `Attachment`."""
+"""`attach`: turns what a user hands over into an `Attachment`."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from .photo_place import without_location
 from .pictures import pixels_of
 
 MAX_BYTES = 20_000_000
-"""Largest attachment."""
+"""Size limit of one attachment, in bytes."""
 MAX_BYTES_TOGETHER = 50_000_000
-"""Largest sum of what goes with one message."""
+"""Size limit of all attachments of one message, in bytes."""
 _DETAILS = ("low", "high")
 _STORED = ("media_type", "blob", "size", "width", "height", "pages", "note")
 _NAME_CHARS = 200
@@ -34,23 +34,23 @@ _NAMES_LOOKED_AT = 1000
 
 
 def attach(obj: object, *, name: str | None = None, detail: Detail | None = None) -> Attachment:
-    """Return something as an attachment: it is looked at now, and stored and sent with the message it goes with.
+    """Return something as an attachment: it is checked now, and stored and sent with its message.
 
     Parameters
     ----------
     obj : object
         A path; an ``https`` or ``data:`` address; bytes; a figure or axes of matplotlib; an image of Pillow; an array
-        of pixels (uint8); a frame or series, which goes as CSV; an ``Image`` or ``Audio`` of IPython; whatever shows
-        itself as PNG or JPEG; an attachment, or the part of a message that was one.
+        of pixels (uint8); a frame or series, which goes as CSV; an ``Image`` or ``Audio`` of IPython; any
+        object that displays as PNG or JPEG; an attachment, or a message's part that was one.
     name : str, optional
-        What to call it; by default the name of its file.
+        Its name; by default the name of its file.
     detail : {"low", "high"}, optional
-        How closely a model is to look at an image, where it can be asked to.
+        How closely the model should look at an image, where this can be chosen.
 
     Raises
     ------
     AttachmentError
-        It is of a type that no model takes, broken, empty, too large, or cannot be read.
+        It has a type that no model takes, is broken, empty or too large, or cannot be read.
 
     Examples
     --------
@@ -87,7 +87,7 @@ def of_bytes(
     Raises
     ------
     AttachmentError
-        They are of a type that no model takes, broken, empty or too large.
+        They have a type that no model takes, or are broken, empty or too large.
     """
     name = _one_name(name)
     called = shown(name) if name else "What was to be attached"
@@ -118,12 +118,12 @@ def of_bytes(
 
 
 def check_together(parts: Sequence[Part]) -> None:
-    """Check that what goes with one message is not too large together.
+    """Check that the attachments of one message are not too large together.
 
     Raises
     ------
     AttachmentError
-        It is.
+        They are.
     """
     size = sum(part.get("size") or 0 for part in parts)
     if size > MAX_BYTES_TOGETHER:

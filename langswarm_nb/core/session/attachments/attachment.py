@@ -18,20 +18,20 @@ class Attachment:
 
     kind: AttachmentKind
     media_type: str | None = None
-    """None for an address that was not looked at yet."""
+    """None for an address that was not fetched yet."""
     data: bytes | None = None
-    """The bytes; None for an address, and for what is stored."""
+    """The bytes; None for an address, and for an attachment that is stored already."""
     blob: str | None = None
-    """Of what a message of the same user carries already: SHA-256 of its bytes, in hexadecimal."""
+    """SHA-256 of the bytes, in hexadecimal, of an attachment that a message of the same user has already."""
     size: int | None = None
-    """Bytes; known from the bytes where they are there."""
+    """Size in bytes; computed from the bytes if they are given."""
     url: str | None = None
     name: str | None = None
-    """What it is called; not a path."""
+    """Its name; not a path."""
     detail: Detail | None = None
-    """How closely a model is to look at an image, where it can be asked to."""
+    """How closely the model should look at an image, where this can be chosen."""
     width: int | None = None
-    """Pixels, of an image; as `height`."""
+    """Width of an image in pixels, as is `height`."""
     height: int | None = None
     pages: int | None = None
     note: str | None = None
@@ -39,7 +39,7 @@ class Attachment:
 
     @property
     def part(self) -> Part:
-        """The part of a message that it is."""
+        """The message part for this attachment."""
         told: dict[str, Any] = {
             "media_type": self.media_type,
             "data": self.data,
@@ -57,7 +57,7 @@ class Attachment:
 
     @property
     def hash(self) -> str | None:
-        """SHA-256 of the bytes, in hexadecimal: what it is stored under; None for an address."""
+        """SHA-256 of the bytes, in hexadecimal, under which it is stored; None for an address."""
         if self.data is None:
             return self.blob
         from hashlib import sha256  # it loads OpenSSL

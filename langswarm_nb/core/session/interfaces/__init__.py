@@ -1,4 +1,4 @@
-"""The contracts: session, manager, storage, provider, hook, middleware; with the values they exchange."""
+"""The contracts (session, manager, storage, provider, hook, middleware) and the values they exchange."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ __all__ = [
 ]
 
 ExportFormat = Literal["jsonl", "json", "md"]
-"""In what form a session is written."""
+"""Formats in which a session can be written."""
 
 
 class ISession(ABC):
@@ -113,7 +113,7 @@ class ISession(ABC):
     @property
     @abstractmethod
     def settings(self) -> SessionSettings:
-        """What the session works with."""
+        """The settings it works with."""
 
     @property
     @abstractmethod
@@ -133,7 +133,7 @@ class ISession(ABC):
     @property
     @abstractmethod
     def metrics(self) -> SessionMetrics:
-        """Totals as last read or written by this object; `refresh` reads them anew."""
+        """Totals as last read or written by this object; `refresh` reads them again."""
 
     @abstractmethod
     async def send_message(
@@ -161,13 +161,13 @@ class ISession(ABC):
     async def regenerate(
         self, message_id: str | None = None, *, model: str | None = None, **options: Unpack[AnswerOptions]
     ) -> SessionMessage:
-        """Answer a question once more, by default the last one; the reply is a new version beside the old ones."""
+        """Answer a question again, by default the last one; the reply is a new version beside the old ones."""
 
     @abstractmethod
     def stream_regenerate(
         self, message_id: str | None = None, *, model: str | None = None, **options: Unpack[AnswerOptions]
     ) -> MessageStream:
-        """Answer a question once more and return the reply as an async iterator of `Delta`."""
+        """Answer a question again and return the reply as an async iterator of `Delta`."""
 
     @abstractmethod
     async def add_system_message(
@@ -179,7 +179,7 @@ class ISession(ABC):
         when_busy: WhenBusy = "wait",
         expected_tip: str | None = None,
     ) -> SessionMessage:
-        """Add a system message at the end of the active path; it goes with the next question."""
+        """Add a system message at the end of the active path; it is sent with the next question."""
 
     @abstractmethod
     async def get_messages(
@@ -191,9 +191,9 @@ class ISession(ABC):
         branch: Literal["active", "all"] = "active",
         before_seq: int | None = None,
     ) -> list[SessionMessage]:
-        """Return the active path in order, or all branches; with ``limit`` the last ones of those that fit.
+        """Return the active path in order, or all branches; with ``limit``, only the last of the matching messages.
 
-        The page before it is asked for with the `seq` of its first message as ``before_seq``.
+        For the page before this one, pass the `seq` of its first message as ``before_seq``.
         """
 
     @abstractmethod
@@ -202,7 +202,7 @@ class ISession(ABC):
 
     @abstractmethod
     async def read_attachment(self, blob: str) -> bytes:
-        """Return the bytes of an attachment of this session; ``blob`` is the hash that its part has."""
+        """Return the bytes of an attachment of this session; ``blob`` is the hash in its part."""
 
     @abstractmethod
     async def append(
@@ -218,15 +218,15 @@ class ISession(ABC):
 
     @abstractmethod
     async def clear_messages(self) -> bool:
-        """Empty the active path; the messages stay stored and `versions` finds them. False when it was empty."""
+        """Empty the active path; its messages stay stored, and `versions` finds them. False when it was empty."""
 
     @abstractmethod
     async def fork(self, at: str | int | None = None, name: str | None = None) -> str:
-        """Go on from an earlier message or turn under a new branch name; return the name."""
+        """Continue from an earlier message or turn on a new branch; return its name."""
 
     @abstractmethod
     async def undo(self, turns: int = 1) -> int:
-        """Move the tip back by whole turns; nothing is deleted. Return how many were undone."""
+        """Move the tip back by whole turns, deleting nothing; return how many were undone."""
 
     @abstractmethod
     async def versions(self, message_id: str) -> list[SessionMessage]:
@@ -234,27 +234,27 @@ class ISession(ABC):
 
     @abstractmethod
     async def refresh(self) -> SessionRecord:
-        """Read again what is stored of the session: another process may have changed it."""
+        """Read the stored session again: another process may have changed it."""
 
     @abstractmethod
     async def update_settings(self, **changes: Unpack[SettingChanges]) -> SessionSettings:
-        """Change settings for what is sent from now on; a misspelt name is an error."""
+        """Change settings for messages sent from now on; a misspelt name is an error."""
 
     @abstractmethod
     async def rename(self, title: str | None) -> None:
-        """Give the session a title, or take it away."""
+        """Give the session a title, or remove it."""
 
     @abstractmethod
     async def archive(self) -> bool:
-        """Archive the session; False when it was archived before."""
+        """Archive the session; False when it was archived already."""
 
     @abstractmethod
     async def delete(self) -> bool:
-        """Delete the session for good; False when it was gone."""
+        """Delete the session for good; False when it was gone already."""
 
     @abstractmethod
     async def export(self, path: str | Path | None = None, *, format: ExportFormat = "jsonl") -> str:
-        """Return the session as text, and write it to ``path`` when given."""
+        """Return the session as text, and write it to ``path`` if given."""
 
 
 class ISessionManager(ABC):
@@ -278,7 +278,7 @@ class ISessionManager(ABC):
 
     @abstractmethod
     async def get_session(self, session_id: str, *, user_id: str | None = None) -> ISession | None:
-        """Return the session with this id; None when there is none, or it is not of ``user_id``."""
+        """Return the session with this id; None when there is none, or it belongs to another user than ``user_id``."""
 
     @abstractmethod
     async def list_user_sessions(
@@ -290,24 +290,24 @@ class ISessionManager(ABC):
         before: datetime | None = None,
         home: str | None = None,
     ) -> Sequence[ISession]:
-        """Return a user's sessions, the last used first; with ``before`` those after one that has it as `used_at`.
+        """Return a user's sessions, most recently used first; with ``before``, those after the one with that `used_at`.
 
-        With ``home`` those of that notebook, or, where it is empty, of none.
+        With ``home``, only those of that notebook; with an empty one, those that belong to no notebook.
         """
 
     @abstractmethod
     async def search_messages(
         self, text: str, *, user_id: str | None = None, session_id: str | None = None, limit: int | None = 20
     ) -> list[SearchHit]:
-        """Return messages that hold all words of ``text``, the newest first."""
+        """Return messages that contain all words of ``text``, newest first."""
 
     @abstractmethod
     async def archive_session(self, session_id: str, *, user_id: str | None = None) -> bool:
-        """Archive a session; False when there is none, as for `get_session`, or it was archived before."""
+        """Archive a session; False when there is none (see `get_session`) or it was archived already."""
 
     @abstractmethod
     async def delete_session(self, session_id: str, *, user_id: str | None = None) -> bool:
-        """Delete a session for good; False when there is none, as for `get_session`."""
+        """Delete a session for good; False when there is none (see `get_session`)."""
 
     @abstractmethod
     async def delete_user(self, user_id: str) -> int:
@@ -315,7 +315,7 @@ class ISessionManager(ABC):
 
     @abstractmethod
     async def cleanup_inactive_sessions(self, max_inactive_hours: float = 24) -> int:
-        """Archive active sessions that were not used for this long, and return how many. Nothing is deleted."""
+        """Archive active sessions that were not used for this long, deleting nothing; return how many there were."""
 
     @abstractmethod
     async def health_check(self) -> dict[str, Any]:
@@ -323,7 +323,7 @@ class ISessionManager(ABC):
 
     @abstractmethod
     async def close(self) -> None:
-        """Keep what open streams have brought, and free connections; may be called twice."""
+        """Store what open streams have received, and free connections; may be called twice."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -335,16 +335,16 @@ class ISessionManager(ABC):
 
 
 class ISessionLifecycleHook(ABC):  # noqa: B024 - every method may be left out
-    """Watches sessions; override what you need. A hook that fails is logged and loses nothing."""
+    """Watches sessions; override what you need. A hook that fails is logged, and nothing is lost."""
 
     async def on_session_created(self, session: ISession) -> None:
         """A session was stored."""
 
     async def on_message_sent(self, session: ISession, message: SessionMessage) -> None:
-        """A message of the user was stored and is about to be sent; a send in the same session is refused here."""
+        """A user's message was stored and is about to be sent; a send in the same session is refused here."""
 
     async def on_message_received(self, session: ISession, message: SessionMessage) -> None:
-        """A reply was stored, whole or cut short; the next send may begin, from here too."""
+        """A reply was stored, whole or cut short; the next send may begin, even from here."""
 
     async def on_session_archived(self, session: ISession) -> None:
         """A session was archived."""
@@ -356,11 +356,11 @@ class ISessionLifecycleHook(ABC):  # noqa: B024 - every method may be left out
         """A send failed; the error goes on to the caller."""
 
     async def on_retry(self, session: ISession, notice: RetryNotice) -> None:
-        """A request failed and is repeated after a wait."""
+        """A request failed and will be retried after a wait."""
 
 
 class ISessionMiddleware(ABC):
-    """May change all of a message but role and id; one that fails stops the send with a `SessionMiddlewareError`."""
+    """May change anything in a message but its role and id; a failure stops the send with `SessionMiddlewareError`."""
 
     @abstractmethod
     async def process_outgoing_message(self, session: ISession, message: SessionMessage) -> SessionMessage:
@@ -368,4 +368,4 @@ class ISessionMiddleware(ABC):
 
     @abstractmethod
     async def process_incoming_message(self, session: ISession, message: SessionMessage) -> SessionMessage:
-        """Return the reply to store and hand on; the streamed deltas were seen before."""
+        """Return the reply to store and pass on; its deltas have been streamed already."""

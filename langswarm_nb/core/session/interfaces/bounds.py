@@ -1,4 +1,4 @@
-"""`Bounds`: how much a storage takes in at once."""
+"""`Bounds`: how much a storage accepts at once."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from langswarm_nb.core.session.parts.vocabulary import Part
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How long what callers pass in may be; in characters, or bytes. What a model answers is kept whatever its length.
+    """Limits on what callers pass in, in characters or bytes. A model's answer is kept whatever its length.
 
-    The defaults are far beyond what anybody means to store. A program that takes text from others sets less.
+    The defaults are far above what anybody would store on purpose. A program that takes text from others should set
+    lower ones.
 
     Raises
     ------
@@ -23,9 +24,9 @@ class Bounds:
     """
 
     max_message_chars: int = 100_000_000
-    """Text of one question, system message or tool result, with its parts as JSON; bytes of attachments apart."""
+    """Text of one question, system message or tool result, with its parts as JSON but without bytes of attachments."""
     max_id_chars: int = 10_000
-    """Each id and name: of sessions, users, messages, cells, branches, homes."""
+    """Each id or name of a session, user, message, cell, branch or home."""
     max_title_chars: int = 10_000
     max_metadata_chars: int = 10_000_000
     """Metadata of one session or message, as JSON."""
@@ -45,7 +46,7 @@ class Bounds:
                 raise SessionValueError.of(bound.name, value, "at least 1")
 
     def check(self, bound: str, parameter: str, text: str | None, beside: str | None = None) -> None:
-        """Check that a text, if there is one, together with what goes beside it, is no longer than a bound.
+        """Check that a text, if there is one, and what goes with it are together no longer than a bound.
 
         Raises
         ------
@@ -64,12 +65,12 @@ class Bounds:
             raise error
 
     def check_bytes(self, parts: Sequence[Part]) -> None:
-        """Check that the attachments among the parts of a message, as they are stored, are not larger than allowed.
+        """Check that the attachments among a message's parts, as stored, are not larger than allowed.
 
         Raises
         ------
         SessionValueError
-            One is, or all of them together are.
+            One attachment is too large, or all of them together are.
         """
         attached = [part for part in parts if part.get("size") and part.get("blob")]
         for part in attached:

@@ -1,4 +1,4 @@
-"""`IProviderSession`: the contract of what speaks to a model service."""
+"""`IProviderSession`: the contract of an object that speaks to a model service."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from langswarm_nb.core.session.provider_events import Intake, ModelInfo, Provide
 
 
 class IProviderSession(ABC):
-    """Our object speaking to a model service; one serves many sessions, tasks and event loops at once.
+    """An object that speaks to a model service; one serves many sessions, tasks and event loops at once.
 
     To add a provider, write `stream` and set `name`.
     """
@@ -29,25 +29,25 @@ class IProviderSession(ABC):
         ------
         ProviderSessionError
             The service refused or failed; the subclass says how. `StreamInterruptedError` when the stream ended
-            without its end mark. ``maybe_processed`` says whether a repeat may be paid twice.
+            without its end mark. ``maybe_processed`` says whether a retry may be charged twice.
         """
 
     async def intake(self, model: str, *, native: bool = False) -> Intake:
-        """Return what a model takes beside text; where nothing is known, all is sent and the service decides.
+        """Return what a model takes besides text; where nothing is known, everything is sent and the service decides.
 
-        It is asked when a message carries something, or tools are asked for.
+        It is called when a message has attachments, or tools are asked for.
 
         Parameters
         ----------
         model
             Its name.
         native
-            Whether it is asked through a conversation that the service holds.
+            Whether the request belongs to a conversation that the service holds.
         """
         return Intake()
 
     async def list_models(self) -> list[ModelInfo]:
-        """Return the models on offer; empty when the service has no such list."""
+        """Return the models that the service offers; empty when it has no such list."""
         return []
 
     async def delete_conversation(self, native_id: str) -> bool:

@@ -1,4 +1,4 @@
-"""The one vocabulary of parts: which types there are, and what each needs."""
+"""The vocabulary of parts: which types there are, and what each needs."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ hexadecimal); further ``name`` (data, not a path), ``size`` (bytes), ``width`` a
 ``{"type": "refusal", "text": str}``;
 ``{"type": "citation"}``: a source, with ``url`` or ``title``; further ``quote`` (what it says), ``start`` and ``end``
 (characters of the message's content that it is the source of, the end excluded);
-``{"type": "vendor", "provider": str, "kind": str, "opaque": JSON}``: what only its provider understands, which goes
-back to it unchanged; further ``text`` (one line that says what it is) and ``detail`` (what it found or printed);
+``{"type": "vendor", "provider": str, "kind": str, "opaque": JSON}``: what only its provider understands, and which
+goes back to it unchanged; further ``text`` (one line that says what it is) and ``detail`` (what it found or printed);
 ``{"type": "context", "text": str, "name"?: str}``: text that the user's tools added, such as the output of a cell.
 """
 ATTACHED = ("image", "file", "audio")
@@ -37,4 +37,4 @@ PART_KEYS: dict[str, tuple[tuple[str, ...], ...]] = {
     "vendor": (("provider", "kind"),),
     "context": (("text",),),
 }
-"""What a part of each type needs, or one of the sets of what it needs: text, but for ``data``."""
+"""The fields that a part of each type needs, in one or several alternative sets; all are text, except ``data``."""

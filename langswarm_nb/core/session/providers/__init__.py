@@ -1,15 +1,15 @@
 """Model services by name: `create_provider("groq", api_key=…)`, `parse_model_id("groq:llama-3.3-70b")`.
 
-A name stands for an import path, so that a provider is loaded when it is first asked for; what each of ours is stands
-in `catalogue`. A package of your own adds one through an entry point, and needs no change here::
+Each name stands for an import path, so a provider is loaded on first use; the built-in ones are described in
+`catalogue`. Another package adds a provider through an entry point, without a change here::
 
     [project.entry-points."langswarm_nb.providers"]
     acme = "acme_langswarm:AcmeProviderSession"
 
-What a name stands for is called as ``factory(api_key=None, **config)`` and returns an `IProviderSession`.
-A factory that serves several names takes a parameter ``provider`` and gets the name.
-It raises `ProviderAuthenticationError` at once when it needs a key and finds none, so that nothing is stored
-or sent in vain.
+The object at the path is called as ``factory(api_key=None, **config)`` and returns an `IProviderSession`.
+A factory that serves several names has a parameter ``provider`` and gets the name.
+It raises `ProviderAuthenticationError` at once when it needs a key and finds none, before anything is stored
+or sent.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ ENTRY_POINT_GROUP = "langswarm_nb.providers"
 
 
 def provider_names() -> list[str]:
-    """Return the names of all providers, those of other installed packages included, sorted."""
+    """Return the names of all providers, including those of other installed packages, sorted."""
     return sorted({*PROVIDERS, *_entry_points()})
 
 
 def is_provider(name: str) -> bool:
-    """Tell whether a provider has this name; packages are looked through only for one that is not ours."""
+    """Return whether a provider has this name; packages are searched only for names that are not built in."""
     return name in PROVIDERS or name in _entry_points()
 
 
@@ -56,16 +56,16 @@ def create_provider(provider: str, api_key: str | Secret | None = None, **config
     api_key
         None takes it from the provider's environment variable.
     **config
-        What the provider offers: ``base_url``, … ; a misspelt name is an error.
+        Options of the provider: ``base_url``, …; a misspelt name is an error.
 
     Raises
     ------
     SessionValueError
-        No provider has this name, or it has no such option; the error lists what there is.
+        No provider has this name, or it has no such option; the error lists the available ones.
     SessionTypeError
         The name or the key is not text.
     ProviderAuthenticationError
-        The provider needs a key and there is none, or the key's form is wrong. The key is not shown.
+        The provider needs a key and there is none, or the key's format is wrong. The key is not shown.
     """
     if api_key is not None and not isinstance(api_key, (str, Secret)):
         raise SessionTypeError(f"api_key must be text (str) or None, not {type(api_key).__name__}.")

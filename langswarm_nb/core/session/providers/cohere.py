@@ -233,18 +233,18 @@ class CohereProviderSession(HttpProviderSession):
     api_key
         None takes it from ``CO_API_KEY``.
     base_url
-        Address up to and without ``/v2``; None takes ``CO_API_URL``, else Cohere's.
+        Address up to, but without, ``/v2``; None takes ``CO_API_URL``, else Cohere's.
     headers
         More headers for each request.
     allow_http
         Whether a key may go over plain http to a private network; None: when ``LANGSWARM_ALLOW_HTTP=1`` is set.
     connect_timeout_s, silence_s
-        Longest time to connect, and without a byte of the answer, in seconds.
+        Time limits for connecting and for silence while the answer arrives, in seconds.
 
     Raises
     ------
     ProviderAuthenticationError
-        There is no key, or its form is wrong.
+        There is no key, or its format is wrong.
     SessionValueError
         ``base_url`` is not allowed.
     """

@@ -1,7 +1,7 @@
-"""What providers are made of, for packages that bring one of their own; `docs/providers.md` shows how.
+"""Building blocks of providers, for packages that add their own; `docs/providers.md` shows how.
 
-A provider made of these keeps the promises of the built-in ones: repeats where that is safe, limits on time and size,
-keys out of sight, errors of one tree, and no reply without its end mark passed off as whole.
+A provider made of these keeps the promises of the built-in ones: retries where they are safe, limits on time and
+size, hidden keys, errors from one tree, and no reply without its end mark passed off as whole.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`MockProviderSession`: answers offline and always the same, for a first look, demos and tests."""
+"""`MockProviderSession`: the same answers every time, offline, for a first look, demos and tests."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ ERRORS: Mapping[str, e.ProviderSessionError] = {
         ),
     )
 }
-"""What the model ``error`` can raise, by the names its option ``error`` takes."""
+"""What the model ``error`` can raise, by the values of its option ``error``."""
 
 _SCRIPT = (
     "# A scripted reply\n\nThis is **mock:script**: the same in every run, *offline*.\n\n- first\n- second\n",
@@ -108,26 +108,27 @@ class MockProviderSession(IProviderSession):
     api_key
         Ignored; accepted so that the mock can stand in for any provider.
     replies
-        Answers to the requests, one after the other, in the name of the model that was asked for; see `Reply`. A
-        request after the last one is refused. Without replies the model name decides, see `MODELS`.
+        Answers to the requests, one after the other, whatever model is asked; see `Reply`. A request after the last
+        answer is refused. Without replies the model name decides, see `MODELS`.
     delay_s
         Seconds before each piece; the model ``slow`` waits 0.05 by default, the others do not.
     chunk_chars
-        Characters of a piece; None streams word by word.
+        Characters per piece; None streams word by word.
     count_tokens
-        Whether usage is reported: a token for every 4 characters begun of each message of the input, and one for
-        every word of the output.
+        Whether usage is reported: for each message of the input a token per 4 characters, rounded up, and for the
+        output one token per word.
 
     Attributes
     ----------
     requests : deque of ProviderRequest
-        What was asked, in order; the last 100.
+        The last 100 requests, in order.
     conversations : dict of str to list of SessionMessage
-        What it holds for native sessions; empty it to play a service that lost them.
+        The conversations of native sessions; empty it to simulate a service that lost them.
 
     Notes
     -----
-    Of tools it has ``web_search`` and ``code_interpreter``, which the model ``echo`` plays: nothing is searched or run.
+    Its tools are ``web_search`` and ``code_interpreter``, which the model ``echo`` simulates; nothing is searched or
+    run.
 
     Two options can come with a request: ``reply`` (text to answer with) and ``error`` (one of `ERRORS`).
 
@@ -165,7 +166,7 @@ class MockProviderSession(IProviderSession):
         SessionClosedError
             The provider was closed.
         ProviderSessionError
-            The script or the option ``error`` plays one, or no reply is left.
+            The script or the option ``error`` simulates one, or no reply is left.
         SessionValueError
             The option ``error`` is not one of `ERRORS`.
         """
@@ -207,7 +208,7 @@ class MockProviderSession(IProviderSession):
         yield finish
 
     async def intake(self, model: str, *, native: bool = False) -> Intake:
-        """Return that it takes everything, and has the tools that it plays."""
+        """Return an intake that takes everything and has the simulated tools."""
         return intake_of(self.name, model)
 
     async def list_models(self) -> list[ModelInfo]:

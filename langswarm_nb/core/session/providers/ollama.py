@@ -230,12 +230,12 @@ class OllamaProviderSession(HttpProviderSession):
     allow_http
         Whether a key may go over plain http to a private network; None: when ``LANGSWARM_ALLOW_HTTP=1`` is set.
     connect_timeout_s, silence_s
-        Longest time to connect, and without a byte of the answer, in seconds: loading a model counts.
+        Time limits for connecting and for silence while the answer arrives, in seconds: loading a model counts.
 
     Raises
     ------
     ProviderAuthenticationError
-        The key's form is wrong.
+        The key's format is wrong.
     SessionValueError
         The address is not allowed.
     """
@@ -253,7 +253,7 @@ class OllamaProviderSession(HttpProviderSession):
         return await self.http.get_json("/api/tags", _read_models)
 
     async def intake(self, model: str, *, native: bool = False) -> Intake:
-        """Return what a model takes; the server is asked once whether it sees."""
+        """Return what a model takes; the server is asked once whether it accepts images."""
         known = await super().intake(model, native=native)
         told = await self._capabilities(model)
         return known if told is None else seen_by(known, "vision" in told)

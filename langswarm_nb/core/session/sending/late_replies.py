@@ -33,15 +33,13 @@ class LateReply(NamedTuple):
         Raises
         ------
         SessionNotFoundError
-            The question is not there any more.
+            The question is no longer there.
         SessionStorageError
             It still cannot be stored.
         """
         question = await self.session.get_message(self.question_id)
         if question is None:
-            raise SessionNotFoundError(
-                f"Its question is not in session {self.session.session_id!r} any more."
-            )
+            raise SessionNotFoundError(f"Its question is no longer in session {self.session.session_id!r}.")
         before = await self.session.get_message(self.message.id)
         if before is not None and before.finish_reason == self.message.finish_reason:
             return  # it was stored after all; a remnant that another process found is replaced
@@ -89,7 +87,7 @@ class LateReplies:
                 await late.store()
             except SessionNotFoundError as error:
                 logger.warning(
-                    "A reply that could not be stored when it came has no place any more. %s", error
+                    "A reply that could not be stored when it arrived no longer has a place. %s", error
                 )
             except BaseException as error:  # cancelled, too: it may not have been stored
                 self._waiting.append(late)
@@ -111,7 +109,7 @@ class LateReplies:
 def hand_over(reply: SessionMessage, error: SessionError, late: LateReply) -> None:
     """Let an error carry the reply that could not be stored; it is kept where it may still be."""
     error.reply = reply
-    then = "it cannot be stored any more; the error has it as `error.reply`"
+    then = "it can no longer be stored; the error has it as `error.reply`"
     if isinstance(error, SessionStorageError):
         late.session.manager.late_replies.keep(late)
         then = "it is kept in memory, and stored with whatever is stored next; the error has it as `error.reply` too"

@@ -1,4 +1,4 @@
-"""What a session can send: a message, several at once, a question once more; and what a send would do."""
+"""What a session can send: a message, several at once, a question again; and previews of a send."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class MessageSending(MessageTree):
-    """The sends of a session; each is one flow, `langswarm_nb.core.session.sending.turn`."""
+    """The ways a session sends; each is one flow, see `langswarm_nb.core.session.sending.turn`."""
 
     turnstile: Turnstile
 
@@ -47,20 +47,20 @@ class MessageSending(MessageTree):
         when_busy: WhenBusy = "wait",
         expected_tip: str | None = None,
     ) -> SessionMessage:
-        """Add a system message, which goes with the next question of this path.
+        """Add a system message, which is sent with the next question on this path.
 
         Parameters
         ----------
         content : str
-            The text; with ``replace`` it may be empty, which takes away what was before.
+            The text; with ``replace`` it may be empty, which removes the earlier ones.
         scope : {"add", "replace"}
-            Whether it joins the system messages before it or takes their place.
+            Whether it joins the earlier system messages or replaces them.
         metadata : mapping, optional
             JSON of the caller's own.
         when_busy : {"wait", "raise"}
-            What to do while a message of the session is being answered: go after the answer, or raise.
+            What to do while a message of the session is being answered: wait for the answer, or raise.
         expected_tip : str, optional
-            Id of the message that the path has to end in, empty for a path without any.
+            Id of the message that the path must end with; empty for an empty path.
 
         Raises
         ------
@@ -69,7 +69,7 @@ class MessageSending(MessageTree):
         SessionMovedError
             The path does not end in ``expected_tip``.
         SessionError
-            Something is not allowed, or it could not be stored.
+            An argument is not allowed, or the message could not be stored.
         """
         waits = checks.when_busy(when_busy)
         end: ChainPlace = {} if expected_tip is None else {"expected_tip": checks.path_end(expected_tip)}
@@ -85,14 +85,14 @@ class MessageSending(MessageTree):
         Parameters
         ----------
         messages : sequence of SessionMessage or mapping
-            In their order: messages of another session, or of a chat in the style of OpenAI, such as
+            In order: messages of another session, or of a chat in OpenAI's format, such as
             ``{"role": "user", "content": "Hello!"}``.
 
         Returns
         -------
         list of SessionMessage
-            As they are stored: new ones, whose ``source`` is "import". What their requests used counts where they were
-            made.
+            The new messages as stored; their ``source`` is "import". The usage of their requests counts in the
+            session that made them, not here.
 
         Raises
         ------
@@ -103,7 +103,7 @@ class MessageSending(MessageTree):
 
         Notes
         -----
-        While a message of the session is being answered, this waits for the end of the answer.
+        While a message of the session is being answered, this waits until the answer is complete.
         """
         from langswarm_nb.core.session.imports.chats import messages_of_chat  # few sessions ever need it
 
@@ -115,12 +115,12 @@ class MessageSending(MessageTree):
     async def append_between(
         self, chain: Sequence[SessionMessage], *, waits: bool = True, **place: Unpack[ChainPlace]
     ) -> list[SessionMessage]:
-        """Store messages, as `append` does, when none of the session is being answered.
+        """Store messages, as `append` does, once no message of the session is being answered.
 
         Raises
         ------
         SessionLeasedError
-            One is, and ``waits`` is False.
+            A message is being answered, and ``waits`` is False.
         """
         place["lease"] = chain[0].id
         lease = Lease(self.storage, self.key, chain[0].id)
@@ -173,7 +173,7 @@ class MessageSending(MessageTree):
         """Send a message and return its reply as an async iterator of `Delta`.
 
         The message is stored before anything is sent; the reply is stored, whole or cut short, before the
-        iterator ends. One message of a session is answered at a time, whatever programs and kernels send.
+        iterator ends. A session answers one message at a time, however many programs and kernels send.
 
         Parameters
         ----------
@@ -185,25 +185,25 @@ class MessageSending(MessageTree):
             Another model for this send, ``"model"`` or ``"provider:model"``.
         **options
             `SendOptions`: what goes with the message (``parts``, ``metadata``, ``system``), where it goes
-            (``version_of``, ``parent``, ``history``, ``activate``), what holds when others send too (``when_busy``,
+            (``version_of``, ``parent``, ``history``, ``activate``), what happens when others send too (``when_busy``,
             ``expected_tip``, ``message_id``), how it is sent (``provider_session``, ``on_retry``, ``on_wait``), and
-            settings for this send alone (``temperature``, ``max_tokens``, ``timeout_s``, ``options``, …).
+            settings for this send only (``temperature``, ``max_tokens``, ``timeout_s``, ``options``, …).
 
         Raises
         ------
         SessionValueError, SessionTypeError
-            At once, with nothing stored or sent: something that was passed is not allowed.
+            At once, with nothing stored or sent: an argument is not allowed.
         SessionClosedError, SessionNotFoundError
-            The manager was closed, or the session deleted, also while reading; what had arrived is on the error.
+            The manager was closed or the session deleted, at once or while reading; the error carries what had arrived.
         SessionLeasedError, SessionMovedError, SessionExistsError
             While reading, with nothing stored or sent: another message is being answered (``when_busy="raise"``), the
-            path does not end in ``expected_tip``, ``message_id`` stands for another text.
+            path does not end with ``expected_tip``, or ``message_id`` was used for another text.
         SessionMiddlewareError
             While reading: a middleware failed.
         SessionStorageError
             While reading: the message or the reply could not be stored.
         ProviderSessionError
-            While reading: the provider refused or failed; the part that arrived is kept.
+            While reading: the provider refused or failed; what had arrived is kept.
         """
         ask = self._ask(content, role, model, options)
         self.manager.check_open()
@@ -218,10 +218,10 @@ class MessageSending(MessageTree):
         again: int | None = None,
         **options: Unpack[SendOptions],
     ) -> list[MessageStream]:
-        """Ask several models the same, beside the path, and return a stream each, in the order of the models.
+        """Ask several models the same question, beside the path, and return one stream for each, in the models' order.
 
-        Their answers are versions of one turn, numbered in that order; `use_version` goes on with one. The questions
-        are stored when this returns; nothing is sent before a stream is read.
+        Their answers are versions of one turn, numbered in that order; `use_version` continues with one of them. The
+        questions are stored when this returns; nothing is sent until a stream is read.
 
         Parameters
         ----------
@@ -230,16 +230,16 @@ class MessageSending(MessageTree):
         models : sequence of str
             ``provider:model`` of each.
         own : callable, optional
-            Returns the options of one model alone.
+            Called with a model; returns the options for that model only.
         again : int, optional
-            Number of a turn that the answers are further versions of, in its place.
+            Number of a turn; the answers become further versions of it, in its place.
         **options
             As for `stream_message`.
 
         Raises
         ------
         SessionError
-            As in `stream_message`; the questions of models before the one that failed are stored.
+            As in `stream_message`; the questions to the models before the failed one are stored.
         """
         checks.listed("models", models, str, "a list of models (texts such as 'provider:model')")
         checks.function("own", own)
@@ -279,20 +279,20 @@ class MessageSending(MessageTree):
         model: str | None = None,
         **options: Unpack[SendOptions],
     ) -> SendPlan:
-        """Return what sending a message would do, without doing it: its place, and exactly what would be sent.
+        """Return what sending a message would do, without sending it: its place, and exactly what would be sent.
 
         Parameters
         ----------
         content, role, model, **options
-            As in `stream_message`. Whether the session is busy, and whether a message with its id is there, is not
-            looked at.
+            As in `stream_message`. It is not checked whether the session is busy, or whether a message with this id
+            exists.
 
         Raises
         ------
         SessionValueError, SessionTypeError
-            Something that was passed is not allowed.
+            An argument is not allowed.
         ContextLengthError
-            A limit is passed, and nothing may be left out.
+            A limit is exceeded, and nothing may be left out.
         """
         ask = await resolved(self._ask(content, role, model, options), self)
         return await plan(ask, self)
@@ -307,7 +307,7 @@ class MessageSending(MessageTree):
     async def regenerate(
         self, message_id: str | None = None, *, model: str | None = None, **options: Unpack[AnswerOptions]
     ) -> SessionMessage:
-        """Answer a question once more; the reply becomes a new version beside the old ones.
+        """Answer a question again; the reply becomes a new version beside the old ones.
 
         Parameters
         ----------
@@ -326,7 +326,7 @@ class MessageSending(MessageTree):
     def stream_regenerate(
         self, message_id: str | None = None, *, model: str | None = None, **options: Unpack[AnswerOptions]
     ) -> MessageStream:
-        """Answer a question once more and return the reply as an async iterator of `Delta`, as `stream_message` does.
+        """Answer a question again and return the reply as an async iterator of `Delta`, as `stream_message` does.
 
         Parameters
         ----------
@@ -335,7 +335,7 @@ class MessageSending(MessageTree):
         model : str, optional
             Another model, ``"model"`` or ``"provider:model"``.
         **options
-            Settings for this send alone, and how it is sent; see `AnswerOptions`.
+            Settings for this send only, and how it is sent; see `AnswerOptions`.
 
         Raises
         ------
@@ -351,7 +351,7 @@ class MessageSending(MessageTree):
     async def plan_regenerate(
         self, message_id: str | None = None, *, model: str | None = None, **options: Unpack[AnswerOptions]
     ) -> SendPlan:
-        """Return what answering a question once more would send, as `plan_message` does."""
+        """Return what answering a question again would send, as `plan_message` does."""
         ask = await resolved(self._ask_again(message_id, model, options), self)
         return await plan(ask, self)
 
@@ -359,7 +359,7 @@ class MessageSending(MessageTree):
         return make_ask_again(message_id, lambda changes: self.settings_for(model, changes), options)
 
     def settings_for(self, model: str | None, changes: Mapping[str, Any]) -> SessionSettings:
-        """Return the session's settings with the changes of one send.
+        """Return the session's settings with the changes for one send.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""What a send takes beside its text, by name: a misspelt one is an error, for type checkers too."""
+"""The options of a send, by name; a misspelt one is an error, for type checkers too."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ WhenBusy: TypeAlias = Literal["wait", "raise"]
 
 
 class AnswerOptions(SettingOptions, total=False):
-    """What an answer takes: settings for it alone, and how it is asked for.
+    """The options of an answer: settings for it only, and how to ask for it.
 
     Parameters
     ----------
     provider_session : IProviderSession, optional
-        What to send through this once, e.g. to another address; by default the manager's.
+        The object to send through this time, e.g. with another address; by default the manager's.
     on_retry : callable, optional
-        Called before each wait for another attempt; may be async.
+        Called before each wait for a retry; may be async.
     on_wait : callable, optional
-        Called when another message of the session is still being answered elsewhere.
+        Called when another message of the session is still being answered, elsewhere.
     when_busy : {"wait", "raise"}, default "wait"
-        What to do while another message of the session is being answered, whoever asked it: go after that answer, or
-        raise `SessionLeasedError`. What goes beside the path waits for nobody.
+        What to do while another message of the session is being answered, whoever sent it: wait for that answer, or
+        raise `SessionLeasedError`. A message that goes beside the path never waits.
     expected_tip : str, optional
-        Id of the message that the path has to end in, empty for a path without any: else `SessionMovedError` is raised.
+        Id of the message that the path must end with, empty for an empty path; else `SessionMovedError` is raised.
     tools : sequence of str, optional
         Tools of the model's service that it may use, by name: ``web_search``, …; see `Intake`.
     """
@@ -51,35 +51,35 @@ class AnswerOptions(SettingOptions, total=False):
 
 
 class SendOptions(AnswerOptions, total=False):
-    """All that a send takes: what an answer takes, what goes with the message, and where it goes.
+    """All options of a send: those of an answer, what goes with the message, and where it goes.
 
     Parameters
     ----------
     attachments : sequence, optional
-        Images, files, figures, frames: all that `attach` takes.
+        Images, files, figures, frames: anything that `attach` takes.
     parts : sequence of mapping
-        Other parts beside the text, such as results of tools; see `Part`.
+        Other parts besides the text, such as results of tools; see `Part`.
     metadata : mapping, optional
         JSON of the caller's own, kept with the message.
     system : str, optional
-        System text that comes with the message and takes the place of what was before; empty takes that away.
+        System text that comes with the message and replaces the earlier one; an empty text removes it.
     version_of : str, optional
-        Id of a message: this one becomes a further version of its turn, in its place.
+        Id of a message; the new one becomes a further version of its turn, in its place.
     parent : int, "tip" or None, default "tip"
-        `seq` of the message to go on from, as a turn of its own; None starts a new root.
+        `seq` of the message to continue from, with a new turn; None starts a new root.
     history : bool, default True
         False sends the system text and this message alone, beside the active path.
     activate : bool, default True
         False leaves the active path as it is; several such sends may run at once.
     message_id : str, optional
-        An id of the caller's own for the message, which makes it safe to send it again: what has this id is stored once
-        and answered once. While it is being answered a repeat waits, then it gets the same reply, and nothing is sent.
-        After a failure, and where the reply was cut short, a repeat asks the same question again. The same id with
-        another text is a `SessionExistsError`. For what goes on the path alone.
+        The caller's own id for the message, which makes it safe to send it again: a message with this id is stored once
+        and answered once. While it is being answered, a repeat waits and then gets the same reply; nothing is sent.
+        After a failure, or a reply that was cut short, a repeat asks the same question again. The same id with another
+        text raises `SessionExistsError`. Only for messages that go on the path.
     source, cell_id, compare_id : str, optional
-        Where it came from, for the record.
+        Where the message came from, to be stored with it.
     asked : CellAsk, optional
-        How a cell asks, and what its kernel asked before.
+        For a message from a cell: how it asks, and what its kernel asked before.
     """
 
     attachments: Sequence[object]
@@ -106,21 +106,21 @@ def make_ask(
     settings: Callable[[Mapping[str, Any]], SessionSettings],
     options: Mapping[str, Any],
 ) -> Ask:
-    """Return what one send asks for, checked.
+    """Check and return what one send asks for.
 
     Parameters
     ----------
     content, role
         The question.
     settings : callable
-        Returns the settings of the send for those that were given.
+        Called with the given settings; returns those of the send.
     options : mapping
         `SendOptions`.
 
     Raises
     ------
     SessionValueError, SessionTypeError
-        Something is misspelt or not allowed.
+        An option is misspelt or not allowed.
     """
     given = _given(options, SendOptions.__annotations__)
     message = checks.question(
@@ -156,7 +156,7 @@ def make_ask_again(
     settings: Callable[[Mapping[str, Any]], SessionSettings],
     options: Mapping[str, Any],
 ) -> Ask:
-    """Return what is asked for when a stored question is answered again, checked; it is still to be resolved.
+    """Check and return what answering a stored question again asks for; the question is yet to be looked up.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ def make_ask_again(
     Raises
     ------
     SessionValueError, SessionTypeError
-        Something is misspelt or not allowed.
+        An option is misspelt or not allowed.
     """
     given = _given(options, AnswerOptions.__annotations__)
     return Ask(
@@ -184,7 +184,7 @@ def make_ask_again(
 
 
 def settings_of(settings: SessionSettings, model: str | None, changes: Mapping[str, Any]) -> SessionSettings:
-    """Return the settings of one send: a session's, with its changes.
+    """Return the settings of one send: the session's, with the changes for this send.
 
     Raises
     ------

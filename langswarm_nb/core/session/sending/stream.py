@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 
 class MessageStream(AsyncIterator[Delta]):
-    """The deltas of one reply; nothing is sent before the first is asked for.
+    """The deltas of one reply; nothing is sent until the first is asked for.
 
     Leaving it early (``break``, ``return`` or an exception in the loop, `aclose`, the end of an ``async with``, a
-    cancelled task) closes the connection at once; what had arrived is kept, marked ``stopped``, and the stream gives
-    no more. `aclose` waits until that is done, and may come from any task, thread or event loop: who reads the stream
-    meanwhile comes to its end.
+    cancelled task) closes the connection at once; what had arrived is kept, marked ``stopped``, and the stream
+    yields no more. `aclose` waits until that is done, and may be called from any task, thread or event loop: for
+    whoever reads the stream meanwhile, it ends.
 
     Examples
     --------
@@ -54,17 +54,17 @@ class MessageStream(AsyncIterator[Delta]):
 
     @property
     def question(self) -> SessionMessage | None:
-        """The message as it was stored; None before it is."""
+        """The message as it was stored; None until then."""
         return self._turn.question
 
     @property
     def provider(self) -> str:
-        """Name of the provider that is asked."""
+        """Name of the provider that answers."""
         return self._turn.settings.provider
 
     @property
     def model(self) -> str:
-        """Name of the model that is asked, without its provider."""
+        """Name of the model that answers, without its provider."""
         return self._turn.settings.model
 
     @property
@@ -74,36 +74,36 @@ class MessageStream(AsyncIterator[Delta]):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader should be told of where it went and what was sent with it."""
+        """What to show the user about where the message went and what was sent with it."""
         return self._turn.notes
 
     @property
     def input_tokens(self) -> int:
-        """About how many tokens were sent; 0 before anything was."""
+        """About how many tokens were sent; 0 until something was."""
         return self._turn.input_tokens
 
     async def begin(self) -> None:
-        """Store the message of a send beside the path without sending it: several are stored in order."""
+        """Store the message of a send beside the path without sending it, so that several are stored in order."""
         await self._turn.begin()
 
     @property
     def reply(self) -> SessionMessage | None:
-        """The reply as it was stored, whole or cut short; None before it is."""
+        """The reply as it was stored, whole or cut short; None until then."""
         return self._turn.reply
 
     @property
     def unstored(self) -> SessionMessage | None:
-        """The reply that arrived and could not be stored; None when there is none."""
+        """The reply that arrived but could not be stored; None when there is none."""
         return self._turn.unstored if self._turn.reply is None else None
 
     @property
     def partial(self) -> SessionMessage | None:
-        """The reply as far as it has arrived, for those who watch and do not read; None before it was asked for."""
+        """The reply so far, for code that watches without reading; None until the reply was asked for."""
         return self._turn.partial
 
     @property
     def is_waiting(self) -> bool:
-        """Whether there may be more of it, nobody is reading it, and nobody sees to its end."""
+        """Whether it may have more to give, while nobody reads it and nobody has undertaken to end it."""
         return not self._is_closing and self.idle_since is not None and not is_over(self._deltas)
 
     def __aiter__(self) -> Reading[Delta]:
@@ -157,7 +157,7 @@ class MessageStream(AsyncIterator[Delta]):
         Raises
         ------
         SessionBusyError
-            A hook or middleware of this very send called it; nothing was stopped.
+            A hook or middleware of this same send called it; nothing was stopped.
         """
         check_loop()
         refuse_inside(self)
@@ -170,12 +170,12 @@ class MessageStream(AsyncIterator[Delta]):
             await self._turn.settle_abandoned()
 
     async def end(self, why: SessionError) -> None:
-        """Stop as `aclose` does, and let the reader know why."""
+        """Stop as `aclose` does, and give the reason to whoever reads the stream."""
         self._end = why
         await self.aclose()
 
     async def give_way(self) -> None:
-        """Stop for another send in the same session."""
+        """Stop, to let another send in the same session go ahead."""
         await self.end(
             SessionBusyError(
                 "This stream was left unread while another message was sent in its session, so it was closed; "

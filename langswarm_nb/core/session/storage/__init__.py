@@ -1,4 +1,4 @@
-"""Where sessions are kept, by name; a storage is imported when it is asked for."""
+"""Where sessions are kept, by name; a storage is imported on first use."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STORAGES = {
 
 
 def create_storage(name: str = "sqlite", config: Mapping[str, Any] | None = None) -> ISessionStorage:
-    """Return a new storage; it opens on first use, so no event loop has to run.
+    """Return a new storage; it opens on first use, so no event loop has to be running.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def create_storage(name: str = "sqlite", config: Mapping[str, Any] | None = None
     Raises
     ------
     SessionValueError
-        No storage has this name, or it has no such option, or the option's value is not allowed.
+        No storage has this name, it has no such option, or the option's value is not allowed.
     SessionTypeError
         An argument has the wrong type.
     """

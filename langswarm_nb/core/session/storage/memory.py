@@ -30,17 +30,17 @@ class InMemorySessionStorage(SQLStorage):
     """Keeps sessions while the process runs, for development, tests and throw-away work.
 
     It runs the statements of `SQLiteSessionStorage` on a database in memory, so the two behave alike. Each takes
-    microseconds and runs where it is called, from any event loop of asyncio's or thread.
+    microseconds and runs where it is called, from any thread or asyncio event loop.
 
     Parameters
     ----------
     bounds : Bounds, optional
-        How long what is stored may be.
+        Limits on what is stored.
 
     Raises
     ------
     SessionTypeError
-        They are not `Bounds`.
+        ``bounds`` is not a `Bounds`.
     """
 
     def __init__(self, *, bounds: Bounds | None = None) -> None:

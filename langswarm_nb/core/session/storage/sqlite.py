@@ -47,14 +47,14 @@ class SQLiteSessionStorage(SQLStorage):
     Parameters
     ----------
     db_path : str or os.PathLike, optional
-        The file; it and its folders are made when they are missing. By default `default_db_path`.
+        The file; it and its folders are created if missing. By default `default_db_path`.
     durability : {"full", "fast"}
-        ``"full"``: what was acknowledged survives a power cut. ``"fast"`` saves an fsync a write: a power cut may take
-        the last writes, a crash of the process takes nothing.
+        ``"full"``: acknowledged writes survive a power cut. ``"fast"`` saves an fsync per write: a power cut may lose
+        the last writes; a crash of the process loses nothing.
     busy_timeout_s : float
-        Longest wait for a lock that another process holds.
+        How long to wait for a lock that another process holds.
     bounds : Bounds, optional
-        How long what is stored may be.
+        Limits on what is stored.
 
     Raises
     ------

@@ -39,7 +39,7 @@ _LAST_WAIT_S = 5.0
 
 
 class ReplyReader(Protocol):
-    """One reply's dialect; made anew for each request."""
+    """Reads one reply in its dialect; a new one is made for each request."""
 
     is_whole: bool
     """Whether the API's end mark was seen: what follows may be lost."""

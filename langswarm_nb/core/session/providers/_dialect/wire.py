@@ -54,7 +54,7 @@ def end_word(value: object) -> str | None:
 
 
 def finish_reason(word: object) -> FinishReason:
-    """Return our word for a service's; `FinishReason.ERROR` for one that is not known, `FinishReason.STOP` for none."""
+    """Return the `FinishReason` for a service's word: ``ERROR`` for an unknown one, ``STOP`` when there is none."""
     word = end_word(word)
     if word is None:
         return FinishReason.STOP
@@ -209,12 +209,12 @@ def check_options(
     table: Iterable[RefusedOption],
     reserved: Iterable[str] = ("model", "messages", "stream"),
 ) -> None:
-    """Raise for an option that the model does not take.
+    """Raise an error for an option that the model does not take.
 
     Raises
     ------
     ProviderRequestError
-        Names the option; nothing was sent.
+        The model does not take an option, which the error names; nothing was sent.
     """
     problem, option = "", ""
     for name in reserved:

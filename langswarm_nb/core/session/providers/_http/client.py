@@ -1,7 +1,7 @@
-"""`HttpClient`: a request of ours to a service, repeated when that is safe, limited in time and size.
+"""`HttpClient`: a request to a service, repeated when that is safe, limited in time and size.
 
 A provider makes one client and asks it for JSON (`HttpClient.request_json`) or for a stream (`HttpClient.open`).
-Whatever goes wrong comes out as one of our errors, keys masked, and tells whether it may have been processed.
+A failure is raised as one of the library's errors, keys masked, saying whether it may have been processed.
 
 When a request is repeated: if it was not sent, or the service refused it (408, 409, 429, 5xx) before any output;
 with the same bytes, and at most `ProviderRequest.retries` times. A request that was sent and then lost its
@@ -58,7 +58,7 @@ class HttpClient:
     provider
         Name for error texts.
     address
-        What paths are added to; see `find_base_url`.
+        The address that paths are added to; see `find_base_url`.
     secret_headers
         Headers that hold a key: name -> what stands before the key (``"Bearer "``), and the key.
     headers
@@ -68,10 +68,10 @@ class HttpClient:
     read_fault
         Reads the JSON (or text) of an error; the default knows the forms in use.
     connect_timeout_s, silence_s
-        Longest time to connect, and between two reads, in seconds. The whole call is limited by its request.
+        Time limits for connecting and between two reads, in seconds. The request limits the whole call.
     transport
         What carries the requests, an asynchronous transport of httpx; by default connections of the library. It gets
-        the requests with their keys, and is closed by who made it.
+        the requests with their keys, and is closed by whoever made it.
 
     Attributes
     ----------
@@ -124,7 +124,7 @@ class HttpClient:
         once: bool = False,
         amend: Amend | None = None,
     ) -> AsyncIterator[Response]:
-        """Send a request and yield its answer, a 2xx, while the block runs; then the connection is let go.
+        """Send a request and yield its answer, a 2xx, while the block runs; then release the connection.
 
         Parameters
         ----------

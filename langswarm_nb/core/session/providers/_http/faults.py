@@ -113,7 +113,7 @@ _BY_WORDS: tuple[tuple[set[int | None], _Words, type[e.ProviderSessionError]], .
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What a service says of an error; unknown is None."""
+    """What a service says about an error; unknown values are None."""
 
     message: str = ""
     code: str | None = None

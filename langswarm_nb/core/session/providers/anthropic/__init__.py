@@ -246,12 +246,12 @@ class AnthropicProviderSession(HttpProviderSession):
         None takes it from ``ANTHROPIC_API_KEY``, else a token from ``ANTHROPIC_AUTH_TOKEN``; a server on this
         machine needs none.
     base_url
-        Address up to and without ``/v1``; None takes ``ANTHROPIC_BASE_URL``, else Anthropic's.
+        Address up to, but without, ``/v1``; None takes ``ANTHROPIC_BASE_URL``, else Anthropic's.
     prompt_cache
-        ``"5m"`` or ``"1h"``: how long the service is to keep the path, so that the next request pays less for it.
+        ``"5m"`` or ``"1h"``: how long the service should cache the path, so that the next request costs less.
     message_threads
-        Whether to let the service hold conversations between requests (beta). It saves upload, not money; when it
-        does not hold one any more, the whole path is sent. Not together with ``prompt_cache``.
+        Whether to let the service hold conversations between requests (beta). It saves upload, not money; when the
+        service no longer holds one, the whole path is sent. Cannot be combined with ``prompt_cache``.
     version
         The API's version; None takes the newest, and an older one for models that take a temperature.
     beta
@@ -261,14 +261,14 @@ class AnthropicProviderSession(HttpProviderSession):
     allow_http
         Whether a key may go over plain http to a private network; None: when ``LANGSWARM_ALLOW_HTTP=1`` is set.
     connect_timeout_s, silence_s
-        Longest time to connect, and without a byte of the answer, in seconds.
+        Time limits for connecting and for silence while the answer arrives, in seconds.
     transport
-        What carries the requests in place of the library's own connections: an asynchronous transport of httpx.
+        An asynchronous httpx transport that carries the requests instead of the library's own connections.
 
     Raises
     ------
     ProviderAuthenticationError
-        There is no key, or its form is wrong.
+        There is no key, or its format is wrong.
     SessionValueError
         ``base_url`` or a header is not allowed, or another value is not.
     """
@@ -344,7 +344,7 @@ class AnthropicProviderSession(HttpProviderSession):
             self._threads.keep(whole, reader.message_id, reader.text)
 
     async def list_models(self) -> list[ModelInfo]:
-        """Return the models on offer, without those that are retired."""
+        """Return the models that the service offers, without retired ones."""
         headers = self._headers(self._version or VERSION, {})
         query = {"limit": "1000"}
         return await self._list_pages("/v1/models", read_models, query, "after_id", headers=headers)

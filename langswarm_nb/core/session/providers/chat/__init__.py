@@ -217,7 +217,7 @@ class ChatProviderSession(HttpProviderSession):
     api_key
         None takes it from the host's environment variable.
     base_url
-        Address up to and without ``/chat/completions``; None takes the host's. For Azure that of the resource, or
+        Address up to, but without, ``/chat/completions``; None takes the host's. For Azure that of the resource, or
         what its portal shows.
     headers
         More headers for each request.
@@ -229,14 +229,14 @@ class ChatProviderSession(HttpProviderSession):
     allow_http
         Whether a key may go over plain http to a private network; None: when ``LANGSWARM_ALLOW_HTTP=1`` is set.
     connect_timeout_s, silence_s
-        Longest time to connect, and without a byte of the answer, in seconds.
+        Time limits for connecting and for silence while the answer arrives, in seconds.
     transport
-        What carries the requests in place of the library's own connections: an asynchronous transport of httpx.
+        An asynchronous httpx transport that carries the requests instead of the library's own connections.
 
     Raises
     ------
     ProviderAuthenticationError
-        There is no key, or its form is wrong.
+        There is no key, or its format is wrong.
     SessionValueError, SessionTypeError
         ``base_url`` is missing or not allowed, or another value is not.
     """
@@ -288,12 +288,12 @@ class ChatProviderSession(HttpProviderSession):
         )
 
     async def list_models(self) -> list[ModelInfo]:
-        """Return the models on offer."""
+        """Return the models that the service offers."""
         path, query = self._path("/models", "")
         return await self.http.get_json(path, self._read_models, query=query)
 
     async def intake(self, model: str, *, native: bool = False) -> Intake:
-        """Return what a model takes: what the host's list of models tells of it, else what is known of it."""
+        """Return what a model takes, from the host's list of models, else from what is known about it."""
         known = await super().intake(model, native=native)
         if self.name == "llamacpp" and not self._modalities:
             with suppress(ProviderSessionError):  # then it fails, and says so, when it is sent to

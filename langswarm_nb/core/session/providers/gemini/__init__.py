@@ -26,7 +26,7 @@ __all__ = ["GeminiProviderSession"]
 
 
 class GeminiProviderSession(HttpProviderSession):
-    """Gemini models, by Google's API for developers.
+    """Gemini models, through Google's API for developers.
 
     Parameters
     ----------
@@ -40,12 +40,12 @@ class GeminiProviderSession(HttpProviderSession):
     allow_http
         Whether a key may go over plain http to a private network; None: when ``LANGSWARM_ALLOW_HTTP=1`` is set.
     connect_timeout_s, silence_s
-        Longest time to connect, and without a byte of the answer, in seconds.
+        Time limits for connecting and for silence while the answer arrives, in seconds.
 
     Raises
     ------
     ProviderAuthenticationError
-        There is no key, or its form is wrong.
+        There is no key, or its format is wrong.
     SessionValueError
         ``base_url`` is not allowed.
     """
@@ -76,7 +76,7 @@ class GeminiProviderSession(HttpProviderSession):
         return stream_reply(self.http, f"{self._version}/interactions", body, request, reader)
 
     async def list_models(self) -> list[ModelInfo]:
-        """Return the models on offer, those that do not chat among them."""
+        """Return the models that the service offers, including those that do not chat."""
         path = f"{self._version}/models"
         return await self._list_pages(path, _read_page, {"pageSize": "1000"}, "pageToken")
 

@@ -42,25 +42,25 @@ class MistralProviderSession(HttpProviderSession):
     api_key
         None takes it from ``MISTRAL_API_KEY``.
     base_url
-        Address up to and without ``/v1``; None takes Mistral's.
+        Address up to, but without, ``/v1``; None takes Mistral's.
     headers
         More headers for each request.
     allow_http
         Whether a key may go over plain http to a private network; None: when ``LANGSWARM_ALLOW_HTTP=1`` is set.
     connect_timeout_s, silence_s
-        Longest time to connect, and without a byte of the answer, in seconds.
+        Time limits for connecting and for silence while the answer arrives, in seconds.
 
     Raises
     ------
     ProviderAuthenticationError
-        There is no key, or its form is wrong.
+        There is no key, or its format is wrong.
     SessionValueError
         ``base_url`` is not allowed.
 
     Notes
     -----
     A conversation that Mistral holds keeps the model, the system text and the tools that it began with. When one of
-    these has changed, a new one is begun with the whole path.
+    these changes, a new conversation is started with the whole path.
     """
 
     name = "mistral"
@@ -81,7 +81,7 @@ class MistralProviderSession(HttpProviderSession):
         return stream_reply(self.http, "/v1/chat/completions", body, request, ChatReader())
 
     async def list_models(self) -> list[ModelInfo]:
-        """Return the models on offer, those that do not chat among them."""
+        """Return the models that the service offers, including those that do not chat."""
         return await self.http.get_json("/v1/models", read_models)
 
     async def delete_conversation(self, native_id: str) -> bool:

@@ -199,7 +199,7 @@ class OpenAIProviderSession(HttpProviderSession):
     api_key
         None takes it from ``OPENAI_API_KEY``; a server on this machine needs none.
     base_url
-        Address up to and without ``/responses``; None takes ``OPENAI_BASE_URL``, else OpenAI's.
+        Address up to, but without, ``/responses``; None takes ``OPENAI_BASE_URL``, else OpenAI's.
     organization, project
         Whose account is charged; None takes ``OPENAI_ORG_ID`` and ``OPENAI_PROJECT_ID``.
     headers
@@ -207,22 +207,22 @@ class OpenAIProviderSession(HttpProviderSession):
     allow_http
         Whether a key may go over plain http to a private network; None: when ``LANGSWARM_ALLOW_HTTP=1`` is set.
     connect_timeout_s, silence_s
-        Longest time to connect, and without a byte of the answer, in seconds.
+        Time limits for connecting and for silence while the answer arrives, in seconds.
     transport
-        What carries the requests in place of the library's own connections: an asynchronous transport of httpx.
+        An asynchronous httpx transport that carries the requests instead of the library's own connections.
 
     Raises
     ------
     ProviderAuthenticationError
-        There is no key, or its form is wrong.
+        There is no key, or its format is wrong.
     SessionValueError
         ``base_url`` or a header is not allowed.
 
     Notes
     -----
-    A conversation that OpenAI keeps begins with the whole path. Later requests send what is new, and only what the
-    answer confirms counts as kept: when the conversation is lost, or a server takes no notice of it, the whole path
-    is sent again. Deleting a conversation leaves its responses with OpenAI for as long as it keeps those.
+    A conversation that OpenAI keeps begins with the whole path. Later requests send only what is new, and only what the
+    answer confirms counts as kept: when the conversation is lost, or a server ignores it, the whole path is sent
+    again. Deleting a conversation leaves its responses with OpenAI for as long as it keeps those.
     """
 
     name = "openai"
@@ -284,11 +284,11 @@ class OpenAIProviderSession(HttpProviderSession):
                 plan = await self._other_plan(request, plan, error)
 
     async def list_models(self) -> list[ModelInfo]:
-        """Return the models on offer."""
+        """Return the models that the service offers."""
         return await self.http.get_json("/models", read_models)
 
     async def delete_conversation(self, native_id: str) -> bool:
-        """Delete a conversation; what is gone already counts as deleted."""
+        """Delete a conversation; one that is gone already counts as deleted."""
         return await delete_at(self.http, f"/conversations/{segment(native_id)}")
 
     async def _first_plan(self, request: ProviderRequest) -> _Plan:
