@@ -15,8 +15,6 @@ from tests.contract.provider_cases import ask
 from tests.contract.recorded_parts import Reading, Recorded, Told, as_json, recorded
 from tests.support.replay import Replay, cut
 
-_SMALL = 20_000
-"""Bytes of an answer that is also read byte by byte."""
 if not recorded():
     pytest.skip("needs the second set of recordings: see LANGSWARM_SHARED", allow_module_level=True)
 
@@ -32,7 +30,7 @@ async def read(row: Recorded, size: int) -> Reading:
 async def test_a_recorded_reply_is_read_with_all_that_it_carries(row: Recorded) -> None:
     """Text, thinking, calls, what the service did, sources, counts and end; the same at any split of the bytes."""
     told, whole = Told(row), max(len(row.body), 1)
-    sizes = (whole, 7, 1) if len(row.body) < _SMALL else (whole, 7)
+    sizes = (whole, 7, 1)
     if told.raises or row.name in _NO_REPLY:
         for size in sizes:
             with pytest.raises(ProviderSessionError):
