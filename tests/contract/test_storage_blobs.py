@@ -211,6 +211,10 @@ async def test_the_words_of_a_message_are_bounded_without_its_bytes(storage) -> 
     storage.bounds = inner.bounds = Bounds(max_message_chars=300)
     await talk(storage, "a")
     await storage.append_messages("s", [carrying(image(base64.b64encode(PNG).decode()))])
+    assert len(base64.b64encode(PNG)) > 300
+    assert held(storage) == {PNG: 1}
+    with pytest.raises(SessionValueError):
+        await storage.append_messages("s", [question("x" * 301)])
 
 
 async def test_what_arrived_of_a_reply_keeps_its_bytes(opened, monkeypatch) -> None:
