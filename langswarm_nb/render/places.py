@@ -133,7 +133,7 @@ def _is_letter(char: str) -> bool:
 
 
 def _is_one(text: str, place: int) -> bool:
-    """Tell whether the characters beside a place are one for who reads them."""
+    """Return whether the code points on both sides of a place make up one character for a reader."""
     before, after = text[place - 1], text[place]
     if _JOINER in (before, after) or unicodedata.category(after) in {"Mn", "Me", "Mc"}:
         return True

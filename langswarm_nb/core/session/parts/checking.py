@@ -24,7 +24,7 @@ def checked_parts(value: object) -> tuple[Part, ...]:
     SessionValueError
         A type is not known, or a part lacks what its type needs.
     """
-    if isinstance(value, tuple) and not value:  # as good as always
+    if isinstance(value, tuple) and not value:  # nearly always
         return ()
     if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Sequence):
         raise SessionTypeError.of("parts", value, "a list of parts (mappings with a 'type')")

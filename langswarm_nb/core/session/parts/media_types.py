@@ -1,4 +1,4 @@
-"""Which files are text, and what an address says about what is behind it."""
+"""Which files are text, and what kind of file an address seems to lead to."""
 
 from __future__ import annotations
 

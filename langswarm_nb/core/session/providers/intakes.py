@@ -69,27 +69,19 @@ _CLAUDE = Intake(
 _CLAUDE_OLD = (
     r"(?:.*[/.])?claude-(?:[23].*|instant.*|(?:opus|sonnet|haiku)-4(?:-[0-5])?(?:-(?:\d{8}|latest).*)?)"
 )
+_GEMINI_TYPES = (
+    "image/png",
+    "image/jpeg",
+    "image/webp",
+    "image/heic",
+    "image/heif",
+    PDF,
+    "audio/*",
+    "video/*",
+)
 _GEMINI = Intake(
-    media_types=(
-        "image/png",
-        "image/jpeg",
-        "image/webp",
-        "image/heic",
-        "image/heif",
-        PDF,
-        "audio/*",
-        "video/*",
-    ),
-    addresses=(
-        "image/png",
-        "image/jpeg",
-        "image/webp",
-        "image/heic",
-        "image/heif",
-        PDF,
-        "audio/*",
-        "video/*",
-    ),
+    media_types=_GEMINI_TYPES,
+    addresses=_GEMINI_TYPES,
     max_bytes=100 * _MB,
     tools=_SEARCHES,
 )

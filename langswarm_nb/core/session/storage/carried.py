@@ -49,7 +49,7 @@ def unloaded(messages: Sequence[SessionMessage], bounds: Bounds) -> tuple[Sequen
     for message in messages:
         if getattr(message, "parts", None) and _carries(message):
             break
-    else:  # as good as always
+    else:  # nearly always
         return messages, NOTHING
     links: list[tuple[int, str]] = []
     blobs: dict[str, Blob] = {}

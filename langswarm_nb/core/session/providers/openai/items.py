@@ -90,7 +90,7 @@ def sources(items: Sequence[Item], n_chars: int) -> Sequence[PartDone]:
 
 
 def _add_source(found: Sources, note: Item, at: int) -> None:
-    """Add an annotation; one of a file tells the place behind which it stands, and 0 where it tells none."""
+    """Add an annotation; that of a file gives only the position it follows, and 0 where it gives none."""
     start, end = (note.get(name, note.get("index") or None) for name in ("start_index", "end_index"))
     is_span = isinstance(start, int) and isinstance(end, int)
     found.add(
