@@ -117,6 +117,7 @@ SAME_PART = {
 CORE_NEEDS = {
     "aiosqlite",
     "certifi",
+    "fastjsonschema",
     "httpcore",
     "httpx",
     "msgspec",
