@@ -96,7 +96,7 @@ def parse_cell_line(line: str) -> CellOptions:
     found |= {name: tuple(found[name] or ()) for name in ("attachments", "tools")}
     options = {key: _option(key, value) for key, value in found.pop("option") or []}
     return CellOptions(
-        models=tuple(dict.fromkeys(models)),
+        models=tuple(models),
         name=name,
         shows=shows and not quiet,
         options=MappingProxyType(options),  # cells share it

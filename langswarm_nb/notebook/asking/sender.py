@@ -91,7 +91,7 @@ class Sender:
         return self._opened(plan, session, stream, (*notes, *_told_of(carried[model])), options)
 
     async def open_comparison(
-        self, prompt: Prompt, options: CellOptions, cell: Cell, tell_retry: Callable[[str], TellRetry]
+        self, prompt: Prompt, options: CellOptions, cell: Cell, tell_retry: Callable[[int], TellRetry]
     ) -> list[Opened]:
         """Return the streams of several answers side by side, in the order of the models.
 
@@ -102,12 +102,12 @@ class Sender:
         """
         plan = await self.plan(prompt, options, cell)
         own = self._own(plan.models, options, self._workspace.manager, tell_retry)
-        carried = await self._carried(plan, [own(model)["provider_session"] for model in plan.models])
+        carried = await self._carried(plan, [each["provider_session"] for each in own])
         session, notes = await self._prepare(plan, options)
         streams = await session.stream_comparison(
             prompt.text,
             plan.models,
-            lambda model: {**own(model), **carried[model]},
+            _in_turn([{**each, **carried[model]} for model, each in zip(plan.models, own, strict=True)]),
             **await for_session(self._workspace, plan, session),
         )
         return [
@@ -204,7 +204,7 @@ class Sender:
         return Opened(session, stream, options=options)
 
     async def open_comparison_again(
-        self, session: BaseSession, last: LastComparison, tell_retry: Callable[[str], TellRetry]
+        self, session: BaseSession, last: LastComparison, tell_retry: Callable[[int], TellRetry]
     ) -> list[Opened]:
         """Return the streams of a comparison that is asked once more, as further versions of its turn.
 
@@ -229,7 +229,7 @@ class Sender:
             [partial(session.plan_message, text, model=model, **there) for model in last.models],
         )
         own = self._own(last.models, options, session.manager, tell_retry)
-        streams = await session.stream_comparison(text, last.models, own, again=turn, **sent)
+        streams = await session.stream_comparison(text, last.models, _in_turn(own), again=turn, **sent)
         asked = [stream.question for stream in streams if stream.question is not None]
         self._workspace.note_again(session, last.question, asked)
         return [Opened(session, stream) for stream in streams]
@@ -258,11 +258,13 @@ class Sender:
         models: Sequence[str],
         options: CellOptions,
         manager: SessionManager,
-        tell_retry: Callable[[str], TellRetry],
-    ) -> Callable[[str], SendOptions]:
-        """Return what gives the options of one of several models."""
-        through = dict(zip(models, self._through(models, options, manager), strict=True))
-        return lambda model: {"provider_session": through[model], "on_retry": tell_retry(model)}
+        tell_retry: Callable[[int], TellRetry],
+    ) -> list[SendOptions]:
+        """Return the options of each of several models, of which one may be asked twice."""
+        return [
+            {"provider_session": through, "on_retry": tell_retry(place)}
+            for place, through in enumerate(self._through(models, options, manager))
+        ]
 
     def _through(
         self, models: Sequence[str], options: CellOptions, manager: SessionManager
@@ -345,3 +347,9 @@ class Sender:
 def _told_of(carried: SendOptions) -> list[str]:
     """Return what the reader is told of texts that go with a prompt; what is attached the reply tells itself."""
     return [f"{part['name']} sent with it" for part in carried.get("parts", ()) if part["type"] == "context"]
+
+
+def _in_turn(options: Sequence[SendOptions]) -> Callable[[str], SendOptions]:
+    """Return what `stream_comparison` asks for the options of each model, in their order."""
+    left = iter(options)
+    return lambda _model: next(left)
