@@ -1,4 +1,4 @@
-"""What is left of saved outputs where another program shows them: a code host without styles, a LaTeX or Markdown document."""
+"""What is left of saved outputs where another program shows them: a code host, a LaTeX or Markdown document."""
 
 from __future__ import annotations
 

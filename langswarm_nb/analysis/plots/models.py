@@ -66,7 +66,7 @@ def latency(
     groups = _samples(turns, metric, by)
     title = f"{style.count(sum(map(len, groups.values())), 'request')} that did not fail"
     if not groups:
-        why = "No request has finished." if len(turns) else style.NO_REQUESTS
+        why = "No request has finished yet." if len(turns) else style.NO_REQUESTS
         return style.nothing(ax, title, xlabel, "share done", why)
     styles = style.style_of(list(groups))
     least = min(float(values[values > 0].min(initial=np.inf)) for values in groups.values())

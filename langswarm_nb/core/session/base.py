@@ -383,7 +383,7 @@ class SessionManager(HasFrames, Upkeep, ISessionManager):
         provider = self.provider_session(settings.provider)
         if settings.backend is SessionBackend.PROVIDER_NATIVE and not provider.supports_native:
             raise SessionValueError(
-                f"backend='provider_native' is not possible: {settings.provider!r} holds no conversations. "
+                f"backend='provider_native' is not possible: {settings.provider!r} keeps no conversations. "
                 "Use backend='local', which keeps the history here."
             )
 

@@ -110,7 +110,9 @@ async def _comparison(
     if not newest:
         return None
     replies = sorted(await session.pick_messages(newest), key=lambda reply: reply.version)
-    asked = list({reply.version: _asked_with(reply) for reply in replies}.values())  # one has several with tools
+    asked = list(
+        {reply.version: _asked_with(reply) for reply in replies}.values()
+    )  # one has several with tools
     chain = await session.pick_messages([node.seq for node in (*turn.given, question)])
     return LastComparison(
         chain[-1],

@@ -288,12 +288,10 @@ def cell_parser() -> MagicParser:
         dest="attachments",
         action="append",
         metavar="WHAT",
-        help="send this with it: PATH, https://…, {{figure}}, Out[5], or cell: what the cell run before put out",
+        help="attach PATH, https://…, {{figure}}, Out[5], or cell: the output of the previous cell",
         completes="attachment",
     )
-    add(
-        "--detail", choices=("low", "high"), help="how closely to look at images, where the model can be told"
-    )
+    add("--detail", choices=("low", "high"), help="how closely to look at images, if the model supports that")
     add(
         "-T",
         "--tool",
@@ -385,4 +383,4 @@ def _without_name(words: Sequence[str]) -> tuple[list[str], str | None, bool]:
 
 def _check_positional(word: str | None) -> None:
     if word is not None and word.startswith(("{", "<")):
-        raise UsageError(f"{word!r} is not a model. The prompt goes into the lines below the first.")
+        raise UsageError(f"{word!r} is not a model. Write the prompt below the first line.")

@@ -218,9 +218,7 @@ async def _session(
     workspace: Workspace, options: CellOptions
 ) -> tuple[Literal["current", "named", "new"], BaseSession | None]:
     if options.stay and options.session is None:
-        raise UsageError(
-            "--stay says that the session which -S names stays the current one: write -S NAME --stay."
-        )
+        raise UsageError("--stay makes the session that -S names the current one: write -S NAME --stay.")
     if options.new is not None:
         return "new", None
     if options.session is not None:

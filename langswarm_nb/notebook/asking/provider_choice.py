@@ -46,7 +46,7 @@ def destination_once(workspace: Workspace, provider: str, found: IProviderSessio
     if is_local or (provider, origin) in workspace.announced:
         return ""
     workspace.announced.add((provider, origin))
-    return f"Prompts for {provider} leave this machine{origin and f' for {origin}'}. (Said once in a kernel.)"
+    return f"Prompts for {provider} leave this machine{origin and f' for {origin}'}. (Shown once per kernel.)"
 
 
 def address_of(provider: IProviderSession) -> tuple[str, bool] | None:

@@ -94,7 +94,7 @@ class KeptFile:
             return bytes_of(self.part["data"])
         if self.hash is None:
             raise AttachmentError(
-                f"{shown(self.url)} went to the model as an address; no bytes of it are kept here."
+                f"{shown(self.url)} went to the model as an address; its contents are not kept here."
             )
         return run_sync(self._session.read_attachment(self.hash))
 

@@ -215,7 +215,7 @@ class KernelNames(KernelMemories):
             return session
         way = names.word(await address_of(self.manager.storage, self.user_id, session.record))
         raise SessionValueError(
-            f"The current session belongs to another notebook: write `%langswarm {verb} {way} …` when it is meant."
+            f"The current session belongs to another notebook: write `%langswarm {verb} {way} …` if you mean that one."
         )
 
     async def free_label(self, label: str, home: str | None, *, besides: BaseSession | None = None) -> str:

@@ -157,13 +157,13 @@ def note_of(home: Home, ways: Mapping[str, str]) -> str:
     if home.kind == "moved" and home.origin is not None:
         if home.home is not None and path_of(home.origin) == home.home:
             return "the conversations that this notebook had here before are back"
-        return f"this notebook was {file_name(home.origin)}, its conversations came along"
+        return f"this notebook was {file_name(home.origin)}, its conversations moved with it"
     if home.kind == "copy" and home.origin is not None:
         way = ways.get(home.origin)
         told = f"new session: this is a copy of {file_name(home.origin)}"
-        return f"{told}, `%langswarm fork {way}` takes its conversation over" if way else told
+        return f"{told}, `%langswarm fork {way}` brings its conversation here" if way else told
     if home.replaces and home.home is not None:
         way = ways.get(home.home)
-        told = "new session: this is another notebook than the one that was here before"
-        return f"{told}, `%langswarm switch {way}` goes on with its conversation" if way else told
+        told = "new session: this is a different notebook from the one that was here before"
+        return f"{told}, `%langswarm switch {way}` continues its conversation" if way else told
     return ""

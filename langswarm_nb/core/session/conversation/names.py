@@ -150,7 +150,7 @@ def to_change(
     if not elsewhere:
         raise _none(name, sessions, here)
     raise SessionNotFoundError(
-        f"This notebook has no session {shown(name)}, and what belongs to others is reached by its whole address only: "
+        f"This notebook has no session {shown(name)}, and a session of another notebook needs its full address: "
         + ", ".join(f"`%langswarm {verb} {word(address(known, sessions))}`" for known in elsewhere)
         + "."
     )

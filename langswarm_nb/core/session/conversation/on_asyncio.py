@@ -23,6 +23,6 @@ def check_loop() -> None:
     with suppress(AsyncLibraryNotFoundError):  # no loop runs
         if current_async_library() == "trio":
             raise SessionError(
-                "langswarm_nb works on asyncio only, and this is a task of trio. Run it with asyncio.run(…) or "
+                "langswarm_nb works on asyncio only, but this is a trio task. Run it with asyncio.run(…) or "
                 "anyio.run(…, backend='asyncio'), or inside of trio with the package trio-asyncio."
             )

@@ -143,7 +143,7 @@ class Fitting:
         size, n_images = _amount(attachments)
         if intake.max_images is not None and n_images > intake.max_images:
             raise AttachmentError(
-                f"{who} takes at most {intake.max_images} images at once, and these are {n_images}. Attach fewer. "
+                f"{who} takes at most {intake.max_images} images at once, but there are {n_images}. Attach fewer. "
                 f"Nothing was stored or sent."
             )
         if intake.max_bytes is not None and size > intake.max_bytes:

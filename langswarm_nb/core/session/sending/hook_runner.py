@@ -34,7 +34,7 @@ async def run_hooks(
             await getattr(hook, event)(session, *about)
         except Exception:
             logger.exception(
-                "The hook %s failed in %s; the session goes on.",
+                "The hook %s failed in %s; the session continues.",
                 class_name(hook),
                 event,
                 extra={"session_id": as_logged(session.session_id)},
@@ -74,7 +74,7 @@ def _checked(name: str, message: SessionMessage, changed: object) -> SessionMess
     if changed.role is not message.role:
         raise SessionMiddlewareError(
             f"The middleware {name} returned a message of role {changed.role.value!r} for one of role "
-            f"{message.role.value!r}. It may change everything in a message but its role."
+            f"{message.role.value!r}. It may change anything in a message except its role."
         )
     if message.role is not MessageRole.ASSISTANT and not (changed.content.strip() or changed.parts):
         raise SessionMiddlewareError(

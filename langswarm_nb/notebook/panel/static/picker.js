@@ -115,7 +115,7 @@ export function openPicker(opener, options) {
 
   function draw() {
     const { nodes, rows } = optionRows(offered, { id, at, typed: input.value.trim(), choose });
-    const none = all === null ? "…" : "Nothing fits.";
+    const none = all === null ? "…" : "No matches.";
     list.replaceChildren(...(rows.length ? nodes : [h("li", { class: "lsnb-note", role: "option", "aria-disabled": "true" }, none)]));
     count.textContent = all === null ? "" : `${rows.length || "no"} choice${rows.length === 1 ? "" : "s"}`;
     if (at >= 0) {

@@ -301,7 +301,7 @@ class _Pieces:
         except (ReportedError, *MALFORMED) as error:
             if isinstance(error, ReportedError) and not self._has_answered:
                 raise
-            _log.info("What stood behind the end of a reply was passed over: %s", type(error).__name__)
+            _log.info("What came after the end of a reply was ignored: %s", type(error).__name__)
 
     def _broken(self, reason: str) -> ProviderSessionError:
         report = self._answer.report

@@ -62,7 +62,7 @@ class Network(httpcore.AsyncNetworkBackend):
                     raise
             else:
                 return Connection(wire)
-        raise httpcore.ConnectError("there is no machine to connect to")
+        raise httpcore.ConnectError("no host was given to connect to")
 
 
 class Connection(httpcore.AsyncNetworkStream):

@@ -284,7 +284,7 @@ class InteractionReader:
         if continued == self._previous_id:
             return True
         _log.warning(
-            "Gemini did not go on from the interaction %s: the history is sent again with the next message.",
+            "Gemini did not continue the interaction %s: the history is sent again with the next message.",
             one_line(self._previous_id or "", 100),
         )
         return False

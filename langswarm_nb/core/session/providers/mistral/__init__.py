@@ -93,7 +93,7 @@ class MistralProviderSession(HttpProviderSession):
         fixed = conversations.fixed_body(request)
         if request.native_id is not None and not await self._fits(request, fixed):
             _log.info(
-                "Model, system text or tools have changed since conversation %s began: a new one is begun.",
+                "Model, system text or tools have changed since conversation %s began: a new one is started.",
                 one_line(request.native_id, 100),
             )
             request = as_new(request)

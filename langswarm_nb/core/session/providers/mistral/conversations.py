@@ -246,7 +246,7 @@ class ConversationReader:
             yield ReplyInfo(native_id=conversation_id)
         else:
             _log.warning(
-                "Mistral did not go on with the conversation %s: the history is sent again with the next message.",
+                "Mistral did not continue the conversation %s: the history is sent again with the next message.",
                 one_line(self._conversation_id or "", 100),
             )
 

@@ -177,8 +177,8 @@ def _free_name(path: Path) -> Path:
 
 def _tell(path: Path, kept: Path) -> None:
     logger.warning(
-        "'%s' was removed or replaced while it was open. What had not been moved into it yet stands in '%s', which "
-        "belongs to the former file alone.",
+        "'%s' was removed or replaced while it was open. What had not been moved into it yet is in '%s', which "
+        "belongs only to the earlier file.",
         path,
         kept,
     )
