@@ -96,7 +96,7 @@ $$\\bar{x}_t = \\frac{1}{n} \\sum_{i=t-n+1}^{t} x_i$$
 What is left to do:
 
 - [x] constant time for a step
-- [ ] rounding errors: add up anew every 10,000 values
+- [ ] rounding errors: add up again every 10,000 values
 - [ ] missing values
 
 ```bash

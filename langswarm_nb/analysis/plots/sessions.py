@@ -205,7 +205,7 @@ def _of_session(rows: pd.DataFrame) -> str:
 def _layout(rows: pd.DataFrame) -> tuple[Any, Any, Any]:
     """Return for each message its depth, its lane and the place of its parent (-1: none).
 
-    The first child of a message goes on in its lane, active before inactive; each other child opens a new one.
+    The first child of a message stays in its lane, active before inactive; each other child opens a new one.
     """
     place = {key: number for number, key in enumerate(rows["message_id"])}
     parent = np.array(

@@ -369,7 +369,7 @@ class SessionManager(HasFrames, Upkeep, ISessionManager):
         session = self._sessions.get(record.session_id)
         if (
             session is None or session.record.number != record.number
-        ):  # made anew under the id of a deleted one
+        ):  # made again under the id of a deleted one
             session = self._sessions[record.session_id] = BaseSession(self, record)
         session.record = record
         return session

@@ -204,7 +204,7 @@ def check_name(name: str) -> str:
 
 
 def cell_parser() -> MagicParser:
-    """Return the parser of the first line; made anew, so that nobody can change it."""
+    """Return the parser of the first line; a new one each time, so that nobody can change it."""
     parser = MagicParser(
         "%%langswarm",
         usage="%%langswarm [MODEL] [NAME <<] [options]\nPROMPT",

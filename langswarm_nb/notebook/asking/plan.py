@@ -131,7 +131,7 @@ def _ask(prompt: Prompt, base: SessionSettings, model: str, given: Mapping[str, 
 def request_changes(
     config: NotebookConfig, options: CellOptions, session: BaseSession | None, base: SessionSettings
 ) -> dict[str, Any]:
-    """Return the settings of one send: flags before ``-o`` before what the session was told before the traits.
+    """Return the settings of one send: flags before ``-o`` before what the session was set to before the traits.
 
     ``base`` are the settings of the session, or of the one that will be made.
     """

@@ -235,7 +235,7 @@ class Sender:
         return [Opened(session, stream) for stream in streams]
 
     async def answered(self, opened: Opened) -> str:
-        """Take note that an answer came; return what the reader is told of it."""
+        """Take note that an answer came; return what to show the reader about it."""
         return await self._workspace.names_model(opened.session, opened.named_model)
 
     def count(self, stream: MessageStream, options: CellOptions = NO_OPTIONS) -> None:
@@ -249,7 +249,7 @@ class Sender:
             self._workspace.addresses[reply.id] = options.api_base, options.api_key_name
 
     async def _note_use(self, session: BaseSession) -> None:
-        """Let the notebook go on with its current session after a restart, also where no cell has asked in it."""
+        """Let the notebook continue its current session after a restart, also where no cell has asked in it."""
         if self._workspace.is_current(session):
             await self._workspace.uses(session)
 
@@ -269,7 +269,7 @@ class Sender:
     def _through(
         self, models: Sequence[str], options: CellOptions, manager: SessionManager
     ) -> list[IProviderSession]:
-        """Return what each model is asked through; once all are known to be there, tell where prompts go."""
+        """Return what each model is asked through; once all are known to exist, say where prompts go."""
         providers = [parse_model_id(model)[0] for model in models]
         found = [provider_for(self._workspace, provider, options, manager) for provider in providers]
         for provider, through in zip(providers, found, strict=True):
@@ -319,7 +319,7 @@ class Sender:
         return found
 
     async def _prepare(self, plan: Plan, options: CellOptions) -> tuple[BaseSession, tuple[str, ...]]:
-        """Return the session that a plan goes to, made where it is not there; with what is told of it."""
+        """Return the session that a plan goes to, made where it is not there; with what to show about it."""
         workspace, session = self._workspace, plan.session
         if session is None:
             session = await workspace.make(plan.opening, plan.session_name)
@@ -345,7 +345,7 @@ class Sender:
 
 
 def _told_of(carried: SendOptions) -> list[str]:
-    """Return what the reader is told of texts that go with a prompt; what is attached the reply tells itself."""
+    """Return what to show the reader about texts that go with a prompt; what is attached is shown by the reply."""
     return [f"{part['name']} sent with it" for part in carried.get("parts", ()) if part["type"] == "context"]
 
 

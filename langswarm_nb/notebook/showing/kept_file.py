@@ -67,7 +67,7 @@ class KeptFile:
 
     @property
     def pages(self) -> int | None:
-        """Of a document, where it tells."""
+        """Of a document, where it says so."""
         return self.part.get("pages")
 
     @property
@@ -99,7 +99,7 @@ class KeptFile:
         return run_sync(self._session.read_attachment(self.hash))
 
     def save(self, path: str | Path) -> Path:
-        """Write its bytes to a file, in the place of what is there, and return the path.
+        """Write its bytes to a file, in place of what is there, and return the path.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""What bytes are: told by how they begin, not by what they are called."""
+"""What bytes are: known by how they begin, not by what they are called."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _TEXTS = {
     "js": "text/javascript",
     "css": "text/css",
 }
-"""Ending of a name -> type of a text, which its bytes do not tell."""
+"""Ending of a name -> type of a text, which its bytes do not show."""
 _BEGINNINGS: tuple[tuple[bytes, AttachmentKind, str], ...] = (
     (b"\x89PNG", "image", "image/png"),
     (b"\xff\xd8\xff", "image", "image/jpeg"),
@@ -70,7 +70,7 @@ _DOCUMENT = re.compile(r"application/[A-Za-z0-9.+-]+")
 _LONGEST_TYPE = 100
 _BMP_HEADER = 14
 _WITHOUT_WORDS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
-"""What no text holds: control characters but for white space and the escape of terminals."""
+"""What no text holds: control characters except for white space and the escape of terminals."""
 _XML_HEAD = re.compile(
     r"\s*(?:<\?xml[^>]*>\s*|<!--.*?-->\s*|<!DOCTYPE[^>[]*(?:\[.*?\]\s*)?>\s*)*", re.DOTALL | re.IGNORECASE
 )
@@ -94,7 +94,7 @@ def media_of(data: bytes, name: str | None, called: str) -> Media:
     Parameters
     ----------
     name : str, optional
-        What they are called: it tells only what kind of text a text is.
+        What they are called: it only says what kind of text a text is.
     called : str
         What to call them in an error.
 
@@ -135,7 +135,7 @@ def _binary(data: bytes, name: str | None, called: str) -> tuple[AttachmentKind,
 
 
 def _old_office(name: str | None, called: str) -> str:
-    """Return which document of an office of before 2007 it is: only its name tells."""
+    """Return which document of an office of before 2007 it is: only its name says."""
     found = _OLD_OFFICE.get((name or "").rpartition(".")[2].lower()[:3])
     if found is None:
         raise _of_no_type(called)

@@ -23,7 +23,7 @@ class Found(NamedTuple):
     data: bytes | None
     name: str
     source: str | None = None
-    """A path or an address, where it names one in the place of bytes."""
+    """A path or an address, where it names one in place of bytes."""
 
 
 Reader: TypeAlias = "Callable[[Any], Found | None]"

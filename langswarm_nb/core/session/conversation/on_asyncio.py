@@ -1,4 +1,4 @@
-"""Everything here waits on asyncio; who comes with another event loop is told so."""
+"""Everything here waits on asyncio; any other event loop is an error that says so."""
 
 from __future__ import annotations
 

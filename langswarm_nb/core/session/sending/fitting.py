@@ -1,4 +1,4 @@
-"""What is sent, as a model takes it: attachments with their bytes, and a text in the place of what it does not take.
+"""What is sent, as a model takes it: attachments with their bytes, and a text in place of what it does not take.
 
 The provider is asked what its model takes only when something is carried, or a tool is asked for.
 """
@@ -42,7 +42,7 @@ class Fitting:
 
     @property
     def note(self) -> str:
-        """What the reader is told of attachments that went as a text in their place; empty when none did."""
+        """What to show the reader about attachments that went as a text in their place; empty when none did."""
         return notes.as_text(len(self._as_text)) if self._as_text else ""
 
     @property

@@ -1,4 +1,4 @@
-"""What stands around a send: hooks are told, middleware may change the message."""
+"""What stands around a send: hooks are called, middleware may change the message."""
 
 from __future__ import annotations
 
@@ -93,4 +93,4 @@ def _checked(name: str, message: SessionMessage, changed: object) -> SessionMess
 
 
 _KEPT = ("provider_message_id", "token_count", "finish_reason", "source", "cell_id", "request")
-"""What a message that a middleware made anew takes over from the one it stands for, as its id."""
+"""What a message that a middleware made again takes over from the one it stands for, as its id."""

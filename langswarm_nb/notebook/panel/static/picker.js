@@ -17,7 +17,7 @@ const LEAST_SEARCHED = 2;
  * @property {boolean} [free] what is typed may be chosen as it stands
  * @property {string} [hint] what typing does, when it does more than to filter
  * @property {(typed: string) => Promise<import("./types").Choice[]>} [search] more choices for what was typed
- * @property {(typed: string, close: () => void) => HTMLElement[]} [footer] made anew with each letter
+ * @property {(typed: string, close: () => void) => HTMLElement[]} [footer] made again with each letter
  */
 
 /** @param {import("./types").Choice} choice */

@@ -111,7 +111,7 @@ class Proxy(NamedTuple):
 
     @property
     def shown(self) -> str:
-        """What can be told of it: not its user and password."""
+        """What can be shown of it: not its user and password."""
         scheme, _, rest = self.url.partition("://")
         return f"{scheme}://{rest.rpartition('@')[2].partition('/')[0]} ({self.variable})"
 

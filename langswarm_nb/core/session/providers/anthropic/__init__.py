@@ -73,7 +73,7 @@ REFUSES = (
 )
 RESERVED = ("model", "messages", "system", "stream", "thread")
 _MAX_TOKENS = ((r".*claude-3-(?:opus|sonnet|haiku).*", 4096), (r".*claude-3.*", 8192), (".*", 16384))
-"""Longest reply when none is asked for, which the API wants to be told; thinking counts."""
+"""Longest reply when none is asked for, which the API requires; thinking counts."""
 CacheTime = Literal["5m", "1h"]
 
 

@@ -107,7 +107,7 @@ def carried_by(db: sqlite3.Connection, sid: int) -> list[int]:
 
 
 def free(db: sqlite3.Connection, blobs: Sequence[int]) -> None:
-    """Delete those contents that no message carries any more."""
+    """Delete those contents that no message carries now."""
     if blobs:
         db.execute(
             "DELETE FROM blobs WHERE id IN (SELECT value FROM json_each(?))"

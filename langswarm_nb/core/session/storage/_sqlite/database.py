@@ -219,7 +219,7 @@ class Database(Connection):
         return not self.is_lost
 
     def _give_up(self) -> None:
-        """Let go of all connections of this process to the file, and keep its log from the one that is there now."""
+        """Let go of all connections of this process to the file, and keep its log from the one that exists now."""
         _files.replaced.add(self.path)
         all_of_it = [db for db in list(_files.databases) if db.file == self.file]
         for db in all_of_it:
@@ -277,7 +277,7 @@ class Database(Connection):
         if self.is_lost or not self._is_in_place():
             raise SessionStorageError(
                 f"The file '{self.path}' was just removed or replaced, and the last changes were lost with it. "
-                "Try again to continue with the file that is there now (a new one if there is none)."
+                "Try again to continue with the file that exists now (a new one if there is none)."
             )
 
     def _set_journal(self, mode: str, timeout: float) -> None:
