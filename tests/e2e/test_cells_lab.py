@@ -18,6 +18,7 @@ CELLS = (
     "%langswarm search mean",
     "%langswarm tree",
     "%langswarm show",
+    "%%langswarm -f text\n" + "unbroken " * 40,
     "%langswarm config",
 )
 
@@ -90,3 +91,11 @@ def test_long_lines_of_code_scroll(notebook):
     assert code.get_attribute("tabindex") == "0"
     reply = notebook.page.locator(".lsnb-reply").first
     assert reply.evaluate("(box) => box.scrollWidth <= box.clientWidth")
+
+
+def test_lines_of_plain_text_break_between_words(notebook):
+    """Neither a question in a transcript nor an answer with `-f text` is cut in the middle of a word."""
+    texts = notebook.page.locator(".lsnb-text")
+    assert texts.count() > 3
+    breaks = texts.evaluate_all("(all) => all.map((text) => getComputedStyle(text).wordBreak)")
+    assert set(breaks) == {"normal"}
