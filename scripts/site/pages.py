@@ -117,7 +117,7 @@ def _decisions_page(root: Path) -> str:
         [
             "# Decisions",
             "",
-            "Why things are as they are: each page has the problem, what was measured, the choice, and what was given up.",
+            "Why things are as they are: each page has the problem, the facts, the choice, and what was given up.",
             "",
             *lines,
             "",
