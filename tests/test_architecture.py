@@ -45,7 +45,7 @@ FLOORS = {
         "export interfaces",
         "closing provider_events conversation",
         "checks files messages settings",
-        "parts",
+        "answers parts",
         "errors frame_methods key_patterns secret text values",
     ],
     "core.session.providers": [
