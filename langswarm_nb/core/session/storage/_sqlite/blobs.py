@@ -52,7 +52,7 @@ def check_of_user(db: sqlite3.Connection, load: Load, user_id: str) -> None:
 def not_had(key: str) -> SessionValueError:
     """Return the error about a hash that a part names and nothing is known of."""
     error = SessionValueError(
-        f"A part names the attachment {shown(key)}, which no message of this user carries. Nothing was stored. "
+        f"A part names the attachment {shown(key)}, which no message of this user has. Nothing was stored. "
         "Attach it with its bytes (`data`)."
     )
     error.parameter = "blob"
@@ -107,7 +107,7 @@ def carried_by(db: sqlite3.Connection, sid: int) -> list[int]:
 
 
 def free(db: sqlite3.Connection, blobs: Sequence[int]) -> None:
-    """Delete those contents that no message carries any more."""
+    """Delete those contents that no message carries now."""
     if blobs:
         db.execute(
             "DELETE FROM blobs WHERE id IN (SELECT value FROM json_each(?))"

@@ -29,7 +29,7 @@ _DAMAGED = (ValueError, TypeError, sqlite3.IntegrityError, SessionNotFoundError,
 def save(
     db: sqlite3.Connection, name: str, session_id: str, payload: Row, reply_to: int, question_id: str | None
 ) -> None:
-    """Keep what has arrived of a reply in the place of what was kept of it before."""
+    """Keep what has arrived of a reply in place of what was kept of it before."""
     head = head_of(db, session_id, name)
     question_at(db, head, session_id, reply_to, question_id, name)
     columns = {
