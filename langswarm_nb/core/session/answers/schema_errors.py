@@ -19,7 +19,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from langswarm_nb.core.session.errors import SessionError
+
+_MOST_SHOWN = 5
 
 
 class SchemaError(SessionError):
@@ -99,3 +103,12 @@ class AnswerRefusedError(AnswerError):
 
 class AnswerInvalidError(AnswerError):
     """The answer does not fit its schema."""
+
+    @classmethod
+    def of(cls, problems: Sequence[str], text: str = "") -> AnswerInvalidError:
+        """Return the error about problems of an answer, each as ``$.path: reason``."""
+        more = len(problems) - _MOST_SHOWN
+        shown = [*problems[:_MOST_SHOWN], *([f"and {more} more"] if more > 0 else [])]
+        error = cls("The answer does not fit its schema: " + "; ".join(shown))
+        error.problems, error.text = tuple(problems), text
+        return error
