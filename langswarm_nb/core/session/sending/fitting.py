@@ -119,7 +119,7 @@ class Fitting:
 
         intake = await self._intake()
         try:
-            self.answering = answering(schema, self._ask.settings.repair, intake, self._who)
+            self.answering = answering(schema, self._ask.settings.repair, intake, self._who, self._ask.tools)
         except SchemaRouteError as error:
             others = "" if intake.routes else self._who_else(lambda intake: bool(intake.routes))
             error.args = (f"{error}{others} Nothing was stored or sent.",)
