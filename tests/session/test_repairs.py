@@ -231,7 +231,11 @@ async def test_an_aside_is_asked_for_a_value(session: BaseSession, script: Scrip
     await session.send_message("Hi")
     reply = await session.send_message("How many?", schema=ASKED, history=False)
     assert reply.data == {"n": 1}
-    assert [m.content for m in await session.get_messages()] == ["Hi", "Hello."]
+    assert (await stored(session))[2:] == [
+        ("1.1", "How many?", False, False),
+        ("1.1", "no", False, False),
+        ("1.2", GOOD, False, False),
+    ]
     await session.use_version(reply.id)
     await session.send_message("And?")
     assert texts(mock.requests[-1].messages) == f"Hi Hello. How many? {GOOD} And?"
