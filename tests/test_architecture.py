@@ -54,7 +54,7 @@ FLOORS = {
         "chat",
         "_dialect download",
         "_http",
-        "catalogue intakes mock_tools public_addresses",
+        "catalogue intakes mock_answers mock_tools public_addresses schema_routes",
     ],
     "core.session.storage": [
         "__init__",
