@@ -16,13 +16,13 @@ from contextlib import closing
 from typing import Any
 
 from langswarm_nb.core.session import Delta, ProviderRequest, create_session_manager
-from langswarm_nb.core.session.providers.mock import MockProviderSession
 from langswarm_nb.core.session.sending import checkpoint
+from tests.support.values import Asked
 
 checkpoint.CHECKPOINT_S = 0.0
 
 
-class Dies(MockProviderSession):
+class Dies(Asked):
     """Answers once; the second time its process is killed."""
 
     def __init__(self, path: str, moment: str) -> None:
@@ -33,7 +33,7 @@ class Dies(MockProviderSession):
         if len(self.requests):
             if self._moment == "amid":
                 yield Delta('{"n": ')
-                while not self._saved():
+                while not self._saved():  # noqa: ASYNC110 - in the background, by its checkpoint
                     await asyncio.sleep(0.001)
             os.kill(os.getpid(), signal.SIGKILL)
         async for event in super().stream(request):

@@ -10,11 +10,12 @@ import pytest
 
 from langswarm_nb.core.session import create_session_manager
 from langswarm_nb.core.session.providers.mock import MockProviderSession
+from tests.support.paths import REPOSITORY
 from tests.support.storages import texts
 
 
 @pytest.mark.parametrize(
-    ("moment", "left", "sent"),
+    "moment, left, sent",
     [
         ("before", ["How many?", "no"], "And?"),
         ("amid", ["How many?", "no", '{"n": '], 'How many? {"n":  And?'),
@@ -25,8 +26,8 @@ async def test_what_had_come_is_there_and_the_session_is_free(
 ) -> None:
     """The first answer is kept beside the path, a part of the second on it; the next send goes at once."""
     path = tmp_path / "s.db"
-    harness = Path(__file__).with_name("killed_attempt.py")
-    ended = subprocess.run([sys.executable, str(harness), str(path), moment], check=False)  # noqa: ASYNC221 - alone
+    harness = "tests.faults.killed_attempt"
+    ended = subprocess.run([sys.executable, "-m", harness, str(path), moment], cwd=REPOSITORY, check=False)  # noqa: ASYNC221 - alone
     assert ended.returncode == -9
     async with create_session_manager("sqlite", {"db_path": str(path)}) as manager:
         session = await manager.get_session("s")

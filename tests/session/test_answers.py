@@ -39,6 +39,7 @@ from langswarm_nb.core.session.provider_events import Intake
 from langswarm_nb.core.session.providers.mock import MockProviderSession
 from langswarm_nb.core.session.sending import answering
 from tests.support.storages import texts
+from tests.support.values import Asked
 
 Script = Callable[..., MockProviderSession]
 
@@ -60,20 +61,19 @@ class Person:
     age: int
 
 
-class Takes(MockProviderSession):
-    """A mock whose models can be asked in some ways."""
+@pytest.fixture
+def script(manager: SessionManager) -> Script:
+    """Let the provider ``mock``, whose models are asked in words, answer as told from now on."""
 
-    def __init__(self, intake: Intake, *replies: Any) -> None:
-        super().__init__(replies=replies)
-        self._takes = intake
+    def use(*replies: Any) -> Asked:
+        return by(manager, "prompt", replies=replies)
 
-    async def intake(self, model: str, *, native: bool = False) -> Intake:
-        return self._takes
+    return use
 
 
-def by(manager: SessionManager, *routes: Any, replies: Any = (ADA,), **more: Any) -> Takes:
+def by(manager: SessionManager, *routes: Any, replies: Any = (ADA,), **more: Any) -> Asked:
     """Let the provider ``mock`` have these routes."""
-    takes = Takes(Intake(routes=routes, **more), *replies)
+    takes = Asked(Intake(routes=routes, **more), replies=replies)
     manager.add_provider_session("mock", takes)
     return takes
 
@@ -159,7 +159,7 @@ async def test_a_schema_that_is_none_is_refused_at_once(session: BaseSession, wr
 
 
 @pytest.mark.parametrize(
-    ("routes", "is_told", "route", "says"),
+    "routes, is_told, route, says",
     [
         (("strict", "tool", "prompt"), False, "strict", False),
         (("strict", "prompt"), True, "strict", True),
