@@ -224,7 +224,7 @@ async def test_a_model_that_cannot_be_asked_is_refused(manager: SessionManager, 
         with pytest.raises(
             SchemaRouteError, match=r"mock:echo cannot be asked .* Nothing was stored or sent"
         ):
-            await ask("Who?", schema=PERSON)  # type: ignore[operator]
+            await ask("Who?", schema=PERSON)
     assert await session.get_messages(branch="all") == []
     assert not takes.requests
 
@@ -234,7 +234,7 @@ async def test_what_a_form_added_is_taken_out_again(
 ) -> None:
     """The text stays as the model wrote it; the data is what the user's schema describes."""
     form = strict.StrictForm({"type": "object"}, lambda data: {"name": data["name"], "age": int(data["age"])})
-    monkeypatch.setattr(answering, "strict_form", lambda schema, name: form)
+    monkeypatch.setattr(answering, "strict_form", lambda *_: form)
     by(manager, "strict", replies=['{"name": "Ada", "age": "36", "extra": null}'])
     reply = await session.send_message("Who?", schema=PERSON)
     assert reply.data == {"name": "Ada", "age": 36}
