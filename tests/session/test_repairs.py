@@ -35,11 +35,24 @@ from langswarm_nb.core.session.provider_events import Intake
 from langswarm_nb.core.session.providers.mock import MockProviderSession
 from tests.support.storages import texts
 from tests.support.two_kernels import Kernel
+from tests.support.values import Asked
 
 Script = Callable[..., MockProviderSession]
 
 ASKED = "n int"
 GOOD = '{"n": 1}'
+
+
+@pytest.fixture
+def script(manager: SessionManager) -> Script:
+    """Let the provider ``mock``, whose models are asked in words, answer as told from now on."""
+
+    def use(*replies: Any) -> Asked:
+        mock = Asked(replies=replies)
+        manager.add_provider_session("mock", mock)
+        return mock
+
+    return use
 
 
 async def stored(session: BaseSession) -> list[tuple[str, str, bool, bool]]:
@@ -126,19 +139,14 @@ async def test_the_last_attempt_is_the_answer_though_it_does_not_fit(
 
 
 @pytest.mark.parametrize(
-    ("route", "repair", "attempts"),
+    "route, repair, attempts",
     [("strict", None, 1), ("strict", 2, 3), ("tool", None, 2), ("prompt", 0, 1)],
 )
 async def test_how_often_it_is_asked_for(
     manager: SessionManager, session: BaseSession, route: Any, repair: int | None, attempts: int
 ) -> None:
     """Once more, unless the service itself holds its model to the schema, or it is said otherwise."""
-
-    class Takes(MockProviderSession):
-        async def intake(self, model: str, *, native: bool = False) -> Intake:
-            return Intake(routes=(route,))
-
-    mock = Takes(replies=["no"] * 5)
+    mock = Asked(Intake(routes=(route,)), replies=["no"] * 5)
     manager.add_provider_session("mock", mock)
     with pytest.raises(AnswerInvalidError):
         await session.send_message("How many?", schema=ASKED, repair=repair)
@@ -148,9 +156,9 @@ async def test_how_often_it_is_asked_for(
 async def test_attempts_share_the_time_limit(session: BaseSession, script: Script) -> None:
     """It is the limit of the whole call, not of one request."""
     mock = script("no", GOOD)
-    await session.send_message("How many?", schema=ASKED, timeout_s=50)
+    await session.send_message("How many?", schema=ASKED, timeout_s=500)
     first, second = mock.requests
-    assert (second.started, second.timeout_s) == (first.started, 50)
+    assert (second.started, second.timeout_s) == (first.started, 500)
 
 
 async def test_a_service_that_fails_in_a_later_attempt(session: BaseSession, script: Script) -> None:
@@ -231,7 +239,11 @@ async def test_an_aside_is_asked_for_a_value(session: BaseSession, script: Scrip
     await session.send_message("Hi")
     reply = await session.send_message("How many?", schema=ASKED, history=False)
     assert reply.data == {"n": 1}
-    assert [m.content for m in await session.get_messages()] == ["Hi", "Hello."]
+    assert (await stored(session))[2:] == [
+        ("1.1", "How many?", False, False),
+        ("1.1", "no", False, False),
+        ("1.2", GOOD, False, False),
+    ]
     await session.use_version(reply.id)
     await session.send_message("And?")
     assert texts(mock.requests[-1].messages) == f"Hi Hello. How many? {GOOD} And?"
@@ -261,12 +273,7 @@ async def test_a_value_by_the_strict_route_goes_on_in_what_the_provider_holds(
     manager: SessionManager,
 ) -> None:
     """No words were added, so it holds what the path holds."""
-
-    class Strict(MockProviderSession):
-        async def intake(self, model: str, *, native: bool = False) -> Intake:
-            return Intake(routes=("strict",))
-
-    mock = Strict(replies=["Hello.", GOOD, "Fine."])
+    mock = Asked(Intake(routes=("strict",)), replies=["Hello.", GOOD, "Fine."])
     manager.add_provider_session("mock", mock)
     session = await manager.create_session("ada", "mock", "echo", "provider_native")
     await session.send_message("Hi")
@@ -289,7 +296,7 @@ async def test_the_lease_is_held_over_all_attempts(kernels: tuple[Kernel, Kernel
             return
         refused.append(True)
 
-    class Asks(MockProviderSession):
+    class Asks(Asked):
         async def stream(self, request: Any) -> AsyncIterator[Any]:
             await asks_elsewhere()
             async for event in super().stream(request):
@@ -318,7 +325,7 @@ async def test_a_lease_that_was_lost_ends_the_asking(session: BaseSession, manag
     """Another sends already: the answer is stored as it is, and no further attempt is made."""
     storage = manager.storage
 
-    class Loses(MockProviderSession):
+    class Loses(Asked):
         async def stream(self, request: Any) -> AsyncIterator[Any]:
             async for event in super().stream(request):
                 if isinstance(event, Finish):
@@ -453,7 +460,7 @@ async def _sends(sends: list[Any]) -> None:
     async with create_session_manager("memory") as manager:
         session = await manager.create_session("ada", "mock", "echo")
         for number, (kinds, repair, where, stop) in enumerate(sends):
-            mock = MockProviderSession(replies=[_REPLIES[kind] for kind in kinds])
+            mock = Asked(replies=[_REPLIES[kind] for kind in kinds])
             manager.add_provider_session("mock", mock)
             place = {"message_id": str(number)} if "message_id" in where else where
             before = len(await session.get_messages(branch="all"))
