@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from langswarm_nb.core.session.provider_events import AskedSchema
 
     from .call_pieces import ReaderEvent
-    from .reply_stream import ReplyReader
+    from .reply_reader import ReplyReader
 
 _NO_ANSWER = {"tool_use_failed", "json_validate_failed"}
-"""Groq's codes for an answer that is no call of the tool, or does not fit the schema; it streams it before it tells."""
+"""Groq's codes for an answer without the call, or one that misses the schema; it streams it before it tells."""
 
 
 class AnswerReader:

@@ -8,7 +8,7 @@ for a whole one, and cleans all text that goes on.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.closing import EventStream
 from langswarm_nb.core.session.errors import ProviderSessionError
@@ -23,13 +23,13 @@ from .sse import DONE, JSONDecoder, JSONLinesDecoder, SSEDecoder, StreamFormatEr
 from .wire import COST, cost_in_headers, rate_limits, told_headers
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterable
+    from collections.abc import AsyncGenerator, Callable
 
     from langswarm_nb.core.session.provider_events import ProviderEvent, ProviderRequest
     from langswarm_nb.core.session.providers._http.client import HttpClient
     from langswarm_nb.core.session.providers._http.response import Response
 
-    from .call_pieces import ReaderEvent
+    from .reply_reader import ReplyReader
     from .sse import Decoder, ServerSentEvent
 
 _log = logging.getLogger(__name__)
@@ -38,24 +38,6 @@ _BLANK = b"\xef\xbb\xbf \t\r\n"
 """What may stand before a body: blanks, and a mark of its byte order."""
 _LAST_WAIT_S = 5.0
 """Longest wait for what may follow the end mark: usage."""
-
-
-class ReplyReader(Protocol):
-    """Reads one reply in its dialect; a new one is made for each request."""
-
-    is_whole: bool
-    """Whether the API's end mark was seen: what follows may be lost."""
-    is_over: bool
-    """Whether nothing can follow."""
-
-    def read(self, body: Any, name: str = "") -> Iterable[ReaderEvent]:
-        """Take the JSON of an event and its name; raises `ReportedError` for an error of the service."""
-
-    def read_whole(self, body: Any) -> Iterable[ReaderEvent]:
-        """Take a whole answer instead; it must set `is_whole` when it is one."""
-
-    def finish(self) -> Iterable[ReaderEvent]:
-        """Return what is known only at the end: tool calls, usage, and last the `Finish`."""
 
 
 def stream_reply(
