@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -159,11 +159,17 @@ class Intake:
     """Names of the service's own tools, such as ``web_search``."""
     routes: tuple[Route, ...] = ("prompt",)
     """How it can be asked for an answer of a schema, the surest first; empty when it cannot."""
+    routes_with_tools: tuple[Route, ...] | None = None
+    """The same where tools of the service are asked for as well; None: no other than without."""
     schema_form: str = ""
     """Whose rules a schema has to keep with the route ``strict``: a name of `answers.strict.FORMS`."""
     is_told_schema: bool = False
     """Whether the messages say the schema with the route ``strict`` too: the service masks words, and tells its model
     nothing."""
+
+    def routes_for(self, tools: Collection[str] = ()) -> tuple[Route, ...]:
+        """Return how it can be asked for an answer of a schema in a request that names these tools of the service."""
+        return self.routes if not tools or self.routes_with_tools is None else self.routes_with_tools
 
     def takes(self, media_type: str) -> bool:
         """Return whether attachments of this type can be sent."""
