@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
 
 from langswarm_nb.core.session.errors import SessionTypeError
 
+from .columns import Column, columns_of, records_of
 from .schema_errors import AnswerInvalidError, SchemaUnfulfillableError
 
 _FENCED = re.compile(r"\s*```[\w-]*\n(?P<inside>.*)\n\s*```\s*", re.DOTALL)
@@ -81,6 +82,28 @@ class AnswerSchema:
             "required": [self.key],
             "additionalProperties": False,
         }
+
+    @cached_property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns of the table that answers make."""
+        return columns_of(self.json_schema)
+
+    def records(self, data: Any) -> list[dict[str, Any]]:
+        """Return the rows of checked data: one of an object, as many as it has elements of a list.
+
+        What is no object is a row with one column, ``value``.
+        """
+        return records_of(self.json_schema, data)
+
+    def value_of(self, data: Any) -> Any:
+        """Return JSON data as an instance of what the user described; as it is for a JSON schema or a text.
+
+        Raises
+        ------
+        AnswerInvalidError
+            It does not fit.
+        """
+        return self.check(data)
 
     def read(self, text: str) -> Any:
         """Return the JSON value that an answer holds, out of a code block and out of its `key`; it is checked.
@@ -159,11 +182,3 @@ def _invalid(problems: list[str], text: str = "") -> AnswerInvalidError:
     error = AnswerInvalidError("The answer does not fit its schema: " + "; ".join(problems))
     error.problems, error.text = tuple(problems), text
     return error
-
-
-def records_of(data: Any) -> Iterator[Any]:
-    """Yield the objects of a value: those of a list, else the value itself."""
-    if isinstance(data, list):
-        yield from data
-    else:
-        yield data
