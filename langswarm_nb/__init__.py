@@ -29,8 +29,9 @@ if TYPE_CHECKING:
         summary,
         turns_df,
     )
+    from .core.session.answers.questions import levels
     from .core.session.attachments.attaching import attach
-    from .notebook.calls import ask, attachment, chat, session
+    from .notebook.calls import ask, attachment, chat, decide, session
     from .notebook.panel import ChatPanel
 
 __all__ = [
@@ -40,9 +41,11 @@ __all__ = [
     "attachment",
     "attachments_df",
     "chat",
+    "decide",
     "events_df",
     "export",
     "import_sessions",
+    "levels",
     "messages_df",
     "plots",
     "search",
@@ -60,9 +63,11 @@ _SHORT_NAMES: dict[str, str] = {
     "attachment": "langswarm_nb.notebook.calls:attachment",
     "attachments_df": "langswarm_nb.analysis:attachments_df",
     "chat": "langswarm_nb.notebook.calls:chat",
+    "decide": "langswarm_nb.notebook.calls:decide",
     "events_df": "langswarm_nb.analysis:events_df",
     "export": "langswarm_nb.analysis:export",
     "import_sessions": "langswarm_nb.analysis:import_sessions",
+    "levels": "langswarm_nb.core.session.answers.questions:levels",
     "messages_df": "langswarm_nb.analysis:messages_df",
     "plots": "langswarm_nb.analysis:plots",
     "search": "langswarm_nb.analysis:search",
