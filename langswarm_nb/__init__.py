@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from .analysis import (
         attachments_df,
+        calibration,
+        data_df,
         events_df,
         export,
         import_sessions,
@@ -40,7 +42,9 @@ __all__ = [
     "attach",
     "attachment",
     "attachments_df",
+    "calibration",
     "chat",
+    "data_df",
     "decide",
     "events_df",
     "export",
@@ -62,7 +66,9 @@ _SHORT_NAMES: dict[str, str] = {
     "attach": "langswarm_nb.core.session.attachments.attaching:attach",
     "attachment": "langswarm_nb.notebook.calls:attachment",
     "attachments_df": "langswarm_nb.analysis:attachments_df",
+    "calibration": "langswarm_nb.analysis:calibration",
     "chat": "langswarm_nb.notebook.calls:chat",
+    "data_df": "langswarm_nb.analysis:data_df",
     "decide": "langswarm_nb.notebook.calls:decide",
     "events_df": "langswarm_nb.analysis:events_df",
     "export": "langswarm_nb.analysis:export",
