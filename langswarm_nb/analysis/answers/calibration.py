@@ -113,7 +113,7 @@ class Calibration:
         """
         from langswarm_nb.analysis.plots.reliability import reliability
 
-        return reliability(self, ax)
+        return reliability(self.bins, self.name, self.brier, ax)
 
     def __repr__(self) -> str:
         left_out = f", {self.n_left_out:,} left out" if self.n_left_out else ""
