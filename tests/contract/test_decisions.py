@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from langswarm_nb.core.session import errors
+from langswarm_nb.core.session.answers.decided import record_of
 from langswarm_nb.core.session.answers.questions import Question, levels, questions_of
 from langswarm_nb.core.session.answers.schema_errors import SchemaRouteError
 from langswarm_nb.core.session.messages import MessageRole, SessionMessage, Usage
@@ -420,10 +421,10 @@ async def test_the_mock_decides_by_the_words_and_always_the_same() -> None:
     request = replace(about(), request=ask("Spam about billing, I am furious", model="echo"))
     first, second = await mock.decide(request), await mock.decide(request)
     assert first.answers == second.answers
-    spam, topic, anger = first.answers
-    assert spam.probability > 0.7
-    assert topic.value == "billing"
-    assert anger.value > 1
+    record = record_of(first.answers, QUESTIONS)
+    assert record["spam"] > 0.7
+    assert record["topic"] == "billing"
+    assert record["anger"] > 1
     assert first.usage.output_tokens == 0
     with pytest.raises(errors.ProviderServerError):
         await mock.decide(replace(request, request=ask("x", model="error")))
