@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from langswarm_nb.core.session import Usage, create_session_manager
+from langswarm_nb.core.session.answers.decided import decision_schema
 from langswarm_nb.core.session.answers.questions import levels, questions_of
 from langswarm_nb.core.session.answers.schema_errors import (
     AnswerInvalidError,
@@ -67,10 +68,15 @@ async def test_a_decision_is_stored_like_any_reply() -> None:
     async with create_session_manager("memory") as manager:
         session = await manager.create_session("ada", "mock", "echo")
         decider = Decider(MockProviderSession(), QUESTIONS)
-        reply = await session.send_message("I am furious: spam", provider_session=decider, history=False)
+        schema = decision_schema(QUESTIONS)
+        reply = await session.send_message(
+            "I am furious: spam", provider_session=decider, history=False, schema=schema
+        )
         stored = await session.get_message(reply.id)
     assert stored is not None
-    data = json.loads(stored.content)
+    data: Any = stored.data
+    assert data == json.loads(stored.content)
+    assert stored.request is not None and stored.request.schema_hash == schema.hash  # noqa: PT018
     assert data["spam"] > 0.5 < data["anger"]
     assert set(data) >= {"spam_value", "topic_p", "anger_p", "topic_refused"}
     assert (reply.id, reply.finish_reason) == (stored.id, FinishReason.STOP)

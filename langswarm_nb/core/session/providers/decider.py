@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from langswarm_nb.core.session.answers.decided import record_of
 from langswarm_nb.core.session.interfaces import IProviderSession
 from langswarm_nb.core.session.messages import FinishReason
-from langswarm_nb.core.session.provider_events import Decision, DecisionRequest, Delta, Finish
+from langswarm_nb.core.session.provider_events import DECISIONS, Decision, DecisionRequest, Delta, Finish
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
         ProviderEvent,
         ProviderRequest,
     )
-
-DECISIONS = "decisions"
-"""Value of the detail ``processing``, by which such requests are priced."""
 
 
 class Decider(IProviderSession):
