@@ -252,7 +252,7 @@ def test_data_is_read_as_texts() -> None:
         (FRAME, {"template": "{title"}, SessionValueError, "braces"),
         (FRAME, {"template": "no field"}, SessionValueError, "columns in braces"),
         (FRAME, {"template": "{title}", "column": "body"}, SessionValueError, "column"),
-        (["a"], {"template": "{title}"}, SessionValueError, "no DataFrame"),
+        (["a"], {"template": "{title}"}, SessionValueError, "not a DataFrame"),
         (["a", 3], {}, SessionTypeError, "row 1"),
         (pd.Series([1, 2]), {}, SessionTypeError, "row 0"),
         (b"a", {}, SessionTypeError, "a Series or a DataFrame"),

@@ -5,6 +5,7 @@ No decisions of real services are recorded here: the answers are made to the ven
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
 from dataclasses import replace
@@ -24,6 +25,7 @@ from tests.contract.cases_decisions import ONE_OF_EACH, QUESTIONS, SERVICES, TEX
 from tests.contract.provider_cases import CANARY, ask
 from tests.contract.test_request_types import accepted
 from tests.support.faulty import FaultyServer, Reply
+from tests.support.loop_clock import when_time_passes
 from tests.support.typed_dicts import problems
 
 pytest.importorskip("pydantic")
@@ -261,8 +263,10 @@ async def test_a_silent_service_is_left_when_the_time_is_over(
 ) -> None:
     """The limit of the call holds here too, and the request may have been processed."""
     server.script(Reply.json(service.answer, then="stall", cut_at=0))
-    with pytest.raises(errors.ProviderTimeoutError) as caught:
-        await decided(service, server, about(timeout_s=0.2))
+    asked = asyncio.create_task(decided(service, server, about(timeout_s=777)))
+    await server.stalled.wait()
+    with pytest.raises(errors.ProviderTimeoutError, match="timeout_s=777") as caught:
+        await when_time_passes(asked, 777)
     assert caught.value.maybe_processed
 
 

@@ -64,7 +64,7 @@ def test_nothing_is_sent_that_is_wrong(shell: Shell) -> None:
     assert "did you mean" in shell.fail("ls.decide('x', questions, model='mokc:echo')")
     assert "SchemaTypeUnknownError" in shell.fail("ls.decide('x', {'a': int})")
     assert "concurrency" in shell.fail("ls.decide('x', questions, concurrency=0)")
-    assert "no DataFrame" in shell.fail("ls.decide('x', questions, column='text')")
+    assert "not a DataFrame" in shell.fail("ls.decide('x', questions, column='text')")
     assert "ProviderServerError" not in shell.try_("ls.decide([], questions, model='mock:error')").complaint
 
 
