@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from langswarm_nb.core.session.errors import SessionNotFoundError, SessionValueError, shown
 
 if TYPE_CHECKING:
+    from langswarm_nb.core.session.answers.definition import Definition
     from langswarm_nb.core.session.interfaces import ISessionStorage
 
     from .carried import Load
@@ -26,6 +27,7 @@ class BytesInMemory:
     def __init__(self, inner: ISessionStorage) -> None:
         self._inner = inner
         self._kept: dict[str, dict[str, bytes]] = {}
+        self._definitions: dict[str, dict[str, Definition]] = {}
 
     def keep(self, session_id: str, load: Load) -> None:
         """Keep what messages of a session carry.
@@ -35,6 +37,9 @@ class BytesInMemory:
         NotHereError
             Bytes of some did not come with them, and the session has none of them yet.
         """
+        if load.definitions:
+            known = self._definitions.setdefault(str(session_id), {})
+            known.update({definition.hash: definition for definition in load.definitions})
         if not load.links:
             return
         kept = self._kept.setdefault(str(session_id), {})
@@ -79,13 +84,20 @@ class BytesInMemory:
         kept = self._kept.get(str(session_id), {})
         return {key: kept[key] for key in hashes if key in kept}
 
+    def definitions_of(self, session_id: str, hashes: Collection[str] | None) -> dict[str, Definition]:
+        """Return the schemas that messages of a session were asked for, by hash; all, or those with these hashes."""
+        known = self._definitions.get(str(session_id), {})
+        return {key: one for key, one in known.items() if hashes is None or key in hashes}
+
     def forget(self, session_id: str) -> None:
         """Let go of what a session carried."""
         self._kept.pop(str(session_id), None)
+        self._definitions.pop(str(session_id), None)
 
     def clear(self) -> None:
         """Let go of all."""
         self._kept.clear()
+        self._definitions.clear()
 
 
 def _not_here(hashes: list[str]) -> NotHereError:

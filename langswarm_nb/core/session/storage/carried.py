@@ -1,10 +1,10 @@
-"""`Load`: the bytes that messages carry, taken out of them before they become rows."""
+"""`Load`: the bytes and schemas that messages carry, taken out of them before they become rows."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,6 +15,7 @@ from langswarm_nb.core.session.values import to_json
 from .rows import MESSAGE_COLUMNS, Row
 
 if TYPE_CHECKING:
+    from langswarm_nb.core.session.answers.definition import Definition
     from langswarm_nb.core.session.interfaces import Bounds, ISessionStorage
     from langswarm_nb.core.session.parts.vocabulary import Part
 
@@ -28,6 +29,8 @@ class Load(NamedTuple):
     """Places of messages among those that are stored, from 0, with the hashes of what each carries."""
     blobs: Mapping[str, Blob] = {}
     """What came with them, by hash."""
+    definitions: Sequence[Definition] = ()
+    """The schemas that came with them, each once."""
 
     @property
     def named(self) -> list[str]:
@@ -46,11 +49,14 @@ def unloaded(messages: Sequence[SessionMessage], bounds: Bounds) -> tuple[Sequen
     SessionValueError, SessionTypeError
         ``data`` of a part is not bytes, or there are more than the bounds allow.
     """
+    definitions = definitions_of(messages)
+    for definition in definitions:
+        bounds.check("max_message_chars", "schema", definition.body)
     for message in messages:
         if getattr(message, "parts", None) and _carries(message):
             break
     else:  # nearly always
-        return messages, NOTHING
+        return messages, Load(definitions=definitions) if definitions else NOTHING
     links: list[tuple[int, str]] = []
     blobs: dict[str, Blob] = {}
     light = list(messages)
@@ -63,7 +69,14 @@ def unloaded(messages: Sequence[SessionMessage], bounds: Bounds) -> tuple[Sequen
         light[at] = replace(message, parts=parts)
         links += [(at, key) for key in hashes_in(parts)]
         blobs |= found
-    return light, Load(links, blobs)
+    return light, Load(links, blobs, definitions)
+
+
+def definitions_of(messages: Iterable[SessionMessage]) -> list[Definition]:
+    """Return the schemas that come with messages, each once."""
+    facts = (message.request for message in messages if isinstance(message, SessionMessage))
+    found = (one.definition for one in facts if one is not None and one.definition is not None)
+    return list(dict.fromkeys(found))
 
 
 def unloaded_row(payload: Row) -> tuple[Row, Load]:
@@ -94,10 +107,10 @@ def stored_hash(key: str) -> bytes | None:
 _IS_HASH = re.compile("[0-9a-f]{64}").fullmatch
 
 
-async def with_bytes(
+async def loaded(
     storage: ISessionStorage, session_id: str, messages: Sequence[SessionMessage]
 ) -> list[SessionMessage]:
-    """Return messages of a session with the bytes that they carry, to be stored in another storage.
+    """Return messages of a session with the bytes and schemas that they carry, to be stored in another storage.
 
     Raises
     ------
@@ -106,9 +119,29 @@ async def with_bytes(
     """
     hashes = list(dict.fromkeys(key for message in messages for key in hashes_in(message.parts)))
     blobs = await storage.read_blobs(session_id, hashes) if hashes else {}
-    return [
+    filled = [
         replace(message, parts=tuple(_filled(part, blobs) for part in message.parts))
         if blobs.keys() & hashes_in(message.parts)
+        else message
+        for message in messages
+    ]
+    wanted = schemas_named(filled)
+    return defined(filled, await storage.read_definitions(session_id, wanted)) if wanted else filled
+
+
+def schemas_named(messages: Iterable[SessionMessage]) -> list[str]:
+    """Return the hashes of the schemas that messages were asked for, each once."""
+    facts = (message.request for message in messages)
+    return list(dict.fromkeys(one.schema_hash for one in facts if one is not None and one.schema_hash))
+
+
+def defined(
+    messages: Iterable[SessionMessage], definitions: Mapping[str, Definition]
+) -> list[SessionMessage]:
+    """Return messages with the schemas that they were asked for, as far as those are known."""
+    return [
+        replace(message, request=replace(facts, definition=definitions[str(facts.schema_hash)]))
+        if (facts := message.request) is not None and facts.schema_hash in definitions
         else message
         for message in messages
     ]

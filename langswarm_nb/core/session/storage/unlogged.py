@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from langswarm_nb.core.session import checks
+from langswarm_nb.core.session.answers.definition import Definition
 from langswarm_nb.core.session.conversation.nodes import Node, Stamp, TreeRows, chars_of_message
 from langswarm_nb.core.session.conversation.steps import Done, Step
 from langswarm_nb.core.session.errors import SessionError, SessionNotFoundError
@@ -177,6 +178,12 @@ class UnloggedStorage(ISessionStorage):
     async def read_blobs(self, session_id: str, hashes: Collection[str]) -> dict[str, bytes]:
         return {**await self.inner.read_blobs(session_id, hashes), **self._bytes.of(session_id, hashes)}
 
+    async def read_definitions(
+        self, session_id: str, hashes: Collection[str] | None = None
+    ) -> dict[str, Definition]:
+        found = await self.inner.read_definitions(session_id, hashes)
+        return {**found, **self._bytes.definitions_of(session_id, hashes)}
+
     async def save_partial(
         self, session_id: str, message: SessionMessage, *, reply_to: int, question_id: str | None = None
     ) -> None:
@@ -303,5 +310,6 @@ def _without_words(message: SessionMessage) -> SessionMessage:
         content="",
         parts=(),
         metadata={"content_chars": len(message.content)},
-        request=facts and replace(facts, error_message=None, params={}, details={}),
+        request=facts
+        and replace(facts, error_message=None, params={}, details={}, data_json=None, definition=None),
     )

@@ -17,7 +17,7 @@ from langswarm_nb.core.session.storage.packing import MARKS, key_of_id
 from langswarm_nb.core.session.storage.rows import COLUMNS, MESSAGE_COLUMNS, Row, as_read, mark_of, to_store
 from langswarm_nb.core.session.values import MOST
 
-from . import blobs as _blobs
+from . import carried as _carried
 from . import conditions as _conditions
 from . import hides as _hides
 from . import leases as _leases
@@ -73,7 +73,7 @@ def append(
         _conditions.check_new(db, head, session_id, [payload[_MESSAGE_ID] for payload in payloads])
     _conditions.check_path(db, head, session_id, expected_tip)
     _conditions.check_turns(db, head, session_id, turn, hides)
-    _blobs.check_of_session(db, load, head.sid)
+    _carried.check_of_session(db, load, head.sid)
     start = head.tip if isinstance(parent, str) else parent
     if start not in (None, head.tip) and reply_to is None:
         node_of(db, head, session_id, start)
@@ -98,7 +98,7 @@ def append(
         rows = []
     else:
         rows = _insert(db, head, place, payloads, turn)
-        _blobs.link(db, head.end, load)
+        _carried.link(db, head.end, load)
     is_other = (
         moves or turn is not None or place.version != (head.tip_version or 1)
     )  # than what stood on the path
