@@ -50,8 +50,9 @@ FLOORS = {
     ],
     "core.session.providers": [
         "__init__ kit",
-        "anthropic cohere gemini mistral mock ollama openai",
+        "anthropic cohere decider gemini mistral mock ollama openai",
         "chat",
+        "_decisions",
         "_dialect download",
         "_http",
         "catalogue intakes mock_tools public_addresses",

@@ -5,11 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from .messages import FinishReason, SessionMessage, Usage
 from .parts.media_types import fits, is_text, media_type_of
 from .parts.vocabulary import Part
+
+if TYPE_CHECKING:
+    from .answers.decided import DecisionAnswer
+    from .answers.questions import Question
 
 TextKind = Literal["text", "reasoning", "refusal"]
 Route = Literal["strict", "tool", "prompt"]
@@ -141,6 +145,28 @@ class ProviderRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class DecisionRequest:
+    """Questions to be decided, all about the same."""
+
+    questions: tuple[Question, ...]
+    request: ProviderRequest
+    """The messages that they are about, with model and limits; its tools, schema and conversation do not count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a service decided."""
+
+    answers: tuple[DecisionAnswer, ...]
+    """One for each question, in their order."""
+    usage: Usage = field(default_factory=Usage)
+    info: ReplyInfo = field(default_factory=ReplyInfo)
+    """Model, id of the request, cost, details, as for a reply."""
+    blocked: str | None = None
+    """The service's own word for why it took none of the input; all questions are then refused."""
+
+
+@dataclass(frozen=True, slots=True)
 class Intake:
     """What a model takes besides text, and which tools its service has for it.
 
@@ -164,6 +190,8 @@ class Intake:
     is_told_schema: bool = False
     """Whether the messages say the schema with the route ``strict`` too: the service masks words, and tells its model
     nothing."""
+    decides: bool = False
+    """Whether it answers questions with probabilities (`IProviderSession.decide`)."""
 
     def takes(self, media_type: str) -> bool:
         """Return whether attachments of this type can be sent."""
