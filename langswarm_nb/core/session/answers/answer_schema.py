@@ -105,15 +105,23 @@ class AnswerSchema:
         """
         return self.check(data)
 
-    def read(self, text: str) -> Any:
+    def read(self, text: str, restored: Callable[[Any], Any] | None = None) -> Any:
         """Return the JSON value that an answer holds, out of a code block and out of its `key`; it is checked.
+
+        Parameters
+        ----------
+        text : str
+            The answer.
+        restored : callable, optional
+            Takes out of the JSON, as it came, what the form of a service added to it; see `StrictForm`.
 
         Raises
         ------
         AnswerInvalidError
             It is not JSON, or does not fit.
         """
-        data = self._unwrapped(_parsed(text))
+        parsed = _parsed(text)
+        data = self._unwrapped(parsed if restored is None else restored(parsed))
         try:
             self.check(data)
         except AnswerInvalidError as error:
