@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from langswarm_nb.core.session import MessageStream, RetryNotice, SessionError
+from langswarm_nb.core.session import MessageStream, RetryNotice, SessionError, SessionMessage
+from langswarm_nb.core.session.answers.schema_errors import AnswerError
 from langswarm_nb.notebook.bridge import run_sync
 from langswarm_nb.notebook.cell_errors import stopped
 from langswarm_nb.notebook.showing.footer import footer_line, goes_on
 from langswarm_nb.notebook.showing.reply import Extract, Reply
 from langswarm_nb.notebook.showing.reply_view import Look, Silent
 
+from .asked_before import attempts_before
 from .opened import Opened, TellRetry, TellWait
 
 if TYPE_CHECKING:
@@ -70,6 +72,7 @@ class Exchange:
         self._display, self._opening, self._extract = display, opening, extract
         self._opened: Opened | None = None
         self._seen: Mapping[str, Bytes] = {}
+        self._before: Sequence[SessionMessage] = ()
         self._notes: list[str] = []
         self._is_chosen = False
 
@@ -89,6 +92,9 @@ class Exchange:
             if self._opened is not None:
                 self._seen = run_sync(self._look_at(self._opened))
             raise self._stopped(is_kept=self.finish() is not None) from error
+        except AnswerError as error:
+            self.finish(problem=error)
+            raise
         except BaseException:
             self.finish()
             raise
@@ -113,8 +119,17 @@ class Exchange:
 
         self._opened = opened = await self._opening(self.tell_retry, self._display.status)
         with ticking(self._display):
-            await self._show(opened.stream)
+            try:
+                await self._show(opened.stream)
+            finally:
+                await self._read_attempts(opened)
         self._seen = await self._look_at(opened)
+
+    async def _read_attempts(self, opened: Opened) -> None:
+        """Find the answers that did not fit the schema, for what they cost."""
+        reply = opened.stream.reply
+        if opened.stream.attempt > 1 and reply is not None:
+            self._before = await attempts_before(opened.session, reply)
 
     async def _look_at(self, opened: Opened) -> Mapping[str, Bytes]:
         """Return what can be seen of attachments."""
@@ -126,21 +141,28 @@ class Exchange:
         return await seen_in(opened.session, question, answer)
 
     async def _show(self, stream: MessageStream) -> None:
-        is_thinking = False
+        is_thinking, attempt = False, 1
+        if stream.schema is not None:
+            self._display.begin(stream.schema)
         async for delta in stream:
+            if stream.attempt != attempt:
+                is_thinking, attempt = False, stream.attempt
+                self._display.begin(stream.schema)
             if delta.kind != "reasoning":
                 self._display.update(delta.text)
             elif not is_thinking:
                 is_thinking = True
                 self._display.status("thinking …")
 
-    def finish(self, error: SessionError | None = None) -> Reply | None:
+    def finish(self, error: SessionError | None = None, problem: AnswerError | None = None) -> Reply | None:
         """Show the reply as it is to be saved and return it; None when nothing of it is stored.
 
         Parameters
         ----------
         error : SessionError, optional
             Why there is no whole reply, where nobody else tells.
+        problem : AnswerError, optional
+            What is wrong with the reply, which came.
         """
         opened = self._opened
         message = None if opened is None else opened.stream.reply or opened.stream.unstored
@@ -153,8 +175,9 @@ class Exchange:
             opened.session,
             extract=self._extract,
             again=self._again,
+            schema=opened.stream.schema,
         )
-        reply.seen = self._seen
+        reply.seen, reply.attempts_before = self._seen, self._before
         self._sender.count(opened.stream, opened.options)
         reply.place = self._place(reply, opened)
         reply.footer = footer_line(reply, place=reply.place)
@@ -164,7 +187,7 @@ class Exchange:
         if told := _words(error) if error is not None else _ended_badly(reply):
             reply.footer += f" · {told}"
             reply.place += f" · {told}"
-        self._look.finish(self._display, reply)
+        self._look.finish(self._display, reply, error if isinstance(error, AnswerError) else problem)
         return reply
 
     def _show_failure(self, error: SessionError | None, footer: str) -> None:

@@ -10,8 +10,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from langswarm_nb.notebook.asking.cell_flags import line_parser
 from langswarm_nb.notebook.asking.magic_parser import Kind, MagicParser
-from langswarm_nb.notebook.asking.options import line_parser
 from langswarm_nb.notebook.commands import COMMANDS
 
 _LINE = re.compile(r"\s*%langswarm\s+(?P<rest>[^\n]*)$")
