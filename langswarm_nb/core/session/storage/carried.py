@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from langswarm_nb.core.session.messages import MessageRole, SessionMessage
+from langswarm_nb.core.session.messages import MessageRole, RequestFacts, SessionMessage
 from langswarm_nb.core.session.parts.blobs import Blob, as_text, carry_bytes, hashes_in, taken_out
 from langswarm_nb.core.session.values import to_json
 
@@ -74,8 +74,8 @@ def unloaded(messages: Sequence[SessionMessage], bounds: Bounds) -> tuple[Sequen
 
 def definitions_of(messages: Iterable[SessionMessage]) -> list[Definition]:
     """Return the schemas that come with messages, each once."""
-    facts = (message.request for message in messages if isinstance(message, SessionMessage))
-    found = (one.definition for one in facts if one is not None and one.definition is not None)
+    facts = (getattr(message, "request", None) for message in messages)  # of another type it is refused later
+    found = (one.definition for one in facts if isinstance(one, RequestFacts) and one.definition is not None)
     return list(dict.fromkeys(found))
 
 
