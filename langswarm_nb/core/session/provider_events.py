@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -185,6 +185,8 @@ class Intake:
     """Names of the service's own tools, such as ``web_search``."""
     routes: tuple[Route, ...] = ("prompt",)
     """How it can be asked for an answer of a schema, the surest first; empty when it cannot."""
+    routes_with_tools: tuple[Route, ...] | None = None
+    """The same where tools of the service are asked for as well; None: no other than without."""
     schema_form: str = ""
     """Whose rules a schema has to keep with the route ``strict``: a name of `answers.strict.FORMS`."""
     is_told_schema: bool = False
@@ -192,6 +194,10 @@ class Intake:
     nothing."""
     decides: bool = False
     """Whether it answers questions with probabilities (`IProviderSession.decide`)."""
+
+    def routes_for(self, tools: Collection[str] = ()) -> tuple[Route, ...]:
+        """Return how it can be asked for an answer of a schema in a request that names these tools of the service."""
+        return self.routes if not tools or self.routes_with_tools is None else self.routes_with_tools
 
     def takes(self, media_type: str) -> bool:
         """Return whether attachments of this type can be sent."""
