@@ -29,6 +29,7 @@ from .plan import Plan, for_session, make_plan, may_refuse, request_changes
 from .provider_choice import destination_once, provider_for
 
 if TYPE_CHECKING:
+    from langswarm_nb.core.session.answers.questions import Question
     from langswarm_nb.core.session.parts.vocabulary import Part
     from langswarm_nb.notebook.running_cell import Cell
     from langswarm_nb.notebook.workspace import Workspace
@@ -79,6 +80,7 @@ class Sender:
         [model] = plan.models
         [provider_session] = self._through(plan.models, options, self._workspace.manager)
         carried = await self._carried(plan, [provider_session])
+        decided = await self._decided(plan, prompt, lambda _: provider_session)
         session, notes = await self._prepare(plan, options)
         sent = await for_session(self._workspace, plan, session)
         sent |= {
@@ -86,9 +88,11 @@ class Sender:
             "provider_session": provider_session,
             "on_retry": tell_retry,
             "on_wait": tell_wait,
+            **decided[model][0],
         }
         stream = session.stream_message(prompt.text, model=model, **sent)
-        return self._opened(plan, session, stream, (*notes, *_told_of(carried[model])), options)
+        told = (*notes, *_told_of(carried[model]), decided[model][1])
+        return self._opened(plan, session, stream, told, options, prompt.questions)
 
     async def open_comparison(
         self, prompt: Prompt, options: CellOptions, cell: Cell, tell_retry: Callable[[str], TellRetry]
@@ -103,15 +107,23 @@ class Sender:
         plan = await self.plan(prompt, options, cell)
         own = self._own(plan.models, options, self._workspace.manager, tell_retry)
         carried = await self._carried(plan, [own(model)["provider_session"] for model in plan.models])
+        decided = await self._decided(plan, prompt, lambda model: own(model)["provider_session"])
         session, notes = await self._prepare(plan, options)
         streams = await session.stream_comparison(
             prompt.text,
             plan.models,
-            lambda model: {**own(model), **carried[model]},
+            lambda model: {**own(model), **carried[model], **decided[model][0]},
             **await for_session(self._workspace, plan, session),
         )
         return [
-            self._opened(plan, session, stream, (*notes, *_told_of(carried[model])), options)
+            self._opened(
+                plan,
+                session,
+                stream,
+                (*notes, *_told_of(carried[model]), decided[model][1]),
+                options,
+                prompt.questions,
+            )
             for model, stream in zip(plan.models, streams, strict=True)
         ]
 
@@ -316,6 +328,21 @@ class Sender:
             found[model] = {"parts": question.parts}
         return found
 
+    async def _decided(
+        self, plan: Plan, prompt: Prompt, through: Callable[[str], IProviderSession | None]
+    ) -> dict[str, tuple[SendOptions, str]]:
+        """Return how each model is asked the questions of a prompt, with what is told of that."""
+        if not prompt.questions:
+            return dict.fromkeys(plan.models, (SendOptions(), ""))
+        from .structured import deciding
+
+        found: dict[str, tuple[SendOptions, str]] = {}
+        for model in plan.models:
+            if (provider := through(model)) is None:
+                raise AssertionError("a model is asked through something")
+            found[model] = await deciding(prompt.questions, model, provider)
+        return found
+
     async def _prepare(self, plan: Plan, options: CellOptions) -> tuple[BaseSession, tuple[str, ...]]:
         """Return the session that a plan goes to, made where it is not there; with what is told of it."""
         workspace, session = self._workspace, plan.session
@@ -336,10 +363,11 @@ class Sender:
         stream: MessageStream,
         notes: tuple[str, ...],
         options: CellOptions,
+        questions: tuple[Question, ...] = (),
     ) -> Opened:
         name = self._workspace.name_of(session) if plan.opening == "named" else ""
         named = f"{stream.provider}:{stream.model}" if plan.names_model else None
-        return Opened(session, stream, name, notes, named, options)
+        return Opened(session, stream, name, notes, named, options, questions)
 
 
 def _told_of(carried: SendOptions) -> list[str]:
