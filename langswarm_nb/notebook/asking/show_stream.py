@@ -176,6 +176,7 @@ class Exchange:
             extract=self._extract,
             again=self._again,
             schema=opened.stream.schema,
+            questions=opened.questions,
         )
         reply.seen, reply.attempts_before = self._seen, self._before
         self._sender.count(opened.stream, opened.options)

@@ -11,9 +11,12 @@ from langswarm_nb.core.session.answers.partial import GrowingJson
 from langswarm_nb.render import render_html, visible_controls
 from langswarm_nb.render.value_tables import growing_value_html, problems_html, value_html, value_text
 
+from . import decided
+
 if TYPE_CHECKING:
     from langswarm_nb.core.session import SessionMessage
     from langswarm_nb.core.session.answers.answer_schema import AnswerSchema
+    from langswarm_nb.core.session.answers.questions import Question
     from langswarm_nb.core.session.answers.schema_errors import AnswerError
 
 __all__ = ["MIME", "GrowingValue", "ShownAnswer", "answer_html", "data_of", "shown_answer", "shown_problem"]
@@ -36,7 +39,7 @@ class ShownAnswer:
     """The data, as JSON; None where there is none."""
 
 
-def shown_answer(data: Any, columns: Sequence[str] = (), *, more: str = _MORE) -> ShownAnswer:
+def shown_answer(data: Any, columns: Sequence[str] = (), questions: Sequence[Question] = ()) -> ShownAnswer:
     """Return an answer's data as a table.
 
     Parameters
@@ -45,10 +48,14 @@ def shown_answer(data: Any, columns: Sequence[str] = (), *, more: str = _MORE) -
         What was answered, checked.
     columns : sequence of str
         The names of its columns, as far as they are known.
-    more : str
-        Where the rows are that the table leaves out.
+    questions : sequence of Question
+        Those that were decided, where it holds decisions.
     """
-    return ShownAnswer(value_html(data, columns, more=more), value_text(data, columns, more=more), data)
+    if not questions:
+        return ShownAnswer(value_html(data, columns, more=_MORE), value_text(data, columns, more=_MORE), data)
+    data = decided.record(data, questions)
+    rows = decided.rows(data, questions)
+    return ShownAnswer(value_html(rows, decided.COLUMNS), value_text(rows, decided.COLUMNS), data)
 
 
 def shown_problem(error: AnswerError, text: str) -> ShownAnswer:
@@ -73,9 +80,16 @@ def data_of(message: SessionMessage) -> tuple[Any, bool]:
 
 
 def answer_html(message: SessionMessage) -> str | None:
-    """Return a message as a table, for use in a page; None when it is no such answer."""
+    """Return an answer that was asked to be a value as a table, for use in a page; as it is where it does not fit.
+
+    None when it is an ordinary message.
+    """
     data, is_there = data_of(message)
-    return value_html(data) if is_there else None
+    if is_there:
+        return value_html(decided.rows(data) if decided.is_decision(message) else data)
+    facts = message.request
+    is_answer = facts is not None and facts.schema_hash is not None and message.content
+    return render_html(message.content, format="json") if is_answer else None
 
 
 class GrowingValue:
@@ -118,6 +132,18 @@ class GrowingValue:
     def finish(self) -> str:
         """Return the text that came, as it is shown where it is no answer."""
         return render_html(self.text, format="json")
+
+    # What a panel reads of a reply that grows: a table is its open end until it is whole.
+
+    open_chars = 0
+
+    def take_settled(self) -> str:
+        """Return what changes no more."""
+        return ""
+
+    def tail_html(self, *, is_urgent: bool = False) -> str:
+        """Return what may still change."""
+        return self.html()
 
 
 def _is_of_rows(schema: AnswerSchema) -> bool:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from langswarm_nb.core.session import BaseSession
     from langswarm_nb.core.session.answers.answer_schema import AnswerSchema
+    from langswarm_nb.core.session.answers.questions import Question
     from langswarm_nb.core.session.parts.vocabulary import Part
     from langswarm_nb.core.session.provider_events import Route
 
@@ -61,6 +62,8 @@ class Reply(ShownOnce):
         Asks again, under the rules of whoever asked; by default the session does.
     schema : AnswerSchema, optional
         What the answer has to be.
+    questions : sequence of Question, optional
+        What was to be decided.
 
     Examples
     --------
@@ -82,11 +85,13 @@ class Reply(ShownOnce):
         view: View | None = None,
         again: Again | None = None,
         schema: AnswerSchema | None = None,
+        questions: Sequence[Question] = (),
     ) -> None:
         self.message = message
         self.question = question
         self.session = session
-        self._extract, self._again, self._schema = extract, again, schema
+        self._extract, self._again = extract, again
+        self._schema, self.questions = schema, tuple(questions)
         self.attempts_before: Sequence[SessionMessage] = ()
         """The answers before it that did not fit its schema, in order."""
         self.footer = ""
@@ -126,7 +131,13 @@ class Reply(ShownOnce):
         from .answer_tables import data_of
 
         data, is_there = data_of(self.message)
-        return data if self._schema is None or not is_there else self._schema.value_of(data)
+        if self._schema is None or not is_there:
+            return data
+        if self.questions:
+            from .decided import record
+
+            return record(data, self.questions)
+        return self._schema.value_of(data)
 
     def data_df(self) -> pd.DataFrame:
         """Return the value that was answered as a frame: a row for each object, dtypes from the schema.
@@ -145,6 +156,10 @@ class Reply(ShownOnce):
         from .answer_tables import data_of
 
         data, is_there = data_of(self.message)
+        if self.questions:
+            from langswarm_nb.core.session.answers.decided import decision_schema
+
+            return data_frame(decision_schema(self.questions), [self.data] if is_there else [])
         return data_frame(self._schema, [data] if is_there else [])
 
     @property
@@ -267,6 +282,7 @@ class Reply(ShownOnce):
             extract=self._extract,
             view=self.view,
             schema=self._schema,
+            questions=self.questions,
         )
         await reply.look_at_attachments()
         return reply

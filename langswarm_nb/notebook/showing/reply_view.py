@@ -123,7 +123,7 @@ class Look:
             return None
         from .answer_tables import data_of, shown_answer
 
-        return shown_answer(data_of(reply.message)[0], reply.columns)
+        return shown_answer(data_of(reply.message)[0], reply.columns, reply.questions)
 
     def markdown(self, reply: Reply) -> str | None:
         """Return what a page shows instead of that text: of ``-f code``, the other blocks too."""
