@@ -55,7 +55,7 @@ FLOORS = {
         "_decisions",
         "_dialect download",
         "_http",
-        "catalogue intakes mock_tools public_addresses",
+        "catalogue deciders intakes mock_decisions mock_tools public_addresses",
     ],
     "core.session.storage": [
         "__init__",

@@ -69,9 +69,10 @@ class Question:
     options: tuple[Option, ...] = ()
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not self.name.isidentifier():
+        name: object = self.name
+        if not isinstance(name, str) or not name.isidentifier():
             raise SchemaNameError(
-                f"{shown(self.name)} cannot be the name of a question: use letters, digits and `_`, "
+                f"{shown(name)} cannot be the name of a question: use letters, digits and `_`, "
                 "with no digit first."
             )
         if not isinstance(self.instructions, str):

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from langswarm_nb.core.session.provider_events import Intake
 
+from .deciders import decides
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
@@ -207,7 +209,8 @@ def intake_of(provider: str, model: str, *, native: bool = False) -> Intake:
     rows = NATIVE.get(provider) if native else None
     name = model.lower()
     found = (row.intake for row in rows or INTAKES.get(provider, ()) if re.fullmatch(row.models, name))
-    return next(found, Intake())
+    intake = next(found, Intake())
+    return replace(intake, decides=True) if decides(provider, model) else intake
 
 
 def seen_by(intake: Intake, sees: bool, hears: bool = False) -> Intake:

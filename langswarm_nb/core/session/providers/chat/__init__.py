@@ -47,7 +47,14 @@ if TYPE_CHECKING:
     from langswarm_nb.core.session.closing import EventStream
     from langswarm_nb.core.session.messages import SessionMessage
     from langswarm_nb.core.session.parts.vocabulary import Part
-    from langswarm_nb.core.session.provider_events import Intake, ModelInfo, ProviderEvent, ProviderRequest
+    from langswarm_nb.core.session.provider_events import (
+        Decision,
+        DecisionRequest,
+        Intake,
+        ModelInfo,
+        ProviderEvent,
+        ProviderRequest,
+    )
     from langswarm_nb.core.session.providers._http.address import Address
 
 
@@ -286,6 +293,13 @@ class ChatProviderSession(HttpProviderSession):
         return stream_reply(
             self.http, path, adjusted.body, request, reader, query=query, amend=adjusted.amend
         )
+
+    async def decide(self, request: DecisionRequest) -> Decision:
+        """Answer questions about messages, with probabilities, where the host can."""
+        from .decisions import decide  # few ask for it
+
+        decision = await decide(self.http, request)
+        return await super().decide(request) if decision is None else decision
 
     async def list_models(self) -> list[ModelInfo]:
         """Return the models that the service offers."""
