@@ -58,8 +58,8 @@ def pointed(root: Node, ref: str) -> Any:
             "Put it under `$defs`, and refer to it as `#/$defs/NAME`."
         )
     place: Any = root
-    for step in ref[1:].split("/")[1:]:
-        step = unquote(step).replace("~1", "/").replace("~0", "~")
+    for quoted in ref[1:].split("/")[1:]:
+        step = unquote(quoted).replace("~1", "/").replace("~0", "~")
         if isinstance(place, Mapping) and step in place:
             place = place[step]
         elif isinstance(place, list) and step.isdecimal() and int(step) < len(place):
