@@ -148,4 +148,4 @@ _ARRAYS: Mapping[str, Callable[[Sequence[Any]], Any]] = {
     "datetime": lambda values: _moments(values, utc=True).astype("datetime64[us, UTC]"),
     "date": lambda values: _moments(values, utc=False).astype("datetime64[us]"),
 }
-"""The kinds of columns that are no objects."""
+"""The kinds of columns with a dtype of their own; all others hold objects."""
