@@ -33,7 +33,7 @@ _HEAD_ROWS, _END_ROWS = 5, 10
 """Of a long list while it grows: its beginning, which a reader has not left behind yet, and what is being written."""
 _VALUE = "value"
 """Name of what has none."""
-_NOTHING = '<span class="lsnb-none">null</span>'
+_NOTHING = '<em class="lsnb-none">null</em>'
 
 
 def value_html(data: Any, columns: Sequence[str] = (), *, more: str = "") -> str:
@@ -110,7 +110,7 @@ class _Page:
         shown = {n: [] if n is None else _cells(rows[n], names) for n in self._shown(len(rows))}
         styles = [_style(values) for values in zip(*filter(None, shown.values()), strict=True)]
         styles = styles or [_style(())] * len(names)
-        corner = '<td class="lsnb-n"></td>' if is_list else ""
+        corner = '<td class="lsnb-at"></td>' if is_list else ""
         head = "".join(
             f'<th scope="col"{align}>{text_html(_name(name))}</th>'
             for name, (align, _) in zip(names, styles, strict=True)
@@ -133,7 +133,7 @@ class _Page:
     def _row(
         self, number: int | None, values: Sequence[Any], styles: Sequence[tuple[str, str]], depth: int
     ) -> str:
-        first = "" if number is None else f'<th scope="row" class="lsnb-n">{number}</th>'
+        first = "" if number is None else f'<th scope="row" class="lsnb-at">{number}</th>'
         cells = "".join(
             f"<td{align}{more}>{self._value(value, _MAX_CHARS, depth)}</td>"
             for value, (align, more) in zip(values, styles, strict=True)
@@ -230,7 +230,10 @@ def _style(values: Sequence[Any]) -> tuple[str, str]:
     there = [value for value in values if value is not None and value is not _MISSING]
     if there and all(type(value) in {int, float} for value in there):
         return ' align="right"', ""
-    is_short = all(not isinstance(value, (dict, list)) and len(str(value)) <= _SHORT_CHARS for value in there)
+    is_short = all(
+        (_is_flat(value) or not isinstance(value, (dict, list))) and len(_plain(value)) <= _SHORT_CHARS
+        for value in there
+    )
     return "", ' class="lsnb-short"' if is_short else ""
 
 

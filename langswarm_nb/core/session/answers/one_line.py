@@ -171,7 +171,9 @@ class _Reader:
         if self._next() == "?":
             raise self._mistake(f"a comma (`?` stands right after the name: `{name}?`)")
         if not words:
-            raise self._mistake("a type, choices such as `small|medium|large`, `[…]`, `{…}` or a hint after `:`")
+            raise self._mistake(
+                "a type, choices such as `small|medium|large`, `[…]`, `{…}` or a hint after `:`"
+            )
         return self._simple(words, start, mark, closing)
 
     def _simple(self, words: str, start: int, mark: str = ",", closing: str = "") -> Schema:
@@ -249,10 +251,15 @@ class _Reader:
         for piece in words.split(mark):
             choice = " ".join(piece.split())
             if not choice:
-                raise self._wrong(SchemaChoiceError, place, "a choice is empty", "Write `small|medium|large`.")
+                raise self._wrong(
+                    SchemaChoiceError, place, "a choice is empty", "Write `small|medium|large`."
+                )
             if choice in choices:
                 raise self._wrong(
-                    SchemaChoiceError, place, f"the choice {choice!r} is there twice", "Leave one of them out."
+                    SchemaChoiceError,
+                    place,
+                    f"the choice {choice!r} is there twice",
+                    "Leave one of them out.",
                 )
             choices.append(choice)
             place += len(piece) + 1
