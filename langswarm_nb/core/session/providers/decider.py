@@ -1,4 +1,7 @@
-"""`Decider`: questions to a model, as a provider; so a decision is sent, stored and shown like any other reply."""
+"""`Decider`: questions to a model, as a provider; so a decision is sent, stored and shown like any other reply.
+
+A model that does not decide is asked for values of a schema: its answers have no probabilities.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +39,9 @@ class Decider(IProviderSession):
         Whom it asks; it stays the caller's to close.
     questions : sequence of Question
         What is decided about the messages of each request.
+    decides : bool, optional
+        Whether the models answer with probabilities; by default what is known of each (`Intake.decides`). Others are
+        asked for values.
 
     Examples
     --------
@@ -48,22 +54,46 @@ class Decider(IProviderSession):
     ... )
     """
 
-    def __init__(self, provider: IProviderSession, questions: Sequence[Question]) -> None:
+    def __init__(
+        self, provider: IProviderSession, questions: Sequence[Question], *, decides: bool | None = None
+    ) -> None:
         self.name = provider.name
         self._provider = provider
         self._questions = tuple(questions)
+        self._decides = decides
 
     async def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
         """Yield the decisions, as the JSON of `decision_schema`."""
         decision = await self.decide(DecisionRequest(self._questions, request))
-        yield replace(decision.info, details={**decision.info.details, **_details(decision.answers)})
+        probabilities = _probabilities(decision.answers)
+        told = {"probabilities": probabilities} if probabilities else {}
+        yield replace(decision.info, details={**decision.info.details, **told})
         yield Delta(json.dumps(record_of(decision.answers, self._questions), ensure_ascii=False))
         yield decision.usage
         yield Finish(FinishReason.STOP, decision.blocked)
 
     async def decide(self, request: DecisionRequest) -> Decision:
-        """Answer the questions of a request."""
-        return await self._provider.decide(request)
+        """Answer the questions of a request, with probabilities where the model has them.
+
+        Raises
+        ------
+        SchemaRouteError
+            The model cannot be asked; nothing was sent.
+        AnswerError
+            The model answered with something else.
+        ProviderSessionError
+            As from `stream`.
+        """
+        intake = await self._provider.intake(request.request.model)
+        if not (intake.decides if self._decides is None else self._decides):
+            from ._decisions.by_schema import decide_by_schema  # most models that are asked decide
+
+            return await decide_by_schema(self._provider, request, intake)
+        decision = await self._provider.decide(request)
+        return replace(
+            decision,
+            info=replace(decision.info, details={**decision.info.details, "processing": DECISIONS}),
+        )
 
     async def intake(self, model: str, *, native: bool = False) -> Intake:
         """Return what the model takes; its answer always has the schema of the decisions."""
@@ -75,7 +105,10 @@ class Decider(IProviderSession):
         return await self._provider.list_models()
 
 
-def _details(answers: Iterable[DecisionAnswer]) -> dict[str, object]:
-    """Return what is kept beside the answers: all probabilities, and that they were decisions."""
-    told = {answer.name: [list(pair) for pair in answer.probabilities] for answer in answers}
-    return {"processing": DECISIONS, "probabilities": {name: pairs for name, pairs in told.items() if pairs}}
+def _probabilities(answers: Iterable[DecisionAnswer]) -> dict[str, list[list[object]]]:
+    """Return all that was told of choices and levels, to be kept beside the answers."""
+    return {
+        answer.name: [list(pair) for pair in answer.probabilities]
+        for answer in answers
+        if answer.probabilities
+    }

@@ -97,11 +97,12 @@ async def ask(
             if isinstance(event, Usage):
                 usage = usage.updated(event)
             elif isinstance(event, ReplyInfo):
-                info = _joined(info, event)
+                info = joined(info, event)
     return Decision(reader.answers, usage, info, reader.blocked)
 
 
-def _joined(info: ReplyInfo, newer: ReplyInfo) -> ReplyInfo:
+def joined(info: ReplyInfo, newer: ReplyInfo) -> ReplyInfo:
+    """Return what is known of a reply, with what came later."""
     cost_usd = info.cost_usd if newer.cost_usd is None else newer.cost_usd
     return ReplyInfo(
         model=newer.model or info.model,
