@@ -17,17 +17,19 @@ from langswarm_nb.core.session.providers._http.fault_bodies import fault_inside,
 from langswarm_nb.core.session.providers._http.faults import MALFORMED, ReportedError
 from langswarm_nb.core.session.providers._http.wire_json import parse_json
 
+from .answer_reader import AnswerReader
 from .cleaning import Cleaner
 from .sse import DONE, JSONDecoder, JSONLinesDecoder, SSEDecoder, StreamFormatError
 from .wire import COST, cost_in_headers, rate_limits, told_headers
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterable
+    from collections.abc import AsyncGenerator, Callable, Iterable
 
     from langswarm_nb.core.session.provider_events import ProviderEvent, ProviderRequest
     from langswarm_nb.core.session.providers._http.client import HttpClient
     from langswarm_nb.core.session.providers._http.response import Response
 
+    from .call_pieces import ReaderEvent
     from .sse import Decoder, ServerSentEvent
 
 _log = logging.getLogger(__name__)
@@ -46,13 +48,13 @@ class ReplyReader(Protocol):
     is_over: bool
     """Whether nothing can follow."""
 
-    def read(self, body: Any, name: str = "") -> Iterable[ProviderEvent]:
+    def read(self, body: Any, name: str = "") -> Iterable[ReaderEvent]:
         """Take the JSON of an event and its name; raises `ReportedError` for an error of the service."""
 
-    def read_whole(self, body: Any) -> Iterable[ProviderEvent]:
+    def read_whole(self, body: Any) -> Iterable[ReaderEvent]:
         """Take a whole answer instead; it must set `is_whole` when it is one."""
 
-    def finish(self) -> Iterable[ProviderEvent]:
+    def finish(self) -> Iterable[ReaderEvent]:
         """Return what is known only at the end: tool calls, usage, and last the `Finish`."""
 
 
@@ -64,6 +66,7 @@ def stream_reply(
     reader: ReplyReader,
     *,
     decoder: Decoder | None = None,
+    is_in_words: Callable[[], bool] = lambda: False,
     **how: Any,
 ) -> EventStream[ProviderEvent]:
     """Return the reply's events; the request is posted when the first is asked for.
@@ -72,6 +75,8 @@ def stream_reply(
     ----------
     decoder
         Reads the bytes of a stream; server-sent events by default.
+    is_in_words
+        As for `AnswerReader`.
     **how
         As in `HttpClient.open`: ``query``, ``headers``, ``once``.
 
@@ -80,6 +85,8 @@ def stream_reply(
     ProviderSessionError
         While reading: see `HttpClient.open`; `StreamInterruptedError` when the stream ended without its end mark.
     """
+    if request.schema is not None:
+        reader = AnswerReader(reader, request.schema, is_in_words)
     return EventStream(_reply_events(http, path, body, request, reader, decoder or SSEDecoder(), **how))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from langswarm_nb.core.session.errors import ProviderRequestError
 from langswarm_nb.core.session.messages import FinishReason, Usage
 from langswarm_nb.core.session.provider_events import Delta, Finish, ModelInfo, PartDone, ReplyInfo
-from langswarm_nb.core.session.providers._dialect.call_pieces import place_of
+from langswarm_nb.core.session.providers._dialect.call_pieces import CallPiece, place_of
 from langswarm_nb.core.session.providers._dialect.citations import Sources
 from langswarm_nb.core.session.providers._dialect.reasoning_order import dropped_thinking, outline_part
 from langswarm_nb.core.session.providers._dialect.vendor_items import first_text
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from langswarm_nb.core.session.parts.vocabulary import Part
     from langswarm_nb.core.session.provider_events import ProviderEvent
+    from langswarm_nb.core.session.providers._dialect.call_pieces import ReaderEvent
 
 DIALECT = "anthropic_messages"
 """Marks the outlines of this dialect."""
@@ -71,7 +72,7 @@ class MessagesReader:
         self._has_thought = False
         self._closing: list[ProviderEvent] = []
 
-    def read(self, body: Any, name: str = "") -> list[ProviderEvent]:
+    def read(self, body: Any, name: str = "") -> Sequence[ReaderEvent]:
         """Take an event.
 
         Raises
@@ -136,7 +137,7 @@ class MessagesReader:
             return self._add(block, start.get(block.kind))
         return []
 
-    def _read_delta(self, body: Mapping[str, Any]) -> list[ProviderEvent]:
+    def _read_delta(self, body: Mapping[str, Any]) -> Sequence[ReaderEvent]:
         delta = body["delta"]
         kind = delta["type"]
         index = place_of(body["index"])
@@ -149,6 +150,8 @@ class MessagesReader:
             return self._add(block, delta["thinking"])
         if kind == "input_json_delta":
             block.pieces.append(str(delta["partial_json"]))
+            if block.kind == "tool_use":
+                return [CallPiece(index, str(block.start.get("name") or ""), str(delta["partial_json"]))]
         elif kind == "signature_delta":
             block.signature += str(delta["signature"])
         else:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from langswarm_nb.core.session.errors import ProviderServerError
 from langswarm_nb.core.session.messages import FinishReason, Usage
 from langswarm_nb.core.session.provider_events import Delta, Finish, PartDone, ReplyInfo
+from langswarm_nb.core.session.providers._dialect.call_pieces import CallPiece
 from langswarm_nb.core.session.providers._dialect.reasoning_order import dropped_thinking, outline_part
 from langswarm_nb.core.session.providers._dialect.wire import as_object, end_word, finish_reason, token_count
 from langswarm_nb.core.session.providers._http.fault_bodies import read_fault
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from langswarm_nb.core.session.provider_events import ProviderEvent, TextKind
+    from langswarm_nb.core.session.providers._dialect.call_pieces import ReaderEvent
 
 DIALECT = "openai_responses"
 """Marks the outlines of this dialect."""
@@ -66,8 +68,9 @@ class ResponsesReader:
         self._n_vendors = 0  # how many items of the service's own were handed on
         self._is_in_order = True
         self._closing: list[ProviderEvent] = []
+        self._called: dict[Any, str] = {}  # place of a call -> the tool
 
-    def read(self, body: Any, name: str = "") -> list[ProviderEvent]:
+    def read(self, body: Any, name: str = "") -> Sequence[ReaderEvent]:
         """Take an event.
 
         Raises
@@ -80,6 +83,8 @@ class ResponsesReader:
             return self._read_delta(_KINDS[kind], body)
         if kind == "response.output_item.done":
             return self._read_item(body)
+        if kind in {"response.output_item.added", "response.function_call_arguments.delta"}:
+            return self._read_call_piece(body)
         if kind == "error" or (body.get("error") and "response" not in body):
             raise ReportedError(read_fault(body))
         if isinstance(body.get("response"), dict):
@@ -118,6 +123,16 @@ class ResponsesReader:
             self._thought = place
         sent.append(text)
         return [Delta(text, kind)]
+
+    def _read_call_piece(self, body: Mapping[str, Any]) -> list[CallPiece]:
+        """Return a piece of a call; its name is told when it begins."""
+        place, item = body.get("output_index"), body.get("item")
+        if not isinstance(item, dict):
+            name, text = self._called.get(place, ""), as_text(body.get("delta"))
+            return [CallPiece(place, name, text)] if text else []
+        if item.get("type") == "function_call":
+            self._called[place] = as_text(item.get("name")) or ""
+        return []
 
     def _read_response(self, response: Mapping[str, Any], *, is_end: bool) -> list[ProviderEvent]:
         events = self._read_info(response)
