@@ -40,6 +40,8 @@ class SettingValues(TypedDict, total=False):
     retries: int
     stream: bool
     keep_raw: bool
+    schema: object
+    repair: int | None
 
 
 class SettingOptions(SettingValues, total=False):
@@ -114,6 +116,13 @@ class SessionSettings:
         Whether to ask the provider to stream; False asks for whole replies.
     keep_raw : bool, default False
         Whether to keep with each reply exactly what the service sent: see `RequestFacts.raw`.
+    schema : mapping, str or None, default None
+        What answers have to be: a JSON schema, or a text such as ``"name, age int"``. A type may be given too; of it
+        the JSON schema is kept, so that answers are JSON. In a send, `SessionMessage.data_as` and
+        `MessageStream.value` give instances of it.
+    repair : int or None, default None
+        How often an answer that does not fit its schema is asked for once more; None for once, and for never where
+        the service itself holds its model to the schema.
 
     Raises
     ------
@@ -138,6 +147,8 @@ class SessionSettings:
     retries: int = 2
     stream: bool = True
     keep_raw: bool = False
+    schema: Mapping[str, Any] | str | None = None
+    repair: int | None = None
 
     def __post_init__(self) -> None:
         _check_text("provider", self.provider)
@@ -166,6 +177,10 @@ class SessionSettings:
         for name in ("stream", "keep_raw"):
             if not isinstance(getattr(self, name), bool):
                 raise SessionTypeError.of(name, getattr(self, name), "True or False")
+        if self.schema is not None:
+            object.__setattr__(self, "schema", _as_schema(self.schema))
+        if self.repair is not None:
+            _check_number("repair", self.repair, 0, whole=True)
 
     def updated(self, **changes: Unpack[SettingChanges]) -> SessionSettings:
         """Return a copy with some settings changed; a misspelt name is an error.
@@ -329,6 +344,20 @@ def _check_number(
     if not low <= value <= high:  # NaN is neither
         limits = f"at least {low}" if value < low else f"a number from {low} to {high}"
         raise SessionValueError.of(name, value, limits)
+
+
+def _as_schema(value: object) -> Mapping[str, Any] | str:
+    """Return what describes an answer in a form that can be stored.
+
+    Raises
+    ------
+    SchemaDefinitionError, SessionTypeError
+        It describes nothing that can be asked for.
+    """
+    from .answers.answer_schema import schema_of  # few sessions have one
+
+    schema = schema_of(value)
+    return value if isinstance(value, str) else schema.json_schema
 
 
 def _as_stop(value: object) -> tuple[str, ...]:

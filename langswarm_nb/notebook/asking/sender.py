@@ -314,17 +314,16 @@ class Sender:
 
         What is refused is refused before a session is made for it.
         """
-        if not (plan.options.get("parts") or plan.options.get("tools")):
+        asks_for_value = any(ask.schema is not None for ask in plan.asks)
+        if not (plan.options.get("parts") or plan.options.get("tools") or asks_for_value):
             return dict.fromkeys(plan.models, SendOptions())
-        from langswarm_nb.core.session.sending.fitting import Fitting
+        from langswarm_nb.core.session.sending.fitting import checked
 
         found: dict[str, SendOptions] = {}
         for model, ask, provider in zip(plan.models, plan.asks, through, strict=True):
             if provider is None:
                 raise AssertionError("a model is asked through something")
-            fitting = Fitting(provider, ask, self._workspace.manager)
-            question = await fitting.settled(ask.message)
-            await fitting.check(question)
+            question, _ = await checked(provider, ask, self._workspace.manager)
             found[model] = {"parts": question.parts}
         return found
 

@@ -220,7 +220,8 @@ class ISessionStorage(ABC):
             Turn and version of what the branch no longer sends.
         lease : str, optional
             Id of the reply that will answer: until it is appended, no other writer gets the lease of this session.
-            The id of one of ``messages`` only makes sure that no other message is being answered.
+            The id of one of ``messages`` only makes sure that no other message is being answered. When one of them is
+            the reply that holds the lease, it goes on to this one.
         expected_tip : str, optional
             Id of the message that the caller saw at the end of the active path; empty for an empty path.
         once : bool

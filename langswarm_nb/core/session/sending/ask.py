@@ -22,6 +22,7 @@ from langswarm_nb.core.session.settings import SessionBackend, SessionSettings
 from .context_window import messages_to_send
 
 if TYPE_CHECKING:
+    from langswarm_nb.core.session.answers.answer_schema import AnswerSchema
     from langswarm_nb.core.session.interfaces import IProviderSession
     from langswarm_nb.core.session.message_tree import MessageTree
 
@@ -58,6 +59,10 @@ class Ask:
     """Names of tools of the service that the model may use."""
     is_named: bool = False
     """Whether the id of ``message`` is the caller's: what is sent once more with it is answered once."""
+    schema: AnswerSchema | None = None
+    """What the answer has to be; None for words."""
+    asks_as_before: bool = False
+    """Whether a question that is answered again is asked for the schema that its last answer was asked for."""
 
     @property
     def is_beside(self) -> bool:
@@ -213,7 +218,11 @@ async def resolved(ask: Ask, session: MessageTree) -> Ask:
     if ask.regenerates:
         question = await session.question_of(ask.of)
         beside = question.beside if question.is_aside else None
-        return replace(ask, message=question, facts=replace(ask.facts, text=question.content, beside=beside))
+        schema = ask.schema
+        if ask.asks_as_before:
+            schema = await _schema_before(question, session) or schema
+        facts = replace(ask.facts, text=question.content, beside=beside)
+        return replace(ask, message=question, facts=facts, schema=schema)
     if ask.version_of is None:
         return ask
     message = await session.get_message(ask.version_of)
@@ -223,3 +232,24 @@ async def resolved(ask: Ask, session: MessageTree) -> Ask:
             "version. List the ids with `await session.get_messages(branch='all')`."
         )
     return replace(ask, facts=replace(ask.facts, version_of=message.seq))
+
+
+async def _schema_before(question: SessionMessage, session: MessageTree) -> AnswerSchema | None:
+    """Return the schema that the last answer to a question was asked for; None when it was none."""
+    nodes = (await session.tree()).of_turn(question.turn)
+    answers = [node.seq for node in nodes if node.parent == question.seq and node.role == "assistant"]
+    if not answers:
+        return None
+    [reply] = await session.pick_messages(answers[-1:])
+    wanted = None if reply.request is None else reply.request.schema_hash
+    if wanted is None:
+        return None
+    from .answering import schema_of_definition  # few questions were asked for a value
+
+    found = await session.storage.read_definitions(session.key, [wanted])
+    if wanted not in found:
+        raise SessionNotFoundError(
+            f"The schema that message {shown(question.id)} was asked with is not in {session.storage.name}. "
+            "Pass it as `schema`, or schema=None to ask for words."
+        )
+    return schema_of_definition(found[wanted])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from langswarm_nb.core.session import checks
 from langswarm_nb.core.session.conversation.asks import AskFacts, CellAsk
@@ -18,6 +18,9 @@ from langswarm_nb.core.session.settings import SessionSettings, SettingOptions, 
 from langswarm_nb.core.session.values import optional_mapping
 
 from .ask import Ask
+
+if TYPE_CHECKING:
+    from langswarm_nb.core.session.answers.answer_schema import AnswerSchema
 
 WhenBusy: TypeAlias = Literal["wait", "raise"]
 
@@ -131,12 +134,13 @@ def make_ask(
         given.get("source", "api"),
         given.get("cell_id"),
     )
+    made, schema = _settings_and_schema(settings, options)
     compare_id, message_id, beside = given.get("compare_id"), given.get("message_id"), _beside(given)
     if message_id is not None:
         message = replace(message, id=_own_id(message_id, beside))
     return Ask(
         message,
-        settings(_settings_in(options)),
+        made,
         AskFacts(
             text=message.content,
             parent=checks.parent(given.get("parent", "tip")),
@@ -147,6 +151,7 @@ def make_ask(
         version_of=given.get("version_of"),
         compare_id=None if compare_id is None else checks.text("compare_id", compare_id),
         is_named=message_id is not None,
+        schema=schema,
         **_how(given),
     )
 
@@ -173,12 +178,15 @@ def make_ask_again(
         An option is misspelt or not allowed.
     """
     given = _given(options, AnswerOptions.__annotations__)
+    made, schema = _settings_and_schema(settings, options)
     return Ask(
         SessionMessage(),
-        settings(_settings_in(options)),
+        made,
         AskFacts(text=""),
         regenerates=True,
         of=None if message_id is None else checks.text("message_id", message_id),
+        schema=schema,
+        asks_as_before="schema" not in options,
         **_how(given),
     )
 
@@ -205,8 +213,22 @@ def _given(options: Mapping[str, Any], known: Collection[str]) -> dict[str, Any]
     return {name: value for name, value in options.items() if name not in SETTINGS}
 
 
-def _settings_in(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if name in SETTINGS}
+def _settings_and_schema(
+    settings: Callable[[Mapping[str, Any]], SessionSettings], options: Mapping[str, Any]
+) -> tuple[SessionSettings, AnswerSchema | None]:
+    """Return the settings of a send, and what its answer has to be: of what was given, which may be a type."""
+    changes = {name: value for name, value in options.items() if name in SETTINGS}
+    given = changes.get("schema")
+    if given is not None:
+        from langswarm_nb.core.session.answers.answer_schema import schema_of  # few sends ask for a value
+
+        changes["schema"] = given = schema_of(given)
+    made = settings(changes)
+    if given is None and made.schema is not None:
+        from .answering import schema_of_setting
+
+        given = schema_of_setting(made.schema)
+    return made, given
 
 
 def _parts(given: Mapping[str, Any]) -> Sequence[Part]:

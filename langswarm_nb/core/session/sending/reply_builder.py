@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from langswarm_nb.core.session.answers.definition import Definition
 from langswarm_nb.core.session.errors import (
     ProviderResponseError,
     ProviderServerError,
@@ -70,6 +71,8 @@ class ReplyBuilder:
         What was asked for beside the messages, for the record.
     compare_id : str, optional
         Joins the replies of one comparison.
+    definition : Definition, optional
+        Of the schema that the answer is asked for.
     """
 
     def __init__(
@@ -81,11 +84,12 @@ class ReplyBuilder:
         streamed: bool,
         params: Mapping[str, Any],
         compare_id: str | None = None,
+        definition: Definition | None = None,
     ) -> None:
         self.id: str = new_id()
         self.info: ReplyInfo = ReplyInfo()
         self.provider, self._model, self._origin, self._streamed = provider, model, origin, streamed
-        self._params, self._compare_id = params, compare_id
+        self._params, self._compare_id, self._definition = params, compare_id, definition
         self._texts: dict[TextKind, list[str]] = {"text": [], "reasoning": [], "refusal": []}
         # A custom provider may hand on what JSON held: characters cut in two.
         self._joiners: dict[TextKind, TextJoiner] = {kind: TextJoiner() for kind in self._texts}
@@ -96,6 +100,18 @@ class ReplyBuilder:
         self._first_s: float | None = None
         self._queued_s, self._attempts = 0.0, 1
         self._raw_events: list[Any] = []
+
+    def anew(self) -> ReplyBuilder:
+        """Return the builder of one more reply to the same question."""
+        return ReplyBuilder(
+            self.provider,
+            self._model,
+            self._origin,
+            streamed=self._streamed,
+            params=self._params,
+            compare_id=self._compare_id,
+            definition=self._definition,
+        )
 
     @property
     def is_whole(self) -> bool:
@@ -295,6 +311,8 @@ class ReplyBuilder:
             provider_request_id=info.request_id
             or (error.request_id if isinstance(error, ProviderSessionError) else None),
             details=self._details(),
+            schema_hash=None if self._definition is None else self._definition.hash,
+            definition=self._definition,
         )
 
     def _details(self) -> dict[str, Any]:

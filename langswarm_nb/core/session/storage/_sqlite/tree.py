@@ -83,10 +83,12 @@ def append(
     else:
         question = question_at(db, head, session_id, reply_to, question_id, name)
         place = _reply_place(db, head, reply_to, question, payloads, tip, active=activate)
-    ends = lease is not None and any(payload[_MESSAGE_ID] == lease for payload in payloads)
+    ids = () if lease is None else [payload[_MESSAGE_ID] for payload in payloads]
+    ends, goes_on = lease in ids, head.holder in ids
     if lease is not None:  # the last that may refuse: from here on there are changes
-        _leases.take(db, head, session_id, lease, ends=ends)
-    if head.is_archived and _is_send(payloads, activate=activate, answered=lease is not None and not ends):
+        _leases.take(db, head, session_id, lease, ends=ends, goes_on=goes_on)
+    answered = lease is not None and not ends and not goes_on
+    if head.is_archived and _is_send(payloads, activate=activate, answered=answered):
         db.execute("UPDATE sessions SET status = 'active' WHERE id = ?", (head.sid,))
     if branch not in (None, head.branch):
         head = _go(db, head, tip, branch)
