@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,16 +70,6 @@ async def carried_before(session: BaseSession, question_id: str) -> SendOptions:
         if asked.get("model") == f"{session.provider}:{session.model}" and "tools" in asked:
             sent["tools"] = asked["tools"]
     return sent
-
-
-async def attempts_before(session: BaseSession, reply: SessionMessage) -> Sequence[SessionMessage]:
-    """Return the answers of the same send that did not fit its schema, in order; they were paid for too."""
-    count = 0 if reply.request is None else int(reply.request.details.get("schema_attempt", 1)) - 1
-    if count < 1 or reply.seq is None:
-        return ()
-    nodes = [node for node in (await session.tree()).nodes if node.parent == reply.parent_seq]
-    seqs = sorted(node.seq for node in nodes if node.role == "assistant" and node.seq < reply.seq)
-    return await session.pick_messages(seqs[-count:])
 
 
 def beside_text(question: SessionMessage) -> tuple[Part, ...]:

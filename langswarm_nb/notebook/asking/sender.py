@@ -256,7 +256,9 @@ class Sender:
         if reply is None:
             return
         self._workspace.last_answer = reply
-        self._workspace.spent_usd += spent_usd(reply, stream.input_tokens)
+        answers = (*stream.attempts, reply)
+        tokens = stream.input_tokens // len(answers)
+        self._workspace.spent_usd += sum(spent_usd(answer, tokens) for answer in answers)
         if options.api_base is not None or options.api_key_name is not None:
             self._workspace.addresses[reply.id] = options.api_base, options.api_key_name
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from langswarm_nb.core.session import MessageStream, RetryNotice, SessionError, SessionMessage
+from langswarm_nb.core.session import MessageStream, RetryNotice, SessionError
 from langswarm_nb.core.session.answers.schema_errors import AnswerError
 from langswarm_nb.notebook.bridge import run_sync
 from langswarm_nb.notebook.cell_errors import stopped
@@ -13,7 +13,6 @@ from langswarm_nb.notebook.showing.footer import footer_line, goes_on
 from langswarm_nb.notebook.showing.reply import Extract, Reply
 from langswarm_nb.notebook.showing.reply_view import Look, Silent
 
-from .asked_before import attempts_before
 from .opened import Opened, TellRetry, TellWait
 
 if TYPE_CHECKING:
@@ -72,7 +71,6 @@ class Exchange:
         self._display, self._opening, self._extract = display, opening, extract
         self._opened: Opened | None = None
         self._seen: Mapping[str, Bytes] = {}
-        self._before: Sequence[SessionMessage] = ()
         self._notes: list[str] = []
         self._is_chosen = False
 
@@ -119,17 +117,8 @@ class Exchange:
 
         self._opened = opened = await self._opening(self.tell_retry, self._display.status)
         with ticking(self._display):
-            try:
-                await self._show(opened.stream)
-            finally:
-                await self._read_attempts(opened)
+            await self._show(opened.stream)
         self._seen = await self._look_at(opened)
-
-    async def _read_attempts(self, opened: Opened) -> None:
-        """Find the answers that did not fit the schema, for what they cost."""
-        reply = opened.stream.reply
-        if opened.stream.attempt > 1 and reply is not None:
-            self._before = await attempts_before(opened.session, reply)
 
     async def _look_at(self, opened: Opened) -> Mapping[str, Bytes]:
         """Return what can be seen of attachments."""
@@ -178,7 +167,7 @@ class Exchange:
             schema=opened.stream.schema,
             questions=opened.questions,
         )
-        reply.seen, reply.attempts_before = self._seen, self._before
+        reply.seen, reply.attempts_before = self._seen, opened.stream.attempts
         self._sender.count(opened.stream, opened.options)
         reply.place = self._place(reply, opened)
         reply.footer = footer_line(reply, place=reply.place)
@@ -207,6 +196,10 @@ class Exchange:
 
     async def _again(self, reply: Reply, model: str | None, changes: Mapping[str, Any]) -> Reply:
         """Ask what a reply answers once more, under the rules of every send."""
+        if (
+            reply.schema is not None
+        ):  # else the type would be lost: of what is stored, its JSON schema is known
+            changes = {"schema": reply.schema, **changes}
 
         async def open_again(tell_retry: TellRetry, tell_wait: TellWait) -> Opened:
             return await self._sender.open_again(

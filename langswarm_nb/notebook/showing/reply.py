@@ -91,7 +91,7 @@ class Reply(ShownOnce):
         self.question = question
         self.session = session
         self._extract, self._again = extract, again
-        self._schema, self.questions = schema, tuple(questions)
+        self.schema, self.questions = schema, tuple(questions)
         self.attempts_before: Sequence[SessionMessage] = ()
         """The answers before it that did not fit its schema, in order."""
         self.footer = ""
@@ -131,13 +131,13 @@ class Reply(ShownOnce):
         from .answer_tables import data_of
 
         data, is_there = data_of(self.message)
-        if self._schema is None or not is_there:
+        if self.schema is None or not is_there:
             return data
         if self.questions:
             from .decided import record
 
             return record(data, self.questions)
-        return self._schema.value_of(data)
+        return self.schema.value_of(data)
 
     def data_df(self) -> pd.DataFrame:
         """Return the value that was answered as a frame: a row for each object, dtypes from the schema.
@@ -147,7 +147,7 @@ class Reply(ShownOnce):
         SessionValueError
             No schema was asked for.
         """
-        if self._schema is None:
+        if self.schema is None:
             raise SessionValueError(
                 "This reply has no data: it was asked for without a schema. Ask with `--schema`, or `schema=`."
             )
@@ -160,14 +160,14 @@ class Reply(ShownOnce):
             from langswarm_nb.core.session.answers.decided import decision_schema
 
             return data_frame(decision_schema(self.questions), [self.data] if is_there else [])
-        return data_frame(self._schema, [data] if is_there else [])
+        return data_frame(self.schema, [data] if is_there else [])
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The names of the columns of `data_df`, where the answer is a list and they are known."""
-        if self._schema is None or self._schema.key != "items":
+        if self.schema is None or self.schema.key != "items":
             return ()
-        return tuple(column.name for column in self._schema.columns)
+        return tuple(column.name for column in self.schema.columns)
 
     @property
     def route(self) -> Route | None:
@@ -281,7 +281,7 @@ class Reply(ShownOnce):
             self.session,
             extract=self._extract,
             view=self.view,
-            schema=self._schema,
+            schema=self.schema,
             questions=self.questions,
         )
         await reply.look_at_attachments()
