@@ -287,7 +287,7 @@ def test_thinking_comes_in_paragraphs() -> None:
 def test_what_did_not_come_in_pieces_comes_at_the_end() -> None:
     """A server that streams no deltas, or not all, is understood by its whole response."""
     reader = ResponsesReader("m")
-    events = reader.read({"type": "response.output_text.delta", "delta": "Hel"})
+    events = [*reader.read({"type": "response.output_text.delta", "delta": "Hel"})]
     events += reader.read({"type": "response.completed", "response": {"output": [output("Hello")]}})
     assert text_of(events) == "Hello"
     other = ResponsesReader("m")
@@ -333,7 +333,7 @@ def test_an_end_has_our_word_and_theirs(how: dict[str, Any], finish: Finish) -> 
 def test_a_refusal_is_told_apart() -> None:
     """Its words are not an answer, and the finish reason says so."""
     reader = ResponsesReader("m")
-    events = reader.read({"type": "response.refusal.delta", "delta": "I can"})
+    events = [*reader.read({"type": "response.refusal.delta", "delta": "I can"})]
     refusal = {"type": "message", "content": [{"type": "refusal", "refusal": "I cannot."}]}
     events += reader.read({"type": "response.completed", "response": {"output": [refusal]}})
     assert (text_of(events, "refusal"), text_of(events)) == ("I cannot.", "")

@@ -8,6 +8,7 @@ from langswarm_nb.core.session import errors as e
 from langswarm_nb.core.session.messages import FinishReason, MessageRole, Usage
 from langswarm_nb.core.session.provider_events import Delta, Finish, ModelInfo, PartDone, ReplyInfo
 
+from ._dialect.asking import asked_by, function_tool, wants_json
 from ._dialect.attachments import sendable
 from ._dialect.call_pieces import CallPieces
 from ._dialect.citations import Sources
@@ -49,8 +50,18 @@ def wire_body(request: ProviderRequest) -> dict[str, Any]:
         "model": request.model,
         "messages": wire_messages(request.messages),
         "stream": request.stream,
+        **_wire_schema(request),
         **wire_options(request.options),
     }
+
+
+def _wire_schema(request: ProviderRequest) -> dict[str, Any]:
+    """Return what asks for a schema; its choice of tools knows no names."""
+    if asked := asked_by(request, "strict"):
+        return {"response_format": {"type": "json_object", "json_schema": asked.schema}}
+    if asked := asked_by(request, "tool"):
+        return {"tools": [function_tool(asked)], "tool_choice": "REQUIRED"}
+    return {"response_format": {"type": "json_object"}} if wants_json(request) else {}
 
 
 def wire_messages(messages: Sequence[SessionMessage]) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from langswarm_nb.core.session.parts.twins import twin
 from langswarm_nb.core.session.provider_events import Delta, Finish, ModelInfo, PartDone, ReplyInfo
 from langswarm_nb.core.session.text import one_line, unquoted
 
+from ._dialect.asking import function_tool, wants_json
 from ._dialect.attachments import base64_of, sendable
 from ._dialect.history import (
     CallIds,
@@ -66,8 +68,21 @@ def wire_body(request: ProviderRequest) -> dict[str, Any]:
         "model": request.model,
         "messages": wire_messages(request.messages),
         "stream": request.stream,
+        **_wire_schema(request),
         **wire_options(request.options),
     }
+
+
+def _wire_schema(request: ProviderRequest) -> dict[str, Any]:
+    """Return what asks for a schema; no model can be made to call a tool. The cloud keeps to a schema or does not."""
+    asked = request.schema
+    if asked is None:
+        return {}
+    if asked.route == "tool":
+        return {"tools": [function_tool(asked)]}
+    if asked.route == "prompt" and not wants_json(request):
+        return {}
+    return {"format": asked.schema if asked.route == "strict" else "json"}
 
 
 def wire_messages(messages: Sequence[SessionMessage]) -> list[dict[str, Any]]:
@@ -249,7 +264,7 @@ class OllamaProviderSession(HttpProviderSession):
     name = "ollama"
 
     def _begin(self, request: ProviderRequest) -> EventStream[ProviderEvent]:
-        check_options(self.name, request, REFUSES)
+        check_options(self.name, request, REFUSES, formats=("format",))
         body = wire_body(request)
         reader = OllamaReader(request.messages, body.get("options") or {})
         return stream_reply(self.http, "/api/chat", body, request, reader, decoder=JSONLinesDecoder())
@@ -267,8 +282,16 @@ class OllamaProviderSession(HttpProviderSession):
     async def intake(self, model: str, *, native: bool = False) -> Intake:
         """Return what a model takes; the server is asked once whether it accepts images."""
         known = await super().intake(model, native=native)
+        if re.search(
+            r"[/.]ollama\.com(?::|$)", self.http.address.origin
+        ):  # it takes schemas, and keeps to none
+            known = replace(known, routes=("prompt",))
         told = await self._capabilities(model)
-        return known if told is None else seen_by(known, "vision" in told)
+        if told is None:
+            return known
+        if "tools" not in told:
+            known = replace(known, routes=tuple(route for route in known.routes if route != "tool"))
+        return seen_by(known, "vision" in told)
 
     async def _capabilities(self, model: str) -> list[str] | None:
         """Return what the server says that a model can do; None when it does not say."""

@@ -1,4 +1,4 @@
-"""What lists of models tell of what they take beside text: OpenRouter's, and that of llama.cpp's server."""
+"""What lists of models tell of what they take: OpenRouter's, and that of llama.cpp's server."""
 
 from __future__ import annotations
 
@@ -11,6 +11,17 @@ if TYPE_CHECKING:
 def modalities_in(body: Any) -> dict[str, frozenset[str]]:
     """Return, for the models of a list that tell it, the kinds of what they take: ``text``, ``image``, ``audio``."""
     return dict(_told(body)) if isinstance(body, dict) else {}
+
+
+def parameters_in(body: Any) -> dict[str, frozenset[str]]:
+    """Return, for the models of a list that tell it (OpenRouter's), the parameters of requests that they take."""
+    rows = _objects(body.get("data")) if isinstance(body, dict) else []
+    told = {row["id"]: row.get("supported_parameters") for row in rows if isinstance(row.get("id"), str)}
+    return {
+        model: frozenset(name for name in names if isinstance(name, str))
+        for model, names in told.items()
+        if isinstance(names, list) and names
+    }
 
 
 def _told(body: dict[str, Any]) -> Iterator[tuple[str, frozenset[str]]]:

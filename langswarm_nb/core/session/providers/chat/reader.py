@@ -168,7 +168,9 @@ class ChatReader:
             self._tags = None
         content = delta.get("content")
         if content:
-            said = self._said(content) if isinstance(content, str) else self._listed(content)
+            said: Sequence[ProviderEvent] = (
+                self._said(content) if isinstance(content, str) else self._listed(content)
+            )
             self._count(said)
             events += said
         if not content or len(delta) > 1:

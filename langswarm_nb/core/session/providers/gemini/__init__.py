@@ -15,6 +15,7 @@ from langswarm_nb.core.session.text import as_text
 
 from . import generate, interactions
 from .faults import read_google_fault
+from .schema_asking import FORMATS, INTERACTION_FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,9 +67,9 @@ class GeminiProviderSession(HttpProviderSession):
 
     def _begin(self, request: ProviderRequest) -> EventStream[ProviderEvent]:
         if request.native:
-            check_options(self.name, request, (), interactions.RESERVED)
+            check_options(self.name, request, (), interactions.RESERVED, INTERACTION_FORMATS)
             return native_reply(self.name, request, self._interact, is_lost=interactions.is_lost)
-        check_options(self.name, request, (), generate.RESERVED)
+        check_options(self.name, request, (), generate.RESERVED, FORMATS)
         how: dict[str, Any] = {"query": {"alt": "sse"}} if request.stream else {}
         method = "streamGenerateContent" if request.stream else "generateContent"
         path = f"{self._version}/{_model_path(request.model)}:{method}"

@@ -40,6 +40,7 @@ from langswarm_nb.core.session.providers._http.faults import ReportedError
 
 from . import grounding
 from .faults import read_google_fault
+from .schema_asking import add_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -98,6 +99,7 @@ def wire_body(request: ProviderRequest) -> dict[str, Any]:
         body["tools"] = tools = with_tools(body.get("tools"), request.tools, TOOLS)
         if _THINKS_BY_LEVEL.fullmatch(request.model) and any(_FUNCTIONS & tool.keys() for tool in tools):
             body["toolConfig"] = {"includeServerSideToolInvocations": True, **(body.get("toolConfig") or {})}
+    add_schema(body, request)
     text = system_text(request.messages)
     return {**body, "systemInstruction": {"parts": [{"text": text}]}} if text else body
 

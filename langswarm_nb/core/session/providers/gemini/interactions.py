@@ -29,6 +29,7 @@ from langswarm_nb.core.session.text import one_line
 from .faults import read_google_fault
 from .generate import added
 from .interaction_steps import SAID, THOUGHT, Step
+from .schema_asking import add_schema_to_interaction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -92,6 +93,7 @@ def wire_body(request: ProviderRequest) -> dict[str, Any]:
     }
     if request.tools:
         body["tools"] = with_tools(body.get("tools"), request.tools, TOOLS)
+    add_schema_to_interaction(body, request)
     if request.native_id:
         body["previous_interaction_id"] = request.native_id
     if text := system_text(request.messages):

@@ -43,7 +43,7 @@ from langswarm_nb.core.session.providers._http.faults import ReportedError
 from langswarm_nb.core.session.providers.chat import wire_content
 from langswarm_nb.core.session.text import one_line
 
-from .completions import short_id, wire_chunks, wire_options
+from .completions import short_id, wire_chunks, wire_format, wire_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -89,7 +89,7 @@ def fixed_body(request: ProviderRequest) -> dict[str, Any]:
 
 def added_body(request: ProviderRequest) -> dict[str, Any]:
     """Return what each request to a conversation says."""
-    options = wire_options(request.options)
+    options = wire_format(request) | wire_options(request.options)
     beside = {name: options.pop(name) for name in list(options) if name in _OF_REQUEST}
     arguments = {name: value for name, value in options.items() if name not in _OF_CONVERSATION}
     return {
