@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from langswarm_nb.core.session import parse_model_id
 from langswarm_nb.core.session.answers.answer_schema import AnswerSchema, schema_of
 from langswarm_nb.core.session.answers.questions import questions_of
 from langswarm_nb.core.session.errors import in_words, shown
+from langswarm_nb.core.session.messages import about_tokens
 
 from .interpolate import named_value
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from .interpolate import Prompt
     from .options import CellOptions
+    from .plan import Plan
 
 _MAX_FILE_BYTES = 1_000_000
 
@@ -133,3 +135,51 @@ async def deciding(
         "provider_session": provider,
         "schema": value_schema(questions),
     }, "no probabilities: the model tells none"
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How one model would be asked for a value."""
+
+    text: str
+    """The schema's name, the route, and its tokens."""
+    tokens: int
+    """About how many the schema adds to the input."""
+    json: str
+    """The schema as the service would get it."""
+
+    @property
+    def html(self) -> str:
+        """The schema, folded, for use in a page."""
+        from langswarm_nb.render.escaping import code_block_html
+
+        shown = json.dumps(json.loads(self.json), ensure_ascii=False, indent=2)
+        return f"<details><summary>schema</summary>{code_block_html(shown, 'json')}</details>"
+
+
+def asking(plan: Plan, prompt: Prompt, schema: AnswerSchema) -> Mapping[str, Asking]:
+    """Return how each model of a plan would be asked for a value, as far as its table of models tells.
+
+    Raises
+    ------
+    SchemaRouteError
+        A model cannot be asked for it.
+    """
+    return {model: _asking(plan, prompt, schema, model) for model in plan.models}
+
+
+def _asking(plan: Plan, prompt: Prompt, schema: AnswerSchema, model: str) -> Asking:
+    from langswarm_nb.core.session.answers.decided import value_schema
+    from langswarm_nb.core.session.providers.intakes import intake_of
+    from langswarm_nb.core.session.sending.answering import answering
+
+    intake = intake_of(*parse_model_id(model))
+    if prompt.questions and intake.decides:
+        count = len(prompt.questions)
+        return Asking(f"{count} decision{'s' * (count != 1)}", 0, schema.body)
+    schema = value_schema(prompt.questions) if prompt.questions else schema
+    found = answering(schema, plan.options.get("repair"), intake, model)
+    sent = json.dumps(found.asked.schema, ensure_ascii=False, separators=(",", ":"))
+    tokens = about_tokens(len(found.words) + len(sent) * (found.asked.route != "prompt"), 0)
+    name = "" if schema.name == "answer" else f"{schema.name} "
+    return Asking(f"{name}by the route {found.asked.route}, ~{tokens} tok", tokens, sent)
