@@ -174,7 +174,7 @@ class Exchange:
         if not reply.text and reply.status == "error":
             self._show_failure(error, reply.footer)
             return reply
-        if told := _words(error) if error is not None else _ended_badly(reply):
+        if told := "" if problem is not None else _words(error) if error is not None else _ended_badly(reply):
             reply.footer += f" · {told}"
             reply.place += f" · {told}"
         self._look.finish(self._display, reply, error if isinstance(error, AnswerError) else problem)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.answers.partial import GrowingJson
+from langswarm_nb.core.session.answers.schema_errors import AnswerTruncatedError
 from langswarm_nb.render import render_html, visible_controls
 from langswarm_nb.render.value_tables import growing_value_html, problems_html, value_html, value_text
 
@@ -58,14 +59,18 @@ def shown_answer(data: Any, columns: Sequence[str] = (), questions: Sequence[Que
     return ShownAnswer(value_html(rows, decided.COLUMNS), value_text(rows, decided.COLUMNS), data)
 
 
-def shown_problem(error: AnswerError, text: str) -> ShownAnswer:
-    """Return what came instead of an answer, and what is wrong with it."""
-    head = f"It does not fit the schema: {len(error.problems)} problem{'s' * (len(error.problems) != 1)}"
-    listed = [f"- {problem}" for problem in error.problems[:_PROBLEMS]]
-    beyond = len(error.problems) - _PROBLEMS
-    more = [f"- and {beyond} more"] if beyond > 0 else []
+def shown_problem(error: AnswerError, text: str, schema: AnswerSchema | None = None) -> ShownAnswer:
+    """Return what came instead of an answer, and what is wrong with it; of one that was cut, as much of its table."""
+    if isinstance(error, AnswerTruncatedError) and schema is not None:
+        growing = GrowingValue(schema)
+        growing.feed(text)
+        return ShownAnswer(growing.html() or growing.finish(), visible_controls(text))
     html, words = render_html(text, format="json"), [text]
     if error.problems:
+        count = len(error.problems)
+        head = f"It does not fit the schema: {count} problem{'s' * (count != 1)}"
+        listed = [f"- {problem}" for problem in error.problems[:_PROBLEMS]]
+        more = [f"- and {count - _PROBLEMS} more"] if count > _PROBLEMS else []
         html += problems_html(error.problems, head, most=_PROBLEMS)
         words.append("\n".join([head, *listed, *more]))
     return ShownAnswer(html, visible_controls("\n\n".join(words)))

@@ -115,10 +115,10 @@ class Look:
         facts = reply.message.request
         if self.format not in ("markdown", "none") or facts is None or not reply.is_whole:
             return None
-        if problem is not None and problem.problems:
+        if problem is not None and reply.text:
             from .answer_tables import shown_problem
 
-            return shown_problem(problem, reply.text)
+            return shown_problem(problem, reply.text, reply.schema)
         if facts.data_json is None:
             return None
         from .answer_tables import data_of, shown_answer
