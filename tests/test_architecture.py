@@ -94,6 +94,7 @@ LOOPS = {
     ("core.session.session", "core.session.base"): "type of the manager that a session belongs to",
     ("core.session.sending.fitting", "core.session.base"): "type of the manager that knows who is there",
     ("core.session.sending.turn", "core.session.session"): "type of the session that a turn is of",
+    ("core.session.sending.round", "core.session.session"): "the same",
     ("core.session.sending.late_replies", "core.session.session"): "type of the session that a reply is of",
     ("core.session.sending.native_conversation", "core.session.session"): "the same",
     ("core.session.sending.stream", "core.session.sending.turn"): "type of the turn that a stream runs",

@@ -177,9 +177,8 @@ class SessionSettings:
         for name in ("stream", "keep_raw"):
             if not isinstance(getattr(self, name), bool):
                 raise SessionTypeError.of(name, getattr(self, name), "True or False")
-        if self.schema is not None:
+        if self.schema is not None or self.repair is not None:
             object.__setattr__(self, "schema", _as_schema(self.schema))
-        if self.repair is not None:
             _check_number("repair", self.repair, 0, whole=True)
 
     def updated(self, **changes: Unpack[SettingChanges]) -> SessionSettings:
@@ -346,14 +345,16 @@ def _check_number(
         raise SessionValueError.of(name, value, limits)
 
 
-def _as_schema(value: object) -> Mapping[str, Any] | str:
-    """Return what describes an answer in a form that can be stored.
+def _as_schema(value: object) -> Mapping[str, Any] | str | None:
+    """Return what describes an answer in a form that can be stored; None is for words.
 
     Raises
     ------
     SchemaDefinitionError, SessionTypeError
         It describes nothing that can be asked for.
     """
+    if value is None:
+        return None
     from .answers.answer_schema import schema_of  # few sessions have one
 
     schema = schema_of(value)

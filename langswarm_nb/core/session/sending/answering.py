@@ -83,7 +83,11 @@ class Answering:
         except AnswerError as error:
             error.text = reply.content
             failed = replace(
-                facts, status="error", error_type=type(error).__name__, error_message=str(error), data_json=None
+                facts,
+                status="error",
+                error_type=type(error).__name__,
+                error_message=str(error),
+                data_json=None,
             )
             return replace(reply, request=failed), error
         return replace(reply, request=replace(facts, data_json=data_json)), None
@@ -168,7 +172,9 @@ def _check_said(reply: SessionMessage, facts: RequestFacts, who: str) -> None:
         limit = facts.params.get("max_tokens")
         used = facts.usage.output_tokens
         numbers = [
-            "max_tokens is not set, so it was the model's own limit" if limit is None else f"max_tokens is {limit}",
+            "max_tokens is not set, so it was the model's own limit"
+            if limit is None
+            else f"max_tokens is {limit}",
             *([] if used is None else [f"it took {used} tokens"]),
             *([f"{facts.usage.reasoning_tokens} of them to think"] if facts.usage.reasoning_tokens else []),
         ]

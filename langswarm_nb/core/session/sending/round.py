@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from langswarm_nb.core.session.conversation import notes
 from langswarm_nb.core.session.errors import (
@@ -76,6 +76,9 @@ class Round:
         before: Round | None = None,
     ) -> None:
         self._asked, self.builder = asked, builder
+        self.provider: IProviderSession = asked.provider
+        self.answering: Answering | None = asked.fitting.answering
+        """How it asks for a value; None when it asks for words."""
         self.question: SessionMessage = asked.placed.chain[-1]
         self.lease = asked.placed.lease
         self.checkpoint = Checkpoint(self._save_partial)
@@ -85,8 +88,8 @@ class Round:
         """The answers of the rounds before it, as they are stored: none of them was what was asked for."""
         self._messages = messages
         self._is_fitted = before is not None
-        self._begun: float | None = None if before is None else before._begun
-        """When the first round began."""
+        self.begun_at: float | None = None if before is None else before.begun_at
+        """When the first round began, by the monotonic clock."""
         self.input_tokens: int = 0 if before is None else before.input_tokens
         """About how many tokens were sent, by the rounds before it too."""
         self._store_tried = False
@@ -97,16 +100,6 @@ class Round:
         self.why_not_stored = ""
         if self.answering is not None:
             builder.take(self.answering.told(self.number))
-
-    @property
-    def provider(self) -> IProviderSession:
-        """Who is asked."""
-        return self._asked.provider
-
-    @property
-    def answering(self) -> Answering | None:
-        """How it asks for a value; None when it asks for words."""
-        return self._asked.fitting.answering
 
     @property
     def partial(self) -> SessionMessage:
@@ -120,7 +113,7 @@ class Round:
     async def request(self) -> ProviderRequest:
         """Return what is sent."""
         session, ask, _, fitting, _, _ = self._asked
-        settings, answering = ask.settings, fitting.answering
+        settings, answering = ask.settings, self.answering
         messages = self._messages
         if not self._is_fitted:
             messages = await fitting.fitted(messages, session)
@@ -145,10 +138,10 @@ class Round:
             "keep_raw": settings.keep_raw,
             "on_retry": self._on_retry,
         }
-        if self._begun is None:
-            self._begun = time.monotonic()
+        if self.begun_at is None:
+            self.begun_at = time.monotonic()
         else:  # the time limit is that of all rounds
-            base["started"] = self._begun
+            base["started"] = self.begun_at
         if ask.is_native:
             native = await session.native.plan(messages, settings, goes_on=self._is_the_path)
             return ProviderRequest(**base, **native)
@@ -222,7 +215,7 @@ class Round:
         """Append the reply once, also when a first try was cancelled and may have been stored all the same."""
         message = replace(message, beside=self._asked.ask.facts.beside)
         try:
-            self.reply = stored = await self._stored(message, **place)
+            self.reply = stored = await self._stored(message, place)
         except (SessionValueError, SessionTypeError, SessionLeasedError):  # it can be stored in another way
             raise
         except SessionError as error:
@@ -232,14 +225,13 @@ class Round:
             raise
         return stored
 
-    async def _stored(self, message: SessionMessage, **place: Unpack[ChainPlace]) -> SessionMessage:
+    async def _stored(self, message: SessionMessage, place: ChainPlace) -> SessionMessage:
         session, question = self._asked.session, self.question
         stored = await session.get_message(message.id) if self._store_tried else None
         self._store_tried = True
         if stored is None:
-            [stored] = await session.append(
-                [message], reply_to=question.seq, question_id=question.id, **place
-            )
+            at: ChainPlace = {"reply_to": question.seq, "question_id": question.id, **place}
+            [stored] = await session.append([message], **at)
         return stored
 
     def _hold(self, message: SessionMessage, error: SessionError) -> None:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncGenerator, Iterator
 from concurrent.futures import Future, InvalidStateError
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from langswarm_nb.core.session.conversation import notes
 from langswarm_nb.core.session.conversation.placing import Place
@@ -134,20 +134,14 @@ class Turn:
         ones would be closed from two sides.
         """
         with self._passing(stream):
-            await self._resolve()
-            if not self._ask.is_beside:  # else nothing it does depends on what others do
-                await self._session.turnstile.enter(stream, waits=self._ask.waits)
-            if self._placed is None:
-                await self._begin()
-            if self._round is None:  # asked before, and answered
-                if self.reply is not None:
-                    yield Delta(self.reply.content)
+            await self._enter(stream)
+            if self._round is None and self.reply is not None:  # asked before, and answered
+                yield Delta(self.reply.content)
                 return
-            current = self._round
             try:
                 self._hold_lease(stream)
                 while self._is_open:
-                    current = self._round
+                    current = self._now
                     builder, checkpoint = current.builder, current.checkpoint
                     request = await current.request()
                     async with Closing(current.provider.stream(request)) as events:
@@ -162,20 +156,19 @@ class Turn:
                     builder.check_whole()
                     await finish_anyway(self._completed)
             except (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt) as stop:
-                if self._is_open and not is_collected(stop, stream.loop):
-                    await finish_anyway(self._stopped)
+                await self._end_early(stop, stream)
                 raise
             except Exception as error:
-                if not self._is_open:  # it came, and what went wrong with it was told
-                    raise
-                ours = as_session_error(
-                    error, current.provider.name, self._ask.settings.model, current.builder
-                )
-                ours.question = self.question
-                await finish_anyway(lambda: self._failed(ours))
-                if ours is error:
-                    raise
-                raise ours from error
+                await self._fail(error)
+                raise
+
+    async def _enter(self, stream: MessageStream) -> None:
+        """Wait for the turn to come, and store its question."""
+        await self._resolve()
+        if not self._ask.is_beside:  # else nothing it does depends on what others do
+            await self._session.turnstile.enter(stream, waits=self._ask.waits)
+        if self._placed is None:
+            await self._begin()
 
     @contextmanager
     def _passing(self, stream: MessageStream) -> Iterator[None]:
@@ -323,6 +316,21 @@ class Turn:
             logger.warning("A reply was stopped, and what had arrived could not be stored. %s", error)
             return
         await self._end("on_message_received", reply)
+
+    async def _end_early(self, stop: BaseException, stream: MessageStream) -> None:
+        if self._is_open and not is_collected(stop, stream.loop):
+            await finish_anyway(self._stopped)
+
+    async def _fail(self, error: Exception) -> None:
+        """Keep what arrived of a reply that failed; an error that is not one of ours becomes one, and is raised."""
+        if not self._is_open:  # the reply came, and what went wrong with it was told
+            return
+        current = self._now
+        ours = as_session_error(error, current.provider.name, self.settings.model, current.builder)
+        ours.question = self.question
+        await finish_anyway(lambda: self._failed(ours))
+        if ours is not error:
+            raise ours from error
 
     async def _failed(self, error: SessionError) -> None:
         current, self._is_open = self._now, False
