@@ -33,7 +33,7 @@ MAX_DEPTH = 20
 """So many modules stand on each other, from what Tab offers down to the words of an error."""
 
 FLOORS = {
-    "": ["__init__", "notebook", "analysis", "core render", "_version"],
+    "": ["__init__", "notebook", "batch", "analysis", "core render", "_version"],
     "core.session": [
         "__init__ default factory base context upkeep",
         "session",

@@ -116,7 +116,7 @@ class _Page:
             for name, (align, _) in zip(names, styles, strict=True)
         )
         body = "".join(
-            self._skipped(len(rows), len(names) + 1)
+            self._skipped(len(rows))
             if n is None
             else self._row(n if is_list else None, values, styles, depth)
             for n, values in shown.items()
@@ -145,9 +145,9 @@ class _Page:
         return list(range(min(count, MAX_ROWS)))
 
     @staticmethod
-    def _skipped(count: int, width: int) -> str:
+    def _skipped(count: int) -> str:
         left_out = count - _HEAD_ROWS - _END_ROWS
-        return f'<tr><td colspan="{width}" class="lsnb-note">… {left_out:,} rows …</td></tr>'
+        return f'<tr><th scope="row" class="lsnb-at">…</th><td class="lsnb-short">{left_out:,} rows</td></tr>'
 
     def _note(self, text: str) -> str:
         return f'<p class="lsnb-note">{text_html(text)}</p>' if text else ""

@@ -95,7 +95,7 @@ def decision_schema(questions: Sequence[Question]) -> AnswerSchema:
         elif question.kind == "predicate":
             properties[name] = {"type": ["boolean", "null"]}
         else:
-            properties[name] = {"enum": [*question.values, None]}
+            properties[name] = {"enum": [*question.labels, None]}
     return schema_of(_object("decision", properties))
 
 
@@ -116,8 +116,8 @@ def value_schema(questions: Iterable[Question]) -> AnswerSchema:
         if question.kind == "predicate":
             properties[question.name] = {"type": "boolean", **described}
         else:
-            properties[question.name] = {"enum": list(question.values), **described}
-            if all(isinstance(value, str) for value in question.values):
+            properties[question.name] = {"enum": list(question.labels), **described}
+            if all(isinstance(value, str) for value in question.labels):
                 properties[question.name] = {"type": "string", **properties[question.name]}
     return schema_of(_object("decision", properties))
 
@@ -131,7 +131,7 @@ def answers_of(data: Mapping[str, Any], questions: Iterable[Question]) -> tuple[
 
 
 def _value(told: Any, question: Question) -> Any:
-    return float(question.values.index(told)) if question.kind == "score" else told
+    return float(question.labels.index(told)) if question.kind == "score" else told
 
 
 def _described(question: Question) -> str:

@@ -83,7 +83,7 @@ class Question:
         _check_options(self)
 
     @property
-    def values(self) -> tuple[Chosen, ...]:
+    def labels(self) -> tuple[Chosen, ...]:
         """What can be chosen, or the levels, in their order."""
         return tuple(option.value for option in self.options)
 
@@ -219,9 +219,9 @@ def _check_options(question: Question) -> None:
         raise SchemaChoiceError(
             f"The question {question.name!r} has {len(question.options)} {what}; at least 2 are needed."
         )
-    if question.kind == "score" and any(not isinstance(value, str) for value in question.values):
-        raise SessionTypeError.of("levels", question.values, "text (str) for each")
-    counts = Counter((type(value), value) for value in question.values)
+    if question.kind == "score" and any(not isinstance(value, str) for value in question.labels):
+        raise SessionTypeError.of("levels", question.labels, "text (str) for each")
+    counts = Counter((type(value), value) for value in question.labels)
     for (_, value), times in counts.items():
         if value == "":
             raise SchemaChoiceError(f"The question {question.name!r} has an empty text among its {what}.")

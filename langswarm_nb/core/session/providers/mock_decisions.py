@@ -55,8 +55,8 @@ def _answer(question: Question, text: str) -> DecisionAnswer:
         score = min(sum(level * share for level, share in enumerate(shares)), len(shares) - 1.0)
         pairs = tuple(enumerate(shares))
         return DecisionAnswer(question.name, question.kind, score, shares[best], pairs)
-    chosen = tuple(zip(question.values, shares, strict=True))
-    return DecisionAnswer(question.name, question.kind, question.values[best], shares[best], chosen)
+    chosen = tuple(zip(question.labels, shares, strict=True))
+    return DecisionAnswer(question.name, question.kind, question.labels[best], shares[best], chosen)
 
 
 def _words(texts: Iterable[str]) -> set[str]:

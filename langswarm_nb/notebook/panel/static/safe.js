@@ -12,7 +12,7 @@ const ATTRIBUTES = {
   ol: ["start"],
   span: ["title"],
   th: ["align", "scope"],
-  td: ["align", "colspan"],
+  td: ["align"],
 };
 const CLASS =
   /^lsnb-([bcfkmns]|code|lang|math|table|task|tex|target|image|text|cite|vendor|sources|note|rows|value|at|none|short|nested)$/;

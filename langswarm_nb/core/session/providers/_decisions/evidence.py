@@ -57,8 +57,8 @@ def check_questions(provider: str, questions: Sequence[Question], limits: Limits
         where = f"{provider} takes at most"
         most, what = (limits.levels, "levels") if question.kind == "score" else (limits.choices, "choices")
         _check_count(where, most, len(question.options), f"{what}, and {question.name!r} has more")
-        texts = {str(value).lower() for value in question.values if isinstance(value, bool)}
-        if not limits.has_typed_choices and texts & {str(value) for value in question.values}:
+        texts = {str(value).lower() for value in question.labels if isinstance(value, bool)}
+        if not limits.has_typed_choices and texts & {str(value) for value in question.labels}:
             raise SchemaRouteError(
                 f"{provider} does not tell True from 'true', and {question.name!r} has both among its choices. "
                 "Name one of them otherwise."

@@ -149,7 +149,7 @@ def choice(
     TypeError, ValueError
         It is none of them, or a probability is none.
     """
-    known = {(type(value), value) for value in question.values}
+    known = {(type(value), value) for value in question.labels}
     probabilities = tuple((value, probability(told)) for value, told in pairs)
     if not {(type(value), value) for value in (chosen, *(value for value, _ in probabilities))} <= known:
         raise ValueError(f"an answer to {question.name} that is none of its choices")

@@ -98,7 +98,7 @@ def read_answers(answers: Any, questions: Sequence[Question]) -> Iterator[Decisi
             levels = ((int(level), value) for level, value in told.items())
             yield score(question, answer["score"], levels, answer.get("confidence"))
         else:
-            by_label = {label(value): value for value in question.values}
+            by_label = {label(value): value for value in question.labels}
             pairs = ((by_label[text], value) for text, value in told.items())
             yield choice(question, by_label[answer["choice"]], pairs, answer.get("confidence"))
 
