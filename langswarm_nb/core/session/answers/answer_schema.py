@@ -11,11 +11,13 @@ from typing import Any, TypeAlias
 
 from langswarm_nb.core.session.errors import SessionTypeError
 
+from .answer_json import NotJsonError, json_in
 from .columns import Column, columns_of, records_of
-from .schema_errors import AnswerInvalidError, SchemaUnfulfillableError
+from .pointers import ROOMS, moved, resolved
+from .restoring import restored as as_meant
+from .schema_errors import AnswerInvalidError
 
-_FENCED = re.compile(r"\s*```[\w-]*\n(?P<inside>.*)\n\s*```\s*", re.DOTALL)
-
+_MOST_NAME_CHARS = 64
 
 Check: TypeAlias = Callable[[Any], Any]
 """Returns a JSON value as an instance of what the user described, or raises `AnswerInvalidError`."""
@@ -60,8 +62,9 @@ class AnswerSchema:
 
         Services want an object, so a list is asked for as ``{"items": […]}``, anything else as ``{"value": …}``.
         """
-        kind = self.json_schema.get("type")
-        if kind == "object":
+        whole = resolved(self.json_schema, self.json_schema)
+        kind = whole.get("type", "object" if "properties" in whole else None)
+        if kind == "object" and not whole.keys() & {"anyOf", "oneOf", "allOf", "enum", "const"}:
             return ""
         return "items" if kind == "array" else "value"
 
@@ -69,12 +72,10 @@ class AnswerSchema:
     def asked(self) -> Mapping[str, Any]:
         """The JSON schema of what a model is asked for: always that of an object."""
         if not self.key:
-            return self.json_schema
-        inner = dict(self.json_schema)
+            return {**resolved(self.json_schema, self.json_schema), "type": "object"}
+        inner = moved(self.json_schema, f"#/properties/{self.key}")
         # What `$ref` points to stays at the root.
-        above: dict[str, Any] = {
-            name: inner.pop(name) for name in ("$defs", "definitions", "$schema") if name in inner
-        }
+        above: dict[str, Any] = {name: inner.pop(name) for name in (*ROOMS, "$schema") if name in inner}
         return {
             **above,
             "type": "object",
@@ -106,7 +107,9 @@ class AnswerSchema:
         return self.check(data)
 
     def read(self, text: str, restored: Callable[[Any], Any] | None = None) -> Any:
-        """Return the JSON value that an answer holds, out of a code block and out of its `key`; it is checked.
+        """Return the JSON value that an answer holds, out of the words around it and out of its `key`; it is checked.
+
+        A null that stands for a missing property is taken out, and a choice gets the capitals that it has.
 
         Parameters
         ----------
@@ -120,14 +123,21 @@ class AnswerSchema:
         AnswerInvalidError
             It is not JSON, or does not fit.
         """
-        parsed = _parsed(text)
-        data = self._unwrapped(parsed if restored is None else restored(parsed))
         try:
+            parsed = json_in(text, self._is_of_kind)
+            data = self._unwrapped(parsed if restored is None else restored(parsed))
+            data = as_meant(self.json_schema, data)
             self.check(data)
+        except NotJsonError as error:
+            raise AnswerInvalidError.of([f"$: {error}"], text) from error
         except AnswerInvalidError as error:
             error.text = text
             raise
         return data
+
+    def _is_of_kind(self, data: Any) -> bool:
+        """Return whether a value between words may be the one that was asked for."""
+        return isinstance(data, dict) if self.key != "items" else isinstance(data, (dict, list))
 
     def _unwrapped(self, data: Any) -> Any:
         if self.key and isinstance(data, dict) and data.keys() == {self.key}:
@@ -141,52 +151,72 @@ def schema_of(given: object, *, name: str | None = None) -> AnswerSchema:
     Parameters
     ----------
     given : object
-        A JSON schema as a mapping.
+        A text in the one-line language, such as ``"name, age int, tags [str]"``; a type: a dataclass, TypedDict,
+        NamedTuple, Enum, Literal, a model of pydantic, a list of one of them, and all else that msgspec knows; or a
+        JSON schema as a mapping.
     name : str, optional
-        How it is called.
+        How it is called; by default like the type.
 
     Raises
     ------
     SchemaDefinitionError
-        It describes nothing that can be asked for.
+        It describes nothing that can be asked for: the class of the error, and its message, say why and where.
     SessionTypeError
         It describes nothing.
+
+    Examples
+    --------
+    >>> schema_of("[name, age int]").read('{"items": [{"name": "Ada", "age": 36}]}')
+    [{'name': 'Ada', 'age': 36}]
     """
     if isinstance(given, AnswerSchema):
         return given
+    if isinstance(given, str):
+        from .one_line import one_line_schema
+
+        return _of_dict(one_line_schema(given), name, given)
     if isinstance(given, Mapping):
-        return AnswerSchema(
-            name or str(given.get("title") or "answer"), given, _json_schema_check(given), given
-        )
-    raise SessionTypeError.of("schema", given, "a JSON schema (dict)")
+        return _of_dict(given, name, given)
+    return _of_type(given, name)
 
 
-def _json_schema_check(schema: Mapping[str, Any]) -> Check:
-    import fastjsonschema  # few answers are described by a dict
+def _of_dict(described: Mapping[str, Any], name: str | None, given: object) -> AnswerSchema:
+    from .dict_check import problems_by
+    from .fulfilment import check_fulfillable
+    from .soundness import check_sound, plain
 
-    try:
-        check = fastjsonschema.compile(dict(schema), use_default=False)
-    except fastjsonschema.JsonSchemaDefinitionException as error:
-        raise SchemaUnfulfillableError(f"The JSON schema cannot be used: {error}.") from error
+    schema = plain(described)
+    check_sound(schema)
+    check_fulfillable(schema)
+    problems = problems_by(schema)
 
     def checked(data: Any) -> Any:
-        try:
-            return check(data)
-        except fastjsonschema.JsonSchemaValueException as error:
-            raise _invalid([f"${(error.name or '').removeprefix('data')}: {error.message}"]) from error
+        if found := problems(data):
+            raise AnswerInvalidError.of(found)
+        return data
 
-    return checked
-
-
-def _parsed(text: str) -> Any:
-    found = _FENCED.fullmatch(text)
-    try:
-        return json.loads(found["inside"] if found else text)
-    except ValueError as error:
-        raise _invalid([f"$: not JSON ({error})"], text) from error
+    return AnswerSchema(_name(name or schema.get("title")), schema, checked, given)
 
 
-def _invalid(problems: list[str], text: str = "") -> AnswerInvalidError:
-    error = AnswerInvalidError("The answer does not fit its schema: " + "; ".join(problems))
-    error.problems, error.text = tuple(problems), text
-    return error
+def _of_type(given: object, name: str | None) -> AnswerSchema:
+    from .fulfilment import check_fulfillable
+    from .models import is_model, model_of
+    from .soundness import plain
+    from .typed import is_type, type_of
+
+    if is_model(given):
+        typed = model_of(given)
+    elif is_type(given):
+        typed = type_of(given)
+    else:
+        what = "a text, a type (a dataclass, list[…], Literal[…], a pydantic model) or a JSON schema (dict)"
+        raise SessionTypeError.of("schema", given, what)
+    schema = plain(typed.json_schema)
+    check_fulfillable(schema)
+    return AnswerSchema(_name(name or typed.name), schema, typed.checked, given)
+
+
+def _name(given: object) -> str:
+    """Return a name as services take it."""
+    name = re.sub(r"[^A-Za-z0-9_-]+", "_", str(given or "")).strip("_")
+    return name[:_MOST_NAME_CHARS] or "answer"

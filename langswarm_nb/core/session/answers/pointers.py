@@ -14,6 +14,8 @@ NAMED = ("properties", "patternProperties", "$defs", "definitions", "dependentSc
 """Keywords that hold schemas by name."""
 LISTED = ("anyOf", "oneOf", "allOf", "prefixItems")
 """Keywords that hold a list of schemas."""
+ROOMS = ("$defs", "definitions")
+"""Where schemas stand that are referred to."""
 SINGLE = (
     "items",
     "additionalProperties",
@@ -42,6 +44,15 @@ def inner_nodes(node: Node) -> Iterator[tuple[tuple[str | int, ...], Any]]:
             yield from (((word, index), inner) for index, inner in enumerate(held))
         elif word in SINGLE and isinstance(held, Mapping):
             yield (word,), held
+
+
+def refs_in(node: Any) -> Iterator[str]:
+    """Yield the references in a schema, without those in what they point to."""
+    if isinstance(node, Mapping):
+        if isinstance(node.get("$ref"), str):
+            yield node["$ref"]
+        for _, inner in inner_nodes(node):
+            yield from refs_in(inner)
 
 
 def pointed(root: Node, ref: str) -> Any:
@@ -97,3 +108,32 @@ def resolved(root: Node, node: Any) -> Node:
     if not isinstance(node, Mapping):  # true and false are schemas too
         return beside if node is not False else {"not": {}}
     return {**node, **beside} if beside else node
+
+
+def moved(root: Node, place: str) -> dict[str, Any]:
+    """Return a schema that will stand at a place of another one: its references to itself lead there.
+
+    Those to its definitions stay as they are: these are to stand at the root.
+    """
+
+    def inside(value: Any, *, is_schema: bool) -> Any:
+        if isinstance(value, list):
+            return [inside(one, is_schema=True) for one in value]
+        if not isinstance(value, Mapping):
+            return value
+        if not is_schema:
+            return {name: inside(one, is_schema=True) for name, one in value.items()}
+        made = {
+            word: inside(one, is_schema=word not in NAMED) if word in _HOLDING else one
+            for word, one in value.items()
+        }
+        ref = made.get("$ref")
+        if isinstance(ref, str) and not ref.startswith(tuple(f"#/{room}/" for room in ROOMS)):
+            made["$ref"] = place + ref.removeprefix("#")
+        return made
+
+    made: dict[str, Any] = inside(root, is_schema=True)
+    return made
+
+
+_HOLDING = frozenset({*NAMED, *LISTED, *SINGLE})

@@ -19,6 +19,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from langswarm_nb.core.session.errors import SessionError
 
 
@@ -99,3 +101,10 @@ class AnswerRefusedError(AnswerError):
 
 class AnswerInvalidError(AnswerError):
     """The answer does not fit its schema."""
+
+    @classmethod
+    def of(cls, problems: Sequence[str], text: str = "") -> AnswerInvalidError:
+        """Return the error about problems of an answer, each as ``$.path: reason``."""
+        error = cls("The answer does not fit its schema: " + "; ".join(problems))
+        error.problems, error.text = tuple(problems), text
+        return error

@@ -1,0 +1,103 @@
+"""Data as its schema means it: without the nulls that stand for what is missing, choices in their own capitals.
+
+A service that knows no optional properties is asked for null instead, and models answer so without being asked. Some
+write a choice with other capitals than it has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .pointers import Node, resolved
+
+
+def restored(root: Node, data: Any) -> Any:
+    """Return data as a schema means it; what does not fit the schema stays as it is."""
+    return _restored(root, root, data)
+
+
+def allows_null(root: Node, node: Any) -> bool:
+    """Return whether null fits a schema."""
+    known = resolved(root, node)
+    if "enum" in known or "const" in known:
+        return None in known.get("enum", [known.get("const")])
+    types = known.get("type", "null")
+    if "null" not in ([types] if isinstance(types, str) else types):
+        return False
+    unions = [known[word] for word in ("anyOf", "oneOf") if word in known]
+    return all(any(allows_null(root, one) for one in union) for union in unions) and all(
+        allows_null(root, one) for one in known.get("allOf", ())
+    )
+
+
+def _restored(root: Node, node: Any, data: Any) -> Any:
+    if not isinstance(node, Mapping) or not isinstance(data, (dict, list, str)):
+        return data
+    known = resolved(root, node)
+    for part in known.get("allOf", ()):
+        data = _restored(root, part, data)
+    union = known.get("anyOf", known.get("oneOf"))
+    if union:
+        data = _restored(root, _branch(root, union, data), data)
+    if isinstance(data, str):
+        return _choice(known, data)
+    if isinstance(data, list):
+        return _restored_list(root, known, data)
+    return _restored_object(root, known, data)
+
+
+def _choice(known: Node, data: str) -> str:
+    choices = known.get("enum", [known.get("const")])
+    if data in choices:
+        return data
+    alike = [one for one in choices if isinstance(one, str) and one.casefold() == data.casefold()]
+    return alike[0] if len(alike) == 1 else data
+
+
+def _restored_list(root: Node, known: Node, data: list[Any]) -> list[Any]:
+    items = known.get("items", True)
+    first = known.get("prefixItems", items if isinstance(items, list) else [])
+    others = known.get("additionalItems", True) if isinstance(items, list) else items
+    return [_restored(root, first[at] if at < len(first) else others, one) for at, one in enumerate(data)]
+
+
+def _restored_object(root: Node, known: Node, data: dict[str, Any]) -> dict[str, Any]:
+    properties, required = known.get("properties", {}), known.get("required", ())
+    others = known.get("additionalProperties", True)
+    return {
+        name: _restored(root, properties.get(name, others), one)
+        for name, one in data.items()
+        if one is not None
+        or name in required
+        or name not in properties
+        or allows_null(root, properties[name])
+    }
+
+
+def _branch(root: Node, union: list[Any], data: Any) -> Any:
+    """Return the schema of a union that data is meant to fit, or one that says nothing."""
+    known = [resolved(root, one) for one in union]
+    if isinstance(data, str):
+        meant = [one for one in known if _choice(one, data) in one.get("enum", [one.get("const")])]
+        return meant[0] if meant and not any(_is_text(one) for one in known) else True
+    if isinstance(data, list):
+        return next((one for one in known if one.get("type") == "array"), True)
+    objects = [one for one in known if one.get("type", "object") == "object" and "properties" in one]
+    meant = [
+        one for one in objects if set(one.get("required", ())) <= data.keys() and _has_marks(root, one, data)
+    ]
+    same = [one for one in meant if data.keys() == one["properties"].keys()]
+    within = [one for one in meant if data.keys() <= one["properties"].keys()]
+    return next(iter([*same, *within, *meant]), True)
+
+
+def _is_text(known: Node) -> bool:
+    """Return whether any text fits."""
+    return known.get("type") == "string" and "enum" not in known and "const" not in known
+
+
+def _has_marks(root: Node, known: Node, data: dict[str, Any]) -> bool:
+    """Return whether data has the constants by which objects of a union are told apart."""
+    marks = {name: resolved(root, one) for name, one in known["properties"].items() if name in data}
+    return all(data[name] == one["const"] for name, one in marks.items() if "const" in one)
