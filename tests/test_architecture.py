@@ -113,6 +113,7 @@ SAME_PART = {
     "models": "one file a subject, among pictures and among commands",
     "sessions": "one file a subject, among pictures, commands and tables",
     "tree": "one file a subject, among commands, tables and what a conversation is",
+    "questions": "what is asked of a model: of one service, and to be decided",
     "options": "what a send takes: that of a cell, that of a session",
 }
 """File names that several rooms have, and what such files are."""

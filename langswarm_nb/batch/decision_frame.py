@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from langswarm_nb.core.session.answers.questions import Question
 
     from .deciding import Decided
-    from .texts import Rows
+    from .row_texts import Rows
 
 FACTS = ("input_tokens", "cost_usd", "error_type", "error_message")
 """Columns beside those of the questions."""

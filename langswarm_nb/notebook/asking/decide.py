@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from langswarm_nb.analysis.prices import Tokens, find_price
 from langswarm_nb.batch.deciding import Decided, Deciding, OutOfBudgetError
 from langswarm_nb.batch.decision_frame import check_columns, decision_frame
-from langswarm_nb.batch.texts import Rows, rows_of
+from langswarm_nb.batch.row_texts import Rows, rows_of
 from langswarm_nb.core.session import checks, parse_model_id
 from langswarm_nb.core.session.answers.decided import value_schema
 from langswarm_nb.core.session.answers.questions import questions_of

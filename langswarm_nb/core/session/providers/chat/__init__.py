@@ -306,7 +306,7 @@ class ChatProviderSession(HttpProviderSession):
 
     async def decide(self, request: DecisionRequest) -> Decision:
         """Answer questions about messages, with probabilities, where the host can."""
-        from .decisions import decide  # few ask for it
+        from .deciding_hosts import decide  # few ask for it
 
         decision = await decide(self.http, request)
         return await super().decide(request) if decision is None else decision
