@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from langswarm_nb.core.session.provider_events import ProviderRequest
 
 FORMATS = ("output_config.format", "output_format")
-_TAKES_NO_FORCE = r"(?!.*claude).*|(?:.*[/.])?claude-(?:(?:fable|mythos)-5-[1-9]|(?:opus|sonnet)-5-[5-9]|[a-z]+-(?:[6-9]|\d\d)\b).*"
+_TAKES_NO_FORCE = (
+    r"(?!.*claude).*"
+    r"|(?:.*[/.])?claude-(?:(?:fable|mythos)-5-[1-9]|(?:opus|sonnet)-5-[5-9]|[a-z]+-(?:[6-9]|\d\d)\b).*"
+)
 """Models that refuse to be made to call a tool; of those of other makers too many do."""
 
 

@@ -183,7 +183,7 @@ class ChatReader:
         self._n_raw += len(text)
         return [Delta(text)] if self._tags is None else self._tags.take(text)
 
-    def _count(self, said: Iterable[ProviderEvent]) -> None:
+    def _count(self, said: Iterable[ReaderEvent]) -> None:
         """Count the characters of the answer: places in it are told in them."""
         for event in said:
             if isinstance(event, Delta) and event.kind == "text":
