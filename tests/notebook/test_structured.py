@@ -1,4 +1,4 @@
-"""Answers that are values in cells: how they are asked for, what the reply holds, what is told of those that do not fit."""
+"""Answers that are values, in cells: how they are asked for, what the reply holds, what is told of others."""
 
 from __future__ import annotations
 

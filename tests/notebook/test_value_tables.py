@@ -59,7 +59,7 @@ def test_an_object_has_two_columns():
 def test_what_has_no_names_stands_under_value(data):
     """As in the frame of such answers."""
     head, *rows = cells(value_html(data))
-    assert [name for name in head if name][0] == "value"
+    assert next(name for name in head if name) == "value"
     assert len(rows) == (len(data) if isinstance(data, list) else 1)
 
 
