@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from langswarm_nb.core.session.interfaces import IProviderSession
     from langswarm_nb.core.session.message_tree import MessageTree
 
+    from .answering import Answering
+
 
 @dataclass(frozen=True, slots=True)
 class Ask:
@@ -183,6 +185,8 @@ class SendPlan:
     messages: tuple[SessionMessage, ...]
     """What the provider would get."""
     settings: SessionSettings
+    answering: Answering | None = None
+    """How it would ask for a value: its ``asked`` has the schema and the route, its ``words`` are among ``messages``."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -191,8 +195,17 @@ class SendPlan:
         return tuple(note for note in told if note)
 
 
-async def plan(ask: Ask, session: MessageTree | None) -> SendPlan:
+async def plan(ask: Ask, session: MessageTree | None, answering: Answering | None = None) -> SendPlan:
     """Find out what a resolved ask would do in a session, or in a new one; nothing is changed.
+
+    Parameters
+    ----------
+    ask : Ask
+        What is asked.
+    session : MessageTree or None
+        Where; None for a session that is yet to be made.
+    answering : Answering, optional
+        How it asks for a value, if that was found out.
 
     Raises
     ------
@@ -203,8 +216,10 @@ async def plan(ask: Ask, session: MessageTree | None) -> SendPlan:
         (found, _), read = ask.decide(Tree.empty(), ask.message), list[SessionMessage]()
     else:
         found, (_, read) = await session.ask(lambda tree: ask.decide(tree, ask.message), dry_run=True)
-    messages = found.sent(read, found.chain)
-    return SendPlan(found.place, found.context, messages_to_send(messages), ask.settings)
+    messages: Sequence[SessionMessage] = found.sent(read, found.chain)
+    if answering is not None:
+        messages = answering.with_words(messages)
+    return SendPlan(found.place, found.context, messages_to_send(messages), ask.settings, answering)
 
 
 async def resolved(ask: Ask, session: MessageTree) -> Ask:

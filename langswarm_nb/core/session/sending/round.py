@@ -163,9 +163,15 @@ class Round:
 
     async def store(self, message: SessionMessage) -> SessionMessage:
         """Store the reply under its question; the path goes on with it, unless it stands beside."""
-        hides = [(one.turn, one.version) for one in self.void if one.turn is not None]
         place: ChainPlace = {"activate": not self._asked.ask.is_beside}
-        return await self._store(message, {**place, "hides": hides} if hides else place)
+        if self.void:
+            place["hides"] = self._hidden
+        return await self._store(message, place)
+
+    @property
+    def _hidden(self) -> list[tuple[int, int]]:
+        """Turn and version of the answers that are none."""
+        return [(one.turn, one.version) for one in self.void if one.turn is not None]
 
     async def store_void(self, message: SessionMessage, following: Round) -> SessionMessage | None:
         """Store a reply that is none, beside the path, and hand the lease on to the round that follows.
@@ -242,6 +248,6 @@ class Round:
         )
         is_gone = isinstance(error, SessionNotFoundError)
         self.why_not_stored = notes.HAS_NO_PLACE if is_gone else notes.NOT_STORED
-        hand_over(reply, error, LateReply(session, reply, question.id))
+        hand_over(reply, error, LateReply(session, reply, question.id, self._hidden))
         if not ask.is_beside:
             session.native.lose_track(ask.settings, self.builder.info.native_id)
