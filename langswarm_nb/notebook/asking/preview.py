@@ -55,12 +55,14 @@ class Preview:
     @property
     def messages(self) -> tuple[SessionMessage, ...]:
         """The messages as the first of the models would get them: trimmed, hidden ones left out."""
-        return self._send.messages
+        first = self._asking.get(self.models[0])
+        messages = self._send.messages
+        return messages if first is None or first.way is None else tuple(first.way.with_words(messages))
 
     @property
     def input_tokens(self) -> int:
-        """About how many tokens they are; an estimate."""
-        return estimate_tokens(self.messages)
+        """About how many tokens the first of the models gets, with the schema of its answer; an estimate."""
+        return self._tokens(self.models[0])
 
     def cost_usd(self, model: str) -> float | None:
         """Return about what sending would cost in US dollars, the reply only as far as ``max_tokens`` limits it."""
@@ -68,9 +70,9 @@ class Preview:
         return estimate_usd(settings, self._tokens(model))
 
     def _tokens(self, model: str) -> int:
-        """Return about how many tokens a model gets, with the schema of its answer."""
+        """Return about how many tokens a model gets."""
         found = self._asking.get(model)
-        return self.input_tokens + (0 if found is None else found.tokens)
+        return estimate_tokens(self._send.messages) + (0 if found is None else found.tokens)
 
     def __str__(self) -> str:
         blocks = [

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from langswarm_nb.core.session import IProviderSession
     from langswarm_nb.core.session.answers.questions import Question
+    from langswarm_nb.core.session.sending.answering import Answering
     from langswarm_nb.core.session.sending.options import SendOptions
 
     from .interpolate import Prompt
@@ -147,6 +148,8 @@ class Asking:
     """About how many the schema adds to the input."""
     json: str
     """The schema as the service would get it."""
+    way: Answering | None = None
+    """What the messages say of it; None for decisions."""
 
     @property
     def html(self) -> str:
@@ -182,4 +185,4 @@ def _asking(plan: Plan, prompt: Prompt, schema: AnswerSchema, model: str) -> Ask
     sent = json.dumps(found.asked.schema, ensure_ascii=False, separators=(",", ":"))
     tokens = about_tokens(len(found.words) + len(sent) * (found.asked.route != "prompt"), 0)
     name = "" if schema.name == "answer" else f"{schema.name} "
-    return Asking(f"{name}by the route {found.asked.route}, ~{tokens} tok", tokens, sent)
+    return Asking(f"{name}by the route {found.asked.route}, ~{tokens} tok", tokens, sent, found)
