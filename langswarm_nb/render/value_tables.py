@@ -219,7 +219,7 @@ def _names(rows: Sequence[Any], columns: Sequence[str]) -> tuple[list[str | None
 
 
 def _cells(row: Any, names: Iterable[str | None]) -> list[Any]:
-    """Return what a row has under each name; what is no object stands under None."""
+    """Return what a row has under each name; what is not an object stands under None."""
     if isinstance(row, Mapping):
         return [_MISSING if name is None else row.get(name, _MISSING) for name in names]
     return [row if name is None else _MISSING for name in names]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
 
@@ -12,6 +13,9 @@ import pytest
 from langswarm_nb.core.session.messages import FinishReason, Usage
 from langswarm_nb.core.session.provider_events import Delta, Finish
 from langswarm_nb.notebook.bridge import run_sync
+from langswarm_nb.notebook.panel.rules import WorkspaceRules
+from langswarm_nb.notebook.panel.widget import ChatPanel
+from langswarm_nb.notebook.showing.transcript import messages_html
 from tests.support.sent import Notebook
 
 SCHEMA = {
@@ -87,7 +91,7 @@ def test_a_function_takes_types(notebook):
     ]:
         notebook.answers(text(said))
         notebook.shell["schema"] = schema
-        reply = ls.ask("Who?", "groq:house", schema=schema, show=False)
+        reply: Any = ls.ask("Who?", "groq:house", schema=schema, show=False)
         assert reply.data == value
         assert len(reply.data_df()) == (len(value) if isinstance(value, list) else 1)
 
@@ -219,3 +223,37 @@ def test_a_dry_run_says_how_it_would_be_asked(notebook):
     assert '"age":{"type":"integer"}' in shown
     assert "Person by the route" in shown
     assert not notebook.service.requests
+
+
+def test_a_panel_shows_the_answers_of_its_session_as_tables(notebook):
+    """With the schema as a setting of the session, and with the JSON for those who copy the text."""
+    session = run_sync(notebook.shell.workspace.current())
+    run_sync(session.update_settings(provider="groq", model="house", schema="[name, age int]"))
+    notebook.answers(text({"items": [ANN, BO]}), "no JSON", "still none")
+    panel = ChatPanel(session, rules=WorkspaceRules(notebook.shell.workspace))
+    came = notebook.panel("send", text="Who?")
+    assert came.error == ""
+    assert "schema by the prompt" in came.told
+    failed = notebook.panel("send", text="And?")
+    assert "AnswerInvalidError" in failed.error
+    with closing(panel):
+        run_sync(panel.feed.refresh())
+        shown = [item for item in panel.transcript["messages"] if item["role"] == "assistant"]
+    assert "lsnb-value" in shown[0]["html"]
+    assert "<td" in shown[0]["html"]
+    assert json.loads(shown[0]["text"]) == {"items": [ANN, BO]}
+    assert "still none" in shown[-1]["html"]
+
+
+def test_a_transcript_and_exports_show_what_was_answered(notebook, folder):
+    """A table in pages, a block of JSON in Markdown."""
+    import langswarm_nb as ls
+
+    notebook.answers(text({"items": [ANN, {"name": "```\n# Bo", "age": 4}]}))
+    reply_of(notebook, '%%langswarm groq:house --schema "[name, age int]"\nWho?')
+    shown = reply_of(notebook, "%langswarm show")
+    assert "lsnb-value" in messages_html("x", shown.messages)
+    markdown = ls.export(ls.session(), format="md")
+    block = markdown.partition("```json\n")[2].partition("\n```")[0]
+    assert json.loads(block)[1]["name"] == "```\n# Bo"
+    assert '<th scope="col">name</th>' in ls.export(ls.session(), format="html")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langswarm_nb.core.session.answers.answer_schema import schema_of
-from langswarm_nb.notebook.showing import decided
+from langswarm_nb.notebook.showing import decision_rows
 from langswarm_nb.notebook.showing.answer_tables import GrowingValue
 from langswarm_nb.render.page import ReplyPart, page_html
 from langswarm_nb.render.value_tables import (
@@ -169,7 +169,7 @@ def test_decisions_have_a_row_for_each_question():
         "anger_p": None,
         "anger_refused": True,
     }
-    assert [tuple(row.values()) for row in decided.rows(data)] == [
+    assert [tuple(row.values()) for row in decision_rows.rows(data)] == [
         ("spam", False, 0.8),
         ("topic", "bug", 0.712),
         ("anger", "refused", None),

@@ -16,13 +16,13 @@ from langswarm_nb.notebook.showing.transcript import message_html
 from langswarm_nb.render import visible_controls
 
 from .budget import estimate_usd
-from .structured import Asking, asking
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .interpolate import Prompt
     from .plan import Plan
+    from .structured import Asking
 
 _MAX_FIELD_CHARS = 60
 
@@ -50,7 +50,11 @@ class Preview:
         self.prompt = prompt
         self.models: tuple[str, ...] = plan.models
         schema = plan.asks[0].schema
-        self._asking: Mapping[str, Asking] = {} if schema is None else asking(plan, prompt, schema)
+        self._asking: Mapping[str, Asking] = {}
+        if schema is not None:
+            from .structured import asking  # most answers are text
+
+            self._asking = asking(plan, prompt, schema)
 
     @property
     def messages(self) -> tuple[SessionMessage, ...]:

@@ -14,11 +14,11 @@ from langswarm_nb.core.session import ProviderAuthenticationError, SessionError,
 from langswarm_nb.core.session.providers.catalogue import PROVIDERS
 from langswarm_nb.notebook.asking.cell_flags import read_dollars
 from langswarm_nb.notebook.asking.provider_choice import address_of
-from langswarm_nb.notebook.asking.reachable import listens
 from langswarm_nb.notebook.cell_errors import cell_words, last_traceback
 from langswarm_nb.notebook.showing.amounts import dollars_text
 
 from .command import Command, arg
+from .reachable import listens
 from .results import Facts, Listing
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from langswarm_nb.core.session.answers.schema_errors import AnswerTruncatedError
 from langswarm_nb.render import render_html, visible_controls
 from langswarm_nb.render.value_tables import growing_value_html, problems_html, value_html, value_text
 
-from . import decided
+from . import decision_rows
 
 if TYPE_CHECKING:
     from langswarm_nb.core.session import SessionMessage
@@ -54,9 +54,9 @@ def shown_answer(data: Any, columns: Sequence[str] = (), questions: Sequence[Que
     """
     if not questions:
         return ShownAnswer(value_html(data, columns, more=_MORE), value_text(data, columns, more=_MORE), data)
-    data = decided.record(data, questions)
-    rows = decided.rows(data, questions)
-    return ShownAnswer(value_html(rows, decided.COLUMNS), value_text(rows, decided.COLUMNS), data)
+    data = decision_rows.record(data, questions)
+    rows = decision_rows.rows(data, questions)
+    return ShownAnswer(value_html(rows, decision_rows.COLUMNS), value_text(rows, decision_rows.COLUMNS), data)
 
 
 def shown_problem(error: AnswerError, text: str, schema: AnswerSchema | None = None) -> ShownAnswer:
@@ -91,14 +91,14 @@ def answer_html(message: SessionMessage) -> str | None:
     """
     data, is_there = data_of(message)
     if is_there:
-        return value_html(decided.rows(data) if decided.is_decision(message) else data)
+        return value_html(decision_rows.rows(data) if decision_rows.is_decision(message) else data)
     facts = message.request
     is_answer = facts is not None and facts.schema_hash is not None and message.content
     return render_html(message.content, format="json") if is_answer else None
 
 
 class GrowingValue:
-    """Gives the table of an answer at any moment; used as `langswarm_nb.render.growing.GrowingReply`.
+    """Gives the table of an answer at any moment; used as `langswarm_nb.render.incremental.GrowingReply`.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ class GrowingValue:
         return "" if value in (None, {}, []) else growing_value_html(value, self._columns)
 
     def finish(self) -> str:
-        """Return the text that came, as it is shown where it is no answer."""
+        """Return the text that came, as it is shown where it does not fit."""
         return render_html(self.text, format="json")
 
     # What a panel reads of a reply that grows: a table is its open end until it is whole.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from langswarm_nb.core.session.messages import FinishReason, RequestFacts, Usage
 from langswarm_nb.core.session.text import one_line
 
-from .amounts import price_text, seconds_text, tokens_text
+from .amounts import ROUTES, price_text, seconds_text, tokens_text
 from .column import Column
 
 if TYPE_CHECKING:
@@ -44,8 +44,7 @@ def footer_line(reply: Reply, *, place: str) -> str:
 
 def schema_words(reply: Reply) -> list[str]:
     """Return how the model was held to a schema, when its service did not do that, and how many attempts it took."""
-    routes = {"tool": "schema by a tool", "prompt": "schema by the prompt"}
-    words = [routes[reply.route]] if reply.route in routes else []
+    words = [ROUTES[reply.route]] if reply.route in ROUTES else []
     return [*words, *([f"{reply.attempts} attempts"] if reply.attempts > 1 else [])]
 
 

@@ -134,7 +134,7 @@ class Reply(ShownOnce):
         if self.schema is None or not is_there:
             return data
         if self.questions:
-            from .decided import record
+            from .decision_rows import record
 
             return record(data, self.questions)
         return self.schema.value_of(data)
