@@ -25,7 +25,8 @@ SCHEMA = {
     "required": ["name", "age"],
     "additionalProperties": False,
 }
-ANN, BO = {"name": "Ann", "age": 3}, {"name": "Bo", "age": 4}
+ANN: dict[str, Any] = {"name": "Ann", "age": 3}
+BO: dict[str, Any] = {"name": "Bo", "age": 4}
 
 
 @dataclass
