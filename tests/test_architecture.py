@@ -126,7 +126,7 @@ CORE_NEEDS = {
     "msgspec",
     "sniffio",
 }  # certifi is what httpx trusts
-CORE_EXTRAS = {"PIL", "aiohttp", "pandas", "truststore", "yarl"}  # only inside functions
+CORE_EXTRAS = {"PIL", "aiohttp", "pandas", "pydantic", "truststore", "yarl"}  # only inside functions
 CORE_OPTIONAL = {"carrier_aiohttp"}  # a module that is imported only when its optional package is there
 
 SELDOM_NEEDED = {

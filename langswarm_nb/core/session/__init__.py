@@ -91,6 +91,22 @@ from .sending.options import AnswerOptions, SendOptions
 from .sending.stream import MessageStream
 
 if TYPE_CHECKING:
+    from .answers.answer_schema import AnswerSchema, schema_of
+    from .answers.schema_errors import (
+        AnswerError,
+        AnswerInvalidError,
+        AnswerRefusedError,
+        AnswerTruncatedError,
+        SchemaChoiceError,
+        SchemaDefinitionError,
+        SchemaError,
+        SchemaNameError,
+        SchemaRecursionError,
+        SchemaRouteError,
+        SchemaSyntaxError,
+        SchemaTypeUnknownError,
+        SchemaUnfulfillableError,
+    )
     from .attachments.attaching import attach
     from .attachments.attachment import Attachment
     from .providers.mock import MockProviderSession
@@ -98,7 +114,12 @@ if TYPE_CHECKING:
     from .storage.sqlite import SQLiteSessionStorage
 
 __all__ = [
+    "AnswerError",
+    "AnswerInvalidError",
     "AnswerOptions",
+    "AnswerRefusedError",
+    "AnswerSchema",
+    "AnswerTruncatedError",
     "Attachment",
     "AttachmentError",
     "BaseSession",
@@ -142,6 +163,15 @@ __all__ = [
     "RequestFacts",
     "RetryNotice",
     "SQLiteSessionStorage",
+    "SchemaChoiceError",
+    "SchemaDefinitionError",
+    "SchemaError",
+    "SchemaNameError",
+    "SchemaRecursionError",
+    "SchemaRouteError",
+    "SchemaSyntaxError",
+    "SchemaTypeUnknownError",
+    "SchemaUnfulfillableError",
     "SearchHit",
     "SendOptions",
     "SessionBackend",
@@ -178,10 +208,31 @@ __all__ = [
     "initialize_default_session_manager",
     "parse_model_id",
     "provider_names",
+    "schema_of",
     "session_context",
     "set_session_manager",
 ]
 _ON_DEMAND = {
+    "AnswerSchema": ".answers.answer_schema",
+    "schema_of": ".answers.answer_schema",
+    **dict.fromkeys(
+        (
+            "AnswerError",
+            "AnswerInvalidError",
+            "AnswerRefusedError",
+            "AnswerTruncatedError",
+            "SchemaChoiceError",
+            "SchemaDefinitionError",
+            "SchemaError",
+            "SchemaNameError",
+            "SchemaRecursionError",
+            "SchemaRouteError",
+            "SchemaSyntaxError",
+            "SchemaTypeUnknownError",
+            "SchemaUnfulfillableError",
+        ),
+        ".answers.schema_errors",
+    ),
     "Attachment": ".attachments.attachment",
     "attach": ".attachments.attaching",
     "InMemorySessionStorage": ".storage.memory",

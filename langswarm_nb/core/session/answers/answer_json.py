@@ -61,7 +61,7 @@ def strict_json(text: str) -> Any:
     Raises
     ------
     NotJsonError
-        It is no JSON text, names a key twice, or has a number that is none, or is nested too deeply.
+        It is not JSON, names a key twice, or has a number that is none, or is nested too deeply.
     """
     value = _read(lambda: _DECODER.decode(text))
     return _without_halves(value) if _HALF.search(text) else value

@@ -12,9 +12,9 @@ from typing import Any, TypeAlias
 from langswarm_nb.core.session.errors import SessionTypeError
 
 from .answer_json import NotJsonError, json_in
+from .as_meant import as_meant
 from .columns import Column, columns_of, records_of
 from .pointers import ROOMS, moved, resolved
-from .restoring import restored as as_meant
 from .schema_errors import AnswerInvalidError
 
 _MOST_NAME_CHARS = 64
@@ -92,7 +92,7 @@ class AnswerSchema:
     def records(self, data: Any) -> list[dict[str, Any]]:
         """Return the rows of checked data: one of an object, as many as it has elements of a list.
 
-        What is no object is a row with one column, ``value``.
+        Anything but an object is a row with one column, ``value``.
         """
         return records_of(self.json_schema, data)
 
@@ -200,7 +200,7 @@ def _of_dict(described: Mapping[str, Any], name: str | None, given: object) -> A
 
 def _of_type(given: object, name: str | None) -> AnswerSchema:
     from .fulfilment import check_fulfillable
-    from .models import is_model, model_of
+    from .pydantic_models import is_model, model_of
     from .soundness import plain
     from .typed import is_type, type_of
 

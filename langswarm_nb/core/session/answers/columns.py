@@ -9,7 +9,7 @@ from typing import Any
 from .pointers import Node, resolved
 
 SCALAR = "value"
-"""Name of the only column of what is no object."""
+"""Name of the only column of anything but an object."""
 _FORMATS = {"date-time": "datetime", "date": "date"}
 _KINDS = {str: "string", bool: "boolean", int: "integer", float: "number"}
 
@@ -21,7 +21,7 @@ class Column:
     Parameters
     ----------
     name : str
-        The name of the property; ``value`` where an answer, or an element of it, is no object.
+        The name of the property; ``value`` where an answer, or an element of it, is anything but an object.
     kind : str
         ``string``, ``integer``, ``number``, ``boolean``, ``datetime``, ``date``, ``choice``, or ``json`` for what is
         nested, or of more than one kind.

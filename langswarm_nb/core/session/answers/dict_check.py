@@ -50,8 +50,8 @@ def problems_by(schema: Node) -> Problems:
         try:
             check(data)
         except fastjsonschema.JsonSchemaException as error:
-            if not thorough:
-                thorough.append(_thorough(made))
+            if not thorough:  # it takes longer, and few answers need it
+                thorough.append(fastjsonschema.compile(made, use_default=False, fast_fail=False))
             return _all_problems(thorough[0], data) or (_worded(error),)
         except RecursionError:
             return ("$: it is nested too deeply",)
@@ -60,23 +60,13 @@ def problems_by(schema: Node) -> Problems:
     return problems
 
 
-def _thorough(made: dict[str, Any]) -> Callable[[Any], Any]:
-    """Return a check that does not end with the first problem, where fastjsonschema has one."""
-    import fastjsonschema
-
-    try:
-        return fastjsonschema.compile(made, use_default=False, fast_fail=False)
-    except TypeError:  # before 2.22
-        return fastjsonschema.compile(made, use_default=False)
-
-
 def _all_problems(check: Callable[[Any], Any], data: Any) -> tuple[str, ...]:
     import fastjsonschema
 
     try:
         check(data)
     except fastjsonschema.JsonSchemaException as error:
-        return tuple(dict.fromkeys(_worded(one) for one in getattr(error, "errors", None) or [error]))
+        return tuple(dict.fromkeys(_worded(one) for one in getattr(error, "errors", [error])))
     return ()
 
 

@@ -77,7 +77,7 @@ class _Judge:
         if "enum" in node or "const" in node:
             return ""
         reasons = [self._of_type(kind, node, path) for kind in sorted(_types(node))]
-        return reasons[0] if all(reasons) else ""
+        return reasons[-1] if all(reasons) else ""
 
     def _of_type(self, kind: str, node: Node, path: str) -> str:
         if kind in ("integer", "number"):

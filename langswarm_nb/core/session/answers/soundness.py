@@ -112,7 +112,7 @@ def plain(schema: Mapping[str, Any]) -> dict[str, Any]:
     Raises
     ------
     SchemaDefinitionError
-        Something in it is no JSON.
+        Something in it is not JSON.
     SchemaRecursionError
         It contains itself, or is nested too deeply.
     """

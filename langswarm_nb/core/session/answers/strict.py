@@ -10,8 +10,8 @@ from functools import partial
 from typing import Any
 
 from .answer_schema import AnswerSchema
+from .as_meant import allows_null, as_meant
 from .pointers import Node, pointed, refs_in, resolved
-from .restoring import allows_null, restored
 from .schema_errors import SchemaRouteError
 from .vendor_rules import RULES, Rules
 
@@ -60,7 +60,7 @@ def strict_form(schema: AnswerSchema, form: str) -> StrictForm:
     rules = RULES[form]
     asked = schema.asked
     made = asked if rules is None else _Writer(asked, rules).whole()
-    return StrictForm(made, partial(restored, asked))
+    return StrictForm(made, partial(as_meant, asked))
 
 
 class _Writer:

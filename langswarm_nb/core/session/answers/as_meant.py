@@ -12,9 +12,9 @@ from typing import Any
 from .pointers import Node, resolved
 
 
-def restored(root: Node, data: Any) -> Any:
+def as_meant(root: Node, data: Any) -> Any:
     """Return data as a schema means it; what does not fit the schema stays as it is."""
-    return _restored(root, root, data)
+    return _meant(root, root, data)
 
 
 def allows_null(root: Node, node: Any) -> bool:
@@ -31,20 +31,20 @@ def allows_null(root: Node, node: Any) -> bool:
     )
 
 
-def _restored(root: Node, node: Any, data: Any) -> Any:
+def _meant(root: Node, node: Any, data: Any) -> Any:
     if not isinstance(node, Mapping) or not isinstance(data, (dict, list, str)):
         return data
     known = resolved(root, node)
     for part in known.get("allOf", ()):
-        data = _restored(root, part, data)
+        data = _meant(root, part, data)
     union = known.get("anyOf", known.get("oneOf"))
     if union:
-        data = _restored(root, _branch(root, union, data), data)
+        data = _meant(root, _branch(root, union, data), data)
     if isinstance(data, str):
         return _choice(known, data)
     if isinstance(data, list):
-        return _restored_list(root, known, data)
-    return _restored_object(root, known, data)
+        return _meant_list(root, known, data)
+    return _meant_object(root, known, data)
 
 
 def _choice(known: Node, data: str) -> str:
@@ -55,18 +55,18 @@ def _choice(known: Node, data: str) -> str:
     return alike[0] if len(alike) == 1 else data
 
 
-def _restored_list(root: Node, known: Node, data: list[Any]) -> list[Any]:
+def _meant_list(root: Node, known: Node, data: list[Any]) -> list[Any]:
     items = known.get("items", True)
     first = known.get("prefixItems", items if isinstance(items, list) else [])
     others = known.get("additionalItems", True) if isinstance(items, list) else items
-    return [_restored(root, first[at] if at < len(first) else others, one) for at, one in enumerate(data)]
+    return [_meant(root, first[at] if at < len(first) else others, one) for at, one in enumerate(data)]
 
 
-def _restored_object(root: Node, known: Node, data: dict[str, Any]) -> dict[str, Any]:
+def _meant_object(root: Node, known: Node, data: dict[str, Any]) -> dict[str, Any]:
     properties, required = known.get("properties", {}), known.get("required", ())
     others = known.get("additionalProperties", True)
     return {
-        name: _restored(root, properties.get(name, others), one)
+        name: _meant(root, properties.get(name, others), one)
         for name, one in data.items()
         if one is not None
         or name in required
