@@ -94,7 +94,8 @@ class Answering:
 
     def _data_json(self, text: str, who: str) -> str:
         try:
-            return _as_json(self.schema.read(text, self.restored))
+            data = self.schema.read(text, self.restored)
+            return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         except AnswerInvalidError as error:
             problems = error.problems
         except Exception as error:  # noqa: BLE001 - a check of the user's own: the answer came, and is kept
@@ -196,12 +197,3 @@ def _invalid(problems: Sequence[str], who: str) -> AnswerInvalidError:
     )
     error.problems, error.next_step = tuple(problems), step
     return error
-
-
-def _as_json(data: Any) -> str:
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # half a character, which JSON can write but UTF-8 cannot
-        return json.dumps(data, allow_nan=False, separators=(",", ":"))
-    return text

@@ -7,7 +7,6 @@ to the next.
 from __future__ import annotations
 
 import inspect
-import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -88,8 +87,8 @@ class Round:
         """The answers of the rounds before it, as they are stored: none of them was what was asked for."""
         self._messages = messages
         self._is_fitted = before is not None
-        self.begun_at: float | None = None if before is None else before.begun_at
-        """When the first round began, by the monotonic clock."""
+        self.started: float | None = None if before is None else before.started
+        """When the first round began, by the monotonic clock: the time limit is that of all rounds."""
         self.input_tokens: int = 0 if before is None else before.input_tokens
         """About how many tokens were sent, by the rounds before it too."""
         self._store_tried = False
@@ -138,14 +137,15 @@ class Round:
             "keep_raw": settings.keep_raw,
             "on_retry": self._on_retry,
         }
-        if self.begun_at is None:
-            self.begun_at = time.monotonic()
-        else:  # the time limit is that of all rounds
-            base["started"] = self.begun_at
+        if self.started is not None:
+            base["started"] = self.started
         if ask.is_native:
-            native = await session.native.plan(messages, settings, goes_on=self._is_the_path)
-            return ProviderRequest(**base, **native)
-        return ProviderRequest(**base, messages=messages_to_send(messages))
+            what = await session.native.plan(messages, settings, goes_on=self._is_the_path)
+        else:
+            what = {"messages": messages_to_send(messages)}
+        request = ProviderRequest(**base, **what)
+        self.started = request.started
+        return request
 
     @property
     def _is_the_path(self) -> bool:
