@@ -191,7 +191,7 @@ class _Answer:
             else None
         )
         if beside and not _SMALL_WORDS.fullmatch(beside[1]):
-            return beside[1]
+            return str(beside[1])
         self._n_words += 1
         return self._words[(self._n_words - 1) % len(self._words)]
 

@@ -221,7 +221,9 @@ class OllamaReader:
             _log.warning("%s", warning)
             yield ReplyInfo(details={"warning": warning})
         word = end_word(end.get("done_reason"))
-        reason = FinishReason.TOOL_CALLS if self._has_calls else finish_reason(word)
+        reason = finish_reason(word)
+        if reason is FinishReason.STOP and self._has_calls:
+            reason = FinishReason.TOOL_CALLS
         yield Finish(reason, word)
 
     def _tool_call(self, call: Mapping[str, Any]) -> PartDone:

@@ -27,7 +27,7 @@ _NOT_KNOWN = re.compile(
 )
 """Words of a refusal that is about the option itself, and not about its value."""
 _FORMAT = re.compile(
-    r"response_format|text\.format|json.?(?:schema|object|mode)|grammar|guided|structured.?output",
+    r"response_format|text\.format|json.?(?:schema|object|mode)|grammar|sampler|guided|structured.?output",
     re.IGNORECASE,
 )
 _refused: set[tuple[str, str, str]] = set()
