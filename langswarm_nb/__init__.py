@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from .analysis import (
         attachments_df,
+        calibration,
         data_df,
         events_df,
         export,
@@ -41,6 +42,7 @@ __all__ = [
     "attach",
     "attachment",
     "attachments_df",
+    "calibration",
     "chat",
     "data_df",
     "decide",
@@ -64,6 +66,7 @@ _SHORT_NAMES: dict[str, str] = {
     "attach": "langswarm_nb.core.session.attachments.attaching:attach",
     "attachment": "langswarm_nb.notebook.calls:attachment",
     "attachments_df": "langswarm_nb.analysis:attachments_df",
+    "calibration": "langswarm_nb.analysis:calibration",
     "chat": "langswarm_nb.notebook.calls:chat",
     "data_df": "langswarm_nb.analysis:data_df",
     "decide": "langswarm_nb.notebook.calls:decide",

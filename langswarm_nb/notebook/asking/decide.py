@@ -17,6 +17,7 @@ from langswarm_nb.core.session.answers.questions import questions_of
 from langswarm_nb.core.session.messages import about_tokens
 from langswarm_nb.core.session.providers.decider import DECISIONS, Decider
 from langswarm_nb.notebook.bridge import run_sync
+from langswarm_nb.notebook.cell_errors import stopped
 from langswarm_nb.notebook.showing.amounts import UNPRICED_PROVIDERS, dollars_text
 
 from .opened import NO_OPTIONS
@@ -69,7 +70,7 @@ def decide_in(workspace: Workspace, data: object, given: object, options: Decide
         if texts:
             run_sync(run.run(texts))
     except KeyboardInterrupt as error:
-        raise _interrupted(error, rows, run) from error.__cause__
+        raise _interrupted(rows, run) from error
     return decision_frame(rows, questions, run.found, run.stopped_by)
 
 
@@ -99,11 +100,12 @@ async def _prepared(
     )
 
 
-def _interrupted(error: KeyboardInterrupt, rows: Rows, run: Deciding) -> KeyboardInterrupt:
+def _interrupted(rows: Rows, run: Deciding) -> KeyboardInterrupt:
     """Return the interrupt with what was decided before it."""
-    error.partial = decision_frame(rows, run.questions, run.found, KeyboardInterrupt("interrupted"))  # type: ignore[attr-defined]
     done = sum(one.decision is not None for one in run.found.values())
-    error.add_note(f"{done} texts were decided; the frame is `sys.last_value.partial`.")
+    asked = len({text for text in rows.texts if text is not None})
+    error = stopped(f"{done} of {asked} texts were decided; the frame is `sys.last_value.partial`.")
+    error.partial = decision_frame(rows, run.questions, run.found)  # type: ignore[attr-defined]  # for who stopped it
     return error
 
 

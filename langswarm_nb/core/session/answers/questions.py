@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from types import NoneType
 from typing import Annotated, Any, Literal, NamedTuple, TypeAlias, get_args, get_origin
+from unicodedata import category
 
 from langswarm_nb.core.session.errors import SessionTypeError, shown
 
@@ -225,6 +226,10 @@ def _check_options(question: Question) -> None:
     for (_, value), times in counts.items():
         if value == "":
             raise SchemaChoiceError(f"The question {question.name!r} has an empty text among its {what}.")
+        if any(category(char) == "Cc" for char in str(value)):
+            raise SchemaChoiceError(
+                f"The question {question.name!r} has a control character in {shown(value)}, among its {what}."
+            )
         if times > 1:
             raise SchemaChoiceError(
                 f"The question {question.name!r} has {shown(value)} {times} times among its {what}."

@@ -71,6 +71,14 @@ class SchemaRouteError(SchemaError):
     """The model cannot be asked for an answer of this schema; nothing was stored or sent."""
 
 
+def no_decisions(provider: str, model: str) -> SchemaRouteError:
+    """Return the error for a model that tells no probabilities."""
+    return SchemaRouteError(
+        f"{provider}:{model} answers no questions with probabilities. Ask for values with `schema=`, or choose a "
+        "model that decides."
+    )
+
+
 class AnswerError(SchemaError):
     """An answer came, and it is not what was asked for; it is kept.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 
-from langswarm_nb.core.session.answers.schema_errors import SchemaRouteError
+from langswarm_nb.core.session.answers.schema_errors import no_decisions
 from langswarm_nb.core.session.provider_events import (
     Decision,
     DecisionRequest,
@@ -64,10 +64,7 @@ class IProviderSession(ABC):
         ProviderSessionError
             As from `stream`.
         """
-        raise SchemaRouteError(
-            f"{self.name}:{request.request.model} answers no questions with probabilities. Ask for values with "
-            "`schema=`, or choose a model that decides."
-        )
+        raise no_decisions(self.name, request.request.model)
 
     async def list_models(self) -> list[ModelInfo]:
         """Return the models that the service offers; empty when it has no such list."""

@@ -214,8 +214,7 @@ def intake_of(provider: str, model: str, *, native: bool = False) -> Intake:
     name = model.lower()
     found = (row.intake for row in rows or INTAKES.get(provider, ()) if re.fullmatch(row.models, name))
     intake, asking = next(found, Intake()), asking_of(provider, model, native=native)
-    if asking is not None:
-        intake = replace(intake, **asking._asdict())
+    intake = intake if asking is None else replace(intake, **asking._asdict())
     return replace(intake, decides=True) if decides(provider, model) else intake
 
 

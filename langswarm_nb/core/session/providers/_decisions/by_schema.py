@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -75,12 +74,14 @@ async def decide_by_schema(provider: IProviderSession, request: DecisionRequest,
     return _decision(again, schema, restored, request, asked)
 
 
-def _asked(schema: AnswerSchema, intake: Intake, provider: str) -> tuple[AskedSchema, Callable[[Any], Any]]:
+def _asked(
+    schema: AnswerSchema, intake: Intake, provider: str
+) -> tuple[AskedSchema, Callable[[Any], Any] | None]:
     """Return the schema in the form for the surest route that it fits, and the way back from that form."""
     why = ""
     for route in intake.routes:
         if route != "strict":
-            return AskedSchema(schema.name, schema.asked, route), lambda data: data
+            return AskedSchema(schema.name, schema.asked, route), None
         try:
             form = strict_form(schema, intake.schema_form or "plain")
         except SchemaRouteError as error:
@@ -118,7 +119,7 @@ async def _answer(provider: IProviderSession, request: ProviderRequest) -> _Came
 def _decision(
     came: _Came,
     schema: AnswerSchema,
-    restored: Callable[[Any], Any],
+    restored: Callable[[Any], Any] | None,
     request: DecisionRequest,
     asked: AskedSchema,
 ) -> Decision:
@@ -131,9 +132,7 @@ def _decision(
         error = AnswerTruncatedError("The answer was cut at a limit before it was whole. Raise max_tokens.")
         error.text = came.text
         raise error
-    data = schema.read(came.text)
-    if asked.route == "strict":
-        data = schema.read(json.dumps(restored(data)))
+    data = schema.read(came.text, restored)
     return Decision(answers_of(data, request.questions), came.usage, info)
 
 

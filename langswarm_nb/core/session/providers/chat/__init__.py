@@ -1,8 +1,7 @@
 """Chat Completions: OpenAI's older API, spoken by most other services and by local servers.
 
-Pure functions from messages to wire form, a reader from wire form to events (`reader`), and one thin class; what
-differs from host to host stands in the host's row of `providers.catalogue`. A new dialect is a module of this shape:
-functions, a reader (`ReplyReader`), and a class whose `_begin` calls `stream_reply`.
+Pure functions from messages to wire form, a reader of events (`reader`), and one thin class whose `_begin` calls
+`stream_reply`, as every dialect has them; what differs between hosts stands in their rows of `providers.catalogue`.
 """
 
 from __future__ import annotations
@@ -58,7 +57,6 @@ if TYPE_CHECKING:
         ProviderRequest,
     )
     from langswarm_nb.core.session.providers._http.address import Address
-
 
 _OTHER_LIMIT = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 """Both spellings of the limit: older servers, and Azure's older versions, know the first only."""
@@ -308,8 +306,7 @@ class ChatProviderSession(HttpProviderSession):
         """Answer questions about messages, with probabilities, where the host can."""
         from .deciding_hosts import decide  # few ask for it
 
-        decision = await decide(self.http, request)
-        return await super().decide(request) if decision is None else decision
+        return await decide(self.http, request)
 
     async def list_models(self) -> list[ModelInfo]:
         """Return the models that the service offers."""

@@ -6,6 +6,7 @@ import copy
 import re
 from typing import TYPE_CHECKING
 
+from langswarm_nb.core.session.answers.schema_errors import no_decisions
 from langswarm_nb.core.session.providers._decisions import openai_form, system_one
 
 if TYPE_CHECKING:
@@ -17,8 +18,16 @@ _SYSTEM_ONE = {"lmstudio", "ollama-chat", "vllm"}
 _PERPLEXITY = re.compile(r"[/.]perplexity\.ai(?::|$)")
 
 
-async def decide(http: HttpClient, request: DecisionRequest) -> Decision | None:
-    """Return what a host decides; None where it has no such thing."""
+async def decide(http: HttpClient, request: DecisionRequest) -> Decision:
+    """Return what a host decides.
+
+    Raises
+    ------
+    SchemaRouteError
+        It has no such thing, or not for these questions; nothing was sent.
+    ProviderSessionError
+        As from `reader.ask`.
+    """
     url = http.address.url
     versioned = bool(re.search(r"/v[0-9]+$", url))
     if http.provider == "openrouter":
@@ -31,7 +40,7 @@ async def decide(http: HttpClient, request: DecisionRequest) -> Decision | None:
         return await openai_form.decide(http, "/openai/v1/decisions", request)
     if http.provider in _OPENAI_FORM:
         return await openai_form.decide(http, "/decisions", request)
-    return None
+    raise no_decisions(http.provider, request.request.model)
 
 
 def _at(http: HttpClient, url: str) -> HttpClient:
