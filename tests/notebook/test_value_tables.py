@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langswarm_nb.core.session.answers.answer_schema import schema_of
+from langswarm_nb.core.session.answers.questions import questions_of
 from langswarm_nb.notebook.showing import decision_rows
 from langswarm_nb.notebook.showing.answer_tables import GrowingValue
 from langswarm_nb.render.page import ReplyPart, page_html
@@ -174,3 +175,6 @@ def test_decisions_have_a_row_for_each_question():
         ("topic", "bug", 0.712),
         ("anger", "refused", None),
     ]
+    anger = questions_of("anger calm<annoyed<furious")
+    rated = {"anger": 1.21, "anger_p": 0.6, "anger_refused": False}
+    assert decision_rows.rows(rated, anger)[0]["answer"] == "annoyed (1.21)"

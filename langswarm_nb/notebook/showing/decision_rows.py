@@ -57,7 +57,7 @@ def _answer(value: Any, question: Question | None) -> Any:
         return value
     if question is None or question.kind != "score":
         return _rounded(value)
-    label = question.values[min(max(round(value), 0), len(question.values) - 1)]
+    label = question.labels[min(max(round(value), 0), len(question.labels) - 1)]
     return label if value == round(value) else f"{label} ({value:.2f})"
 
 
