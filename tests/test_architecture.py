@@ -130,11 +130,14 @@ CORE_EXTRAS = {"PIL", "aiohttp", "pandas", "pydantic", "truststore", "yarl"}  # 
 CORE_OPTIONAL = {"carrier_aiohttp"}  # a module that is imported only when its optional package is there
 
 SELDOM_NEEDED = {
+    "fastjsonschema",
+    "langswarm_nb.core.session.answers.answer_schema",  # answers that are values
     "langswarm_nb.core.session.conversation.old_numbers",  # old files, old exports
     "langswarm_nb.core.session.conversation.open_blocks",  # exports to read
     "langswarm_nb.core.session.export",
     "langswarm_nb.core.session.imports",
     "langswarm_nb.core.session.storage._sqlite.search",
+    "pydantic",
     "langswarm_nb.core.session.conversation.syncing",  # `%langswarm sync`
     "importlib.metadata",  # who offers other providers, how a kernel's loop nests
 }

@@ -23,6 +23,8 @@ from collections.abc import Sequence
 
 from langswarm_nb.core.session.errors import SessionError
 
+_MOST_SHOWN = 5
+
 
 class SchemaError(SessionError):
     """A structured answer cannot be asked for, or is not what was asked for."""
@@ -113,6 +115,8 @@ class AnswerInvalidError(AnswerError):
     @classmethod
     def of(cls, problems: Sequence[str], text: str = "") -> AnswerInvalidError:
         """Return the error about problems of an answer, each as ``$.path: reason``."""
-        error = cls("The answer does not fit its schema: " + "; ".join(problems))
+        more = len(problems) - _MOST_SHOWN
+        shown = [*problems[:_MOST_SHOWN], *([f"and {more} more"] if more > 0 else [])]
+        error = cls("The answer does not fit its schema: " + "; ".join(shown))
         error.problems, error.text = tuple(problems), text
         return error
