@@ -39,6 +39,7 @@ from langswarm_nb.core.session.provider_events import Intake
 from langswarm_nb.core.session.providers.mock import MockProviderSession
 from langswarm_nb.core.session.sending import answering
 from tests.support.storages import texts
+from tests.support.values import Asked
 
 Script = Callable[..., MockProviderSession]
 
@@ -60,20 +61,19 @@ class Person:
     age: int
 
 
-class Takes(MockProviderSession):
-    """A mock whose models can be asked in some ways."""
+@pytest.fixture
+def script(manager: SessionManager) -> Script:
+    """Let the provider ``mock``, whose models are asked in words, answer as told from now on."""
 
-    def __init__(self, intake: Intake, *replies: Any) -> None:
-        super().__init__(replies=replies)
-        self._takes = intake
+    def use(*replies: Any) -> Asked:
+        return by(manager, "prompt", replies=replies)
 
-    async def intake(self, model: str, *, native: bool = False) -> Intake:
-        return self._takes
+    return use
 
 
-def by(manager: SessionManager, *routes: Any, replies: Any = (ADA,), **more: Any) -> Takes:
+def by(manager: SessionManager, *routes: Any, replies: Any = (ADA,), **more: Any) -> Asked:
     """Let the provider ``mock`` have these routes."""
-    takes = Takes(Intake(routes=routes, **more), *replies)
+    takes = Asked(Intake(routes=routes, **more), replies=replies)
     manager.add_provider_session("mock", takes)
     return takes
 
@@ -159,7 +159,7 @@ async def test_a_schema_that_is_none_is_refused_at_once(session: BaseSession, wr
 
 
 @pytest.mark.parametrize(
-    ("routes", "is_told", "route", "says"),
+    "routes, is_told, route, says",
     [
         (("strict", "tool", "prompt"), False, "strict", False),
         (("strict", "prompt"), True, "strict", True),
@@ -224,7 +224,7 @@ async def test_a_model_that_cannot_be_asked_is_refused(manager: SessionManager, 
         with pytest.raises(
             SchemaRouteError, match=r"mock:echo cannot be asked .* Nothing was stored or sent"
         ):
-            await ask("Who?", schema=PERSON)  # type: ignore[operator]
+            await ask("Who?", schema=PERSON)
     assert await session.get_messages(branch="all") == []
     assert not takes.requests
 
@@ -234,7 +234,7 @@ async def test_what_a_form_added_is_taken_out_again(
 ) -> None:
     """The text stays as the model wrote it; the data is what the user's schema describes."""
     form = strict.StrictForm({"type": "object"}, lambda data: {"name": data["name"], "age": int(data["age"])})
-    monkeypatch.setattr(answering, "strict_form", lambda schema, name: form)
+    monkeypatch.setattr(answering, "strict_form", lambda *_: form)
     by(manager, "strict", replies=['{"name": "Ada", "age": "36", "extra": null}'])
     reply = await session.send_message("Who?", schema=PERSON)
     assert reply.data == {"name": "Ada", "age": 36}

@@ -33,13 +33,27 @@ from langswarm_nb.core.session import (
 from langswarm_nb.core.session.answers.schema_errors import AnswerError, AnswerInvalidError
 from langswarm_nb.core.session.provider_events import Intake
 from langswarm_nb.core.session.providers.mock import MockProviderSession
+from langswarm_nb.core.session.sending import lease
 from tests.support.storages import texts
 from tests.support.two_kernels import Kernel
+from tests.support.values import Asked
 
 Script = Callable[..., MockProviderSession]
 
 ASKED = "n int"
 GOOD = '{"n": 1}'
+
+
+@pytest.fixture
+def script(manager: SessionManager) -> Script:
+    """Let the provider ``mock``, whose models are asked in words, answer as told from now on."""
+
+    def use(*replies: Any) -> Asked:
+        mock = Asked(replies=replies)
+        manager.add_provider_session("mock", mock)
+        return mock
+
+    return use
 
 
 async def stored(session: BaseSession) -> list[tuple[str, str, bool, bool]]:
@@ -126,19 +140,14 @@ async def test_the_last_attempt_is_the_answer_though_it_does_not_fit(
 
 
 @pytest.mark.parametrize(
-    ("route", "repair", "attempts"),
+    "route, repair, attempts",
     [("strict", None, 1), ("strict", 2, 3), ("tool", None, 2), ("prompt", 0, 1)],
 )
 async def test_how_often_it_is_asked_for(
     manager: SessionManager, session: BaseSession, route: Any, repair: int | None, attempts: int
 ) -> None:
     """Once more, unless the service itself holds its model to the schema, or it is said otherwise."""
-
-    class Takes(MockProviderSession):
-        async def intake(self, model: str, *, native: bool = False) -> Intake:
-            return Intake(routes=(route,))
-
-    mock = Takes(replies=["no"] * 5)
+    mock = Asked(Intake(routes=(route,)), replies=["no"] * 5)
     manager.add_provider_session("mock", mock)
     with pytest.raises(AnswerInvalidError):
         await session.send_message("How many?", schema=ASKED, repair=repair)
@@ -148,9 +157,9 @@ async def test_how_often_it_is_asked_for(
 async def test_attempts_share_the_time_limit(session: BaseSession, script: Script) -> None:
     """It is the limit of the whole call, not of one request."""
     mock = script("no", GOOD)
-    await session.send_message("How many?", schema=ASKED, timeout_s=50)
+    await session.send_message("How many?", schema=ASKED, timeout_s=500)
     first, second = mock.requests
-    assert (second.started, second.timeout_s) == (first.started, 50)
+    assert (second.started, second.timeout_s) == (first.started, 500)
 
 
 async def test_a_service_that_fails_in_a_later_attempt(session: BaseSession, script: Script) -> None:
@@ -231,7 +240,11 @@ async def test_an_aside_is_asked_for_a_value(session: BaseSession, script: Scrip
     await session.send_message("Hi")
     reply = await session.send_message("How many?", schema=ASKED, history=False)
     assert reply.data == {"n": 1}
-    assert [m.content for m in await session.get_messages()] == ["Hi", "Hello."]
+    assert (await stored(session))[2:] == [
+        ("1.1", "How many?", False, False),
+        ("1.1", "no", False, False),
+        ("1.2", GOOD, False, False),
+    ]
     await session.use_version(reply.id)
     await session.send_message("And?")
     assert texts(mock.requests[-1].messages) == f"Hi Hello. How many? {GOOD} And?"
@@ -257,16 +270,26 @@ async def test_what_a_provider_holds_never_goes_on_from_an_attempt(
     assert mock.conversations == {}
 
 
+async def test_words_on_a_schema_reach_who_holds_the_conversation(
+    manager: SessionManager, script: Script
+) -> None:
+    """Also where its system text is known there already."""
+    session = await manager.create_session("ada", "mock", "echo", "provider_native", system="Be brief.")
+    mock = script("Hello.", GOOD, "Fine.")
+    await session.send_message("Hi")
+    await session.send_message("How many?", schema=ASKED)
+    request = mock.requests[-1]
+    assert (request.native_id, request.new_from) == (None, 0)
+    assert request.messages[0].content.startswith("Be brief.\n\n")
+    await session.send_message("And?")
+    assert mock.requests[-1].messages[0].content == "Be brief."
+
+
 async def test_a_value_by_the_strict_route_goes_on_in_what_the_provider_holds(
     manager: SessionManager,
 ) -> None:
     """No words were added, so it holds what the path holds."""
-
-    class Strict(MockProviderSession):
-        async def intake(self, model: str, *, native: bool = False) -> Intake:
-            return Intake(routes=("strict",))
-
-    mock = Strict(replies=["Hello.", GOOD, "Fine."])
+    mock = Asked(Intake(routes=("strict",)), replies=["Hello.", GOOD, "Fine."])
     manager.add_provider_session("mock", mock)
     session = await manager.create_session("ada", "mock", "echo", "provider_native")
     await session.send_message("Hi")
@@ -289,7 +312,7 @@ async def test_the_lease_is_held_over_all_attempts(kernels: tuple[Kernel, Kernel
             return
         refused.append(True)
 
-    class Asks(MockProviderSession):
+    class Asks(Asked):
         async def stream(self, request: Any) -> AsyncIterator[Any]:
             await asks_elsewhere()
             async for event in super().stream(request):
@@ -314,11 +337,37 @@ async def test_the_lease_is_held_over_all_attempts(kernels: tuple[Kernel, Kernel
     ]
 
 
+async def test_the_holder_of_the_lease_tells_that_it_is_alive(
+    session: BaseSession, manager: SessionManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In each attempt it is the one that is on its way."""
+    kept: list[str] = []
+    told = asyncio.Event()
+
+    async def keep(session_id: str, holder: str) -> None:
+        kept.append(holder)
+        told.set()
+
+    class Slow(Asked):
+        async def stream(self, request: Any) -> AsyncIterator[Any]:
+            kept.clear()
+            told.clear()
+            await told.wait()
+            assert set(kept) == {request.idempotency_key}
+            async for event in super().stream(request):
+                yield event
+
+    monkeypatch.setattr(lease, "BEAT_S", 0.001)
+    session.storage.keep_lease = keep  # type: ignore[method-assign]
+    manager.add_provider_session("mock", Slow(replies=["no", GOOD]))
+    assert (await session.send_message("How many?", schema=ASKED)).data == {"n": 1}
+
+
 async def test_a_lease_that_was_lost_ends_the_asking(session: BaseSession, manager: SessionManager) -> None:
     """Another sends already: the answer is stored as it is, and no further attempt is made."""
     storage = manager.storage
 
-    class Loses(MockProviderSession):
+    class Loses(Asked):
         async def stream(self, request: Any) -> AsyncIterator[Any]:
             async for event in super().stream(request):
                 if isinstance(event, Finish):
@@ -453,7 +502,7 @@ async def _sends(sends: list[Any]) -> None:
     async with create_session_manager("memory") as manager:
         session = await manager.create_session("ada", "mock", "echo")
         for number, (kinds, repair, where, stop) in enumerate(sends):
-            mock = MockProviderSession(replies=[_REPLIES[kind] for kind in kinds])
+            mock = Asked(replies=[_REPLIES[kind] for kind in kinds])
             manager.add_provider_session("mock", mock)
             place = {"message_id": str(number)} if "message_id" in where else where
             before = len(await session.get_messages(branch="all"))

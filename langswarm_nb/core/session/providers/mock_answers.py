@@ -54,7 +54,7 @@ class _Answer:
 
     def __init__(self, root: Mapping[str, Any], question: str) -> None:
         self._root, self._question = root, question
-        words = [word for word in _WORD.findall(question) if not _SMALL_WORDS.fullmatch(word)]
+        words: list[str] = [word for word in _WORD.findall(question) if not _SMALL_WORDS.fullmatch(word)]
         self._words = sorted(dict.fromkeys(words), key=lambda word: not word[0].isupper()) or ["nothing"]
         self._numbers = [float(found) for found in _NUMBER.findall(question)]
         self._n_words = self._n_numbers = 0

@@ -58,6 +58,8 @@ _log = logging.getLogger(__name__)
 REFUSES = (RefusedOption("tool_choice", r".*", "Ollama lets the model choose"),)
 _OF_REQUEST = {"format", "think", "tools", "keep_alive", "logprobs", "top_logprobs", "truncate", "shift"}
 """Options that stand beside the messages; all others are parameters of the model, under ``options``."""
+_OF_PARAMETERS = {"type", "properties", "required", "items", "$defs"}
+"""What Ollama reads of a tool's schema at its top."""
 _SMALLEST_CONTEXT = 2048
 """Tokens that a server gives a prompt when nobody says how many, at least."""
 
@@ -79,7 +81,9 @@ def _wire_schema(request: ProviderRequest) -> dict[str, Any]:
     if asked is None:
         return {}
     if asked.route == "tool":
-        return {"tools": [function_tool(asked)]}
+        tool = function_tool(asked)
+        told = {name: value for name, value in asked.schema.items() if name in _OF_PARAMETERS}
+        return {"tools": [{**tool, "function": {**tool["function"], "parameters": told}}]}
     if asked.route == "prompt" and not wants_json(request):
         return {}
     return {"format": asked.schema if asked.route == "strict" else "json"}

@@ -186,7 +186,7 @@ class SendPlan:
     """What the provider would get."""
     settings: SessionSettings
     answering: Answering | None = None
-    """How it would ask for a value: its ``asked`` has the schema and the route, its ``words`` are among ``messages``."""
+    """How it would ask for a value: ``asked`` has the schema and the route, and ``words`` are among `messages`."""
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -170,7 +170,9 @@ class Round:
 
     @property
     def _hidden(self) -> list[tuple[int, int]]:
-        """Turn and version of the answers that are none."""
+        """Turn and version of the answers that are none: what stands beside the path needs no mark."""
+        if self._asked.ask.is_beside:
+            return []
         return [(one.turn, one.version) for one in self.void if one.turn is not None]
 
     async def store_void(self, message: SessionMessage, following: Round) -> SessionMessage | None:
