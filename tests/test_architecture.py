@@ -109,6 +109,7 @@ SAME_PART = {
     "columns": "what a frame has: of what is stored, and of answers",
     "reader": "the way back from each dialect",
     "described": "what an item of a service says to somebody who reads it",
+    "schema_asking": "what asks a service for an answer of a schema",
     "faults": "what others say when they fail, in our words",
     "models": "one file a subject, among pictures and among commands",
     "sessions": "one file a subject, among pictures, commands and tables",

@@ -1,7 +1,7 @@
 """Conversations as DataFrames: frames, statistics, cost, plots and exports.
 
 All that needs pandas lives here; the session library below it does not. A name is loaded when it is first used, so
-that `langswarm_nb.analysis.prices` can tell the cost of one reply without pandas.
+that `langswarm_nb.analysis.prices` can give the cost of one reply without pandas.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ __all__ = ["MAX_MARKDOWN_CHARS", "GrowingReply", "StreamRenderer"]
 MAX_MARKDOWN_CHARS = 120_000
 """A longer reply is rendered up to here; the rest follows as plain text."""
 _EAGER_CHARS = 4000
-"""An open end up to this size is rendered anew each time, a longer one when it has grown by a part of itself."""
+"""An open end up to this size is rendered again each time, a longer one when it has grown by a part of itself."""
 _LATE_PART = 6
 _CODE_ENDS = "</code></pre>"
 _LEAST_GROWTH_CHARS = 64
@@ -167,7 +167,7 @@ class StreamRenderer:
 class GrowingReply:
     """Gives the HTML of a reply at any moment.
 
-    A long one shows its beginning, which a reader has not left behind yet, and its end, which tells that and what is
+    A long one shows its beginning, which a reader has not left behind yet, and its end, which says that and what is
     being written; that costs the same at any length.
 
     Parameters

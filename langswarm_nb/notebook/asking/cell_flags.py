@@ -16,7 +16,7 @@ from .magic_parser import MagicParser
 
 
 def cell_parser() -> MagicParser:
-    """Return the parser of the first line; made anew, so that nobody can change it."""
+    """Return the parser of the first line; a new one each time, so that nobody can change it."""
     parser = MagicParser(
         "%%langswarm",
         usage="%%langswarm [MODEL] [NAME <<] [options]\nPROMPT",
@@ -100,12 +100,10 @@ def cell_parser() -> MagicParser:
         dest="attachments",
         action="append",
         metavar="WHAT",
-        help="send this with it: PATH, https://…, {{figure}}, Out[5], or cell: what the cell run before put out",
+        help="attach PATH, https://…, {{figure}}, Out[5], or cell: the output of the previous cell",
         completes="attachment",
     )
-    add(
-        "--detail", choices=("low", "high"), help="how closely to look at images, where the model can be told"
-    )
+    add("--detail", choices=("low", "high"), help="how closely to look at images, if the model supports that")
     add(
         "-T",
         "--tool",

@@ -103,7 +103,7 @@ def parse_cell_line(line: str) -> CellOptions:
     found |= {name: tuple(found[name] or ()) for name in ("attachments", "tools")}
     options = {key: _option(key, value) for key, value in found.pop("option") or []}
     return CellOptions(
-        models=tuple(dict.fromkeys(models)),
+        models=tuple(models),
         name=name,
         shows=shows and not quiet,
         options=MappingProxyType(options),  # cells share it
@@ -200,4 +200,4 @@ def _without_name(words: Sequence[str]) -> tuple[list[str], str | None, bool]:
 
 def _check_positional(word: str | None) -> None:
     if word is not None and word.startswith(("{", "<")):
-        raise UsageError(f"{word!r} is not a model. The prompt goes into the lines below the first.")
+        raise UsageError(f"{word!r} is not a model. Write the prompt below the first line.")
