@@ -22,6 +22,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from langswarm_nb.core.session import checks
 from langswarm_nb.core.session.errors import MissingExtraError, SessionStorageError
 from langswarm_nb.core.session.messages import RequestFacts
+from langswarm_nb.core.session.provider_events import DECISIONS
 from langswarm_nb.core.session.providers.catalogue import FREE_PROVIDERS, OWN_PROVIDERS
 from langswarm_nb.core.session.text import one_line
 
@@ -239,7 +240,7 @@ class _DecisionPrice(NamedTuple):
     """Prices, each for requests with more input tokens than the number beside it."""
 
 
-_DECISION = ("processing", "decisions")
+_DECISION = ("processing", DECISIONS)
 _DECISION_PRICES = (
     # https://developers.openai.com/api/docs/guides/decisions, as genai-prices 0.2.3 has it on 30 November 2026.
     _DecisionPrice(("openai", "openai-chat"), r"(?:.*/)?gpt-6-luna.*", ((-1, "0.1"), (272_000, "0.2"))),

@@ -13,6 +13,7 @@ from langswarm_nb.core.session.answers.questions import Question
 from langswarm_nb.core.session.answers.schema_errors import SchemaRouteError
 from langswarm_nb.core.session.errors import (
     ProviderAuthenticationError,
+    ProviderConnectionError,
     ProviderNotFoundError,
     ProviderQuotaError,
     SessionError,
@@ -84,8 +85,9 @@ class Deciding:
     async def run(self, texts: Iterable[str]) -> None:
         """Ask about texts, each different one once.
 
-        What fails for one text is noted with it. What would fail for all of them, such as a key that is refused or a
-        budget that is used up, ends the run; the first text goes alone, so that nothing more is sent then.
+        What fails for one text is noted with it. What would fail for all of them, such as a key that is refused, a
+        service that is not there or a budget that is used up, ends the run; the first text goes alone, so that nothing
+        more is sent then.
 
         Raises
         ------
@@ -98,8 +100,12 @@ class Deciding:
             async with asyncio.TaskGroup() as workers:
                 for _ in range(self.concurrency):
                     workers.create_task(self._work(waiting))
-        if self.stopped_by is not None and not any(one.decision for one in self.found.values()):
+        if self.stopped_by is not None and not self._has_decided:
             raise self.stopped_by
+
+    @property
+    def _has_decided(self) -> bool:
+        return any(one.decision is not None for one in self.found.values())
 
     async def _work(self, waiting: Iterator[str], most: int | None = None) -> None:
         for done, text in enumerate(waiting, 1):
@@ -118,6 +124,8 @@ class Deciding:
         decided: Decided | None = None
         try:
             decided = self.found[text] = await self._decided(text)
+            if isinstance(decided.error, ProviderConnectionError) and not self._has_decided:
+                self.stopped_by = decided.error
         except _FOR_ALL as error:
             decided = self.found[text] = Decided(None, error)
             self.stopped_by = error

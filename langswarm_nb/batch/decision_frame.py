@@ -39,7 +39,7 @@ def check_columns(questions: Sequence[Question]) -> None:
             raise SchemaNameError(f"The column {name!r} of {question.name!r} has another meaning; rename it.")
         if len({type(value) for value in question.labels}) > 1:
             raise SchemaChoiceError(
-                f"The question {question.name!r} has texts and bools among its choices, which is no column."
+                f"The question {question.name!r} has texts and bools among its choices; a column holds one of both."
             )
 
 

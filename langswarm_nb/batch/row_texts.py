@@ -36,7 +36,7 @@ def rows_of(data: object, *, column: str | None = None, template: str | None = N
     Raises
     ------
     SessionTypeError
-        It is none of these, or something in it is no text.
+        It is none of these, or something in it is not a text.
     SessionValueError
         A frame has no column of texts, or several, and neither ``column`` nor ``template`` was given; or one of these
         names a column that is not there.
@@ -45,7 +45,7 @@ def rows_of(data: object, *, column: str | None = None, template: str | None = N
         return _of_frame(data, column, template)
     for name, given in (("column", column), ("template", template)):
         if given is not None:
-            raise SessionValueError.of(name, given, "left out where the data is no DataFrame")
+            raise SessionValueError.of(name, given, "left out where the data is not a DataFrame")
     if isinstance(data, str):
         return Rows([data if data.strip() else None], pd.RangeIndex(1))
     if isinstance(data, pd.Series):

@@ -16,7 +16,11 @@ from langswarm_nb.batch.decision_frame import check_columns, decision_frame
 from langswarm_nb.batch.row_texts import rows_of
 from langswarm_nb.core.session import (
     ProviderAuthenticationError,
+    ProviderConnectionError,
+    ProviderNotFoundError,
+    ProviderQuotaError,
     ProviderServerError,
+    SchemaRouteError,
     SessionTypeError,
     SessionValueError,
     Usage,
@@ -163,10 +167,20 @@ async def test_what_fails_for_a_text_is_told_in_its_rows() -> None:
     assert frame["cost_usd"].sum() == 1.0
 
 
-async def test_a_key_that_is_refused_ends_the_run_after_one_answer() -> None:
+@pytest.mark.parametrize(
+    "kind",
+    [
+        ProviderAuthenticationError,
+        ProviderNotFoundError,
+        ProviderQuotaError,
+        ProviderConnectionError,
+        SchemaRouteError,
+    ],
+)
+async def test_what_fails_for_all_ends_the_run_after_one_answer(kind: type[Exception]) -> None:
     """Nothing more is sent, and the error is raised: no row is worth a frame."""
-    service = Service(a0=fails(ProviderAuthenticationError))
-    with pytest.raises(ProviderAuthenticationError, match="It failed"):
+    service = Service(a0=fails(kind))
+    with pytest.raises(kind, match="It failed"):
         await run(service, [f"a{number}" for number in range(20)])
     assert service.texts == ["a0"]
 
@@ -252,7 +266,7 @@ def test_data_is_read_as_texts() -> None:
         (FRAME, {"template": "{title"}, SessionValueError, "braces"),
         (FRAME, {"template": "no field"}, SessionValueError, "columns in braces"),
         (FRAME, {"template": "{title}", "column": "body"}, SessionValueError, "column"),
-        (["a"], {"template": "{title}"}, SessionValueError, "no DataFrame"),
+        (["a"], {"template": "{title}"}, SessionValueError, "not a DataFrame"),
         (["a", 3], {}, SessionTypeError, "row 1"),
         (pd.Series([1, 2]), {}, SessionTypeError, "row 0"),
         (b"a", {}, SessionTypeError, "a Series or a DataFrame"),

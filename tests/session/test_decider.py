@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from langswarm_nb.core.session import Usage, create_session_manager
+from langswarm_nb.core.session import Usage, create_provider_session, create_session_manager
+from langswarm_nb.core.session.answers.decided import decision_schema
 from langswarm_nb.core.session.answers.questions import levels, questions_of
 from langswarm_nb.core.session.answers.schema_errors import (
     AnswerInvalidError,
@@ -67,11 +68,15 @@ async def test_a_decision_is_stored_like_any_reply() -> None:
     async with create_session_manager("memory") as manager:
         session = await manager.create_session("ada", "mock", "echo")
         decider = Decider(MockProviderSession(), QUESTIONS)
-        await session.send_message("Hello")
-        reply = await session.send_message("I am furious: spam", provider_session=decider, history=False)
-        [question, stored] = await session.get_messages()
-    data = json.loads(stored.content)
-    assert question.content == "I am furious: spam"
+        schema = decision_schema(QUESTIONS)
+        reply = await session.send_message(
+            "I am furious: spam", provider_session=decider, history=False, schema=schema
+        )
+        stored = await session.get_message(reply.id)
+    assert stored is not None
+    data: Any = stored.data
+    assert data == json.loads(stored.content)
+    assert stored.request is not None and stored.request.schema_hash == schema.hash  # noqa: PT018
     assert data["spam"] > 0.5 < data["anger"]
     assert set(data) >= {"spam_value", "topic_p", "anger_p", "topic_refused"}
     assert (reply.id, reply.finish_reason) == (stored.id, FinishReason.STOP)
@@ -134,6 +139,27 @@ async def test_a_refusal_is_one_of_all_questions(end: Any) -> None:
     decision = await Decider(talker, QUESTIONS).decide(about())
     assert [(one.value, one.is_refused) for one in decision.answers] == [(None, True)] * 3
     assert decision.blocked == "refusal"
+
+
+@pytest.mark.parametrize(
+    "provider, model, taken, refused",
+    [
+        ("openai", "gpt-6-luna", ["image/png"], ["application/pdf"]),
+        ("gemini", "gemini-decision-1", ["image/png", "application/pdf"], []),
+        ("ollama-chat", "system-one", [], ["image/png"]),
+        ("openai", "gpt-6-sol", ["image/png", "application/pdf"], []),
+    ],
+)
+async def test_what_a_model_decides_about_is_known_before_anything_is_stored(
+    provider: str, model: str, taken: list[str], refused: list[str]
+) -> None:
+    """Of what its models take in replies only some can be decided about, and no address."""
+    session = create_provider_session(provider, "key-0123456789")
+    intake = await Decider(session, QUESTIONS).intake(model)
+    assert [kind for kind in [*taken, *refused] if intake.takes(kind)] == taken
+    assert intake.addresses == () or not intake.decides
+    assert intake.takes("text/csv")
+    await session.close()
 
 
 async def test_who_asks_can_say_whether_a_model_decides() -> None:

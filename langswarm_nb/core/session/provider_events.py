@@ -20,6 +20,9 @@ Route = Literal["strict", "tool", "prompt"]
 """How a model is brought to answer with a value: its service holds it to the schema, it is made to call a tool whose
 arguments are the value, or it is told so in words."""
 
+DECISIONS = "decisions"
+"""Value of the detail ``processing`` of requests that were decisions: they have prices of their own, and no output."""
+
 
 @dataclass(frozen=True, slots=True)
 class Delta:

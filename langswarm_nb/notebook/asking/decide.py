@@ -15,7 +15,8 @@ from langswarm_nb.core.session import checks, parse_model_id
 from langswarm_nb.core.session.answers.decided import value_schema
 from langswarm_nb.core.session.answers.questions import questions_of
 from langswarm_nb.core.session.messages import about_tokens
-from langswarm_nb.core.session.providers.decider import DECISIONS, Decider
+from langswarm_nb.core.session.provider_events import DECISIONS
+from langswarm_nb.core.session.providers.decider import Decider
 from langswarm_nb.notebook.bridge import run_sync
 from langswarm_nb.notebook.cell_errors import stopped
 from langswarm_nb.notebook.showing.amounts import UNPRICED_PROVIDERS, dollars_text

@@ -57,7 +57,7 @@ class Question:
     Raises
     ------
     SchemaNameError
-        The name is no identifier.
+        The name is not an identifier.
     SchemaChoiceError
         There are fewer than two options, one is empty, or one is there twice.
     SessionTypeError

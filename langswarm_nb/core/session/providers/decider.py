@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from langswarm_nb.core.session.answers.decided import record_of
 from langswarm_nb.core.session.interfaces import IProviderSession
 from langswarm_nb.core.session.messages import FinishReason
-from langswarm_nb.core.session.provider_events import Decision, DecisionRequest, Delta, Finish
+from langswarm_nb.core.session.provider_events import DECISIONS, Decision, DecisionRequest, Delta, Finish
+
+from .deciders import looks_at
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
@@ -25,9 +27,6 @@ if TYPE_CHECKING:
         ProviderEvent,
         ProviderRequest,
     )
-
-DECISIONS = "decisions"
-"""Value of the detail ``processing``, by which such requests are priced."""
 
 
 class Decider(IProviderSession):
@@ -84,8 +83,8 @@ class Decider(IProviderSession):
         ProviderSessionError
             As from `stream`.
         """
-        intake = await self._provider.intake(request.request.model)
-        if not (intake.decides if self._decides is None else self._decides):
+        intake = None if self._decides else await self._provider.intake(request.request.model)
+        if intake is not None and not (intake.decides and self._decides is None):
             from ._decisions.by_schema import decide_by_schema  # most models that are asked decide
 
             return await decide_by_schema(self._provider, request, intake)
@@ -96,8 +95,10 @@ class Decider(IProviderSession):
         )
 
     async def intake(self, model: str, *, native: bool = False) -> Intake:
-        """Return what the model takes; its answer always has the schema of the decisions."""
+        """Return what the model decides about; its answer always has the schema of the decisions."""
         known = await self._provider.intake(model, native=native)
+        if known.decides if self._decides is None else self._decides:
+            known = replace(known, media_types=looks_at(self.name, known.media_types), addresses=())
         return replace(known, routes=("strict",), schema_form="plain", is_told_schema=False, tools=())
 
     async def list_models(self) -> list[ModelInfo]:

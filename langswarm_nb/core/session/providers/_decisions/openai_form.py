@@ -96,7 +96,7 @@ def read_answers(answers: Any, questions: Sequence[Question]) -> Iterator[Decisi
     Raises
     ------
     KeyError, TypeError, ValueError
-        They have another form, or are answers to something else.
+        They have an unexpected shape, or are answers to something else.
     """
     for question, answer in zip(questions, answers, strict=True):
         if answer.get("name") not in {None, question.name}:

@@ -11,6 +11,7 @@ from langswarm_nb.core.session.answers.decided import DecisionAnswer
 from langswarm_nb.core.session.messages import FinishReason, Usage
 from langswarm_nb.core.session.provider_events import Decision, Finish, ReplyInfo
 from langswarm_nb.core.session.providers._dialect.reply_stream import stream_reply
+from langswarm_nb.core.session.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -54,7 +55,7 @@ class DecisionReader:
         """Take the whole answer."""
         feedback = body.get("prompt_feedback") or {}
         if feedback.get("block_reason"):
-            self.blocked = str(feedback["block_reason"])
+            self.blocked = one_line(str(feedback["block_reason"]), 80)
             self.answers = tuple(map(DecisionAnswer.refused, self._questions))
         else:
             self.answers = tuple(self._read_answers(body["answers"], self._questions))

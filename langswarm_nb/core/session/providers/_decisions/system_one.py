@@ -84,7 +84,7 @@ def read_answers(answers: Any, questions: Sequence[Question]) -> Iterator[Decisi
     Raises
     ------
     KeyError, TypeError, ValueError
-        One is missing or has another form.
+        One is missing or has an unexpected shape.
     """
     for key, question in zip(_keys(questions), questions, strict=True):
         answer = answers[key]
