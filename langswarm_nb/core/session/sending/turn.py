@@ -257,13 +257,13 @@ class Turn:
             "user_id": self._session.user_id,
             "keep_raw": settings.keep_raw,
             "on_retry": self._on_retry,
+            "on_answer": builder.hold,
         }
         placed, fitting = self._placed, self._fitting
         if placed is None or fitting is None:
             raise AssertionError("a request is made after its question was stored")
         messages = await fitting.fitted(placed.messages, self._session)
-        if fitting.note:
-            builder.take(fitting.told)
+        builder.take(fitting.told)
         self._placed, self.input_tokens = placed._replace(messages=()), estimate_tokens(messages)
         if ask.is_native:
             return ProviderRequest(**base, **await self._session.native.plan(messages, settings))

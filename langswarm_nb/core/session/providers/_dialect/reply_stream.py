@@ -8,7 +8,8 @@ for a whole one, and cleans all text that goes on.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from langswarm_nb.core.session.closing import EventStream
 from langswarm_nb.core.session.errors import ProviderSessionError
@@ -56,6 +57,14 @@ class ReplyReader(Protocol):
         """Return what is known only at the end: tool calls, usage, and last the `Finish`."""
 
 
+@runtime_checkable
+class HoldingReader(ReplyReader, Protocol):
+    """A reader that keeps for the end what a reply that breaks off should not lose."""
+
+    def held(self) -> Iterable[PartDone]:
+        """Return the parts that are whole and were not handed on; may be called at any time, and again."""
+
+
 def stream_reply(
     http: HttpClient,
     path: str,
@@ -94,6 +103,8 @@ async def _reply_events(
 ) -> AsyncGenerator[ProviderEvent, None]:
     async with http.open("POST", path, body, request=request, **how) as answer:
         clean = Cleaner(http, keeps_raw=request.keep_raw)
+        if isinstance(reader, HoldingReader):
+            request.on_answer(partial(_held, reader, clean))
         info = clean.info(
             ReplyInfo(
                 request_id=answer.report.request_id,
@@ -123,6 +134,16 @@ def _finish(answer: Response, reader: ReplyReader, clean: Cleaner) -> list[Provi
         reason = f"its end has an unexpected shape ({_told(error)})"
     failure = answer.report.bad_answer(reason, status=answer.status)
     raise failure
+
+
+def _held(reader: HoldingReader, clean: Cleaner) -> list[PartDone]:
+    """Return what a reader has kept for the end, as far as it can be read."""
+    events: list[ProviderEvent] = []
+    try:
+        clean.add(reader.held(), events)
+    except MALFORMED as error:
+        _log.info("Not all that had arrived of a reply can be read: %s", type(error).__name__)
+    return [event for event in events if isinstance(event, PartDone)]
 
 
 class _Pieces:
