@@ -94,7 +94,7 @@ class Look:
     def carried(self, reply: Reply) -> Carried | None:
         """Return what stands around that text; of a part of it, or without anything, None."""
         parts = reply.message.parts
-        asked = () if _is_compared(reply) else reply.question.attachments
+        asked = reply.question.attachments
         is_whole = reply.text == reply.message.content and not self._is_of_blocks(reply)
         if not is_whole or not (asked or any(part["type"] in _SHOWN for part in parts)):
             return None
