@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Iterator
 from concurrent.futures import Future, InvalidStateError
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from langswarm_nb.core.session.conversation import notes
 from langswarm_nb.core.session.conversation.placing import Place
@@ -32,6 +32,7 @@ from .finishing import finish_anyway, is_collected
 from .fitting import Fitting
 from .late_replies import LateReply, hand_over
 from .lease import Lease
+from .making_requests import make_request
 from .placed_question import PlacedQuestion, place_question
 from .provider_end import Closing, as_session_error
 from .reply_builder import ReplyBuilder
@@ -245,29 +246,20 @@ class Turn:
         return nullcontext() if self._stream is None else inside(self._stream)
 
     async def _request(self, builder: ReplyBuilder) -> ProviderRequest:
-        ask, settings = self._ask, self._ask.settings
-        base: dict[str, Any] = {
-            "model": settings.model,
-            "options": settings.request_options,
-            "tools": ask.tools,
-            "stream": settings.stream,
-            "timeout_s": settings.timeout_s,
-            "retries": settings.retries,
-            "idempotency_key": builder.id,
-            "user_id": self._session.user_id,
-            "keep_raw": settings.keep_raw,
-            "on_retry": self._on_retry,
-            "on_answer": builder.hold,
-        }
         placed, fitting = self._placed, self._fitting
         if placed is None or fitting is None:
             raise AssertionError("a request is made after its question was stored")
         messages = await fitting.fitted(placed.messages, self._session)
         builder.take(fitting.told)
         self._placed, self.input_tokens = placed._replace(messages=()), estimate_tokens(messages)
+        ask, session = self._ask, self._session
         if ask.is_native:
-            return ProviderRequest(**base, **await self._session.native.plan(messages, settings))
-        return ProviderRequest(**base, messages=messages_to_send(messages))
+            seen = await session.native.plan(messages, ask.settings)
+        else:
+            seen = {"messages": messages_to_send(messages)}
+        if ask.on_send is not None:
+            ask.on_send()
+        return make_request(ask, builder, session.user_id, self._on_retry, **seen)
 
     async def _on_retry(self, notice: RetryNotice) -> None:
         if self._builder is not None:
