@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from .analysis import (
         attachments_df,
+        data_df,
         events_df,
         export,
         import_sessions,
@@ -40,6 +41,7 @@ __all__ = [
     "attachment",
     "attachments_df",
     "chat",
+    "data_df",
     "events_df",
     "export",
     "import_sessions",
@@ -60,6 +62,7 @@ _SHORT_NAMES: dict[str, str] = {
     "attachment": "langswarm_nb.notebook.calls:attachment",
     "attachments_df": "langswarm_nb.analysis:attachments_df",
     "chat": "langswarm_nb.notebook.calls:chat",
+    "data_df": "langswarm_nb.analysis:data_df",
     "events_df": "langswarm_nb.analysis:events_df",
     "export": "langswarm_nb.analysis:export",
     "import_sessions": "langswarm_nb.analysis:import_sessions",

@@ -45,7 +45,7 @@ FLOORS = {
         "export interfaces",
         "closing provider_events conversation",
         "checks files messages settings",
-        "parts",
+        "answers parts",
         "errors frame_methods key_patterns secret text values",
     ],
     "core.session.providers": [
@@ -103,8 +103,8 @@ LOOPS = {
 """Imports that lead back, and why. None of them runs when the package is loaded: they are for types, or stand in a
 function."""
 SAME_PART = {
-    "carried": "what messages carry beside their words: counted as it is stored, and shown",
-    "blobs": "bytes apart from the messages that carry them: taken out of parts, and kept in SQL",
+    "carried": "what messages carry beside their words: taken out of them, kept in SQL, and shown",
+    "columns": "what a frame has: of what is stored, and of answers",
     "reader": "the way back from each dialect",
     "described": "what an item of a service says to somebody who reads it",
     "faults": "what others say when they fail, in our words",

@@ -1,6 +1,6 @@
 """What a request costs: prices that were set here, else those of the package genai-prices; an unknown price is none.
 
-No pandas here, so that the cost of one reply can be told without it. genai-prices (extra ``cost``) is imported at the
+No pandas here, so that the cost of one reply is known without it. genai-prices (extra ``cost``) is imported at the
 first price that is looked up; it works offline and is never made to fetch anything unless `update_prices` is called.
 """
 
@@ -207,7 +207,7 @@ def find_price(
     provider : str
         Name of the provider.
     model, request_model : str
-        The model that answered, if it was told, and the one that was asked for.
+        The model that answered, if it was reported, and the one that was asked for.
     at : datetime
         When; prices change from day to day.
     context : tuple of pairs

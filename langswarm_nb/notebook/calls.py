@@ -109,7 +109,7 @@ async def _find(workspace: Workspace, blob: str) -> KeptFile:
                 if str(part.get("blob", "")).startswith(blob):
                     return KeptFile(part, session)
     raise SessionNotFoundError(
-        f"No conversation of this store carries the attachment {shown(blob)}. `langswarm_nb.attachments_df()` has the "
+        f"No conversation of this store has the attachment {shown(blob)}. `langswarm_nb.attachments_df()` has the "
         "hashes of all."
     )
 

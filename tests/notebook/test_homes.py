@@ -173,7 +173,7 @@ def test_a_notebook_made_anew_under_an_old_name_begins_anew(hw):
     save(hw, "other")
     with opened(hw) as notebook:
         assert "new session: this is another notebook" in notebook.shell.greeting
-        assert f"`%langswarm switch {old}` goes on with its conversation" in notebook.shell.greeting
+        assert f"`%langswarm switch {old}` continues its conversation" in notebook.shell.greeting
         assert "another" not in notebook.ask("other", "Two").footer, "it is told once"
         assert notebook.sent == ["Two"]
         assert re.match(r"hw.ipynb \(until .*\):hw", notebook.do(f"switch {old}"))
@@ -202,7 +202,7 @@ def test_a_renamed_or_moved_notebook_takes_its_sessions_along(hw, tmp_path, move
     target.parent.mkdir(exist_ok=True)
     hw.rename(target)
     with opened(target) as notebook:
-        assert "this notebook was hw.ipynb, its conversations came along" in notebook.shell.greeting
+        assert "this notebook was hw.ipynb, its conversations moved with it" in notebook.shell.greeting
         assert notebook.do("use") == "mock:script"
         notebook.ask("2", "Two")
         assert notebook.sent == ["One", "Two"]

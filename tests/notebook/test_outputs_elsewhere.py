@@ -1,4 +1,4 @@
-"""What is left of saved outputs where another program shows them: a code host without styles, a LaTeX document."""
+"""What is left of saved outputs where another program shows them: a code host, a LaTeX or Markdown document."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import re
 import nbformat
 import nh3
 import pytest
-from nbconvert import LatexExporter
+from markdown_it import MarkdownIt
+from nbconvert import LatexExporter, MarkdownExporter
 
 from langswarm_nb.core.session import MessageRole, SessionMessage
 from langswarm_nb.notebook.commands.results import Facts, Listing
@@ -163,6 +164,21 @@ def test_latex_shows_an_answer_as_text(text):
     assert (
         body.count(r"\end{Verbatim}") == body.count(r"\begin{Verbatim}") + 1
     )  # that of the code stands before
+
+
+@pytest.mark.parametrize("around", ["```python\n{}\n```", "```\n{}\n```", "    {}", "<pre>{}</pre>"])
+@pytest.mark.parametrize("gap", ["\n\n", "\n \t\n\n    ", "\n\n\n\n", "\n>\n\n"])
+@pytest.mark.parametrize("form", ["markdown", "text", "code", "json"])
+def test_markdown_of_a_notebook_shows_an_answer_as_it_was(around, gap, form):
+    """No blank line of a code block or a text lets what follows it become Markdown, such as an image of the model's."""
+    answer = around.format(f"x = 1{gap}![x](https://host/a.png) *a* <https://host>{gap}# y")
+    page = reply_bundle(answer, format=form, footer=FOOTER)["text/html"]
+    cell = nbformat.v4.new_code_cell("%%langswarm\nHi")
+    cell.outputs = [nbformat.v4.new_output("display_data", data={"text/html": page, "text/plain": answer})]
+    made, _ = MarkdownExporter().from_notebook_node(nbformat.v4.new_notebook(cells=[cell]))
+    read = MarkdownIt("commonmark").render(str(made))
+    assert page.strip() in read
+    assert not re.search("<img|<em>|<h1|href", read.replace(page.strip(), ""))
 
 
 def test_neither_markdown_nor_latex_is_offered_to_a_page():

@@ -136,7 +136,7 @@ NEXT_STEPS = {
     "set_proxy": "Correct or unset {variable}.",
     "install_socks": "`pip install socksio`, or unset {variable}.",
     "set_certificates": "Correct or unset {variable}.",
-    "trust": "If an authority of your own network signed it, name its file in SSL_CERT_FILE, or "
+    "trust": "If your network has its own certificate authority, name its file in SSL_CERT_FILE, or "
     "`pip install truststore` to use the certificates of the system.",
     "write_https": "That port seems to speak https: write https:// in base_url.",
     "write_http": "If the server there speaks plain http, write http:// in base_url.",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 from urllib.parse import quote
 
+from .answers.definition import Definition
 from .conversation.copies import knew_other
 from .conversation.homes import without_places
 from .conversation.nodes import TreeRows
@@ -62,7 +63,12 @@ class ExportedSession:
         return f"{settings['provider']}:{settings['model']}, {begun} UTC"
 
 
-def exported(record: SessionRecord, messages: Sequence[SessionMessage], tree: TreeRows) -> ExportedSession:
+def exported(
+    record: SessionRecord,
+    messages: Sequence[SessionMessage],
+    tree: TreeRows,
+    definitions: Iterable[Definition] = (),
+) -> ExportedSession:
     """Return a session as JSON values.
 
     Parameters
@@ -73,6 +79,8 @@ def exported(record: SessionRecord, messages: Sequence[SessionMessage], tree: Tr
         All of them, in order.
     tree : TreeRows
         Its branches, where they have been, and what they hide; its nodes are not looked at.
+    definitions : iterable of Definition
+        The schemas that its messages were asked for.
     """
     branches = {**dict(sorted(tree.others)), tree.branch: tree.tip}
     hidden: dict[str, list[list[int]]] = {}
@@ -85,6 +93,7 @@ def exported(record: SessionRecord, messages: Sequence[SessionMessage], tree: Tr
         "branch_order": [name for name, _ in tree.others],
         "former_tips": [list(former) for former in tree.former],
         "hidden": hidden,
+        "definitions": [definition._asdict() for definition in definitions],
     }
     return ExportedSession(
         {name: value for name, value in head.items() if value not in ([], {})},
@@ -256,7 +265,7 @@ def message_to_json(message: SessionMessage) -> dict[str, Any]:
     values = {f.name: getattr(message, f.name) for f in fields(message)}
     values["parts"] = tuple(_without_file(part) for part in message.parts)
     if message.request is not None:
-        values["request"] = _compact(asdict(message.request))
+        values["request"] = _compact(asdict(replace(message.request, definition=None)))
     return _compact(values)
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
+from .answers.definition import Definition
 from .errors import SessionTypeError, SessionValueError
 from .parts.tokens import CHARS_PER_TOKEN, tokens_of
 from .parts.twins import searched
@@ -123,6 +124,13 @@ class RequestFacts:
     """The provider's id of the request, to quote to its support."""
     details: Mapping[str, Any] = field(default_factory=dict)
     """What else the provider reported: rate-limit state, service tier, ..."""
+    schema_hash: str | None = None
+    """Of the schema that the answer was asked for, see `Definition.hash`."""
+    data_json: str | None = None
+    """The value that the answer holds, checked, as JSON; None when it fits no schema, or none was asked for."""
+    definition: Definition | None = field(default=None, compare=False, repr=False)
+    """The schema that was asked for, on the way into a storage, which keeps it apart from the message: see
+    `ISessionStorage.read_definitions`."""
 
     @property
     def raw(self) -> Mapping[str, Any]:

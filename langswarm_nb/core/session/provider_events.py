@@ -12,6 +12,9 @@ from .parts.media_types import fits, is_text, media_type_of
 from .parts.vocabulary import Part
 
 TextKind = Literal["text", "reasoning", "refusal"]
+Route = Literal["strict", "tool", "prompt"]
+"""How a model is brought to answer with a value: its service holds it to the schema, it is made to call a tool whose
+arguments are the value, or it is told so in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,17 @@ def _hold(held: Held) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class AskedSchema:
+    """The schema of the answer that a request asks for, in the form that its service takes."""
+
+    name: str
+    """Letters, digits, ``_`` and ``-``, at most 64."""
+    schema: Mapping[str, Any]
+    """JSON schema, of an object."""
+    route: Route
+
+
+@dataclass(frozen=True, slots=True)
 class ProviderRequest:
     """One request to a model: the active path as it is to be sent, with its options and limits."""
 
@@ -107,6 +121,9 @@ class ProviderRequest:
     """`settings.GENERATION_OPTIONS` under their common names; all other options are passed through as they are."""
     tools: tuple[str, ...] = ()
     """Names of the service's own tools that the model may use, from those in its `Intake`."""
+    schema: AskedSchema | None = None
+    """What the answer has to be: JSON, which comes as text (`Delta`) by every route. With the route ``prompt`` the
+    messages say it already, and a service that can be held to JSON alone is held to that."""
     stream: bool = True
     timeout_s: float = 600.0
     """Time limit for the whole call."""
@@ -151,6 +168,13 @@ class Intake:
     """How many images a request may have at most."""
     tools: tuple[str, ...] = ()
     """Names of the service's own tools, such as ``web_search``."""
+    routes: tuple[Route, ...] = ("prompt",)
+    """How it can be asked for an answer of a schema, the surest first; empty when it cannot."""
+    schema_form: str = ""
+    """Whose rules a schema has to keep with the route ``strict``: a name of `answers.strict.FORMS`."""
+    is_told_schema: bool = False
+    """Whether the messages say the schema with the route ``strict`` too: the service masks words, and tells its model
+    nothing."""
 
     def takes(self, media_type: str) -> bool:
         """Return whether attachments of this type can be sent."""

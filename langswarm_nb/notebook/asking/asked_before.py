@@ -110,11 +110,13 @@ async def _comparison(
     if not newest:
         return None
     replies = sorted(await session.pick_messages(newest), key=lambda reply: reply.version)
-    asked = [_asked_with(reply) for reply in replies]
+    asked = list(
+        {reply.version: _asked_with(reply) for reply in replies}.values()
+    )  # one has several with tools
     chain = await session.pick_messages([node.seq for node in (*turn.given, question)])
     return LastComparison(
         chain[-1],
-        tuple(dict.fromkeys(str(each["model"]) for each in asked)),
+        tuple(str(each["model"]) for each in asked),
         chain[0].content if turn.given else None,
         {name: value for name, value in asked[0].items() if name != "model"},
         is_chosen,

@@ -88,7 +88,7 @@ def options_of(models: tuple[str, ...], given: Mapping[str, Any], *, shows: bool
     named = found.pop("model", None)
     asked = (*models, *(named.split(",") if isinstance(named, str) else named or ()))
     quiet = bool(found.pop("quiet", False))
-    return CellOptions(models=tuple(dict.fromkeys(asked)), shows=shows and not quiet, **found)
+    return CellOptions(models=tuple(asked), shows=shows and not quiet, **found)
 
 
 _LISTS = ("attachments", "tools")

@@ -1,4 +1,4 @@
-"""`Opened`: a stream that is about to be read, with what is to be told of it."""
+"""`Opened`: a stream that is about to be read, with what to show about it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TellWait: TypeAlias = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A stream that is about to be read, with what is to be told of it."""
+    """A stream that is about to be read, with what to show about it."""
 
     session: BaseSession
     stream: MessageStream

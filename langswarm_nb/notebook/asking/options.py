@@ -96,7 +96,7 @@ def parse_cell_line(line: str) -> CellOptions:
     found |= {name: tuple(found[name] or ()) for name in ("attachments", "tools")}
     options = {key: _option(key, value) for key, value in found.pop("option") or []}
     return CellOptions(
-        models=tuple(dict.fromkeys(models)),
+        models=tuple(models),
         name=name,
         shows=shows and not quiet,
         options=MappingProxyType(options),  # cells share it
@@ -204,7 +204,7 @@ def check_name(name: str) -> str:
 
 
 def cell_parser() -> MagicParser:
-    """Return the parser of the first line; made anew, so that nobody can change it."""
+    """Return the parser of the first line; a new one each time, so that nobody can change it."""
     parser = MagicParser(
         "%%langswarm",
         usage="%%langswarm [MODEL] [NAME <<] [options]\nPROMPT",
@@ -288,12 +288,10 @@ def cell_parser() -> MagicParser:
         dest="attachments",
         action="append",
         metavar="WHAT",
-        help="send this with it: PATH, https://…, {{figure}}, Out[5], or cell: what the cell run before put out",
+        help="attach PATH, https://…, {{figure}}, Out[5], or cell: the output of the previous cell",
         completes="attachment",
     )
-    add(
-        "--detail", choices=("low", "high"), help="how closely to look at images, where the model can be told"
-    )
+    add("--detail", choices=("low", "high"), help="how closely to look at images, if the model supports that")
     add(
         "-T",
         "--tool",
@@ -385,4 +383,4 @@ def _without_name(words: Sequence[str]) -> tuple[list[str], str | None, bool]:
 
 def _check_positional(word: str | None) -> None:
     if word is not None and word.startswith(("{", "<")):
-        raise UsageError(f"{word!r} is not a model. The prompt goes into the lines below the first.")
+        raise UsageError(f"{word!r} is not a model. Write the prompt below the first line.")

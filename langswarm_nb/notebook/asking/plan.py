@@ -131,7 +131,7 @@ def _ask(prompt: Prompt, base: SessionSettings, model: str, given: Mapping[str, 
 def request_changes(
     config: NotebookConfig, options: CellOptions, session: BaseSession | None, base: SessionSettings
 ) -> dict[str, Any]:
-    """Return the settings of one send: flags before ``-o`` before what the session was told before the traits.
+    """Return the settings of one send: flags before ``-o`` before what the session was set to before the traits.
 
     ``base`` are the settings of the session, or of the one that will be made.
     """
@@ -218,9 +218,7 @@ async def _session(
     workspace: Workspace, options: CellOptions
 ) -> tuple[Literal["current", "named", "new"], BaseSession | None]:
     if options.stay and options.session is None:
-        raise UsageError(
-            "--stay says that the session which -S names stays the current one: write -S NAME --stay."
-        )
+        raise UsageError("--stay makes the session that -S names the current one: write -S NAME --stay.")
     if options.new is not None:
         return "new", None
     if options.session is not None:

@@ -92,7 +92,7 @@ class Sender:
         return self._opened(plan, session, stream, (*notes, *_told_of(carried[model])), options)
 
     async def open_comparison(
-        self, prompt: Prompt, options: CellOptions, cell: Cell, tell_retry: Callable[[str], TellRetry]
+        self, prompt: Prompt, options: CellOptions, cell: Cell, tell_retry: Callable[[int], TellRetry]
     ) -> list[Opened]:
         """Return the streams of several answers side by side, in the order of the models.
 
@@ -103,12 +103,12 @@ class Sender:
         """
         plan = await self.plan(prompt, options, cell)
         own = self._own(plan.models, options, self._workspace.manager, tell_retry)
-        carried = await self._carried(plan, [own(model)["provider_session"] for model in plan.models])
+        carried = await self._carried(plan, [each["provider_session"] for each in own])
         session, notes = await self._prepare(plan, options)
         streams = await session.stream_comparison(
             prompt.text,
             plan.models,
-            lambda model: {**own(model), **carried[model]},
+            _in_turn([{**each, **carried[model]} for model, each in zip(plan.models, own, strict=True)]),
             **await for_session(self._workspace, plan, session),
         )
         return [
@@ -207,7 +207,7 @@ class Sender:
         return Opened(session, stream, options=options)
 
     async def open_comparison_again(
-        self, session: BaseSession, last: LastComparison, tell_retry: Callable[[str], TellRetry]
+        self, session: BaseSession, last: LastComparison, tell_retry: Callable[[int], TellRetry]
     ) -> list[Opened]:
         """Return the streams of a comparison that is asked once more, as further versions of its turn.
 
@@ -232,13 +232,13 @@ class Sender:
             [partial(session.plan_message, text, model=model, **there) for model in last.models],
         )
         own = self._own(last.models, options, session.manager, tell_retry)
-        streams = await session.stream_comparison(text, last.models, own, again=turn, **sent)
+        streams = await session.stream_comparison(text, last.models, _in_turn(own), again=turn, **sent)
         asked = [stream.question for stream in streams if stream.question is not None]
         self._workspace.note_again(session, last.question, asked)
         return [Opened(session, stream) for stream in streams]
 
     async def answered(self, opened: Opened) -> str:
-        """Take note that an answer came; return what the reader is told of it."""
+        """Take note that an answer came; return what to show the reader about it."""
         return await self._workspace.names_model(opened.session, opened.named_model)
 
     def count(self, stream: MessageStream, options: CellOptions = NO_OPTIONS) -> None:
@@ -252,7 +252,7 @@ class Sender:
             self._workspace.addresses[reply.id] = options.api_base, options.api_key_name
 
     async def _note_use(self, session: BaseSession) -> None:
-        """Let the notebook go on with its current session after a restart, also where no cell has asked in it."""
+        """Let the notebook continue its current session after a restart, also where no cell has asked in it."""
         if self._workspace.is_current(session):
             await self._workspace.uses(session)
 
@@ -261,20 +261,22 @@ class Sender:
         models: Sequence[str],
         options: CellOptions,
         manager: SessionManager,
-        tell_retry: Callable[[str], TellRetry],
-    ) -> Callable[[str], SendOptions]:
-        """Return what gives the options of one of several models."""
-        through = dict(zip(models, self._through(models, options, manager), strict=True))
-        return lambda model: {
-            "provider_session": through[model],
-            "on_send": self._teller(model, through[model]),
-            "on_retry": tell_retry(model),
-        }
+        tell_retry: Callable[[int], TellRetry],
+    ) -> list[SendOptions]:
+        """Return the options of each of several models, of which one may be asked twice."""
+        return [
+            {
+                "provider_session": through,
+                "on_send": self._teller(models[place], through),
+                "on_retry": tell_retry(place),
+            }
+            for place, through in enumerate(self._through(models, options, manager))
+        ]
 
     def _through(
         self, models: Sequence[str], options: CellOptions, manager: SessionManager
     ) -> list[IProviderSession]:
-        """Return what each model is asked through; all are known to be there."""
+        """Return what each model is asked through; all are known to exist."""
         providers = [parse_model_id(model)[0] for model in models]
         return [provider_for(self._workspace, provider, options, manager) for provider in providers]
 
@@ -329,7 +331,7 @@ class Sender:
         return found
 
     async def _prepare(self, plan: Plan, options: CellOptions) -> tuple[BaseSession, tuple[str, ...]]:
-        """Return the session that a plan goes to, made where it is not there; with what is told of it."""
+        """Return the session that a plan goes to, made where it is not there; with what to show about it."""
         workspace, session = self._workspace, plan.session
         if session is None:
             session = await workspace.make(plan.opening, plan.session_name)
@@ -355,5 +357,11 @@ class Sender:
 
 
 def _told_of(carried: SendOptions) -> list[str]:
-    """Return what the reader is told of texts that go with a prompt; what is attached the reply tells itself."""
+    """Return what to show the reader about texts that go with a prompt; what is attached is shown by the reply."""
     return [f"{part['name']} sent with it" for part in carried.get("parts", ()) if part["type"] == "context"]
+
+
+def _in_turn(options: Sequence[SendOptions]) -> Callable[[str], SendOptions]:
+    """Return what `stream_comparison` asks for the options of each model, in their order."""
+    left = iter(options)
+    return lambda _model: next(left)

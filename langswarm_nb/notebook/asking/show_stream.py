@@ -52,7 +52,7 @@ class Exchange:
     display : ReplyDisplay
         Where the reply is shown.
     opening : callable
-        Prepares everything and returns the stream; gets what to tell of waits between attempts, and for others.
+        Prepares everything and returns the stream; gets what to show about waits between attempts, and for others.
     extract : {"first", "last"}, optional
         See `Reply`.
     """
@@ -140,7 +140,7 @@ class Exchange:
         Parameters
         ----------
         error : SessionError, optional
-            Why there is no whole reply, where nobody else tells.
+            Why there is no whole reply, where nobody else says so.
         """
         opened = self._opened
         message = None if opened is None else opened.stream.reply or opened.stream.unstored
@@ -168,7 +168,7 @@ class Exchange:
         return reply
 
     def _show_failure(self, error: SessionError | None, footer: str) -> None:
-        """Show that there is no reply; nothing where the error is told below."""
+        """Show that there is no reply; nothing where the error is shown below."""
         if error is None:
             self._display.discard()
         else:
@@ -217,7 +217,7 @@ class Exchange:
 
 
 def _beside(reply: Reply) -> str:
-    """Return what is told of a reply that the conversation does not go on with."""
+    """Return what is shown about a reply that the conversation does not go on with."""
     if reply.message.beside == "aside":
         return "aside"
     return goes_on(reply)

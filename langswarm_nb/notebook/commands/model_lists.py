@@ -71,7 +71,7 @@ COMMANDS = (
     Command(
         "setup",
         set_up,
-        "show which models can be asked from here, and choose one for this session",
+        "show which models you can use, and choose one for this session",
     ),
     Command(
         "models",

@@ -53,7 +53,7 @@ class LiveReply:
         self._renderer = StreamRenderer()
 
     def goes_on_in(self, message: SessionMessage) -> bool:
-        """Return whether a message begins with what was told: text may have turned out to be thinking."""
+        """Return whether a message begins with what was sent: text may have turned out to be thinking."""
         return message.id == self.id and message.content.startswith(self._text)
 
     @property
@@ -94,7 +94,7 @@ class LiveReply:
         return settled, self._renderer.tail_html(is_urgent=not text)
 
     def grow(self, text: str, thinking: str, html: tuple[str, str]) -> dict[str, Any] | None:
-        """Return the delta of what came and its HTML; None when nothing is to be told."""
+        """Return the delta of what came and its HTML; None when there is nothing to report."""
         settled, end = html
         old, new = self._open, settled + end
         if not text and not thinking and old == new:

@@ -41,7 +41,7 @@ def seconds_text(facts: RequestFacts) -> str:
 
 
 def cost_usd(facts: RequestFacts) -> float | None:
-    """Return what a request cost in US dollars, told by its provider or from the price table; None when unknown."""
+    """Return what a request cost in US dollars, reported by its provider or from the price table; None when unknown."""
     from langswarm_nb.analysis.prices import cost_of
 
     with warnings.catch_warnings():

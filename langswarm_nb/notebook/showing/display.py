@@ -138,7 +138,7 @@ def ticking(*displays: ReplyDisplay, every_s: float = 0.2) -> Iterator[None]:
             for display in displays:
                 display.tick()
         except Exception:
-            logger.warning("A display could not tell that time passes.", exc_info=True)
+            logger.warning("A display could not show that time passes.", exc_info=True)
         else:
             timers[:] = [loop.call_later(every_s, tick)]
 

@@ -83,7 +83,7 @@ class Reply(ShownOnce):
         self.footer = ""
         """The line below it: who answered, tokens, seconds, money, place."""
         self.place = ""
-        """The end of that line: where it stands in the conversation, and what is told of that."""
+        """The end of that line: where it stands in the conversation, and what is reported about that."""
         self.view = view
         """How its cell shows it."""
         self.seen: Mapping[str, Bytes] = {}

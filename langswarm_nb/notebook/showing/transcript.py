@@ -23,7 +23,7 @@ MAX_CHARS = 400_000
 _SHOWN = (*ATTACHED, "vendor", "citation")
 _MAX_IN_SHORT = 5
 MAX_PICTURES = 20
-"""So many thumbnails are in it, the last of them; those before are told in words."""
+"""It has this many thumbnails, of the last ones; those before are described in words."""
 _PICTURE_PX = 128
 _PICTURE_BYTES = 8_000
 NAMES = {

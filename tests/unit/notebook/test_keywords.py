@@ -33,6 +33,7 @@ def keywords() -> set[str]:
         ("-q", {"quiet": True}),
         ("-s Brief -S work", {"system": "Brief", "session": "work"}),
         ("-m mock:echo -m mock:script", {"model": "mock:echo,mock:script"}),
+        ("-m mock:echo,mock:echo", {"model": "mock:echo,mock:echo"}),
         ("-o seed 3", {"options": {"seed": 3}}),
         ("-a a.png -a cell", {"attachments": ["a.png", "cell"]}),
         ("-a a.png -a b.png", {"attachment": "a.png", "attachments": ("b.png",)}),

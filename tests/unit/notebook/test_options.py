@@ -15,7 +15,7 @@ from langswarm_nb.notebook.asking.options import CellOptions, cell_parser, parse
         ("mock:echo", {"models": ("mock:echo",)}),
         ("-m a -m b,c", {"models": ("a", "b", "c")}),
         ("a -m b", {"models": ("a", "b")}),
-        ("-m a -m a", {"models": ("a",)}),
+        ("-m a -m a,b", {"models": ("a", "a", "b")}),
         ("x <<", {"name": "x", "shows": False}),
         ("x<<", {"name": "x", "shows": False}),
         ("x = <<", {"name": "x", "shows": True}),

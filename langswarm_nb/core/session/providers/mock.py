@@ -42,7 +42,7 @@ Reply: TypeAlias = "str | BaseException | Sequence[Step] | Callable[[ProviderReq
 returns one of these. Steps are texts, events, errors (raised at that place) and `RetryNotice`."""
 
 MODELS = {
-    "echo": "repeats what it is told, describes what is attached; stands in for every model name that is not below",
+    "echo": "repeats what you say, describes what is attached; stands in for every model name not listed below",
     "slow": "counts to 100, one number every 50 ms",
     "error": "fails; the option `error` chooses how: authentication, not_found, request, …",
     "script": "shows Markdown, code and a table, turn by turn, or the option `reply`",

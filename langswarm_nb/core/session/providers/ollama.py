@@ -126,7 +126,7 @@ def wire_options(options: Mapping[str, Any]) -> dict[str, Any]:
 def cut_warning(messages: Sequence[SessionMessage], parameters: Mapping[str, Any], read: int | None) -> str:
     """Return a warning when the server can have read only a part of the prompt; else nothing.
 
-    A prompt longer than ``num_ctx`` is cut without a word. The only sign is that fewer tokens were read than the
+    A prompt longer than ``num_ctx`` is cut silently. The only sign is that fewer tokens were read than the
     prompt has, and how many it has is known about, at 4 characters each.
     """
     about = estimate_tokens(messages)
@@ -170,7 +170,7 @@ class OllamaReader:
             yield ReplyInfo(model=str(body["model"]))
         message = body.get("message") or {}
         if message.get("thinking"):
-            yield from self._tags.rest()  # the server tells it apart, so that tags are text
+            yield from self._tags.rest()  # the server separates it, so that tags are text
             yield Delta(message["thinking"], "reasoning")
         if text := message.get("content"):
             yield from self._tags.take(text)

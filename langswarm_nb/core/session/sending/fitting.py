@@ -1,4 +1,4 @@
-"""What is sent, as a model takes it: attachments with their bytes, and a text in the place of what it does not take.
+"""What is sent, as a model takes it: attachments with their bytes, and a text in place of what it does not take.
 
 The provider is asked what its model takes only when something is carried, or a tool is asked for.
 """
@@ -42,7 +42,7 @@ class Fitting:
 
     @property
     def note(self) -> str:
-        """What the reader is told of attachments that went as a text in their place; empty when none did."""
+        """What to show the reader about attachments that went as a text in their place; empty when none did."""
         return notes.as_text(len(self._as_text)) if self._as_text else ""
 
     @property
@@ -143,7 +143,7 @@ class Fitting:
         size, n_images = _amount(attachments)
         if intake.max_images is not None and n_images > intake.max_images:
             raise AttachmentError(
-                f"{who} takes at most {intake.max_images} images at once, and these are {n_images}. Attach fewer. "
+                f"{who} takes at most {intake.max_images} images at once, but there are {n_images}. Attach fewer. "
                 f"Nothing was stored or sent."
             )
         if intake.max_bytes is not None and size > intake.max_bytes:

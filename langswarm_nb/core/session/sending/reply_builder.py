@@ -155,7 +155,7 @@ class ReplyBuilder:
 
     @property
     def _counts(self) -> Usage:
-        """Tokens as they were told; a 0 where there were tokens is not a count."""
+        """Tokens as they were reported; a 0 where there were tokens is not a count."""
         usage = self._usage or Usage()
         if usage.input_tokens == 0:  # of what was sent
             usage = replace(

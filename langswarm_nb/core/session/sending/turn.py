@@ -88,7 +88,7 @@ class Turn:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the reader is told of where it went and what was sent."""
+        """What to show the reader about where it went and what was sent."""
         told = [] if self._fitting is None else [self._fitting.note]
         if self._placed is not None:
             left_out = self._placed.context.left_out
@@ -226,7 +226,7 @@ class Turn:
         return provider, builder
 
     def _check_there(self, checkpoint: Checkpoint) -> None:
-        """Raise when it was found out that the session is not there any more."""
+        """Raise when it was found out that the session no longer exists."""
         lost = checkpoint.lost or (self._lease and self._lease.lost)
         if lost:
             raise SessionNotFoundError(

@@ -11,6 +11,7 @@ from langswarm_nb.core.session.errors import SessionNotFoundError
 from .carried import Named, check_named, not_here
 
 if TYPE_CHECKING:
+    from langswarm_nb.core.session.answers.definition import Definition
     from langswarm_nb.core.session.interfaces import ISessionStorage
 
     from .carried import Load
@@ -31,6 +32,7 @@ class BytesInMemory:
     def __init__(self, inner: ISessionStorage) -> None:
         self._inner = inner
         self._kept: dict[str, dict[str, _Kept]] = {}
+        self._definitions: dict[str, dict[str, Definition]] = {}
 
     def check(self, session_id: str, load: Load) -> None:
         """Make sure that what messages of a session name is there, and is what they say.
@@ -56,6 +58,9 @@ class BytesInMemory:
 
     def keep(self, session_id: str, load: Load) -> None:
         """Keep what messages of a session bring."""
+        if load.definitions:
+            known = self._definitions.setdefault(str(session_id), {})
+            known.update({definition.hash: definition for definition in load.definitions})
         if not load.blobs:
             return
         kept = self._kept.setdefault(str(session_id), {})
@@ -103,10 +108,17 @@ class BytesInMemory:
         kept = self._kept.get(str(session_id), {})
         return {key: kept[key] for key in hashes if key in kept}
 
+    def definitions_of(self, session_id: str, hashes: Collection[str] | None) -> dict[str, Definition]:
+        """Return the schemas that messages of a session were asked for, by hash; all, or those with these hashes."""
+        known = self._definitions.get(str(session_id), {})
+        return {key: one for key, one in known.items() if hashes is None or key in hashes}
+
     def forget(self, session_id: str) -> None:
         """Let go of what a session carried."""
         self._kept.pop(str(session_id), None)
+        self._definitions.pop(str(session_id), None)
 
     def clear(self) -> None:
         """Let go of all."""
         self._kept.clear()
+        self._definitions.clear()

@@ -1,21 +1,22 @@
-"""`Load`: the bytes that messages carry, taken out of them before they become rows."""
+"""`Load`: the bytes and schemas that messages carry, taken out of them before they become rows."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from langswarm_nb.core.session.errors import SessionValueError, shown
-from langswarm_nb.core.session.messages import MessageRole, SessionMessage
+from langswarm_nb.core.session.messages import MessageRole, RequestFacts, SessionMessage
 from langswarm_nb.core.session.parts.blobs import Blob, as_text, carry_bytes, hashes_in, taken_out
 from langswarm_nb.core.session.values import to_json
 
 from .rows import MESSAGE_COLUMNS, Row
 
 if TYPE_CHECKING:
+    from langswarm_nb.core.session.answers.definition import Definition
     from langswarm_nb.core.session.interfaces import Bounds, ISessionStorage
     from langswarm_nb.core.session.parts.vocabulary import Part
 
@@ -45,6 +46,8 @@ class Load(NamedTuple):
     """Places of messages among those that are stored, from 0, with the hashes of what each carries."""
     blobs: Mapping[str, Blob] = {}
     """What came with them, by hash."""
+    definitions: Sequence[Definition] = ()
+    """The schemas that came with them, each once."""
     told: Sequence[Named] = ()
     """What parts say of bytes that they name and do not bring."""
 
@@ -96,7 +99,7 @@ class NotHereError(SessionValueError):
 def not_here(hashes: list[str]) -> NotHereError:
     """Return the error about hashes that parts name and nothing is known of."""
     error = NotHereError(
-        f"A part names the attachment {shown(hashes[0])}, which no message of this user carries. Nothing was stored. "
+        f"A part names the attachment {shown(hashes[0])}, which no message of this user has. Nothing was stored. "
         "Attach it with its bytes (`data`)."
     )
     error.parameter, error.hashes = "blob", hashes
@@ -120,11 +123,14 @@ def unloaded(messages: Sequence[SessionMessage], bounds: Bounds) -> tuple[Sequen
     SessionValueError, SessionTypeError
         ``data`` of a part is not bytes, or there are more than the bounds allow.
     """
+    definitions = definitions_of(messages)
+    for definition in definitions:
+        bounds.check("max_message_chars", "schema", definition.body)
     for message in messages:
         if getattr(message, "parts", None) and _carries(message):
             break
     else:  # nearly always
-        return messages, NOTHING
+        return messages, Load(definitions=definitions) if definitions else NOTHING
     links: list[tuple[int, str]] = []
     blobs: dict[str, Blob] = {}
     told: list[Named] = []
@@ -139,7 +145,14 @@ def unloaded(messages: Sequence[SessionMessage], bounds: Bounds) -> tuple[Sequen
         links += [(at, key) for key in hashes_in(parts)]
         blobs |= found
         told += _told(message.parts)
-    return light, Load(links, blobs, told)
+    return light, Load(links, blobs, definitions, told)
+
+
+def definitions_of(messages: Iterable[SessionMessage]) -> list[Definition]:
+    """Return the schemas that come with messages, each once."""
+    facts = (getattr(message, "request", None) for message in messages)  # of another type it is refused later
+    found = (one.definition for one in facts if isinstance(one, RequestFacts) and one.definition is not None)
+    return list(dict.fromkeys(found))
 
 
 def unloaded_row(payload: Row) -> tuple[Row, Load]:
@@ -154,7 +167,7 @@ def unloaded_row(payload: Row) -> tuple[Row, Load]:
         return payload, NOTHING
     parts, blobs = taken_out(found)
     light = (*payload[:_PARTS], to_json("parts", list(parts)), *payload[_PARTS + 1 :])
-    return light, Load([(0, key) for key in hashes_in(parts)], blobs, _told(found))
+    return light, Load([(0, key) for key in hashes_in(parts)], blobs, told=_told(found))
 
 
 def _told(parts: Sequence[Part]) -> list[Named]:
@@ -178,10 +191,10 @@ def stored_hash(key: str) -> bytes | None:
 _IS_HASH = re.compile("[0-9a-f]{64}").fullmatch
 
 
-async def with_bytes(
+async def loaded(
     storage: ISessionStorage, session_id: str, messages: Sequence[SessionMessage]
 ) -> list[SessionMessage]:
-    """Return messages of a session with the bytes that they carry, to be stored in another storage.
+    """Return messages of a session with the bytes and schemas that they carry, to be stored in another storage.
 
     Raises
     ------
@@ -190,9 +203,29 @@ async def with_bytes(
     """
     hashes = list(dict.fromkeys(key for message in messages for key in hashes_in(message.parts)))
     blobs = await storage.read_blobs(session_id, hashes) if hashes else {}
-    return [
+    filled = [
         replace(message, parts=tuple(_filled(part, blobs) for part in message.parts))
         if blobs.keys() & hashes_in(message.parts)
+        else message
+        for message in messages
+    ]
+    wanted = schemas_named(filled)
+    return defined(filled, await storage.read_definitions(session_id, wanted)) if wanted else filled
+
+
+def schemas_named(messages: Iterable[SessionMessage]) -> list[str]:
+    """Return the hashes of the schemas that messages were asked for, each once."""
+    facts = (message.request for message in messages)
+    return list(dict.fromkeys(one.schema_hash for one in facts if one is not None and one.schema_hash))
+
+
+def defined(
+    messages: Iterable[SessionMessage], definitions: Mapping[str, Definition]
+) -> list[SessionMessage]:
+    """Return messages with the schemas that they were asked for, as far as those are known."""
+    return [
+        replace(message, request=replace(facts, definition=definitions[str(facts.schema_hash)]))
+        if (facts := message.request) is not None and facts.schema_hash in definitions
         else message
         for message in messages
     ]

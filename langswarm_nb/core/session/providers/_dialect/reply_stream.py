@@ -149,7 +149,7 @@ def _held(reader: HoldingReader, clean: Cleaner) -> list[PartDone]:
 class _Pieces:
     """The events of an answer, as many at a time as came with one read.
 
-    What it is, a stream or an answer in one piece, its first bytes tell: labels are wrong too often.
+    What it is, a stream or an answer in one piece, its first bytes say: labels are wrong too often.
     """
 
     def __init__(
@@ -259,7 +259,7 @@ class _Pieces:
             for piece in pieces:
                 self._clean.see_cost(piece)
                 self._clean.add(read(piece), events)
-            reason = "" if self._reader.is_whole else "it holds no reply"
+            reason = "" if self._reader.is_whole else "it contains no reply"
         except MALFORMED as error:
             reason = f"its JSON has an unexpected shape ({_told(error)})"
         if not _says_something(events):
@@ -277,7 +277,7 @@ class _Pieces:
         clean = self._clean
         if clean.keeps_raw:
             events.extend(clean.raw("events", [body]))  # also when it cannot be read
-        if COST in data:  # looked for in the text, as few events tell it
+        if COST in data:  # looked for in the text, as few events have it
             clean.see_cost(body)
         n_before = len(events)
         try:
@@ -290,7 +290,7 @@ class _Pieces:
             self._see(events[n_before:], body)
 
     def _see(self, found: list[ProviderEvent], body: Any) -> None:
-        """Note what an event of a stream brought: an answer, no answer yet, or an error in the place of one."""
+        """Note what an event of a stream brought: an answer, no answer yet, or an error in place of one."""
         if found:
             self._answer.is_stream = True
         if not _says_something(found):
@@ -311,7 +311,7 @@ class _Pieces:
             events.extend(found)
 
     def _refuse_fault(self, body: Any) -> None:
-        """Raise the error that stands in the place of an event, or of a reply."""
+        """Raise the error that stands in place of an event, or of a reply."""
         if (fault := fault_inside(body, after_text=self._has_spoken)) is not None:
             raise ReportedError(fault)
 
@@ -322,7 +322,7 @@ class _Pieces:
         except (ReportedError, *MALFORMED) as error:
             if isinstance(error, ReportedError) and not self._has_answered:
                 raise
-            _log.info("What stood behind the end of a reply was passed over: %s", type(error).__name__)
+            _log.info("What came after the end of a reply was ignored: %s", type(error).__name__)
 
     def _broken(self, reason: str) -> ProviderSessionError:
         report = self._answer.report
@@ -382,5 +382,5 @@ def _says_something(events: list[ProviderEvent]) -> bool:
 
 
 def _told(error: Exception) -> str:
-    """Return what was wrong with an event; an error of Python's own says little, so its kind is told."""
+    """Return what was wrong with an event; an error of Python's own says little, so its kind is named."""
     return str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"

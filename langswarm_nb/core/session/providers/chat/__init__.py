@@ -120,7 +120,7 @@ def _piece(part: Part) -> list[dict[str, Any]]:
             return [{"type": "text", "text": part["text"]}]
         case "image":
             return [wire_image(part)]
-        case "file":  # an address in the place of data is OpenRouter's
+        case "file":  # an address in place of data is OpenRouter's
             file = {"filename": file_name(part), "file_data": address_or_data(part)}
             return [{"type": "file", "file": file}]
         case "audio" if "data" in part:
@@ -304,7 +304,7 @@ class ChatProviderSession(HttpProviderSession):
         return known if told is None else seen_by(known, "image" in told, "audio" in told)
 
     def _read_models(self, body: Any) -> list[ModelInfo]:
-        """Return the models of a list, and note what it tells that they take."""
+        """Return the models of a list, and note what it says that they take."""
         models = read_models(body)
         self._modalities |= modalities_in(body)
         return models

@@ -31,7 +31,7 @@ _NOT_AN_END = {"in_progress", "queued"}
 
 
 def read_usage(usage: Mapping[str, Any]) -> Usage:
-    """Return the counts; thoughts are told beside the output, and the prompts of tools beside the input."""
+    """Return the counts; thoughts are reported beside the output, and the prompts of tools beside the input."""
     thoughts = token_count(usage.get("total_thought_tokens"))
     return Usage(
         input_tokens=added(usage.get("total_input_tokens"), usage.get("total_tool_use_tokens")),
@@ -59,7 +59,7 @@ class InteractionReader:
         self._work: WholeItems[Step] = WholeItems()  # all steps but calls
         self._is_named = False
         self._status = ""
-        self._notes: dict[Any, tuple[list[str], list[Any]]] = {}  # step -> its text, what is told of it
+        self._notes: dict[Any, tuple[list[str], list[Any]]] = {}  # step -> its text, notes about it
 
     def read(self, body: Any, name: str = "") -> Iterator[ProviderEvent]:
         """Take an event; those that are not known are passed over.
@@ -136,7 +136,7 @@ class InteractionReader:
         if continued == self._previous_id:
             return True
         _log.warning(
-            "Gemini did not go on from the interaction %s: the history is sent again with the next message.",
+            "Gemini did not continue the interaction %s: the history is sent again with the next message.",
             one_line(self._previous_id or "", 100),
         )
         return False
@@ -182,7 +182,7 @@ class InteractionReader:
                 step.add(delta)
 
     def _said(self, index: Any, item: Mapping[str, Any]) -> Iterator[ProviderEvent]:
-        """Return what a piece of the model's output is to us; what is told of its text is kept for the end."""
+        """Return what a piece of the model's output is to us; what is reported about its text is kept for the end."""
         for event in _said(item):
             if isinstance(event, Delta):
                 self._note(index, {})
@@ -194,7 +194,7 @@ class InteractionReader:
         self._notes.setdefault(index, ([], []))[1].extend(item.get("annotations") or ())
 
     def _sources(self) -> list[PartDone]:
-        """Return the sources of the text; their places are told in bytes of the step's text."""
+        """Return the sources of the text; their places are given in bytes of the step's text."""
         found = Sources()
         at = 0
         for texts, notes in self._notes.values():

@@ -1,4 +1,4 @@
-"""The bytes that messages carry, in SQL: each content once, linked to the messages that carry it.
+"""What messages carry, in SQL: bytes and schemas, each content once, linked to the messages or sessions it is of.
 
 Plain functions on a connection; the caller holds the transaction.
 """
@@ -9,6 +9,7 @@ import json
 import sqlite3
 from collections.abc import Collection, Sequence
 
+from langswarm_nb.core.session.answers.definition import Definition
 from langswarm_nb.core.session.parts.blobs import Blob
 from langswarm_nb.core.session.storage.carried import Load, Named, check_named, not_here, stored_hash
 from langswarm_nb.core.session.storage.rows import SEQ_BITS
@@ -69,6 +70,8 @@ def _stored(db: sqlite3.Connection, told: Named, user_id: str) -> Named | None:
 
 def link(db: sqlite3.Connection, first: int, load: Load) -> None:
     """Store what messages carry; ``first`` is the key of the first of them."""
+    if load.definitions:
+        define(db, first >> SEQ_BITS, load.definitions)
     if not load.links:
         return
     ids = {key: _kept(db, key, load.blobs.get(key)) for key in dict.fromkeys(key for _, key in load.links)}
@@ -92,6 +95,30 @@ def _kept(db: sqlite3.Connection, key: str, blob: Blob | None) -> int:
     return int(made.lastrowid or 0)
 
 
+def define(db: sqlite3.Connection, sid: int, definitions: Sequence[Definition]) -> None:
+    """Store the schemas that messages of a session were asked for."""
+    hashes = [definition.hash for definition in definitions]
+    db.executemany(
+        "INSERT OR IGNORE INTO definitions(hash, kind, name, body) VALUES (?, ?, ?, ?)",
+        [(key, *definition) for key, definition in zip(hashes, definitions, strict=True)],
+    )
+    db.executemany(
+        "INSERT OR IGNORE INTO session_definitions(sid, hash) VALUES (?, ?)", [(sid, key) for key in hashes]
+    )
+
+
+def read_definitions(
+    db: sqlite3.Connection, sid: int, hashes: Collection[str] | None = None
+) -> dict[str, Definition]:
+    """Return the schemas of a session by hash; all of them, or those with these hashes."""
+    rows = db.execute(
+        "SELECT d.hash, d.kind, d.name, d.body FROM session_definitions s JOIN definitions d ON d.hash = s.hash"
+        " WHERE s.sid = ? AND (?2 IS NULL OR s.hash IN (SELECT value FROM json_each(?2))) ORDER BY d.hash",
+        (sid, None if hashes is None else json.dumps(list(hashes))),
+    )
+    return {key: Definition(*rest) for key, *rest in rows}
+
+
 def read(db: sqlite3.Connection, sid: int, hashes: Collection[str]) -> dict[str, bytes]:
     """Return the bytes that messages of a session carry, by hash."""
     wanted, found = [key for key in map(stored_hash, hashes) if key], {}
@@ -105,17 +132,24 @@ def read(db: sqlite3.Connection, sid: int, hashes: Collection[str]) -> dict[str,
     return found
 
 
-def carried_by(db: sqlite3.Connection, sid: int) -> list[int]:
-    """Return the numbers of what messages of a session carry."""
+def carried_by(db: sqlite3.Connection, sid: int) -> tuple[list[int], list[str]]:
+    """Return the numbers of the bytes that messages of a session carry, and the hashes of its schemas."""
     rows = db.execute(
         "SELECT DISTINCT blob FROM message_blobs WHERE message >= ? AND message < ?",
         (sid << SEQ_BITS, (sid + 1) << SEQ_BITS),
     )
-    return [blob for (blob,) in rows]
+    hashes = db.execute("SELECT hash FROM session_definitions WHERE sid = ?", (sid,))
+    return [blob for (blob,) in rows], [key for (key,) in hashes]
 
 
-def free(db: sqlite3.Connection, blobs: Sequence[int]) -> None:
-    """Delete those contents that no message carries any more."""
+def free(db: sqlite3.Connection, blobs: Sequence[int], hashes: Sequence[str]) -> None:
+    """Delete those contents that no message carries, and those schemas that no session has."""
+    if hashes:
+        db.execute(
+            "DELETE FROM definitions WHERE hash IN (SELECT value FROM json_each(?))"
+            " AND NOT EXISTS (SELECT 1 FROM session_definitions s WHERE s.hash = definitions.hash)",
+            (json.dumps(hashes),),
+        )
     if blobs:
         db.execute(
             "DELETE FROM blobs WHERE id IN (SELECT value FROM json_each(?))"
