@@ -95,7 +95,7 @@ def _total(name: str, dtype: Dtype) -> Column:
 
 
 def _told(name: str) -> str:
-    """Return SQL for what the provider told of a request under this name, or else for what was asked for."""
+    """Return SQL for what the provider reported about a request under this name, or else for what was asked for."""
     told, asked = (
         f"CASE WHEN {column} IS NOT NULL THEN json_extract({column}, '$.{name}') END"
         for column in ("details", "params")
@@ -214,7 +214,7 @@ HAS_ATTACHMENTS = "n_attachments IS NOT NULL"
 
 
 def _told_of(name: str, dtype: Dtype, key: str | None = None, categories: tuple[str, ...] = ()) -> Column:
-    """Return a column of what the part of an attachment tells."""
+    """Return a column of what the part of an attachment says."""
     kind, of = _KINDS.get(dtype, Kind.WHOLE), key or name
     return Column(name, dtype, lambda rows: rows.told(of, kind), (PARTS,), categories=categories)
 

@@ -110,7 +110,7 @@ def _of_sessions(sessions: list[Any]) -> Store:
     storages = {id(session.storage): session.storage for session in sessions}
     if len(storages) > 1:
         raise SessionValueError(
-            f"The sessions come from {len(storages)} storages; one frame is made from one. "
+            f"The sessions come from {len(storages)} storages; a frame can cover only one. "
             "Make a frame from each and join them with pandas.concat."
         )
     storage = next(iter(storages.values()), None)

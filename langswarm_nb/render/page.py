@@ -26,6 +26,7 @@ _CODE = re.compile(
     r'(?:(<div class="lsnb-lang">(?:[^<]|<(?!/div>))*)</div>)?<pre dir="ltr">(.*?)</pre>', re.DOTALL
 )
 """A block of code, with its strip where it has one. No text of a model looks like this: ``<`` or ``"`` are escaped."""
+_BEFORE_BLANK_LINE = re.compile(r"\n(?=[ \t]*\n)")
 _TABLE_START = '<div class="lsnb-table">'
 _CARET = '<span class="lsnb-caret">▍</span>'
 _CLOSING_TAGS = re.compile(
@@ -78,6 +79,8 @@ def scoped_page(body: str, *, is_live: bool = False) -> str:
     else:
         body = _CODE.sub(_with_button, body)
         body = body.replace(_TABLE_START, f'{_TABLE_START[:-1]} tabindex="0">')
+        # In a notebook made into Markdown a blank line ends the HTML, and what follows would be read as Markdown.
+        body = _BEFORE_BLANK_LINE.sub("&#10;", body)
         handler = f' onclick="{_ON_CLICK}"' if _BUTTON in body else ""
     start = f'<div class="lsnb-reply"{handler}>'
     return f"{start}<style>{style_sheet(start + body)}</style>{body}</div>"

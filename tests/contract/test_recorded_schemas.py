@@ -122,6 +122,19 @@ async def test_a_recorded_refusal_is_one(name: str) -> None:
     assert outcome.finish.reason is FinishReason.CONTENT_FILTER
 
 
+@pytest.mark.skipif(not ROWS, reason="needs the recordings beside the repository")
+async def test_an_answer_that_its_service_has_found_wanting_is_an_answer() -> None:
+    """Groq tells it as an error behind the text: the text came, and is judged like any other."""
+    name = "groq/structured_tool__pai_groq_tool_use_failed_error_streaming_with_text-0"
+    row, asked = ROWS[name], ASKED[name]
+    provider = row.session()
+    Replay(cut(row.body, 100)).into(provider)
+    outcome = await read(provider.stream(request(row, asked)))
+    assert outcome.text == "maybe"
+    assert outcome.finish is not None
+    assert outcome.finish.reason is FinishReason.STOP
+
+
 @pytest.mark.parametrize("name", [name for name in ANSWERED if ASKED[name].route != "tool"])
 async def test_what_we_would_ask_has_the_recorded_shape(name: str) -> None:
     """The field that holds the schema is what another client sent, by which this very answer came."""

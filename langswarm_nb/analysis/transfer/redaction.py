@@ -53,7 +53,7 @@ class Redactor:
     Parameters
     ----------
     take_out : callable, optional
-        A function of the caller's own in the place of ours; the texts that it changes are counted.
+        A function of the caller's own in place of ours; the texts that it changes are counted.
     """
 
     def __init__(self, take_out: TakeOut | None = None) -> None:

@@ -188,7 +188,7 @@ class BaseSession(HasFrames, MessageSending):
         self._manager.late_replies.forget(self)
         if kept:
             logger.warning(
-                "Session %s is deleted here; its provider still holds: %s",
+                "Session %s is deleted here; its provider still keeps: %s",
                 as_logged(self.session_id),
                 as_logged(", ".join(kept)),
                 extra={"session_id": as_logged(self.session_id)},

@@ -1,6 +1,6 @@
 """What messages carry beside their words, as HTML and as text: attachments, items of a service, sources.
 
-Names, titles, addresses and what services tell are data of strangers: all of it is escaped, on one line where it is one
+Names, titles, addresses and what services report come from strangers: all of it is escaped, on one line where it is one
 thing, bounded; no address is loaded, and links lead to http and https alone.
 """
 
@@ -40,7 +40,7 @@ _MAX_WORD_CHARS = 40
 _MAX_LINE_CHARS = 200
 _MAX_DETAIL_CHARS = 20_000
 _MAX_ITEMS = 100
-"""Of one kind, of one message; how many more there are is told."""
+"""Of one kind, of one message; the rest is counted."""
 _HEIGHT_PX = 96
 _AUDIO = re.compile(r"audio/[a-z0-9.+-]{1,40}")
 

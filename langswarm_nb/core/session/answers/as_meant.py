@@ -6,7 +6,7 @@ write a choice with other capitals than it has.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from .pointers import Node, resolved
@@ -35,16 +35,16 @@ def allows_null(root: Node, node: Any) -> bool:
 
 
 def _meant(root: Node, node: Any, data: Any) -> Any:
-    if not isinstance(node, Mapping) or not isinstance(data, (dict, list, str)):
+    if not isinstance(data, (dict, list, str)) or not isinstance(node, dict):
         return data
     known = resolved(root, node)
-    for part in known.get("allOf", ()):
-        data = _meant(root, part, data)
-    union = known.get("anyOf", known.get("oneOf"))
-    if union:
+    if "allOf" in known:
+        for part in known["allOf"]:
+            data = _meant(root, part, data)
+    if union := known.get("anyOf") or known.get("oneOf"):
         data = _meant(root, _branch(root, union, data), data)
     if isinstance(data, str):
-        return _choice(known, data)
+        return _choice(known, data) if "enum" in known or "const" in known else data
     if isinstance(data, list):
         return _meant_list(root, known, data)
     return _meant_object(root, known, data)

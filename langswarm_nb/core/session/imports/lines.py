@@ -70,7 +70,7 @@ def _session(name: str, head: tuple[int, dict[str, Any]], messages: Sequence[Ses
         raise SessionValueError(f"{name}, line {number} does not describe a session. Nothing was imported.")
     if version > FORMAT:
         raise SessionValueError(
-            f"{name} was written by a newer langswarm_nb (form {version}, known here: {FORMAT}). Upgrade it."
+            f"{name} was written by a newer langswarm_nb (format {version}; this one reads up to {FORMAT}). Upgrade it."
         )
     try:
         _check_names(values, _HEAD_FIELDS)

@@ -22,6 +22,8 @@ from langswarm_nb.core.session.messages import (
 )
 from langswarm_nb.core.session.parts.vocabulary import Part
 from langswarm_nb.core.session.provider_events import (
+    Decision,
+    DecisionRequest,
     Delta,
     Finish,
     Intake,
@@ -56,6 +58,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Bounds",
     "ChainPlace",
+    "Decision",
+    "DecisionRequest",
     "Delta",
     "Finish",
     "FinishReason",

@@ -295,7 +295,7 @@ class ISessionStorage(ABC):
         """Return whether a lease can be taken now; if another holds it, ask to be next, unless somebody already is.
 
         When it ends, it is reserved for the next for a few seconds, so that one who asks again and again cannot keep
-        others waiting for ever.
+        others waiting forever.
         """
 
     @abstractmethod

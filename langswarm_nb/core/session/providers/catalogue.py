@@ -80,11 +80,11 @@ class ChatHost(Provider):
     header_variables: tuple[tuple[str, str], ...] = ()
     """Other headers, and the environment variables that hold them."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """Headers that it wants, or that make it tell more."""
+    """Headers that it wants, or that make it report more."""
     limit_name: str = "max_tokens"
     """Its name for the option ``max_tokens``."""
     has_stream_options: bool = True
-    """Whether it takes ``stream_options`` to tell usage in streams."""
+    """Whether it takes ``stream_options`` to report usage in streams."""
     is_openai: bool = False
     """Whether OpenAI's own rules for models hold: see `chat.model_rules`."""
     sends_reasoning: bool = False

@@ -1,7 +1,7 @@
 """What models take beside text, and which tools their services have: one table, by provider and pattern of the name.
 
 A model that no row was written for is taken for one of its vendor's newest: what is refused here in error cannot be
-sent at all, and what is sent in error the service refuses. What a server tells of its own models comes before the
+sent at all, and what is sent in error the service refuses. What a server says about its own models comes before the
 table: see `http_session`.
 """
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from langswarm_nb.core.session.provider_events import Intake
 
+from .deciders import decides
 from .schema_routes import asking_of
 
 if TYPE_CHECKING:
@@ -213,11 +214,12 @@ def intake_of(provider: str, model: str, *, native: bool = False) -> Intake:
     name = model.lower()
     found = (row.intake for row in rows or INTAKES.get(provider, ()) if re.fullmatch(row.models, name))
     intake, asking = next(found, Intake()), asking_of(provider, model, native=native)
-    return intake if asking is None else replace(intake, **asking._asdict())
+    intake = intake if asking is None else replace(intake, **asking._asdict())
+    return replace(intake, decides=True) if decides(provider, model) else intake
 
 
 def seen_by(intake: Intake, sees: bool, hears: bool = False) -> Intake:
-    """Return an intake with what a server tells of its model: whether it sees pictures and hears sounds."""
+    """Return an intake with what a server says about its model: whether it sees pictures and hears sounds."""
     told = {"image": sees, "audio": hears}
     kept = tuple(known for known in intake.media_types if told.get(known.partition("/")[0], True))
     pictures = () if not sees or any(known.startswith("image/") for known in kept) else PICTURES

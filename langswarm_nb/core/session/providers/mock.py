@@ -29,14 +29,13 @@ from langswarm_nb.core.session.provider_events import (
 from langswarm_nb.core.session.text import nearest
 
 from .intakes import intake_of
-from .mock_answers import answer_to, spoiled
 from .mock_tools import played
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
     from langswarm_nb.core.session.parts.vocabulary import Part
-    from langswarm_nb.core.session.provider_events import AskedSchema, Route
+    from langswarm_nb.core.session.provider_events import AskedSchema, Decision, DecisionRequest, Route
 
 __all__ = ["ERRORS", "MODELS", "MockProviderSession"]
 
@@ -46,7 +45,7 @@ Reply: TypeAlias = "str | BaseException | Sequence[Step] | Callable[[ProviderReq
 returns one of these. Steps are texts, events, errors (raised at that place) and `RetryNotice`."""
 
 MODELS = {
-    "echo": "repeats what it is told, describes what is attached; stands in for every model name that is not below",
+    "echo": "repeats what you say, describes what is attached; stands in for every model name not listed below",
     "slow": "counts to 100, one number every 50 ms",
     "error": "fails; the option `error` chooses how: authentication, not_found, request, …",
     "script": "shows Markdown, code and a table, turn by turn, or the option `reply`; misses a schema at first",
@@ -221,6 +220,23 @@ class MockProviderSession(IProviderSession):
             yield usage
         yield finish
 
+    async def decide(self, request: DecisionRequest) -> Decision:
+        """Decide by the words of the messages, the same in every run; raises what `stream` raises.
+
+        Of scripted replies an error is raised, and others count for nothing here.
+        """
+        from .mock_decisions import mock_decision  # few ask for it
+
+        check_loop()
+        if self._is_closed:
+            raise e.SessionClosedError("The mock provider was closed. Create a new one.")
+        self.requests.append(request.request)
+        self._count += 1
+        if self._replies or request.request.model == "error":
+            self._steps(request.request, request.request.messages)
+        await _wait(self._delay_s or 0.0, request.request)
+        return mock_decision(request, self._count)
+
     async def intake(self, model: str, *, native: bool = False) -> Intake:
         """Return an intake that takes everything and has the simulated tools."""
         known = intake_of(self.name, model)
@@ -324,6 +340,8 @@ def _echo(model: str, questions: Sequence[str]) -> str:
 
 def _fitting(asked: AskedSchema, messages: Sequence[SessionMessage], *, misses: bool) -> str:
     """Return an answer that fits a schema, or misses it at first."""
+    from .mock_answers import answer_to  # few are asked for
+
     said = [message.content for message in messages if message.role is not MessageRole.SYSTEM] or [""]
     question, is_told = said[-1], False
     if misses and len(said) >= _TOLD:
@@ -337,6 +355,8 @@ def _fitting(asked: AskedSchema, messages: Sequence[SessionMessage], *, misses: 
 
 def _missing(asked: AskedSchema, question: str) -> str:
     """Return an answer that does not fit: without what has to be there, or cut short."""
+    from .mock_answers import answer_to, spoiled
+
     answer = answer_to(asked.schema, question)
     wrong = spoiled(asked.schema, answer)
     return json.dumps(answer)[:-1] if wrong is None else json.dumps(wrong, ensure_ascii=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 from zlib import crc32
@@ -55,7 +55,9 @@ class _Answer:
     def __init__(self, root: Mapping[str, Any], question: str) -> None:
         self._root, self._question = root, question
         words: list[str] = [word for word in _WORD.findall(question) if not _SMALL_WORDS.fullmatch(word)]
-        self._words = sorted(dict.fromkeys(words), key=lambda word: not word[0].isupper()) or ["nothing"]
+        names = set(_names_in(root))
+        kept = [word for word in words if word.lower() not in names] or words or ["nothing"]
+        self._words = sorted(dict.fromkeys(kept), key=lambda word: not word[0].isupper())
         self._numbers = [float(found) for found in _NUMBER.findall(question)]
         self._n_words = self._n_numbers = 0
 
@@ -201,6 +203,18 @@ class _Answer:
             return pattern_sample(pattern) if found is None else found
         except re.error:
             return self._word("")
+
+
+def _names_in(schema: Any) -> Iterator[str]:
+    """Yield the names of all properties."""
+    if isinstance(schema, Mapping):
+        for name in schema.get("properties") or ():
+            yield str(name).lower()
+        for inner in schema.values():
+            yield from _names_in(inner)
+    elif isinstance(schema, list):
+        for inner in schema:
+            yield from _names_in(inner)
 
 
 def _kind(schema: Mapping[str, Any], *, is_deep: bool) -> str:

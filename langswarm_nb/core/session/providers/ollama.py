@@ -43,7 +43,13 @@ if TYPE_CHECKING:
     from langswarm_nb.core.session.closing import EventStream
     from langswarm_nb.core.session.messages import SessionMessage
     from langswarm_nb.core.session.parts.vocabulary import Part
-    from langswarm_nb.core.session.provider_events import Intake, ProviderEvent, ProviderRequest
+    from langswarm_nb.core.session.provider_events import (
+        Decision,
+        DecisionRequest,
+        Intake,
+        ProviderEvent,
+        ProviderRequest,
+    )
 
     from ._http.address import Address
 
@@ -145,7 +151,7 @@ def wire_options(options: Mapping[str, Any]) -> dict[str, Any]:
 def cut_warning(messages: Sequence[SessionMessage], parameters: Mapping[str, Any], read: int | None) -> str:
     """Return a warning when the server can have read only a part of the prompt; else nothing.
 
-    A prompt longer than ``num_ctx`` is cut without a word. The only sign is that fewer tokens were read than the
+    A prompt longer than ``num_ctx`` is cut silently. The only sign is that fewer tokens were read than the
     prompt has, and how many it has is known about, at 4 characters each.
     """
     about = estimate_tokens(messages)
@@ -189,7 +195,7 @@ class OllamaReader:
             yield ReplyInfo(model=str(body["model"]))
         message = body.get("message") or {}
         if message.get("thinking"):
-            yield from self._tags.rest()  # the server tells it apart, so that tags are text
+            yield from self._tags.rest()  # the server separates it, so that tags are text
             yield Delta(message["thinking"], "reasoning")
         if text := message.get("content"):
             yield from self._tags.take(text)
@@ -268,6 +274,12 @@ class OllamaProviderSession(HttpProviderSession):
         body = wire_body(request)
         reader = OllamaReader(request.messages, body.get("options") or {})
         return stream_reply(self.http, "/api/chat", body, request, reader, decoder=JSONLinesDecoder())
+
+    async def decide(self, request: DecisionRequest) -> Decision:
+        """Answer questions about messages, with probabilities."""
+        from ._decisions import system_one  # few ask for it
+
+        return await system_one.decide(self.http, "/v1/systemone", request)
 
     async def list_models(self) -> list[ModelInfo]:
         """Return the models that the server has."""

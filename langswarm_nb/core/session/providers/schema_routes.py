@@ -73,6 +73,10 @@ _GEMINI_2 = r"(?:.*/)?gemini-2.*"
 _GEMINI = _held("gemini", ("strict", "prompt"))
 _CLOUD = r".*[:-]cloud"
 """Ollama's names for what its cloud runs: schemas are taken there, and not kept to."""
+_HERE = (
+    RouteRow(_OPENAI_OSS, _MASKS._replace(schema_form="openai-inlined")),  # it follows no references
+    RouteRow(".*", _MASKS),
+)
 
 ROUTES: Mapping[str, tuple[RouteRow, ...]] = {
     "mock": (
@@ -127,10 +131,10 @@ ROUTES: Mapping[str, tuple[RouteRow, ...]] = {
         RouteRow(_CLOUD, _WORDS),
         RouteRow(".*", Asking(("strict", "tool", "prompt"), "ollama", is_told_schema=True)),
     ),
-    "ollama-chat": (RouteRow(_CLOUD, _WORDS), RouteRow(".*", _MASKS)),
-    "llamacpp": (RouteRow(".*", _MASKS),),
-    "lmstudio": (RouteRow(".*", _MASKS),),
-    "vllm": (RouteRow(".*", _MASKS),),
+    "ollama-chat": (RouteRow(_CLOUD, _WORDS), *_HERE),
+    "llamacpp": _HERE,
+    "lmstudio": _HERE,
+    "vllm": _HERE,
     "litellm": (RouteRow(".*", _WORDS),),
     "openai-compatible": (
         RouteRow(_SONAR, Asking(("strict", "prompt"), "openai", is_told_schema=True)),
@@ -152,10 +156,11 @@ def asking_of(provider: str, model: str, *, native: bool = False) -> Asking | No
     """
     name = model.lower()
     found = next((row.asking for row in ROUTES.get(provider, ()) if re.fullmatch(row.models, name)), None)
-    return _without_tool(found) if found and native else found
+    return without_tool(found) if found and native else found
 
 
-def _without_tool(asking: Asking) -> Asking:
+def without_tool(asking: Asking) -> Asking:
+    """Return how a model can be asked where a call would wait for its result."""
     beside = asking.routes_with_tools
     return asking._replace(
         routes=_but_tool(asking.routes), routes_with_tools=None if beside is None else _but_tool(beside)

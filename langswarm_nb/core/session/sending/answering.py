@@ -6,7 +6,7 @@ The route is chosen before anything is stored: the first of those that the model
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from langswarm_nb.core.session.answers.schema_errors import (
 )
 from langswarm_nb.core.session.answers.strict import strict_form
 from langswarm_nb.core.session.answers.telling import told, told_wrong
-from langswarm_nb.core.session.errors import in_words, shown
+from langswarm_nb.core.session.errors import in_words, next_step, shown
 from langswarm_nb.core.session.messages import FinishReason, MessageRole, RequestFacts, SessionMessage
 from langswarm_nb.core.session.provider_events import AskedSchema, ReplyInfo
 from langswarm_nb.core.session.text import one_line
@@ -30,8 +30,6 @@ from langswarm_nb.core.session.text import one_line
 if TYPE_CHECKING:
     from langswarm_nb.core.session.provider_events import Intake
 
-_REPAIRS = {"strict": 0, "tool": 1, "prompt": 1}
-"""How often an answer is asked for once more, by the route, where nobody says it."""
 _MOST_SHOWN = 5
 _PROBLEM_CHARS = 300
 """Problems quote what a model wrote."""
@@ -115,8 +113,13 @@ class Answering:
         ]
 
 
-def answering(schema: AnswerSchema, repair: int | None, intake: Intake, who: str) -> Answering:
+def answering(
+    schema: AnswerSchema, repair: int | None, intake: Intake, who: str, tools: Collection[str] = ()
+) -> Answering:
     """Return how a model is asked for a value: by the first of its routes that the schema has a form for.
+
+    Where nobody says how often, an answer is asked for once more unless the service holds its model to the schema by
+    itself; one that is told the schema as well may have to do with words.
 
     Raises
     ------
@@ -124,7 +127,7 @@ def answering(schema: AnswerSchema, repair: int | None, intake: Intake, who: str
         There is none.
     """
     reasons: list[str] = []
-    for route in intake.routes:
+    for route in intake.routes_for(tools):
         restored: Callable[[Any], Any] | None = None
         form: Mapping[str, Any] = schema.asked
         if route == "strict":
@@ -139,7 +142,7 @@ def answering(schema: AnswerSchema, repair: int | None, intake: Intake, who: str
             schema,
             AskedSchema(schema.name, form, route),
             told(schema) if is_told else "",
-            _REPAIRS[route] if repair is None else repair,
+            int(route != "strict" or is_told) if repair is None else repair,
             restored,
         )
     why = f": {' '.join(reasons)}" if reasons else "."
@@ -179,18 +182,21 @@ def _check_said(reply: SessionMessage, facts: RequestFacts, who: str) -> None:
             *([] if used is None else [f"it took {used} tokens"]),
             *([f"{facts.usage.reasoning_tokens} of them to think"] if facts.usage.reasoning_tokens else []),
         ]
-        raise AnswerTruncatedError(
+        step = next_step("allow_tokens")
+        error = AnswerTruncatedError(
             f"The answer of {who} was cut at a limit: {', '.join(numbers)}. What came is kept, and nothing more was "
-            "asked. Raise max_tokens, or ask for less."
+            f"asked. {step.text}"
         )
+        error.next_step = step
+        raise error
 
 
 def _invalid(problems: Sequence[str], who: str) -> AnswerInvalidError:
     more = len(problems) - _MOST_SHOWN
     listed = "; ".join([*problems[:_MOST_SHOWN], *([f"and {more} more"] if more > 0 else [])])
+    step = next_step("ask_again")
     error = AnswerInvalidError(
-        f"The answer of {who} does not fit its schema: {listed}. It is kept. Ask again, raise `repair`, or change the "
-        "schema."
+        f"The answer of {who} does not fit its schema: {listed}. It is kept. {step.text}"
     )
-    error.problems = tuple(problems)
+    error.problems, error.next_step = tuple(problems), step
     return error

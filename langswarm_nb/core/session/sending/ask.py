@@ -190,7 +190,7 @@ class SendPlan:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the reader is told of it."""
+        """What to show the reader about it."""
         told = [self.place.note, left_out(self.context.left_out) if self.context.left_out else ""]
         return tuple(note for note in told if note)
 

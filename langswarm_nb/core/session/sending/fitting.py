@@ -1,4 +1,4 @@
-"""What is sent, as a model takes it: attachments with their bytes, and a text in the place of what it does not take.
+"""What is sent, as a model takes it: attachments with their bytes, and a text in place of what it does not take.
 
 The provider is asked what its model takes only when something is carried, a tool is asked for, or a value.
 """
@@ -48,7 +48,7 @@ class Fitting:
 
     @property
     def note(self) -> str:
-        """What the reader is told of attachments that went as a text in their place; empty when none did."""
+        """What to show the reader about attachments that went as a text in their place; empty when none did."""
         return notes.as_text(len(self._as_text)) if self._as_text else ""
 
     @property
@@ -119,7 +119,7 @@ class Fitting:
 
         intake = await self._intake()
         try:
-            self.answering = answering(schema, self._ask.settings.repair, intake, self._who)
+            self.answering = answering(schema, self._ask.settings.repair, intake, self._who, self._ask.tools)
         except SchemaRouteError as error:
             others = "" if intake.routes else self._who_else(lambda intake: bool(intake.routes))
             error.args = (f"{error}{others} Nothing was stored or sent.",)
@@ -172,7 +172,7 @@ class Fitting:
         size, n_images = _amount(attachments)
         if intake.max_images is not None and n_images > intake.max_images:
             raise AttachmentError(
-                f"{who} takes at most {intake.max_images} images at once, and these are {n_images}. Attach fewer. "
+                f"{who} takes at most {intake.max_images} images at once, but there are {n_images}. Attach fewer. "
                 f"Nothing was stored or sent."
             )
         if intake.max_bytes is not None and size > intake.max_bytes:

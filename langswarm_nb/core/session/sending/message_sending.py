@@ -236,9 +236,9 @@ class MessageSending(MessageTree):
         content : str
             The text.
         models : sequence of str
-            ``provider:model`` of each.
+            ``provider:model`` of each; a model that is named twice answers twice.
         own : callable, optional
-            Called with a model; returns the options for that model only.
+            Called once for each of the models, in their order; returns the options for that one only.
         again : int, optional
             Number of a turn; the answers become further versions of it, in its place.
         **options

@@ -113,7 +113,7 @@ class NativeConversation:
 
 
 def fingerprint(seqs: Sequence[int | None]) -> str:
-    """Return what tells whether the same messages stand before."""
+    """Return what shows whether the same messages stand before."""
     import hashlib  # it loads OpenSSL
 
     return hashlib.sha256(",".join(map(str, seqs)).encode()).hexdigest()[:16]

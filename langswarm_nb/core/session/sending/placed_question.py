@@ -1,7 +1,7 @@
 """`PlacedQuestion`: a question stored where it belongs, as soon as no other message of its session is answered.
 
 One whose id the caller has chosen may be there already: then it is not stored again, and its answer is the reply. A
-question counts as answered when a reply to it is whole; else it is asked again, by who holds the lease.
+question counts as answered when a reply to it is whole; else it is asked again, by whoever holds the lease.
 """
 
 from __future__ import annotations

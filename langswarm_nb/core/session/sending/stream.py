@@ -28,7 +28,7 @@ class MessageStream(AsyncIterator[Delta]):
 
     Leaving it early (``break``, ``return`` or an exception in the loop, `aclose`, the end of an ``async with``, a
     cancelled task) closes the connection at once; what had arrived is kept, marked ``stopped``, and the stream
-    yields no more. `aclose` waits until that is done, and may be called from any task, thread or event loop: for
+    yields nothing more. `aclose` waits until that is done, and may be called from any task, thread or event loop: for
     whoever reads the stream meanwhile, it ends.
 
     Examples
@@ -45,9 +45,9 @@ class MessageStream(AsyncIterator[Delta]):
         self._turn = turn
         self._deltas: AsyncGenerator[Delta, None] = turn.run(self)
         self._end: SessionError | None = None
-        """What its reader is told at the end, when it was ended by others."""
+        """What to raise for its reader at the end, when it was ended by others."""
         self._left: asyncio.Future[None] | None = None
-        """Done when the reader that was told to stop has left; None while none was told."""
+        """Done when the reader that was told to stop has left; None while none was."""
         self.is_left: bool = False
         self._is_closing = False
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -217,7 +217,7 @@ class MessageStream(AsyncIterator[Delta]):
         closing = self._close()
         try:
             asyncio.run_coroutine_threadsafe(closing, loop)
-        except RuntimeError:  # it was closed at this moment
+        except RuntimeError:  # it was just closed
             closing.close()
             return False
         return await self._is_over()
@@ -236,7 +236,7 @@ class MessageStream(AsyncIterator[Delta]):
             await asyncio.wait([self._left])
         try:
             await self._deltas.aclose()
-        except RuntimeError:  # the loop, which shuts down, is closing it at this moment
+        except RuntimeError:  # the loop, which shuts down, is just closing it
             await self._is_over()
 
     async def __aenter__(self) -> Self:

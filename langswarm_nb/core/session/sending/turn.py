@@ -108,7 +108,7 @@ class Turn:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the reader is told of where it went and what was sent."""
+        """What to show the reader about where it went and what was sent."""
         told = [] if self._fitting is None else [self._fitting.note]
         if self._placed is not None:
             left_out = self._placed.context.left_out

@@ -129,14 +129,14 @@ class UnloggedStorage(ISessionStorage):
         return self._with_words(session_id, await self.inner.read_tree(session_id, known=known))
 
     def _with_words(self, session_id: str, rows: TreeRows, own: tuple[str, object] | None = None) -> TreeRows:
-        """Return what tells of the words in memory; all is read anew the next time where some may be missing."""
+        """Return what stands for the words in memory; all is read again the next time where some may be missing."""
         others = any(mark[0] == session_id and mark != own for mark in tuple(self._storing))
         stamp = _NOTHING if others else rows.stamp
         nodes = [self._node(session_id, Node._make(row)) for row in rows.nodes]
         return rows._replace(nodes=nodes, stamp=stamp)
 
     def _node(self, session_id: str, node: Node) -> Node:
-        """Return a node that tells of the words in memory."""
+        """Return a node that stands for the words in memory."""
         whole = self._known(session_id, self._seqs.get((session_id, node.seq), ""))
         if whole is None:
             return node

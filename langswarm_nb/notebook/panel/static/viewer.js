@@ -43,7 +43,7 @@ export function openViewer(context, root, chip) {
     img.addEventListener("load", () => overPanel(dialog, root));
     img.addEventListener("error", () => {
       img.remove();
-      state.textContent = "This picture cannot be shown here.";
+      state.textContent = "This image cannot be shown here.";
     });
     place.replaceChildren(img);
   }

@@ -81,7 +81,9 @@ class Adjusted:
         for adjustment in self._left:
             if is_named := _names(fault, adjustment.name):
                 _refused.add((self._address, self._model, adjustment.name))
-                _log.info("%s does not take %s; it goes without from now on.", self._address, adjustment.name)
+                _log.info(
+                    "%s does not accept %s; it is left out from now on.", self._address, adjustment.name
+                )
             if is_named or (adjustment.is_format and _is_of_format(fault)):  # this schema, perhaps
                 self._apply(adjustment)
                 return self.body

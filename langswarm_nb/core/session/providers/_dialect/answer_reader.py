@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.messages import FinishReason
 from langswarm_nb.core.session.provider_events import Delta, Finish, PartDone, ReplyInfo, ThoughtSoFar
+from langswarm_nb.core.session.providers._http.faults import ReportedError
 
 from .asking import tool_name
 from .call_pieces import CallPiece
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
     from langswarm_nb.core.session.provider_events import AskedSchema
 
     from .call_pieces import ReaderEvent
-    from .reply_stream import ReplyReader
+    from .reply_reader import ReplyReader
+
+_NO_ANSWER = {"tool_use_failed", "json_validate_failed"}
+"""Groq's codes for an answer without the call, or one that misses the schema; it streams it before it tells."""
 
 
 class AnswerReader:
@@ -70,8 +74,16 @@ class AnswerReader:
         self._reader.is_over = value
 
     def read(self, body: Any, name: str = "") -> Iterable[ReaderEvent]:
-        """Take an event; raises what the reader raises."""
-        return self._answered(self._reader.read(body, name))
+        """Take an event; raises what the reader raises, but for an answer that its service has found wanting."""
+        try:
+            return list(self._answered(self._reader.read(body, name)))
+        except ReportedError as error:
+            if error.fault.code not in _NO_ANSWER:
+                raise
+            self.is_whole = self.is_over = True  # it is judged like any other
+            told = body.get("error")
+            made = told.get("failed_generation") if isinstance(told, dict) else None
+            return [Delta(made)] if isinstance(made, str) and made else []
 
     def read_whole(self, body: Any) -> Iterable[ReaderEvent]:
         """Take a whole answer instead."""

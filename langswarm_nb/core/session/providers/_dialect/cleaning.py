@@ -67,7 +67,7 @@ class Cleaner:
         return event
 
     def info(self, info: ReplyInfo) -> ReplyInfo:
-        """Return what is told about a reply, clean: it is kept with the message."""
+        """Return what is reported about a reply, clean: it is kept with the message."""
         return ReplyInfo(
             model=self._word(info.model),
             provider_message_id=self._word(info.provider_message_id),
@@ -84,7 +84,7 @@ class Cleaner:
         self._cost_usd = self._cost_usd if cost_usd is None else cost_usd
 
     def cost(self) -> list[ReplyInfo]:
-        """Return what the reply costs, when it was told."""
+        """Return what the reply costs, when it was reported."""
         return [] if self._cost_usd is None else [ReplyInfo(cost_usd=self._cost_usd)]
 
     def raw(self, name: str, value: Any) -> list[ReplyInfo]:

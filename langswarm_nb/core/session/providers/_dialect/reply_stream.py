@@ -8,7 +8,7 @@ for a whole one, and cleans all text that goes on.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.closing import EventStream
 from langswarm_nb.core.session.errors import ProviderSessionError
@@ -23,13 +23,13 @@ from .sse import DONE, JSONDecoder, JSONLinesDecoder, SSEDecoder, StreamFormatEr
 from .wire import COST, cost_in_headers, rate_limits, told_headers
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterable
+    from collections.abc import AsyncGenerator, Callable
 
     from langswarm_nb.core.session.provider_events import ProviderEvent, ProviderRequest
     from langswarm_nb.core.session.providers._http.client import HttpClient
     from langswarm_nb.core.session.providers._http.response import Response
 
-    from .call_pieces import ReaderEvent
+    from .reply_reader import ReplyReader
     from .sse import Decoder, ServerSentEvent
 
 _log = logging.getLogger(__name__)
@@ -38,24 +38,6 @@ _BLANK = b"\xef\xbb\xbf \t\r\n"
 """What may stand before a body: blanks, and a mark of its byte order."""
 _LAST_WAIT_S = 5.0
 """Longest wait for what may follow the end mark: usage."""
-
-
-class ReplyReader(Protocol):
-    """Reads one reply in its dialect; a new one is made for each request."""
-
-    is_whole: bool
-    """Whether the API's end mark was seen: what follows may be lost."""
-    is_over: bool
-    """Whether nothing can follow."""
-
-    def read(self, body: Any, name: str = "") -> Iterable[ReaderEvent]:
-        """Take the JSON of an event and its name; raises `ReportedError` for an error of the service."""
-
-    def read_whole(self, body: Any) -> Iterable[ReaderEvent]:
-        """Take a whole answer instead; it must set `is_whole` when it is one."""
-
-    def finish(self) -> Iterable[ReaderEvent]:
-        """Return what is known only at the end: tool calls, usage, and last the `Finish`."""
 
 
 def stream_reply(
@@ -135,7 +117,7 @@ def _finish(answer: Response, reader: ReplyReader, clean: Cleaner) -> list[Provi
 class _Pieces:
     """The events of an answer, as many at a time as came with one read.
 
-    What it is, a stream or an answer in one piece, its first bytes tell: labels are wrong too often.
+    What it is, a stream or an answer in one piece, its first bytes say: labels are wrong too often.
     """
 
     def __init__(
@@ -245,7 +227,7 @@ class _Pieces:
             for piece in pieces:
                 self._clean.see_cost(piece)
                 self._clean.add(read(piece), events)
-            reason = "" if self._reader.is_whole else "it holds no reply"
+            reason = "" if self._reader.is_whole else "it contains no reply"
         except MALFORMED as error:
             reason = f"its JSON has an unexpected shape ({_told(error)})"
         if not _says_something(events):
@@ -263,7 +245,7 @@ class _Pieces:
         clean = self._clean
         if clean.keeps_raw:
             events.extend(clean.raw("events", [body]))  # also when it cannot be read
-        if COST in data:  # looked for in the text, as few events tell it
+        if COST in data:  # looked for in the text, as few events have it
             clean.see_cost(body)
         n_before = len(events)
         try:
@@ -276,7 +258,7 @@ class _Pieces:
             self._see(events[n_before:], body)
 
     def _see(self, found: list[ProviderEvent], body: Any) -> None:
-        """Note what an event of a stream brought: an answer, no answer yet, or an error in the place of one."""
+        """Note what an event of a stream brought: an answer, no answer yet, or an error in place of one."""
         if found:
             self._answer.is_stream = True
         if not _says_something(found):
@@ -297,7 +279,7 @@ class _Pieces:
             events.extend(found)
 
     def _refuse_fault(self, body: Any) -> None:
-        """Raise the error that stands in the place of an event, or of a reply."""
+        """Raise the error that stands in place of an event, or of a reply."""
         if (fault := fault_inside(body, after_text=self._has_spoken)) is not None:
             raise ReportedError(fault)
 
@@ -308,7 +290,7 @@ class _Pieces:
         except (ReportedError, *MALFORMED) as error:
             if isinstance(error, ReportedError) and not self._has_answered:
                 raise
-            _log.info("What stood behind the end of a reply was passed over: %s", type(error).__name__)
+            _log.info("What came after the end of a reply was ignored: %s", type(error).__name__)
 
     def _broken(self, reason: str) -> ProviderSessionError:
         report = self._answer.report
@@ -368,5 +350,5 @@ def _says_something(events: list[ProviderEvent]) -> bool:
 
 
 def _told(error: Exception) -> str:
-    """Return what was wrong with an event; an error of Python's own says little, so its kind is told."""
+    """Return what was wrong with an event; an error of Python's own says little, so its kind is named."""
     return str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"

@@ -44,11 +44,11 @@ _FINISH_REASONS = {word: reason for reason, words in _FINISH_WORDS.items() for w
 _NOT_TOLD = {"", "none", "null"}
 _MOST_TOKENS = 2**53
 COST = '"cost"'
-"""Stands in the JSON of whatever tells a cost."""
+"""Stands in the JSON of whatever reports a cost."""
 
 
 def end_word(value: object) -> str | None:
-    """Return a service's own word for the end, which may come in an object; None when it tells none."""
+    """Return a service's own word for the end, which may come in an object; None when there is none."""
     if isinstance(value, dict):
         value = value.get("type") or value.get("reason") or value.get("finish_reason") or "an object"
     word = "" if value is None else str(value)
@@ -122,13 +122,13 @@ def fold(item: dict[str, Any], delta: Mapping[str, Any]) -> None:
 
 
 def rate_limits(headers: Mapping[str, str]) -> dict[str, Any]:
-    """Return what the headers tell of rate limits, for `ReplyInfo.details`; empty when nothing."""
+    """Return what the headers say about rate limits, for `ReplyInfo.details`; empty when nothing."""
     found = {name: value for name, value in headers.items() if "ratelimit" in name}
     return {"rate_limits": found} if found else {}
 
 
 def cost_in_headers(headers: Mapping[str, str]) -> float | None:
-    """Return the dollars that a gateway tells in a header (LiteLLM); None when it tells none."""
+    """Return the dollars that a gateway reports in a header (LiteLLM); None when there is none."""
     try:
         return usd(float(headers.get("x-litellm-response-cost", "")))
     except ValueError:

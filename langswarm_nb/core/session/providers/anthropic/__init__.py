@@ -74,7 +74,7 @@ REFUSES = (
 )
 RESERVED = ("model", "messages", "system", "stream", "thread")
 _MAX_TOKENS = ((r".*claude-3-(?:opus|sonnet|haiku).*", 4096), (r".*claude-3.*", 8192), (".*", 16384))
-"""Longest reply when none is asked for, which the API wants to be told; thinking counts."""
+"""Longest reply when none is asked for, which the API requires; thinking counts."""
 CacheTime = Literal["5m", "1h"]
 
 
@@ -298,7 +298,7 @@ class AnthropicProviderSession(HttpProviderSession):
             raise SessionValueError.of("prompt_cache", prompt_cache, get_args(CacheTime))
         if prompt_cache is not None and message_threads:
             raise SessionValueError(
-                "prompt_cache and message_threads exclude each other: the service takes no cache_control in threads."
+                "prompt_cache and message_threads exclude each other: the service accepts no cache_control in threads."
             )
         super().__init__(
             api_key,
@@ -377,7 +377,7 @@ class AnthropicProviderSession(HttpProviderSession):
             return without_force(body)
         thread = body.get("thread")
         if MISFITS in str(error) and has_thinking(body):
-            _log.warning("%s takes earlier thinking no more; it is sent without.", self.name)
+            _log.warning("%s no longer accepts earlier thinking; it is left out.", self.name)
             return without_thinking(whole)
         if asks_to_drop(body) and any(word in str(error) for word in ("block_binding", BINDING_BETA)):
             thinking = {name: value for name, value in body["thinking"].items() if name != "block_binding"}
@@ -385,7 +385,7 @@ class AnthropicProviderSession(HttpProviderSession):
         if self._threads is None or thread is None:
             raise error
         if error.code == UNSUPPORTED:
-            _log.warning("%s takes requests like this one without a thread only.", self.name)
+            _log.warning("%s accepts requests like this one only without a thread.", self.name)
             self._threads.refuse(whole)
             return whole
         if error.code in LOST and thread["type"] == "continue":

@@ -266,7 +266,7 @@ def _document(citation: Mapping[str, Any]) -> str:
 
 
 def read_usage(usage: Mapping[str, Any]) -> Usage:
-    """Return the counts; the service tells its input without what came from or went to the cache."""
+    """Return the counts; the service reports its input without what came from or went to the cache."""
     plain, read, written = (
         token_count(usage.get(name))
         for name in ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")

@@ -53,7 +53,7 @@ class Beside:
             ran |= {name: value for name, value in tool.items() if value is not None}
 
     def take_reference(self, chunk: Mapping[str, Any], at: int) -> None:
-        """Take a chunk of the content that names sources, behind so many characters of the text (Mistral)."""
+        """Take a chunk of the content that names sources, after this many characters of the text (Mistral)."""
         for name in chunk.get("reference_ids") or ():
             self._sources.add_behind(at, title=f"reference {name}")
 

@@ -1,4 +1,4 @@
-"""What lists of models tell of what they take: OpenRouter's, and that of llama.cpp's server."""
+"""What lists of models say about what they take: OpenRouter's, and that of llama.cpp's server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def modalities_in(body: Any) -> dict[str, frozenset[str]]:
-    """Return, for the models of a list that tell it, the kinds of what they take: ``text``, ``image``, ``audio``."""
+    """Return, for the models of a list that says so, the kinds of what they take: ``text``, ``image``, ``audio``."""
     return dict(_told(body)) if isinstance(body, dict) else {}
 
 

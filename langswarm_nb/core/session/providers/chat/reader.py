@@ -66,7 +66,7 @@ def read_usage(usage: Mapping[str, Any]) -> Usage:
 
 
 def _first(*values: Any) -> int | None:
-    """Return the first that is a count: hosts tell the same under different names."""
+    """Return the first that is a count: hosts report the same under different names."""
     return next((count for value in values if (count := token_count(value)) is not None), None)
 
 
@@ -164,7 +164,7 @@ class ChatReader:
         names = ("message", "delta") if self._is_in_one else ("delta", "message")
         delta: Mapping[str, Any] = next((choice[name] for name in names if choice.get(name) is not None), {})
         if self._tags is not None and (delta.get("reasoning") or delta.get("reasoning_content")):
-            events += self._tags.rest()  # the service tells thinking apart, so that tags are text
+            events += self._tags.rest()  # the service separates thinking, so that tags are text
             self._tags = None
         content = delta.get("content")
         if content:
@@ -184,7 +184,7 @@ class ChatReader:
         return [Delta(text)] if self._tags is None else self._tags.take(text)
 
     def _count(self, said: Iterable[ReaderEvent]) -> None:
-        """Count the characters of the answer: places in it are told in them."""
+        """Count the characters of the answer: places in it are given in them."""
         for event in said:
             if isinstance(event, Delta) and event.kind == "text":
                 self._n_chars += len(event.text)

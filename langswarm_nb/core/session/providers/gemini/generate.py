@@ -89,7 +89,7 @@ def wire_body(request: ProviderRequest) -> dict[str, Any]:
     Raises
     ------
     ProviderRequestError
-        The model cannot be told not to think.
+        The model cannot be kept from thinking.
     """
     body: dict[str, Any] = {
         "contents": wire_contents(request.messages, request.model),
@@ -191,7 +191,7 @@ def wire_options(model: str, options: Mapping[str, Any]) -> dict[str, Any]:
     Raises
     ------
     ProviderRequestError
-        The model cannot be told not to think.
+        The model cannot be kept from thinking.
     """
     named = dict(options)
     config = dict(named.pop("generationConfig", None) or named.pop("generation_config", None) or {})
@@ -219,7 +219,7 @@ def _thinking(model: str, effort: str) -> dict[str, Any]:
 
 
 def read_usage(usage: Mapping[str, Any]) -> Usage:
-    """Return the counts; Gemini tells thoughts beside the answer's tokens, and the prompts of tools beside ours."""
+    """Return the counts; Gemini reports thoughts beside the answer's tokens, and the prompts of tools beside ours."""
     thoughts = token_count(usage.get("thoughtsTokenCount"))
     return Usage(
         input_tokens=added(usage.get("promptTokenCount"), usage.get("toolUsePromptTokenCount")),

@@ -128,7 +128,7 @@ def _steps(message: SessionMessage, names: Mapping[str, str]) -> Iterator[dict[s
             yield _tool_result(part, names)
     if not any(part["type"] in _SPEAKS or (part["type"] == "vendor" and _is_step(part)) for part in parts):
         parts += tuple({"type": "text", "text": twin(part)} for part in parts if part["type"] == "vendor")
-    said = [_content(part) for part in sendable(parts, *ATTACHED) if part["type"] in _CONTENTS]
+    said = [wire_content(part) for part in sendable(parts, *ATTACHED) if part["type"] in _CONTENTS]
     if said:
         kind = "model_output" if message.role is MessageRole.ASSISTANT else "user_input"
         yield {"type": kind, "content": said}
@@ -144,7 +144,8 @@ def _is_step(part: Part) -> bool:
     return isinstance(opaque, dict) and opaque.get("type") == part["kind"]
 
 
-def _content(part: Part) -> dict[str, Any]:
+def wire_content(part: Part) -> dict[str, Any]:
+    """Return a text or an attachment as a content."""
     if part["type"] not in ATTACHED:
         return {"type": "text", "text": part["text"]}
     kind = _MEDIA.get(media_type_of(part).partition("/")[0], "document")
@@ -190,7 +191,7 @@ def is_lost(error: e.ProviderSessionError) -> bool:
 
 
 def read_usage(usage: Mapping[str, Any]) -> Usage:
-    """Return the counts; thoughts are told beside the output, and the prompts of tools beside the input."""
+    """Return the counts; thoughts are reported beside the output, and the prompts of tools beside the input."""
     thoughts = token_count(usage.get("total_thought_tokens"))
     return Usage(
         input_tokens=added(usage.get("total_input_tokens"), usage.get("total_tool_use_tokens")),
@@ -217,7 +218,7 @@ class InteractionReader:
         self._steps: dict[Any, Step] = {}
         self._is_named = False
         self._status = ""
-        self._notes: dict[Any, tuple[list[str], list[Any]]] = {}  # step -> its text, what is told of it
+        self._notes: dict[Any, tuple[list[str], list[Any]]] = {}  # step -> its text, notes about it
 
     def read(self, body: Any, name: str = "") -> Iterator[ProviderEvent]:
         """Take an event; those that are not known are passed over.
@@ -286,7 +287,7 @@ class InteractionReader:
         if continued == self._previous_id:
             return True
         _log.warning(
-            "Gemini did not go on from the interaction %s: the history is sent again with the next message.",
+            "Gemini did not continue the interaction %s: the history is sent again with the next message.",
             one_line(self._previous_id or "", 100),
         )
         return False
@@ -326,7 +327,7 @@ class InteractionReader:
                 step.add(delta)
 
     def _said(self, index: Any, item: Mapping[str, Any]) -> Iterator[ProviderEvent]:
-        """Return what a piece of the model's output is to us; what is told of its text is kept for the end."""
+        """Return what a piece of the model's output is to us; what is reported about its text is kept for the end."""
         for event in _said(item):
             if isinstance(event, Delta):
                 self._note(index, {})
@@ -338,7 +339,7 @@ class InteractionReader:
         self._notes.setdefault(index, ([], []))[1].extend(item.get("annotations") or ())
 
     def _sources(self) -> Iterator[ProviderEvent]:
-        """Return the sources of the text; their places are told in bytes of the step's text."""
+        """Return the sources of the text; their places are given in bytes of the step's text."""
         found = Sources()
         at = 0
         for texts, notes in self._notes.values():

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _OTHER_NAMES = {
     "max_completion_tokens": "its name is max_tokens",
     "store": "nothing is stored by this API",
-    "stream_options": "usage is told without asking",
+    "stream_options": "usage is reported without asking",
     "user": "it has none",
     "logit_bias": "it has none",
     "functions": "its name is tools",

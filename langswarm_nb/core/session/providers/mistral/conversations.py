@@ -226,7 +226,7 @@ class ConversationReader:
         yield from self._done(body)
 
     def finish(self) -> Iterator[ProviderEvent]:
-        """Return the calls of tools and the end; its reason is not told, but a full limit tells it."""
+        """Return the calls of tools and the end; its reason is not reported, except for a full limit."""
         calls = self._calls.parts()
         items = [*self._items, *(call_item(call["id"]) for call in calls)]
         if (outline := outline_part(DIALECT, self._model, items)) is not None:
@@ -246,7 +246,7 @@ class ConversationReader:
             yield ReplyInfo(native_id=conversation_id)
         else:
             _log.warning(
-                "Mistral did not go on with the conversation %s: the history is sent again with the next message.",
+                "Mistral did not continue the conversation %s: the history is sent again with the next message.",
                 one_line(self._conversation_id or "", 100),
             )
 
@@ -328,7 +328,7 @@ def _said(chunk: Any) -> Iterator[Delta]:
 
 
 def add_reference(sources: Sources, chunk: Mapping[str, Any], at: int) -> None:
-    """Add what a chunk names as a source, behind so many characters of the text."""
+    """Add what a chunk names as a source, after this many characters of the text."""
     if chunk.get("type") == "tool_reference":
         told = {"url": chunk.get("url"), "title": chunk.get("title"), "quote": chunk.get("description")}
         sources.add_behind(at, **told)

@@ -126,7 +126,7 @@ def contents(item: Item, kind: str, key: str) -> Iterator[str]:
 
 
 def outline(items: Sequence[Item]) -> list[dict[str, Any]]:
-    """Return the outline of a response; empty when it holds what an outline cannot tell."""
+    """Return the outline of a response; empty when it holds what an outline cannot hold."""
     # Thinking without its encrypted form would be looked for by its id, under which nothing is kept; and the ids
     # of all else tie it to its thinking, without which it is refused.
     thoughts = [item for item in items if item.get("type") == "reasoning"]

@@ -164,7 +164,7 @@ class ResponsesReader:
         return [info]
 
     def _read_item(self, body: Mapping[str, Any]) -> list[ProviderEvent]:
-        """Take a whole item; where one before it is missing, the end of the response tells their order."""
+        """Take a whole item; where one before it is missing, the end of the response has their order."""
         at = body.get("output_index", len(self._items))
         self._is_in_order = self._is_in_order and at == len(self._items)
         self._items.append(as_object(body["item"]))
@@ -210,7 +210,7 @@ def _closing(
     parts = [*map(items_of.tool_call, calls), *items_of.pictures(items)]
     events: list[ProviderEvent] = [PartDone(part) for part in (*([outline] if outline else ()), *parts)]
     events += items_of.sources(items, len(texts["text"]))
-    if isinstance(response.get("tool_usage"), dict):  # what is billed by the search is told nowhere else
+    if isinstance(response.get("tool_usage"), dict):  # what is billed by the search is reported nowhere else
         events.append(ReplyInfo(details={"tool_usage": response["tool_usage"]}))
     if details := dropped_thinking(response.get("input_transformations")):
         events.append(ReplyInfo(details=details))

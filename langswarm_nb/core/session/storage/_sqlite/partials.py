@@ -38,7 +38,7 @@ def save(
     question_id: str | None,
     schemas: Sequence[Definition] = (),
 ) -> None:
-    """Keep what has arrived of a reply in the place of what was kept of it before."""
+    """Keep what has arrived of a reply in place of what was kept of it before."""
     head = head_of(db, session_id, name)
     question_at(db, head, session_id, reply_to, question_id, name)
     columns = {

@@ -47,8 +47,8 @@ def rows_of(messages: Sequence[SessionMessage], tree: TreeRows) -> list[Row]:
         above = message.parent_seq
         if message.seq != n or not (above is None or 0 <= above < n):
             raise SessionValueError(
-                f"The message {message.id!r} stands at {message.seq} below {above}, and should stand at {n} below one "
-                "before it. Nothing was stored."
+                f"The message {message.id!r} is at {message.seq} below {above}, but should be at {n} below an earlier "
+                "one. Nothing was stored."
             )
     for seq in ends:
         if seq is not None and not 0 <= seq < len(messages):

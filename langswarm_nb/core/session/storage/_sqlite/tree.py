@@ -29,7 +29,7 @@ _SHOW = (
     f"UPDATE message_rows SET active = 1, marks = CASE WHEN json_extract(marks, '{_BESIDE}') IS NULL THEN marks"
     f" ELSE json_set(marks, '{_BESIDE}', NULL) END WHERE id = ?"
 )
-"""Puts a message onto the active path; it does not stand beside it any more."""
+"""Puts a message onto the active path; it is no longer beside it."""
 _ROLE = MESSAGE_COLUMNS.index("role")
 _MESSAGE_ID = MESSAGE_COLUMNS.index("key")
 _CONTENT, _PARTS = MESSAGE_COLUMNS.index("content"), MESSAGE_COLUMNS.index("parts")
@@ -45,7 +45,7 @@ class _Place(NamedTuple):
     version: int
     active: bool
     end: int | None = None
-    """Of a reply: where paths end that go on with it."""
+    """Of a reply: where paths end that continue from it."""
 
 
 def append(
@@ -110,7 +110,7 @@ def append(
 
 
 def _is_send(payloads: Sequence[Row], *, activate: bool, answered: bool) -> bool:
-    """Return whether something is asked, on the path or beside it, anew or once more."""
+    """Return whether something is asked, on the path or beside it, for the first time or again."""
     once_more_beside = not payloads and not activate
     return answered or once_more_beside or any(payload[_ROLE] in ("user", "tool") for payload in payloads)
 

@@ -28,7 +28,7 @@ def take_bytes_out(db: sqlite3.Connection) -> None:
             values[-2:] = counts_of(light)
             changed = (to_json("parts", list(light)), pack(values), key)
         except (ValueError, TypeError, AttributeError, KeyError):
-            logger.warning("The parts of message %s make no sense; it is left as it is.", key)
+            logger.warning("The parts of message %s cannot be read; it is left as it is.", key)
             continue
         db.execute("UPDATE message_rows SET parts = ?, marks = ? WHERE id = ?", changed)
         link(db, key, Load([(0, of) for of in hashes_in(light) if of in blobs], blobs))
