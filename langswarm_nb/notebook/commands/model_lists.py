@@ -11,9 +11,9 @@ from langswarm_nb.core.session import provider_names
 from langswarm_nb.core.session.providers.catalogue import PROVIDERS
 from langswarm_nb.core.session.text import did_you_mean
 from langswarm_nb.notebook.asking.model_hints import offered_models
-from langswarm_nb.notebook.asking.reachable import key_state, listens, local_origin
 
 from .command import Command, arg
+from .reachable import key_state, listens, local_origin
 from .results import Listing
 from .setting_up import set_up
 

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from langswarm_nb.core.session.provider_events import Intake
 
+from .deciders import decides
+from .schema_routes import asking_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
@@ -203,11 +206,16 @@ NATIVE: Mapping[str, tuple[Row, ...]] = {
 
 
 def intake_of(provider: str, model: str, *, native: bool = False) -> Intake:
-    """Return what a model takes, as far as the table has it; all, where it has no such provider."""
+    """Return what a model takes, and how it is asked for a schema, as far as the tables have it.
+
+    Where they have no such provider, everything is sent, and a schema is told in words.
+    """
     rows = NATIVE.get(provider) if native else None
     name = model.lower()
     found = (row.intake for row in rows or INTAKES.get(provider, ()) if re.fullmatch(row.models, name))
-    return next(found, Intake())
+    intake, asking = next(found, Intake()), asking_of(provider, model, native=native)
+    intake = intake if asking is None else replace(intake, **asking._asdict())
+    return replace(intake, decides=True) if decides(provider, model) else intake
 
 
 def seen_by(intake: Intake, sees: bool, hears: bool = False) -> Intake:

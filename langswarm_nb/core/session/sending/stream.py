@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from langswarm_nb.core.session.closing import Reading, is_over
 from langswarm_nb.core.session.conversation.on_asyncio import check_loop
@@ -18,6 +18,8 @@ from langswarm_nb.core.session.provider_events import Delta
 from .turnstile import ABANDONED_AFTER_S, refuse_inside
 
 if TYPE_CHECKING:
+    from langswarm_nb.core.session.answers.answer_schema import AnswerSchema
+
     from .turn import Turn
 
 
@@ -78,8 +80,35 @@ class MessageStream(AsyncIterator[Delta]):
         return self._turn.notes
 
     @property
+    def attempt(self) -> int:
+        """Which attempt at the answer this is, from 1.
+
+        When it goes up, the answer so far did not fit its schema, and what was shown of it is void: the deltas that
+        follow begin a new one.
+        """
+        return self._turn.attempt
+
+    @property
+    def attempts(self) -> tuple[SessionMessage, ...]:
+        """The answers before this attempt, as they were stored: none of them fits the schema."""
+        return self._turn.attempts
+
+    @property
+    def schema(self) -> AnswerSchema | None:
+        """What the answer has to be; None for words."""
+        return self._turn.ask.schema
+
+    @property
+    def value(self) -> Any:
+        """The answer as a value of the schema, an instance of the type if one was given; None until it is checked."""
+        schema, reply = self.schema, self.reply
+        if schema is None or reply is None or reply.request is None or reply.request.data_json is None:
+            return None
+        return schema.value_of(reply.data)
+
+    @property
     def input_tokens(self) -> int:
-        """About how many tokens were sent; 0 until something was."""
+        """About how many tokens were sent, in all attempts; 0 until something was."""
         return self._turn.input_tokens
 
     async def begin(self) -> None:

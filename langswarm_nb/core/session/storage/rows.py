@@ -146,6 +146,9 @@ def _encode_facts(facts: RequestFacts) -> str | None:
             optional_text("error_message", facts.error_message),
             _mapping("params", facts.params),
             _mapping("details", facts.details),
+            None,  # step
+            optional_text("schema_hash", facts.schema_hash),
+            optional_text("data_json", facts.data_json),
         )
     )
 

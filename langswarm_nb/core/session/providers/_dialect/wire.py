@@ -12,6 +12,8 @@ from langswarm_nb.core.session.errors import ProviderRequestError
 from langswarm_nb.core.session.messages import FinishReason
 from langswarm_nb.core.session.providers._http.faults import MALFORMED
 
+from .asking import check_schema
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -208,14 +210,23 @@ def check_options(
     request: ProviderRequest,
     table: Iterable[RefusedOption],
     reserved: Iterable[str] = ("model", "messages", "stream"),
+    formats: Iterable[str] = ("response_format",),
 ) -> None:
     """Raise an error for an option that the model does not take.
+
+    Parameters
+    ----------
+    formats
+        Names of the options that ask for a schema: see `check_schema`.
 
     Raises
     ------
     ProviderRequestError
         The model does not take an option, which the error names; nothing was sent.
+    SchemaRouteError
+        It cannot be asked for the schema in this way.
     """
+    check_schema(provider, request, formats)
     problem, option = "", ""
     for name in reserved:
         if name in request.options:

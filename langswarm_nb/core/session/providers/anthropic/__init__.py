@@ -35,6 +35,7 @@ from .binding import (
 )
 from .block import THINKING
 from .reader import DIALECT, MessagesReader, read_fault_of_messages, read_models
+from .schema_asking import FORMATS, add_schema, is_forced, without_force
 from .server_tools import tools_of
 from .threads import BETA, LOST, UNSUPPORTED, Threads, begun
 
@@ -213,6 +214,7 @@ def wire_request(request: ProviderRequest, cache: CacheTime | None = None) -> di
         body["system"] = system
     if request.tools:
         body["tools"] = with_tools(body.get("tools"), request.tools, tools_of(request.model))
+    add_schema(body, request)
     if cache is not None:
         body.setdefault("cache_control", {"type": "ephemeral", "ttl": cache})
     if request.user_id:
@@ -317,7 +319,7 @@ class AnthropicProviderSession(HttpProviderSession):
         return EventStream(self._reply(request))
 
     async def _reply(self, request: ProviderRequest) -> AsyncGenerator[ProviderEvent, None]:
-        check_options(self.name, request, REFUSES, RESERVED)
+        check_options(self.name, request, REFUSES, RESERVED, FORMATS)
         whole = await decided(request.messages, partial(wire_request, request, self._cache))
         version, refused = choose_version(whole, self._version)
         self._leave_out(refused, whole)
@@ -370,6 +372,9 @@ class AnthropicProviderSession(HttpProviderSession):
         self, whole: dict[str, Any], body: Mapping[str, Any], error: ProviderSessionError
     ) -> dict[str, Any]:
         """Return what to send after a thread, or thinking, was refused; else raise the error."""
+        if is_forced(body) and "tool_choice" in str(error):
+            _log.info("%s is not made to call its tool: it refuses to be.", whole["model"])
+            return without_force(body)
         thread = body.get("thread")
         if MISFITS in str(error) and has_thinking(body):
             _log.warning("%s no longer accepts earlier thinking; it is left out.", self.name)

@@ -7,7 +7,7 @@ import logging
 import sqlite3
 
 from langswarm_nb.core.session.parts.blobs import hashes_in, taken_out
-from langswarm_nb.core.session.storage._sqlite.blobs import link
+from langswarm_nb.core.session.storage._sqlite.carried import link
 from langswarm_nb.core.session.storage.carried import Load
 from langswarm_nb.core.session.storage.packing import MARKS, pack, unpacked
 from langswarm_nb.core.session.storage.rows import counts_of

@@ -12,9 +12,8 @@ from urllib.parse import urlsplit
 
 from langswarm_nb.core.session import ProviderAuthenticationError, SessionError
 from langswarm_nb.core.session.providers.catalogue import OFFLINE_PROVIDERS, PROVIDERS
+from langswarm_nb.notebook.asking.provider_choice import address_of
 from langswarm_nb.notebook.workspace.keys import is_in_keyring
-
-from .provider_choice import address_of
 
 if TYPE_CHECKING:
     from langswarm_nb.core.session import SessionManager
