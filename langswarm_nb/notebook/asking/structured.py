@@ -123,7 +123,7 @@ def _kind(value: object) -> str:
 async def deciding(
     questions: Sequence[Question], model: str, provider: IProviderSession
 ) -> tuple[SendOptions, str]:
-    """Return how one model is asked questions, and what the reader is told of that.
+    """Return how one model is asked questions, and what to show the reader about that.
 
     A model that tells probabilities is asked for decisions, another one for an answer of a schema.
     """

@@ -53,7 +53,7 @@ class ReplyDisplay(Protocol):
     """Shows one reply, from its first delta to its end."""
 
     def begin(self, schema: AnswerSchema | None) -> None:
-        """Begin anew: what was shown is void. With a schema the reply is a value, shown as a table."""
+        """Begin again: what was shown is void. With a schema the reply is a value, shown as a table."""
 
     def update(self, delta: str) -> None:
         """Take in the next piece of text and show it when an update is due."""

@@ -1,4 +1,4 @@
-"""What a model is told of a schema in words, and of an answer that does not fit it."""
+"""What to tell a model about a schema in words, and about an answer that does not fit it."""
 
 from __future__ import annotations
 
