@@ -52,11 +52,13 @@ class ExportedText(str):
         return in_words(self.redacted)
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
-        """Show a long one in words: as the last value of a cell it would fill the page."""
-        is_short = len(self) <= _SHOWN_CHARS
-        printer.text(
-            repr(str(self)) if is_short else f"<exported text, {len(self):,} characters; print() it>"
-        )
+        """Show it line by line, as the last value of a cell; a long one would fill the page, so its length."""
+        if len(self) > _SHOWN_CHARS:
+            printer.text(f"<exported text, {len(self):,} characters; print() it>")
+            return
+        from langswarm_nb.render import visible_controls
+
+        printer.text(visible_controls(self))
 
 
 def export(
