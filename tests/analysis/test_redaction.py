@@ -305,7 +305,7 @@ def test_a_hostile_text_holds_nobody_up(piece):
 
 
 def test_a_long_export_does_not_fill_the_page():
-    """As the last value of a cell a short export is shown line by line, not obeyed by a terminal; a long one in words."""
+    """As the last value of a cell a short export is shown by its lines, escaped for terminals, a long one in words."""
     from IPython.lib.pretty import pretty
 
     assert pretty(ExportedText("# Title\n\ntext\x1b[2J", None)) == "# Title\n\ntext\\x1b[2J"
