@@ -33,7 +33,7 @@ MAX_DEPTH = 20
 """So many modules stand on each other, from what Tab offers down to the words of an error."""
 
 FLOORS = {
-    "": ["__init__", "notebook", "analysis", "core render", "_version"],
+    "": ["__init__", "notebook", "batch", "analysis", "core render", "_version"],
     "core.session": [
         "__init__ default factory base context upkeep",
         "session",
@@ -50,11 +50,12 @@ FLOORS = {
     ],
     "core.session.providers": [
         "__init__ kit",
-        "anthropic cohere gemini mistral mock ollama openai",
+        "anthropic cohere decider gemini mistral mock ollama openai",
         "chat",
+        "_decisions",
         "_dialect download",
         "_http",
-        "catalogue intakes mock_answers mock_tools public_addresses schema_routes",
+        "catalogue deciders intakes mock_answers mock_decisions mock_tools public_addresses schema_routes",
     ],
     "core.session.storage": [
         "__init__",
@@ -113,6 +114,7 @@ SAME_PART = {
     "models": "one file a subject, among pictures and among commands",
     "sessions": "one file a subject, among pictures, commands and tables",
     "tree": "one file a subject, among commands, tables and what a conversation is",
+    "questions": "what is asked of a model: of one service, and to be decided",
     "options": "what a send takes: that of a cell, that of a session",
 }
 """File names that several rooms have, and what such files are."""
@@ -129,11 +131,14 @@ CORE_EXTRAS = {"PIL", "aiohttp", "pandas", "pydantic", "truststore", "yarl"}  # 
 CORE_OPTIONAL = {"carrier_aiohttp"}  # a module that is imported only when its optional package is there
 
 SELDOM_NEEDED = {
+    "fastjsonschema",
+    "langswarm_nb.core.session.answers.answer_schema",  # answers that are values
     "langswarm_nb.core.session.conversation.old_numbers",  # old files, old exports
     "langswarm_nb.core.session.conversation.open_blocks",  # exports to read
     "langswarm_nb.core.session.export",
     "langswarm_nb.core.session.imports",
     "langswarm_nb.core.session.storage._sqlite.search",
+    "pydantic",
     "langswarm_nb.core.session.conversation.syncing",  # `%langswarm sync`
     "importlib.metadata",  # who offers other providers, how a kernel's loop nests
 }

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import plots
+    from .answers.calibration import calibration
     from .answers.data_frames import data_df
     from .events import events_df
     from .frames import attachments_df, messages_df, sessions_df, turns_df
@@ -24,6 +25,7 @@ __all__ = [
     "OTelHook",
     "attachments_df",
     "bradley_terry",
+    "calibration",
     "compare",
     "data_df",
     "events_df",
@@ -44,6 +46,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "answers.calibration": ("calibration",),
     "answers.data_frames": ("data_df",),
     "events": ("events_df",),
     "frames": ("attachments_df", "messages_df", "sessions_df", "turns_df"),

@@ -34,6 +34,8 @@ CELL_STEPS = {
         "`%config LangSwarmMagics.max_context_tokens = N` sends less, `%langswarm new` starts over."
     ),
     "allow_time": "Allow more with `--timeout SECONDS`, or send it again.",
+    "allow_tokens": "Allow more with `--max-tokens N`, or ask for less.",
+    "ask_again": "Run the cell again, allow more tries with `--repair N`, or change the schema.",
     "name_address": "Give it with `--api-base https://…`{variable}.",
     "start_server": "Start the server there, or correct the address.",
     "check_network": "Check the network, the proxy settings and the address.",

@@ -11,8 +11,10 @@ from markdown_it import MarkdownIt
 from nbconvert import LatexExporter, MarkdownExporter
 
 from langswarm_nb.core.session import MessageRole, SessionMessage
+from langswarm_nb.core.session.answers.schema_errors import AnswerInvalidError
 from langswarm_nb.notebook.commands.results import Facts, Listing
 from langswarm_nb.notebook.panel.static_twin import twin_bundle
+from langswarm_nb.notebook.showing.answer_tables import MIME, shown_answer, shown_problem
 from langswarm_nb.notebook.showing.column import Column
 from langswarm_nb.notebook.showing.display import reply_bundle
 from langswarm_nb.notebook.showing.transcript import messages_html
@@ -61,6 +63,16 @@ TABLE = Listing(
 FOOTER = "openai:gpt-6-luna · 412→128 tok · 2.1 s · turn 0.1"
 
 
+PEOPLE = [{"name": "Ann", "tags": ["tea", "rain"]}, {"name": "Bo", "tags": None}]
+
+
+def misfit() -> AnswerInvalidError:
+    """Return what is wrong with an answer."""
+    error = AnswerInvalidError("It does not fit.")
+    error.problems = ("$.name: not text",)
+    return error
+
+
 def compared() -> str:
     """Return the page of a comparison."""
     step = ("Go on with this one:", "%langswarm use 0.1")
@@ -93,6 +105,14 @@ PAGES = {
                 "Go on with this one: %langswarm use 0.1",
             )
         ],
+    ),
+    "an answer that is a value": (
+        reply_bundle("", answer=shown_answer(PEOPLE, ["name", "tags"]), footer=FOOTER)["text/html"],
+        ["name", "tags", "0", "Ann", "tea, rain", "1", "Bo", "null", FOOTER],
+    ),
+    "an answer that does not fit": (
+        reply_bundle("", answer=shown_problem(misfit(), '{"name": 1}'), footer=FOOTER)["text/html"],
+        ['"name": 1', "It does not fit the schema: 1 problem", "$.name: not text", FOOTER],
     ),
     "a list": (TABLE._html(), ["1 message", "session", "text", "→", "maths", "the sum of two"]),
     "facts": (facts_html(Facts(model="one:a", store="here")), ["model", "one:a", "store", "here"]),
@@ -184,4 +204,10 @@ def test_markdown_of_a_notebook_shows_an_answer_as_it_was(around, gap, form):
 def test_neither_markdown_nor_latex_is_offered_to_a_page():
     """Front ends may run what is in Markdown, and some prefer either to the page when a screen reader is on."""
     assert set(reply_bundle(ANSWER)) == {"text/html", "text/plain"}
+    bundle = reply_bundle("", answer=shown_answer(PEOPLE))
+    assert set(bundle) == {
+        "text/html",
+        "text/plain",
+        MIME,
+    }  # of application/json front ends show a tree instead
     assert set(twin_bundle("id", "Maths", TALK)) == {"text/html", "text/plain"}

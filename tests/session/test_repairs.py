@@ -33,6 +33,7 @@ from langswarm_nb.core.session import (
 from langswarm_nb.core.session.answers.schema_errors import AnswerError, AnswerInvalidError
 from langswarm_nb.core.session.provider_events import Intake
 from langswarm_nb.core.session.providers.mock import MockProviderSession
+from langswarm_nb.core.session.sending import lease
 from tests.support.storages import texts
 from tests.support.two_kernels import Kernel
 from tests.support.values import Asked
@@ -269,6 +270,21 @@ async def test_what_a_provider_holds_never_goes_on_from_an_attempt(
     assert mock.conversations == {}
 
 
+async def test_words_on_a_schema_reach_who_holds_the_conversation(
+    manager: SessionManager, script: Script
+) -> None:
+    """Also where its system text is known there already."""
+    session = await manager.create_session("ada", "mock", "echo", "provider_native", system="Be brief.")
+    mock = script("Hello.", GOOD, "Fine.")
+    await session.send_message("Hi")
+    await session.send_message("How many?", schema=ASKED)
+    request = mock.requests[-1]
+    assert (request.native_id, request.new_from) == (None, 0)
+    assert request.messages[0].content.startswith("Be brief.\n\n")
+    await session.send_message("And?")
+    assert mock.requests[-1].messages[0].content == "Be brief."
+
+
 async def test_a_value_by_the_strict_route_goes_on_in_what_the_provider_holds(
     manager: SessionManager,
 ) -> None:
@@ -319,6 +335,32 @@ async def test_the_lease_is_held_over_all_attempts(kernels: tuple[Kernel, Kernel
         "After you.",
         "re After you.",
     ]
+
+
+async def test_the_holder_of_the_lease_tells_that_it_is_alive(
+    session: BaseSession, manager: SessionManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In each attempt it is the one that is on its way."""
+    kept: list[str] = []
+    told = asyncio.Event()
+
+    async def keep(session_id: str, holder: str) -> None:
+        kept.append(holder)
+        told.set()
+
+    class Slow(Asked):
+        async def stream(self, request: Any) -> AsyncIterator[Any]:
+            kept.clear()
+            told.clear()
+            await told.wait()
+            assert set(kept) == {request.idempotency_key}
+            async for event in super().stream(request):
+                yield event
+
+    monkeypatch.setattr(lease, "BEAT_S", 0.001)
+    monkeypatch.setattr(session.storage, "keep_lease", keep)
+    manager.add_provider_session("mock", Slow(replies=["no", GOOD]))
+    assert (await session.send_message("How many?", schema=ASKED)).data == {"n": 1}
 
 
 async def test_a_lease_that_was_lost_ends_the_asking(session: BaseSession, manager: SessionManager) -> None:

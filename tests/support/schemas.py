@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from hypothesis import strategies as st
@@ -77,20 +77,26 @@ def values(schema: Mapping[str, Any]) -> st.SearchStrategy[Any]:
         return st.one_of(*map(values, schema["anyOf"]))
     if "enum" in schema or "const" in schema:
         return st.sampled_from(schema.get("enum", [schema.get("const")]))
-    kind, least, most = schema["type"], schema.get("minimum"), schema.get("maximum")
-    if kind == "object":
-        known = {name: values(inner) for name, inner in schema["properties"].items()}
-        required = {name: known.pop(name) for name in schema["required"]}
-        return st.fixed_dictionaries(required, optional=known)
-    if kind == "array":
-        return st.lists(values(schema["items"]), min_size=schema.get("minItems", 0), max_size=3)
-    if kind == "string":
-        return st.text(min_size=schema.get("minLength", 0), max_size=schema.get("maxLength", 8))
-    if kind == "integer":
-        return st.integers(least, most)
-    if kind == "number":
-        return st.floats(least, most, allow_nan=False, allow_infinity=False) | st.integers(least, most)
-    return {"boolean": st.booleans(), "null": st.none()}[kind]
+    return _OF_TYPE[schema["type"]](schema)
 
 
+def _values_of_object(schema: Mapping[str, Any]) -> st.SearchStrategy[Any]:
+    known = {name: values(inner) for name, inner in schema["properties"].items()}
+    required = {name: known.pop(name) for name in schema["required"]}
+    return st.fixed_dictionaries(required, optional=known)
+
+
+_OF_TYPE: dict[str, Callable[[Mapping[str, Any]], st.SearchStrategy[Any]]] = {
+    "object": _values_of_object,
+    "array": lambda schema: st.lists(values(schema["items"]), min_size=schema.get("minItems", 0), max_size=3),
+    "string": lambda schema: st.text(
+        min_size=schema.get("minLength", 0), max_size=schema.get("maxLength", 8)
+    ),
+    "integer": lambda schema: st.integers(schema.get("minimum"), schema.get("maximum")),
+    "number": lambda schema: st.floats(
+        schema.get("minimum"), schema.get("maximum"), allow_nan=False, allow_infinity=False
+    ),
+    "boolean": lambda _: st.booleans(),
+    "null": lambda _: st.none(),
+}
 SCHEMAS_AND_VALUES = SCHEMAS.flatmap(lambda schema: st.tuples(st.just(schema), values(schema)))

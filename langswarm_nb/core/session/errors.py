@@ -129,6 +129,8 @@ NEXT_STEPS = {
     "send_later": "Ask again later.",
     "send_again": "Ask again.",
     "allow_time": "Raise timeout_s, or ask again.",
+    "allow_tokens": "Raise max_tokens, or ask for less.",
+    "ask_again": "Ask again, raise `repair`, or change the schema.",
     "name_address": "Pass base_url='https://…'{variable}.",
     "start_server": "Start the server there, or correct base_url.",
     "check_network": "Check the network, the proxy settings and base_url.",

@@ -270,8 +270,16 @@ def markdown(session: ExportedSession) -> str:
     from .conversation.open_blocks import closed  # only exports need it
 
     blocks = [f"# {session.title}", session.about]
-    blocks += [f"## {heading(message)}\n\n{closed(text_of(message))}".rstrip() for message in session.path]
+    blocks += [f"## {heading(message)}\n\n{closed(_read(message))}".rstrip() for message in session.path]
     return "\n\n".join(blocks) + "\n"
+
+
+def _read(message: Mapping[str, Any]) -> str:
+    """Return the text of a message; an answer that is a value as a block of JSON, which no text in it can end."""
+    data = message.get("request", {}).get("data_json")
+    if data is None:
+        return text_of(message)
+    return f"```json\n{json.dumps(json.loads(data), ensure_ascii=False, indent=2)}\n```"
 
 
 def heading(message: Mapping[str, Any]) -> str:

@@ -5,16 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from .messages import FinishReason, SessionMessage, Usage
 from .parts.media_types import fits, is_text, media_type_of
 from .parts.vocabulary import Part
 
+if TYPE_CHECKING:
+    from .answers.decided import DecisionAnswer
+    from .answers.questions import Question
+
 TextKind = Literal["text", "reasoning", "refusal"]
 Route = Literal["strict", "tool", "prompt"]
 """How a model is brought to answer with a value: its service holds it to the schema, it is made to call a tool whose
 arguments are the value, or it is told so in words."""
+
+DECISIONS = "decisions"
+"""Value of the detail ``processing`` of requests that were decisions: they have prices of their own, and no output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +148,28 @@ class ProviderRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class DecisionRequest:
+    """Questions to be decided, all about the same."""
+
+    questions: tuple[Question, ...]
+    request: ProviderRequest
+    """The messages that they are about, with model and limits; its tools, schema and conversation do not count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a service decided."""
+
+    answers: tuple[DecisionAnswer, ...]
+    """One for each question, in their order."""
+    usage: Usage = field(default_factory=Usage)
+    info: ReplyInfo = field(default_factory=ReplyInfo)
+    """Model, id of the request, cost, details, as for a reply."""
+    blocked: str | None = None
+    """The service's own word for why it took none of the input; all questions are then refused."""
+
+
+@dataclass(frozen=True, slots=True)
 class Intake:
     """What a model takes besides text, and which tools its service has for it.
 
@@ -166,6 +195,8 @@ class Intake:
     is_told_schema: bool = False
     """Whether the messages say the schema with the route ``strict`` too: the service masks words, and tells its model
     nothing."""
+    decides: bool = False
+    """Whether it answers questions with probabilities (`IProviderSession.decide`)."""
 
     def routes_for(self, tools: Collection[str] = ()) -> tuple[Route, ...]:
         """Return how it can be asked for an answer of a schema in a request that names these tools of the service."""

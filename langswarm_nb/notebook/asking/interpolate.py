@@ -25,6 +25,8 @@ from langswarm_nb.notebook.showing.reply_view import Filled
 from .value_text import is_picture, value_text
 
 if TYPE_CHECKING:
+    from langswarm_nb.core.session.answers.answer_schema import AnswerSchema
+    from langswarm_nb.core.session.answers.questions import Question
     from langswarm_nb.core.session.parts.vocabulary import Part
 
 # A field holds no `{{` and is short, so that a text full of braces is read once and not once a brace.
@@ -48,6 +50,10 @@ class Prompt:
     """System text that goes with it; None for none of its own."""
     parts: tuple[Part, ...] = ()
     """What goes with it beside its text."""
+    schema: AnswerSchema | None = None
+    """What the answer has to be."""
+    questions: tuple[Question, ...] = ()
+    """What is to be decided about it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from .options import CellOptions
 
 if TYPE_CHECKING:
     from langswarm_nb.core.session import BaseSession, MessageStream, RetryNotice
+    from langswarm_nb.core.session.answers.questions import Question
 
 NO_OPTIONS = CellOptions()
 
@@ -34,3 +35,5 @@ class Opened:
     """The model that becomes the session's once it has answered, when the session had none."""
     options: CellOptions = NO_OPTIONS
     """What its cell asked for."""
+    questions: tuple[Question, ...] = ()
+    """What is to be decided."""

@@ -164,11 +164,19 @@ def _send_options(prompt: Prompt, options: CellOptions, cell: Cell, *, compares:
     sent: SendOptions = {
         "source": "magic",
         "cell_id": cell.cell_id,
-        "history": options.history,
+        "history": options.history and not prompt.questions,
         "system": prompt.system,
         "parts": prompt.parts,
         "tools": options.tools,
     }
+    if prompt.schema is not None:
+        sent["schema"] = prompt.schema
+    elif prompt.questions:
+        from langswarm_nb.core.session.answers.decided import decision_schema
+
+        sent["schema"] = decision_schema(prompt.questions)
+    if options.repair is not None:
+        sent["repair"] = options.repair
     if compares:
         sent["activate"] = False
     return sent

@@ -29,6 +29,7 @@ from .plan import Plan, for_session, make_plan, may_refuse, request_changes
 from .provider_choice import destination_once, provider_for
 
 if TYPE_CHECKING:
+    from langswarm_nb.core.session.answers.questions import Question
     from langswarm_nb.core.session.parts.vocabulary import Part
     from langswarm_nb.notebook.running_cell import Cell
     from langswarm_nb.notebook.workspace import Workspace
@@ -79,6 +80,7 @@ class Sender:
         [model] = plan.models
         [provider_session] = self._through(plan.models, options, self._workspace.manager)
         carried = await self._carried(plan, [provider_session])
+        decided = await self._decided(plan, prompt, [provider_session])
         session, notes = await self._prepare(plan, options)
         sent = await for_session(self._workspace, plan, session)
         sent |= {
@@ -86,9 +88,11 @@ class Sender:
             "provider_session": provider_session,
             "on_retry": tell_retry,
             "on_wait": tell_wait,
+            **decided[model][0],
         }
         stream = session.stream_message(prompt.text, model=model, **sent)
-        return self._opened(plan, session, stream, (*notes, *_told_of(carried[model])), options)
+        told = (*notes, *_told_of(carried[model]), decided[model][1])
+        return self._opened(plan, session, stream, told, options, prompt.questions)
 
     async def open_comparison(
         self, prompt: Prompt, options: CellOptions, cell: Cell, tell_retry: Callable[[int], TellRetry]
@@ -102,16 +106,30 @@ class Sender:
         """
         plan = await self.plan(prompt, options, cell)
         own = self._own(plan.models, options, self._workspace.manager, tell_retry)
-        carried = await self._carried(plan, [each["provider_session"] for each in own])
+        through = [each["provider_session"] for each in own]
+        carried = await self._carried(plan, through)
+        decided = await self._decided(plan, prompt, through)
         session, notes = await self._prepare(plan, options)
         streams = await session.stream_comparison(
             prompt.text,
             plan.models,
-            _in_turn([{**each, **carried[model]} for model, each in zip(plan.models, own, strict=True)]),
+            _in_turn(
+                [
+                    {**each, **carried[model], **decided[model][0]}
+                    for model, each in zip(plan.models, own, strict=True)
+                ]
+            ),
             **await for_session(self._workspace, plan, session),
         )
         return [
-            self._opened(plan, session, stream, (*notes, *_told_of(carried[model])), options)
+            self._opened(
+                plan,
+                session,
+                stream,
+                (*notes, *_told_of(carried[model]), decided[model][1]),
+                options,
+                prompt.questions,
+            )
             for model, stream in zip(plan.models, streams, strict=True)
         ]
 
@@ -244,7 +262,9 @@ class Sender:
         if reply is None:
             return
         self._workspace.last_answer = reply
-        self._workspace.spent_usd += spent_usd(reply, stream.input_tokens)
+        answers = (*stream.attempts, reply)
+        tokens = stream.input_tokens // len(answers)
+        self._workspace.spent_usd += sum(spent_usd(answer, tokens) for answer in answers)
         if options.api_base is not None or options.api_key_name is not None:
             self._workspace.addresses[reply.id] = options.api_base, options.api_key_name
 
@@ -317,6 +337,21 @@ class Sender:
             found[model] = {"parts": question.parts}
         return found
 
+    async def _decided(
+        self, plan: Plan, prompt: Prompt, through: Sequence[IProviderSession | None]
+    ) -> dict[str, tuple[SendOptions, str]]:
+        """Return how each model is asked the questions of a prompt, with what is told of that."""
+        if not prompt.questions:
+            return dict.fromkeys(plan.models, (SendOptions(), ""))
+        from .structured import deciding
+
+        found: dict[str, tuple[SendOptions, str]] = {}
+        for model, provider in zip(plan.models, through, strict=True):
+            if provider is None:
+                raise AssertionError("a model is asked through something")
+            found[model] = await deciding(prompt.questions, model, provider)
+        return found
+
     async def _prepare(self, plan: Plan, options: CellOptions) -> tuple[BaseSession, tuple[str, ...]]:
         """Return the session that a plan goes to, made where it is not there; with what to show about it."""
         workspace, session = self._workspace, plan.session
@@ -337,10 +372,11 @@ class Sender:
         stream: MessageStream,
         notes: tuple[str, ...],
         options: CellOptions,
+        questions: tuple[Question, ...] = (),
     ) -> Opened:
         name = self._workspace.name_of(session) if plan.opening == "named" else ""
         named = f"{stream.provider}:{stream.model}" if plan.names_model else None
-        return Opened(session, stream, name, notes, named, options)
+        return Opened(session, stream, name, notes, named, options, questions)
 
 
 def _told_of(carried: SendOptions) -> list[str]:

@@ -23,6 +23,7 @@ from langswarm_nb.core.session import (
 from langswarm_nb.core.session.conversation.notes import NOT_STORED
 from langswarm_nb.core.session.errors import in_words
 from langswarm_nb.notebook.cell_errors import cell_words
+from langswarm_nb.notebook.showing.answer_tables import answer_html
 from langswarm_nb.notebook.showing.carried import vendor_html, with_footnotes
 from langswarm_nb.render import render_html
 
@@ -145,7 +146,9 @@ class Feed:
             await self._take_carried(message)
         if message.id not in self.html:
             is_plain = message.role is MessageRole.USER or message.role is MessageRole.TOOL
-            self.html[message.id] = None if is_plain else await _render(message.content)
+            self.html[message.id] = (
+                None if is_plain else answer_html(message) or await _render(message.content)
+            )
         if message.parts and message.id not in self._thinking:
             self._thinking[message.id] = await _render(message.reasoning)
         thinking = self._thinking.get(message.id, "")
@@ -313,7 +316,7 @@ class Feed:
             await self.refresh(live)
 
     async def _show_growing(self, stream: MessageStream, *, foreign: bool) -> None:
-        self.live = live = LiveReply(foreign=foreign)
+        self.live = live = LiveReply(foreign=foreign, schema=stream.schema)
         live.note = self.waits
         await self.refresh()
         while stream.reply is None and self._is_on_its_way(stream):

@@ -15,6 +15,7 @@ import logging
 import time
 import uuid
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from langswarm_nb.notebook.bridge import kernel_shell
@@ -25,8 +26,11 @@ from .pacing import Pacer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from langswarm_nb.core.session.answers.answer_schema import AnswerSchema
+    from langswarm_nb.render.incremental import GrowingReply
     from langswarm_nb.render.page import ReplyPart
 
+    from .answer_tables import GrowingValue, ShownAnswer
     from .carried import Carried
     from .column import Column
 
@@ -46,6 +50,9 @@ logger: logging.Logger = logging.getLogger(__name__)
 
 class ReplyDisplay(Protocol):
     """Shows one reply, from its first delta to its end."""
+
+    def begin(self, schema: AnswerSchema | None) -> None:
+        """Begin anew: what was shown is void. With a schema the reply is a value, shown as a table."""
 
     def update(self, delta: str) -> None:
         """Take in the next piece of text and show it when an update is due."""
@@ -67,6 +74,7 @@ class ReplyDisplay(Protocol):
         details: Sequence[tuple[str, str]] = (),
         provenance: Mapping[str, Any] | None = None,
         carried: Carried | None = None,
+        answer: ShownAnswer | None = None,
     ) -> None:
         """Show the reply as it is to be saved.
 
@@ -88,6 +96,8 @@ class ReplyDisplay(Protocol):
             JSON for the output's metadata, at `METADATA_KEY`; of several replies a list of these.
         carried
             What stands around its words.
+        answer
+            What is shown instead of its words.
         """
 
     def discard(self) -> None:
@@ -158,15 +168,29 @@ def reply_bundle(
     footer: str = "",
     details: Sequence[tuple[str, str]] = (),
     carried: Carried | None = None,
-) -> dict[str, str]:
-    """Return a reply as MIME data: ``text/html``, and its text as ``text/plain``."""
+    answer: ShownAnswer | None = None,
+) -> dict[str, Any]:
+    """Return a reply as MIME data: ``text/html``, its text as ``text/plain``, and the data of an answer."""
     from langswarm_nb.render.page import ReplyPart, page_html
 
+    if answer is not None:
+        page = page_html([ReplyPart(answer.html, footer=footer, details=details)])
+        return {"text/html": page, "text/plain": answer.text, **_data([answer])}
     if markdown is None and format == "markdown" and carried is not None:
         markdown = carried.marked
     body = render_html(text, format=format) if markdown is None else render_html(markdown)
     part = ReplyPart(_around(body, carried), footer=footer, details=details)
     return {"text/html": page_html([part]), "text/plain": _plain(text, carried)}
+
+
+def _data(answers: Sequence[ShownAnswer | None]) -> dict[str, Any]:
+    """Return the data of answers as MIME data: of one reply itself, of several a list."""
+    found = [None if answer is None else answer.data for answer in answers]
+    if not any(data is not None for data in found):
+        return {}
+    from .answer_tables import MIME
+
+    return {MIME: found[0] if len(found) == 1 else found}
 
 
 def _around(body: str, carried: Carried | None) -> str:
@@ -223,6 +247,7 @@ class _CellOutput:
             self._page(kept),
             "\n\n".join(reply.plain_text() for reply in kept),
             {METADATA_KEY: provenance[0] if len(self._replies) == 1 else provenance} if provenance else {},
+            _data([reply.answer for reply in kept]),
         )
 
     @staticmethod
@@ -231,11 +256,13 @@ class _CellOutput:
 
         return page_html([reply.part() for reply in replies])
 
-    def _publish(self, html: str, plain: str, metadata: dict[str, Any]) -> None:
+    def _publish(
+        self, html: str, plain: str, metadata: dict[str, Any], more: Mapping[str, Any] = MappingProxyType({})
+    ) -> None:
         from IPython.display import display
 
         display(
-            {"text/html": html, "text/plain": plain},
+            {"text/html": html, "text/plain": plain, **more},
             raw=True,
             metadata=metadata,
             display_id=self._display_id,
@@ -248,15 +275,16 @@ class _CellReply:
     """One reply in an output of a cell; a `ReplyDisplay`."""
 
     def __init__(self, output: _CellOutput, title: str, format: Format) -> None:
-        from langswarm_nb.render.growing import GrowingReply
+        from langswarm_nb.render.incremental import GrowingReply
 
         self._output = output
         self._title = title
         self._format = format
-        self._growing = GrowingReply(format)
+        self._growing: GrowingReply | GrowingValue = GrowingReply(format)
         self._status = ""
         self._text = ""
         self._carried: Carried | None = None
+        self.answer: ShownAnswer | None = None
         self._final: ReplyPart | None = None
         self.is_discarded = False
         self.provenance: Mapping[str, Any] | None = None
@@ -272,6 +300,16 @@ class _CellReply:
     @property
     def html_ratio(self) -> float:
         return self._growing.html_ratio
+
+    def begin(self, schema: AnswerSchema | None) -> None:
+        if schema is not None and self._format == "markdown":
+            from .answer_tables import GrowingValue
+
+            self._growing = GrowingValue(schema)
+        elif self._growing.text:
+            from langswarm_nb.render.incremental import GrowingReply
+
+            self._growing = GrowingReply(self._format)
 
     def update(self, delta: str) -> None:
         self._growing.feed(delta)
@@ -296,15 +334,18 @@ class _CellReply:
         details: Sequence[tuple[str, str]] = (),
         provenance: Mapping[str, Any] | None = None,
         carried: Carried | None = None,
+        answer: ShownAnswer | None = None,
     ) -> None:
         from langswarm_nb.render.page import ReplyPart
 
         arrived = self._growing.text
         self._text = arrived if text is None else text
-        self._carried = carried
+        self._carried, self.answer = carried, answer
         if markdown is None and (format or self._format) == "markdown" and carried is not None:
             markdown = carried.marked
-        if markdown is not None:
+        if answer is not None:
+            body = answer.html
+        elif markdown is not None:
             body = render_html(markdown)
         elif self._text == arrived and format in {None, self._format}:
             body = self._growing.finish()
@@ -330,7 +371,7 @@ class _CellReply:
 
     def plain_text(self) -> str:
         """Return the reply as ``text/plain``."""
-        text = _plain(self._text, self._carried)
+        text = _plain(self._text, self._carried) if self.answer is None else self.answer.text
         return f"{visible_controls(self._title)}:\n{text}" if self._title else text
 
 

@@ -10,6 +10,9 @@ from langswarm_nb.render import Format, TerminalEscaper, visible_controls
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from langswarm_nb.core.session.answers.answer_schema import AnswerSchema
+
+    from .answer_tables import ShownAnswer
     from .carried import Carried
     from .column import Column
 
@@ -24,6 +27,11 @@ class TerminalReply:
         self._is_live = is_live
         self._escaper = TerminalEscaper()
         self._pieces: list[str] = []
+
+    def begin(self, schema: AnswerSchema | None) -> None:
+        self._pieces.clear()
+        # A table is printed once it is whole.
+        self._is_live = self._is_live and schema is None
 
     def update(self, delta: str) -> None:
         self._pieces.append(delta)
@@ -47,7 +55,10 @@ class TerminalReply:
         details: Sequence[tuple[str, str]] = (),
         provenance: Mapping[str, Any] | None = None,
         carried: Carried | None = None,
+        answer: ShownAnswer | None = None,
     ) -> None:
+        if answer is not None:
+            text = answer.text
         arrived = "".join(self._pieces)
         if self._is_live:
             _write(self._escaper.finish() + "\n" * bool(arrived))

@@ -152,6 +152,10 @@ def message_html(
     from langswarm_nb.render.bubbles import bubble_html
 
     is_markdown = is_rendered and message.role is MessageRole.ASSISTANT and message.content
+    if is_rendered and not body and message.request is not None and message.request.schema_hash is not None:
+        from .answer_tables import answer_html
+
+        body = answer_html(message) or ""
     model = [message.request.model_id] if message.request is not None else []
     line = " · ".join([NAMES[message.role], *model, *_place(message), *_marks(message)])
     form: Format = "markdown" if is_markdown else "text"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from IPython.core.error import UsageError
 
-from langswarm_nb.notebook.asking.options import CellOptions, cell_parser, parse_cell_line
+from langswarm_nb.notebook.asking.cell_flags import cell_parser
+from langswarm_nb.notebook.asking.options import CellOptions, parse_cell_line
 
 
 @pytest.mark.parametrize(

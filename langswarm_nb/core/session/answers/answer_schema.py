@@ -125,19 +125,34 @@ class AnswerSchema:
         """
         try:
             parsed = json_in(text, self._is_of_kind)
-            data = self._unwrapped(parsed if restored is None else restored(parsed))
-            data = as_meant(self.json_schema, data)
-            self.check(data)
+            return self._checked(
+                parsed, restored or self._meant, is_likely_meant=restored is not None and "null" in text
+            )
         except NotJsonError as error:
             raise AnswerInvalidError.of([f"$: {error}"], text) from error
         except AnswerInvalidError as error:
             error.text = text
             raise
+
+    def _checked(self, parsed: Any, mean: Callable[[Any], Any], *, is_likely_meant: bool) -> Any:
+        """Return data that fits: as it came, which is what most answers do, or as it is meant."""
+        data = self._unwrapped(mean(parsed) if is_likely_meant else parsed)
+        try:
+            self.check(data)
+        except AnswerInvalidError:
+            meant = self._unwrapped(mean(parsed))
+            if meant == data:
+                raise
+            self.check(meant)
+            return meant
         return data
 
     def _is_of_kind(self, data: Any) -> bool:
         """Return whether a value between words may be the one that was asked for."""
         return isinstance(data, dict) if self.key != "items" else isinstance(data, (dict, list))
+
+    def _meant(self, parsed: Any) -> Any:
+        return as_meant(self.json_schema, self._unwrapped(parsed))
 
     def _unwrapped(self, data: Any) -> Any:
         if self.key and isinstance(data, dict) and data.keys() == {self.key}:

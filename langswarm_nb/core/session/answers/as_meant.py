@@ -6,10 +6,13 @@ write a choice with other capitals than it has.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from .pointers import Node, resolved
+
+_MOST_LEVELS = 8
+"""Unions are looked for so deep in each other."""
 
 
 def as_meant(root: Node, data: Any) -> Any:
@@ -32,16 +35,16 @@ def allows_null(root: Node, node: Any) -> bool:
 
 
 def _meant(root: Node, node: Any, data: Any) -> Any:
-    if not isinstance(node, Mapping) or not isinstance(data, (dict, list, str)):
+    if not isinstance(data, (dict, list, str)) or not isinstance(node, dict):
         return data
     known = resolved(root, node)
-    for part in known.get("allOf", ()):
-        data = _meant(root, part, data)
-    union = known.get("anyOf", known.get("oneOf"))
-    if union:
+    if "allOf" in known:
+        for part in known["allOf"]:
+            data = _meant(root, part, data)
+    if union := known.get("anyOf") or known.get("oneOf"):
         data = _meant(root, _branch(root, union, data), data)
     if isinstance(data, str):
-        return _choice(known, data)
+        return _choice(known, data) if "enum" in known or "const" in known else data
     if isinstance(data, list):
         return _meant_list(root, known, data)
     return _meant_object(root, known, data)
@@ -77,7 +80,7 @@ def _meant_object(root: Node, known: Node, data: dict[str, Any]) -> dict[str, An
 
 def _branch(root: Node, union: list[Any], data: Any) -> Any:
     """Return the schema of a union that data is meant to fit, or one that says nothing."""
-    known = [resolved(root, one) for one in union]
+    known = list(_kinds(root, union))
     if isinstance(data, str):
         meant = [one for one in known if _choice(one, data) in one.get("enum", [one.get("const")])]
         return meant[0] if meant and not any(_is_text(one) for one in known) else True
@@ -92,6 +95,17 @@ def _branch(root: Node, union: list[Any], data: Any) -> Any:
     return next(iter([*same, *within, *meant]), True)
 
 
+def _kinds(root: Node, union: list[Any], level: int = 0) -> Iterator[Node]:
+    """Yield the schemas of a union, and those of the unions in it."""
+    for one in union:
+        known = resolved(root, one)
+        inner = known.get("anyOf", known.get("oneOf"))
+        if inner and level < _MOST_LEVELS:
+            yield from _kinds(root, inner, level + 1)
+        else:
+            yield known
+
+
 def _is_text(known: Node) -> bool:
     """Return whether any text fits."""
     return known.get("type") == "string" and "enum" not in known and "const" not in known
@@ -99,5 +113,12 @@ def _is_text(known: Node) -> bool:
 
 def _has_marks(root: Node, known: Node, data: dict[str, Any]) -> bool:
     """Return whether data has the constants by which objects of a union are told apart."""
-    marks = {name: resolved(root, one) for name, one in known["properties"].items() if name in data}
-    return all(data[name] == one["const"] for name, one in marks.items() if "const" in one)
+    required = known.get("required", ())
+    marks = {name: resolved(root, one) for name, one in known["properties"].items()}
+    return all(
+        _choice(mark, data[name]) == mark["const"]
+        if isinstance(data[name], str)
+        else data[name] == mark["const"]
+        for name, mark in marks.items()
+        if "const" in mark and name in data and (data[name] is not None or name in required)
+    )

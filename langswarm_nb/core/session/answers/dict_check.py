@@ -7,12 +7,14 @@ fetched, and no default is filled in.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from langswarm_nb.core.session.text import one_line
 
 from .pointers import Node, pointed
+from .schema_errors import SchemaDefinitionError
 
 _SAME = (
     "type", "enum", "minLength", "maxLength", "pattern", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum",
@@ -39,11 +41,22 @@ Problems = Callable[[Any], tuple[str, ...]]
 
 
 def problems_by(schema: Node) -> Problems:
-    """Return a function that says what is wrong with JSON data, by a sound JSON schema."""
+    """Return a function that says what is wrong with JSON data, by a sound JSON schema.
+
+    Raises
+    ------
+    SchemaDefinitionError
+        No check can be made of it: it is too large, or too deep.
+    """
     import fastjsonschema  # few answers are described by a dict
 
     made = _Copy(schema).whole()
-    check = fastjsonschema.compile(made, use_default=False)
+    try:
+        check = fastjsonschema.compile(made, use_default=False)
+    except (fastjsonschema.JsonSchemaException, re.error, SyntaxError, RecursionError, MemoryError) as error:
+        raise SchemaDefinitionError(
+            f"No check can be made of the schema ({one_line(str(error))}). Make it smaller, or its patterns simpler."
+        ) from error
     thorough: list[Callable[[Any], Any]] = []
 
     def problems(data: Any) -> tuple[str, ...]:

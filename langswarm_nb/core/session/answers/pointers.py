@@ -94,6 +94,8 @@ def resolved(root: Node, node: Any) -> Node:
     SchemaTypeUnknownError
         One that leads out of the schema, or nowhere.
     """
+    if isinstance(node, dict) and "$ref" not in node:  # as most do: answers are read by them
+        return node
     seen: list[str] = []
     beside: dict[str, Any] = {}
     while isinstance(node, Mapping) and isinstance(node.get("$ref"), str):

@@ -23,6 +23,8 @@ from collections.abc import Sequence
 
 from langswarm_nb.core.session.errors import SessionError
 
+_MOST_SHOWN = 5
+
 
 class SchemaError(SessionError):
     """A structured answer cannot be asked for, or is not what was asked for."""
@@ -71,6 +73,14 @@ class SchemaRouteError(SchemaError):
     """The model cannot be asked for an answer of this schema; nothing was stored or sent."""
 
 
+def no_decisions(provider: str, model: str) -> SchemaRouteError:
+    """Return the error for a model that tells no probabilities."""
+    return SchemaRouteError(
+        f"{provider}:{model} answers no questions with probabilities. Ask for values with `schema=`, or choose a "
+        "model that decides."
+    )
+
+
 class AnswerError(SchemaError):
     """An answer came, and it is not what was asked for; it is kept.
 
@@ -105,6 +115,8 @@ class AnswerInvalidError(AnswerError):
     @classmethod
     def of(cls, problems: Sequence[str], text: str = "") -> AnswerInvalidError:
         """Return the error about problems of an answer, each as ``$.path: reason``."""
-        error = cls("The answer does not fit its schema: " + "; ".join(problems))
+        more = len(problems) - _MOST_SHOWN
+        shown = [*problems[:_MOST_SHOWN], *([f"and {more} more"] if more > 0 else [])]
+        error = cls("The answer does not fit its schema: " + "; ".join(shown))
         error.problems, error.text = tuple(problems), text
         return error

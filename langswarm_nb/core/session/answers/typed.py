@@ -125,11 +125,12 @@ def type_of(given: Any) -> Typed:
             definitions[name] = _as_object(one, definitions[name])
         for field, inner in _fields(one, "$").items():
             _tell_moments(inner, definitions[name]["properties"].get(field, {}))
+    whole = {"$defs": dict(definitions)}
     schema = at_root(root, definitions)
     _put_choices_in_order(schema, given)
 
     def checked(data: Any) -> Any:
-        listed = _listed(schema, schema, data, named) if named else data
+        listed = _listed(whole, root, data, named) if named else data
         try:
             return msgspec.convert(listed, given, str_keys=True)
         except msgspec.ValidationError as error:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from langswarm_nb.core.session.provider_events import Intake
 
+from .deciders import decides
 from .schema_routes import asking_of
 
 if TYPE_CHECKING:
@@ -213,7 +214,8 @@ def intake_of(provider: str, model: str, *, native: bool = False) -> Intake:
     name = model.lower()
     found = (row.intake for row in rows or INTAKES.get(provider, ()) if re.fullmatch(row.models, name))
     intake, asking = next(found, Intake()), asking_of(provider, model, native=native)
-    return intake if asking is None else replace(intake, **asking._asdict())
+    intake = intake if asking is None else replace(intake, **asking._asdict())
+    return replace(intake, decides=True) if decides(provider, model) else intake
 
 
 def seen_by(intake: Intake, sees: bool, hears: bool = False) -> Intake:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
     from langswarm_nb.core.session.parts.vocabulary import Part
-    from langswarm_nb.core.session.provider_events import AskedSchema, Route
+    from langswarm_nb.core.session.provider_events import AskedSchema, Decision, DecisionRequest, Route
 
 __all__ = ["ERRORS", "MODELS", "MockProviderSession"]
 
@@ -219,6 +219,23 @@ class MockProviderSession(IProviderSession):
         if usage is not None:
             yield usage
         yield finish
+
+    async def decide(self, request: DecisionRequest) -> Decision:
+        """Decide by the words of the messages, the same in every run; raises what `stream` raises.
+
+        Of scripted replies an error is raised, and others count for nothing here.
+        """
+        from .mock_decisions import mock_decision  # few ask for it
+
+        check_loop()
+        if self._is_closed:
+            raise e.SessionClosedError("The mock provider was closed. Create a new one.")
+        self.requests.append(request.request)
+        self._count += 1
+        if self._replies or request.request.model == "error":
+            self._steps(request.request, request.request.messages)
+        await _wait(self._delay_s or 0.0, request.request)
+        return mock_decision(request, self._count)
 
     async def intake(self, model: str, *, native: bool = False) -> Intake:
         """Return an intake that takes everything and has the simulated tools."""

@@ -43,7 +43,13 @@ if TYPE_CHECKING:
     from langswarm_nb.core.session.closing import EventStream
     from langswarm_nb.core.session.messages import SessionMessage
     from langswarm_nb.core.session.parts.vocabulary import Part
-    from langswarm_nb.core.session.provider_events import Intake, ProviderEvent, ProviderRequest
+    from langswarm_nb.core.session.provider_events import (
+        Decision,
+        DecisionRequest,
+        Intake,
+        ProviderEvent,
+        ProviderRequest,
+    )
 
     from ._http.address import Address
 
@@ -268,6 +274,12 @@ class OllamaProviderSession(HttpProviderSession):
         body = wire_body(request)
         reader = OllamaReader(request.messages, body.get("options") or {})
         return stream_reply(self.http, "/api/chat", body, request, reader, decoder=JSONLinesDecoder())
+
+    async def decide(self, request: DecisionRequest) -> Decision:
+        """Answer questions about messages, with probabilities."""
+        from ._decisions import system_one  # few ask for it
+
+        return await system_one.decide(self.http, "/v1/systemone", request)
 
     async def list_models(self) -> list[ModelInfo]:
         """Return the models that the server has."""

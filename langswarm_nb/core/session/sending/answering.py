@@ -22,7 +22,7 @@ from langswarm_nb.core.session.answers.schema_errors import (
 )
 from langswarm_nb.core.session.answers.strict import strict_form
 from langswarm_nb.core.session.answers.telling import told, told_wrong
-from langswarm_nb.core.session.errors import in_words, shown
+from langswarm_nb.core.session.errors import in_words, next_step, shown
 from langswarm_nb.core.session.messages import FinishReason, MessageRole, RequestFacts, SessionMessage
 from langswarm_nb.core.session.provider_events import AskedSchema, ReplyInfo
 from langswarm_nb.core.session.text import one_line
@@ -182,18 +182,21 @@ def _check_said(reply: SessionMessage, facts: RequestFacts, who: str) -> None:
             *([] if used is None else [f"it took {used} tokens"]),
             *([f"{facts.usage.reasoning_tokens} of them to think"] if facts.usage.reasoning_tokens else []),
         ]
-        raise AnswerTruncatedError(
+        step = next_step("allow_tokens")
+        error = AnswerTruncatedError(
             f"The answer of {who} was cut at a limit: {', '.join(numbers)}. What came is kept, and nothing more was "
-            "asked. Raise max_tokens, or ask for less."
+            f"asked. {step.text}"
         )
+        error.next_step = step
+        raise error
 
 
 def _invalid(problems: Sequence[str], who: str) -> AnswerInvalidError:
     more = len(problems) - _MOST_SHOWN
     listed = "; ".join([*problems[:_MOST_SHOWN], *([f"and {more} more"] if more > 0 else [])])
+    step = next_step("ask_again")
     error = AnswerInvalidError(
-        f"The answer of {who} does not fit its schema: {listed}. It is kept. Ask again, raise `repair`, or change the "
-        "schema."
+        f"The answer of {who} does not fit its schema: {listed}. It is kept. {step.text}"
     )
-    error.problems = tuple(problems)
+    error.problems, error.next_step = tuple(problems), step
     return error

@@ -33,6 +33,7 @@ from langswarm_nb.core.session.parts.checking import checked_parts
 from langswarm_nb.core.session.parts.media_types import unpacked
 from langswarm_nb.core.session.parts.vocabulary import ATTACHED, Part
 from langswarm_nb.core.session.provider_events import (
+    DECISIONS,
     Delta,
     Finish,
     PartDone,
@@ -177,7 +178,8 @@ class ReplyBuilder:
                 cached_input_tokens=usage.cached_input_tokens or None,
                 cache_write_tokens=usage.cache_write_tokens or None,
             )
-        if usage.output_tokens == 0 and not self.is_empty:
+        has_output = not self.is_empty and self.info.details.get("processing") != DECISIONS
+        if usage.output_tokens == 0 and has_output:
             usage = replace(usage, output_tokens=None, reasoning_tokens=usage.reasoning_tokens or None)
         return usage
 

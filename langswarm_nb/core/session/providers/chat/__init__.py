@@ -1,8 +1,7 @@
 """Chat Completions: OpenAI's older API, spoken by most other services and by local servers.
 
-Pure functions from messages to wire form, a reader from wire form to events (`reader`), and one thin class; what
-differs from host to host stands in the host's row of `providers.catalogue`. A new dialect is a module of this shape:
-functions, a reader (`ReplyReader`), and a class whose `_begin` calls `stream_reply`.
+Pure functions from messages to wire form, a reader of events (`reader`), and one thin class whose `_begin` calls
+`stream_reply`, as every dialect has them; what differs between hosts stands in their rows of `providers.catalogue`.
 """
 
 from __future__ import annotations
@@ -49,9 +48,15 @@ if TYPE_CHECKING:
     from langswarm_nb.core.session.closing import EventStream
     from langswarm_nb.core.session.messages import SessionMessage
     from langswarm_nb.core.session.parts.vocabulary import Part
-    from langswarm_nb.core.session.provider_events import Intake, ModelInfo, ProviderEvent, ProviderRequest
+    from langswarm_nb.core.session.provider_events import (
+        Decision,
+        DecisionRequest,
+        Intake,
+        ModelInfo,
+        ProviderEvent,
+        ProviderRequest,
+    )
     from langswarm_nb.core.session.providers._http.address import Address
-
 
 _OTHER_LIMIT = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 """Both spellings of the limit: older servers, and Azure's older versions, know the first only."""
@@ -296,6 +301,12 @@ class ChatProviderSession(HttpProviderSession):
             query=query,
             amend=adjusted.amend,
         )
+
+    async def decide(self, request: DecisionRequest) -> Decision:
+        """Answer questions about messages, with probabilities, where the host can."""
+        from .deciding_hosts import decide  # few ask for it
+
+        return await decide(self.http, request)
 
     async def list_models(self) -> list[ModelInfo]:
         """Return the models that the service offers."""

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from langswarm_nb.core.session.closing import EventStream
-    from langswarm_nb.core.session.provider_events import ProviderEvent, ProviderRequest
+    from langswarm_nb.core.session.provider_events import (
+        Decision,
+        DecisionRequest,
+        ProviderEvent,
+        ProviderRequest,
+    )
 
 __all__ = ["GeminiProviderSession"]
 
@@ -75,6 +80,12 @@ class GeminiProviderSession(HttpProviderSession):
         reader = interactions.InteractionReader(request)
         body = interactions.wire_body(request)
         return stream_reply(self.http, f"{self._version}/interactions", body, request, reader)
+
+    async def decide(self, request: DecisionRequest) -> Decision:
+        """Answer questions about messages, with probabilities."""
+        from . import decisions  # few ask for it
+
+        return await decisions.decide(self.http, f"{self._version}/decisions", request)
 
     async def list_models(self) -> list[ModelInfo]:
         """Return the models that the service offers, including those that do not chat."""

@@ -128,7 +128,7 @@ def _steps(message: SessionMessage, names: Mapping[str, str]) -> Iterator[dict[s
             yield _tool_result(part, names)
     if not any(part["type"] in _SPEAKS or (part["type"] == "vendor" and _is_step(part)) for part in parts):
         parts += tuple({"type": "text", "text": twin(part)} for part in parts if part["type"] == "vendor")
-    said = [_content(part) for part in sendable(parts, *ATTACHED) if part["type"] in _CONTENTS]
+    said = [wire_content(part) for part in sendable(parts, *ATTACHED) if part["type"] in _CONTENTS]
     if said:
         kind = "model_output" if message.role is MessageRole.ASSISTANT else "user_input"
         yield {"type": kind, "content": said}
@@ -144,7 +144,8 @@ def _is_step(part: Part) -> bool:
     return isinstance(opaque, dict) and opaque.get("type") == part["kind"]
 
 
-def _content(part: Part) -> dict[str, Any]:
+def wire_content(part: Part) -> dict[str, Any]:
+    """Return a text or an attachment as a content."""
     if part["type"] not in ATTACHED:
         return {"type": "text", "text": part["text"]}
     kind = _MEDIA.get(media_type_of(part).partition("/")[0], "document")

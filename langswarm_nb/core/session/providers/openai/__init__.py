@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from httpx import AsyncBaseTransport
 
     from langswarm_nb.core.session.messages import SessionMessage
-    from langswarm_nb.core.session.provider_events import ModelInfo, ProviderEvent
+    from langswarm_nb.core.session.provider_events import Decision, DecisionRequest, ModelInfo, ProviderEvent
 
 _log = logging.getLogger(__name__)
 _OPENAI_MODELS = r"(?:.*/)?(?:gpt-[3-9]|chatgpt|o[1-9](?:-|$)|codex|computer-use).*"
@@ -288,6 +288,12 @@ class OpenAIProviderSession(HttpProviderSession):
                     raise
                 request = as_new(request)
                 plan = await self._other_plan(request, plan, error)
+
+    async def decide(self, request: DecisionRequest) -> Decision:
+        """Answer questions about messages, with probabilities."""
+        from langswarm_nb.core.session.providers._decisions import openai_form  # few ask for it
+
+        return await openai_form.decide(self.http, "/decisions", request)
 
     async def list_models(self) -> list[ModelInfo]:
         """Return the models that the service offers."""
