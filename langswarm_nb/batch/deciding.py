@@ -45,7 +45,7 @@ class OutOfBudgetError(SessionValueError):
 
 
 Allow: TypeAlias = Callable[[str], None]
-"""Raises `OutOfBudgetError` when a text may not be sent any more."""
+"""Raises `OutOfBudgetError` when a text may no longer be sent."""
 Count: TypeAlias = Callable[[str, Decided | None], None]
 """Takes note of what came of a text that `Allow` has let through; None when it was stopped."""
 

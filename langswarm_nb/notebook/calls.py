@@ -118,7 +118,7 @@ def decide(
     ------
     SessionError
         Nothing was sent: the data, a question or the model is wrong. Or nothing could be decided: the key was refused,
-        there is no such model, the budget is used up. What fails for one row only is told in that row.
+        there is no such model, the budget is used up. What fails for one row only is reported in that row.
     KeyboardInterrupt
         The user stopped it; the frame of what was decided is its attribute ``partial`` (`sys.last_value.partial`).
 
@@ -191,7 +191,7 @@ async def _find(workspace: Workspace, blob: str) -> KeptFile:
                 if str(part.get("blob", "")).startswith(blob):
                     return KeptFile(part, session)
     raise SessionNotFoundError(
-        f"No conversation of this store has the attachment {shown(blob)}. `langswarm_nb.attachments_df()` has the "
+        f"No conversation of this store carries the attachment {shown(blob)}. `langswarm_nb.attachments_df()` has the "
         "hashes of all."
     )
 

@@ -66,6 +66,12 @@ def _ours(given: object) -> Side:
 
 
 ROWS = [
-    Row("a schema of one line, and 10,000 answers to it checked, beside `json.loads`", "ms", 4, _loads, _ours(LINE)),
+    Row(
+        "a schema of one line, and 10,000 answers to it checked, beside `json.loads`",
+        "ms",
+        4,
+        _loads,
+        _ours(LINE),
+    ),
     Row("the same with a dataclass", "ms", 4, _loads, _ours(Review)),
 ]

@@ -349,7 +349,7 @@ async def test_where_none_is_here_others_are_named() -> None:
             [attached("image", "image/png", b"x" * 400, "a.png")] * 2,
             "1.1 kB as it is sent",
         ),
-        (Intake(max_images=2), [IMAGE] * 3, "at most 2 images at once, and these are 3"),
+        (Intake(max_images=2), [IMAGE] * 3, "at most 2 images at once, but there are 3"),
     ],
 )
 async def test_too_much_at_once_is_refused(intake: Intake, parts: list[Part], why: str) -> None:

@@ -236,7 +236,7 @@ def test_a_copy_of_a_notebook_is_a_new_session(hw):
     copy = hw.with_name("hw-Copy1.ipynb")
     copy.write_bytes(hw.read_bytes())
     with opened(copy) as notebook:
-        assert "this is a copy of hw.ipynb, `%langswarm fork hw.ipynb:hw` takes" in notebook.shell.greeting
+        assert "this is a copy of hw.ipynb, `%langswarm fork hw.ipynb:hw` brings" in notebook.shell.greeting
         notebook.ask("1", "Uno")
         assert notebook.sent == ["Uno"]
     with opened(hw) as notebook:
@@ -318,7 +318,7 @@ def test_kernels_without_a_notebook_have_sessions_of_their_own():
     with running_shell() as shell:
         assert shell.run("%langswarm")["turns"] == 0
         told = re.search(
-            r"The last session without a notebook was (.*); `(%langswarm switch .*)` goes", shell.greeting
+            r"The last session without a notebook was (.*); `(%langswarm switch .*)` continues it", shell.greeting
         )
         assert told is not None
         assert told[1] == f"{label} “One”"

@@ -86,7 +86,7 @@ class MessageTree(ISession):
         found = await self.storage.read_blobs(self.key, [checks.text("blob", blob)])
         if blob not in found:
             raise SessionNotFoundError(
-                f"No message of session {shown(self.session_id)} has the attachment {shown(blob)}. "
+                f"No message of session {shown(self.session_id)} carries the attachment {shown(blob)}. "
                 "A message's `attachments` have their hashes."
             )
         return found[blob]

@@ -89,7 +89,7 @@ def _kernel(workspace: Workspace) -> str:
         return "none: IPython in a terminal"
     if "google.colab" in sys.modules:
         return "Jupyter, in Colab"
-    return f"Jupyter, in {'VS Code' if '__vsc_ipynb_file__' in workspace.shell.user_ns else 'a Jupyter front end'}"
+    return "Jupyter, in VS Code" if "__vsc_ipynb_file__" in workspace.shell.user_ns else "Jupyter"
 
 
 def _event_loop() -> str:

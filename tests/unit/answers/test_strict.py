@@ -113,6 +113,7 @@ REFUSED = [
     ("cohere", {"type": "string", "format": "email"}, STR, ['format: "email"']),
     ("openai", {"oneOf": [STR, {"type": "null"}]}, {"anyOf": [STR, {"type": "null"}]}, []),
     ("anthropic", {"oneOf": [STR, {"type": "null"}]}, {"anyOf": [STR, {"type": "null"}]}, []),
+    ("openai", {"oneOf": [STR], "discriminator": {"propertyName": "x"}, "title": "T"}, {"anyOf": [STR]}, []),
     ("openai", {"allOf": [STR]}, STR, []),
     ("openai", {"type": ["string", "null"]}, {"anyOf": [STR, {"type": "null"}]}, []),
     ("openai", {"enum": ["a", 1]}, {"anyOf": [{"type": "integer", "enum": [1]}, {**STR, "enum": ["a"]}]}, []),

@@ -31,8 +31,8 @@ class DecisionAnswer:
     """Whether the statement is true, the choice, or the score: levels counted from 0, weighed with their
     probabilities. None where it was refused."""
     probability: float | None = None
-    """That the statement is true, or that of the likeliest choice or level, as the service tells it; None where it
-    tells none."""
+    """That the statement is true, or that of the likeliest choice or level, as the service reports it; None where it
+    reports none."""
     probabilities: tuple[tuple[str | bool | int, float], ...] = ()
     """Those of all choices, or of all levels by their numbers; they need not add up to 1."""
     is_refused: bool = False

@@ -101,7 +101,7 @@ _KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "required": ("a list of names", _are_texts),
     "enum": ("a list of values", lambda value: isinstance(value, list)),
     "uniqueItems": ("true or false", lambda value: isinstance(value, bool)),
-    "pattern": ("a regular expression", _is_pattern),
+    "pattern": ("a regular expression of Python", _is_pattern),
     **dict.fromkeys(("format", "description", "title", "$ref"), ("text", _is_text)),
 }
 
@@ -121,7 +121,8 @@ def plain(schema: Mapping[str, Any]) -> dict[str, Any]:
     except (TypeError, ValueError, RecursionError) as error:
         if isinstance(error, RecursionError) or "Circular" in str(error):
             raise SchemaRecursionError(
-                "The schema contains itself as an object. Refer to what occurs again by a `$ref`."
+                "The schema contains itself as an object, or is nested too deeply. "
+                "Refer to what occurs again by a `$ref`."
             ) from error
         raise SchemaDefinitionError(f"The schema is not made of JSON: {error}.") from error
     return copied

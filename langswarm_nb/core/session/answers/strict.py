@@ -18,7 +18,18 @@ from .vendor_rules import RULES, Rules
 FORMS = tuple(RULES)
 
 _SILENT = frozenset(
-    {"$schema", "$id", "$defs", "definitions", "$comment", "title", "deprecated", "readOnly", "writeOnly"}
+    {
+        "$schema",
+        "discriminator",
+        "$id",
+        "$defs",
+        "definitions",
+        "$comment",
+        "title",
+        "deprecated",
+        "readOnly",
+        "writeOnly",
+    }
 )
 """Words that are left out, and not told."""
 _BUILT = frozenset({"type", "properties", "required", "items", "prefixItems", "additionalProperties", "anyOf", "oneOf",

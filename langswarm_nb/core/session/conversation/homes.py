@@ -164,6 +164,6 @@ def note_of(home: Home, ways: Mapping[str, str]) -> str:
         return f"{told}, `%langswarm fork {way}` brings its conversation here" if way else told
     if home.replaces and home.home is not None:
         way = ways.get(home.home)
-        told = "new session: this is a different notebook from the one that was here before"
+        told = "new session: this is another notebook, not the one that was here before"
         return f"{told}, `%langswarm switch {way}` continues its conversation" if way else told
     return ""

@@ -107,7 +107,7 @@ class Decider(IProviderSession):
 
 
 def _probabilities(answers: Iterable[DecisionAnswer]) -> dict[str, list[list[object]]]:
-    """Return all that was told of choices and levels, to be kept beside the answers."""
+    """Return all that was reported of choices and levels, to be kept beside the answers."""
     return {
         answer.name: [list(pair) for pair in answer.probabilities]
         for answer in answers

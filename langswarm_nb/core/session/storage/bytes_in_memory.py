@@ -102,7 +102,7 @@ class BytesInMemory:
 
 def _not_here(hashes: list[str]) -> NotHereError:
     error = NotHereError(
-        f"A part names the attachment {shown(hashes[0])}, which no message of this user has. Nothing was stored. "
+        f"A part names the attachment {shown(hashes[0])}, which no message of this user carries. Nothing was stored. "
         "Attach it with its bytes (`data`)."
     )
     error.parameter, error.hashes = "blob", hashes

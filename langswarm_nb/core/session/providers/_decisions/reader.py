@@ -126,7 +126,7 @@ def probability(told: object) -> float:
 
 
 def number(told: object, most: float) -> float:
-    """Return a number from 0 to `most`, as it was told but for what rounding has put beyond.
+    """Return a number from 0 to `most`, as reported, except for what rounding has put beyond.
 
     Raises
     ------

@@ -40,7 +40,7 @@ def _input(messages: Sequence[Said]) -> str | list[dict[str, Any]]:
         return messages[0].text
     contents: list[dict[str, Any]] = []
     for message in messages:
-        if len(messages) > 1:  # it has no turns: who said what is told in words
+        if len(messages) > 1:  # it has no turns: who said what is said in words
             contents.append({"type": "text", "text": f"{message.role}:"})
         contents += [wire_content(part) for part in message.parts]
     return contents

@@ -53,7 +53,7 @@ def check_of_user(db: sqlite3.Connection, load: Load, user_id: str) -> None:
 def not_had(key: str) -> SessionValueError:
     """Return the error about a hash that a part names and nothing is known of."""
     error = SessionValueError(
-        f"A part names the attachment {shown(key)}, which no message of this user has. Nothing was stored. "
+        f"A part names the attachment {shown(key)}, which no message of this user carries. Nothing was stored. "
         "Attach it with its bytes (`data`)."
     )
     error.parameter = "blob"
