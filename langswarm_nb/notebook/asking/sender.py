@@ -352,7 +352,7 @@ class Sender:
     async def _decided(
         self, plan: Plan, prompt: Prompt, through: Sequence[IProviderSession | None]
     ) -> dict[str, tuple[SendOptions, str]]:
-        """Return how each model is asked the questions of a prompt, with what is told of that."""
+        """Return how each model is asked the questions of a prompt, with what to say of that."""
         if not prompt.questions:
             return dict.fromkeys(plan.models, (SendOptions(), ""))
         from .structured import deciding
