@@ -81,7 +81,7 @@ async def carried_before(session: BaseSession, question_id: str) -> SendOptions:
 
 
 async def _schema_of(session: BaseSession, reply: SessionMessage) -> AnswerSchema | None:
-    """Return the schema that an answer was asked for; None when it was none, or is not kept any more."""
+    """Return the schema that an answer was asked for; None when it was none, or is no longer kept."""
     wanted = None if reply.request is None else reply.request.schema_hash
     if wanted is None:
         return None

@@ -123,9 +123,9 @@ def _kind(value: object) -> str:
 async def deciding(
     questions: Sequence[Question], model: str, provider: IProviderSession
 ) -> tuple[SendOptions, str]:
-    """Return how one model is asked questions, and what the reader is told of that.
+    """Return how one model is asked questions, and what to show the reader of that.
 
-    A model that tells probabilities is asked for decisions, another one for an answer of a schema.
+    A model that gives probabilities is asked for decisions, another one for an answer of a schema.
     """
     from langswarm_nb.core.session.answers.decided import decision_schema, value_schema
     from langswarm_nb.core.session.providers.decider import Decider
@@ -135,7 +135,7 @@ async def deciding(
     return {
         "provider_session": provider,
         "schema": value_schema(questions),
-    }, "no probabilities: the model tells none"
+    }, "no probabilities: the model gives none"
 
 
 @dataclass(frozen=True, slots=True)

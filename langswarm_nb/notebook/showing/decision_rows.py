@@ -14,7 +14,7 @@ COLUMNS = ("question", "answer", "probability")
 
 def is_decision(message: SessionMessage) -> bool:
     """Tell whether a message holds decisions that a service made."""
-    from langswarm_nb.core.session.providers.decider import DECISIONS
+    from langswarm_nb.core.session.provider_events import DECISIONS
 
     return message.request is not None and message.request.details.get("processing") == DECISIONS
 

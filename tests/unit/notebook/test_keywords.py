@@ -7,8 +7,8 @@ from typing import get_type_hints
 import pytest
 
 from langswarm_nb.core.session import SessionValueError
-from langswarm_nb.notebook.asking.keywords import AskKeywords, options_of
 from langswarm_nb.notebook.asking.cell_flags import cell_parser
+from langswarm_nb.notebook.asking.keywords import AskKeywords, options_of
 from langswarm_nb.notebook.asking.options import CellOptions, parse_cell_line
 
 

@@ -136,6 +136,7 @@ class Round:
             "user_id": session.user_id,
             "keep_raw": settings.keep_raw,
             "on_retry": self._on_retry,
+            "on_answer": self.builder.hold,
         }
         if self.started is not None:
             base["started"] = self.started
@@ -143,6 +144,8 @@ class Round:
             what = await session.native.plan(messages, settings, goes_on=self._is_the_path)
         else:
             what = {"messages": messages_to_send(messages)}
+        if ask.on_send is not None and self.number == 1:
+            ask.on_send()
         request = ProviderRequest(**base, **what)
         self.started = request.started
         return request
