@@ -55,7 +55,7 @@ FLOORS = {
         "_decisions",
         "_dialect download",
         "_http",
-        "catalogue deciders intakes mock_answers mock_decisions mock_tools public_addresses schema_routes",
+        "catalogue deciders intakes mock_answers mock_decisions mock_failures mock_tools public_addresses schema_routes",
     ],
     "core.session.storage": [
         "__init__",
