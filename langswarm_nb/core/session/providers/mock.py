@@ -7,7 +7,7 @@ import json
 import re
 from collections import deque
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from langswarm_nb.core.session import errors as e
 from langswarm_nb.core.session.conversation.on_asyncio import check_loop
@@ -33,7 +33,7 @@ from .mock_failures import ERRORS, failure
 from .mock_tools import played
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
     from langswarm_nb.core.session.parts.vocabulary import Part
     from langswarm_nb.core.session.provider_events import AskedSchema, Decision, DecisionRequest, Route
