@@ -60,13 +60,19 @@ class ReplyPart:
     """Whether more of it will come."""
 
 
-def page_html(parts: Sequence[ReplyPart]) -> str:
-    """Return the replies as one HTML fragment, scoped by class names."""
+def page_html(parts: Sequence[ReplyPart], *, above: str = "") -> str:
+    """Return the replies as one HTML fragment, scoped by class names.
+
+    Parameters
+    ----------
+    above
+        HTML of the renderer that belongs to all of them.
+    """
     blocks = [_part_html(part) for part in parts]
     if len(blocks) > 1:
         columns = "".join(f'<div class="lsnb-column">{block}</div>' for block in blocks)
         blocks = [f'<div class="lsnb-columns">{columns}</div>']
-    return scoped_page("".join(blocks), is_live=any(part.is_live for part in parts))
+    return scoped_page("".join([above, *blocks]), is_live=any(part.is_live for part in parts))
 
 
 def scoped_page(body: str, *, is_live: bool = False) -> str:

@@ -318,7 +318,8 @@ def test_kernels_without_a_notebook_have_sessions_of_their_own():
     with running_shell() as shell:
         assert shell.run("%langswarm")["turns"] == 0
         told = re.search(
-            r"The last session without a notebook was (.*); `(%langswarm switch .*)` continues it", shell.greeting
+            r"The last session without a notebook was (.*); `(%langswarm switch .*)` continues it",
+            shell.greeting,
         )
         assert told is not None
         assert told[1] == f"{label} “One”"

@@ -24,8 +24,9 @@ from langswarm_nb.core.session import (
     SessionTypeError,
     SessionValueError,
     Usage,
+    create_session_manager,
 )
-from langswarm_nb.core.session.answers import strict
+from langswarm_nb.core.session.answers import one_line, strict
 from langswarm_nb.core.session.answers.answer_schema import schema_of
 from langswarm_nb.core.session.answers.schema_errors import (
     AnswerError,
@@ -127,6 +128,45 @@ async def test_a_session_can_ask_for_values(manager: SessionManager, script: Scr
     assert (words.data, words.content) == (None, "Just words.")
     await again.update_settings(schema=None)
     assert (await again.send_message("Who?")).data is None
+
+
+async def test_a_type_may_say_more_than_a_schema_that_is_given_as_json(
+    session: BaseSession, script: Script
+) -> None:
+    """What a type makes of itself is not held to the rules for JSON schemas, and sends with other settings neither."""
+    script('{"name": "Ada", "age": 36}')
+    odd = replace(
+        schema_of(Person), json_schema={**schema_of(Person).json_schema, "discriminator": {"odd": 1}}
+    )
+    reply = await session.send_message("Who?", schema=odd, temperature=0.5)
+    assert reply.data_as(Person) == Person("Ada", 36)
+
+
+async def test_a_session_asks_for_values_wherever_it_goes(manager: SessionManager) -> None:
+    """An export brings the setting along, with the answers and their schemas."""
+    by(manager, "prompt", replies=(ADA, ADA))
+    session = await manager.create_session("ada", "mock", "echo", schema=Person, repair=3)
+    await session.send_message("Who?")
+    text = await session.export()
+    async with create_session_manager("memory") as elsewhere:
+        there = await elsewhere.import_session("ada", text=text)
+        assert there.settings == session.settings
+        assert (await there.get_messages())[-1].data_as(Person) == Person("Ada", 36)
+        by(elsewhere, "prompt")
+        assert (await there.regenerate()).data == {"name": "Ada", "age": 36}
+
+
+async def test_a_schema_of_an_older_version_is_no_reason_not_to_read_a_session(
+    manager: SessionManager, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is checked again when somebody sends."""
+    session = await manager.create_session("ada", "mock", "echo", schema="n int, mark int")
+    monkeypatch.setattr(one_line, "one_line_schema", lambda text: schema_of({"type": text}))
+    answering._met.cache_clear()
+    again = await manager.storage.load_session(session.key)
+    assert again.settings.schema == "n int, mark int"
+    with pytest.raises(SchemaDefinitionError):
+        await session.send_message("Who?")
 
 
 async def test_a_setting_that_asks_for_nothing_is_refused(manager: SessionManager) -> None:

@@ -358,7 +358,7 @@ async def test_the_holder_of_the_lease_tells_that_it_is_alive(
                 yield event
 
     monkeypatch.setattr(lease, "BEAT_S", 0.001)
-    session.storage.keep_lease = keep  # type: ignore[method-assign]
+    monkeypatch.setattr(session.storage, "keep_lease", keep)
     manager.add_provider_session("mock", Slow(replies=["no", GOOD]))
     assert (await session.send_message("How many?", schema=ASKED)).data == {"n": 1}
 

@@ -25,9 +25,11 @@ class Service(MockProviderSession):
     name = "groq"
     http = types.SimpleNamespace(address=types.SimpleNamespace(origin="https://api.far", is_local=False))
 
+    takes = Intake(tools=("web_search",))
+
     async def intake(self, model: str, *, native: bool = False) -> Intake:
-        """Take everything."""
-        return Intake(tools=("web_search",))
+        """Return what its models take: everything, at first."""
+        return self.takes
 
 
 @dataclass

@@ -22,6 +22,7 @@ from langswarm_nb.core.session.providers.anthropic.reader import MessagesReader,
 from langswarm_nb.core.session.providers.chat import wire_messages as chat_messages
 from langswarm_nb.core.session.providers.chat.reader import ChatReader
 from langswarm_nb.core.session.providers.gemini import generate, interactions
+from langswarm_nb.core.session.providers.gemini.interaction_reader import InteractionReader
 from langswarm_nb.core.session.providers.mistral.conversations import ConversationReader
 from langswarm_nb.core.session.providers.openai import wire_input
 from langswarm_nb.core.session.providers.openai.reader import ResponsesReader
@@ -57,7 +58,7 @@ def generated(*parts: dict[str, Any], **beside: Any) -> list[ReaderEvent]:
 
 
 def interacted(*steps: dict[str, Any]) -> list[ReaderEvent]:
-    reader = interactions.InteractionReader(ASK)
+    reader = InteractionReader(ASK)
     return [*reader.read_whole({"id": "v", "status": "completed", "steps": list(steps)}), *reader.finish()]
 
 

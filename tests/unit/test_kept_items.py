@@ -19,6 +19,7 @@ from langswarm_nb.core.session.provider_events import (
     ReplyInfo,
 )
 from langswarm_nb.core.session.providers._dialect.call_pieces import ReaderEvent
+from langswarm_nb.core.session.providers._dialect.whole_items import WholeItems
 from langswarm_nb.core.session.providers.anthropic import (
     AnthropicProviderSession,
     wire_messages,
@@ -26,6 +27,7 @@ from langswarm_nb.core.session.providers.anthropic import (
 )
 from langswarm_nb.core.session.providers.anthropic.reader import MessagesReader
 from langswarm_nb.core.session.providers.gemini import generate, interactions
+from langswarm_nb.core.session.providers.gemini.interaction_reader import InteractionReader
 from langswarm_nb.core.session.providers.openai import wire_input
 from langswarm_nb.core.session.providers.openai.reader import ResponsesReader
 from tests.support.replay import Replay
@@ -398,7 +400,7 @@ async def test_what_a_gateway_refuses_of_thinking_is_left_out_once(
 
 
 def interaction(body: dict[str, Any], *, streamed: bool) -> list[ReaderEvent]:
-    reader = interactions.InteractionReader(ProviderRequest("m", (QUESTION,)))
+    reader = InteractionReader(ProviderRequest("m", (QUESTION,)))
     if not streamed:
         return [*reader.read_whole(body), *reader.finish()]
     events = list(reader.read({"event_type": "interaction.completed", "interaction": body}))
@@ -515,3 +517,30 @@ def test_code_that_ran_is_handed_on_as_it_comes() -> None:
     assert _parts_of(events) == [ran]
     events += reader.read({"candidates": [{"finishReason": "STOP"}]})
     assert _parts_of([*events, *reader.finish()]) == [ran]
+
+
+def test_what_google_began_and_did_not_end_stays_here() -> None:
+    """A search without its result says nothing to the service; the thought before it does."""
+    thought = {"type": "thought", "signature": "c2ln"}
+    reader = InteractionReader(ProviderRequest("m", (QUESTION,)))
+    events = []
+    for index, step in enumerate((thought, OUTPUTS[1], {"type": "text", "text": "So"})):
+        events += list(reader.read({"event_type": "step.start", "index": index, "step": step}))
+        events += list(reader.read({"event_type": "step.stop", "index": index}))
+    reply = message_of(events)
+    assert [part["type"] for part in reply.parts] == ["reasoning", "vendor"]
+    steps = interactions.wire_input([QUESTION, reply], 0)
+    assert steps[1:] == [thought, {"type": "model_output", "content": [{"type": "text", "text": "So"}]}]
+
+
+def test_items_that_come_at_once_are_handed_on_in_the_order_in_which_they_began() -> None:
+    """One that is whole waits for those before it; at the end all go, whole or not."""
+    items: WholeItems[str] = WholeItems()
+    for item in "abcd":
+        items.begin(item, item.upper())
+    assert items.end("b") == []
+    assert (items.whole, items.open) == (["B"], ["A", "C", "D"])
+    assert items.end("a") == ["A", "B"]
+    assert (items.whole, items.open) == ([], ["C", "D"])
+    assert items.rest() == ["C", "D"]
+    assert items.rest() == []

@@ -20,6 +20,7 @@ from .errors import SessionStorageError, SessionValueError
 from .files import as_path, make_private_folders, write_private
 from .messages import SessionMessage
 from .parts.blobs import put_back
+from .parts.media_types import is_text
 from .parts.twins import name_of, source_of, twin
 from .parts.vocabulary import ATTACHED, Part
 from .settings import SessionRecord
@@ -169,15 +170,15 @@ def carried(
     return [_with_parts(session, lambda parts: _beside(parts, folder.name, there)) for session in sessions]
 
 
-def write_beside(folder: Path, parts: Iterable[Part], blobs: Mapping[str, bytes]) -> set[str]:
-    """Write what parts carry into a folder, each content once, one after the other; return the hashes that are there.
+def write_beside(folder: Path, parts: Iterable[Part], blobs: Mapping[str, bytes]) -> dict[str, str]:
+    """Write what parts carry into a folder, each content once, one after the other; return its files by hash.
 
     Raises
     ------
     SessionStorageError
         A file could not be written.
     """
-    there: set[str] = set()
+    there: dict[str, str] = {}
     for part in parts:
         key = part.get("blob")
         if part["type"] not in ATTACHED or not isinstance(key, str) or key in there:
@@ -189,8 +190,8 @@ def write_beside(folder: Path, parts: Iterable[Part], blobs: Mapping[str, bytes]
             make_private_folders(folder)
         except OSError as error:
             raise SessionStorageError(f"The folder {str(folder)!r} could not be made: {error}.") from error
-        write_private(folder / file_name(part), data)
-        there.add(key)
+        there[key] = file_name(part)
+        write_private(folder / there[key], data)
     return there
 
 
@@ -200,22 +201,45 @@ def folder_of(path: Path) -> Path:
 
 
 def file_name(part: Part) -> str:
-    """Return a harmless name for the file of an attachment: its hash, and a suffix that only shows and never runs."""
-    return f"{part['blob']}{SUFFIXES.get(str(part.get('media_type')), '.bin')}"
+    """Return a harmless name for the file of an attachment: its hash, and a suffix.
+
+    It says what the file is, and starts no program: pages and scripts are text. An SVG may hold a script, which
+    browsers keep away from everything else.
+    """
+    media_type = str(part.get("media_type"))
+    return f"{part['blob']}{SUFFIXES.get(media_type) or ('.txt' if is_text(media_type) else '.bin')}"
 
 
+_OFFICE = "application/vnd.openxmlformats-officedocument"
 SUFFIXES = {
     "image/png": ".png",
     "image/jpeg": ".jpg",
     "image/gif": ".gif",
     "image/webp": ".webp",
+    "image/tiff": ".tiff",
+    "image/bmp": ".bmp",
+    "image/heic": ".heic",
+    "image/avif": ".avif",
+    "image/svg+xml": ".svg",
     "application/pdf": ".pdf",
-    "text/plain": ".txt",
+    f"{_OFFICE}.wordprocessingml.document": ".docx",
+    f"{_OFFICE}.spreadsheetml.sheet": ".xlsx",
+    f"{_OFFICE}.presentationml.presentation": ".pptx",
+    "application/vnd.oasis.opendocument.text": ".odt",
+    "application/vnd.oasis.opendocument.spreadsheet": ".ods",
+    "application/vnd.oasis.opendocument.presentation": ".odp",
+    "application/rtf": ".rtf",
     "text/csv": ".csv",
+    "text/tab-separated-values": ".tsv",
     "text/markdown": ".md",
     "application/json": ".json",
     "audio/mpeg": ".mp3",
     "audio/wav": ".wav",
+    "audio/ogg": ".ogg",
+    "audio/flac": ".flac",
+    "audio/mp4": ".m4a",
+    "video/mp4": ".mp4",
+    "video/webm": ".webm",
 }
 
 
@@ -229,9 +253,9 @@ def _with_parts(
     return replace(session, messages=messages)
 
 
-def _beside(parts: Sequence[Part], folder: str, there: set[str]) -> list[Part]:
+def _beside(parts: Sequence[Part], folder: str, there: Mapping[str, str]) -> list[Part]:
     return [
-        {**part, "file": f"{quote(folder)}/{file_name(part)}"} if part.get("blob") in there else part
+        {**part, "file": f"{quote(folder)}/{there[part['blob']]}"} if part.get("blob") in there else part
         for part in parts
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -87,8 +87,16 @@ class RetryNotice:
         return f"{self.reason}; attempt {self.attempt + 1} in {self.wait_s:.0f} s"
 
 
+Held: TypeAlias = Callable[[], Iterable[PartDone]]
+"""Returns what has arrived of a reply and would come only at its end."""
+
+
 async def _ignore(notice: RetryNotice) -> None:
     """Take a notice that nobody asked for."""
+
+
+def _hold(held: Held) -> None:
+    """Take what nobody asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +148,9 @@ class ProviderRequest:
     keep_raw: bool = False
     """Whether to report in `ReplyInfo.raw` what the service sends."""
     on_retry: Callable[[RetryNotice], Awaitable[None]] = _ignore
+    on_answer: Callable[[Held], None] = _hold
+    """Called when an answer begins, with a way to ask for what would be lost when it breaks off: sources, mostly,
+    are in order only at its end."""
 
     @property
     def remaining_s(self) -> float:

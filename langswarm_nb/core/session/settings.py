@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Literal, TypedDict, Unpack
 
 from .errors import SessionTypeError, SessionValueError, shown
@@ -355,10 +357,28 @@ def _as_schema(value: object) -> Mapping[str, Any] | str | None:
     """
     if value is None:
         return None
-    from .answers.answer_schema import schema_of  # few sessions have one
+    if isinstance(value, str):
+        _check_described(value)
+        return value
+    from .answers.answer_schema import AnswerSchema, schema_of  # few sessions have one
 
-    schema = schema_of(value)
-    return value if isinstance(value, str) else schema.json_schema
+    if isinstance(value, AnswerSchema):  # of a send, which has it itself
+        return value.json_schema
+    schema: Mapping[str, Any] = value if type(value) is dict else schema_of(value).json_schema
+    try:
+        text = json.dumps(schema, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        return schema_of(schema).json_schema  # tells what is not JSON in it
+    _check_described(text, is_json=True)
+    return json.loads(text)  # type: ignore[no-any-return]  # a copy of its own
+
+
+@lru_cache(maxsize=64)
+def _check_described(text: str, *, is_json: bool = False) -> None:
+    """Make sure that a text describes an answer, in one line or as a JSON schema; one that was met costs nothing."""
+    from .answers.answer_schema import schema_of
+
+    schema_of(json.loads(text) if is_json else text)
 
 
 def _as_stop(value: object) -> tuple[str, ...]:

@@ -86,6 +86,7 @@ class Sender:
         sent |= {
             **carried[model],
             "provider_session": provider_session,
+            "on_send": self._teller(model, provider_session),
             "on_retry": tell_retry,
             "on_wait": tell_wait,
             **decided[model][0],
@@ -166,7 +167,8 @@ class Sender:
             options, session.settings, changes, [partial(session.plan_message, text, **sent)]
         )
         model = f"{session.provider}:{session.model}"
-        [sent["provider_session"]] = self._through([model], options, session.manager)
+        [through] = self._through([model], options, session.manager)
+        sent |= {"provider_session": through, "on_send": self._teller(model, through)}
         await self._note_use(session)
         return session.stream_message(text, **sent)
 
@@ -216,7 +218,8 @@ class Sender:
             [partial(session.plan_regenerate, before.question.id, model=wanted, **settings)],
         )
         sent: AnswerOptions = {**settings, "on_retry": tell_retry, "on_wait": tell_wait}  # type: ignore[typeddict-item]
-        [sent["provider_session"]] = self._through([wanted], options, session.manager)
+        [through] = self._through([wanted], options, session.manager)
+        sent |= {"provider_session": through, "on_send": self._teller(wanted, through)}
         await self._note_use(session)
         stream = session.stream_regenerate(before.question.id, model=wanted, **sent)
         return Opened(session, stream, options=options)
@@ -282,20 +285,29 @@ class Sender:
     ) -> list[SendOptions]:
         """Return the options of each of several models, of which one may be asked twice."""
         return [
-            {"provider_session": through, "on_retry": tell_retry(place)}
+            {
+                "provider_session": through,
+                "on_send": self._teller(models[place], through),
+                "on_retry": tell_retry(place),
+            }
             for place, through in enumerate(self._through(models, options, manager))
         ]
 
     def _through(
         self, models: Sequence[str], options: CellOptions, manager: SessionManager
     ) -> list[IProviderSession]:
-        """Return what each model is asked through; once all are known to exist, say where prompts go."""
+        """Return what each model is asked through; all are known to exist."""
         providers = [parse_model_id(model)[0] for model in models]
-        found = [provider_for(self._workspace, provider, options, manager) for provider in providers]
-        for provider, through in zip(providers, found, strict=True):
-            if text := destination_once(self._workspace, provider, through):
+        return [provider_for(self._workspace, provider, options, manager) for provider in providers]
+
+    def _teller(self, model: str, through: IProviderSession) -> Callable[[], None]:
+        """Return what tells where prompts go, when one goes."""
+
+        def tell() -> None:
+            if text := destination_once(self._workspace, parse_model_id(model)[0], through):
                 self._tell(text)
-        return found
+
+        return tell
 
     def _limit_usd(self, options: CellOptions) -> float | None:
         """Return what a send may cost; None for no limit."""

@@ -99,7 +99,9 @@ def key_state(manager: SessionManager, provider: str) -> KeyState:
         variables = "" if row is None else row.url_variables[0]
         return KeyState(f"no address: set {variables}" if variables else "cannot be used")
     if row is None or not row.needs_key:
-        return KeyState("offline, no key needed" if provider in OFFLINE_PROVIDERS else "no key needed", "models")
+        return KeyState(
+            "offline, no key needed" if provider in OFFLINE_PROVIDERS else "no key needed", "models"
+        )
     variable = row.key_variable(os.environ)
     return KeyState(f"key in {variable}" if variable else "key in this kernel", "models")
 

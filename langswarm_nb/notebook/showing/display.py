@@ -22,9 +22,10 @@ from langswarm_nb.notebook.bridge import kernel_shell
 from langswarm_nb.render import Format, render_html, visible_controls
 
 from .pacing import Pacer
+from .terminal_reply import TerminalReply, plain_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from langswarm_nb.core.session.answers.answer_schema import AnswerSchema
     from langswarm_nb.render.growing import GrowingReply
@@ -126,9 +127,8 @@ def open_reply_displays(
     """
     shell = kernel_shell()
     if shell is None:
-        from .terminal_reply import TerminalReply
-
-        return [TerminalReply(title, is_live=stream and len(titles) == 1) for title in titles]
+        told: set[str] = set()
+        return [TerminalReply(title, is_live=stream and len(titles) == 1, told=told) for title in titles]
     output = _CellOutput(Pacer(clock) if stream and not _is_captured(shell) else None)
     return [output.add(title, format) for title in titles]
 
@@ -180,7 +180,17 @@ def reply_bundle(
         markdown = carried.marked
     body = render_html(text, format=format) if markdown is None else render_html(markdown)
     part = ReplyPart(_around(body, carried), footer=footer, details=details)
-    return {"text/html": page_html([part]), "text/plain": _plain(text, carried)}
+    asked_html, asked_text = _asked([carried])
+    return {
+        "text/html": page_html([part], above=asked_html),
+        "text/plain": "\n\n".join(filter(None, [asked_text, plain_text(text, carried)])),
+    }
+
+
+def _asked(carried: Iterable[Carried | None]) -> tuple[str, str]:
+    """Return what stands above all replies to one question, once, as HTML and as text."""
+    found = next((one for one in carried if one is not None and one.asked_html), None)
+    return ("", "") if found is None else (found.asked_html, visible_controls(found.asked_text))
 
 
 def _data(answers: Sequence[ShownAnswer | None]) -> dict[str, Any]:
@@ -195,13 +205,6 @@ def _data(answers: Sequence[ShownAnswer | None]) -> dict[str, Any]:
 
 def _around(body: str, carried: Carried | None) -> str:
     return body if carried is None else carried.around(body)
-
-
-def _plain(text: str, carried: Carried | None) -> str:
-    """Return a reply as ``text/plain``."""
-    if carried is None:
-        return visible_controls(text)
-    return carried.around_text(visible_controls(text if carried.marked_text is None else carried.marked_text))
 
 
 _ARRIVING = "arriving …"
@@ -243,9 +246,10 @@ class _CellOutput:
         if not kept and not self._is_shown:
             return
         provenance = [reply.provenance for reply in kept if reply.provenance is not None]
+        _, asked = _asked(reply.carried for reply in kept)
         self._publish(
             self._page(kept),
-            "\n\n".join(reply.plain_text() for reply in kept),
+            "\n\n".join(filter(None, [asked, *(reply.plain_text() for reply in kept)])),
             {METADATA_KEY: provenance[0] if len(self._replies) == 1 else provenance} if provenance else {},
             _data([reply.answer for reply in kept]),
         )
@@ -254,7 +258,8 @@ class _CellOutput:
     def _page(replies: Sequence[_CellReply]) -> str:
         from langswarm_nb.render.page import page_html
 
-        return page_html([reply.part() for reply in replies])
+        above, _ = _asked(reply.carried for reply in replies)
+        return page_html([reply.part() for reply in replies], above=above)
 
     def _publish(
         self, html: str, plain: str, metadata: dict[str, Any], more: Mapping[str, Any] = MappingProxyType({})
@@ -283,7 +288,7 @@ class _CellReply:
         self._growing: GrowingReply | GrowingValue = GrowingReply(format)
         self._status = ""
         self._text = ""
-        self._carried: Carried | None = None
+        self.carried: Carried | None = None
         self.answer: ShownAnswer | None = None
         self._final: ReplyPart | None = None
         self.is_discarded = False
@@ -340,7 +345,7 @@ class _CellReply:
 
         arrived = self._growing.text
         self._text = arrived if text is None else text
-        self._carried, self.answer = carried, answer
+        self.carried, self.answer = carried, answer
         if markdown is None and (format or self._format) == "markdown" and carried is not None:
             markdown = carried.marked
         if answer is not None:
@@ -371,7 +376,7 @@ class _CellReply:
 
     def plain_text(self) -> str:
         """Return the reply as ``text/plain``."""
-        text = _plain(self._text, self._carried) if self.answer is None else self.answer.text
+        text = plain_text(self._text, self.carried) if self.answer is None else self.answer.text
         return f"{visible_controls(self._title)}:\n{text}" if self._title else text
 
 

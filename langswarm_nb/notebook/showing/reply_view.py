@@ -99,7 +99,7 @@ class Look:
     def carried(self, reply: Reply) -> Carried | None:
         """Return what stands around that text; of a part of it, or without anything, None."""
         parts = reply.message.parts
-        asked = () if _is_compared(reply) else reply.question.attachments
+        asked = reply.question.attachments
         if (
             not reply.is_whole
             or self._is_of_blocks(reply)

@@ -81,6 +81,15 @@ def checked_address(text: str) -> str:
     return parts._replace(fragment="").geturl()
 
 
+def may_be_attached(text: str) -> bool:
+    """Tell whether an address may be attached."""
+    try:
+        checked_address(text)
+    except AttachmentError:
+        return False
+    return True
+
+
 def place_of(url: str) -> str:
     """Return the host of an address with the end of its path: fit for errors, without what may be secret."""
     parts = urlsplit(url)

@@ -23,7 +23,7 @@ from .restoring import Exported, why
 
 _SETTINGS = (
     "provider", "model", "max_messages", "max_context_tokens", "trim", "temperature", "max_tokens", "top_p", "stop",
-    "seed", "reasoning_effort", "stream", "timeout_s", "retries", "keep_raw",
+    "seed", "reasoning_effort", "stream", "timeout_s", "retries", "keep_raw", "schema", "repair",
 )  # fmt: skip
 """Settings that are taken over; options, which may hold anything, are not."""
 _HEAD_FIELDS = frozenset(

@@ -22,7 +22,7 @@ from ._http.faults import Fault, ReportedError
 from .chat import wire_calls, wire_content, wire_results
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from langswarm_nb.core.session.closing import EventStream
     from langswarm_nb.core.session.messages import SessionMessage
@@ -185,6 +185,10 @@ class CohereReader:
             reason = FinishReason.TOOL_CALLS
         yield Finish(reason, self._finish)
 
+    def held(self) -> Iterable[PartDone]:
+        """Return the sources of what has come."""
+        return self._sources()
+
     def _named(self, body: Mapping[str, Any]) -> ReplyInfo:
         return ReplyInfo(model=self._model, provider_message_id=body.get("id"))
 
@@ -195,7 +199,7 @@ class CohereReader:
             yield Delta(item["text"])
         yield from self._reasoning(item.get("thinking"), self._thinking)
 
-    def _sources(self) -> Iterator[ReaderEvent]:
+    def _sources(self) -> list[PartDone]:
         """Return what Cohere cites: documents that were given to it, and results of tools."""
         found, n_chars = Sources(), sum(self._texts.values())
         for citation in self._citations:
@@ -214,7 +218,7 @@ class CohereReader:
                 title = first_text(told, "title", "name") or first_text(source, "id")
                 quote = first_text(told, "snippet", "text", "data", "content")
                 found.add(url=first_text(told, "url"), title=title, quote=quote, start=start, end=end)
-        return iter(found.parts(n_chars))
+        return found.parts(n_chars)
 
     def _reasoning(self, text: str | None, kept: list[str]) -> Iterator[ReaderEvent]:
         if text:

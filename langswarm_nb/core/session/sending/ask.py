@@ -50,6 +50,8 @@ class Ask:
     compare_id: str | None = None
     provider_session: IProviderSession | None = None
     """What to send through; None for the manager's."""
+    on_send: Callable[[], None] | None = None
+    """Told when the request goes out."""
     on_retry: Callable[[RetryNotice], Awaitable[None] | None] | None = None
     on_wait: Callable[[str], None] | None = None
     """Told while another message of the session is being answered elsewhere."""

@@ -70,12 +70,12 @@ class Fitting:
         Raises
         ------
         AttachmentError
-            An address cannot be fetched.
+            An address may not be attached, or cannot be fetched.
         """
         if not any("url" in part for part in message.attachments):
             return message
         intake = await self._intake()
-        parts = [unpacked(part) if part["type"] in ATTACHED else part for part in message.parts]
+        parts = [_settled(part) if part["type"] in ATTACHED else part for part in message.parts]
         if any(_must_be_fetched(part, intake) for part in parts):
             from langswarm_nb.core.session.attachments.fetching import fetched  # few messages need it
 
@@ -229,7 +229,21 @@ async def checked(
 def takes(intake: Intake, attachment: Part) -> bool:
     """Tell whether a model takes an attachment as it is."""
     attachment = unpacked(attachment)
-    return intake.takes_address(attachment) if "url" in attachment else intake.takes(attachment["media_type"])
+    if "url" not in attachment:
+        return intake.takes(attachment["media_type"])
+    from langswarm_nb.core.session.attachments.addresses import may_be_attached  # few messages need it
+
+    return intake.takes_address(attachment) and may_be_attached(str(attachment["url"]))
+
+
+def _settled(attachment: Part) -> Part:
+    """Return an attachment of a question, whose address holds to the rules of `attach`, whatever way it came."""
+    attachment = unpacked(attachment)
+    if "url" not in attachment:
+        return attachment
+    from langswarm_nb.core.session.attachments.addresses import checked_address  # few messages need it
+
+    return {**attachment, "url": checked_address(str(attachment["url"]))}
 
 
 def _must_be_fetched(part: Part, intake: Intake) -> bool:

@@ -188,9 +188,9 @@ class MessageSending(MessageTree):
         **options
             `SendOptions`: what goes with the message (``parts``, ``metadata``, ``system``), where it goes
             (``version_of``, ``parent``, ``history``, ``activate``), what happens when others send too (``when_busy``,
-            ``expected_tip``, ``message_id``), how it is sent (``provider_session``, ``on_retry``, ``on_wait``), what
-            the answer has to be (``schema``: a type, a text such as ``"name, age int"``, a JSON schema; ``repair``),
-            and other settings for this send only (``temperature``, ``max_tokens``, ``timeout_s``, ``options``, …).
+            ``expected_tip``, ``message_id``), how it is sent (``provider_session``, ``on_send``, ``on_retry``,
+            ``on_wait``), what the answer has to be (``schema``: a type, a text such as ``"name, age int"``, a JSON
+            schema; ``repair``), and settings for this send only (``temperature``, ``max_tokens``, ``options``, …).
 
         Raises
         ------

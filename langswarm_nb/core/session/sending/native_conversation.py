@@ -49,7 +49,7 @@ class NativeConversation:
         if not goes_on or not held.get("id") or not is_same or held.get("provider") != settings.provider:
             await self._leave()
             return {"messages": messages_to_send(messages), "native": True}
-        known, new = messages_to_send(messages[:at]), messages_to_send(messages[at:])
+        known, new = messages_to_send(messages[:at], messages), messages_to_send(messages[at:])
         return {"messages": (*known, *new), "native": True, "native_id": held["id"], "new_from": len(known)}
 
     async def settle(

@@ -32,6 +32,8 @@ class AnswerOptions(SettingOptions, total=False):
     ----------
     provider_session : IProviderSession, optional
         The object to send through this time, e.g. with another address; by default the manager's.
+    on_send : callable, optional
+        Called when nothing has refused it and the request goes out; not when the answer is there already.
     on_retry : callable, optional
         Called before each wait for a retry; may be async.
     on_wait : callable, optional
@@ -46,6 +48,7 @@ class AnswerOptions(SettingOptions, total=False):
     """
 
     provider_session: IProviderSession | None
+    on_send: Callable[[], None] | None
     on_retry: Callable[[RetryNotice], Awaitable[None] | None] | None
     on_wait: Callable[[str], None] | None
     when_busy: WhenBusy
@@ -251,15 +254,15 @@ def _parts(given: Mapping[str, Any]) -> Sequence[Part]:
 
 
 def _how(given: Mapping[str, Any]) -> dict[str, Any]:
-    provider_session, on_retry, on_wait = map(given.get, ("provider_session", "on_retry", "on_wait"))
+    provider_session = given.get("provider_session")
+    told = {name: given.get(name) for name in ("on_send", "on_retry", "on_wait")}
     expected_tip = given.get("expected_tip")
     return {
         "waits": checks.when_busy(given.get("when_busy", "wait")),
         "expected_tip": None if expected_tip is None else checks.path_end(expected_tip),
         "provider_session": provider_session
         and checks.instance("provider_session", provider_session, IProviderSession),
-        "on_retry": on_retry and checks.function("on_retry", on_retry),
-        "on_wait": on_wait and checks.function("on_wait", on_wait),
+        **{name: call and checks.function(name, call) for name, call in told.items()},
         "tools": _tools(given["tools"]) if "tools" in given else (),
     }
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -36,6 +37,7 @@ from langswarm_nb.core.session.provider_events import (
     DECISIONS,
     Delta,
     Finish,
+    Held,
     PartDone,
     ProviderEvent,
     ReplyInfo,
@@ -95,6 +97,7 @@ class ReplyBuilder:
         # A custom provider may hand on what JSON held: characters cut in two.
         self._joiners: dict[TextKind, TextJoiner] = {kind: TextJoiner() for kind in self._texts}
         self._parts: list[Part] = []
+        self._held: Held = tuple
         self._usage: Usage | None = None
         self._finish: Finish | None = None
         self._started_at, self._begun = utc_now(), time.monotonic()
@@ -148,7 +151,7 @@ class ReplyBuilder:
     @property
     def is_empty(self) -> bool:
         """Whether nothing of the reply has arrived."""
-        return not self._parts and not any(self._texts.values())
+        return not any(self._texts.values()) and not any(self._parts_so_far)
 
     @property
     def failure(self) -> ProviderServerError | None:
@@ -210,6 +213,10 @@ class ReplyBuilder:
         for delta in rest:
             self._texts[delta.kind].append(delta.text)
         return rest
+
+    def hold(self, held: Held) -> None:
+        """Take the way to ask for what has arrived and comes only at the end of the reply."""
+        self._held = held
 
     def wait(self, notice: RetryNotice) -> None:
         """Count a wait before a repeat."""
@@ -281,11 +288,22 @@ class ReplyBuilder:
             raw={**old.raw, **info.raw},
         )
 
+    @property
+    def _parts_so_far(self) -> list[Part]:
+        """The parts that came; while the end is missing, with those that were to come with it."""
+        return [*self._parts, *(() if self.is_whole else self._held_parts())]
+
+    def _held_parts(self) -> Iterable[Part]:
+        for event in self._held():
+            with suppress(SessionTypeError, SessionValueError):  # what cannot be kept must not cost the rest
+                yield _checked_part(event.part, self.provider)
+
     def _all_parts(self) -> tuple[Part, ...]:
         reasoning, refusal = "".join(self._texts["reasoning"]), "".join(self._texts["refusal"])
-        has_own = any(part["type"] == "reasoning" and part.get("text") for part in self._parts)
+        came = self._parts_so_far
+        has_own = any(part["type"] == "reasoning" and part.get("text") for part in came)
         parts: list[Part] = [] if has_own or not reasoning else [{"type": "reasoning", "text": reasoning}]
-        return (*parts, *self._parts, *([{"type": "refusal", "text": refusal}] if refusal else []))
+        return (*parts, *came, *([{"type": "refusal", "text": refusal}] if refusal else []))
 
     def _facts(self, status: Status, error: BaseException | None) -> RequestFacts:
         info = self.info

@@ -136,6 +136,7 @@ class Round:
             "user_id": session.user_id,
             "keep_raw": settings.keep_raw,
             "on_retry": self._on_retry,
+            "on_answer": self.builder.hold,
         }
         if self.started is not None:
             base["started"] = self.started
@@ -143,6 +144,8 @@ class Round:
             what = await session.native.plan(messages, settings, goes_on=self._is_the_path)
         else:
             what = {"messages": messages_to_send(messages)}
+        if ask.on_send is not None and self.number == 1:
+            ask.on_send()
         request = ProviderRequest(**base, **what)
         self.started = request.started
         return request
@@ -153,7 +156,7 @@ class Round:
         return self.number == 1 and (self.answering is None or not self.answering.words)
 
     def check_there(self) -> None:
-        """Raise when it was found out that the session is not there any more."""
+        """Raise when it was found out that the session is no longer there."""
         lost = self.checkpoint.lost or (self.lease and self.lease.lost)
         if lost:
             raise SessionNotFoundError(
@@ -162,7 +165,7 @@ class Round:
             ) from lost
 
     async def store(self, message: SessionMessage) -> SessionMessage:
-        """Store the reply under its question; the path goes on with it, unless it stands beside."""
+        """Store the reply under its question; the path continues with it, unless it stands beside."""
         place: ChainPlace = {"activate": not self._asked.ask.is_beside}
         if self.void:
             place["hides"] = self._hidden

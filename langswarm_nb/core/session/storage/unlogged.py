@@ -18,8 +18,8 @@ from langswarm_nb.core.session.interfaces import ISessionStorage
 from langswarm_nb.core.session.messages import MessageRole, SearchHit, SessionMessage
 from langswarm_nb.core.session.settings import SessionRecord, SessionStatus
 from langswarm_nb.core.session.storage.bounded import check_message
-from langswarm_nb.core.session.storage.bytes_in_memory import BytesInMemory, NotHereError
-from langswarm_nb.core.session.storage.carried import as_json, unloaded
+from langswarm_nb.core.session.storage.bytes_in_memory import BytesInMemory
+from langswarm_nb.core.session.storage.carried import NotHereError, as_json, unloaded
 from langswarm_nb.core.session.storage.rows import PLACE_COLUMNS, Row, as_read, decode_message, encode_message
 
 _NOTHING = Stamp()
@@ -55,6 +55,7 @@ class UnloggedStorage(ISessionStorage):
     ) -> list[SessionMessage]:
         messages, load = unloaded(messages, self.bounds)
         await self._bytes.fetch(session_id, load.named)
+        self._bytes.check(session_id, load)
         new = self._kept(session_id, messages)
         with self._under_way((session_id, object())):
             self._bytes.keep(session_id, load)
@@ -81,6 +82,7 @@ class UnloggedStorage(ISessionStorage):
                 return step
             new.clear()
             messages, load = unloaded(step.messages, self.bounds)
+            self._bytes.check(session_id, load)
             new.update(self._kept(session_id, messages))
             self._bytes.keep(session_id, load)
             return step._replace(messages=[_without_words(m) for m in messages])
@@ -208,6 +210,7 @@ class UnloggedStorage(ISessionStorage):
         messages, load = unloaded(messages, self.bounds)
         payloads = self._payloads(messages)
         await self._bytes.fetch_for(record.user_id, record.session_id, load.named)
+        self._bytes.check(record.session_id, load)
         await self.inner.restore_session(record, [_without_words(m) for m in messages], tree)
         for message, payload in zip(messages, payloads, strict=True):
             self._whole[record.session_id, message.id] = payload

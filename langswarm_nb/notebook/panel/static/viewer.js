@@ -67,7 +67,7 @@ export function openViewer(context, root, chip) {
     "dialog",
     { class: "lsnb-dialog lsnb-viewer", "aria-label": visible(chip.name) },
     h("h2", {}, h("bdi", {}, chip.name)),
-    chip.facts && h("p", { class: "lsnb-note" }, chip.facts),
+    chip.facts && h("p", { class: "lsnb-note" }, [chip.facts, chip.note].filter(Boolean).join(" · ")),
     place,
     state,
     h("div", { class: "lsnb-row" }, textButton("Save", save, { class: "lsnb-button lsnb-primary" }), leave),

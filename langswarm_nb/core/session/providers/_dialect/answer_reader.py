@@ -16,6 +16,7 @@ from langswarm_nb.core.session.providers._http.faults import ReportedError
 
 from .asking import tool_name
 from .call_pieces import CallPiece
+from .reply_reader import HoldingReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -108,6 +109,15 @@ class AnswerReader:
                 yield replace(event, reason=FinishReason.STOP)
             else:
                 yield event
+
+    def held(self) -> list[PartDone]:
+        """Return the parts that are whole and were not handed on."""
+        parts = (
+            [event.part for event in self._reader.held()] if isinstance(self._reader, HoldingReader) else []
+        )
+        if self._is_begun:
+            parts = [part for one in parts if (part := _of_no_call(one)) is not None]
+        return list(map(PartDone, parts))
 
     def _answered(self, events: Iterable[ReaderEvent]) -> Iterable[ReaderEvent]:
         return events if self._name is None else self._with_answer(events)

@@ -20,6 +20,12 @@ class Sources:
         self._told: dict[tuple[Any, ...], None] = {}
         self._behind = 0, 0
 
+    def copy(self) -> Sources:
+        """Return the same sources, to add to."""
+        copy = Sources()
+        copy._told, copy._behind = dict(self._told), self._behind
+        return copy
+
     def add_behind(self, at: int, **source: object) -> None:
         """Add a source that came after this many characters: it stands for what came since the one before."""
         start, end = self._behind

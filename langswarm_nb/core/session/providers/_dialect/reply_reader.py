@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from langswarm_nb.core.session.provider_events import PartDone
 
     from .call_pieces import ReaderEvent
 
@@ -26,3 +28,11 @@ class ReplyReader(Protocol):
 
     def finish(self) -> Iterable[ReaderEvent]:
         """Return what is known only at the end: tool calls, usage, and last the `Finish`."""
+
+
+@runtime_checkable
+class HoldingReader(ReplyReader, Protocol):
+    """A reader that keeps for the end what a reply that breaks off should not lose."""
+
+    def held(self) -> Iterable[PartDone]:
+        """Return the parts that are whole and were not handed on; may be called at any time, and again."""

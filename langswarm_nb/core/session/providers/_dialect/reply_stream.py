@@ -8,6 +8,7 @@ for a whole one, and cleans all text that goes on.
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.closing import EventStream
@@ -19,6 +20,7 @@ from langswarm_nb.core.session.providers._http.wire_json import parse_json
 
 from .answer_reader import AnswerReader
 from .cleaning import Cleaner
+from .reply_reader import HoldingReader
 from .sse import DONE, JSONDecoder, JSONLinesDecoder, SSEDecoder, StreamFormatError
 from .wire import COST, cost_in_headers, rate_limits, told_headers
 
@@ -83,6 +85,8 @@ async def _reply_events(
 ) -> AsyncGenerator[ProviderEvent, None]:
     async with http.open("POST", path, body, request=request, **how) as answer:
         clean = Cleaner(http, keeps_raw=request.keep_raw)
+        if isinstance(reader, HoldingReader):
+            request.on_answer(partial(_held, reader, clean))
         info = clean.info(
             ReplyInfo(
                 request_id=answer.report.request_id,
@@ -112,6 +116,16 @@ def _finish(answer: Response, reader: ReplyReader, clean: Cleaner) -> list[Provi
         reason = f"its end has an unexpected shape ({_told(error)})"
     failure = answer.report.bad_answer(reason, status=answer.status)
     raise failure
+
+
+def _held(reader: HoldingReader, clean: Cleaner) -> list[PartDone]:
+    """Return what a reader has kept for the end, as far as it can be read."""
+    events: list[ProviderEvent] = []
+    try:
+        clean.add(reader.held(), events)
+    except MALFORMED as error:
+        _log.info("Not all that had arrived of a reply can be read: %s", type(error).__name__)
+    return [event for event in events if isinstance(event, PartDone)]
 
 
 class _Pieces:

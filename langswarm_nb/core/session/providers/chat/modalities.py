@@ -25,15 +25,15 @@ def parameters_in(body: Any) -> dict[str, frozenset[str]]:
 
 
 def _told(body: dict[str, Any]) -> Iterator[tuple[str, frozenset[str]]]:
-    for item in _objects(body.get("data")):
+    for item in _objects(body.get("models")):  # older servers of llama.cpp say only whether it is text alone
+        name, able = item.get("model") or item.get("name"), item.get("capabilities")
+        if isinstance(able, list) and isinstance(name, str):
+            yield name, frozenset({"text", "image", "audio"} if "multimodal" in able else {"text"})
+    for item in _objects(body.get("data")):  # finer, so that it goes before
         architecture = item.get("architecture")
         kinds = architecture.get("input_modalities") if isinstance(architecture, dict) else None
         if isinstance(kinds, list) and isinstance(item.get("id"), str):
             yield item["id"], frozenset(kind for kind in kinds if isinstance(kind, str))
-    for item in _objects(body.get("models")):  # llama.cpp says only whether it is text alone
-        name, able = item.get("model") or item.get("name"), item.get("capabilities")
-        if isinstance(able, list) and isinstance(name, str):
-            yield name, frozenset({"text", "image", "audio"} if "multimodal" in able else {"text"})
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:

@@ -145,7 +145,7 @@ class ChatReader:
         if self._details and self._keeps_details:
             events.append(PartDone({"type": "reasoning", "text": "", "opaque": {DETAILS: self._details}}))
         self._count(events)
-        events += map(PartDone, (*self._beside.vendors(), *self._calls.parts()))
+        events += [*self._beside.vendors(), *map(PartDone, self._calls.parts())]
         events += self._beside.sources(self._n_chars, self._n_raw - self._n_chars)
         usage = read_usage(self._usage)
         if usage != Usage():
@@ -154,6 +154,10 @@ class ChatReader:
             events.append(ReplyInfo(details=details))
         events.append(Finish(self._reason(), self._finish))
         return events
+
+    def held(self) -> list[PartDone]:
+        """Return the parts that are whole and were not handed on."""
+        return self._beside.held(self._n_chars, self._n_raw - self._n_chars)
 
     def _read_choice(self, choice: Mapping[str, Any], events: list[ReaderEvent]) -> None:
         if choice.get("index"):
@@ -233,7 +237,7 @@ class ChatReader:
         events += map(PartDone, _pictures(delta.get("images")))
         self._details += delta.get(DETAILS) or ()
         if "annotations" in delta or EXECUTED in delta:
-            self._beside.take_message(delta)
+            events += self._beside.take_message(delta)
         for piece in delta.get("tool_calls") or ():
             events.append(self._read_call(piece))
         if delta.get("function_call"):  # the form before tools

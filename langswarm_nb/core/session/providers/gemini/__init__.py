@@ -15,6 +15,7 @@ from langswarm_nb.core.session.text import as_text
 
 from . import generate, interactions
 from .faults import read_google_fault
+from .interaction_reader import InteractionReader
 from .schema_asking import FORMATS, INTERACTION_FORMATS
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class GeminiProviderSession(HttpProviderSession):
         return stream_reply(self.http, path, generate.wire_body(request), request, reader, **how)
 
     def _interact(self, request: ProviderRequest) -> EventStream[ProviderEvent]:
-        reader = interactions.InteractionReader(request)
+        reader = InteractionReader(request)
         body = interactions.wire_body(request)
         return stream_reply(self.http, f"{self._version}/interactions", body, request, reader)
 

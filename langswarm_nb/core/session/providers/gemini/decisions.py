@@ -8,7 +8,8 @@ from langswarm_nb.core.session.providers._decisions.evidence import Limits, Said
 from langswarm_nb.core.session.providers._decisions.reader import ask
 from langswarm_nb.core.session.providers._decisions.system_one import read_answers, wire_questions
 
-from .interactions import read_usage, wire_content
+from .interaction_reader import read_usage
+from .interactions import wire_content
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -305,6 +305,11 @@ class GenerateReader:
             yield ReplyInfo(details=self._details)
         yield Finish(reason, self._finish)
 
+    def held(self) -> Iterator[PartDone]:
+        """Return what was told beside the text that has come."""
+        yield from map(PartDone, grounding.work(self._beside))
+        yield from grounding.sources(self._beside, self._texts)
+
     def _read_candidate(self, candidate: Mapping[str, Any]) -> Iterator[ReaderEvent]:
         content = candidate.get("content") or {}
         for part in content.get("parts") or ():

@@ -10,9 +10,8 @@ import sqlite3
 from collections.abc import Collection, Sequence
 
 from langswarm_nb.core.session.answers.definition import Definition
-from langswarm_nb.core.session.errors import SessionValueError, shown
 from langswarm_nb.core.session.parts.blobs import Blob
-from langswarm_nb.core.session.storage.carried import Load, stored_hash
+from langswarm_nb.core.session.storage.carried import Load, Named, check_named, not_here, stored_hash
 from langswarm_nb.core.session.storage.rows import SEQ_BITS
 
 _AT_ONCE = 500
@@ -20,14 +19,14 @@ _AT_ONCE = 500
 
 
 def check_of_session(db: sqlite3.Connection, load: Load, sid: int) -> None:
-    """Make sure that what is named without its bytes is carried by a message of a session's user already.
+    """Make sure that what is named without its bytes is carried by a message of a session's user, and is what is said.
 
     Raises
     ------
     SessionValueError
-        It is not: what others store cannot be had by its hash.
+        It is not so.
     """
-    if load.links and load.named:
+    if load.told:
         (user_id,) = db.execute("SELECT user_id FROM sessions WHERE id = ?", (sid,)).fetchone()
         check_of_user(db, load, user_id)
 
@@ -40,24 +39,33 @@ def check_of_user(db: sqlite3.Connection, load: Load, user_id: str) -> None:
     SessionValueError
         It is not so.
     """
-    for key in load.named:
-        found = db.execute(
-            "SELECT 1 FROM blobs b CROSS JOIN message_blobs l ON l.blob = b.id"
-            " CROSS JOIN sessions s ON s.id = l.message >> 32 WHERE b.hash = ? AND s.user_id = ? LIMIT 1",
-            (stored_hash(key), user_id),
+    check_named(load, lambda told: _stored(db, told, user_id))
+
+
+_OF_USER = (
+    "FROM blobs b CROSS JOIN message_blobs l ON l.blob = b.id CROSS JOIN sessions s ON s.id = l.message >> 32"
+)
+
+
+def _stored(db: sqlite3.Connection, told: Named, user_id: str) -> Named | None:
+    """Return what messages of a user say of a content; the same may be attached under several types."""
+    values = stored_hash(told.hash), user_id
+    found = db.execute(
+        f"SELECT b.media_type, b.size {_OF_USER} WHERE b.hash = ? AND s.user_id = ? LIMIT 1", values
+    ).fetchone()
+    if found is None:
+        return None
+    media_type, size = found
+    if media_type != told.media_type:
+        other = db.execute(
+            f"SELECT 1 {_OF_USER} CROSS JOIN message_rows m ON m.id = l.message"
+            " CROSS JOIN json_each(CASE WHEN json_valid(m.parts) THEN m.parts ELSE '[]' END) p"
+            " WHERE b.hash = ? AND s.user_id = ? AND json_extract(p.value, '$.blob') = ?"
+            " AND json_extract(p.value, '$.media_type') = ? LIMIT 1",
+            (*values, told.hash, told.media_type),
         ).fetchone()
-        if found is None:
-            raise not_had(key)
-
-
-def not_had(key: str) -> SessionValueError:
-    """Return the error about a hash that a part names and nothing is known of."""
-    error = SessionValueError(
-        f"A part names the attachment {shown(key)}, which no message of this user carries. Nothing was stored. "
-        "Attach it with its bytes (`data`)."
-    )
-    error.parameter = "blob"
-    return error
+        media_type = media_type if other is None else told.media_type
+    return Named(told.hash, media_type, size)
 
 
 def link(db: sqlite3.Connection, first: int, load: Load) -> None:
@@ -79,7 +87,7 @@ def _kept(db: sqlite3.Connection, key: str, blob: Blob | None) -> int:
     if row is not None:
         return int(row[0])
     if blob is None:
-        raise not_had(key)
+        raise not_here([key])
     made = db.execute(
         "INSERT INTO blobs(hash, media_type, size, data) VALUES (?, ?, ?, ?)",
         (stored_hash(key), blob.media_type, len(blob.data), blob.data),
