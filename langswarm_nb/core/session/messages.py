@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from .errors import SessionTypeError, SessionValueError
+from .lazy import Lazy
 from .parts.tokens import CHARS_PER_TOKEN, tokens_of
 from .parts.twins import searched
 from .parts.vocabulary import ATTACHED, Part
@@ -140,29 +141,8 @@ class RequestFacts:
         return f"{self.provider}:{self.model or self.request_model}"
 
 
-class _Lazy:
-    """Decodes attributes from a stored row when they are first asked for.
-
-    Ten thousand messages are loaded far more often than all their fields are read, so a message made by
-    a storage holds its row and a decoder; see ``storage/rows.py``.
-    """
-
-    __slots__ = ("_decode", "_row")
-    _decode: Callable[[tuple[Any, ...], str], Any]
-    _row: tuple[Any, ...]
-
-    if not TYPE_CHECKING:  # a type checker would take any name for a field
-
-        def __getattr__(self, name: str) -> Any:  # only called for a slot that is still empty
-            if name.startswith("_"):
-                raise AttributeError(name)
-            value = self._decode(self._row, name)
-            object.__setattr__(self, name, value)
-            return value
-
-
 @dataclass(frozen=True, slots=True, repr=False)
-class SessionMessage(_Lazy):
+class SessionMessage(Lazy):
     """One message of a session; never changed once made (`dataclasses.replace` makes a changed copy).
 
     Raises
@@ -232,26 +212,6 @@ class SessionMessage(_Lazy):
         text = self.content if len(self.content) <= _REPR_CHARS else f"{self.content[:_REPR_CHARS]}…"
         return f"SessionMessage({self.role.value}: {text!r}, id={one_line(repr(self.id), _REPR_CHARS)})"
 
-    @classmethod
-    def from_row(cls, row: tuple[Any, ...], decode: Callable[[tuple[Any, ...], str], Any]) -> Self:
-        """Return a message that decodes its fields from ``row`` on first use (for storages)."""
-        message = cls.__new__(cls)
-        _set_row(message, row)
-        _set_decode(message, decode)
-        return message
-
-    @classmethod
-    def from_rows(
-        cls, rows: Sequence[tuple[Any, ...]], decode: Callable[[tuple[Any, ...], str], Any]
-    ) -> list[Self]:
-        """Return a message for each row, as `from_row` does."""
-        new = cls.__new__
-        messages = [new(cls) for _ in rows]
-        for message, row in zip(messages, rows, strict=True):
-            _set_row(message, row)
-            _set_decode(message, decode)
-        return messages
-
     @property
     def all_parts(self) -> tuple[Part, ...]:
         """The whole message as parts, including its text: after the reasoning, before everything else."""
@@ -317,11 +277,6 @@ class SearchHit:
     message: SessionMessage
     snippet: str
     """The text around the match, on one line, at most about 200 characters."""
-
-
-# The slots themselves: half the cost of object.__setattr__.
-_set_row = vars(_Lazy)["_row"].__set__
-_set_decode = vars(_Lazy)["_decode"].__set__
 
 
 def as_role(role: object) -> MessageRole:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, Literal, TypedDict, Unpack
 
 from .errors import SessionTypeError, SessionValueError, shown
+from .lazy import Lazy
 from .messages import utc_now
 from .text import nearest
 from .values import check_utf8
@@ -231,7 +232,7 @@ class SessionKey(str):
 
 
 @dataclass(frozen=True, slots=True)
-class SessionRecord:
+class SessionRecord(Lazy):
     """What a storage keeps about a session besides its messages."""
 
     session_id: str
