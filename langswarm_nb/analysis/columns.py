@@ -39,6 +39,7 @@ class Kind(Enum):
     REAL = "real numbers"
     TEXT = "texts"
     FEW = "texts of which there are few different ones"
+    ID = "ids of messages as they are stored, which become texts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ OPERATIONS = ("chat", "text_completion", "embeddings", "execute_tool")
 
 REQUESTS = "request IS NOT NULL AND attempts IS NOT 0"
 """The condition for a stored message to be the reply to a request, one row of `TURNS`; a copy of one is none."""
-_REQUEST_ID = f"CASE WHEN {REQUESTS} THEN message_id END"
+_IS_REQUEST = Read(REQUESTS, Kind.WHOLE)
 # A provider need not say which model answered, and an error has none; then it is the one that was asked for.
 MODEL = "ifnull(model, request_model)"
 _IS_ACTIVE = stored("is_active", Dtype.BOOLEAN, "active")
@@ -150,13 +151,13 @@ _OF = (of_session("session", _NAME), of_session("session_id"))
 _WHERE = (
     _IS_ACTIVE,
     stored("is_hidden", Dtype.BOOLEAN, "hidden"),
-    stored("is_aside", Dtype.BOOLEAN, "NOT active AND beside IS NOT NULL"),
+    stored("is_aside", Dtype.BOOLEAN, "CASE WHEN active THEN 0 ELSE beside IS NOT NULL END"),
     of_session("home"),
     of_session("user_id"),
 )
 _TURN = stored("turn", Dtype.INT32)
 _CONTENT = Read("content", Kind.TEXT)
-_MESSAGE_ID = Read("message_id", Kind.TEXT)
+_MESSAGE_ID = Read("key", Kind.ID)
 _PARENT = Read("parent", Kind.WHOLE)
 _ROLE = Read("role", Kind.FEW)
 # Only the parts that a column is made of leave the database: none of the reasoning and images.
@@ -196,7 +197,12 @@ MESSAGES: tuple[Column, ...] = (
         lambda rows: rows.of_parent(_PARENT, _MESSAGE_ID),
         (_PARENT, _MESSAGE_ID),
     ),
-    stored("request_id", Dtype.TEXT, _REQUEST_ID),
+    Column(
+        "request_id",
+        Dtype.TEXT,
+        lambda rows: rows.where(_IS_REQUEST, _MESSAGE_ID),
+        (_IS_REQUEST, _MESSAGE_ID),
+    ),
     Column("tool_call_id", Dtype.TEXT, lambda rows: rows.tools(_TOOLS, "id"), (_TOOLS,)),
     stored("metadata_json", Dtype.TEXT, "metadata"),
     stored("n_attachments", Dtype.INT16, _count_of("n_attachments")),
@@ -306,7 +312,7 @@ TURNS: tuple[Column, ...] = (
     *_WHERE,
     *_ORIGIN,
     stored("compare_id", Dtype.TEXT),
-    stored("request_id", Dtype.TEXT, "message_id"),
+    Column("request_id", Dtype.TEXT, lambda rows: rows[_MESSAGE_ID], (_MESSAGE_ID,)),
     stored("params_json", Dtype.TEXT, "params"),
 )
 
