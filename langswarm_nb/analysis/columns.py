@@ -157,7 +157,7 @@ _WHERE = (
 )
 _TURN = stored("turn", Dtype.INT32)
 _CONTENT = Read("content", Kind.TEXT)
-_MESSAGE_ID = Read("key", Kind.ID)
+MESSAGE_ID = Read("key", Kind.ID)
 _PARENT = Read("parent", Kind.WHOLE)
 _ROLE = Read("role", Kind.FEW)
 # Only the parts that a column is made of leave the database: none of the reasoning and images.
@@ -190,18 +190,18 @@ MESSAGES: tuple[Column, ...] = (
     *_WHERE,
     *_ORIGIN,
     Column("seq", Dtype.INT32, lambda rows: rows.seq),
-    Column("message_id", Dtype.TEXT, lambda rows: rows[_MESSAGE_ID], (_MESSAGE_ID,)),
+    Column("message_id", Dtype.TEXT, lambda rows: rows[MESSAGE_ID], (MESSAGE_ID,)),
     Column(
         "parent_id",
         Dtype.TEXT,
-        lambda rows: rows.of_parent(_PARENT, _MESSAGE_ID),
-        (_PARENT, _MESSAGE_ID),
+        lambda rows: rows.of_parent(_PARENT, MESSAGE_ID),
+        (_PARENT, MESSAGE_ID),
     ),
     Column(
         "request_id",
         Dtype.TEXT,
-        lambda rows: rows.where(_IS_REQUEST, _MESSAGE_ID),
-        (_IS_REQUEST, _MESSAGE_ID),
+        lambda rows: rows.where(_IS_REQUEST, MESSAGE_ID),
+        (_IS_REQUEST, MESSAGE_ID),
     ),
     Column("tool_call_id", Dtype.TEXT, lambda rows: rows.tools(_TOOLS, "id"), (_TOOLS,)),
     stored("metadata_json", Dtype.TEXT, "metadata"),
@@ -236,7 +236,7 @@ ATTACHMENTS: tuple[Column, ...] = (
     *_WHERE,
     *_ORIGIN,
     Column("seq", Dtype.INT32, lambda rows: rows.seq),
-    Column("message_id", Dtype.TEXT, lambda rows: rows[_MESSAGE_ID], (_MESSAGE_ID,)),
+    Column("message_id", Dtype.TEXT, lambda rows: rows[MESSAGE_ID], (MESSAGE_ID,)),
     _told_of("hash", Dtype.TEXT, "blob"),
     _told_of("url", Dtype.TEXT),
     _told_of("note", Dtype.TEXT),
@@ -312,7 +312,7 @@ TURNS: tuple[Column, ...] = (
     *_WHERE,
     *_ORIGIN,
     stored("compare_id", Dtype.TEXT),
-    Column("request_id", Dtype.TEXT, lambda rows: rows[_MESSAGE_ID], (_MESSAGE_ID,)),
+    Column("request_id", Dtype.TEXT, lambda rows: rows[MESSAGE_ID], (MESSAGE_ID,)),
     stored("params_json", Dtype.TEXT, "params"),
 )
 
