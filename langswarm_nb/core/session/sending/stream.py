@@ -110,9 +110,7 @@ class MessageStream(AsyncIterator[Delta]):
         return Reading(self)
 
     async def __anext__(self) -> Delta:
-        if self.loop is None:
-            check_loop()
-            self.loop = asyncio.get_running_loop()
+        check_loop()
         if self.is_left:
             await self.aclose()
             raise StopAsyncIteration
@@ -122,6 +120,8 @@ class MessageStream(AsyncIterator[Delta]):
                 "Two tasks tried to read one stream at once. Read it in one, and pass the deltas on, "
                 "or look at `stream.partial`."
             )
+        if self.loop is None:
+            self.loop = asyncio.get_running_loop()
         cancels = task.cancelling() if task else 0
         self.reader, self.idle_since = task, None
         try:
