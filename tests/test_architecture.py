@@ -46,7 +46,7 @@ FLOORS = {
         "closing provider_events conversation",
         "checks files messages settings",
         "parts",
-        "errors frame_methods key_patterns lazy secret text values",
+        "errors frame_methods key_patterns secret text values",
     ],
     "core.session.providers": [
         "__init__ kit",

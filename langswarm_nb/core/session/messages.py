@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Literal, TypeAlias
+from itertools import repeat
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 from .errors import SessionTypeError, SessionValueError
-from .lazy import Lazy
 from .parts.tokens import CHARS_PER_TOKEN, tokens_of
 from .parts.twins import searched
 from .parts.vocabulary import ATTACHED, Part
@@ -139,6 +140,45 @@ class RequestFacts:
     def model_id(self) -> str:
         """``provider:model`` that answered; the one that was asked if the provider does not name the model."""
         return f"{self.provider}:{self.model or self.request_model}"
+
+
+class Lazy:
+    """Decodes attributes from a stored row when they are first asked for.
+
+    Ten thousand messages are loaded far more often than all their fields are read, so what a storage makes holds its
+    row and a decoder; see ``storage/rows.py`` and ``storage/records.py``.
+    """
+
+    __slots__ = ("_decode", "_row")
+    _decode: Callable[[tuple[Any, ...], str], Any]
+    _row: tuple[Any, ...]
+
+    if not TYPE_CHECKING:  # a type checker would take any name for a field
+
+        def __getattr__(self, name: str) -> Any:  # only called for a slot that is still empty
+            if name.startswith("_"):
+                raise AttributeError(name)
+            value = self._decode(self._row, name)
+            object.__setattr__(self, name, value)
+            return value
+
+    @classmethod
+    def from_row(cls, row: tuple[Any, ...], decode: Callable[[tuple[Any, ...], str], Any]) -> Self:
+        """Return what decodes its fields from ``row`` on first use (for storages)."""
+        made = cls.__new__(cls)
+        _set_row(made, row)
+        _set_decode(made, decode)
+        return made
+
+    @classmethod
+    def from_rows(
+        cls, rows: Sequence[tuple[Any, ...]], decode: Callable[[tuple[Any, ...], str], Any]
+    ) -> list[Self]:
+        """Return the same for each row, without a step of Python for each."""
+        made = list(map(cls.__new__, repeat(cls, len(rows))))
+        deque(map(_set_row, made, rows), maxlen=0)
+        deque(map(_set_decode, made, repeat(decode)), maxlen=0)
+        return made
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -277,6 +317,11 @@ class SearchHit:
     message: SessionMessage
     snippet: str
     """The text around the match, on one line, at most about 200 characters."""
+
+
+# The slots themselves: half the cost of object.__setattr__.
+_set_row = vars(Lazy)["_row"].__set__
+_set_decode = vars(Lazy)["_decode"].__set__
 
 
 def as_role(role: object) -> MessageRole:

@@ -9,8 +9,7 @@ from enum import StrEnum
 from typing import Any, Literal, TypedDict, Unpack
 
 from .errors import SessionTypeError, SessionValueError, shown
-from .lazy import Lazy
-from .messages import utc_now
+from .messages import Lazy, utc_now
 from .text import nearest
 from .values import check_utf8
 

@@ -55,7 +55,9 @@ class Network(httpcore.AsyncNetworkBackend):
         """Connect within ``timeout`` seconds; the rest of the parameters is not used."""
         for rest, machine in enumerate(self._machines or (host,), 1):
             loop = asyncio.get_running_loop()
-            delay_s = None if _is_number(machine) else _NEXT_ADDRESS_S  # a number is one address: nothing to race
+            delay_s = (
+                None if _is_number(machine) else _NEXT_ADDRESS_S
+            )  # a number is one address: nothing to race
             making = loop.create_connection(_Wire, machine, port, happy_eyeballs_delay=delay_s)
             try:
                 _, wire = await _in_patience(timeout, making)
