@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from .analysis import (
         attachments_df,
+        calibration,
+        data_df,
         events_df,
         export,
         import_sessions,
@@ -29,8 +31,9 @@ if TYPE_CHECKING:
         summary,
         turns_df,
     )
+    from .core.session.answers.questions import levels
     from .core.session.attachments.attaching import attach
-    from .notebook.calls import ask, attachment, chat, session
+    from .notebook.calls import ask, attachment, chat, decide, session
     from .notebook.panel import ChatPanel
 
 __all__ = [
@@ -39,10 +42,14 @@ __all__ = [
     "attach",
     "attachment",
     "attachments_df",
+    "calibration",
     "chat",
+    "data_df",
+    "decide",
     "events_df",
     "export",
     "import_sessions",
+    "levels",
     "messages_df",
     "plots",
     "search",
@@ -59,10 +66,14 @@ _SHORT_NAMES: dict[str, str] = {
     "attach": "langswarm_nb.core.session.attachments.attaching:attach",
     "attachment": "langswarm_nb.notebook.calls:attachment",
     "attachments_df": "langswarm_nb.analysis:attachments_df",
+    "calibration": "langswarm_nb.analysis:calibration",
     "chat": "langswarm_nb.notebook.calls:chat",
+    "data_df": "langswarm_nb.analysis:data_df",
+    "decide": "langswarm_nb.notebook.calls:decide",
     "events_df": "langswarm_nb.analysis:events_df",
     "export": "langswarm_nb.analysis:export",
     "import_sessions": "langswarm_nb.analysis:import_sessions",
+    "levels": "langswarm_nb.core.session.answers.questions:levels",
     "messages_df": "langswarm_nb.analysis:messages_df",
     "plots": "langswarm_nb.analysis:plots",
     "search": "langswarm_nb.analysis:search",

@@ -111,7 +111,7 @@ def _call_all(calls: list[tuple[list[str], dict[str, str]]], *, is_alone: bool) 
         print(_line(calls[0][0]), flush=True)
         return _call(*calls[0]).returncode == 0, []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        # What runs beside another tells all it has to say when it has ended.
+        # What runs beside another prints everything when it has ended.
         ended = list(pool.map(lambda call: _call(call[0], call[1], subprocess.PIPE), calls))
     said = [
         text

@@ -33,6 +33,8 @@ class LocalServer:
         Text that ends an answer, for requests that name none.
     temperature
         For requests that name none; 0 makes answers repeatable.
+    eyes
+        The GGUF file that turns images into what the model reads (``mmproj``); without, it sees nothing.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class LocalServer:
         chat_template: str | None = None,
         stop: str | None = None,
         temperature: float = 0.8,
+        eyes: Path | None = None,
     ) -> None:
         self.name = name
         self._command = [sys.executable, __file__, str(model), "--name", name]
@@ -54,6 +57,8 @@ class LocalServer:
             self._command += ["--chat-template", chat_template]
         if stop is not None:
             self._command += ["--stop", stop]
+        if eyes is not None:
+            self._command += ["--eyes", str(eyes)]
         self._child: subprocess.Popen[str] | None = None
         self._url = ""
 
@@ -111,6 +116,9 @@ def _serve(options: argparse.Namespace) -> None:
     params.cpuparams_batch.n_threads = 1
     if options.chat_template:
         params.chat_template = options.chat_template
+    if options.eyes:
+        params.mmproj.path = str(options.eyes)
+        params.mmproj_use_gpu = False
     if options.stop:
         params.antiprompt = [options.stop]
     server = xllamacpp.Server(params)
@@ -136,6 +144,7 @@ def _main() -> None:
     parser.add_argument("--chat-template", help="Jinja text")
     parser.add_argument("--stop", help="text that ends an answer, for requests that name none")
     parser.add_argument("--temperature", type=float, default=0.8, help="for requests that name none")
+    parser.add_argument("--eyes", type=Path, help="GGUF file through which it sees images (mmproj)")
     parser.add_argument("--until-stdin-closes", action="store_true", help=argparse.SUPPRESS)
     _serve(parser.parse_args())
 

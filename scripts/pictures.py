@@ -62,7 +62,7 @@ QUESTIONS = [
 ]
 RUNNING_MEAN = """## A running mean
 
-Keep the sum and take away what leaves the window, so that each step costs the same:
+Keep the sum and subtract what leaves the window, so every step costs the same:
 
 ```python
 from collections import deque
@@ -95,22 +95,22 @@ $$\\bar{x}_t = \\frac{1}{n} \\sum_{i=t-n+1}^{t} x_i$$
 
 What is left to do:
 
-- [x] constant time for a step
-- [ ] rounding errors: add up anew every 10,000 values
+- [x] constant time per step
+- [ ] rounding errors: recompute the sum every 10,000 values
 - [ ] missing values
 
 ```bash
 python -m pytest tests/test_running_mean.py --hypothesis-profile=ci --durations=10 --maxfail=1 -k "window or rounding"
 ```
 """
-MEAN = "The mean of the last $n$ values. Every value counts the same, and one that leaves the window stops counting."
+MEAN = "The mean of the last $n$ values. All of them count the same, and a value drops out when it leaves the window."
 MEDIAN = """Take the **median** when outliers are likely:
 
 ```python
 series.rolling(20).median()
 ```
 
-It costs more, and one wild value does not move it.
+It is slower, but a single outlier does not move it.
 """
 
 

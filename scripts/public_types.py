@@ -1,4 +1,4 @@
-"""Hold the types of what looks public to a floor: pyright tells how many of the names have one that is known.
+"""Hold the types of what looks public to a floor: pyright says how many of the names have one that is known.
 
 A name looks public when neither it nor a part of its path begins with an underscore. What users may build on is
 less, see ``docs/public.md``; but whoever reads the rest, or derives from it, has an editor too.

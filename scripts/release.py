@@ -49,7 +49,7 @@ def notes_for(tag: str, version: str, changelog: str) -> str:
 
 
 def check_addresses(project: str) -> None:
-    """Make sure that the package tells where it comes from.
+    """Make sure that the package says where it comes from.
 
     Raises
     ------

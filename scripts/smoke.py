@@ -43,7 +43,7 @@ def try_notebook(folder: str) -> None:
             sys.exit(f"The answer is {reply.text!r}, not what was said.")
         roles = list(langswarm_nb.messages_df()["role"])
         if roles != ["user", "assistant"]:
-            sys.exit(f"The frame tells of {roles}, not of a question and its answer.")
+            sys.exit(f"The frame has {roles}, not a question and its answer.")
         if not langswarm_nb.ChatPanel._esm:  # noqa: SLF001 - the scripts that the wheel has to hold
             sys.exit("The panel has no scripts.")
     finally:

@@ -133,3 +133,16 @@ def llama_server(tiny_model: Path) -> Iterator[LocalServer]:
 
     with LocalServer(tiny_model, name=MODEL_NAME, context_tokens=CONTEXT_TOKENS) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def seeing_server(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
+    """Yield llama.cpp's server with the tiny model and eyes for it."""
+    pytest.importorskip("xllamacpp", reason="needs the wheel xllamacpp", exc_type=ImportError)
+    from scripts.local_server import LocalServer
+    from tests.support.llama import CONTEXT_TOKENS, MODEL_NAME, write_tiny_eyes
+
+    eyes = tmp_path_factory.mktemp("eyes") / "eyes.gguf"
+    write_tiny_eyes(eyes)
+    with LocalServer(tiny_model, name=MODEL_NAME, context_tokens=CONTEXT_TOKENS, eyes=eyes) as server:
+        yield server

@@ -33,7 +33,7 @@ MAX_DEPTH = 20
 """So many modules stand on each other, from what Tab offers down to the words of an error."""
 
 FLOORS = {
-    "": ["__init__", "notebook", "analysis", "core render", "_version"],
+    "": ["__init__", "notebook", "batch", "analysis", "core render", "_version"],
     "core.session": [
         "__init__ default factory base context upkeep",
         "session",
@@ -45,16 +45,17 @@ FLOORS = {
         "export interfaces",
         "closing provider_events conversation",
         "checks files messages settings",
-        "parts",
+        "answers parts",
         "errors frame_methods key_patterns secret text values",
     ],
     "core.session.providers": [
         "__init__ kit",
-        "anthropic cohere gemini mistral mock ollama openai",
+        "anthropic cohere decider gemini mistral mock ollama openai",
         "chat",
+        "_decisions",
         "_dialect download",
         "_http",
-        "catalogue intakes mock_tools public_addresses",
+        "catalogue deciders intakes mock_answers mock_decisions mock_tools public_addresses schema_routes",
     ],
     "core.session.storage": [
         "__init__",
@@ -93,6 +94,7 @@ LOOPS = {
     ("core.session.session", "core.session.base"): "type of the manager that a session belongs to",
     ("core.session.sending.fitting", "core.session.base"): "type of the manager that knows who is there",
     ("core.session.sending.turn", "core.session.session"): "type of the session that a turn is of",
+    ("core.session.sending.round", "core.session.session"): "the same",
     ("core.session.sending.late_replies", "core.session.session"): "type of the session that a reply is of",
     ("core.session.sending.native_conversation", "core.session.session"): "the same",
     ("core.session.sending.stream", "core.session.sending.turn"): "type of the turn that a stream runs",
@@ -103,14 +105,16 @@ LOOPS = {
 """Imports that lead back, and why. None of them runs when the package is loaded: they are for types, or stand in a
 function."""
 SAME_PART = {
-    "carried": "what messages carry beside their words: counted as it is stored, and shown",
-    "blobs": "bytes apart from the messages that carry them: taken out of parts, and kept in SQL",
+    "carried": "what messages carry beside their words: taken out of them, kept in SQL, and shown",
+    "columns": "what a frame has: of what is stored, and of answers",
     "reader": "the way back from each dialect",
     "described": "what an item of a service says to somebody who reads it",
+    "schema_asking": "what asks a service for an answer of a schema",
     "faults": "what others say when they fail, in our words",
     "models": "one file a subject, among pictures and among commands",
     "sessions": "one file a subject, among pictures, commands and tables",
     "tree": "one file a subject, among commands, tables and what a conversation is",
+    "questions": "what is asked of a model: of one service, and to be decided",
     "options": "what a send takes: that of a cell, that of a session",
 }
 """File names that several rooms have, and what such files are."""
@@ -123,15 +127,18 @@ CORE_NEEDS = {
     "msgspec",
     "sniffio",
 }  # certifi is what httpx trusts
-CORE_EXTRAS = {"PIL", "aiohttp", "pandas", "truststore", "yarl"}  # only inside functions
+CORE_EXTRAS = {"PIL", "aiohttp", "pandas", "pydantic", "truststore", "yarl"}  # only inside functions
 CORE_OPTIONAL = {"carrier_aiohttp"}  # a module that is imported only when its optional package is there
 
 SELDOM_NEEDED = {
+    "fastjsonschema",
+    "langswarm_nb.core.session.answers.answer_schema",  # answers that are values
     "langswarm_nb.core.session.conversation.old_numbers",  # old files, old exports
     "langswarm_nb.core.session.conversation.open_blocks",  # exports to read
     "langswarm_nb.core.session.export",
     "langswarm_nb.core.session.imports",
     "langswarm_nb.core.session.storage._sqlite.search",
+    "pydantic",
     "langswarm_nb.core.session.conversation.syncing",  # `%langswarm sync`
     "importlib.metadata",  # who offers other providers, how a kernel's loop nests
 }

@@ -11,7 +11,7 @@ from importlib import import_module
 import nbformat
 import pytest
 
-from langswarm_nb.notebook.asking.options import cell_parser
+from langswarm_nb.notebook.asking.cell_flags import cell_parser
 from langswarm_nb.notebook.commands import COMMANDS
 from langswarm_nb.notebook.config import NotebookConfig
 from scripts.site import api, built, markdown, notebooks, pages, reference

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,6 +33,20 @@ SAY_INSTEAD = {
     r"\bfor so long\b": "for this long",
     r"\bgoes? on in it\b": "it takes no new messages",
     r"\b[Ww]ho answers\b": "the model that answers",
+    r"\banew\b": "again, start over",
+    r"\b(?:not|nothing|nobody|no message|never) [^.;:\n]{0,40}\bany more\b(?! \w)": "no longer …",
+    r"\b(?:sent?|takes?|gives?|waits?|writes?|keep|here|path) (?:it )?no more\b(?! (?:than|\w+s\b))": "no longer …",
+    r"\bbut for\b": "except for",
+    r"\bfor ever\b": "forever",
+    r"\bin the place of (?!the turn)": "in place of",
+    r"\bwithout a word\b": "silently",
+    r"\b(?:behind|about|at most|of) so many \w+": "… this many",
+    r"(?:^|[:;,] |\b(?:for|by|to) )[Ww]ho (?:reads|waits|asks|calls|closes|holds|comes)\b": "whoever …",
+    r"\b(?:reader|readers|user) (?:is|are|was) told\b": "what to show the reader",
+    r"\b(?:is|are|was|were|be) told (?:of|about|in|beside|nowhere|to nobody)\b": "reported, shown, given",
+    r"\b(?:front end|service|server|provider|host|storage|headers?) (?:does not tell|tells?)\b": "reports, says",
+    r"\bit holds no \w+": "it contains no …",
+    r"\bgo(?:es)? on (?:in|with) (?:it|its)\b": "continues …",
 }
 """What is not written, as a regular expression, and what is."""
 PAGES = sorted(
@@ -44,7 +60,7 @@ _JS_TEXT = re.compile(r'"([^"\\\n]*(?:\\.[^"\\\n]*)*)"|`([^`]*)`')
 
 
 def texts_of(path: Path) -> Iterator[str]:
-    """Yield the texts of a file that somebody may read: those of code with three words or more."""
+    """Yield the texts of a file that somebody may read: of code its comments, and texts of three words or more."""
     text = path.read_text("utf-8")
     if path.suffix == ".md":
         yield text
@@ -57,6 +73,8 @@ def texts_of(path: Path) -> Iterator[str]:
             for node in ast.walk(ast.parse(text))
             if isinstance(node, ast.Constant) and isinstance(node.value, str)
         ]
+        tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+        found += [token.string for token in tokens if token.type == tokenize.COMMENT]
     yield from (one for one in found if len(one.split()) >= 3)
 
 
@@ -73,7 +91,14 @@ def test_words_are_plain(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["what was given is no key", "tell the session, model and store", "begin anew"]
+    "text",
+    [
+        "what was given is no key",
+        "tell the session, model and store",
+        "begin anew",
+        "who reads it is told of what it holds",
+        "it is not stored any more",
+    ],
 )
 def test_the_list_finds_what_it_is_for(text: str) -> None:
     """The expressions match, and leave good sentences alone."""

@@ -1,7 +1,7 @@
 """Conversations as DataFrames: frames, statistics, cost, plots and exports.
 
 All that needs pandas lives here; the session library below it does not. A name is loaded when it is first used, so
-that `langswarm_nb.analysis.prices` can tell the cost of one reply without pandas.
+that `langswarm_nb.analysis.prices` can give the cost of one reply without pandas.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import plots
+    from .answers.calibration import calibration
+    from .answers.data_frames import data_df
     from .events import events_df
     from .frames import attachments_df, messages_df, sessions_df, turns_df
     from .otel import OTelHook
@@ -23,7 +25,9 @@ __all__ = [
     "OTelHook",
     "attachments_df",
     "bradley_terry",
+    "calibration",
     "compare",
+    "data_df",
     "events_df",
     "export",
     "export_parquet",
@@ -42,6 +46,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "answers.calibration": ("calibration",),
+    "answers.data_frames": ("data_df",),
     "events": ("events_df",),
     "frames": ("attachments_df", "messages_df", "sessions_df", "turns_df"),
     "otel": ("OTelHook",),

@@ -12,6 +12,7 @@ from langswarm_nb.core.session.errors import SessionTypeError, SessionValueError
 from langswarm_nb.core.session.hooks import EventKind
 from langswarm_nb.core.session.messages import FinishReason, MessageRole, Status
 from langswarm_nb.core.session.parts.vocabulary import ATTACHED
+from langswarm_nb.core.session.provider_events import Route
 from langswarm_nb.core.session.settings import SessionBackend, SessionStatus
 from langswarm_nb.core.session.storage.part_texts import RESULTS
 
@@ -95,12 +96,17 @@ def _total(name: str, dtype: Dtype) -> Column:
 
 
 def _told(name: str) -> str:
-    """Return SQL for what the provider told of a request under this name, or else for what was asked for."""
+    """Return SQL for what the provider reported about a request under this name, or else for what was asked for."""
     told, asked = (
         f"CASE WHEN {column} IS NOT NULL THEN json_extract({column}, '$.{name}') END"
         for column in ("details", "params")
     )
     return f"ifnull({told}, {asked})"
+
+
+def _detail(name: str) -> str:
+    """Return SQL for what is told of a request under this name."""
+    return f"CASE WHEN details IS NOT NULL THEN json_extract(details, '$.{name}') END"
 
 
 def choose(columns: Sequence[Column], names: Any) -> tuple[Column, ...]:
@@ -214,7 +220,7 @@ HAS_ATTACHMENTS = "n_attachments IS NOT NULL"
 
 
 def _told_of(name: str, dtype: Dtype, key: str | None = None, categories: tuple[str, ...] = ()) -> Column:
-    """Return a column of what the part of an attachment tells."""
+    """Return a column of what the part of an attachment says."""
     kind, of = _KINDS.get(dtype, Kind.WHOLE), key or name
     return Column(name, dtype, lambda rows: rows.told(of, kind), (PARTS,), categories=categories)
 
@@ -314,7 +320,21 @@ TURNS: tuple[Column, ...] = (
     stored("compare_id", Dtype.TEXT),
     Column("request_id", Dtype.TEXT, lambda rows: rows[MESSAGE_ID], (MESSAGE_ID,)),
     stored("params_json", Dtype.TEXT, "params"),
+    stored("route", Dtype.CATEGORY, _detail("route"), categories=get_args(Route)),
+    stored("schema_hash", Dtype.TEXT),
+    stored("data_json", Dtype.TEXT),
 )
+
+ANSWERS: tuple[Column, ...] = (
+    of_session("session", _NAME),
+    _TURN,
+    _VERSION,
+    stored("model", Dtype.CATEGORY, MODEL),
+    stored("created_at", Dtype.TIME, "ts_us"),
+    of_session("session_id"),
+    Column("message_id", Dtype.TEXT, lambda rows: rows[_MESSAGE_ID], (_MESSAGE_ID,)),
+)
+"""Where an answer is: behind the columns of its schema."""
 
 _ABOUT = (
     "nullif(title_beside(title, home, ifnull((SELECT substr(content, 1, 600) FROM messages"

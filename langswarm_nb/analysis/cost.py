@@ -74,7 +74,7 @@ def _alike(requests: Requests, rows: NDArray[np.int64], span_us: int) -> list[ND
         requests.service_tier,
         requests.processing,
     ):
-        # Numbered anew each time, so that the key stays small.
+        # Numbered again each time, so that the key stays small.
         _, key = np.unique(key * len(few.labels) + few.codes[rows], return_inverse=True)
     order = np.argsort(key, kind="stable")
     return np.split(rows[order], np.flatnonzero(np.diff(key[order])) + 1)

@@ -135,8 +135,8 @@ def _counts(at_us: np.ndarray[tuple[int], np.dtype[np.int64]], kinds: list[str],
         n_bins = (bins.max() - bins.min()) // width + 1
         if n_bins > MOST_BINS:
             raise SessionValueError(
-                f"freq={freq!r} makes {n_bins:,} bins of these events, and at most {MOST_BINS:,} are made. "
-                "Take a greater width, or a shorter time with since= and until=."
+                f"freq={freq!r} makes {n_bins:,} bins of these events; the limit is {MOST_BINS:,}. "
+                "Use a wider freq, or a shorter period with since= and until=."
             )
         starts = pd.date_range(bins.min(), bins.max(), freq=width, unit="us")
         counts = pd.crosstab(bins, kinds).reindex(index=starts, columns=list(KINDS), fill_value=0)

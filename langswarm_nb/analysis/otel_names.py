@@ -1,7 +1,7 @@
 """OpenTelemetry's names for what we measure, as literals in one table.
 
-The conventions for generative AI are "Development": names move, so nothing else in the package spells them, but for a
-provider's name, which stands in its row of `core.session.providers.catalogue`.
+The conventions for generative AI are "Development": names move, so nothing else in the package spells them. A
+provider's name is in its row of `core.session.providers.catalogue`.
 """
 
 from __future__ import annotations

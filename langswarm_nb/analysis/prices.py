@@ -1,12 +1,13 @@
 """What a request costs: prices that were set here, else those of the package genai-prices; an unknown price is none.
 
-No pandas here, so that the cost of one reply can be told without it. genai-prices (extra ``cost``) is imported at the
+No pandas here, so that the cost of one reply is known without it. genai-prices (extra ``cost``) is imported at the
 first price that is looked up; it works offline and is never made to fetch anything unless `update_prices` is called.
 """
 
 from __future__ import annotations
 
 import inspect
+import re
 import threading
 import warnings
 from collections.abc import Callable, Mapping
@@ -21,6 +22,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from langswarm_nb.core.session import checks
 from langswarm_nb.core.session.errors import MissingExtraError, SessionStorageError
 from langswarm_nb.core.session.messages import RequestFacts
+from langswarm_nb.core.session.provider_events import DECISIONS
 from langswarm_nb.core.session.providers.catalogue import FREE_PROVIDERS, OWN_PROVIDERS
 from langswarm_nb.core.session.text import one_line
 
@@ -207,20 +209,52 @@ def find_price(
     provider : str
         Name of the provider.
     model, request_model : str
-        The model that answered, if it was told, and the one that was asked for.
+        The model that answered, if it was reported, and the one that was asked for.
     at : datetime
         When; prices change from day to day.
     context : tuple of pairs
         Service tier and the like.
     """
     names = [name for name in dict.fromkeys((model, request_model)) if name]
+    is_decision = _DECISION in context
+    context = tuple(pair for pair in context if pair != _DECISION)
     for key in [*((provider, name) for name in names), *((None, name) for name in names)]:
         if key in _own:
             return _own[key]
     for name in names:
+        if is_decision and (price := _of_decisions(provider, name)) is not None:
+            return price
         if (price := _from_table(provider, name, at, context)) is not None:
             return price
     _warn(provider, names[0] if names else request_model)
+    return None
+
+
+class _DecisionPrice(NamedTuple):
+    """What decisions cost: input alone, in dollars per million tokens; cached input costs as much."""
+
+    providers: tuple[str, ...]
+    models: str
+    """Pattern of whole names, in lower case."""
+    usd_per_mtok: tuple[tuple[int, str], ...]
+    """Prices, each for requests with more input tokens than the number beside it."""
+
+
+_DECISION = ("processing", DECISIONS)
+_DECISION_PRICES = (
+    # https://developers.openai.com/api/docs/guides/decisions, as genai-prices 0.2.3 has it on 30 November 2026.
+    _DecisionPrice(("openai", "openai-chat"), r"(?:.*/)?gpt-6-luna.*", ((-1, "0.1"), (272_000, "0.2"))),
+    # https://apidog.com/blog/how-to-use-gemini-decisions-api, second-hand, on 30 November 2026; there is a free tier.
+    _DecisionPrice(("gemini",), r"(?:models/)?gemini-decision.*", ((-1, "0.1"),)),
+)
+
+
+def _of_decisions(provider: str, model: str) -> Price | None:
+    for row in _DECISION_PRICES:
+        if provider in row.providers and re.fullmatch(row.models, model.lower()):
+            amounts = ((above, Decimal(usd)) for above, usd in row.usd_per_mtok)
+            steps = tuple((above, Rates(usd, usd, usd, Decimal(0))) for above, usd in amounts)
+            return Price(steps, "table")
     return None
 
 

@@ -25,6 +25,7 @@ _MAX_MARKS = 8
 _MAX_OPEN = 10
 """So many are listed at once, the rest unfolds."""
 _MAX_TITLE_CHARS = 200
+_MAX_CLAIM_CHARS = 60
 _NEAR_CHARS = 3
 _OWN_BEFORE = re.compile(r"(?:\\?\[\^?\d{1,4}\\?\]\]?(?:\([^()\s]*\))?|【[^【】]{1,40}】)[.,;:!?)\]]?\s?$")
 _OWN_AFTER = re.compile(r"\s?[(\[]?(?:\\?\[\^?\d{1,4}\\?\]|【[^【】]{1,40}】)")
@@ -43,6 +44,8 @@ class Footnotes(NamedTuple):
     list_html: str
     """Number, title and host of each source; empty where there is none."""
     list_text: str
+    claims_text: str
+    """The same list for a text without marks: each source with the beginning of what it stands for."""
     listed: tuple[Part, ...]
     """A citation of each source, in the order of the numbers."""
 
@@ -65,6 +68,7 @@ def _footnotes(text: str, told: tuple[tuple[Any, ...], ...]) -> Footnotes:
         inserted(text, plain),
         sources.list_html(),
         sources.list_text(),
+        sources.list_text(names_places=True),
         tuple({"type": "citation", **_told(parts)} for parts in sources.listed()),
     )
 
@@ -111,10 +115,23 @@ class _Sources:
             rest = f'<details>{line}<ol start="{_MAX_OPEN + 1}">{folded}</ol>{note}</details>'
         return f'<div class="lsnb-sources"><div>Sources</div><ol>{first}</ol>{rest}</div>\n'
 
-    def list_text(self) -> str:
+    def list_text(self, *, names_places: bool = False) -> str:
         lines = [f"[{number}] {source_of(_told(parts))}" for number, parts in enumerate(self.listed(), 1)]
+        if names_places:
+            lines = [line + self._claim(parts) for line, parts in zip(lines, self.listed(), strict=True)]
         more = len(self._sources) - len(lines)
         return "\n".join(["Sources:", *lines, *([f"+{more:,} more"] if more else [])]) if lines else ""
+
+    def _claim(self, parts: Sequence[Part]) -> str:
+        """Return the beginning of the words that a source stands for, where they are known."""
+        starts = {end: part.get("start") for part in reversed(parts) if (end := _end(part))}
+        if not starts:
+            return ""
+        end = min(starts)
+        start = starts[end] if starts[end] not in {None, end} else max(0, end - _MAX_CLAIM_CHARS)
+        words = self._text[start:end]
+        more = f" and {len(starts) - 1} more" if len(starts) > 1 else ""
+        return f" for “{one_line(words, _MAX_CLAIM_CHARS)}”{more}" if words.strip() else ""
 
     def listed(self) -> list[list[Part]]:
         """Return the citations of each source that is shown, in the order of the numbers."""

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 MAX_CELL_CHARS = 32_767
-"""Of one cell in Excel, which drops the rest without a word."""
+"""Of one cell in Excel, which drops the rest silently."""
 
 # What makes a spreadsheet take a cell for a formula, in ASCII and as full-width forms; before it may stand blanks and
 # characters that are not seen, which some programs take away.

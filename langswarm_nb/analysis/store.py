@@ -20,7 +20,7 @@ from langswarm_nb.core.session.default import get_session_manager
 from langswarm_nb.core.session.errors import SessionStorageError, SessionTypeError, SessionValueError
 from langswarm_nb.core.session.interfaces import ISession, ISessionStorage, SessionRecord
 from langswarm_nb.core.session.session import BaseSession
-from langswarm_nb.core.session.storage.carried import with_bytes
+from langswarm_nb.core.session.storage.carried import loaded
 from langswarm_nb.core.session.storage.memory import InMemorySessionStorage
 from langswarm_nb.core.session.storage.sqlite import SQLiteSessionStorage
 
@@ -110,7 +110,7 @@ def _of_sessions(sessions: list[Any]) -> Store:
     storages = {id(session.storage): session.storage for session in sessions}
     if len(storages) > 1:
         raise SessionValueError(
-            f"The sessions come from {len(storages)} storages; one frame is made from one. "
+            f"The sessions come from {len(storages)} storages; a frame can cover only one. "
             "Make a frame from each and join them with pandas.concat."
         )
     storage = next(iter(storages.values()), None)
@@ -150,7 +150,7 @@ async def _copy_to(copy: InMemorySessionStorage, storage: ISessionStorage) -> No
         # The messages last, so that every branch ends in one of them, whatever is added meanwhile.
         tree = await storage.read_tree(record.session_id)
         messages = await storage.get_messages(record.session_id, branch="all")
-        messages = await with_bytes(storage, record.session_id, messages)
+        messages = await loaded(storage, record.session_id, messages)
         await copy.restore_session(_as_new(record), messages, tree)
 
 

@@ -204,7 +204,7 @@ class StoredRows:
     def _asked_names(self, read: Read, answered: Mapping[int, str]) -> Iterator[tuple[int, str]]:
         """Yield the names of calls by the places of their answers, also of calls that the frame leaves out.
 
-        Some services number their calls anew in each reply: the last call before the answer, in its session, is meant.
+        Some services renumber their calls in each reply: the last call before the answer, in its session, is meant.
         """
         sids = sorted({int(self.ids[place]) >> SEQ_BITS for place in answered})
         source = f"{_OF_SESSIONS} WHERE role = 'assistant' AND parts IS NOT NULL ORDER BY id"
@@ -251,7 +251,7 @@ class AttachedRows(StoredRows):
         self._parts = [part for _, part in found]
 
     def told(self, name: str, kind: Kind) -> Values:
-        """Return what the parts tell under a name; what is of another kind, they do not tell."""
+        """Return what the parts have under a name; nothing where it is of another kind."""
         values = [part.get(name) for part in self._parts]
         if kind is Kind.WHOLE:
             return np.array([value if type(value) is int else MISSING for value in values], np.int64)

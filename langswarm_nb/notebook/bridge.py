@@ -152,7 +152,7 @@ _io_lock = threading.Lock()
 
 
 def io_loop() -> asyncio.AbstractEventLoop:
-    """Return the loop of the I/O thread, which is started on first use, and anew in a forked process."""
+    """Return the loop of the I/O thread, which is started on first use, and again in a forked process."""
     global _io  # noqa: PLW0603  one thread a process
     with _io_lock:
         if _io is None or not _io.thread.is_alive():
@@ -193,7 +193,7 @@ def _shut_down(io: _IoThread) -> None:
         )
         io.loop.call_soon_threadsafe(io.loop.stop)
         io.thread.join(_GRACE_S)
-    if not io.loop.is_running():  # in a forked child it seems to run for ever
+    if not io.loop.is_running():  # in a forked child it seems to run forever
         io.loop.close()
 
 

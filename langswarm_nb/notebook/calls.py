@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Unpack
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Unpack
 
 from langswarm_nb.core.session import BaseSession, SessionNotFoundError, SessionValueError, checks
 from langswarm_nb.core.session.errors import shown
@@ -12,6 +13,7 @@ from .asking.send import converse, prompt_of
 from .bridge import kernel_shell, run_sync
 
 if TYPE_CHECKING:
+    import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
 
     from langswarm_nb.core.session import SessionManager
@@ -63,6 +65,86 @@ def ask(prompt: str, *models: str, show: bool = True, **keywords: Unpack[AskKeyw
     asked = options_of(models, keywords, shows=show)
     workspace = _workspace()
     return converse(workspace, prompt_of(workspace, prompt, asked), asked)
+
+
+def decide(
+    data: str | Sequence[str | None] | pd.Series[Any] | pd.DataFrame,
+    questions: object,
+    *,
+    model: str | None = None,
+    column: str | None = None,
+    template: str | None = None,
+    concurrency: int = 8,
+    timeout_s: float = 600.0,
+    budget_usd: float | None = None,
+    probabilities: bool | None = None,
+) -> pd.DataFrame:
+    r"""Answer questions about texts: what is true of them, which choice fits, how much of something there is.
+
+    Parameters
+    ----------
+    data : str, list of str, pandas.Series or pandas.DataFrame
+        The texts. Of a frame its only column of texts; where it has several, name one or write a template.
+    questions : mapping or str
+        Name -> ``bool``, a list of choices, a mapping of choices to their meanings, `levels`, ``Literal[…]``, an
+        ``Enum``, or a text: a statement that may be true, ``"a|b|c: what to choose"`` or ``"low<high: what to rate"``.
+    model : str, optional
+        ``provider:model`` or an alias; by default that of the current session.
+    column : str, optional
+        The column of a frame that has the texts.
+    template : str, optional
+        What the columns of a row are put into: ``"{title}\n{body}"``.
+    concurrency : int
+        How many requests may be under way at a time.
+    timeout_s : float
+        Time limit for each request, in seconds.
+    budget_usd : float, optional
+        What this call may cost at most, in US dollars; the budget of the kernel holds too.
+    probabilities : bool, optional
+        Whether the model answers with probabilities, where that is not known; False asks for values by a schema.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each row of the data, with its index. For a question ``spam`` of true or false: ``spam`` (probability
+        that it is true), ``spam_value`` (boolean: whether that is at least 0.5) and ``spam_refused``; for a choice
+        ``topic`` (category), ``topic_p`` (probability of the choice) and ``topic_refused``; for levels ``anger``
+        (number: levels counted from 0, weighed with their probabilities), ``anger_p`` (of the likeliest level) and
+        ``anger_refused``. Then ``input_tokens``, ``cost_usd`` (US dollars), ``error_type`` and ``error_message``. A
+        model that tells no probabilities fills in ``spam_value``, ``topic`` and ``anger``; its probabilities are NA.
+        Rows of the same text share one request, which is counted with the first of them.
+
+    Raises
+    ------
+    SessionError
+        Nothing was sent: the data, a question or the model is wrong. Or nothing could be decided: the key was refused,
+        there is no such model, the budget is used up. What fails for one row only is reported in that row.
+    KeyboardInterrupt
+        The user stopped it; the frame of what was decided is its attribute ``partial`` (`sys.last_value.partial`).
+
+    Examples
+    --------
+    ::
+
+        questions = {
+            "spam": bool,
+            "topic": ["billing", "bug", "praise"],
+            "anger": ls.levels("calm", "annoyed", "furious"),
+        }
+        df.join(ls.decide(df["review"], questions, model="openai:gpt-6-luna"))
+    """
+    from .asking.decide import DecideOptions, decide_in
+
+    options = DecideOptions(
+        model=model,
+        column=column,
+        template=template,
+        concurrency=concurrency,
+        timeout_s=timeout_s,
+        budget_usd=budget_usd,
+        probabilities=probabilities,
+    )
+    return decide_in(_workspace(), data, questions, options)
 
 
 def attachment(blob: str) -> KeptFile:

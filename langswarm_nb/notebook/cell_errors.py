@@ -30,16 +30,18 @@ CELL_STEPS = {
     ),
     "send_less": "`%config LangSwarmMagics.max_context_tokens = N` sends less, `%langswarm new` starts over.",
     "send_smaller": (
-        "The request is larger than the service, or a proxy before it (nginx: client_max_body_size), takes: "
+        "The request is larger than the service, or a proxy in front of it (nginx: client_max_body_size), accepts: "
         "`%config LangSwarmMagics.max_context_tokens = N` sends less, `%langswarm new` starts over."
     ),
     "allow_time": "Allow more with `--timeout SECONDS`, or send it again.",
+    "allow_tokens": "Allow more with `--max-tokens N`, or ask for less.",
+    "ask_again": "Run the cell again, allow more tries with `--repair N`, or change the schema.",
     "name_address": "Give it with `--api-base https://…`{variable}.",
     "start_server": "Start the server there, or correct the address.",
     "check_network": "Check the network, the proxy settings and the address.",
     "install_socks": "`%pip install socksio`, or unset {variable}.",
     "trust": (
-        "If an authority of your own network signed it, name its file in SSL_CERT_FILE, or "
+        "If your network has its own certificate authority, name its file in SSL_CERT_FILE, or "
         "`%pip install truststore` to use the certificates of the system."
     ),
     "write_https": "That port seems to speak https: write https:// in the address.",

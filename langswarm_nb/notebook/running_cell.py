@@ -16,10 +16,10 @@ _OF_THIS_KERNEL = ("vscode:", "colab:")
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What the front end tells of the cell that runs."""
+    """What the front end says about the cell that runs."""
 
     cell_id: str | None
-    """The same when the cell runs again; None when the front end does not tell."""
+    """The same when the cell runs again; None when the front end does not say."""
     run: str
     """One run of it."""
 
@@ -44,5 +44,5 @@ def _cell_id(metadata: dict[str, Any]) -> str | None:
         return None
     if not found.startswith(_VSCODE_PREFIX):
         return found
-    # VS Code numbers cells anew when it opens a file, and puts the file's path before: only true in this kernel.
+    # VS Code renumbers cells when it opens a file, and puts the file's path before: only true in this kernel.
     return f"vscode:{_THIS_KERNEL}:{found.rpartition('#')[2]}"

@@ -37,7 +37,7 @@ _FLAG_TAGS = frozenset(
     for region in ("gbeng", "gbsct", "gbwls")
 )
 _LONGEST_HELD = 64
-"""Longer than any innocent run, so that a stream of invisible characters is not held for ever."""
+"""Longer than any innocent run, so that a stream of invisible characters is not held forever."""
 
 
 def visible_controls(text: str, before: str = "") -> str:

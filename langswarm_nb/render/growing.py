@@ -18,7 +18,7 @@ _END_CHARS = 700
 class GrowingReply:
     """Gives the HTML of a reply at any moment.
 
-    A long one shows its beginning, which a reader has not left behind yet, and its end, which tells that and what is
+    A long one shows its beginning, which a reader has not left behind yet, and its end, which says that and what is
     being written; that costs the same at any length.
 
     Parameters

@@ -12,7 +12,7 @@ __all__ = ["MAX_MARKDOWN_CHARS", "StreamRenderer"]
 MAX_MARKDOWN_CHARS = 120_000
 """A longer reply is rendered up to here; the rest follows as plain text."""
 _EAGER_CHARS = 4000
-"""An open end up to this size is rendered anew each time, a longer one when it has grown by a part of itself."""
+"""An open end up to this size is rendered again each time, a longer one when it has grown by a part of itself."""
 _LATE_PART = 6
 _CODE_ENDS = "</code></pre>"
 _LEAST_GROWTH_CHARS = 64

@@ -15,7 +15,7 @@ from .controls import visible_controls
 from .escaping import code_html, text_html
 from .page import scoped_page
 
-__all__ = ["Branch", "Code", "Marked", "Table", "facts_html", "facts_text"]
+__all__ = ["Branch", "Code", "Marked", "Table", "cut", "facts_html", "facts_text"]
 
 _MAX_TEXT_CHARS = 60
 _MAX_HTML_CHARS = 160
@@ -139,18 +139,18 @@ def _value_html(value: Any, size: int = _MAX_HTML_CHARS) -> str:
         lines, text = f"<span>{code_html(value.lines)}</span>", f"<span>{_text_html(value.text, size)}</span>"
         return f'<div class="lsnb-branch">{lines}{text}</div>'
     if isinstance(value, Code):
-        return f"<code>{code_html(_cut(value.text, size))}</code>"
+        return f"<code>{code_html(cut(value.text, size))}</code>"
     if isinstance(value, Marked):
         return _marked_html(value, size)
     return _text_html(str(value), size)
 
 
 def _text_html(text: str, size: int) -> str:
-    return text_html(_cut(text, size))
+    return text_html(cut(text, size))
 
 
 def _marked_html(marked: Marked, size: int) -> str:
-    text = _cut(marked.text, size)
+    text = cut(marked.text, size)
     longest_first = sorted(filter(None, marked.words), key=len, reverse=True)
     pattern = "|".join(rf"(?<![a-zA-Z0-9]){re.escape(word)}" for word in longest_first)
     if not pattern:
@@ -174,7 +174,7 @@ def _some(text: str) -> Iterable[str]:
 
 
 def _aligned(rows: Sequence[Sequence[Any]]) -> str:
-    texts = [["" if value is None else _cut(str(value), _MAX_TEXT_CHARS) for value in row] for row in rows]
+    texts = [["" if value is None else cut(str(value), _MAX_TEXT_CHARS) for value in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
     return "\n".join(
         "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
@@ -182,7 +182,7 @@ def _aligned(rows: Sequence[Sequence[Any]]) -> str:
     )
 
 
-def _cut(text: str, size: int) -> str:
+def cut(text: str, size: int) -> str:
     """Return text as one line, with what hides visible, and no longer than a cell should be."""
     line = visible_controls(" ".join(text.split()))
     return line if len(line) <= size else f"{line[: size - 1]}…"

@@ -83,7 +83,7 @@ def is_picture(data: bytes, media_type: str) -> bool:
 
 
 def picture_type(data: bytes) -> str | None:
-    """Return the media type of a picture that a page may show, told by its first bytes; None for all else."""
+    """Return the media type of a picture that a page may show, known by its first bytes; None for all else."""
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return "image/png"
     if data.startswith(b"\xff\xd8\xff"):

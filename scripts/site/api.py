@@ -8,7 +8,7 @@ import posixpath
 import re
 import textwrap
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, cached_property
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -90,8 +90,9 @@ def _class(name: str, value: type) -> Iterator[str]:
 
 def _function(heading: str, name: str, value: Any) -> Iterator[str]:
     yield heading
-    if isinstance(value, property):
-        kind = value.fget.__annotations__.get("return", "") if value.fget else ""
+    if isinstance(value, property | cached_property):
+        getter = value.fget if isinstance(value, property) else value.func
+        kind = getter.__annotations__.get("return", "") if getter else ""
         yield _code(f"{name}: {kind}" if kind else name)
     else:
         function = inspect.unwrap(getattr(value, "__func__", value))
@@ -189,7 +190,7 @@ def _methods(value: type) -> Iterator[tuple[str, Any]]:
             seen.add(name)
             yield (
                 name,
-                inspect.getattr_static(value, name) if isinstance(member, property) else getattr(value, name),
+                member if isinstance(member, property | cached_property) else getattr(value, name),
             )
 
 

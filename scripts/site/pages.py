@@ -12,7 +12,17 @@ from pathlib import Path
 from . import api, markdown, notebooks, reference
 
 ROOT = Path(__file__).resolve().parents[2]
-GUIDES_FIRST = ("start", "models", "prompts", "attachments", "conversations", "panel", "analysis", "library")
+GUIDES_FIRST = (
+    "start",
+    "models",
+    "prompts",
+    "attachments",
+    "structured",
+    "conversations",
+    "panel",
+    "analysis",
+    "library",
+)
 """Guides in the order of a reader's days; a guide that is not here follows them, by its name."""
 IMAGES = "images"
 """Folder of the pictures, on the site."""

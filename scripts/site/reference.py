@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from langswarm_nb.notebook.asking.options import cell_parser
+from langswarm_nb.notebook.asking.cell_flags import cell_parser
 from langswarm_nb.notebook.commands import COMMANDS
 from langswarm_nb.notebook.config import ENVIRONMENT_PREFIX, NotebookConfig
 

@@ -89,7 +89,7 @@ async def test_what_is_exported_comes_back_with_its_bytes(manager, tmp_path, for
 
 SAFE_NAMES = [
     f"{sha256(data).hexdigest()}{suffix}"
-    for data, suffix in ((PNG, ".png"), (BIG, ".jpg"), (PDF, ".pdf"), (SVG, ".bin"))
+    for data, suffix in ((PNG, ".png"), (BIG, ".jpg"), (PDF, ".pdf"), (SVG, ".svg"))
 ]
 
 
@@ -177,6 +177,41 @@ def test_html_shows_images(manager, tmp_path, how) -> None:
     assert "svg+xml;base64" not in text
     assert "img-src data: 'self'" in text
     assert "e.org/a.mp3" in text
+
+
+FILES = {
+    "image/svg+xml": ".svg",
+    "text/html": ".txt",
+    "text/javascript": ".txt",
+    "text/x-python": ".txt",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
+    "application/msword": ".bin",
+    "application/x-sh": ".txt",
+    "application/x-msdownload": ".bin",
+}
+
+
+@pytest.mark.parametrize("form", ["md", "html"])
+async def test_the_suffix_of_a_file_says_what_it_is_and_starts_nothing(tmp_path, form) -> None:
+    """A drawing is a file with its suffix, and no image of the page; one content of two types is one file."""
+    names = [f"{number}.x" for number in range(len(FILES))]
+    parts = [
+        {"type": "file", "media_type": media_type, "data": name.encode(), "name": name}
+        for name, media_type in zip(names, FILES, strict=True)
+    ]
+    again = {**parts[0], "media_type": "text/plain", "name": "again.x"}
+    async with create_session_manager("memory") as manager:
+        await manager.storage.create_session(record("s"))
+        await manager.storage.append_messages("s", [question("Look.", parts=(*parts, again))])
+        text = await asyncio.to_thread(
+            export, manager, tmp_path / f"chat.{form}", attachments="folder", redact=False
+        )
+    written = {file.read_text(): file for file in tmp_path.glob("chat_files/*")}
+    assert [written[name].suffix for name in names] == list(FILES.values())
+    linked = set(re.findall(r"chat_files/(\w+\.\w+)", str(text)))
+    assert linked == {file.name for file in written.values()}
+    assert "![" not in text
+    assert "<img" not in text
 
 
 @pytest.mark.parametrize("form", ["md", "html", "jsonl"])

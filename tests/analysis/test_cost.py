@@ -263,3 +263,30 @@ async def test_the_ratio_is_learnt_from_what_was_counted(manager):
         tokens = session.turns_df(estimate=True).set_index("request_model")["output_tokens"]
     assert tokens["m"].tolist() == [8] * 20 + [80]
     assert tokens["other"] == 25
+
+
+@pytest.mark.parametrize(
+    "provider, model, tokens, usd",
+    [
+        ("openai", "gpt-6-luna", 1_000_000, 0.2),
+        ("openai", "gpt-6-luna-2026-10-01", 200_000, 0.02),
+        ("gemini", "gemini-decision-1", 200_000, 0.02),
+        ("acme", "decider", 200_000, None),
+    ],
+)
+async def test_decisions_have_prices_of_their_own(manager, provider, model, tokens, usd):
+    """Only input costs, cached input as much as other; a price that nobody knows is none."""
+    facts = asked(
+        provider,
+        model,
+        details={"processing": "decisions"},
+        input_tokens=tokens,
+        cached_input_tokens=9,
+        output_tokens=0,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        turns = await stored(manager, facts)
+        told = cost_of(facts)
+    assert (None if told is None else told[0]) == (None if usd is None else pytest.approx(usd))
+    assert turns["cost_usd"].isna()[0] if usd is None else turns["cost_usd"][0] == pytest.approx(usd)

@@ -72,7 +72,7 @@ def test_a_width_that_is_none_is_refused(hook, freq):
 
 def test_millions_of_bins_are_refused():
     """Two events a year apart in bins of a second are refused with the number, not with the memory full."""
-    with pytest.raises(SessionValueError, match=r"31,536,001 bins.*greater width"):
+    with pytest.raises(SessionValueError, match=r"31,536,001 bins.*wider freq"):
         seen(0, 365 * 86_400).to_frame(freq="1s")
 
 

@@ -397,7 +397,7 @@ async def test_other_files_are_refused(manager, tmp_path):
     """A notebook of other origin, a binary file, no file, a folder."""
     (tmp_path / "other.ipynb").write_text(json.dumps({"cells": [], "metadata": {}, "nbformat": 4}), "utf-8")
     (tmp_path / "binary.jsonl").write_bytes(b"\x80\x04\x95pickle")
-    with pytest.raises(SessionValueError, match="carries no conversation"):
+    with pytest.raises(SessionValueError, match="contains no conversation"):
         import_sessions(tmp_path / "other.ipynb", manager)
     with pytest.raises(SessionValueError, match="not UTF-8"):
         import_sessions(tmp_path / "binary.jsonl", manager)

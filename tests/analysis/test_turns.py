@@ -51,6 +51,9 @@ TURNS = {
     "compare_id": TEXT,
     "request_id": TEXT,
     "params_json": TEXT,
+    "route": "category",
+    "schema_hash": TEXT,
+    "data_json": TEXT,
 }
 SESSIONS = {
     "session": TEXT,
@@ -133,6 +136,9 @@ def turn_of(record, m):
         "cell_id": m.cell_id,
         "compare_id": facts.compare_id,
         "params_json": dict(facts.params) or None,
+        "route": facts.details.get("route"),
+        "schema_hash": facts.schema_hash,
+        "data_json": facts.data_json,
         "session": record.title or record.session_id[:8],
         "home": record.home,
         "is_hidden": m.is_hidden,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.bench import (
+    answers,
     cell,
     colours,
     frames,
@@ -22,6 +23,7 @@ ROWS = [
     *sessions.ROWS,
     *storage.ROWS,
     *stream.ROWS,
+    *answers.ROWS,
     *requests.ROWS,
     *panel.ROWS,
     *search.ROWS,

@@ -13,7 +13,7 @@ import pytest
 from langswarm_nb.core.session import AttachmentError, SessionValueError, create_session_manager
 from langswarm_nb.core.session.attachments import fetching
 from langswarm_nb.core.session.interfaces import IProviderSession
-from langswarm_nb.core.session.messages import FinishReason, SessionMessage
+from langswarm_nb.core.session.messages import FinishReason, MessageRole, SessionMessage
 from langswarm_nb.core.session.parts.vocabulary import Part
 from langswarm_nb.core.session.provider_events import (
     Delta,
@@ -349,7 +349,7 @@ async def test_where_none_is_here_others_are_named() -> None:
             [attached("image", "image/png", b"x" * 400, "a.png")] * 2,
             "1.1 kB as it is sent",
         ),
-        (Intake(max_images=2), [IMAGE] * 3, "at most 2 images at once, and these are 3"),
+        (Intake(max_images=2), [IMAGE] * 3, "at most 2 images at once, but there are 3"),
     ],
 )
 async def test_too_much_at_once_is_refused(intake: Intake, parts: list[Part], why: str) -> None:
@@ -429,6 +429,56 @@ async def test_an_address_is_fetched_when_another_model_answers_again(
     assert (await session.get_messages())[0].attachments == (AT_IMAGE,)
     with pytest.raises(AttachmentError):
         await session.send_message("See", model="ollama:gemma3", parts=[PDF])
+
+
+UNFIT = {
+    "http://pictures.example/a.png": "must begin with https://",
+    "http://localhost:8080/a.png": "must begin with https://",
+    "https://localhost/a.png": "not a public address",
+    "https://10.0.0.8/a.png": "not a public address",
+    "https://169.254.169.254/latest/meta-data": "not a public address",
+    "https://ada:secret@pictures.example/a.png": "a user or a password",
+    "ftp://pictures.example/a.png": "must begin with https://",
+    "file:///etc/passwd": "must begin with https://",
+    "gs://bucket/a.png": "must begin with https://",
+}
+
+
+@pytest.mark.parametrize("url, why", UNFIT.items(), ids=UNFIT)
+@pytest.mark.parametrize("name", ["openai", "ollama"])
+async def test_an_address_that_may_not_be_attached_may_not_be_a_part(name: str, url: str, why: str) -> None:
+    """Whether its service goes there itself or we would: one line, nothing stored, nothing sent, no password told."""
+    provider = Logging(name)
+    session = await session_with(provider)
+    for door in ("parts", "attachments"):
+        with pytest.raises(AttachmentError, match=why) as caught:
+            await session.send_message("See", model="gpt-6-luna", **{door: [{"type": "image", "url": url}]})
+        assert "secret" not in str(caught.value)
+        assert "\n" not in str(caught.value)
+    assert provider.requests == []
+    assert await session.get_messages() == []
+
+
+async def test_an_address_loses_its_fragment_whatever_way_it_comes() -> None:
+    """It is of no use to a service."""
+    provider = Logging("openai")
+    session = await session_with(provider)
+    await session.send_message("See", model="gpt-6-luna", parts=[{**AT_IMAGE, "url": f"{AT_IMAGE['url']}#x"}])
+    assert provider.sent == [AT_IMAGE]
+
+
+@pytest.mark.parametrize("url", UNFIT)
+async def test_an_address_of_a_history_that_may_not_be_attached_goes_as_text(url: str) -> None:
+    """An import may hold any; no service is sent to it, and none gets its password."""
+    provider = Logging("openai")
+    session = await session_with(provider)
+    question = SessionMessage(
+        content="See", parts=({"type": "text", "text": "See"}, {"type": "image", "url": url})
+    )
+    await session.append([question, SessionMessage(role=MessageRole.ASSISTANT, content="ok")])
+    await session.send_message("Go on", model="gpt-6-luna")
+    assert [part["type"] for part in provider.sent] == ["text"]
+    assert "secret" not in str(provider.requests)
 
 
 async def test_nobody_is_asked_what_a_model_takes_for_text_alone() -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from typing import get_args
 
 import pytest
 
 from langswarm_nb.core.session import ProviderAuthenticationError, create_provider_session
 from langswarm_nb.core.session.parts.twins import size_text
+from langswarm_nb.core.session.provider_events import Route
 from langswarm_nb.core.session.providers.catalogue import OFFLINE_PROVIDERS, PROVIDERS
 from langswarm_nb.core.session.providers.intakes import INTAKES, NATIVE, OFFICE
+from langswarm_nb.core.session.providers.schema_routes import ROUTES, without_tool
 from tests.support.paths import REPOSITORY
 
 PAGE = (REPOSITORY / "docs" / "providers.md").read_text("utf-8")
@@ -90,3 +93,26 @@ def test_the_page_says_what_each_provider_takes() -> None:
     told = {name.strip("` ").replace("`", ""): cells for names, *cells in rows for name in names.split(",")}
     assert told.keys() == {*INTAKES, *(f"{name} native" for name in NATIVE)} - OFFLINE_PROVIDERS
     assert told == {name: cells_of(name) for name in told}
+
+
+ASKED = PAGE.split("## Answers of a schema\n")[1].split("\n## ")[0]
+
+
+def routes_of(name: str) -> list[str]:
+    """Return what the code says of how a provider's models can be asked, as the page has it."""
+    provider, _, native = name.partition(" ")
+    asked = [without_tool(row.asking) if native else row.asking for row in ROUTES[provider]]
+    marks = [mark([route in one.routes for one in asked]) for route in get_args(Route)]
+    last = asked[-1].routes if asked[-1].routes_with_tools is None else asked[-1].routes_with_tools
+    has_tools = any(
+        row.intake.tools for row in (NATIVE if native else INTAKES).get(provider, INTAKES[provider])
+    )
+    return [*marks, ", ".join(last) if has_tools else NONE, mark([one.is_told_schema for one in asked])]
+
+
+def test_the_page_says_how_each_provider_is_asked_for_a_schema() -> None:
+    """Routes, routes beside tools, and who is told it twice, as the table in the code has them."""
+    rows = [line.strip("| ").split(" | ") for line in ASKED.splitlines() if line.startswith("| `")]
+    told = {name.strip("` ").replace("`", ""): cells for names, *cells in rows for name in names.split(",")}
+    assert told.keys() == {*ROUTES, "openai native", "gemini native", "mistral native"} - OFFLINE_PROVIDERS
+    assert told == {name: routes_of(name) for name in told}

@@ -51,8 +51,8 @@ def held(storage: ISessionStorage) -> dict[bytes, int]:
     """Return the contents that a storage holds, with how many messages carry each."""
     if isinstance(storage, UnloggedStorage):
         assert held(storage.inner) == {}
-        bytes_of = [data for kept in storage._bytes._kept.values() for data in kept.values()]
-        return {data: bytes_of.count(data) for data in bytes_of}
+        found = [one.data for kept in storage._bytes._kept.values() for one in kept.values()]
+        return {data: found.count(data) for data in found}
     query = "SELECT data, (SELECT count(*) FROM message_blobs l WHERE l.blob = b.id) FROM blobs b"
     if isinstance(storage, InMemorySessionStorage):
         with closing(storage.snapshot()) as db:
@@ -76,6 +76,20 @@ async def opened(storage: ISessionStorage) -> ISessionStorage:
     return storage
 
 
+async def through(storage: ISessionStorage, door: str, *messages: SessionMessage) -> list[SessionMessage]:
+    """Return messages as they are stored: as a chain in ``s``, or as all of a session that is restored."""
+    if door == "append":
+        return await appended(storage, *messages)
+    if door == "ask":
+        return list((await storage.ask("s", lambda _: Step(list(messages), {}, []))).stored)
+    tree = TreeRows((), len(messages) - 1, "main", (), (), (), 0)
+    rows = [
+        replace(one, seq=seq, turn=0, parent_seq=seq - 1 if seq else None) for seq, one in enumerate(messages)
+    ]
+    await storage.restore_session(record("r"), rows, tree)
+    return await storage.get_messages("r")
+
+
 ADDRESS = "data:image/png;base64," + base64.b64encode(PNG).decode()
 
 
@@ -92,15 +106,7 @@ ADDRESS = "data:image/png;base64," + base64.b64encode(PNG).decode()
 @pytest.mark.parametrize("door", ["append", "ask", "restore"])
 async def test_bytes_are_taken_out(opened, reopen: Reopen, part, door) -> None:
     """However they came in, the part names them, and they are read by that name, by those alone who ask for them."""
-    message = carrying(part)
-    if door == "append":
-        [stored] = await appended(opened, message)
-    elif door == "ask":
-        [stored] = (await opened.ask("s", lambda _: Step([message], {}, []))).stored
-    else:
-        tree = TreeRows((), 0, "main", (), (), (), 0)
-        await opened.restore_session(record("r"), [replace(message, seq=0, turn=0)], tree)
-        [stored] = await opened.get_messages("r")
+    [stored] = await through(opened, door, carrying(part))
     assert stored.parts == (STORED,)
     where = "r" if door == "restore" else "s"
     storage = await reopen()
@@ -158,6 +164,36 @@ async def test_what_others_have_cannot_be_had_by_its_hash(opened, door, key) -> 
     assert await opened.get_messages("b") == []
     assert await opened.read_blobs("b", [HASH]) == {}
     assert len(await opened.list_sessions()) == 3
+
+
+LIES = [{"size": 1}, {"media_type": "image/jpeg"}, {"media_type": "application/pdf", "size": len(PNG)}]
+
+
+@pytest.mark.parametrize("door", ["append", "ask", "restore"])
+@pytest.mark.parametrize("lie", LIES, ids=str)
+async def test_a_part_that_names_bytes_says_what_they_are(opened, door, lie) -> None:
+    """One that says another type or size is refused with what is so; also within the chain that brings the bytes."""
+    truth = rf"and it is 'image/png' of {len(PNG):,} bytes. Nothing was stored"
+    with pytest.raises(SessionValueError, match=truth):
+        await through(opened, door, carrying(image()), carrying({**NAMED, **lie}))
+    assert held(opened) == {}
+    await appended(opened, carrying(image()))
+    with pytest.raises(SessionValueError, match=truth) as caught:
+        await through(opened, door, carrying({**NAMED, **lie}))
+    assert caught.value.parameter == "parts"
+    assert len(await opened.get_messages("s")) == 1
+    assert await through(opened, door, carrying({**NAMED, "size": len(PNG)}))
+
+
+async def test_what_is_attached_as_two_things_may_be_named_as_both(opened) -> None:
+    """A text may be a table; each message that carries it so goes on to be repeated, in another session too."""
+    table = {"type": "file", "media_type": "text/csv", "data": b"a,b"}
+    plain = {**table, "media_type": "text/plain"}
+    for part in (table, plain):
+        [stored] = await appended(opened, carrying(part))
+        for session_id in "st":
+            assert await appended(opened, carrying(*stored.parts), to=session_id)
+    assert len(held(opened)) == 1
 
 
 async def test_a_refused_chain_leaves_no_bytes(opened) -> None:

@@ -8,6 +8,7 @@ import socket
 import pytest
 
 from langswarm_nb.core.session.errors import SessionLeasedError, SessionNotFoundError
+from langswarm_nb.core.session.settings import SessionStatus
 from langswarm_nb.core.session.storage._sqlite import leases, owner
 from langswarm_nb.core.session.storage._sqlite.head import now_us
 from langswarm_nb.core.session.values import from_us
@@ -72,6 +73,36 @@ async def test_another_process_is_named(asked, monkeypatch):
     monkeypatch.setattr(owner, "this_process", lambda: "1:2:here")
     with pytest.raises(SessionLeasedError, match=rf"by process {os.getpid()} on {socket.gethostname()}, "):
         await asked.append_messages("s", [question("c?")], lease="r2")
+
+
+async def test_an_answer_can_hand_the_lease_on(asked, later):
+    """To the reply that follows it: nobody comes between, whoever is the next stays so, and its silence counts anew."""
+    assert not await asked.queue_lease("s", "next")
+    later(10)
+    handed = await asked.append_messages("s", [answer("b?!", id="r")], reply_to=2, activate=False, lease="r2")
+    assert [(m.version, m.is_active) for m in handed] == [(1, False)]
+    later(20)
+    assert not await is_free(asked)
+    await asked.append_messages("s", [answer("b!", id="r2")], reply_to=2, hides=[(1, 1)])
+    assert not await is_free(asked)
+    assert await asked.queue_lease("s", "next")
+    assert texts(await asked.get_messages("s")) == "a? a! b? b!"
+
+
+async def test_a_lease_that_was_lost_is_not_handed_on(asked, later):
+    """Then the answer is not stored in this way: another message is being answered."""
+    later(16)
+    await asked.append_messages("s", [question("c?")], lease="other")
+    with pytest.raises(SessionLeasedError):
+        await asked.append_messages("s", [answer("b?!", id="r")], reply_to=2, activate=False, lease="r2")
+    assert texts(await asked.get_messages("s", branch="all")) == "a? a! b? c?"
+
+
+async def test_a_lease_that_goes_on_leaves_a_session_archived(asked):
+    """It was archived while its answer was on the way, and nothing new was asked."""
+    await asked.update_session("s", status=SessionStatus.ARCHIVED)
+    await asked.append_messages("s", [answer("b?!", id="r")], reply_to=2, activate=False, lease="r2")
+    assert (await asked.load_session("s")).status is SessionStatus.ARCHIVED
 
 
 async def test_the_answer_ends_the_lease(asked):

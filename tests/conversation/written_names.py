@@ -156,7 +156,7 @@ NAMES = (
         IN_LAB,
     ),
     Written(
-        "A renamed notebook goes on with its conversation and its model, and says so",
+        "A renamed notebook continues its conversation and its model, and says so",
         (
             Save("x.ipynb", ("c0", "c1", "c2")),
             Open("x.ipynb", model=None),

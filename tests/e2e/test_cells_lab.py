@@ -90,3 +90,11 @@ def test_long_lines_of_code_scroll(notebook):
     assert code.get_attribute("tabindex") == "0"
     reply = notebook.page.locator(".lsnb-reply").first
     assert reply.evaluate("(box) => box.scrollWidth <= box.clientWidth")
+
+
+def test_lines_of_plain_text_break_between_words(notebook):
+    """No word of a question in a transcript or a dry run is cut."""
+    texts = notebook.page.locator(".lsnb-text")
+    assert texts.count()
+    breaks = texts.evaluate_all("(all) => all.map((text) => getComputedStyle(text).wordBreak)")
+    assert set(breaks) == {"normal"}

@@ -225,6 +225,26 @@ def test_hostile_names_are_words_and_nothing_leaves_the_panel(panel, blank):
     page.set_viewport_size({"width": 1100, "height": 850})
 
 
+def test_what_was_done_to_a_file_is_read_to_its_end(panel, blank):
+    """However narrow its chip is, large picture or small sign; the viewer says it too."""
+    page = blank.page
+    note = "converted to UTF-8, location removed"
+    chips = [
+        chip(1, "photo.jpg", kind="image", picture=True, hash="1" * 64, note=note),
+        chip(2, "a.txt", hash="2" * 64, note=note),
+    ]
+    panel.set(attached=chips, transcript=transcript(item(1, "", "user", attached=chips)))
+    notes = page.locator(".lsnb-chip-note")
+    assert notes.all_inner_texts() == [note] * 4
+    for shown in notes.all():
+        assert shown.evaluate("(node) => node.scrollWidth <= node.parentElement.clientWidth")
+        assert shown.evaluate("(node) => getComputedStyle(node).whiteSpace") == "normal"
+    page.locator(".lsnb-message .lsnb-chip").first.click()
+    viewer = page.get_by_role("dialog")
+    assert note in viewer.inner_text()
+    viewer.get_by_role("button", name="Close").click()
+
+
 # A kernel that takes pieces when the test says so: `model.go()` answers the oldest that waits.
 WAITING = """() => {
   model.waiting = [];

@@ -154,7 +154,7 @@ def test_what_lists_and_searches_offer(blank):
     box = page.get_by_role("combobox")
     page.get_by_role("option").nth(len(choices) - 1).wait_for()
     box.fill("img.*(src|[x")  # a pattern is text here
-    page.get_by_text("Nothing fits.").wait_for(state="detached")
+    page.get_by_text("No matches.").wait_for(state="detached")
     box.fill("img src")
     page.locator(".lsnb-snippet mark").first.wait_for()
     page.wait_for_load_state("networkidle")

@@ -14,7 +14,18 @@ import pytest
 from langswarm_nb.analysis import messages_df
 from langswarm_nb.core.session.storage._sqlite import schema
 from langswarm_nb.core.session.storage.sqlite import SQLiteSessionStorage
-from tests.support.storages import check_sound, finish, go_on, question, record, talk, wait_ready, worker
+from tests.contract.test_storage_definitions import PERSON, fitting
+from tests.support.storages import (
+    answer,
+    check_sound,
+    finish,
+    go_on,
+    question,
+    record,
+    talk,
+    wait_ready,
+    worker,
+)
 
 PNG = b"\x89PNG and more"
 HASH = hashlib.sha256(PNG).hexdigest()
@@ -51,6 +62,15 @@ async def test_processes_share_contents(tmp_path: Path) -> None:
     check_sound(path)
 
 
+def as_version_4(db: sqlite3.Connection) -> None:
+    """Make a file one of version 4, in which no session had a schema."""
+    trigger = next(table for table in schema.TABLES if "CREATE TRIGGER sessions_ad" in table)
+    db.execute("DROP TRIGGER sessions_ad")
+    db.execute("\n".join(line for line in trigger.splitlines() if "session_definitions" not in line))
+    db.execute("DROP TABLE session_definitions")
+    db.execute("PRAGMA user_version = 4")
+
+
 def as_version_3(path: Path, parts: str) -> None:
     """Make a file one of version 3, with parts as messages had them then."""
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
@@ -60,6 +80,7 @@ def as_version_3(path: Path, parts: str) -> None:
         columns = [line for line in view.splitlines() if "marks, json" not in line]
         db.execute("\n".join(columns))
         db.execute("UPDATE message_rows SET parts = ? WHERE role = 'user'", [parts])
+        as_version_4(db)
         db.execute("PRAGMA user_version = 3")
 
 
@@ -101,6 +122,31 @@ async def test_bytes_of_files_of_before_are_taken_out(tmp_path: Path, version: i
     await storage.close()
     check_sound(path)
     assert len(messages_df(SQLiteSessionStorage(path), all=True))
+
+
+async def test_a_file_in_which_no_session_had_a_schema_gets_them(tmp_path: Path) -> None:
+    """Of version 4: all is as it was, schemas are kept from then on, and go with their session."""
+    path = tmp_path / "s.db"
+    storage = SQLiteSessionStorage(path)
+    before = [question("Who?"), fitting()]
+    await storage.create_session(record())
+    await storage.append_messages("s", [question("Hi"), answer()])
+    as_it_was = await storage.get_messages("s")
+    await storage.close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        as_version_4(db)
+    storage = SQLiteSessionStorage(path)
+    assert await storage.get_messages("s") == as_it_was
+    assert await storage.read_definitions("s") == {}
+    await storage.append_messages("s", before)
+    assert await storage.read_definitions("s") == {PERSON.hash: PERSON}
+    await storage.delete_session("s")
+    await storage.close()
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute(
+            "SELECT (SELECT count(*) FROM definitions), count(*) FROM session_definitions"
+        ).fetchone() == (0, 0)
+    check_sound(path)
 
 
 async def test_parts_that_make_no_sense_stay(tmp_path: Path) -> None:

@@ -215,7 +215,15 @@ async def test_what_was_stored_can_be_searched_and_deleted(manager: SessionManag
     await manager.close()
     assert b"re B2" not in old.read_bytes()  # noqa: ASYNC240 - nothing else runs
     with closing(sqlite3.connect(old)) as db:
-        for table in ("messages", "branches", "partials", "former_tips", "hides", "message_blobs"):
+        for table in (
+            "messages",
+            "branches",
+            "partials",
+            "former_tips",
+            "hides",
+            "message_blobs",
+            "session_definitions",
+        ):
             assert db.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)  # noqa: S608 - our own names
     check_sound(old)
 

@@ -283,7 +283,7 @@ async def test_a_commit_that_went_with_the_former_file_is_not_acknowledged(
     def replaced_meanwhile(db: Any) -> None:
         moved_over(other, path)
 
-    with pytest.raises(SessionStorageError, match="went with it"):
+    with pytest.raises(SessionStorageError, match="lost with it"):
         await storage._write(replaced_meanwhile)
     await storage.append_messages("s", [question("more")])
     await storage.close()

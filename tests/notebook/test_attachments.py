@@ -84,12 +84,12 @@ def test_what_was_done_to_an_attachment_is_told(notebook, folder):
         ("Out[99]", "that cell returned nothing"),
         ("plot.pn", "did you mean plot.png?"),
         (".", "is a folder"),
-        ("number", "The variable goes as -a {{number}}."),
-        ("{number}", "The variable goes as -a {{number}}."),
-        ("$number", "The variable goes as -a {{number}}."),
+        ("number", "To attach the variable, write -a {{number}}."),
+        ("{number}", "To attach the variable, write -a {{number}}."),
+        ("$number", "To attach the variable, write -a {{number}}."),
         ("{{number}}", "type int cannot be attached"),
         ("http://example.com/a.png", "must begin with https://"),
-        ("https://u:s3cret@example.com/", "a user or a password"),
+        ("https://u:s3cret@example.com/", "a user name or a password"),
     ],
 )
 def test_a_word_that_names_nothing_is_an_error_of_one_line(notebook, folder, word, words):
@@ -179,7 +179,7 @@ def test_there_has_to_be_a_cell_before(notebook):
     """And it has to have put out something."""
     assert "no cell was run before this one" in notebook.run("%%langswarm -a cell\nHi", "z").complaint
     notebook.run("x = 1", "nothing")
-    assert "put out neither text nor images" in notebook.run("%%langswarm -a cell\nHi", "z").complaint
+    assert "had neither text nor images as output" in notebook.run("%%langswarm -a cell\nHi", "z").complaint
 
 
 def test_a_cell_that_asks_in_python_means_the_cell_before_it(notebook):

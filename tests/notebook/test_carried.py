@@ -10,16 +10,19 @@ from typing import Any
 import pytest
 
 from langswarm_nb.core.session import InMemorySessionStorage, PartDone, SessionManager
+from langswarm_nb.core.session.parts.vocabulary import Part
 from langswarm_nb.core.session.providers.mock import MockProviderSession
 from langswarm_nb.notebook.panel.static_twin import twin_bundle
 from langswarm_nb.notebook.showing.carried import (
     attachments_html,
     attachments_text,
     attachments_words,
+    carried_by,
     pictures_html,
     vendor_html,
     vendor_text,
 )
+from langswarm_nb.notebook.showing.display import open_reply_displays
 from langswarm_nb.notebook.showing.footer import footer_line
 from langswarm_nb.notebook.showing.reply import Reply
 from langswarm_nb.notebook.showing.reply_view import Look
@@ -299,3 +302,28 @@ def test_a_cell_with_an_attachment_looks_the_same_wherever_it_is_shown(tmp_path)
         assert len(sources_of(shown["text/html"])) == 1
         assert "[image plot.png, image/png" in shown["text/plain"]
         assert "plot.png" in kernel.run("%langswarm search plot").displays[-1]["data"]["text/plain"]
+        both = kernel.run("%%langswarm -m mock:echo,mock:script -a plot.png\nAnd this?").displays[-1]["data"]
+        html = both["text/html"].partition("</style>")[2].removesuffix("</div>")
+        assert_safe(html)
+        assert len(sources_of(html)) == 1
+        assert html.index("<img ") < html.index("lsnb-columns")
+        assert both["text/plain"].startswith("[image plot.png, image/png")
+        assert both["text/plain"].count("[image plot.png") == 1
+
+
+def test_a_terminal_prints_no_words_twice(capsys):
+    """What streamed has its sources with the words that they stand for; what was not printed yet has marks."""
+    citation: Part = {"type": "citation", "url": "https://x.y/tower", "start": 0, "end": len(TEXT)}
+    carried = carried_by(TEXT, [{"type": "image", "url": "https://x.y/a.png"}], [citation], {})
+    [live] = open_reply_displays([""], format="markdown", stream=True)
+    live.update(TEXT)
+    live.finish(TEXT, carried=carried)
+    assert capsys.readouterr().out == (
+        f"{TEXT}\n[image https://x.y/a.png]\nSources:\n[1] https://x.y/tower for “{TEXT}”\n"
+    )
+    first, second = open_reply_displays(["one", "two"], format="markdown", stream=True)
+    for display in (first, second):
+        display.update(TEXT)
+        display.finish(TEXT, carried=carried)
+    said = f"{TEXT}[1]\n\nSources:\n[1] https://x.y/tower\n"
+    assert capsys.readouterr().out == f"[image https://x.y/a.png]\none:\n{said}two:\n{said}"

@@ -443,7 +443,7 @@ def test_an_export_takes_out_secrets_unless_it_is_to_be_whole(shell, tmp_path):
     """What looks like a key is not in the file, except with `--whole`."""
     ask(shell, "My key is sk-proj-abcdefghijklmnop0123456789ABCDEFGH")
     file = tmp_path / "talk.md"
-    assert "taken out" in shell.run(f"%langswarm export {file}")
+    assert "removed: 2 keys" in shell.run(f"%langswarm export {file}")
     assert "sk-proj-abc" not in file.read_text()
     shell.run(f"%langswarm export {file} --whole")
     assert "sk-proj-abc" in file.read_text()

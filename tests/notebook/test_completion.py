@@ -56,6 +56,20 @@ def test_what_can_be_attached_is_offered(shell, tmp_path, monkeypatch):
 
 
 @offers_ours
+def test_what_describes_an_answer_is_offered(shell, tmp_path, monkeypatch):
+    """Types and dicts of the user's within braces, folders, and files of JSON alone."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("person.json", "person.txt"):
+        (tmp_path / name).touch()
+    shell["Kind"], shell["kinds"], shell["shape"], shell["number"] = Thing, list[Thing], {"type": "object"}, 3
+    before = "%%langswarm --schema "
+    found = {text.removeprefix(before) for text in offered(shell, before)}
+    assert {"{{Kind}}", "{{kinds}}", "{{shape}}", "person.json"} <= found
+    assert not {"{{thing}}", "{{number}}", "{{Out}}", "person.txt"} & found
+    assert offered(shell, f"{before}per") == [f"{before}person.json"]
+
+
+@offers_ours
 @pytest.mark.parametrize(
     "text, word",
     [

@@ -27,15 +27,22 @@ TEXTS = {
     "list": "- an item of a list that never ends\n",
 }
 SETUP = """
+from langswarm_nb.core.session.answers.answer_schema import schema_of
+from langswarm_nb.notebook.showing.answer_tables import shown_answer
 from langswarm_nb.notebook.showing.display import open_reply_displays
 
-def stream(text, size, seconds_each):
+def stream(text, size, seconds_each, schema=None):
     now = 0.0
     [display] = open_reply_displays([""], format="markdown", stream=True, clock=lambda: now)
+    answer = None
+    if schema is not None:
+        schema = schema_of(schema)
+        display.begin(schema)
+        answer = shown_answer(schema.read(text), [column.name for column in schema.columns])
     for start in range(0, len(text), size):
         now += seconds_each
         display.update(text[start:start + size])
-    display.finish(footer="openai:gpt · 412→24000 tok", provenance={"model": "openai:gpt"})
+    display.finish(footer="openai:gpt · 412→24000 tok", provenance={"model": "openai:gpt"}, answer=answer)
 """
 
 
@@ -46,9 +53,16 @@ def kernel():
         yield kernel
 
 
-def stream(kernel: Kernel, text: str, *, chars_each: int = DELTA_CHARS, seconds_each: float) -> Cell:
+def stream(
+    kernel: Kernel,
+    text: str,
+    *,
+    chars_each: int = DELTA_CHARS,
+    seconds_each: float,
+    schema: str | None = None,
+) -> Cell:
     kernel.run(f"text = {text!r}")
-    return kernel.run(f"stream(text, {chars_each}, {seconds_each})")
+    return kernel.run(f"stream(text, {chars_each}, {seconds_each}, {schema!r})")
 
 
 @pytest.mark.parametrize("seconds_each", [0.0001, 0.01, 0.06, 0.5])
@@ -63,6 +77,40 @@ def test_a_long_reply_stays_within_half_a_megabyte(kernel: Kernel, name: str, se
     assert [output["output_type"] for output in cell.outputs] == ["display_data"]
     assert cell.outputs[0]["data"]["text/plain"] == text
     assert cell.outputs[0]["metadata"] == {"langswarm": {"model": "openai:gpt"}}
+
+
+VALUES = {
+    "many rows": ("[name, age int, note]", {"name": "Ann", "age": 3, "note": "short"}),
+    "wide rows": (
+        f"[{', '.join(f'c{n}' for n in range(12))}]",
+        {f"c{n}": "words of some length, " * 7 for n in range(12)},
+    ),
+    "nested rows": ("[name, parts [{a, b int}]]", {"name": "x", "parts": [{"a": "part", "b": 1}] * 9}),
+    "one object": ("name, text, tags [str]", None),
+}
+"""Name -> schema, and an element of the list; the object is one text of all that size."""
+
+
+@pytest.mark.parametrize("seconds_each", [0.0001, 0.06])
+@pytest.mark.parametrize("name", VALUES)
+def test_a_table_that_grows_stays_within_half_a_megabyte(kernel: Kernel, name: str, seconds_each: float):
+    """4,000 deltas with 96 kB of JSON, shown as a table while they come, in the same bounds as other replies.
+
+    The saved output has the table, bounded, and all of the data.
+    """
+    schema, row = VALUES[name]
+    size = DELTAS * DELTA_CHARS
+    data: object = {"name": "x", "text": "word " * (size // 5 - 20), "tags": ["a"]}
+    if row is not None:
+        data = {"items": [row] * (size // (len(json.dumps(row)) + 2))}
+    cell = stream(kernel, json.dumps(data), seconds_each=seconds_each, schema=schema)
+    print(f"{name}, {seconds_each} s a delta: {len(cell.messages)} messages, {cell.size_bytes:,} bytes")
+    assert cell.size_bytes <= 500_000
+    assert 10 <= len(cell.messages) <= 400
+    [output] = cell.outputs
+    shown = output["data"]["application/vnd.langswarm.answer+json"]
+    assert shown == (data["items"] if isinstance(data, dict) and "items" in data else data)
+    assert len(output["data"]["text/html"]) < 200_000
 
 
 def test_the_cost_grows_with_the_text(kernel: Kernel):

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from langswarm_nb.analysis.sources import footnotes
 from langswarm_nb.notebook.showing.carried import with_footnotes, with_footnotes_text
 from langswarm_nb.render import render_html
 from langswarm_nb.render.source_marks import SOURCE_MARK
@@ -191,6 +192,27 @@ def test_sources_are_numbered_as_they_appear():
         ("[1]", "https://x.y/1/"),
         ("[2]", "https://x.y/2"),
     ]
+
+
+def test_a_text_that_has_no_marks_has_its_claims_in_the_list():
+    """Where a source stands first, by the beginning of its words, on one bounded line; and how often else."""
+    text = "The tower is high.\nIt is old \u202e too. " + "So it " * 40
+    parts: list[dict[str, object]] = [
+        {"type": "citation", "url": "https://x.y/1", "start": 19, "end": 36},
+        {"type": "citation", "url": "https://x.y/1", "start": 0, "end": 18},
+        {"type": "citation", "url": "https://x.y/2", "start": 36, "end": len(text)},
+        {"type": "citation", "title": "A book", "end": len(text)},
+        {"type": "citation", "title": "Late"},
+    ]
+    assert footnotes(text, parts).claims_text.splitlines() == [
+        "Sources:",
+        "[1] https://x.y/1 for “The tower is high.” and 1 more",
+        f"[2] https://x.y/2 for “{('So it ' * 40)[:59]}…”",
+        f"[3] A book for “{('So it ' * 10).strip()}”",
+        "[4] Late",
+    ]
+    hidden = footnotes(text, parts[:1]).claims_text
+    assert hidden.endswith("for “It is old \\u{202e} too.”")
 
 
 @pytest.mark.parametrize("end", [None, 0])

@@ -173,7 +173,7 @@ def test_a_notebook_made_anew_under_an_old_name_begins_anew(hw):
     save(hw, "other")
     with opened(hw) as notebook:
         assert "new session: this is another notebook" in notebook.shell.greeting
-        assert f"`%langswarm switch {old}` goes on with its conversation" in notebook.shell.greeting
+        assert f"`%langswarm switch {old}` continues its conversation" in notebook.shell.greeting
         assert "another" not in notebook.ask("other", "Two").footer, "it is told once"
         assert notebook.sent == ["Two"]
         assert re.match(r"hw.ipynb \(until .*\):hw", notebook.do(f"switch {old}"))
@@ -202,7 +202,7 @@ def test_a_renamed_or_moved_notebook_takes_its_sessions_along(hw, tmp_path, move
     target.parent.mkdir(exist_ok=True)
     hw.rename(target)
     with opened(target) as notebook:
-        assert "this notebook was hw.ipynb, its conversations came along" in notebook.shell.greeting
+        assert "this notebook was hw.ipynb, its conversations moved with it" in notebook.shell.greeting
         assert notebook.do("use") == "mock:script"
         notebook.ask("2", "Two")
         assert notebook.sent == ["One", "Two"]
@@ -236,7 +236,7 @@ def test_a_copy_of_a_notebook_is_a_new_session(hw):
     copy = hw.with_name("hw-Copy1.ipynb")
     copy.write_bytes(hw.read_bytes())
     with opened(copy) as notebook:
-        assert "this is a copy of hw.ipynb, `%langswarm fork hw.ipynb:hw` takes" in notebook.shell.greeting
+        assert "this is a copy of hw.ipynb, `%langswarm fork hw.ipynb:hw` brings" in notebook.shell.greeting
         notebook.ask("1", "Uno")
         assert notebook.sent == ["Uno"]
     with opened(hw) as notebook:
@@ -318,7 +318,8 @@ def test_kernels_without_a_notebook_have_sessions_of_their_own():
     with running_shell() as shell:
         assert shell.run("%langswarm")["turns"] == 0
         told = re.search(
-            r"The last session without a notebook was (.*); `(%langswarm switch .*)` goes", shell.greeting
+            r"The last session without a notebook was (.*); `(%langswarm switch .*)` continues it",
+            shell.greeting,
         )
         assert told is not None
         assert told[1] == f"{label} “One”"

@@ -53,7 +53,7 @@ def test_jupyter_tells_the_notebook_and_its_cells(hw):
     hw.rename(renamed := hw.with_name("homework.ipynb"))
     with jupyter(renamed) as (_kernel, greeting):
         assert "session hw (resumed)" in greeting
-        assert "this notebook was hw.ipynb, its conversations came along" in greeting
+        assert "this notebook was hw.ipynb, its conversations moved with it" in greeting
     save(hw, "else")
     with jupyter(hw) as (_kernel, greeting):
         assert "session hw (new)" in greeting

@@ -321,6 +321,21 @@ def test_models_are_compared_at_the_same_time(shell):
     assert sent(shell)[-2:] == [f"a:{both[1].text}", "u:After"]
 
 
+def test_a_model_that_is_named_twice_answers_twice(shell):
+    """Each answer has its own number, also by an alias, when the cell runs again, and when it is retried."""
+    shell.run("%%langswarm -q\nBefore")
+    shell.run("%langswarm alias me mock:echo")
+    for ask in ["-m mock:echo,mock:echo", "-m me -m mock:echo"]:
+        twice = shell.run(f"%%langswarm -q {ask}\nWho?")
+        again = shell.run("%langswarm retry")
+        titles = ("mock:echo (1)", "mock:echo (2)")
+        assert twice.models == again.models == titles
+        assert [reply.text for reply in (*twice, *again)] == ["You said: Who?"] * 4
+        assert twice["mock:echo (2)"].message.id == twice[1].message.id != twice[0].message.id
+    assert str(twice) == "mock:echo (1):\nYou said: Who?\n\nmock:echo (2):\nYou said: Who?"
+    assert len(shell.run("%langswarm tree").split("\n")) == 9
+
+
 class Meeting(IProviderSession):
     """Answers only when as many requests as expected are under way at once."""
 

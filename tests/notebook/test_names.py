@@ -41,7 +41,7 @@ def test_a_name_on_a_cell_makes_a_session_here_and_tells_of_the_one_elsewhere(no
     """`-S demo` is this notebook's; the footer names the other, and `-S notes.ipynb:demo` goes on with that."""
     reply = notebook.ask("1", "Here", "-S demo")
     assert notebook.sent == ["Here"]
-    told = "new session demo · another of this name in notes.ipynb, `-S notes.ipynb:demo` goes on with it"
+    told = "new session demo · another of this name in notes.ipynb, `-S notes.ipynb:demo` continues it"
     assert told in reply.footer
     assert "another" not in notebook.ask("2", "Here again", "-S demo").footer
     reply = notebook.ask("3", "Here", "-S notes:demo")

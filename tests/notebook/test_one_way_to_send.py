@@ -15,7 +15,12 @@ from typing import Any
 import pytest
 
 import langswarm_nb
-from langswarm_nb.core.session import ProviderServerError, SessionStorageError, create_session_manager
+from langswarm_nb.core.session import (
+    Intake,
+    ProviderServerError,
+    SessionStorageError,
+    create_session_manager,
+)
 from langswarm_nb.core.session.attachments.attaching import attach
 from langswarm_nb.core.session.messages import RoleName
 from langswarm_nb.core.session.parts.blobs import bytes_of
@@ -279,17 +284,42 @@ def _with_it(notebook: Notebook, door: Door) -> Sent:
     return notebook.cell(f"%%langswarm {models} -q -a {{{{ picture }}}} -T web_search\nHi", "with")
 
 
-@pytest.mark.parametrize("door", CARRYING.values(), ids=CARRYING.keys())
-def test_what_a_question_carries_goes_with_it(notebook, door):
-    """Attachments and tools reach the provider, also where the question is asked again, or edited."""
+def _prepare_with_it(notebook: Notebook, door: Door) -> None:
+    """Have a conversation whose last question, which a door may ask again, has a picture and a tool."""
     door.prepare(notebook)
     if not isinstance(door, CARRY):
         first = ComparisonDoor() if isinstance(door, ComparisonAgain) else CellDoor()
         assert not _with_it(notebook, first).error
         if isinstance(door, ReplyDoor):
             notebook.run("reply = _", "reply")
+
+
+def _send_with_it(notebook: Notebook, door: Door) -> Sent:
+    return _with_it(notebook, door) if isinstance(door, CARRY) else door.send(notebook)
+
+
+@pytest.mark.parametrize("door", CARRYING.values(), ids=CARRYING.keys())
+def test_what_is_refused_is_not_told_to_leave(notebook, door):
+    """A model that does not take the picture is sent nothing, and nothing is said to go; the next prompt does."""
+    _prepare_with_it(notebook, door)
+    notebook.shell.workspace.announced.clear()
+    takes_nothing = Intake(media_types=(), tools=("web_search",))
+    notebook.service.takes, taken = takes_nothing, notebook.service.takes
     before = len(notebook.service.requests)
-    came = _with_it(notebook, door) if isinstance(door, CARRY) else door.send(notebook)
+    came = _send_with_it(notebook, door)
+    assert "does not take image/png" in came.error
+    assert "leave this machine" not in came.told
+    assert len(notebook.service.requests) == before
+    notebook.service.takes = taken
+    assert "leave this machine" in _send_with_it(notebook, door).told
+
+
+@pytest.mark.parametrize("door", CARRYING.values(), ids=CARRYING.keys())
+def test_what_a_question_carries_goes_with_it(notebook, door):
+    """Attachments and tools reach the provider, also where the question is asked again, or edited."""
+    _prepare_with_it(notebook, door)
+    before = len(notebook.service.requests)
+    came = _send_with_it(notebook, door)
     assert came.error == ""
     requests = list(notebook.service.requests)[before:]
     assert requests

@@ -1,4 +1,4 @@
-"""What is left of saved outputs where another program shows them: a code host without styles, a LaTeX document."""
+"""What is left of saved outputs where another program shows them: a code host, a LaTeX or Markdown document."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import re
 import nbformat
 import nh3
 import pytest
-from nbconvert import LatexExporter
+from markdown_it import MarkdownIt
+from nbconvert import LatexExporter, MarkdownExporter
 
 from langswarm_nb.core.session import MessageRole, SessionMessage
+from langswarm_nb.core.session.answers.schema_errors import AnswerInvalidError
 from langswarm_nb.notebook.commands.results import Facts, Listing
 from langswarm_nb.notebook.panel.static_twin import twin_bundle
+from langswarm_nb.notebook.showing.answer_tables import MIME, shown_answer, shown_problem
 from langswarm_nb.notebook.showing.column import Column
 from langswarm_nb.notebook.showing.display import reply_bundle
 from langswarm_nb.notebook.showing.transcript import messages_html
@@ -60,6 +63,16 @@ TABLE = Listing(
 FOOTER = "openai:gpt-6-luna · 412→128 tok · 2.1 s · turn 0.1"
 
 
+PEOPLE = [{"name": "Ann", "tags": ["tea", "rain"]}, {"name": "Bo", "tags": None}]
+
+
+def misfit() -> AnswerInvalidError:
+    """Return what is wrong with an answer."""
+    error = AnswerInvalidError("It does not fit.")
+    error.problems = ("$.name: not text",)
+    return error
+
+
 def compared() -> str:
     """Return the page of a comparison."""
     step = ("Go on with this one:", "%langswarm use 0.1")
@@ -92,6 +105,14 @@ PAGES = {
                 "Go on with this one: %langswarm use 0.1",
             )
         ],
+    ),
+    "an answer that is a value": (
+        reply_bundle("", answer=shown_answer(PEOPLE, ["name", "tags"]), footer=FOOTER)["text/html"],
+        ["name", "tags", "0", "Ann", "tea, rain", "1", "Bo", "null", FOOTER],
+    ),
+    "an answer that does not fit": (
+        reply_bundle("", answer=shown_problem(misfit(), '{"name": 1}'), footer=FOOTER)["text/html"],
+        ['"name": 1', "It does not fit the schema: 1 problem", "$.name: not text", FOOTER],
     ),
     "a list": (TABLE._html(), ["1 message", "session", "text", "→", "maths", "the sum of two"]),
     "facts": (facts_html(Facts(model="one:a", store="here")), ["model", "one:a", "store", "here"]),
@@ -165,7 +186,28 @@ def test_latex_shows_an_answer_as_text(text):
     )  # that of the code stands before
 
 
+@pytest.mark.parametrize("around", ["```python\n{}\n```", "```\n{}\n```", "    {}", "<pre>{}</pre>"])
+@pytest.mark.parametrize("gap", ["\n\n", "\n \t\n\n    ", "\n\n\n\n", "\n>\n\n"])
+@pytest.mark.parametrize("form", ["markdown", "text", "code", "json"])
+def test_markdown_of_a_notebook_shows_an_answer_as_it_was(around, gap, form):
+    """No blank line of a code block or a text lets what follows it become Markdown, such as an image of the model's."""
+    answer = around.format(f"x = 1{gap}![x](https://host/a.png) *a* <https://host>{gap}# y")
+    page = reply_bundle(answer, format=form, footer=FOOTER)["text/html"]
+    cell = nbformat.v4.new_code_cell("%%langswarm\nHi")
+    cell.outputs = [nbformat.v4.new_output("display_data", data={"text/html": page, "text/plain": answer})]
+    made, _ = MarkdownExporter().from_notebook_node(nbformat.v4.new_notebook(cells=[cell]))
+    read = MarkdownIt("commonmark").render(str(made))
+    assert page.strip() in read
+    assert not re.search("<img|<em>|<h1|href", read.replace(page.strip(), ""))
+
+
 def test_neither_markdown_nor_latex_is_offered_to_a_page():
     """Front ends may run what is in Markdown, and some prefer either to the page when a screen reader is on."""
     assert set(reply_bundle(ANSWER)) == {"text/html", "text/plain"}
+    bundle = reply_bundle("", answer=shown_answer(PEOPLE))
+    assert set(bundle) == {
+        "text/html",
+        "text/plain",
+        MIME,
+    }  # of application/json front ends show a tree instead
     assert set(twin_bundle("id", "Maths", TALK)) == {"text/html", "text/plain"}

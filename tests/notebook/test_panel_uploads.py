@@ -45,6 +45,13 @@ async def put(tray, key, data, name="a.txt", session=S):
     return done
 
 
+async def test_what_was_done_to_a_file_is_told(tray):
+    """Apart from what it is, so that a narrow chip shows it whole."""
+    assert await put(tray, "k1", "words".encode("utf-16"))
+    [shown] = tray.chips(S)
+    assert (shown["facts"], shown["note"]) == ("text/plain · 5 B", "converted to UTF-8")
+
+
 async def test_pieces_make_the_file(tray):
     """A file of several pieces is attached with its bytes when the last one came, and not before."""
     data = b"words\n" * 400_000
@@ -52,6 +59,7 @@ async def test_pieces_make_the_file(tray):
     assert tray.taken(S, ["k1"])["k1"].data == data
     [shown] = tray.chips(S)
     assert (shown["id"], shown["name"], shown["facts"]) == ("k1", "a.txt", "text/plain · 2.4 MB")
+    assert "note" not in shown
     assert tray.chips("other") == []
     tray.remove(S, "k1")
     assert tray.chips(S) == []

@@ -16,7 +16,7 @@ async def test_a_message_that_is_too_long_is_refused_at_once() -> None:
             await manager.create_session("ada", "mock", "echo", system="x" * 11)
         assert await manager.list_user_sessions("ada") == []
         session = await manager.create_session("ada", "mock", "echo")
-        with pytest.raises(SessionValueError, match="content has 11 characters, and at most 10"):
+        with pytest.raises(SessionValueError, match="content has 11 characters, but the limit is 10"):
             session.stream_message("x" * 11)
         for call in (
             session.send_message("x" * 11),

@@ -348,6 +348,23 @@ async def test_waits_for_repeats_are_told_and_counted(session: BaseSession, scri
     assert (reply.request.attempts, reply.request.queued_s) == (3, 4.0)
 
 
+async def test_who_asks_is_told_when_a_request_goes_out(session: BaseSession, script: Script) -> None:
+    """Once for each, in time; not for what is refused, nor for what was answered before."""
+    told: list[int] = []
+    mock = script("r1", "r2")
+
+    def note() -> None:
+        told.append(len(mock.requests))
+
+    await session.send_message("q1", message_id="m1", on_send=note)
+    await session.send_message("q1", message_id="m1", on_send=note)
+    assert told == [0]
+    with pytest.raises(SessionValueError, match="tools"):
+        await session.send_message("q2", tools=["nope"], on_send=note)
+    await session.regenerate(on_send=note)
+    assert told == [0, 1]
+
+
 async def test_a_hook_that_fails_loses_nothing(
     manager: SessionManager, session: BaseSession, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -182,6 +182,6 @@ async def test_a_provider_that_holds_nothing_is_refused(manager: SessionManager)
         supports_native = False
 
     manager.add_provider_session("mock", Stateless())
-    with pytest.raises(SessionValueError, match="holds no conversations"):
+    with pytest.raises(SessionValueError, match="keeps no conversations"):
         await manager.create_session("ada", "mock", "echo", "provider_native")
     assert await manager.list_user_sessions("ada") == []

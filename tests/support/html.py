@@ -41,6 +41,7 @@ ATTRIBUTES = {
     "th": {"align", "scope"},
     "pre": {"tabindex"},
     "div": {"tabindex"},
+    "span": {"title"},
     "button": {"aria-label", "hidden"},
     "img": {"src", "alt", "height"},
     "audio": {"src", "controls"},

@@ -1,4 +1,4 @@
-"""A tiny random model for llama.cpp's server: its answers mean nothing, everything around them is real."""
+"""A tiny random model for llama.cpp's server, and eyes for it: what it says means nothing, all around it is real."""
 
 from __future__ import annotations
 
@@ -58,6 +58,56 @@ def write_tiny_model(path: Path) -> None:
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
+
+
+def write_tiny_eyes(path: Path) -> None:
+    """Write what lets the tiny model see: one layer over four patches of an image, about 50 kB."""
+    writer = GGUFWriter(path, "clip")
+    writer.add_bool("clip.has_vision_encoder", True)
+    writer.add_bool("clip.use_gelu", True)
+    writer.add_string("clip.projector_type", "mlp")
+    numbers = {
+        "image_size": 2 * _PATCH_PX,
+        "patch_size": _PATCH_PX,
+        "embedding_length": _EYE_WIDTH,
+        "feed_forward_length": _WIDTH,
+        "projection_dim": _WIDTH,
+        "block_count": 1,
+        "attention.head_count": 2,
+    }
+    for name, number in numbers.items():
+        writer.add_uint32(f"clip.vision.{name}", number)
+    writer.add_float32("clip.vision.attention.layer_norm_epsilon", 1e-5)
+    for name in ("image_mean", "image_std"):
+        writer.add_array(f"clip.vision.{name}", [0.5, 0.5, 0.5])
+    for name, values in _eye_weights().items():
+        writer.add_tensor(name, values)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+_EYE_WIDTH, _PATCH_PX = 32, 14
+
+
+def _eye_weights() -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(3)
+    shapes: dict[str, tuple[int, ...]] = {
+        "v.class_embd": (_EYE_WIDTH,),
+        "v.patch_embd.weight": (_EYE_WIDTH, 3, _PATCH_PX, _PATCH_PX),
+        "v.position_embd.weight": (1 + 2 * 2, _EYE_WIDTH),
+    }
+    linear = {f"v.blk.0.attn_{name}": (_EYE_WIDTH, _EYE_WIDTH) for name in ("q", "k", "v", "out")}
+    linear |= {"v.blk.0.ffn_up": (_WIDTH, _EYE_WIDTH), "v.blk.0.ffn_down": (_EYE_WIDTH, _WIDTH)}
+    linear |= {"mm.0": (_WIDTH, _EYE_WIDTH), "mm.2": (_WIDTH, _WIDTH)}
+    shapes |= {f"{name}.weight": shape for name, shape in linear.items()}
+    found = {name: (rng.standard_normal(shape) * 0.1).astype(np.float32) for name, shape in shapes.items()}
+    found |= {f"{name}.bias": np.zeros(shape[0], np.float32) for name, shape in linear.items()}
+    for name in ("v.pre_ln", "v.blk.0.ln1", "v.blk.0.ln2"):
+        found[f"{name}.weight"] = np.ones(_EYE_WIDTH, np.float32)
+        found[f"{name}.bias"] = np.zeros(_EYE_WIDTH, np.float32)
+    return found
 
 
 def _weights(n_tokens: int) -> dict[str, np.ndarray]:

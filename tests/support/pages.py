@@ -8,7 +8,7 @@ import inspect
 import re
 import sys
 from pathlib import Path
-from types import CodeType
+from types import CodeType, ModuleType
 from typing import Any
 
 from tests.support.paths import REPOSITORY
@@ -39,7 +39,9 @@ def compiled(page: Path) -> list[CodeType]:
 
 async def run(page: Path) -> None:
     """Run the blocks of a page in order, in one namespace."""
-    names: dict[str, Any] = {"__name__": page.stem}
+    module = ModuleType(f"page_{page.stem}")
+    sys.modules[module.__name__] = module  # where types of the page are looked up
+    names: dict[str, Any] = vars(module)
     for code in compiled(page):
         running = eval(code, names)  # noqa: S307 - our own page
         if inspect.isawaitable(running):

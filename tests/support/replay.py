@@ -69,6 +69,27 @@ class Replay:
         """Nothing is open."""
 
 
+class InTurn(Replay):
+    """Answers each request with a body of its own; the last answers all that follow.
+
+    Parameters
+    ----------
+    *answers
+        Bodies, or a status with its body.
+    """
+
+    def __init__(self, *answers: bytes | tuple[int, bytes]) -> None:
+        super().__init__([])
+        self._answers = [one if isinstance(one, tuple) else (200, one) for one in answers]
+
+    async def send(self, outgoing: Outgoing) -> _Recorded:
+        """Answer a request."""
+        self.status, body = self._answers[min(len(self.sent), len(self._answers) - 1)]
+        kind = "application/json" if body[:1] in {b"{", b"["} else "text/event-stream"
+        self.pieces, self.headers = [body], {"content-type": kind}
+        return await super().send(outgoing)
+
+
 class _Recorded:
     def __init__(self, replay: Replay) -> None:
         self.status = replay.status

@@ -25,9 +25,11 @@ class Service(MockProviderSession):
     name = "groq"
     http = types.SimpleNamespace(address=types.SimpleNamespace(origin="https://api.far", is_local=False))
 
+    takes = Intake(tools=("web_search",))
+
     async def intake(self, model: str, *, native: bool = False) -> Intake:
-        """Take everything."""
-        return Intake(tools=("web_search",))
+        """Return what its models take: everything, at first."""
+        return self.takes
 
 
 @dataclass
@@ -86,9 +88,8 @@ class Notebook:
             items = {item["id"]: item for item in panel.transcript["messages"]}
             stored = run_sync(session.get_messages(branch="all"))[len(known) :]
             replies = [message for message in stored if message.request is not None]
-            notes = [
-                part for reply in replies for part in (items[reply.id]["note"], items[reply.id]["error"])
-            ]
+            shown = [items[reply.id] for reply in replies if reply.id in items]
+            notes = [part for item in shown for part in (item["note"], item["error"])]
         return Sent(error or _failed(replies), "\n".join([panel.problem, *notes]), replies)
 
     def trace(self) -> Any:

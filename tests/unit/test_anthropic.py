@@ -16,11 +16,11 @@ from langswarm_nb.core.session.provider_events import (
     Finish,
     ModelInfo,
     PartDone,
-    ProviderEvent,
     ProviderRequest,
     ReplyInfo,
 )
 from langswarm_nb.core.session.providers import create_provider
+from langswarm_nb.core.session.providers._dialect.call_pieces import ReaderEvent
 from langswarm_nb.core.session.providers.anthropic import (
     AnthropicProviderSession,
     choose_version,
@@ -52,11 +52,11 @@ def ask(*messages: SessionMessage, model: str = "claude-sonnet-5-5", **how: Any)
     return ProviderRequest(model, messages or (message("user", "Hi"),), **how)
 
 
-def text_of(events: Iterable[ProviderEvent], kind: str = "text") -> str:
+def text_of(events: Iterable[ReaderEvent], kind: str = "text") -> str:
     return "".join(event.text for event in events if isinstance(event, Delta) and event.kind == kind)
 
 
-def read_whole(content: list[dict[str, Any]], model: str = "m", **more: Any) -> list[ProviderEvent]:
+def read_whole(content: list[dict[str, Any]], model: str = "m", **more: Any) -> list[ReaderEvent]:
     reader = MessagesReader(model)
     return [*reader.read_whole({"content": content, "stop_reason": "end_turn", **more}), *reader.finish()]
 
@@ -315,7 +315,7 @@ def test_thinking_that_is_not_whole_is_not_sent() -> None:
 def test_a_stream_of_thinking_and_tools_is_put_together() -> None:
     """Interleaved blocks, a signature and arguments in pieces."""
     reader = MessagesReader("m")
-    events: list[ProviderEvent] = []
+    events: list[ReaderEvent] = []
     for body in (
         {"type": "message_start", "message": {"id": "msg_1", "model": "m-1", "usage": {"input_tokens": 3}}},
         {"type": "content_block_start", "index": 0, "content_block": {"type": "thinking", "thinking": ""}},

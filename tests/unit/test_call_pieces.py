@@ -16,7 +16,7 @@ from langswarm_nb.core.session.providers.anthropic.reader import MessagesReader
 from langswarm_nb.core.session.providers.chat import wire_messages
 from langswarm_nb.core.session.providers.chat.reader import ChatReader
 from langswarm_nb.core.session.providers.cohere import CohereReader
-from langswarm_nb.core.session.providers.gemini.interactions import InteractionReader
+from langswarm_nb.core.session.providers.gemini.interaction_reader import InteractionReader
 from langswarm_nb.core.session.providers.mistral.conversations import ConversationReader
 
 REQUEST = ProviderRequest("m", (SessionMessage(content="Hi"),))

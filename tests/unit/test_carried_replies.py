@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from langswarm_nb.core.session.messages import MessageRole, SessionMessage
 from langswarm_nb.core.session.parts.vocabulary import Part
-from langswarm_nb.core.session.provider_events import PartDone, ProviderEvent, ProviderRequest, ReplyInfo
+from langswarm_nb.core.session.provider_events import PartDone, ProviderRequest, ReplyInfo
+from langswarm_nb.core.session.providers._dialect.call_pieces import ReaderEvent
 from langswarm_nb.core.session.providers._dialect.citations import Bytes, Sources
 from langswarm_nb.core.session.providers._dialect.reasoning_order import in_order, outline_part, text_item
 from langswarm_nb.core.session.providers._dialect.vendor_items import vendor_part
@@ -21,6 +22,7 @@ from langswarm_nb.core.session.providers.anthropic.reader import MessagesReader,
 from langswarm_nb.core.session.providers.chat import wire_messages as chat_messages
 from langswarm_nb.core.session.providers.chat.reader import ChatReader
 from langswarm_nb.core.session.providers.gemini import generate, interactions
+from langswarm_nb.core.session.providers.gemini.interaction_reader import InteractionReader
 from langswarm_nb.core.session.providers.mistral.conversations import ConversationReader
 from langswarm_nb.core.session.providers.openai import wire_input
 from langswarm_nb.core.session.providers.openai.reader import ResponsesReader
@@ -29,11 +31,11 @@ from langswarm_nb.core.session.sending.context_window import messages_to_send
 ASK = ProviderRequest("m", (SessionMessage(content="Hi"),))
 
 
-def parts_of(events: Iterable[ProviderEvent], kind: str) -> list[Part]:
+def parts_of(events: Iterable[ReaderEvent], kind: str) -> list[Part]:
     return [event.part for event in events if isinstance(event, PartDone) and event.part["type"] == kind]
 
 
-def response(*items: dict[str, Any], **more: Any) -> list[ProviderEvent]:
+def response(*items: dict[str, Any], **more: Any) -> list[ReaderEvent]:
     reader = ResponsesReader("m")
     return [
         *reader.read_whole({"status": "completed", "output": list(items), **more}),
@@ -41,7 +43,7 @@ def response(*items: dict[str, Any], **more: Any) -> list[ProviderEvent]:
     ]
 
 
-def message(*blocks: dict[str, Any], **more: Any) -> list[ProviderEvent]:
+def message(*blocks: dict[str, Any], **more: Any) -> list[ReaderEvent]:
     reader = MessagesReader("m")
     return [
         *reader.read_whole({"content": list(blocks), "stop_reason": "end_turn", **more}),
@@ -49,18 +51,18 @@ def message(*blocks: dict[str, Any], **more: Any) -> list[ProviderEvent]:
     ]
 
 
-def generated(*parts: dict[str, Any], **beside: Any) -> list[ProviderEvent]:
+def generated(*parts: dict[str, Any], **beside: Any) -> list[ReaderEvent]:
     reader = generate.GenerateReader(ASK)
     body = {"candidates": [{"content": {"parts": list(parts)}, "finishReason": "STOP", **beside}]}
     return [*reader.read(body), *reader.finish()]
 
 
-def interacted(*steps: dict[str, Any]) -> list[ProviderEvent]:
-    reader = interactions.InteractionReader(ASK)
+def interacted(*steps: dict[str, Any]) -> list[ReaderEvent]:
+    reader = InteractionReader(ASK)
     return [*reader.read_whole({"id": "v", "status": "completed", "steps": list(steps)}), *reader.finish()]
 
 
-def conversed(*entries: dict[str, Any]) -> list[ProviderEvent]:
+def conversed(*entries: dict[str, Any]) -> list[ReaderEvent]:
     reader = ConversationReader(ASK)
     return [*reader.read_whole({"conversation_id": "c", "outputs": list(entries)}), *reader.finish()]
 
@@ -198,7 +200,7 @@ def test_what_groq_ran_is_told_and_does_not_go_back() -> None:
     """Pieces of a stream are put together; the form of the API has no place for it."""
     reader = ChatReader()
     ran = {"index": 0, "type": "python", "arguments": json.dumps({"code": "1+1"})}
-    events: list[ProviderEvent] = []
+    events: list[ReaderEvent] = []
     for delta in ({"executed_tools": [ran]}, {"executed_tools": [{"index": 0, "output": "2"}]}):
         events += reader.read({"choices": [{"delta": delta}]})
     events += [*reader.read({"choices": [{"delta": {}, "finish_reason": "stop"}]}), *reader.finish()]
@@ -245,7 +247,7 @@ def test_anthropics_sources_stand_for_their_text(
     text = {"type": "text", "text": "Said."}
     if streamed:
         reader = MessagesReader("m")
-        events: list[ProviderEvent] = []
+        events: list[ReaderEvent] = []
         for index, words in enumerate(("So: ", "Said.")):
             start = {"type": "text", "text": ""}
             events += reader.read({"type": "content_block_start", "index": index, "content_block": start})
@@ -467,7 +469,7 @@ def test_what_an_advisor_said_goes_back_where_it_can_be_asked() -> None:
         assert body["messages"][1]["content"] == sent
 
 
-def details(events: Iterable[ProviderEvent]) -> dict[str, Any]:
+def details(events: Iterable[ReaderEvent]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for event in events:
         found |= event.details if isinstance(event, ReplyInfo) else {}

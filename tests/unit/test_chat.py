@@ -14,11 +14,11 @@ from langswarm_nb.core.session.provider_events import (
     Finish,
     ModelInfo,
     PartDone,
-    ProviderEvent,
     ProviderRequest,
     ReplyInfo,
 )
 from langswarm_nb.core.session.providers import create_provider
+from langswarm_nb.core.session.providers._dialect.call_pieces import ReaderEvent
 from langswarm_nb.core.session.providers._http.faults import ReportedError
 from langswarm_nb.core.session.providers.catalogue import PROVIDERS, ChatHost
 from langswarm_nb.core.session.providers.chat import wire_messages
@@ -187,7 +187,7 @@ def chunk(finish: str | None = None, index: int = 0, **delta: Any) -> dict[str, 
     return {"choices": [{"index": index, "delta": delta, "finish_reason": finish}]}
 
 
-def read(*chunks: Any) -> tuple[list[ProviderEvent], ChatReader]:
+def read(*chunks: Any) -> tuple[list[ReaderEvent], ChatReader]:
     reader = ChatReader()
     return [event for body in chunks for event in reader.read(body)], reader
 

@@ -19,8 +19,9 @@ from langswarm_nb.core.session.provider_events import (
 )
 from langswarm_nb.core.session.providers import create_provider
 from langswarm_nb.core.session.providers._http.faults import ReportedError
-from langswarm_nb.core.session.providers.gemini import generate, interactions
+from langswarm_nb.core.session.providers.gemini import generate
 from langswarm_nb.core.session.providers.gemini.faults import read_google_fault
+from langswarm_nb.core.session.providers.gemini.interaction_reader import InteractionReader
 from langswarm_nb.core.session.providers.gemini.interaction_steps import THOUGHT
 
 QUESTION = SessionMessage(content="Hi")
@@ -327,7 +328,7 @@ def test_what_an_interaction_tells_beside_its_text_is_kept() -> None:
         {"event_type": "of.a.later.day", "x": 1},
         {"event_type": "interaction.completed", "interaction": {"id": "v1_1", "status": "requires_action"}},
     ]
-    events = read_all(interactions.InteractionReader(ask()), bodies)
+    events = read_all(InteractionReader(ask()), bodies)
     assert kept(events, Delta) == [Delta("Hm.", "reasoning")]
     assert [event.part for event in kept(events, PartDone)] == [
         {"type": "image", "media_type": "image/png", "data": "AAAA"},
@@ -358,7 +359,7 @@ def test_what_an_interaction_tells_beside_its_text_is_kept() -> None:
 )
 def test_the_status_of_an_interaction_is_its_end(status: str, reason: FinishReason) -> None:
     """In our words and in Google's."""
-    reader = interactions.InteractionReader(ask())
+    reader = InteractionReader(ask())
     list(reader.read_whole({"id": "v1_1", "status": status}))
     assert list(reader.finish())[-1] == Finish(reason, status)
 
@@ -384,7 +385,7 @@ def test_the_status_of_an_interaction_is_its_end(status: str, reason: FinishReas
 def test_an_interaction_that_failed_is_an_error(body: dict[str, Any], words: str) -> None:
     """Its own words are told; one that is still going on has no reply yet."""
     with pytest.raises(ReportedError, match=words):
-        list(interactions.InteractionReader(ask()).read_whole(body))
+        list(InteractionReader(ask()).read_whole(body))
 
 
 def test_the_models_path_and_the_version_are_kept() -> None:

@@ -151,10 +151,10 @@ def test_each_change_of_home_is_told():
     """New session and why, with the way to the conversation that was here, or that was copied."""
     copy = Home(B, "copy", A)
     assert note_of(copy, {A: "a.ipynb:demo"}) == (
-        "new session: this is a copy of a.ipynb, `%langswarm fork a.ipynb:demo` takes its conversation over"
+        "new session: this is a copy of a.ipynb, `%langswarm fork a.ipynb:demo` brings its conversation here"
     )
     assert note_of(copy, {}) == "new session: this is a copy of a.ipynb"
-    assert note_of(Home(B, "moved", A), {}) == "this notebook was a.ipynb, its conversations came along"
+    assert note_of(Home(B, "moved", A), {}) == "this notebook was a.ipynb, its conversations moved with it"
     assert note_of(Home(A, "moved", former(A, SAVED), replaces=True), {}).endswith("are back")
     another = note_of(Home(A, "new", replaces=True), {A: "3fa9c2d1"})
     assert another.startswith("new session: this is another notebook")

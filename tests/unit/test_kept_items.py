@@ -15,10 +15,11 @@ from langswarm_nb.core.session.provider_events import (
     Delta,
     Finish,
     PartDone,
-    ProviderEvent,
     ProviderRequest,
     ReplyInfo,
 )
+from langswarm_nb.core.session.providers._dialect.call_pieces import ReaderEvent
+from langswarm_nb.core.session.providers._dialect.whole_items import WholeItems
 from langswarm_nb.core.session.providers.anthropic import (
     AnthropicProviderSession,
     wire_messages,
@@ -26,6 +27,7 @@ from langswarm_nb.core.session.providers.anthropic import (
 )
 from langswarm_nb.core.session.providers.anthropic.reader import MessagesReader
 from langswarm_nb.core.session.providers.gemini import generate, interactions
+from langswarm_nb.core.session.providers.gemini.interaction_reader import InteractionReader
 from langswarm_nb.core.session.providers.openai import wire_input
 from langswarm_nb.core.session.providers.openai.reader import ResponsesReader
 from tests.support.replay import Replay
@@ -34,7 +36,7 @@ QUESTION = SessionMessage(content="Hi")
 THOUGHT: dict[str, Any] = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAA"}
 
 
-def message_of(events: Iterable[ProviderEvent]) -> SessionMessage:
+def message_of(events: Iterable[ReaderEvent]) -> SessionMessage:
     """Return the message that a reply becomes."""
     told = list(events)
     text = "".join(event.text for event in told if isinstance(event, Delta) and event.kind == "text")
@@ -50,12 +52,12 @@ def said(text: str, item_id: str = "msg_1") -> dict[str, Any]:
     return {"type": "message", "id": item_id, "role": "assistant", "status": "completed", "content": content}
 
 
-def response_of(items: list[dict[str, Any]], *, streamed: bool = False) -> list[ProviderEvent]:
+def response_of(items: list[dict[str, Any]], *, streamed: bool = False) -> list[ReaderEvent]:
     reader = ResponsesReader("m")
     whole = {"status": "completed", "output": [] if streamed else items}
     if not streamed:
         return [*reader.read_whole(whole), *reader.finish()]
-    events: list[ProviderEvent] = []
+    events: list[ReaderEvent] = []
     for item in items:
         events += reader.read({"type": "response.output_item.done", "item": item})
     events += reader.read({"type": "response.completed", "response": whole})
@@ -214,11 +216,11 @@ def streamed_blocks(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def claude(
     blocks: list[dict[str, Any]], *, streamed: bool, stop: str = "end_turn", **more: Any
-) -> list[ProviderEvent]:
+) -> list[ReaderEvent]:
     reader = MessagesReader("m")
     if not streamed:
         return [*reader.read_whole({"content": blocks, "stop_reason": stop, **more}), *reader.finish()]
-    events: list[ProviderEvent] = []
+    events: list[ReaderEvent] = []
     end = {"type": "message_delta", "delta": {"stop_reason": stop}, **more}
     for event in [*streamed_blocks(blocks), end, {"type": "message_stop"}]:
         events += reader.read(event)
@@ -397,8 +399,8 @@ async def test_what_a_gateway_refuses_of_thinking_is_left_out_once(
 # Gemini
 
 
-def interaction(body: dict[str, Any], *, streamed: bool) -> list[ProviderEvent]:
-    reader = interactions.InteractionReader(ProviderRequest("m", (QUESTION,)))
+def interaction(body: dict[str, Any], *, streamed: bool) -> list[ReaderEvent]:
+    reader = InteractionReader(ProviderRequest("m", (QUESTION,)))
     if not streamed:
         return [*reader.read_whole(body), *reader.finish()]
     events = list(reader.read({"event_type": "interaction.completed", "interaction": body}))
@@ -458,7 +460,7 @@ def test_what_google_ran_goes_back_between_the_texts() -> None:
 # Replies that are cut
 
 
-def _parts_of(events: Iterable[ProviderEvent]) -> list[Any]:
+def _parts_of(events: Iterable[ReaderEvent]) -> list[Any]:
     return [
         event.part["opaque"]
         for event in events
@@ -480,7 +482,7 @@ TOOLS_OF_SERVICE: list[dict[str, Any]] = [
 def test_items_of_responses_are_handed_on_once_and_in_their_order(order: list[int], early: list[int]) -> None:
     """Each as soon as it is whole and none before it is missing; the others with the end, which has them all."""
     reader = ResponsesReader("m")
-    events: list[ProviderEvent] = []
+    events: list[ReaderEvent] = []
     for n in order:
         done = {"type": "response.output_item.done", "output_index": n, "item": SEARCHES[n]}
         events += reader.read(done)
@@ -497,7 +499,7 @@ def test_items_of_responses_are_handed_on_once_and_in_their_order(order: list[in
 def test_blocks_of_messages_are_handed_on_once_and_in_their_order(order: list[int], early: list[int]) -> None:
     """The same, however the ends of the blocks come."""
     reader = MessagesReader("m")
-    events: list[ProviderEvent] = []
+    events: list[ReaderEvent] = []
     for n, block in enumerate(TOOLS_OF_SERVICE):
         events += reader.read({"type": "content_block_start", "index": n, "content_block": block})
     for n in order:
@@ -515,3 +517,30 @@ def test_code_that_ran_is_handed_on_as_it_comes() -> None:
     assert _parts_of(events) == [ran]
     events += reader.read({"candidates": [{"finishReason": "STOP"}]})
     assert _parts_of([*events, *reader.finish()]) == [ran]
+
+
+def test_what_google_began_and_did_not_end_stays_here() -> None:
+    """A search without its result says nothing to the service; the thought before it does."""
+    thought = {"type": "thought", "signature": "c2ln"}
+    reader = InteractionReader(ProviderRequest("m", (QUESTION,)))
+    events = []
+    for index, step in enumerate((thought, OUTPUTS[1], {"type": "text", "text": "So"})):
+        events += list(reader.read({"event_type": "step.start", "index": index, "step": step}))
+        events += list(reader.read({"event_type": "step.stop", "index": index}))
+    reply = message_of(events)
+    assert [part["type"] for part in reply.parts] == ["reasoning", "vendor"]
+    steps = interactions.wire_input([QUESTION, reply], 0)
+    assert steps[1:] == [thought, {"type": "model_output", "content": [{"type": "text", "text": "So"}]}]
+
+
+def test_items_that_come_at_once_are_handed_on_in_the_order_in_which_they_began() -> None:
+    """One that is whole waits for those before it; at the end all go, whole or not."""
+    items: WholeItems[str] = WholeItems()
+    for item in "abcd":
+        items.begin(item, item.upper())
+    assert items.end("b") == []
+    assert (items.whole, items.open) == (["B"], ["A", "C", "D"])
+    assert items.end("a") == ["A", "B"]
+    assert (items.whole, items.open) == ([], ["C", "D"])
+    assert items.rest() == ["C", "D"]
+    assert items.rest() == []

@@ -14,11 +14,11 @@ from langswarm_nb.core.session.provider_events import (
     Delta,
     Finish,
     PartDone,
-    ProviderEvent,
     ProviderRequest,
     ReplyInfo,
 )
 from langswarm_nb.core.session.providers import create_provider
+from langswarm_nb.core.session.providers._dialect.call_pieces import ReaderEvent
 from langswarm_nb.core.session.providers._http.faults import ReportedError
 from langswarm_nb.core.session.providers.openai import OpenAIProviderSession, wire_input, wire_request
 from langswarm_nb.core.session.providers.openai.reader import ResponsesReader
@@ -37,7 +37,7 @@ def ask(*messages: SessionMessage, model: str = "gpt-4.1", **how: Any) -> Provid
     return ProviderRequest(model, messages or (message("user", "Hi"),), **how)
 
 
-def text_of(events: Iterable[ProviderEvent], kind: str = "text") -> str:
+def text_of(events: Iterable[ReaderEvent], kind: str = "text") -> str:
     return "".join(event.text for event in events if isinstance(event, Delta) and event.kind == kind)
 
 
@@ -271,7 +271,7 @@ def test_the_text_is_that_of_all_messages() -> None:
 def test_thinking_comes_in_paragraphs() -> None:
     """Summaries and plain thinking are told apart from the answer, each part of them from the next."""
     reader = ResponsesReader("m")
-    events: list[ProviderEvent] = []
+    events: list[ReaderEvent] = []
     for index, text in ((0, "On"), (0, "e."), (1, "Two.")):
         body = {
             "type": "response.reasoning_summary_text.delta",
@@ -287,7 +287,7 @@ def test_thinking_comes_in_paragraphs() -> None:
 def test_what_did_not_come_in_pieces_comes_at_the_end() -> None:
     """A server that streams no deltas, or not all, is understood by its whole response."""
     reader = ResponsesReader("m")
-    events = reader.read({"type": "response.output_text.delta", "delta": "Hel"})
+    events = [*reader.read({"type": "response.output_text.delta", "delta": "Hel"})]
     events += reader.read({"type": "response.completed", "response": {"output": [output("Hello")]}})
     assert text_of(events) == "Hello"
     other = ResponsesReader("m")
@@ -333,7 +333,7 @@ def test_an_end_has_our_word_and_theirs(how: dict[str, Any], finish: Finish) -> 
 def test_a_refusal_is_told_apart() -> None:
     """Its words are not an answer, and the finish reason says so."""
     reader = ResponsesReader("m")
-    events = reader.read({"type": "response.refusal.delta", "delta": "I can"})
+    events = [*reader.read({"type": "response.refusal.delta", "delta": "I can"})]
     refusal = {"type": "message", "content": [{"type": "refusal", "refusal": "I cannot."}]}
     events += reader.read({"type": "response.completed", "response": {"output": [refusal]}})
     assert (text_of(events, "refusal"), text_of(events)) == ("I cannot.", "")

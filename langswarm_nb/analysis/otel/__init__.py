@@ -63,7 +63,7 @@ class OTelHook(ISessionLifecycleHook):
         await self._tell(session, message)
 
     async def on_error(self, session: ISession, error: Exception) -> None:
-        # The failed request was stored before the hooks are told, as the newest reply.
+        # The failed request was stored before the hooks are called, as the newest reply.
         try:
             newest = await session.get_messages(1, MessageRole.ASSISTANT, branch="all")
         except SessionNotFoundError:  # deleted while it was answered, and with it what the request was

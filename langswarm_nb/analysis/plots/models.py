@@ -64,9 +64,9 @@ def latency(
     is_new, ax = ax is None, style.axes(ax, height=4.0)
     xlabel = _WORDS.get(metric, metric)
     groups = _samples(turns, metric, by)
-    title = f"{style.count(sum(map(len, groups.values())), 'request')} that did not fail"
+    title = style.count(sum(map(len, groups.values())), "successful request")
     if not groups:
-        why = "No request has finished." if len(turns) else style.NO_REQUESTS
+        why = "No request has finished yet." if len(turns) else style.NO_REQUESTS
         return style.nothing(ax, title, xlabel, "share done", why)
     styles = style.style_of(list(groups))
     least = min(float(values[values > 0].min(initial=np.inf)) for values in groups.values())

@@ -187,13 +187,13 @@ def _of_one_session(frame: pd.DataFrame, session_id: str | None, what: str) -> p
         rows = frame[frame["session_id"].eq(session_id).fillna(value=False)]
         if rows.empty:
             raise SessionNotFoundError(
-                f"The frame has no {what} of session {shown(session_id)}. Its sessions are in its column session_id."
+                f"The frame has no {what} of session {shown(session_id)}. See its column session_id."
             )
         return rows
     found = frame["session_id"].unique()
     if len(found) > 1:
         raise SessionValueError(
-            f"The frame has {len(found)} sessions, and one is drawn at a time. Name it with session_id=."
+            f"The frame has {len(found)} sessions, but only one can be drawn. Choose it with session_id=."
         )
     return frame
 
@@ -205,7 +205,7 @@ def _of_session(rows: pd.DataFrame) -> str:
 def _layout(rows: pd.DataFrame) -> tuple[Any, Any, Any]:
     """Return for each message its depth, its lane and the place of its parent (-1: none).
 
-    The first child of a message goes on in its lane, active before inactive; each other child opens a new one.
+    The first child of a message stays in its lane, active before inactive; each other child opens a new one.
     """
     place = {key: number for number, key in enumerate(rows["message_id"])}
     parent = np.array(

@@ -40,7 +40,7 @@ def pyplot() -> Any:
         import matplotlib.pyplot as plt
     except ImportError as error:
         raise MissingExtraError(
-            "Pictures need matplotlib, which is not installed. Install it with `pip install 'langswarm-nb[plot]'`."
+            "Plots need matplotlib, which is not installed. Install it with `pip install 'langswarm-nb[plot]'`."
         ) from error
     return plt
 

@@ -52,7 +52,7 @@ def tokens(turns: pd.DataFrame, freq: str | None = None, ax: Axes | None = None)
     known = turns[turns["started_at"].notna() & turns[["input_tokens", "output_tokens"]].notna().any(axis=1)]
     title = f"Tokens of {style.count(len(known), 'request')}" + _without(len(turns) - len(known), "counts")
     if known.empty:
-        why = "No request has counted its tokens." if len(turns) else style.NO_REQUESTS
+        why = "No request has reported its tokens." if len(turns) else style.NO_REQUESTS
         return style.nothing(ax, title, "time (UTC)", "tokens", why)
     sent, cached, received = (np.nan_to_num(style.floats(known[column])) for column in columns)
     stacks = {"input": np.maximum(sent - cached, 0), "cached input": cached, "output": received}
@@ -135,7 +135,7 @@ def cost(turns: pd.DataFrame, by: str = "session_id", top: int = 10, ax: Axes | 
     is_new, ax = ax is None, style.axes(ax, height=max(2.2, 0.9 + 0.36 * len(table)))
     ylabel = "session" if by == "session_id" else by
     if table.empty:
-        why = "The price of these models is not known: see set_price." if len(usd) else style.NO_REQUESTS
+        why = "The prices of these models are not known; see set_price." if len(usd) else style.NO_REQUESTS
         return style.nothing(ax, title, "US dollars", ylabel, why)
     places = np.arange(len(table))
     left = np.zeros(len(table))

@@ -17,7 +17,7 @@ from langswarm_nb.core.session.parts.vocabulary import ATTACHED, Part
 from . import forms, snapshot
 from .csv import MARK, safe_csv
 from .progress import say
-from .redaction import Redaction, Redactor, in_words, redacted, redactor, with_redacted
+from .redaction import Redaction, Redactor, in_words, redacted, redacted_json, redactor, with_redacted
 
 SUFFIXES = {
     ".jsonl": "jsonl",
@@ -234,7 +234,11 @@ def _redacted(session: ExportedSession, take_out: Redactor | None) -> ExportedSe
     about = _with_redacted(session.head["session"], ("title", "metadata"), take_out)
     about["settings"] = _with_redacted(about["settings"], ("options", "stop"), take_out)
     lines = [_redacted_message(line, take_out) for line in session.messages]
-    return ExportedSession({**session.head, "session": about}, lines)
+    head = {**session.head, "session": about}
+    if "definitions" in head:  # one that is not what messages name would be of no use
+        known = head["definitions"]
+        head["definitions"] = [one for one in known if redacted_json(take_out, one["body"]) == one["body"]]
+    return ExportedSession(head, lines)
 
 
 def _redacted_message(line: dict[str, Any], take_out: Redactor) -> dict[str, Any]:
@@ -243,6 +247,8 @@ def _redacted_message(line: dict[str, Any], take_out: Redactor) -> dict[str, Any
         made["parts"] = [_with_redacted(part, _free(part), take_out) for part in made["parts"]]
     if "request" in made:
         made["request"] = _with_redacted(made["request"], ("error_message", "params", "details"), take_out)
+        if "data_json" in made["request"]:
+            made["request"]["data_json"] = redacted_json(take_out, made["request"]["data_json"])
     return made
 
 

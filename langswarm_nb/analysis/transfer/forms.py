@@ -208,7 +208,7 @@ def html(sessions: Sequence[ExportedSession], render: Render, blobs: Mapping[str
     for session in (_marked(session, in_page=True) for session in sessions):
         messages = "".join(
             f'<section class="{escape(message["role"])}"><h3>{escape(heading(message))}</h3>'
-            f"{render(text_of(_without_attachments(message)), format=_format_of(message))}"
+            f"{_body(message, render)}"
             f"{_figures(message, blobs)}</section>"
             for message in session.path
         )
@@ -217,6 +217,16 @@ def html(sessions: Sequence[ExportedSession], render: Render, blobs: Mapping[str
         )
     title = escape(sessions[0].title if len(sessions) == 1 else f"{len(sessions)} conversations")
     return _PAGE.format(title=title, style=_STYLE, style_hash=_STYLE_HASH, body="\n".join(parts))
+
+
+def _body(message: JSON, render: Render) -> str:
+    """Return what was said as HTML: of an answer that is a value its table."""
+    data = message.get("request", {}).get("data_json")
+    if data is None:
+        return render(text_of(_without_attachments(message)), format=_format_of(message))
+    from langswarm_nb.render.value_tables import value_html  # few answers are values
+
+    return value_html(json.loads(data))
 
 
 def _marked(session: ExportedSession, *, in_page: bool) -> ExportedSession:

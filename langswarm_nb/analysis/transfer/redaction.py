@@ -53,7 +53,7 @@ class Redactor:
     Parameters
     ----------
     take_out : callable, optional
-        A function of the caller's own in the place of ours; the texts that it changes are counted.
+        A function of the caller's own in place of ours; the texts that it changes are counted.
     """
 
     def __init__(self, take_out: TakeOut | None = None) -> None:
@@ -165,7 +165,7 @@ def redacted(value: Any, take_out: Redactor, name: str = "") -> Any:
 
 _FREE_COLUMNS = {
     "messages": ("content", "tool_result", "metadata_json", "session"),
-    "turns": ("error_message", "params_json", "session"),
+    "turns": ("error_message", "params_json", "data_json", "session"),
     "sessions": ("session", "title", "metadata_json"),
     "attachments": ("session", "name", "url", "note"),
 }
@@ -179,7 +179,7 @@ def with_redacted(frame: pd.DataFrame, name: str, take_out: Redactor | None) -> 
         else {
             column: frame[column]
             .map(
-                partial(_redacted_json, take_out) if column.endswith("_json") else take_out,
+                partial(redacted_json, take_out) if column.endswith("_json") else take_out,
                 na_action="ignore",
             )
             .astype(frame[column].dtype)
@@ -189,5 +189,6 @@ def with_redacted(frame: pd.DataFrame, name: str, take_out: Redactor | None) -> 
     return frame.assign(**columns)
 
 
-def _redacted_json(take_out: Redactor, text: str) -> str:
+def redacted_json(take_out: Redactor, text: str) -> str:
+    """Return JSON as text with every text in it redacted."""
     return json.dumps(redacted(json.loads(text), take_out), ensure_ascii=False, separators=(",", ":"))

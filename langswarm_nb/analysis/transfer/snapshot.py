@@ -12,6 +12,7 @@ from langswarm_nb.analysis.filters import Filter, Moment
 from langswarm_nb.analysis.store import Store, run_apart
 from langswarm_nb.analysis.stored_rows import SessionRows, read_sessions
 from langswarm_nb.analysis.texts import present
+from langswarm_nb.core.session.answers.definition import Definition
 from langswarm_nb.core.session.conversation.nodes import TreeRows
 from langswarm_nb.core.session.errors import SessionNotFoundError
 from langswarm_nb.core.session.export import ExportedSession, exported
@@ -27,6 +28,10 @@ _RECORD = f"SELECT {', '.join(RECORD_COLUMNS)} FROM sessions WHERE id = ?"  # no
 _MESSAGES = f"SELECT {', '.join(READ_COLUMNS)} FROM messages WHERE id >= ? AND id < ? ORDER BY id"  # noqa: S608
 _BRANCHES = "SELECT name, tip FROM branches WHERE sid = ? ORDER BY left_us DESC, name"
 _FORMER = "SELECT branch, seq FROM former_tips WHERE sid = ? ORDER BY left_us, seq"
+_DEFINITIONS = (
+    "SELECT kind, name, body FROM definitions WHERE hash IN (SELECT hash FROM session_definitions WHERE sid = ?)"
+    " ORDER BY hash"
+)
 _HIDDEN = "SELECT branch, turn, version FROM hides WHERE sid = ? ORDER BY branch, turn, version"
 
 
@@ -94,4 +99,5 @@ def _session(db: sqlite3.Connection, sid: int) -> ExportedSession:
     others, former, hidden = (db.execute(query, (sid,)).fetchall() for query in (_BRANCHES, _FORMER, _HIDDEN))
     others = [other for other in others if other[0] != record.branch]
     tree = TreeRows((), record.tip_seq, record.branch, others, former, hidden, 0)
-    return exported(record, decode_messages(rows), tree)
+    definitions = [Definition(*row) for row in db.execute(_DEFINITIONS, (sid,))]
+    return exported(record, decode_messages(rows), tree, definitions)

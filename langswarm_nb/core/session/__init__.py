@@ -55,6 +55,8 @@ from .hooks import LoggingMiddleware, MetricsHook
 from .interfaces import (
     Bounds,
     ChainPlace,
+    Decision,
+    DecisionRequest,
     Delta,
     Finish,
     FinishReason,
@@ -91,20 +93,48 @@ from .sending.options import AnswerOptions, SendOptions
 from .sending.stream import MessageStream
 
 if TYPE_CHECKING:
+    from .answers.answer_schema import AnswerSchema, schema_of
+    from .answers.decided import DecisionAnswer, decision_schema
+    from .answers.questions import Question, levels, questions_of
+    from .answers.schema_errors import (
+        AnswerError,
+        AnswerInvalidError,
+        AnswerRefusedError,
+        AnswerTruncatedError,
+        SchemaChoiceError,
+        SchemaDefinitionError,
+        SchemaError,
+        SchemaNameError,
+        SchemaRecursionError,
+        SchemaRouteError,
+        SchemaSyntaxError,
+        SchemaTypeUnknownError,
+        SchemaUnfulfillableError,
+    )
     from .attachments.attaching import attach
     from .attachments.attachment import Attachment
+    from .providers.decider import Decider
     from .providers.mock import MockProviderSession
     from .storage.memory import InMemorySessionStorage
     from .storage.sqlite import SQLiteSessionStorage
 
 __all__ = [
+    "AnswerError",
+    "AnswerInvalidError",
     "AnswerOptions",
+    "AnswerRefusedError",
+    "AnswerSchema",
+    "AnswerTruncatedError",
     "Attachment",
     "AttachmentError",
     "BaseSession",
     "Bounds",
     "ChainPlace",
     "ContextLengthError",
+    "Decider",
+    "Decision",
+    "DecisionAnswer",
+    "DecisionRequest",
     "Delta",
     "Finish",
     "FinishReason",
@@ -138,10 +168,20 @@ __all__ = [
     "ProviderServerError",
     "ProviderSessionError",
     "ProviderTimeoutError",
+    "Question",
     "ReplyInfo",
     "RequestFacts",
     "RetryNotice",
     "SQLiteSessionStorage",
+    "SchemaChoiceError",
+    "SchemaDefinitionError",
+    "SchemaError",
+    "SchemaNameError",
+    "SchemaRecursionError",
+    "SchemaRouteError",
+    "SchemaSyntaxError",
+    "SchemaTypeUnknownError",
+    "SchemaUnfulfillableError",
     "SearchHit",
     "SendOptions",
     "SessionBackend",
@@ -174,14 +214,41 @@ __all__ = [
     "create_provider_session",
     "create_session_manager",
     "create_simple_session",
+    "decision_schema",
     "get_session_manager",
     "initialize_default_session_manager",
+    "levels",
     "parse_model_id",
     "provider_names",
+    "questions_of",
+    "schema_of",
     "session_context",
     "set_session_manager",
 ]
 _ON_DEMAND = {
+    "AnswerSchema": ".answers.answer_schema",
+    "schema_of": ".answers.answer_schema",
+    "Decider": ".providers.decider",
+    **dict.fromkeys(("DecisionAnswer", "decision_schema"), ".answers.decided"),
+    **dict.fromkeys(("Question", "levels", "questions_of"), ".answers.questions"),
+    **dict.fromkeys(
+        (
+            "AnswerError",
+            "AnswerInvalidError",
+            "AnswerRefusedError",
+            "AnswerTruncatedError",
+            "SchemaChoiceError",
+            "SchemaDefinitionError",
+            "SchemaError",
+            "SchemaNameError",
+            "SchemaRecursionError",
+            "SchemaRouteError",
+            "SchemaSyntaxError",
+            "SchemaTypeUnknownError",
+            "SchemaUnfulfillableError",
+        ),
+        ".answers.schema_errors",
+    ),
     "Attachment": ".attachments.attachment",
     "attach": ".attachments.attaching",
     "InMemorySessionStorage": ".storage.memory",

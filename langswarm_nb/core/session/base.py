@@ -369,7 +369,7 @@ class SessionManager(HasFrames, Upkeep, ISessionManager):
         session = self._sessions.get(record.session_id)
         if (
             session is None or session.record.number != record.number
-        ):  # made anew under the id of a deleted one
+        ):  # made again under the id of a deleted one
             session = self._sessions[record.session_id] = BaseSession(self, record)
         session.record = record
         return session
@@ -383,7 +383,7 @@ class SessionManager(HasFrames, Upkeep, ISessionManager):
         provider = self.provider_session(settings.provider)
         if settings.backend is SessionBackend.PROVIDER_NATIVE and not provider.supports_native:
             raise SessionValueError(
-                f"backend='provider_native' is not possible: {settings.provider!r} holds no conversations. "
+                f"backend='provider_native' is not possible: {settings.provider!r} keeps no conversations. "
                 "Use backend='local', which keeps the history here."
             )
 

@@ -21,7 +21,7 @@ class Leavable(Protocol[_T_co]):
     """A stream that somebody reads."""
 
     is_left: bool
-    """Whether its reader has left it: it then gives no more."""
+    """Whether its reader has left it: it then gives nothing more."""
 
     @property
     def is_waiting(self) -> bool:
@@ -37,7 +37,7 @@ class Reading(AsyncIterator[_T]):
     """One loop over a stream. When the loop is left early, by whatever way, the stream is closed.
 
     Nobody calls an iterator when ``async for`` is left by ``break``, ``return`` or an exception, but nobody else holds
-    it either, so that it goes at this moment; and who wrote the loop may well still hold the stream.
+    it either, so it goes right then; and whoever wrote the loop may well still hold the stream.
     """
 
     __slots__ = ("_loop", "_stream")
@@ -57,7 +57,7 @@ class Reading(AsyncIterator[_T]):
         if loop is None or loop.is_closed() or not stream.is_waiting:
             return
         stream.is_left = True
-        with suppress(RuntimeError):  # the loop was closed at this moment, and has closed all its streams
+        with suppress(RuntimeError):  # the loop was just closed, and has closed all its streams
             loop.call_soon_threadsafe(_hang_up, loop, stream)
 
 

@@ -129,6 +129,8 @@ NEXT_STEPS = {
     "send_later": "Ask again later.",
     "send_again": "Ask again.",
     "allow_time": "Raise timeout_s, or ask again.",
+    "allow_tokens": "Raise max_tokens, or ask for less.",
+    "ask_again": "Ask again, raise `repair`, or change the schema.",
     "name_address": "Pass base_url='https://…'{variable}.",
     "start_server": "Start the server there, or correct base_url.",
     "check_network": "Check the network, the proxy settings and base_url.",
@@ -136,7 +138,7 @@ NEXT_STEPS = {
     "set_proxy": "Correct or unset {variable}.",
     "install_socks": "`pip install socksio`, or unset {variable}.",
     "set_certificates": "Correct or unset {variable}.",
-    "trust": "If an authority of your own network signed it, name its file in SSL_CERT_FILE, or "
+    "trust": "If your network has its own certificate authority, name its file in SSL_CERT_FILE, or "
     "`pip install truststore` to use the certificates of the system.",
     "write_https": "That port seems to speak https: write https:// in base_url.",
     "write_http": "If the server there speaks plain http, write http:// in base_url.",

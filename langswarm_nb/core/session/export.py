@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 from urllib.parse import quote
 
+from .answers.definition import Definition
 from .conversation.copies import knew_other
 from .conversation.homes import without_places
 from .conversation.nodes import TreeRows
@@ -19,6 +20,7 @@ from .errors import SessionStorageError, SessionValueError
 from .files import as_path, make_private_folders, write_private
 from .messages import SessionMessage
 from .parts.blobs import put_back
+from .parts.media_types import is_text
 from .parts.twins import name_of, source_of, twin
 from .parts.vocabulary import ATTACHED, Part
 from .settings import SessionRecord
@@ -61,7 +63,12 @@ class ExportedSession:
         return f"{settings['provider']}:{settings['model']}, {begun} UTC"
 
 
-def exported(record: SessionRecord, messages: Sequence[SessionMessage], tree: TreeRows) -> ExportedSession:
+def exported(
+    record: SessionRecord,
+    messages: Sequence[SessionMessage],
+    tree: TreeRows,
+    definitions: Iterable[Definition] = (),
+) -> ExportedSession:
     """Return a session as JSON values.
 
     Parameters
@@ -72,6 +79,8 @@ def exported(record: SessionRecord, messages: Sequence[SessionMessage], tree: Tr
         All of them, in order.
     tree : TreeRows
         Its branches, where they have been, and what they hide; its nodes are not looked at.
+    definitions : iterable of Definition
+        The schemas that its messages were asked for.
     """
     branches = {**dict(sorted(tree.others)), tree.branch: tree.tip}
     hidden: dict[str, list[list[int]]] = {}
@@ -84,6 +93,7 @@ def exported(record: SessionRecord, messages: Sequence[SessionMessage], tree: Tr
         "branch_order": [name for name, _ in tree.others],
         "former_tips": [list(former) for former in tree.former],
         "hidden": hidden,
+        "definitions": [definition._asdict() for definition in definitions],
     }
     return ExportedSession(
         {name: value for name, value in head.items() if value not in ([], {})},
@@ -160,15 +170,15 @@ def carried(
     return [_with_parts(session, lambda parts: _beside(parts, folder.name, there)) for session in sessions]
 
 
-def write_beside(folder: Path, parts: Iterable[Part], blobs: Mapping[str, bytes]) -> set[str]:
-    """Write what parts carry into a folder, each content once, one after the other; return the hashes that are there.
+def write_beside(folder: Path, parts: Iterable[Part], blobs: Mapping[str, bytes]) -> dict[str, str]:
+    """Write what parts carry into a folder, each content once, one after the other; return its files by hash.
 
     Raises
     ------
     SessionStorageError
         A file could not be written.
     """
-    there: set[str] = set()
+    there: dict[str, str] = {}
     for part in parts:
         key = part.get("blob")
         if part["type"] not in ATTACHED or not isinstance(key, str) or key in there:
@@ -180,8 +190,8 @@ def write_beside(folder: Path, parts: Iterable[Part], blobs: Mapping[str, bytes]
             make_private_folders(folder)
         except OSError as error:
             raise SessionStorageError(f"The folder {str(folder)!r} could not be made: {error}.") from error
-        write_private(folder / file_name(part), data)
-        there.add(key)
+        there[key] = file_name(part)
+        write_private(folder / there[key], data)
     return there
 
 
@@ -191,22 +201,45 @@ def folder_of(path: Path) -> Path:
 
 
 def file_name(part: Part) -> str:
-    """Return a harmless name for the file of an attachment: its hash, and a suffix that only shows and never runs."""
-    return f"{part['blob']}{SUFFIXES.get(str(part.get('media_type')), '.bin')}"
+    """Return a harmless name for the file of an attachment: its hash, and a suffix.
+
+    It says what the file is, and starts no program: pages and scripts are text. An SVG may hold a script, which
+    browsers keep away from everything else.
+    """
+    media_type = str(part.get("media_type"))
+    return f"{part['blob']}{SUFFIXES.get(media_type) or ('.txt' if is_text(media_type) else '.bin')}"
 
 
+_OFFICE = "application/vnd.openxmlformats-officedocument"
 SUFFIXES = {
     "image/png": ".png",
     "image/jpeg": ".jpg",
     "image/gif": ".gif",
     "image/webp": ".webp",
+    "image/tiff": ".tiff",
+    "image/bmp": ".bmp",
+    "image/heic": ".heic",
+    "image/avif": ".avif",
+    "image/svg+xml": ".svg",
     "application/pdf": ".pdf",
-    "text/plain": ".txt",
+    f"{_OFFICE}.wordprocessingml.document": ".docx",
+    f"{_OFFICE}.spreadsheetml.sheet": ".xlsx",
+    f"{_OFFICE}.presentationml.presentation": ".pptx",
+    "application/vnd.oasis.opendocument.text": ".odt",
+    "application/vnd.oasis.opendocument.spreadsheet": ".ods",
+    "application/vnd.oasis.opendocument.presentation": ".odp",
+    "application/rtf": ".rtf",
     "text/csv": ".csv",
+    "text/tab-separated-values": ".tsv",
     "text/markdown": ".md",
     "application/json": ".json",
     "audio/mpeg": ".mp3",
     "audio/wav": ".wav",
+    "audio/ogg": ".ogg",
+    "audio/flac": ".flac",
+    "audio/mp4": ".m4a",
+    "video/mp4": ".mp4",
+    "video/webm": ".webm",
 }
 
 
@@ -220,9 +253,9 @@ def _with_parts(
     return replace(session, messages=messages)
 
 
-def _beside(parts: Sequence[Part], folder: str, there: set[str]) -> list[Part]:
+def _beside(parts: Sequence[Part], folder: str, there: Mapping[str, str]) -> list[Part]:
     return [
-        {**part, "file": f"{quote(folder)}/{file_name(part)}"} if part.get("blob") in there else part
+        {**part, "file": f"{quote(folder)}/{there[part['blob']]}"} if part.get("blob") in there else part
         for part in parts
     ]
 
@@ -232,7 +265,7 @@ def message_to_json(message: SessionMessage) -> dict[str, Any]:
     values = {f.name: getattr(message, f.name) for f in fields(message)}
     values["parts"] = tuple(_without_file(part) for part in message.parts)
     if message.request is not None:
-        values["request"] = _compact(asdict(message.request))
+        values["request"] = _compact(asdict(replace(message.request, definition=None)))
     return _compact(values)
 
 
@@ -261,8 +294,16 @@ def markdown(session: ExportedSession) -> str:
     from .conversation.open_blocks import closed  # only exports need it
 
     blocks = [f"# {session.title}", session.about]
-    blocks += [f"## {heading(message)}\n\n{closed(text_of(message))}".rstrip() for message in session.path]
+    blocks += [f"## {heading(message)}\n\n{closed(_read(message))}".rstrip() for message in session.path]
     return "\n\n".join(blocks) + "\n"
+
+
+def _read(message: Mapping[str, Any]) -> str:
+    """Return the text of a message; an answer that is a value as a block of JSON, which no text in it can end."""
+    data = message.get("request", {}).get("data_json")
+    if data is None:
+        return text_of(message)
+    return f"```json\n{json.dumps(json.loads(data), ensure_ascii=False, indent=2)}\n```"
 
 
 def heading(message: Mapping[str, Any]) -> str:

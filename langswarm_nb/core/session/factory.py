@@ -53,7 +53,7 @@ def create_session_manager(
     ProviderAuthenticationError
         A key has the wrong format; it is not shown.
     """
-    # Bound anew at once, here and below: a traceback that shows local variables shows no key.
+    # Bound again at once, here and below: a traceback that shows local variables shows no key.
     providers, problem = _hide_keys(providers)
     if problem:
         raise SessionTypeError(problem)

@@ -81,6 +81,20 @@ class HasFrames:
             "attachments_df", self, since=since, until=until, user_id=user_id, columns=columns, branch=branch
         )
 
+    def data_df(
+        self,
+        schema: object,
+        *,
+        since: Moment = None,
+        until: Moment = None,
+        user_id: str | None = None,
+        branch: Branch = "active",
+    ) -> pd.DataFrame:
+        """Return the answers of a schema, a row for each object; see `langswarm_nb.analysis.data_df`."""
+        return frame_of(
+            "data_df", schema, source=self, since=since, until=until, user_id=user_id, branch=branch
+        )
+
     def events_df(
         self,
         freq: str | None = None,
@@ -96,9 +110,9 @@ class HasFrames:
         )
 
 
-def frame_of(name: str, source: object, **arguments: Any) -> pd.DataFrame:
-    """Return the frame that a function of `langswarm_nb.analysis` makes of a source."""
+def frame_of(name: str, of: object, **arguments: Any) -> pd.DataFrame:
+    """Return the frame that a function of `langswarm_nb.analysis` makes of a source, or of what it gets first."""
     from langswarm_nb import analysis
 
-    frame: pd.DataFrame = getattr(analysis, name)(source, **arguments)
+    frame: pd.DataFrame = getattr(analysis, name)(of, **arguments)
     return frame

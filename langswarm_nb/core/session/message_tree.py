@@ -87,7 +87,7 @@ class MessageTree(ISession):
         if blob not in found:
             raise SessionNotFoundError(
                 f"No message of session {shown(self.session_id)} carries the attachment {shown(blob)}. "
-                "The `attachments` of a message name theirs."
+                "A message's `attachments` have their hashes."
             )
         return found[blob]
 

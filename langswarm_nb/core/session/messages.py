@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +12,7 @@ from enum import StrEnum
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
+from .answers.definition import Definition
 from .errors import SessionTypeError, SessionValueError
 from .parts.tokens import CHARS_PER_TOKEN, tokens_of
 from .parts.twins import searched
@@ -125,6 +127,13 @@ class RequestFacts:
     """The provider's id of the request, to quote to its support."""
     details: Mapping[str, Any] = field(default_factory=dict)
     """What else the provider reported: rate-limit state, service tier, ..."""
+    schema_hash: str | None = None
+    """Of the schema that the answer was asked for, see `Definition.hash`."""
+    data_json: str | None = None
+    """The value that the answer holds, checked, as JSON; None when it fits no schema, or none was asked for."""
+    definition: Definition | None = field(default=None, compare=False, repr=False)
+    """The schema that was asked for, on the way into a storage, which keeps it apart from the message: see
+    `ISessionStorage.read_definitions`."""
 
     @property
     def raw(self) -> Mapping[str, Any]:
@@ -292,6 +301,35 @@ class SessionMessage(Lazy):
         return "\n\n".join(
             part["text"] for part in self.parts if part["type"] == "reasoning" and part.get("text")
         )
+
+    @property
+    def data(self) -> JSON:
+        """The value of an answer that was asked for with a schema, as JSON; None when there is none, or it is null."""
+        facts = self.request
+        if facts is None or facts.data_json is None:
+            return None
+        return json.loads(facts.data_json)  # type: ignore[no-any-return]  # JSON
+
+    def data_as(self, given: object) -> Any:
+        """Return the answer as a value of a schema, checked: an instance of the type, if a type is given.
+
+        Parameters
+        ----------
+        given : object
+            As ``schema`` of a send: a type, a text, a JSON schema.
+
+        Raises
+        ------
+        AnswerInvalidError
+            The answer does not fit.
+        SchemaDefinitionError, SessionTypeError
+            ``given`` describes nothing that can be asked for.
+        """
+        from .answers.answer_schema import schema_of  # few messages hold a value
+
+        schema = schema_of(given)
+        known = self.request is not None and self.request.data_json is not None
+        return schema.value_of(self.data if known else schema.read(self.content))
 
     @property
     def tool_calls(self) -> tuple[Part, ...]:

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from .messages import FinishReason, SessionMessage, Usage
 from .parts.media_types import fits, is_text, media_type_of
 from .parts.vocabulary import Part
 
+if TYPE_CHECKING:
+    from .answers.decided import DecisionAnswer
+    from .answers.questions import Question
+
 TextKind = Literal["text", "reasoning", "refusal"]
+Route = Literal["strict", "tool", "prompt"]
+"""How a model is brought to answer with a value: its service holds it to the schema, it is made to call a tool whose
+arguments are the value, or it is told so in words."""
+
+DECISIONS = "decisions"
+"""Value of the detail ``processing`` of requests that were decisions: they have prices of their own, and no output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +87,27 @@ class RetryNotice:
         return f"{self.reason}; attempt {self.attempt + 1} in {self.wait_s:.0f} s"
 
 
+Held: TypeAlias = Callable[[], Iterable[PartDone]]
+"""Returns what has arrived of a reply and would come only at its end."""
+
+
 async def _ignore(notice: RetryNotice) -> None:
     """Take a notice that nobody asked for."""
+
+
+def _hold(held: Held) -> None:
+    """Take what nobody asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskedSchema:
+    """The schema of the answer that a request asks for, in the form that its service takes."""
+
+    name: str
+    """Letters, digits, ``_`` and ``-``, at most 64."""
+    schema: Mapping[str, Any]
+    """JSON schema, of an object."""
+    route: Route
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +128,9 @@ class ProviderRequest:
     """`settings.GENERATION_OPTIONS` under their common names; all other options are passed through as they are."""
     tools: tuple[str, ...] = ()
     """Names of the service's own tools that the model may use, from those in its `Intake`."""
+    schema: AskedSchema | None = None
+    """What the answer has to be: JSON, which comes as text (`Delta`) by every route. With the route ``prompt`` the
+    messages say it already, and a service that can be held to JSON alone is held to that."""
     stream: bool = True
     timeout_s: float = 600.0
     """Time limit for the whole call."""
@@ -116,11 +148,36 @@ class ProviderRequest:
     keep_raw: bool = False
     """Whether to report in `ReplyInfo.raw` what the service sends."""
     on_retry: Callable[[RetryNotice], Awaitable[None]] = _ignore
+    on_answer: Callable[[Held], None] = _hold
+    """Called when an answer begins, with a way to ask for what would be lost when it breaks off: sources, mostly,
+    are in order only at its end."""
 
     @property
     def remaining_s(self) -> float:
         """Seconds left for the whole call."""
         return self.started + self.timeout_s - time.monotonic()
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRequest:
+    """Questions to be decided, all about the same."""
+
+    questions: tuple[Question, ...]
+    request: ProviderRequest
+    """The messages that they are about, with model and limits; its tools, schema and conversation do not count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a service decided."""
+
+    answers: tuple[DecisionAnswer, ...]
+    """One for each question, in their order."""
+    usage: Usage = field(default_factory=Usage)
+    info: ReplyInfo = field(default_factory=ReplyInfo)
+    """Model, id of the request, cost, details, as for a reply."""
+    blocked: str | None = None
+    """The service's own word for why it took none of the input; all questions are then refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +197,21 @@ class Intake:
     """How many images a request may have at most."""
     tools: tuple[str, ...] = ()
     """Names of the service's own tools, such as ``web_search``."""
+    routes: tuple[Route, ...] = ("prompt",)
+    """How it can be asked for an answer of a schema, the surest first; empty when it cannot."""
+    routes_with_tools: tuple[Route, ...] | None = None
+    """The same where tools of the service are asked for as well; None: no other than without."""
+    schema_form: str = ""
+    """Whose rules a schema has to keep with the route ``strict``: a name of `answers.strict.FORMS`."""
+    is_told_schema: bool = False
+    """Whether the messages say the schema with the route ``strict`` too: the service masks words, and tells its model
+    nothing."""
+    decides: bool = False
+    """Whether it answers questions with probabilities (`IProviderSession.decide`)."""
+
+    def routes_for(self, tools: Collection[str] = ()) -> tuple[Route, ...]:
+        """Return how it can be asked for an answer of a schema in a request that names these tools of the service."""
+        return self.routes if not tools or self.routes_with_tools is None else self.routes_with_tools
 
     def takes(self, media_type: str) -> bool:
         """Return whether attachments of this type can be sent."""

@@ -108,7 +108,7 @@ def secrets_in_use() -> list[Secret]:
 
 
 def split_headers(headers: Mapping[str, str]) -> tuple[dict[str, str], dict[str, tuple[str, Secret]]]:
-    """Return a caller's headers, those with a secret apart: told by their names.
+    """Return a caller's headers, those with a secret apart: known by their names.
 
     Raises
     ------
@@ -286,7 +286,7 @@ _LOWER = {
 
 def _forms(value: str) -> set[str]:
     """Return the ways in which a key may be written, in lower case."""
-    from html import escape  # its table of all entities is for who has a key
+    from html import escape  # its table of all entities is for whoever has a key
 
     raw = value.encode()
     forms = {value, quote(value, safe=""), escape(value), json.dumps(value)[1:-1], raw.hex()}

@@ -188,7 +188,7 @@ class BaseSession(HasFrames, MessageSending):
         self._manager.late_replies.forget(self)
         if kept:
             logger.warning(
-                "Session %s is deleted here; its provider still holds: %s",
+                "Session %s is deleted here; its provider still keeps: %s",
                 as_logged(self.session_id),
                 as_logged(", ".join(kept)),
                 extra={"session_id": as_logged(self.session_id)},
@@ -224,9 +224,12 @@ class BaseSession(HasFrames, MessageSending):
         if way_of(None, format, has_path=path is not None) != "names":
             carried = hashes_in(part for message in messages for part in message.parts)
             blobs = await self.storage.read_blobs(self.key, carried) if carried else {}
+        definitions = await self.storage.read_definitions(self.key)
         # Seconds of work for a long one, in which the loop has other work.
         return await asyncio.to_thread(
-            lambda: export_session(exported(record, messages, tree), path, format, blobs)
+            lambda: export_session(
+                exported(record, messages, tree, definitions.values()), path, format, blobs
+            )
         )
 
     def add_hook(self, hook: ISessionLifecycleHook) -> None:

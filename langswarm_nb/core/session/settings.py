@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Literal, TypedDict, Unpack
 
 from .errors import SessionTypeError, SessionValueError, shown
@@ -40,6 +42,8 @@ class SettingValues(TypedDict, total=False):
     retries: int
     stream: bool
     keep_raw: bool
+    schema: object
+    repair: int | None
 
 
 class SettingOptions(SettingValues, total=False):
@@ -114,6 +118,13 @@ class SessionSettings:
         Whether to ask the provider to stream; False asks for whole replies.
     keep_raw : bool, default False
         Whether to keep with each reply exactly what the service sent: see `RequestFacts.raw`.
+    schema : mapping, str or None, default None
+        What answers have to be: a JSON schema, or a text such as ``"name, age int"``. A type may be given too; of it
+        the JSON schema is kept, so that answers are JSON. In a send, `SessionMessage.data_as` and
+        `MessageStream.value` give instances of it.
+    repair : int or None, default None
+        How often an answer that does not fit its schema is asked for once more; None for once, and for never where
+        the service itself holds its model to the schema.
 
     Raises
     ------
@@ -138,6 +149,8 @@ class SessionSettings:
     retries: int = 2
     stream: bool = True
     keep_raw: bool = False
+    schema: Mapping[str, Any] | str | None = None
+    repair: int | None = None
 
     def __post_init__(self) -> None:
         _check_text("provider", self.provider)
@@ -166,6 +179,9 @@ class SessionSettings:
         for name in ("stream", "keep_raw"):
             if not isinstance(getattr(self, name), bool):
                 raise SessionTypeError.of(name, getattr(self, name), "True or False")
+        if self.schema is not None or self.repair is not None:
+            object.__setattr__(self, "schema", _as_schema(self.schema))
+            _check_number("repair", self.repair, 0, whole=True)
 
     def updated(self, **changes: Unpack[SettingChanges]) -> SessionSettings:
         """Return a copy with some settings changed; a misspelt name is an error.
@@ -329,6 +345,40 @@ def _check_number(
     if not low <= value <= high:  # NaN is neither
         limits = f"at least {low}" if value < low else f"a number from {low} to {high}"
         raise SessionValueError.of(name, value, limits)
+
+
+def _as_schema(value: object) -> Mapping[str, Any] | str | None:
+    """Return what describes an answer in a form that can be stored; None is for words.
+
+    Raises
+    ------
+    SchemaDefinitionError, SessionTypeError
+        It describes nothing that can be asked for.
+    """
+    if value is None:
+        return None
+    if isinstance(value, str):
+        _check_described(value)
+        return value
+    from .answers.answer_schema import AnswerSchema, schema_of  # few sessions have one
+
+    if isinstance(value, AnswerSchema):  # of a send, which has it itself
+        return value.json_schema
+    schema: Mapping[str, Any] = value if type(value) is dict else schema_of(value).json_schema
+    try:
+        text = json.dumps(schema, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        return schema_of(schema).json_schema  # tells what is not JSON in it
+    _check_described(text, is_json=True)
+    return json.loads(text)  # type: ignore[no-any-return]  # a copy of its own
+
+
+@lru_cache(maxsize=64)
+def _check_described(text: str, *, is_json: bool = False) -> None:
+    """Make sure that a text describes an answer, in one line or as a JSON schema; one that was met costs nothing."""
+    from .answers.answer_schema import schema_of
+
+    schema_of(json.loads(text) if is_json else text)
 
 
 def _as_stop(value: object) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session import BaseSession, SessionMessage, SessionNotFoundError
 from langswarm_nb.core.session.conversation.nodes import Node
@@ -13,6 +13,9 @@ from langswarm_nb.core.session.conversation.tree import Tree
 from langswarm_nb.core.session.parts.vocabulary import Part
 from langswarm_nb.core.session.sending.options import SendOptions
 from langswarm_nb.core.session.settings import GENERATION_OPTIONS
+
+if TYPE_CHECKING:
+    from langswarm_nb.core.session.answers.answer_schema import AnswerSchema
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,10 @@ async def asked_before(session: BaseSession, message_id: str | None = None) -> A
 
 
 async def carried_before(session: BaseSession, question_id: str) -> SendOptions:
-    """Return what a further version of a question carries as well: its attachments, and tools of the same model."""
+    """Return what a further version of a question carries as well.
+
+    That is its attachments, the schema of its answers, and tools of the same model.
+    """
     question = await session.question_of(question_id)
     sent: SendOptions = {"parts": beside_text(question)}
     nodes = (await session.tree()).nodes
@@ -67,9 +73,22 @@ async def carried_before(session: BaseSession, question_id: str) -> SendOptions:
     if answers:
         [reply] = await session.pick_messages(answers[-1:])
         asked = _asked_with(reply)
+        if (schema := await _schema_of(session, reply)) is not None:
+            sent["schema"] = schema
         if asked.get("model") == f"{session.provider}:{session.model}" and "tools" in asked:
             sent["tools"] = asked["tools"]
     return sent
+
+
+async def _schema_of(session: BaseSession, reply: SessionMessage) -> AnswerSchema | None:
+    """Return the schema that an answer was asked for; None when it was none, or is no longer kept."""
+    wanted = None if reply.request is None else reply.request.schema_hash
+    if wanted is None:
+        return None
+    from langswarm_nb.core.session.sending.answering import schema_of_definition  # few answers are values
+
+    found = await session.storage.read_definitions(session.key, [wanted])
+    return schema_of_definition(found[wanted]) if wanted in found else None
 
 
 def beside_text(question: SessionMessage) -> tuple[Part, ...]:
@@ -110,13 +129,19 @@ async def _comparison(
     if not newest:
         return None
     replies = sorted(await session.pick_messages(newest), key=lambda reply: reply.version)
-    asked = [_asked_with(reply) for reply in replies]
+    asked = list(
+        {reply.version: _asked_with(reply) for reply in replies}.values()
+    )  # one has several with tools
+    schema = await _schema_of(session, replies[0])
     chain = await session.pick_messages([node.seq for node in (*turn.given, question)])
     return LastComparison(
         chain[-1],
-        tuple(dict.fromkeys(str(each["model"]) for each in asked)),
+        tuple(str(each["model"]) for each in asked),
         chain[0].content if turn.given else None,
-        {name: value for name, value in asked[0].items() if name != "model"},
+        {
+            **{name: value for name, value in asked[0].items() if name != "model"},
+            **({} if schema is None else {"schema": schema}),
+        },
         is_chosen,
     )
 

@@ -68,7 +68,7 @@ def _value(workspace: Workspace, word: object) -> tuple[object, str | None]:
     variable = word.strip("{}$")
     if variable.isidentifier() and variable in names and not Path(word).exists():
         raise UsageError(
-            f"-a {word}: there is no file of that name. The variable goes as -a {{{{{variable}}}}}."
+            f"-a {word}: there is no file of that name. To attach the variable, write -a {{{{{variable}}}}}."
         )
     return word, None
 
@@ -88,11 +88,11 @@ def _file_name(name: str, made: Attachment) -> str | None:
 def _output(workspace: Workspace, options: CellOptions) -> list[Part]:
     output = workspace.outputs.last()
     if output is None:
-        raise UsageError("-a cell: no cell was run before this one, so there is nothing of it to send.")
+        raise UsageError("-a cell: no cell was run before this one, so there is no output to send.")
     about = f"In [{output.number}]" if output.number else "the cell before"
     text, pictures = output.text, output.pictures
     if not text and not pictures:
-        raise UsageError(f"-a cell: {about} put out neither text nor images.")
+        raise UsageError(f"-a cell: {about} had neither text nor images as output.")
     if output.left_out:
         text += "\n… (more was left out)"
     told: list[Part] = [{"type": "context", "name": f"output of {about}", "text": text}] if text else []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from langswarm_nb.core.session import RetryNotice, SessionError
@@ -36,7 +36,8 @@ class Comparison(ShownOnce):
     Attributes
     ----------
     models : tuple of str
-        Who was asked, ``provider:model``.
+        The models that were asked, ``provider:model``; one that was asked more than once has a number, as in
+        ``mock:echo (2)``.
     errors : dict of str to SessionError
         Those that failed.
     """
@@ -71,7 +72,7 @@ class Comparison(ShownOnce):
         return frame[frame["request_id"].isin(ids)].reset_index(drop=True)
 
     def __str__(self) -> str:
-        answers = [f"{reply.model}:\n{reply.text}" for reply in self]
+        answers = [f"{model}:\n{reply.text}" for model, reply in self._replies.items()]
         failures = [f"{model} failed: {error}" for model, error in self.errors.items()]
         return "\n\n".join([*answers, *failures])
 
@@ -91,7 +92,7 @@ def compare(sender: Sender, look: Look, prompt: Prompt, options: CellOptions, ce
         The user stopped it; what had arrived is kept.
     """
 
-    async def open_all(tell_retry: Callable[[str], TellRetry]) -> list[Opened]:
+    async def open_all(tell_retry: Callable[[int], TellRetry]) -> list[Opened]:
         return await sender.open_comparison(prompt, options, cell, tell_retry)
 
     return _Run(sender, look, open_all, options.extract).complete()
@@ -100,14 +101,22 @@ def compare(sender: Sender, look: Look, prompt: Prompt, options: CellOptions, ce
 def compare_again(sender: Sender, look: Look, session: BaseSession, last: LastComparison) -> Comparison:
     """Ask a comparison once more, as `compare` does; the answers are further versions of its turn."""
 
-    async def open_all(tell_retry: Callable[[str], TellRetry]) -> list[Opened]:
+    async def open_all(tell_retry: Callable[[int], TellRetry]) -> list[Opened]:
         return await sender.open_comparison_again(session, last, tell_retry)
 
     return _Run(sender, look, open_all, None, chooses=last.is_chosen).complete()
 
 
+def _numbered(models: Sequence[str]) -> list[str]:
+    """Return a title for each answer: its model, with a number where that answers more than once."""
+    return [
+        model if models.count(model) == 1 else f"{model} ({models[: place + 1].count(model)})"
+        for place, model in enumerate(models)
+    ]
+
+
 class _Run:
-    """One comparison while it runs: a stream and a display for each model."""
+    """One comparison while it runs: a stream and a display for each answer."""
 
     def __init__(
         self, sender: Sender, look: Look, opening: OpenAll, extract: Extract | None, *, chooses: bool = False
@@ -116,7 +125,7 @@ class _Run:
         self._chooses = chooses
         self._exchanges: dict[str, Exchange] = {}
         self._errors: dict[str, SessionError] = {}
-        self._tell: dict[str, TellRetry] = {}
+        self._tell: list[TellRetry] = []
 
     def complete(self) -> Comparison:
         """Run to the end, show what is to be saved, and return the answers."""
@@ -135,10 +144,11 @@ class _Run:
 
     async def _ask_all(self) -> None:
         opened = await self._opening(self._teller)
-        models = [f"{each.stream.provider}:{each.stream.model}" for each in opened]
+        models = _numbered([f"{each.stream.provider}:{each.stream.model}" for each in opened])
         for each, model, display in zip(opened, models, self._look.open(models), strict=True):
             exchange = Exchange(self._sender, self._look, display, _already(each), extract=self._extract)
-            self._exchanges[model], self._tell[model] = exchange, exchange.tell_retry
+            self._exchanges[model] = exchange
+            self._tell.append(exchange.tell_retry)
         together = dict(zip(models, opened, strict=True))
         try:
             await self._read_all(together)
@@ -158,9 +168,9 @@ class _Run:
             if isinstance(error, BaseException) and not isinstance(error, SessionError):
                 raise error
 
-    def _teller(self, model: str) -> TellRetry:
+    def _teller(self, place: int) -> TellRetry:
         def tell(notice: RetryNotice) -> None:  # the display is made after the questions are stored
-            self._tell[model](notice)
+            self._tell[place](notice)
 
         return tell
 
@@ -187,7 +197,7 @@ class _Run:
         }
 
 
-OpenAll: TypeAlias = "Callable[[Callable[[str], TellRetry]], Awaitable[list[Opened]]]"
+OpenAll: TypeAlias = "Callable[[Callable[[int], TellRetry]], Awaitable[list[Opened]]]"
 
 
 def _already(opened: Opened) -> Open:

@@ -25,6 +25,8 @@ from langswarm_nb.notebook.showing.reply_view import Filled
 from .value_text import is_picture, value_text
 
 if TYPE_CHECKING:
+    from langswarm_nb.core.session.answers.answer_schema import AnswerSchema
+    from langswarm_nb.core.session.answers.questions import Question
     from langswarm_nb.core.session.parts.vocabulary import Part
 
 # A field holds no `{{` and is short, so that a text full of braces is read once and not once a brace.
@@ -48,6 +50,10 @@ class Prompt:
     """System text that goes with it; None for none of its own."""
     parts: tuple[Part, ...] = ()
     """What goes with it beside its text."""
+    schema: AnswerSchema | None = None
+    """What the answer has to be."""
+    questions: tuple[Question, ...] = ()
+    """What is to be decided about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +143,7 @@ def _field(body: str) -> _Field | str | None:
         return _Field(expression, tree, conversion, spec)
     if conversion in ("", *_CONVERSIONS) and _SPEC.fullmatch(spec) and not isinstance(tree, _DATA):
         return (
-            f"{{{{ {expression} }}}} is an expression, and a prompt computes nothing: it takes names with public "
+            f"{{{{ {expression} }}}} is an expression, but a prompt computes nothing: it takes names with public "
             "attributes and items. Assign the result to a variable first, and name that."
         )
     return None
@@ -193,7 +199,7 @@ def _fill(field: _Field, namespace: Mapping[str, Any]) -> Filled:
     kind = class_name(value)
     if not field.conversion and not field.spec and is_picture(value):
         raise UsageError(
-            f"{field} is a picture ({kind}), and a prompt is text: attach it with `-a {{{{{field.expression}}}}}`."
+            f"{field} is an image ({kind}), but a prompt is text: attach it with `-a {{{{{field.expression}}}}}`."
         )
     try:
         text = _text(field, value)
@@ -219,7 +225,7 @@ def _value(tree: ast.expr, namespace: Mapping[str, Any]) -> Any:
             return _item(_value(owner, namespace), _index(index, namespace), tree)
         case ast.Call():
             raise UsageError(
-                f"{{{{ {ast.unparse(tree)} }}}} is a call, and a prompt calls nothing. "
+                f"{{{{ {ast.unparse(tree)} }}}} is a call, but a prompt calls no functions. "
                 "Assign the result to a variable first, and name that."
             )
     raise AssertionError(ast.dump(tree))  # _is_name lets nothing else through
@@ -275,7 +281,7 @@ def _near(word: Any, known: Callable[[], Iterable[Any]]) -> str:
     try:
         names = [name for name in map(str, known()) if not name.startswith("_")]
         return did_you_mean(str(word), names) or "."
-    except Exception:  # noqa: BLE001 - names that the user's class tells, or fails to: a hint can be left out
+    except Exception:  # noqa: BLE001 - names that the user's class lists, or fails to: a hint can be left out
         return "."
 
 

@@ -11,7 +11,8 @@ from langswarm_nb.core.session import SessionValueError
 from langswarm_nb.core.session.text import did_you_mean
 from langswarm_nb.notebook.config import FORMATS, Format
 
-from .options import CellOptions, line_parser
+from .cell_flags import line_parser
+from .options import CellOptions
 
 
 class AskKeywords(TypedDict, total=False):
@@ -34,6 +35,9 @@ class AskKeywords(TypedDict, total=False):
     attachment: object
     detail: Literal["low", "high"] | None
     tool: str | Sequence[str]
+    schema: object
+    repair: int | None
+    decide: object
     no_history: bool
     append: bool
     replace: bool
@@ -88,7 +92,7 @@ def options_of(models: tuple[str, ...], given: Mapping[str, Any], *, shows: bool
     named = found.pop("model", None)
     asked = (*models, *(named.split(",") if isinstance(named, str) else named or ()))
     quiet = bool(found.pop("quiet", False))
-    return CellOptions(models=tuple(dict.fromkeys(asked)), shows=shows and not quiet, **found)
+    return CellOptions(models=tuple(asked), shows=shows and not quiet, **found)
 
 
 _LISTS = ("attachments", "tools")

@@ -12,7 +12,7 @@ from IPython.core.error import UsageError
 from langswarm_nb.core.session.secret import Mask
 from langswarm_nb.core.session.text import did_you_mean
 
-Kind: TypeAlias = Literal["command", "model", "provider", "session", "branch", "attachment", "tool"]
+Kind: TypeAlias = Literal["command", "model", "provider", "session", "branch", "attachment", "tool", "schema"]
 """What the value of an argument can be the name of, so that Tab can offer those there are."""
 
 

@@ -1,4 +1,4 @@
-"""`Opened`: a stream that is about to be read, with what is to be told of it."""
+"""`Opened`: a stream that is about to be read, with what to show about it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from .options import CellOptions
 
 if TYPE_CHECKING:
     from langswarm_nb.core.session import BaseSession, MessageStream, RetryNotice
+    from langswarm_nb.core.session.answers.questions import Question
 
 NO_OPTIONS = CellOptions()
 
@@ -22,7 +23,7 @@ TellWait: TypeAlias = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A stream that is about to be read, with what is to be told of it."""
+    """A stream that is about to be read, with what to show about it."""
 
     session: BaseSession
     stream: MessageStream
@@ -34,3 +35,5 @@ class Opened:
     """The model that becomes the session's once it has answered, when the session had none."""
     options: CellOptions = NO_OPTIONS
     """What its cell asked for."""
+    questions: tuple[Question, ...] = ()
+    """What is to be decided."""

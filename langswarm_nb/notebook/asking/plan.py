@@ -131,7 +131,7 @@ def _ask(prompt: Prompt, base: SessionSettings, model: str, given: Mapping[str, 
 def request_changes(
     config: NotebookConfig, options: CellOptions, session: BaseSession | None, base: SessionSettings
 ) -> dict[str, Any]:
-    """Return the settings of one send: flags before ``-o`` before what the session was told before the traits.
+    """Return the settings of one send: flags before ``-o`` before what the session was set to before the traits.
 
     ``base`` are the settings of the session, or of the one that will be made.
     """
@@ -164,11 +164,19 @@ def _send_options(prompt: Prompt, options: CellOptions, cell: Cell, *, compares:
     sent: SendOptions = {
         "source": "magic",
         "cell_id": cell.cell_id,
-        "history": options.history,
+        "history": options.history and not prompt.questions,
         "system": prompt.system,
         "parts": prompt.parts,
         "tools": options.tools,
     }
+    if prompt.schema is not None:
+        sent["schema"] = prompt.schema
+    elif prompt.questions:
+        from langswarm_nb.core.session.answers.decided import decision_schema
+
+        sent["schema"] = decision_schema(prompt.questions)
+    if options.repair is not None:
+        sent["repair"] = options.repair
     if compares:
         sent["activate"] = False
     return sent
@@ -218,9 +226,7 @@ async def _session(
     workspace: Workspace, options: CellOptions
 ) -> tuple[Literal["current", "named", "new"], BaseSession | None]:
     if options.stay and options.session is None:
-        raise UsageError(
-            "--stay says that the session which -S names stays the current one: write -S NAME --stay."
-        )
+        raise UsageError("--stay makes the session that -S names the current one: write -S NAME --stay.")
     if options.new is not None:
         return "new", None
     if options.session is not None:

@@ -18,8 +18,11 @@ from langswarm_nb.render import visible_controls
 from .budget import estimate_usd
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .interpolate import Prompt
     from .plan import Plan
+    from .structured import Asking
 
 _MAX_FIELD_CHARS = 60
 
@@ -33,6 +36,11 @@ class Preview:
         Where it would go.
     prompt : Prompt
         The text, with what was filled in.
+
+    Raises
+    ------
+    SchemaRouteError
+        A model cannot be asked for an answer of the schema.
     """
 
     def __init__(self, plan: Plan, prompt: Prompt) -> None:
@@ -41,21 +49,34 @@ class Preview:
         self._plan, self._send = plan, plan.send
         self.prompt = prompt
         self.models: tuple[str, ...] = plan.models
+        schema = plan.asks[0].schema
+        self._asking: Mapping[str, Asking] = {}
+        if schema is not None:
+            from .structured import asking  # most answers are text
+
+            self._asking = asking(plan, prompt, schema)
 
     @property
     def messages(self) -> tuple[SessionMessage, ...]:
         """The messages as the first of the models would get them: trimmed, hidden ones left out."""
-        return self._send.messages
+        first = self._asking.get(self.models[0])
+        messages = self._send.messages
+        return messages if first is None or first.way is None else tuple(first.way.with_words(messages))
 
     @property
     def input_tokens(self) -> int:
-        """About how many tokens they are; an estimate."""
-        return estimate_tokens(self.messages)
+        """About how many tokens the first of the models gets, with the schema of its answer; an estimate."""
+        return self._tokens(self.models[0])
 
     def cost_usd(self, model: str) -> float | None:
         """Return about what sending would cost in US dollars, the reply only as far as ``max_tokens`` limits it."""
         settings = self._plan.settings(model)
-        return estimate_usd(settings, self.input_tokens)
+        return estimate_usd(settings, self._tokens(model))
+
+    def _tokens(self, model: str) -> int:
+        """Return about how many tokens a model gets."""
+        found = self._asking.get(model)
+        return estimate_tokens(self._send.messages) + (0 if found is None else found.tokens)
 
     def __str__(self) -> str:
         blocks = [
@@ -67,12 +88,22 @@ class Preview:
             for field in self.prompt.fields
         ]
         prices = [
-            f"{model} · ~{count_text(self.input_tokens)} tok in · {self._price(model)} · not sent"
+            " · ".join(
+                [
+                    model,
+                    f"~{count_text(self._tokens(model))} tok in",
+                    *([self._asking[model].text] if model in self._asking else []),
+                    self._price(model),
+                    "not sent",
+                ]
+            )
             for model in self.models
         ]
         told = [options] if (options := self._options) else []
         goes = [f"with it: {', '.join(row)}" for row in self._carried]
-        return "\n\n".join([*blocks, "\n".join([*filled, *goes, *told, *self._send.notes, *prices])])
+        schemas = list(dict.fromkeys(f"schema: {found.json}" for found in self._asking.values()))
+        lines = [*filled, *goes, *schemas, *told, *self._send.notes, *prices]
+        return "\n\n".join([*blocks, "\n".join(lines)])
 
     @property
     def _carried(self) -> list[tuple[str, ...]]:
@@ -98,10 +129,17 @@ class Preview:
         from langswarm_nb.render.page import scoped_page
         from langswarm_nb.render.tables import Code, Table
 
-        tokens = f"~{count_text(self.input_tokens)}"
         models = Table(
-            ("model", "tokens in", "price"),
-            [(model, tokens, self._price(model)) for model in self.models],
+            ("model", "tokens in", "schema", "price"),
+            [
+                (
+                    model,
+                    f"~{count_text(self._tokens(model))}",
+                    self._asking[model].text if model in self._asking else "",
+                    self._price(model),
+                )
+                for model in self.models
+            ],
             note=" · ".join(filter(None, (self._options, *self._send.notes))),
         )
         fields = Table(
@@ -119,7 +157,8 @@ class Preview:
         carried = Table(("goes with it", "what it is", "tokens"), self._carried)
         tables = [table.body_html() for table in (fields, carried, models) if table.rows]
         head = '<div class="lsnb-caption">Not sent. This is what the model would get:</div>'
-        return scoped_page("".join([head, *map(message_html, self.messages), *tables]))
+        schemas = dict.fromkeys(found.html for found in self._asking.values())
+        return scoped_page("".join([head, *map(message_html, self.messages), *schemas, *tables]))
 
     @property
     def _options(self) -> str:

@@ -41,16 +41,16 @@ def provider_for(
 
 
 def destination_once(workspace: Workspace, provider: str, found: IProviderSession) -> str:
-    """Return where prompts go, to be told the first time that they leave this machine; then nothing."""
+    """Return where prompts go, to be shown the first time that they leave this machine; then nothing."""
     origin, is_local = address_of(found) or ("", found.name in OFFLINE_PROVIDERS)
     if is_local or (provider, origin) in workspace.announced:
         return ""
     workspace.announced.add((provider, origin))
-    return f"Prompts for {provider} leave this machine{origin and f' for {origin}'}. (Said once in a kernel.)"
+    return f"Prompts for {provider} leave this machine{origin and f' for {origin}'}. (Shown once per kernel.)"
 
 
 def address_of(provider: IProviderSession) -> tuple[str, bool] | None:
-    """Return the origin that a provider sends to, and whether it is this machine; None when it does not tell."""
+    """Return the origin that a provider sends to, and whether it is this machine; None when it does not say."""
     address: Any = getattr(getattr(provider, "http", None), "address", None)
     return None if address is None else (address.origin, address.is_local)
 

@@ -40,10 +40,16 @@ def prompt_of(workspace: Workspace, text: str, options: CellOptions) -> Prompt:
         It is blank, or a field cannot be filled in.
     AttachmentError
         Something cannot be attached.
+    SchemaError
+        What the answer has to be cannot be asked for.
     """
     if not text.strip():
         raise UsageError("There is no prompt. Write it below the first line of the cell.")
     prompt = _texts(workspace, text, options)
+    if options.schema is not None or options.decide is not None or options.repair is not None:
+        from .structured import with_answer  # most answers are text
+
+        prompt = with_answer(prompt, options, workspace.shell.user_ns)
     if not options.attachments:
         return prompt
     from .attached import carried  # few prompts carry something

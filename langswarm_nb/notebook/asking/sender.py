@@ -29,6 +29,7 @@ from .plan import Plan, for_session, make_plan, may_refuse, request_changes
 from .provider_choice import destination_once, provider_for
 
 if TYPE_CHECKING:
+    from langswarm_nb.core.session.answers.questions import Question
     from langswarm_nb.core.session.parts.vocabulary import Part
     from langswarm_nb.notebook.running_cell import Cell
     from langswarm_nb.notebook.workspace import Workspace
@@ -79,19 +80,23 @@ class Sender:
         [model] = plan.models
         [provider_session] = self._through(plan.models, options, self._workspace.manager)
         carried = await self._carried(plan, [provider_session])
+        decided = await self._decided(plan, prompt, [provider_session])
         session, notes = await self._prepare(plan, options)
         sent = await for_session(self._workspace, plan, session)
         sent |= {
             **carried[model],
             "provider_session": provider_session,
+            "on_send": self._teller(model, provider_session),
             "on_retry": tell_retry,
             "on_wait": tell_wait,
+            **decided[model][0],
         }
         stream = session.stream_message(prompt.text, model=model, **sent)
-        return self._opened(plan, session, stream, (*notes, *_told_of(carried[model])), options)
+        told = (*notes, *_told_of(carried[model]), decided[model][1])
+        return self._opened(plan, session, stream, told, options, prompt.questions)
 
     async def open_comparison(
-        self, prompt: Prompt, options: CellOptions, cell: Cell, tell_retry: Callable[[str], TellRetry]
+        self, prompt: Prompt, options: CellOptions, cell: Cell, tell_retry: Callable[[int], TellRetry]
     ) -> list[Opened]:
         """Return the streams of several answers side by side, in the order of the models.
 
@@ -102,16 +107,30 @@ class Sender:
         """
         plan = await self.plan(prompt, options, cell)
         own = self._own(plan.models, options, self._workspace.manager, tell_retry)
-        carried = await self._carried(plan, [own(model)["provider_session"] for model in plan.models])
+        through = [each["provider_session"] for each in own]
+        carried = await self._carried(plan, through)
+        decided = await self._decided(plan, prompt, through)
         session, notes = await self._prepare(plan, options)
         streams = await session.stream_comparison(
             prompt.text,
             plan.models,
-            lambda model: {**own(model), **carried[model]},
+            _in_turn(
+                [
+                    {**each, **carried[model], **decided[model][0]}
+                    for model, each in zip(plan.models, own, strict=True)
+                ]
+            ),
             **await for_session(self._workspace, plan, session),
         )
         return [
-            self._opened(plan, session, stream, (*notes, *_told_of(carried[model])), options)
+            self._opened(
+                plan,
+                session,
+                stream,
+                (*notes, *_told_of(carried[model]), decided[model][1]),
+                options,
+                prompt.questions,
+            )
             for model, stream in zip(plan.models, streams, strict=True)
         ]
 
@@ -148,7 +167,8 @@ class Sender:
             options, session.settings, changes, [partial(session.plan_message, text, **sent)]
         )
         model = f"{session.provider}:{session.model}"
-        [sent["provider_session"]] = self._through([model], options, session.manager)
+        [through] = self._through([model], options, session.manager)
+        sent |= {"provider_session": through, "on_send": self._teller(model, through)}
         await self._note_use(session)
         return session.stream_message(text, **sent)
 
@@ -198,13 +218,14 @@ class Sender:
             [partial(session.plan_regenerate, before.question.id, model=wanted, **settings)],
         )
         sent: AnswerOptions = {**settings, "on_retry": tell_retry, "on_wait": tell_wait}  # type: ignore[typeddict-item]
-        [sent["provider_session"]] = self._through([wanted], options, session.manager)
+        [through] = self._through([wanted], options, session.manager)
+        sent |= {"provider_session": through, "on_send": self._teller(wanted, through)}
         await self._note_use(session)
         stream = session.stream_regenerate(before.question.id, model=wanted, **sent)
         return Opened(session, stream, options=options)
 
     async def open_comparison_again(
-        self, session: BaseSession, last: LastComparison, tell_retry: Callable[[str], TellRetry]
+        self, session: BaseSession, last: LastComparison, tell_retry: Callable[[int], TellRetry]
     ) -> list[Opened]:
         """Return the streams of a comparison that is asked once more, as further versions of its turn.
 
@@ -229,13 +250,13 @@ class Sender:
             [partial(session.plan_message, text, model=model, **there) for model in last.models],
         )
         own = self._own(last.models, options, session.manager, tell_retry)
-        streams = await session.stream_comparison(text, last.models, own, again=turn, **sent)
+        streams = await session.stream_comparison(text, last.models, _in_turn(own), again=turn, **sent)
         asked = [stream.question for stream in streams if stream.question is not None]
         self._workspace.note_again(session, last.question, asked)
         return [Opened(session, stream) for stream in streams]
 
     async def answered(self, opened: Opened) -> str:
-        """Take note that an answer came; return what the reader is told of it."""
+        """Take note that an answer came; return what to show the reader about it."""
         return await self._workspace.names_model(opened.session, opened.named_model)
 
     def count(self, stream: MessageStream, options: CellOptions = NO_OPTIONS) -> None:
@@ -244,12 +265,14 @@ class Sender:
         if reply is None:
             return
         self._workspace.last_answer = reply
-        self._workspace.spent_usd += spent_usd(reply, stream.input_tokens)
+        answers = (*stream.attempts, reply)
+        tokens = stream.input_tokens // len(answers)
+        self._workspace.spent_usd += sum(spent_usd(answer, tokens) for answer in answers)
         if options.api_base is not None or options.api_key_name is not None:
             self._workspace.addresses[reply.id] = options.api_base, options.api_key_name
 
     async def _note_use(self, session: BaseSession) -> None:
-        """Let the notebook go on with its current session after a restart, also where no cell has asked in it."""
+        """Let the notebook continue its current session after a restart, also where no cell has asked in it."""
         if self._workspace.is_current(session):
             await self._workspace.uses(session)
 
@@ -258,22 +281,33 @@ class Sender:
         models: Sequence[str],
         options: CellOptions,
         manager: SessionManager,
-        tell_retry: Callable[[str], TellRetry],
-    ) -> Callable[[str], SendOptions]:
-        """Return what gives the options of one of several models."""
-        through = dict(zip(models, self._through(models, options, manager), strict=True))
-        return lambda model: {"provider_session": through[model], "on_retry": tell_retry(model)}
+        tell_retry: Callable[[int], TellRetry],
+    ) -> list[SendOptions]:
+        """Return the options of each of several models, of which one may be asked twice."""
+        return [
+            {
+                "provider_session": through,
+                "on_send": self._teller(models[place], through),
+                "on_retry": tell_retry(place),
+            }
+            for place, through in enumerate(self._through(models, options, manager))
+        ]
 
     def _through(
         self, models: Sequence[str], options: CellOptions, manager: SessionManager
     ) -> list[IProviderSession]:
-        """Return what each model is asked through; once all are known to be there, tell where prompts go."""
+        """Return what each model is asked through; all are known to exist."""
         providers = [parse_model_id(model)[0] for model in models]
-        found = [provider_for(self._workspace, provider, options, manager) for provider in providers]
-        for provider, through in zip(providers, found, strict=True):
-            if text := destination_once(self._workspace, provider, through):
+        return [provider_for(self._workspace, provider, options, manager) for provider in providers]
+
+    def _teller(self, model: str, through: IProviderSession) -> Callable[[], None]:
+        """Return what tells where prompts go, when one goes."""
+
+        def tell() -> None:
+            if text := destination_once(self._workspace, parse_model_id(model)[0], through):
                 self._tell(text)
-        return found
+
+        return tell
 
     def _limit_usd(self, options: CellOptions) -> float | None:
         """Return what a send may cost; None for no limit."""
@@ -302,22 +336,36 @@ class Sender:
 
         What is refused is refused before a session is made for it.
         """
-        if not (plan.options.get("parts") or plan.options.get("tools")):
+        asks_for_value = any(ask.schema is not None for ask in plan.asks)
+        if not (plan.options.get("parts") or plan.options.get("tools") or asks_for_value):
             return dict.fromkeys(plan.models, SendOptions())
-        from langswarm_nb.core.session.sending.fitting import Fitting
+        from langswarm_nb.core.session.sending.fitting import checked
 
         found: dict[str, SendOptions] = {}
         for model, ask, provider in zip(plan.models, plan.asks, through, strict=True):
             if provider is None:
                 raise AssertionError("a model is asked through something")
-            fitting = Fitting(provider, ask, self._workspace.manager)
-            question = await fitting.settled(ask.message)
-            await fitting.check(question)
+            question, _ = await checked(provider, ask, self._workspace.manager)
             found[model] = {"parts": question.parts}
         return found
 
+    async def _decided(
+        self, plan: Plan, prompt: Prompt, through: Sequence[IProviderSession | None]
+    ) -> dict[str, tuple[SendOptions, str]]:
+        """Return how each model is asked the questions of a prompt, with what to say of that."""
+        if not prompt.questions:
+            return dict.fromkeys(plan.models, (SendOptions(), ""))
+        from .structured import deciding
+
+        found: dict[str, tuple[SendOptions, str]] = {}
+        for model, provider in zip(plan.models, through, strict=True):
+            if provider is None:
+                raise AssertionError("a model is asked through something")
+            found[model] = await deciding(prompt.questions, model, provider)
+        return found
+
     async def _prepare(self, plan: Plan, options: CellOptions) -> tuple[BaseSession, tuple[str, ...]]:
-        """Return the session that a plan goes to, made where it is not there; with what is told of it."""
+        """Return the session that a plan goes to, made where it is not there; with what to show about it."""
         workspace, session = self._workspace, plan.session
         if session is None:
             session = await workspace.make(plan.opening, plan.session_name)
@@ -336,12 +384,19 @@ class Sender:
         stream: MessageStream,
         notes: tuple[str, ...],
         options: CellOptions,
+        questions: tuple[Question, ...] = (),
     ) -> Opened:
         name = self._workspace.name_of(session) if plan.opening == "named" else ""
         named = f"{stream.provider}:{stream.model}" if plan.names_model else None
-        return Opened(session, stream, name, notes, named, options)
+        return Opened(session, stream, name, notes, named, options, questions)
 
 
 def _told_of(carried: SendOptions) -> list[str]:
-    """Return what the reader is told of texts that go with a prompt; what is attached the reply tells itself."""
+    """Return what to show the reader about texts that go with a prompt; what is attached is shown by the reply."""
     return [f"{part['name']} sent with it" for part in carried.get("parts", ()) if part["type"] == "context"]
+
+
+def _in_turn(options: Sequence[SendOptions]) -> Callable[[str], SendOptions]:
+    """Return what `stream_comparison` asks for the options of each model, in their order."""
+    left = iter(options)
+    return lambda _model: next(left)

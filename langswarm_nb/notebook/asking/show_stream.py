@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session import MessageStream, RetryNotice, SessionError
+from langswarm_nb.core.session.answers.schema_errors import AnswerError
 from langswarm_nb.notebook.bridge import run_sync
 from langswarm_nb.notebook.cell_errors import stopped
 from langswarm_nb.notebook.showing.footer import footer_line, goes_on
@@ -52,7 +53,7 @@ class Exchange:
     display : ReplyDisplay
         Where the reply is shown.
     opening : callable
-        Prepares everything and returns the stream; gets what to tell of waits between attempts, and for others.
+        Prepares everything and returns the stream; gets what to show about waits between attempts, and for others.
     extract : {"first", "last"}, optional
         See `Reply`.
     """
@@ -89,6 +90,9 @@ class Exchange:
             if self._opened is not None:
                 self._seen = run_sync(self._look_at(self._opened))
             raise self._stopped(is_kept=self.finish() is not None) from error
+        except AnswerError as error:
+            self.finish(problem=error)
+            raise
         except BaseException:
             self.finish()
             raise
@@ -126,21 +130,28 @@ class Exchange:
         return await seen_in(opened.session, question, answer)
 
     async def _show(self, stream: MessageStream) -> None:
-        is_thinking = False
+        is_thinking, attempt = False, 1
+        if stream.schema is not None:
+            self._display.begin(stream.schema)
         async for delta in stream:
+            if stream.attempt != attempt:
+                is_thinking, attempt = False, stream.attempt
+                self._display.begin(stream.schema)
             if delta.kind != "reasoning":
                 self._display.update(delta.text)
             elif not is_thinking:
                 is_thinking = True
                 self._display.status("thinking …")
 
-    def finish(self, error: SessionError | None = None) -> Reply | None:
+    def finish(self, error: SessionError | None = None, problem: AnswerError | None = None) -> Reply | None:
         """Show the reply as it is to be saved and return it; None when nothing of it is stored.
 
         Parameters
         ----------
         error : SessionError, optional
-            Why there is no whole reply, where nobody else tells.
+            Why there is no whole reply, where nobody else says so.
+        problem : AnswerError, optional
+            What is wrong with the reply, which came.
         """
         opened = self._opened
         message = None if opened is None else opened.stream.reply or opened.stream.unstored
@@ -153,22 +164,24 @@ class Exchange:
             opened.session,
             extract=self._extract,
             again=self._again,
+            schema=opened.stream.schema,
+            questions=opened.questions,
         )
-        reply.seen = self._seen
+        reply.seen, reply.attempts_before = self._seen, opened.stream.attempts
         self._sender.count(opened.stream, opened.options)
         reply.place = self._place(reply, opened)
         reply.footer = footer_line(reply, place=reply.place)
         if not reply.text and reply.status == "error":
             self._show_failure(error, reply.footer)
             return reply
-        if told := _words(error) if error is not None else _ended_badly(reply):
+        if told := "" if problem is not None else _words(error) if error is not None else _ended_badly(reply):
             reply.footer += f" · {told}"
             reply.place += f" · {told}"
-        self._look.finish(self._display, reply)
+        self._look.finish(self._display, reply, error if isinstance(error, AnswerError) else problem)
         return reply
 
     def _show_failure(self, error: SessionError | None, footer: str) -> None:
-        """Show that there is no reply; nothing where the error is told below."""
+        """Show that there is no reply; nothing where the error is shown below."""
         if error is None:
             self._display.discard()
         else:
@@ -183,6 +196,10 @@ class Exchange:
 
     async def _again(self, reply: Reply, model: str | None, changes: Mapping[str, Any]) -> Reply:
         """Ask what a reply answers once more, under the rules of every send."""
+        if (
+            reply.schema is not None
+        ):  # else the type would be lost: of what is stored, its JSON schema is known
+            changes = {"schema": reply.schema, **changes}
 
         async def open_again(tell_retry: TellRetry, tell_wait: TellWait) -> Opened:
             return await self._sender.open_again(
@@ -217,7 +234,7 @@ class Exchange:
 
 
 def _beside(reply: Reply) -> str:
-    """Return what is told of a reply that the conversation does not go on with."""
+    """Return what is shown about a reply that the conversation does not go on with."""
     if reply.message.beside == "aside":
         return "aside"
     return goes_on(reply)

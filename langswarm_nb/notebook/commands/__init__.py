@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.error import UsageError
 
 from langswarm_nb.core.session.text import did_you_mean
+from langswarm_nb.notebook.asking.cell_flags import cell_parser
 from langswarm_nb.notebook.asking.magic_parser import asks_for_help, help_width
-from langswarm_nb.notebook.asking.options import cell_parser
 
 from . import about, data, figures, model_lists, models, panels, sessions, sync, tree, writing
 from .command import Command, arg

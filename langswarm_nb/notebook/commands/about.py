@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from langswarm_nb._version import __version__
 from langswarm_nb.core.session import ProviderAuthenticationError, SessionError, provider_names
 from langswarm_nb.core.session.providers.catalogue import PROVIDERS
-from langswarm_nb.notebook.asking.options import read_dollars
+from langswarm_nb.notebook.asking.cell_flags import read_dollars
 from langswarm_nb.notebook.asking.provider_choice import address_of
-from langswarm_nb.notebook.asking.reachable import listens
 from langswarm_nb.notebook.cell_errors import cell_words, last_traceback
 from langswarm_nb.notebook.showing.amounts import dollars_text
 
 from .command import Command, arg
+from .reachable import listens
 from .results import Facts, Listing
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _kernel(workspace: Workspace) -> str:
         return "none: IPython in a terminal"
     if "google.colab" in sys.modules:
         return "Jupyter, in Colab"
-    return f"Jupyter, in {'VS Code' if '__vsc_ipynb_file__' in workspace.shell.user_ns else 'a Jupyter front end'}"
+    return "Jupyter, in VS Code" if "__vsc_ipynb_file__" in workspace.shell.user_ns else "Jupyter"
 
 
 def _event_loop() -> str:

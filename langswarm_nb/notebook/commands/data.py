@@ -93,7 +93,7 @@ def _export(workspace: Workspace, file: str, session: str | None, format: str | 
     path = Path(file).expanduser()
     found = run_sync(workspace.get(session))
     text = export_quietly(found, path, format=format, redact=not whole)
-    note = f"; taken out: {text.redacted_words} (--whole keeps everything)" if text.redacted else ""
+    note = f"; removed: {text.redacted_words} (--whole keeps everything)" if text.redacted else ""
     return f"{run_sync(workspace.said_of(found, session))} is in {path}{note}"
 
 
@@ -143,7 +143,7 @@ COMMANDS = (
         (
             arg("file", metavar="FILE"),
             arg("-S", "--session", metavar="NAME", help="by default the current one", completes="session"),
-            arg("-f", "--format", metavar="FORMAT", help="by default what the file's ending says"),
+            arg("-f", "--format", metavar="FORMAT", help="by default taken from the file's ending"),
             arg(
                 "--whole",
                 action="store_true",

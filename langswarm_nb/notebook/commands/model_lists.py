@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from IPython.core.error import UsageError
@@ -10,9 +11,9 @@ from langswarm_nb.core.session import provider_names
 from langswarm_nb.core.session.providers.catalogue import PROVIDERS
 from langswarm_nb.core.session.text import did_you_mean
 from langswarm_nb.notebook.asking.model_hints import offered_models
-from langswarm_nb.notebook.asking.reachable import key_state, listens, local_origin
 
 from .command import Command, arg
+from .reachable import key_state, listens, local_origin
 from .results import Listing
 from .setting_up import set_up
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from langswarm_nb.notebook.workspace import Workspace
 
 _PRICE = "USD per million in / out"
+_WITHOUT_PRICES = "Context sizes and prices come with `pip install 'langswarm-nb[cost]'`."
 
 
 async def _models(workspace: Workspace, provider: str | None, q: str | None) -> Listing:
@@ -37,14 +39,15 @@ async def _models(workspace: Workspace, provider: str | None, q: str | None) -> 
     return Listing(
         ("model", "name", "context", _PRICE),
         rows,
-        empty=f"{name} lists no such model; its names can be used all the same.",
+        empty=f"{name} lists no such model; you can use a model of another name all the same.",
     )
 
 
 def _providers(manager: SessionManager) -> Listing:
     """Return what could be asked; nothing leaves this machine."""
     rows = [_provider(manager, name) for name in provider_names()]
-    return Listing(("provider", "key", "context", _PRICE, "next"), rows)
+    note = "" if find_spec("genai_prices") else _WITHOUT_PRICES
+    return Listing(("provider", "key", "context", _PRICE, "next"), rows, note=note)
 
 
 def _provider(manager: SessionManager, name: str) -> tuple[str, str, str | None, str | None, str | None]:
@@ -71,7 +74,7 @@ COMMANDS = (
     Command(
         "setup",
         set_up,
-        "show which models can be asked from here, and choose one for this session",
+        "show which models you can use, and choose one for this session",
     ),
     Command(
         "models",

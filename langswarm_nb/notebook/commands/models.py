@@ -34,7 +34,7 @@ async def _use(workspace: Workspace, model: str | None) -> str:
     if version := _VERSION.fullmatch(model):
         turn = asked_last(await session.tree()) if version["turn"] is None else int(version["turn"])
         if turn is None:
-            raise UsageError("Nothing was asked yet, so there is no version to use.")
+            raise UsageError("Nothing has been asked yet, so there is no version to use.")
         number = version["number"] or version["last"]
         return await _use_version(workspace, session, turn, None if number is None else int(number))
     wanted = workspace.model_id(model, session=session)
@@ -103,7 +103,7 @@ def ask_key(workspace: Workspace, provider: str) -> str:
         key = Secret(getpass.getpass(f"Key for {provider} (not shown): ").strip())
     except StdinNotImplementedError as error:
         raise UsageError(
-            "This notebook runs without input, so the key cannot be asked for. Set its variable in the "
+            "This notebook cannot ask for input, so it cannot ask for the key. Set its variable in the "
             "environment before the kernel starts; `%langswarm doctor` names it."
         ) from error
     if not key.reveal():

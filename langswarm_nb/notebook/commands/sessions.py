@@ -103,7 +103,7 @@ async def _delete(workspace: Workspace, name: str, *, yes: bool) -> str:
     if not yes:
         raise UsageError(
             f"This deletes {shown!r} with {session.record.message_count} messages for good. "
-            f"Say so with `%langswarm delete {word(name)} --yes`, or keep it out of sight with "
+            f"Confirm it with `%langswarm delete {word(name)} --yes`, or keep it out of sight with "
             f"`%langswarm archive {word(name)}`."
         )
     replies = await session.get_messages(role=MessageRole.ASSISTANT, branch="all")
@@ -176,7 +176,7 @@ COMMANDS = (
     Command(
         "show",
         _show,
-        "show a conversation, with what is hidden, failed or stopped",
+        "show a conversation, including what is hidden, failed or stopped",
         (
             _session_arg("session; the current one by default", nargs="?"),
             arg(

@@ -14,11 +14,11 @@ from langswarm_nb.core.session import provider_names
 from langswarm_nb.core.session.providers.catalogue import PROVIDERS
 from langswarm_nb.core.session.text import did_you_mean
 from langswarm_nb.notebook.asking.model_hints import Offered, offered_models
-from langswarm_nb.notebook.asking.reachable import key_state, local_servers, services_with_key
 from langswarm_nb.notebook.bridge import run_sync
 from langswarm_nb.render import visible_controls
 
 from .models import ask_key
+from .reachable import key_state, local_servers, services_with_key
 
 if TYPE_CHECKING:
     from langswarm_nb.notebook.workspace import Workspace

@@ -66,7 +66,7 @@ async def _send(panel: ChatPanel, content: Content) -> None:
 
 @action
 async def _edit(panel: ChatPanel, content: Content) -> None:
-    """Ask a question in other words; what goes with it stays with it, but for attachments that were removed."""
+    """Ask a question in other words; what goes with it stays with it, except for attachments that were removed."""
     old = _text(content, "id")
     parts = await _kept(panel, old, content.get("without") or [])
     text = _words(content, parts)

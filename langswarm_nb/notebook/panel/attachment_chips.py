@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.parts.blobs import Blob, bytes_of
 from langswarm_nb.core.session.parts.twins import facts_of, name_of
+from langswarm_nb.core.session.text import one_line
 from langswarm_nb.render.links import web_address
 from langswarm_nb.render.thumbnails import picture_type, thumbnail
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from langswarm_nb.core.session import BaseSession, SessionMessage
     from langswarm_nb.core.session.parts.vocabulary import Part
 
+_MAX_NOTE_CHARS = 200
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 """What a page shows as a picture."""
 
@@ -33,7 +35,8 @@ def chip(part: Part, hash_: str | None = None) -> dict[str, Any]:
     told: dict[str, Any] = {
         "kind": part["type"],
         "name": name_of(part) or part["type"],
-        "facts": " · ".join([*facts_of(part), *([str(part["note"])] if part.get("note") else [])]),
+        "facts": " · ".join(facts_of(part)),
+        **({"note": one_line(str(part["note"]), _MAX_NOTE_CHARS)} if part.get("note") else {}),
     }
     if key is not None:
         told |= {"hash": key, "picture": part.get("media_type") in PICTURES}

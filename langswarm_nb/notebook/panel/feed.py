@@ -23,6 +23,7 @@ from langswarm_nb.core.session import (
 from langswarm_nb.core.session.conversation.notes import NOT_STORED
 from langswarm_nb.core.session.errors import in_words
 from langswarm_nb.notebook.cell_errors import cell_words
+from langswarm_nb.notebook.showing.answer_tables import answer_html
 from langswarm_nb.notebook.showing.carried import vendor_html, with_footnotes
 from langswarm_nb.render import render_html
 
@@ -53,7 +54,7 @@ class Viewer(Protocol):
         """The live reply grew."""
 
     def fail(self, text: str) -> None:
-        """Something went wrong that no message of the session tells."""
+        """Something went wrong that no message of the session shows."""
 
 
 @dataclass(slots=True)
@@ -89,7 +90,7 @@ class Feed:
         self.html: dict[str, str | None] = {}
         """What the renderer made of messages, by their ids; None for those shown as plain text."""
         self.told: dict[str, tuple[str, ...]] = {}
-        """What readers are told of replies that came while it was here, by their ids."""
+        """What to show readers about replies that came while it was here, by their ids."""
         self._thinking: dict[str, str] = {}
         self._carried: dict[str, str] = {}
         self._runs: dict[asyncio.Task[None], _Asked] = {}
@@ -101,14 +102,14 @@ class Feed:
     # Reading
 
     async def refresh(self, streamed: LiveReply | None = None) -> None:
-        """Read the session anew and show it in all panels."""
+        """Read the session again and show it in all panels."""
         async with self._lock:
             await self.read()
             for viewer in list(self.viewers):
                 await viewer.show(streamed)
 
     async def read(self) -> None:
-        """Read the session anew, where something was stored since: of all branches what is new, and the path."""
+        """Read the session again, where something was stored since: of all branches what is new, and the path."""
         try:
             record = await self.session.refresh()
             if (record, record.used_at) != self._seen:
@@ -145,7 +146,9 @@ class Feed:
             await self._take_carried(message)
         if message.id not in self.html:
             is_plain = message.role is MessageRole.USER or message.role is MessageRole.TOOL
-            self.html[message.id] = None if is_plain else await _render(message.content)
+            self.html[message.id] = (
+                None if is_plain else answer_html(message) or await _render(message.content)
+            )
         if message.parts and message.id not in self._thinking:
             self._thinking[message.id] = await _render(message.reasoning)
         thinking = self._thinking.get(message.id, "")
@@ -219,7 +222,7 @@ class Feed:
         await asyncio.gather(*runs, return_exceptions=True)
 
     async def stop_all(self) -> None:
-        """Stop also the answer to a cell or other code that is shown: who reads it comes to its end."""
+        """Stop also the answer to a cell or other code that is shown: whoever reads it comes to its end."""
         shown = self.session.turnstile.holder
         await self.stop()
         if self.live is not None and self.live.foreign and isinstance(shown, MessageStream):
@@ -239,7 +242,7 @@ class Feed:
             asked.stream = stream = await opening
         except BaseException:
             self._runs.clear()
-            self.start(self.refresh())  # it is not busy any more
+            self.start(self.refresh())  # it is no longer busy
             raise
         self._streams.add(stream)
         follower = asyncio.get_running_loop().create_task(self._follow(stream, foreign=False))
@@ -261,7 +264,7 @@ class Feed:
             self.fail(cell_words(problem) if isinstance(problem, SessionError) else in_words(problem))
         await self._guarded(self._show_end(follower))
         if problem is not None and not asked.is_stored:
-            raise problem  # `run` tells who asked
+            raise problem  # `run` raises it for whoever asked
 
     async def _show_end(self, follower: asyncio.Task[None]) -> None:
         await follower
@@ -313,7 +316,7 @@ class Feed:
             await self.refresh(live)
 
     async def _show_growing(self, stream: MessageStream, *, foreign: bool) -> None:
-        self.live = live = LiveReply(foreign=foreign)
+        self.live = live = LiveReply(foreign=foreign, schema=stream.schema)
         live.note = self.waits
         await self.refresh()
         while stream.reply is None and self._is_on_its_way(stream):
@@ -323,7 +326,7 @@ class Feed:
             await self._take_rest(live, stream)
 
     async def _take_rest(self, live: LiveReply, stream: MessageStream) -> None:
-        while await self._take(live, stream):  # noqa: ASYNC110 - at most so many updates a second
+        while await self._take(live, stream):  # noqa: ASYNC110 - at most this many updates a second
             await asyncio.sleep(TICK_S)
         if (reply := stream.reply) is not None and not reply.citations:
             html = await _aside(live.html, reply.content, is_long=live.is_long)

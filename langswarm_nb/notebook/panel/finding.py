@@ -100,7 +100,7 @@ def elsewhere(message: SessionMessage) -> dict[str, Any]:
     place = f" ({message.address})" if message.address else ""
     if message.beside == "aside":
         return {
-            "told": f"The message{place} was asked beside the conversation. `%langswarm show --all` shows it.",
+            "told": f"The message{place} was asked outside the conversation. `%langswarm show --all` shows it.",
             "version": False,
         }
     return {"told": f"The message{place} is in a version or branch that is not shown.", "version": True}

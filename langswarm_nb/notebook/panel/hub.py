@@ -1,4 +1,4 @@
-"""`Hub`: the feeds of one manager, told of what happens in its sessions."""
+"""`Hub`: the feeds of one manager, which hear what happens in its sessions."""
 
 from __future__ import annotations
 

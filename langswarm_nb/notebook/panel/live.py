@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session import SessionMessage
+from langswarm_nb.notebook.showing.answer_tables import GrowingValue
 from langswarm_nb.render.incremental import StreamRenderer
+
+if TYPE_CHECKING:
+    from langswarm_nb.core.session.answers.answer_schema import AnswerSchema
 
 MAX_CHARS = 8000
 """Most text of one delta: rendering it takes a few hundredths of a second."""
@@ -31,10 +35,14 @@ class LiveReply:
         Id the reply will have; empty before it is known.
     foreign : bool
         Whether a cell or other code asked.
+    schema : AnswerSchema, optional
+        What the reply has to be; it is then a table that grows.
     """
 
-    def __init__(self, reply_id: str = "", *, foreign: bool = False) -> None:
-        self.foreign = foreign
+    def __init__(
+        self, reply_id: str = "", *, foreign: bool = False, schema: AnswerSchema | None = None
+    ) -> None:
+        self.foreign, self.schema = foreign, schema
         self.note = ""
         """What is being waited for."""
         self.start(reply_id)
@@ -50,10 +58,10 @@ class LiveReply:
         self._open = ""  # the HTML of the open end, as the page has it
         self._sent_chars = 0
         self._quiet_looks = 0
-        self._renderer = StreamRenderer()
+        self._renderer = StreamRenderer() if self.schema is None else GrowingValue(self.schema)
 
     def goes_on_in(self, message: SessionMessage) -> bool:
-        """Return whether a message begins with what was told: text may have turned out to be thinking."""
+        """Return whether a message begins with what was sent: text may have turned out to be thinking."""
         return message.id == self.id and message.content.startswith(self._text)
 
     @property
@@ -94,7 +102,7 @@ class LiveReply:
         return settled, self._renderer.tail_html(is_urgent=not text)
 
     def grow(self, text: str, thinking: str, html: tuple[str, str]) -> dict[str, Any] | None:
-        """Return the delta of what came and its HTML; None when nothing is to be told."""
+        """Return the delta of what came and its HTML; None when there is nothing to report."""
         settled, end = html
         old, new = self._open, settled + end
         if not text and not thinking and old == new:
@@ -126,8 +134,11 @@ class LiveReply:
         return None if fresh is None else self.grow(*fresh, self.render(fresh[0]))
 
     def html(self, text: str) -> str | None:
-        """Return the HTML of the whole reply when ``text`` is all of it; what was rendered is not rendered again."""
-        return self._renderer.finish() if text == self._text else None
+        """Return the HTML of the whole reply when ``text`` is all of it; what was rendered is not rendered again.
+
+        None of a value: its table is made of what was checked.
+        """
+        return self._renderer.finish() if text == self._text and self.schema is None else None
 
     def streamed(self, text: str, html: str) -> dict[str, Any] | None:
         """Return how the page makes a message from what it has streamed; None when it cannot."""

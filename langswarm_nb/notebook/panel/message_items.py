@@ -7,6 +7,7 @@ from typing import Any
 
 from langswarm_nb.core.session import MessageRole, RequestFacts, SessionMessage, Usage
 from langswarm_nb.notebook.showing.amounts import (
+    ROUTES,
     cost_usd,
     count_text,
     dollars_text,
@@ -142,6 +143,7 @@ def facts_text(facts: RequestFacts, finish_reason: str | None) -> str:
         facts.model_id,
         endings.get(finish_reason or "", ""),
         *numbers(facts),
+        ROUTES.get(str(facts.details.get("route")), ""),
     ]
     return " · ".join(part for part in parts if part)
 

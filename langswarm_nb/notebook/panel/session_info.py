@@ -1,4 +1,4 @@
-"""What the panel tells of its session beside the messages."""
+"""What the panel shows about its session beside the messages."""
 
 from __future__ import annotations
 

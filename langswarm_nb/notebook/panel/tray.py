@@ -131,7 +131,7 @@ class Tray:
         draft.coming.pop(str(key), None)
 
     def drop_torn(self, view: object) -> None:
-        """Forget files that other pages have begun to send: a page was drawn anew, and theirs is gone."""
+        """Forget files that other pages have begun to send: a page was drawn again, and theirs is gone."""
         for draft in self._drafts.values():
             draft.coming = {key: each for key, each in draft.coming.items() if each.view == view}
 

@@ -51,7 +51,7 @@ THEMES: tuple[Theme, ...] = ("auto", "light", "dark")
 _OPEN_S = 30.0
 """Longest wait for the storage when a panel is made or closed."""
 _REMEMBERED_KEYS = 100
-_NO_PANEL = "The panel needs a notebook; this is the conversation, and `%langswarm ask TEXT` goes on with it."
+_NO_PANEL = "The panel needs a notebook; here is the conversation, and `%langswarm ask TEXT` continues it."
 
 logger: logging.Logger = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from langswarm_nb.notebook.asking.cell_flags import line_parser
 from langswarm_nb.notebook.asking.magic_parser import Kind, MagicParser
-from langswarm_nb.notebook.asking.options import line_parser
 from langswarm_nb.notebook.commands import COMMANDS
 
 _LINE = re.compile(r"\s*%langswarm\s+(?P<rest>[^\n]*)$")
@@ -75,16 +75,17 @@ def _arguments(parser: MagicParser, rest: str, sources: Sources) -> Found | None
     kind = parser.completes.get(action.dest)
     if kind is None:
         return None
-    if kind == "attachment":
-        return _attachment(rest, word, sources)
+    if kind in ("attachment", "schema"):
+        return _file_or_variable(kind, rest, word, sources)
     return _fitting(word, COMMANDS if kind == "command" else sources.of_kind[kind](), kind)
 
 
-def _attachment(rest: str, word: str, sources: Sources) -> Found | None:
-    """Return what can be attached: files of the folder, outputs, variables within braces."""
+def _file_or_variable(kind: Kind, rest: str, word: str, sources: Sources) -> Found | None:
+    """Return what can be attached, or describe an answer: files of the folder, outputs, variables within braces."""
     if word.startswith("{{") or _FIELD.search(rest):
         return _field(rest, sources.variables)
-    found = _fitting(word, [*sources.of_kind["attachment"](), *_paths(word)], "attachment")
+    files = [path for path in _paths(word) if kind != "schema" or path.endswith(("/", ".json"))]
+    found = _fitting(word, [*sources.of_kind[kind](), *files], kind)
     return found if found.words else None  # IPython knows files in quotes
 
 

@@ -149,7 +149,7 @@ async def _look(workspace: Workspace) -> tuple[BaseSession | None, str, Sequence
         return None, "", ()
     about = await workspace.about(last)
     told = f"The last session without a notebook was {workspace.label_of(last)}{about and f' “{about}”'}"
-    return None, "", (f"{told}; `%langswarm switch {await workspace.address_of(last)}` goes on with it.",)
+    return None, "", (f"{told}; `%langswarm switch {await workspace.address_of(last)}` continues it.",)
 
 
 def _suggestion(environment: Mapping[str, str]) -> str:

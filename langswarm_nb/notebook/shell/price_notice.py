@@ -21,7 +21,7 @@ class PriceNotice:
             self._show_others, warnings.showwarning = warnings.showwarning, self._show
 
     def end(self, *_: object) -> None:
-        """End with it, and tell what it brought."""
+        """End with it, and say what it brought."""
         self._depth = max(0, self._depth - 1)
         if self._depth:
             return

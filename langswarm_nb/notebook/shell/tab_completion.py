@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
+from types import GenericAlias
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from langswarm_nb.core.session import SessionError, provider_names
@@ -72,6 +73,7 @@ class Completion:
                 "session": lambda: _now(self._sessions(), []),
                 "branch": lambda: _now(self._branches(), []),
                 "attachment": self._attachments,
+                "schema": self._schemas,
                 "tool": lambda: _now(self._tools(), []),
             },
             variables=workspace.shell.user_ns,
@@ -94,6 +96,10 @@ class Completion:
         variables = [f"{{{{{name}}}}}" for name, value in names.items() if _may_be_attached(name, value)]
         return ["cell", *(f"Out[{number}]" for number in names.get("Out", {})), *variables]
 
+    def _schemas(self) -> list[str]:
+        names = self._workspace.shell.user_ns
+        return [f"{{{{{name}}}}}" for name, value in names.items() if _may_describe(name, value)]
+
     async def _tools(self) -> list[str]:
         workspace = self._workspace
         session = await workspace.peek()
@@ -113,6 +119,14 @@ def _may_be_attached(name: str, value: object) -> bool:
     return not name.startswith("_") and not isinstance(
         value, (ModuleType, FunctionType, type, int, float, bool, dict, list)
     )
+
+
+def _may_describe(name: str, value: object) -> bool:
+    """Tell whether a variable may say what an answer has to be: a type of the user's, a dict that holds something."""
+    if name.startswith("_") or name in {"In", "Out"}:
+        return False
+    is_type = isinstance(value, type) or type(value).__module__ == "typing" or isinstance(value, GenericAlias)
+    return is_type or (isinstance(value, dict) and bool(value))
 
 
 def _offset(context: Any) -> int:

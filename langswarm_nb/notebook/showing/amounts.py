@@ -10,6 +10,8 @@ from langswarm_nb.core.session.providers.catalogue import FREE_PROVIDERS, OWN_PR
 
 UNPRICED_PROVIDERS = FREE_PROVIDERS
 """Providers that cost nothing, and never have a price."""
+ROUTES = {"tool": "schema by a tool", "prompt": "schema by the prompt"}
+"""How a model was held to a schema, where its service did not do that, in words."""
 _TENTH_OF_A_CENT = 0.001
 
 
@@ -41,7 +43,7 @@ def seconds_text(facts: RequestFacts) -> str:
 
 
 def cost_usd(facts: RequestFacts) -> float | None:
-    """Return what a request cost in US dollars, told by its provider or from the price table; None when unknown."""
+    """Return what a request cost in US dollars, reported by its provider or from the price table; None when unknown."""
     from langswarm_nb.analysis.prices import cost_of
 
     with warnings.catch_warnings():

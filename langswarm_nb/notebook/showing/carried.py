@@ -1,6 +1,6 @@
 """What messages carry beside their words, as HTML and as text: attachments, items of a service, sources.
 
-Names, titles, addresses and what services tell are data of strangers: all of it is escaped, on one line where it is one
+Names, titles, addresses and what services report come from strangers: all of it is escaped, on one line where it is one
 thing, bounded; no address is loaded, and links lead to http and https alone.
 """
 
@@ -40,7 +40,7 @@ _MAX_WORD_CHARS = 40
 _MAX_LINE_CHARS = 200
 _MAX_DETAIL_CHARS = 20_000
 _MAX_ITEMS = 100
-"""Of one kind, of one message; how many more there are is told."""
+"""Of one kind, of one message; the rest is counted."""
 _HEIGHT_PX = 96
 _AUDIO = re.compile(r"audio/[a-z0-9.+-]{1,40}")
 
@@ -49,21 +49,26 @@ _AUDIO = re.compile(r"audio/[a-z0-9.+-]{1,40}")
 class Carried:
     """What stands above and below the words of a reply, in a page and as text."""
 
+    asked_html: str = ""
+    """Above all replies to one question: what was attached to it."""
+    asked_text: str = ""
     above_html: str = ""
     above_text: str = ""
     below_html: str = ""
     below_text: str = ""
+    below_bare_text: str = ""
+    """The same below words without marks: each source with the beginning of what it stands for."""
     marked: str | None = None
     """The words with the marks of their sources, as Markdown for the renderer; None where there are none."""
     marked_text: str | None = None
     """The same as text."""
 
     def around(self, body: str) -> str:
-        """Return HTML of the words with what is beside them."""
+        """Return HTML of the words with what belongs to the reply itself."""
         return f"{self.above_html}{body}{self.below_html}"
 
     def around_text(self, text: str) -> str:
-        """Return the words, in which what hides is visible, with what is beside them."""
+        """Return the words, in which what hides is visible, with what belongs to the reply itself."""
         pieces = [visible_controls(self.above_text), text, visible_controls(self.below_text)]
         return "\n\n".join(filter(None, pieces))
 
@@ -76,7 +81,7 @@ def carried_by(text: str, asked: Sequence[Part], parts: Sequence[Part], seen: Ma
     text : str
         The words of the answer that are shown.
     asked : sequence of Part
-        Those of the question that are shown above the answer.
+        Of the question.
     parts : sequence of Part
         Of the answer.
     seen : mapping of str to tuple of str and bytes
@@ -84,11 +89,15 @@ def carried_by(text: str, asked: Sequence[Part], parts: Sequence[Part], seen: Ma
     """
     found = footnotes(text, parts)
     is_marked = found.marked != text
+    made = attachments_text(parts)
     return Carried(
-        above_html=attachments_html(asked, seen) + vendor_html(parts),
-        above_text="\n".join(filter(None, [attachments_text(asked), vendor_text(parts)])),
+        asked_html=attachments_html(asked, seen),
+        asked_text=attachments_text(asked),
+        above_html=vendor_html(parts),
+        above_text=vendor_text(parts),
         below_html=pictures_html(parts, seen) + found.list_html,
-        below_text="\n\n".join(filter(None, [attachments_text(parts), found.list_text])),
+        below_text="\n\n".join(filter(None, [made, found.list_text])),
+        below_bare_text="\n\n".join(filter(None, [made, found.claims_text])),
         marked=found.marked if is_marked else None,
         marked_text=found.marked_text if is_marked else None,
     )

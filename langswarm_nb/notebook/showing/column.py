@@ -1,4 +1,4 @@
-"""`Column`: what is told of a reply that stands beside others."""
+"""`Column`: what is shown about a reply that stands beside others."""
 
 from __future__ import annotations
 

@@ -15,18 +15,23 @@ import logging
 import time
 import uuid
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from langswarm_nb.notebook.bridge import kernel_shell
 from langswarm_nb.render import Format, render_html, visible_controls
 
 from .pacing import Pacer
+from .terminal_reply import TerminalReply, plain_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from langswarm_nb.core.session.answers.answer_schema import AnswerSchema
+    from langswarm_nb.render.growing import GrowingReply
     from langswarm_nb.render.page import ReplyPart
 
+    from .answer_tables import GrowingValue, ShownAnswer
     from .carried import Carried
     from .column import Column
 
@@ -46,6 +51,9 @@ logger: logging.Logger = logging.getLogger(__name__)
 
 class ReplyDisplay(Protocol):
     """Shows one reply, from its first delta to its end."""
+
+    def begin(self, schema: AnswerSchema | None) -> None:
+        """Start over: what was shown is void. With a schema the reply is a value, shown as a table."""
 
     def update(self, delta: str) -> None:
         """Take in the next piece of text and show it when an update is due."""
@@ -67,6 +75,7 @@ class ReplyDisplay(Protocol):
         details: Sequence[tuple[str, str]] = (),
         provenance: Mapping[str, Any] | None = None,
         carried: Carried | None = None,
+        answer: ShownAnswer | None = None,
     ) -> None:
         """Show the reply as it is to be saved.
 
@@ -88,6 +97,8 @@ class ReplyDisplay(Protocol):
             JSON for the output's metadata, at `METADATA_KEY`; of several replies a list of these.
         carried
             What stands around its words.
+        answer
+            What is shown instead of its words.
         """
 
     def discard(self) -> None:
@@ -116,9 +127,8 @@ def open_reply_displays(
     """
     shell = kernel_shell()
     if shell is None:
-        from .terminal_reply import TerminalReply
-
-        return [TerminalReply(title, is_live=stream and len(titles) == 1) for title in titles]
+        told: set[str] = set()
+        return [TerminalReply(title, is_live=stream and len(titles) == 1, told=told) for title in titles]
     output = _CellOutput(Pacer(clock) if stream and not _is_captured(shell) else None)
     return [output.add(title, format) for title in titles]
 
@@ -138,7 +148,7 @@ def ticking(*displays: ReplyDisplay, every_s: float = 0.2) -> Iterator[None]:
             for display in displays:
                 display.tick()
         except Exception:
-            logger.warning("A display could not tell that time passes.", exc_info=True)
+            logger.warning("A display could not show that time passes.", exc_info=True)
         else:
             timers[:] = [loop.call_later(every_s, tick)]
 
@@ -158,26 +168,43 @@ def reply_bundle(
     footer: str = "",
     details: Sequence[tuple[str, str]] = (),
     carried: Carried | None = None,
-) -> dict[str, str]:
-    """Return a reply as MIME data: ``text/html``, and its text as ``text/plain``."""
+    answer: ShownAnswer | None = None,
+) -> dict[str, Any]:
+    """Return a reply as MIME data: ``text/html``, its text as ``text/plain``, and the data of an answer."""
     from langswarm_nb.render.page import ReplyPart, page_html
 
+    if answer is not None:
+        page = page_html([ReplyPart(answer.html, footer=footer, details=details)])
+        return {"text/html": page, "text/plain": answer.text, **_data([answer])}
     if markdown is None and format == "markdown" and carried is not None:
         markdown = carried.marked
     body = render_html(text, format=format) if markdown is None else render_html(markdown)
     part = ReplyPart(_around(body, carried), footer=footer, details=details)
-    return {"text/html": page_html([part]), "text/plain": _plain(text, carried)}
+    asked_html, asked_text = _asked([carried])
+    return {
+        "text/html": page_html([part], above=asked_html),
+        "text/plain": "\n\n".join(filter(None, [asked_text, plain_text(text, carried)])),
+    }
+
+
+def _asked(carried: Iterable[Carried | None]) -> tuple[str, str]:
+    """Return what stands above all replies to one question, once, as HTML and as text."""
+    found = next((one for one in carried if one is not None and one.asked_html), None)
+    return ("", "") if found is None else (found.asked_html, visible_controls(found.asked_text))
+
+
+def _data(answers: Sequence[ShownAnswer | None]) -> dict[str, Any]:
+    """Return the data of answers as MIME data: of one reply itself, of several a list."""
+    found = [None if answer is None else answer.data for answer in answers]
+    if not any(data is not None for data in found):
+        return {}
+    from .answer_tables import MIME
+
+    return {MIME: found[0] if len(found) == 1 else found}
 
 
 def _around(body: str, carried: Carried | None) -> str:
     return body if carried is None else carried.around(body)
-
-
-def _plain(text: str, carried: Carried | None) -> str:
-    """Return a reply as ``text/plain``."""
-    if carried is None:
-        return visible_controls(text)
-    return carried.around_text(visible_controls(text if carried.marked_text is None else carried.marked_text))
 
 
 _ARRIVING = "arriving …"
@@ -219,23 +246,28 @@ class _CellOutput:
         if not kept and not self._is_shown:
             return
         provenance = [reply.provenance for reply in kept if reply.provenance is not None]
+        _, asked = _asked(reply.carried for reply in kept)
         self._publish(
             self._page(kept),
-            "\n\n".join(reply.plain_text() for reply in kept),
+            "\n\n".join(filter(None, [asked, *(reply.plain_text() for reply in kept)])),
             {METADATA_KEY: provenance[0] if len(self._replies) == 1 else provenance} if provenance else {},
+            _data([reply.answer for reply in kept]),
         )
 
     @staticmethod
     def _page(replies: Sequence[_CellReply]) -> str:
         from langswarm_nb.render.page import page_html
 
-        return page_html([reply.part() for reply in replies])
+        above, _ = _asked(reply.carried for reply in replies)
+        return page_html([reply.part() for reply in replies], above=above)
 
-    def _publish(self, html: str, plain: str, metadata: dict[str, Any]) -> None:
+    def _publish(
+        self, html: str, plain: str, metadata: dict[str, Any], more: Mapping[str, Any] = MappingProxyType({})
+    ) -> None:
         from IPython.display import display
 
         display(
-            {"text/html": html, "text/plain": plain},
+            {"text/html": html, "text/plain": plain, **more},
             raw=True,
             metadata=metadata,
             display_id=self._display_id,
@@ -253,10 +285,11 @@ class _CellReply:
         self._output = output
         self._title = title
         self._format = format
-        self._growing = GrowingReply(format)
+        self._growing: GrowingReply | GrowingValue = GrowingReply(format)
         self._status = ""
         self._text = ""
-        self._carried: Carried | None = None
+        self.carried: Carried | None = None
+        self.answer: ShownAnswer | None = None
         self._final: ReplyPart | None = None
         self.is_discarded = False
         self.provenance: Mapping[str, Any] | None = None
@@ -272,6 +305,16 @@ class _CellReply:
     @property
     def html_ratio(self) -> float:
         return self._growing.html_ratio
+
+    def begin(self, schema: AnswerSchema | None) -> None:
+        if schema is not None and self._format == "markdown":
+            from .answer_tables import GrowingValue
+
+            self._growing = GrowingValue(schema)
+        elif self._growing.text:
+            from langswarm_nb.render.growing import GrowingReply
+
+            self._growing = GrowingReply(self._format)
 
     def update(self, delta: str) -> None:
         self._growing.feed(delta)
@@ -296,15 +339,18 @@ class _CellReply:
         details: Sequence[tuple[str, str]] = (),
         provenance: Mapping[str, Any] | None = None,
         carried: Carried | None = None,
+        answer: ShownAnswer | None = None,
     ) -> None:
         from langswarm_nb.render.page import ReplyPart
 
         arrived = self._growing.text
         self._text = arrived if text is None else text
-        self._carried = carried
+        self.carried, self.answer = carried, answer
         if markdown is None and (format or self._format) == "markdown" and carried is not None:
             markdown = carried.marked
-        if markdown is not None:
+        if answer is not None:
+            body = answer.html
+        elif markdown is not None:
             body = render_html(markdown)
         elif self._text == arrived and format in {None, self._format}:
             body = self._growing.finish()
@@ -330,7 +376,7 @@ class _CellReply:
 
     def plain_text(self) -> str:
         """Return the reply as ``text/plain``."""
-        text = _plain(self._text, self._carried)
+        text = plain_text(self._text, self.carried) if self.answer is None else self.answer.text
         return f"{visible_controls(self._title)}:\n{text}" if self._title else text
 
 

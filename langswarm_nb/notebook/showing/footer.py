@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from langswarm_nb.core.session.messages import FinishReason, RequestFacts
+from langswarm_nb.core.session.messages import FinishReason, RequestFacts, Usage
 from langswarm_nb.core.session.text import one_line
 
-from .amounts import price_text, seconds_text, tokens_text
+from .amounts import ROUTES, price_text, seconds_text, tokens_text
 from .column import Column
 
 if TYPE_CHECKING:
@@ -32,13 +32,30 @@ def footer_line(reply: Reply, *, place: str) -> str:
     parts = [
         mark(reply),
         facts.model_id,
-        tokens_text(facts.usage, facts.tokens_source),
+        tokens_text(_usage(reply, facts), facts.tokens_source),
         seconds_text(facts),
         money_text(reply, facts),
+        *schema_words(reply),
         *carried_words(reply),
         place,
     ]
     return " · ".join(part for part in parts if part)
+
+
+def schema_words(reply: Reply) -> list[str]:
+    """Return how the model was held to a schema, when its service did not do that, and how many attempts it took."""
+    words = [ROUTES[reply.route]] if reply.route in ROUTES else []
+    return [*words, *([f"{reply.attempts} attempts"] if reply.attempts > 1 else [])]
+
+
+def _usage(reply: Reply, facts: RequestFacts) -> Usage:
+    """Return the tokens of all attempts."""
+    before = [message.usage or Usage() for message in reply.attempts_before]
+    if not before:
+        return facts.usage
+    counts = [(each.input_tokens, each.output_tokens) for each in (*before, facts.usage)]
+    sums = [None if None in column else sum(filter(None, column)) for column in zip(*counts, strict=True)]
+    return Usage(input_tokens=sums[0], output_tokens=sums[1])
 
 
 def carried_words(reply: Reply) -> list[str]:
@@ -65,7 +82,8 @@ def column(reply: Reply) -> Column | None:
     way = goes_on(reply)
     told = [
         mark(reply),
-        tokens_text(facts.usage, facts.tokens_source),
+        tokens_text(_usage(reply, facts), facts.tokens_source),
+        *schema_words(reply),
         *carried_words(reply),
         reply.place.replace(f" · {way}", ""),
     ]

@@ -67,7 +67,7 @@ class KeptFile:
 
     @property
     def pages(self) -> int | None:
-        """Of a document, where it tells."""
+        """Of a document, where it says so."""
         return self.part.get("pages")
 
     @property
@@ -94,12 +94,12 @@ class KeptFile:
             return bytes_of(self.part["data"])
         if self.hash is None:
             raise AttachmentError(
-                f"{shown(self.url)} went to the model as an address; no bytes of it are kept here."
+                f"{shown(self.url)} went to the model as an address; its contents are not kept here."
             )
         return run_sync(self._session.read_attachment(self.hash))
 
     def save(self, path: str | Path) -> Path:
-        """Write its bytes to a file, in the place of what is there, and return the path.
+        """Write its bytes to a file, in place of what is there, and return the path.
 
         Raises
         ------

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
+from langswarm_nb.core.session.errors import SessionValueError
 from langswarm_nb.core.session.messages import SessionMessage, Usage
 from langswarm_nb.core.session.parts.twins import twin
 from langswarm_nb.core.session.text import one_line
@@ -19,7 +21,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from langswarm_nb.core.session import BaseSession
+    from langswarm_nb.core.session.answers.answer_schema import AnswerSchema
+    from langswarm_nb.core.session.answers.questions import Question
     from langswarm_nb.core.session.parts.vocabulary import Part
+    from langswarm_nb.core.session.provider_events import Route
 
     from .seen import Bytes
 
@@ -55,6 +60,10 @@ class Reply(ShownOnce):
         How it is shown; by default as plain text.
     again : callable, optional
         Asks again, under the rules of whoever asked; by default the session does.
+    schema : AnswerSchema, optional
+        What the answer has to be.
+    questions : sequence of Question, optional
+        What was to be decided.
 
     Examples
     --------
@@ -75,15 +84,20 @@ class Reply(ShownOnce):
         extract: Extract | None = None,
         view: View | None = None,
         again: Again | None = None,
+        schema: AnswerSchema | None = None,
+        questions: Sequence[Question] = (),
     ) -> None:
         self.message = message
         self.question = question
         self.session = session
         self._extract, self._again = extract, again
+        self.schema, self.questions = schema, tuple(questions)
+        self.attempts_before: Sequence[SessionMessage] = ()
+        """The answers before it that did not fit its schema, in order."""
         self.footer = ""
         """The line below it: who answered, tokens, seconds, money, place."""
         self.place = ""
-        """The end of that line: where it stands in the conversation, and what is told of that."""
+        """The end of that line: where it stands in the conversation, and what is reported about that."""
         self.view = view
         """How its cell shows it."""
         self.seen: Mapping[str, Bytes] = {}
@@ -102,6 +116,68 @@ class Reply(ShownOnce):
         """The answer as text; with ``-x`` or ``--xl`` only the code of that block."""
         block = self._block()
         return self.message.content if block is None else block.code
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether `text` is all that was answered."""
+        return self._block() is None
+
+    @cached_property
+    def data(self) -> Any:
+        """The value that was answered, as what its schema describes: a dict, a list, an instance of a type.
+
+        None where no schema was asked for, and where nothing came that fits it.
+        """
+        from .answer_tables import data_of
+
+        data, is_there = data_of(self.message)
+        if self.schema is None or not is_there:
+            return data
+        if self.questions:
+            from .decision_rows import record
+
+            return record(data, self.questions)
+        return self.schema.value_of(data)
+
+    def data_df(self) -> pd.DataFrame:
+        """Return the value that was answered as a frame: a row for each object, dtypes from the schema.
+
+        Raises
+        ------
+        SessionValueError
+            No schema was asked for.
+        """
+        if self.schema is None:
+            raise SessionValueError(
+                "This reply has no data: it was asked for without a schema. Ask with `--schema`, or `schema=`."
+            )
+        from langswarm_nb.analysis.answers.data_frames import data_frame
+
+        from .answer_tables import data_of
+
+        data, is_there = data_of(self.message)
+        if self.questions:
+            from langswarm_nb.core.session.answers.decided import decision_schema
+
+            return data_frame(decision_schema(self.questions), [self.data] if is_there else [])
+        return data_frame(self.schema, [data] if is_there else [])
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns of `data_df`, where the answer is a list and they are known."""
+        if self.schema is None or self.schema.key != "items":
+            return ()
+        return tuple(column.name for column in self.schema.columns)
+
+    @property
+    def route(self) -> Route | None:
+        """How the model was held to the schema: ``"strict"``, ``"tool"`` or ``"prompt"``; None without one."""
+        return None if self.message.request is None else self.message.request.details.get("route")
+
+    @property
+    def attempts(self) -> int:
+        """How many answers it took until one fitted the schema; 1 without one."""
+        return len(self.attempts_before) + 1
 
     @property
     def refusal(self) -> str:
@@ -145,8 +221,11 @@ class Reply(ShownOnce):
 
     @property
     def cost_usd(self) -> float | None:
-        """US dollars, from the provider or the price table; None when neither knows."""
-        return None if self.message.request is None else cost_usd(self.message.request)
+        """US dollars, of all its `attempts`, from the provider or the price table; None when neither knows."""
+        facts = [message.request for message in (*self.attempts_before, self.message)]
+        costs = [None if each is None else cost_usd(each) for each in facts]
+        known = [cost for cost in costs if cost is not None]
+        return sum(known) if len(known) == len(costs) else None
 
     @property
     def latency_s(self) -> float | None:
@@ -196,7 +275,15 @@ class Reply(ShownOnce):
         if self._again is not None:
             return await self._again(self, model, changes)
         message = await self.session.regenerate(self.message.id, model=model, **changes)
-        reply = Reply(message, self.question, self.session, extract=self._extract, view=self.view)
+        reply = Reply(
+            message,
+            self.question,
+            self.session,
+            extract=self._extract,
+            view=self.view,
+            schema=self.schema,
+            questions=self.questions,
+        )
         await reply.look_at_attachments()
         return reply
 

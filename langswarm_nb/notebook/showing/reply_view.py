@@ -13,8 +13,11 @@ from .display import METADATA_KEY, ReplyDisplay, open_reply_displays, reply_bund
 from .footer import column, details
 
 if TYPE_CHECKING:
+    from langswarm_nb.core.session.answers.answer_schema import AnswerSchema
+    from langswarm_nb.core.session.answers.schema_errors import AnswerError
     from langswarm_nb.notebook.config import Format
 
+    from .answer_tables import ShownAnswer
     from .carried import Carried
     from .reply import Reply
 
@@ -54,8 +57,8 @@ class Look:
         is_live = self.is_live and self.format != "code"
         return open_reply_displays(titles, format=self.format, stream=is_live)
 
-    def finish(self, display: ReplyDisplay, reply: Reply) -> None:
-        """Show a reply as it is to be saved."""
+    def finish(self, display: ReplyDisplay, reply: Reply, problem: AnswerError | None = None) -> None:
+        """Show a reply as it is to be saved; with a problem, what is wrong with it."""
         reply.view = self
         display.finish(
             self.text(reply),
@@ -66,6 +69,7 @@ class Look:
             details=self.details(reply),
             provenance=reply.provenance,
             carried=self.carried(reply),
+            answer=self.answer(reply, problem),
         )
 
     def bundle(self, reply: Reply) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -77,6 +81,7 @@ class Look:
             footer=reply.footer,
             details=self.details(reply),
             carried=self.carried(reply),
+            answer=self.answer(reply),
         )
         return data, {METADATA_KEY: reply.provenance}
 
@@ -94,13 +99,31 @@ class Look:
     def carried(self, reply: Reply) -> Carried | None:
         """Return what stands around that text; of a part of it, or without anything, None."""
         parts = reply.message.parts
-        asked = () if _is_compared(reply) else reply.question.attachments
-        is_whole = reply.text == reply.message.content and not self._is_of_blocks(reply)
-        if not is_whole or not (asked or any(part["type"] in _SHOWN for part in parts)):
+        asked = reply.question.attachments
+        if (
+            not reply.is_whole
+            or self._is_of_blocks(reply)
+            or not (asked or any(part["type"] in _SHOWN for part in parts))
+        ):
             return None
         from .carried import carried_by
 
         return carried_by(self.text(reply), asked, parts, reply.seen)
+
+    def answer(self, reply: Reply, problem: AnswerError | None = None) -> ShownAnswer | None:
+        """Return what is shown instead of that text: of an answer that is a value, its table."""
+        facts = reply.message.request
+        if self.format not in ("markdown", "none") or facts is None or not reply.is_whole:
+            return None
+        if problem is not None and reply.text:
+            from .answer_tables import shown_problem
+
+            return shown_problem(problem, reply.text, reply.schema)
+        if facts.data_json is None:
+            return None
+        from .answer_tables import data_of, shown_answer
+
+        return shown_answer(data_of(reply.message)[0], reply.columns, reply.questions)
 
     def markdown(self, reply: Reply) -> str | None:
         """Return what a page shows instead of that text: of ``-f code``, the other blocks too."""
@@ -124,6 +147,9 @@ class Look:
 
 class Silent:
     """A `ReplyDisplay` that shows nothing."""
+
+    def begin(self, schema: AnswerSchema | None) -> None:
+        """Start over."""
 
     def update(self, delta: str) -> None:
         """Take in a piece."""

@@ -23,7 +23,7 @@ MAX_CHARS = 400_000
 _SHOWN = (*ATTACHED, "vendor", "citation")
 _MAX_IN_SHORT = 5
 MAX_PICTURES = 20
-"""So many thumbnails are in it, the last of them; those before are told in words."""
+"""It has this many thumbnails, of the last ones; those before are described in words."""
 _PICTURE_PX = 128
 _PICTURE_BYTES = 8_000
 NAMES = {
@@ -149,9 +149,13 @@ def message_html(
     thumbs : mapping of str to tuple of str and bytes, optional
         Thumbnails of its attachments by their hashes.
     """
-    from langswarm_nb.render.bubbles import bubble_html
+    from langswarm_nb.render.page import bubble_html
 
     is_markdown = is_rendered and message.role is MessageRole.ASSISTANT and message.content
+    if is_rendered and not body and message.request is not None and message.request.schema_hash is not None:
+        from .answer_tables import answer_html
+
+        body = answer_html(message) or ""
     model = [message.request.model_id] if message.request is not None else []
     line = " · ".join([NAMES[message.role], *model, *_place(message), *_marks(message)])
     form: Format = "markdown" if is_markdown else "text"

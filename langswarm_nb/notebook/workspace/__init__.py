@@ -34,7 +34,7 @@ class Workspace(KernelSessions):
         self.last_answer: SessionMessage | None = None
         """The answer that was shown last, by a cell or a panel."""
         self.announced: set[tuple[str, str]] = set()
-        """Providers and addresses that the user was told of."""
+        """Providers and addresses that the user knows about."""
         self.spent_usd: float = 0.0
         """What the replies of this kernel cost, as far as it is known."""
         config.observe(self._reopen_store, ["log_content"])

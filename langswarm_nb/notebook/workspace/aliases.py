@@ -45,6 +45,6 @@ def write_aliases(path: Path, aliases: Mapping[str, str]) -> None:
     SessionStorageError
         It could not be written; it is as before.
     """
-    with contextlib.suppress(OSError):  # what is wrong with the folder is told of the file
+    with contextlib.suppress(OSError):  # what is wrong with the folder is reported for the file
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     write_private(path, json.dumps(dict(aliases), ensure_ascii=False, indent=1))

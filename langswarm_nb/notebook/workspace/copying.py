@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from langswarm_nb.core.session import BaseSession, SessionMessage, SessionRecord
 from langswarm_nb.core.session.conversation.copies import copy_of
 from langswarm_nb.core.session.messages import new_id
-from langswarm_nb.core.session.storage.carried import with_bytes
+from langswarm_nb.core.session.storage.carried import loaded
 
 if TYPE_CHECKING:
     from . import Workspace
@@ -29,7 +29,7 @@ async def copy_here(workspace: Workspace, source: BaseSession) -> BaseSession:
     path = await source.get_messages()
     old = await source.refresh()
     if old.user_id != workspace.user_id:  # what another user carries cannot be named, only given
-        path = await with_bytes(source.storage, source.key, path)
+        path = await loaded(source.storage, source.key, path)
     record = SessionRecord(
         session_id=new_id(),
         user_id=workspace.user_id,

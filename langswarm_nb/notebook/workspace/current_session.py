@@ -160,7 +160,7 @@ class KernelSessions(KernelNames):
             session = await self._create(names.normal(name), home)
             for other in names.elsewhere_of(name, alike, home):
                 way = names.word(names.address(other, alike, homes))
-                self._tell(f"another of this name {self.place_of(other.home)}, `-S {way}` goes on with it")
+                self._tell(f"another of this name {self.place_of(other.home)}, `-S {way}` continues it")
             return session
         session = await self._create(await self._own_label(home), home)
         self._move_to(session)
@@ -223,7 +223,7 @@ class KernelSessions(KernelNames):
         self._move_to(session)
 
     async def uses(self, session: BaseSession) -> None:
-        """Note that a cell which names no session uses this one: after a restart its notebook goes on with it."""
+        """Note that a cell which names no session uses this one: after a restart its notebook continues it."""
         if self._used != session.session_id:
             await session.change(**as_main(session.record, await self.home()))
             self._used = session.session_id

@@ -1,4 +1,4 @@
-"""Which notebook a kernel runs in: what its front end tells, and which cells the file holds."""
+"""Which notebook a kernel runs in: what its front end says, and which cells the file holds."""
 
 from __future__ import annotations
 

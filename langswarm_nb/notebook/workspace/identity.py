@@ -1,4 +1,4 @@
-"""Who works here, and how a place is told: asked of the system."""
+"""Who works here, and how a place is shown: asked of the system."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ class Failure:
     traceback: str
     """Text, so that no frame is kept alive."""
     cell_id: str | None = None
-    """The cell; None when the front end does not tell."""
+    """The cell; None when the front end does not say."""
 
     @property
     def prompt(self) -> str:
@@ -34,7 +34,7 @@ class Failure:
 
 
 class CellResult(Protocol):
-    """What we read of IPython's ``ExecutionResult``, which tells no types."""
+    """What we read of IPython's ``ExecutionResult``, which has no types."""
 
     info: Any
     error_before_exec: BaseException | None
@@ -47,7 +47,7 @@ class FailureWatch:
     Parameters
     ----------
     cell_id : callable
-        Returns the id of the cell that ran; None when the front end does not tell.
+        Returns the id of the cell that ran; None when the front end does not say.
     """
 
     def __init__(self, cell_id: Callable[[], str | None]) -> None:

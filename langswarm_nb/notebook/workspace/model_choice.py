@@ -1,4 +1,4 @@
-"""`KernelModels`: which model is meant by what a user typed, and which model a session has been told."""
+"""`KernelModels`: which model is meant by what a user typed, and which model was chosen for a session."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL = "mock:echo"
 CHOSEN = "model_chosen"
-"""In the metadata of a session that was told its model; others, too, were when it is not the default."""
+"""In the metadata of a session whose model was chosen; others, too, were when it is not the default."""
 
 
 class KernelModels(KernelStore):
@@ -107,7 +107,7 @@ class KernelModels(KernelStore):
         Returns
         -------
         str
-            What the reader is told; empty when nothing was changed.
+            What to show the reader; empty when nothing was changed.
         """
         if model is None or not is_real(model) or is_chosen(session.record):
             return ""

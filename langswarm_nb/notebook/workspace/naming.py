@@ -70,7 +70,7 @@ class KernelNames(KernelMemories):
             told = front_end_tells(self.shell)
             settled = await settle(self.manager.storage, self.user_id, told)
             if settled.home.kind == "none":
-                return None  # a later cell may tell it
+                return None  # a later cell may say it
             self._home, self._found = settled.home, settled.found
             self._tell(settled.note)
         return self._home.home
@@ -201,7 +201,7 @@ class KernelNames(KernelMemories):
         Raises
         ------
         SessionNotFoundError, SessionValueError
-            There is none here, or there are several; those that may be meant are told.
+            There is none here, or there are several; those that may be meant are named.
         SessionClosedError
             It is the current one, and was deleted or archived.
         """
@@ -215,7 +215,7 @@ class KernelNames(KernelMemories):
             return session
         way = names.word(await address_of(self.manager.storage, self.user_id, session.record))
         raise SessionValueError(
-            f"The current session belongs to another notebook: write `%langswarm {verb} {way} …` when it is meant."
+            f"The current session belongs to another notebook: write `%langswarm {verb} {way} …` if you mean that one."
         )
 
     async def free_label(self, label: str, home: str | None, *, besides: BaseSession | None = None) -> str:
@@ -248,7 +248,7 @@ class KernelNames(KernelMemories):
     ) -> list[BaseSession]:
         """Return sessions that fit: those of this notebook first, then the others, the last used first.
 
-        With a ``limit`` no more are read than it takes to find so many.
+        With a ``limit`` no more are read than it takes to find that many.
         """
         home = await self.home()
         if limit is None:
@@ -297,7 +297,7 @@ class KernelNames(KernelMemories):
             self._notes.append(note)
 
     def take_notes(self) -> tuple[str, ...]:
-        """Return what is to be told of names and homes, once: in the greeting, a footer, or by a command."""
+        """Return what to show about names and homes, once: in the greeting, a footer, or by a command."""
         notes, self._notes = tuple(self._notes), []
         return notes
 

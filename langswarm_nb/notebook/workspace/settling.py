@@ -32,7 +32,7 @@ class Settled(NamedTuple):
 
     home: Home
     note: str = ""
-    """What is to be told of it."""
+    """What to show about it."""
     found: frozenset[str] = frozenset()
     """Ids of its sessions in which something was asked."""
 
@@ -106,7 +106,7 @@ def _used_at(record: SessionRecord, home: str | None) -> datetime | None:
 
 
 async def _ways(storage: ISessionStorage, user_id: str, home: Home) -> dict[str, str]:
-    """Return what names the main sessions of the homes that a decision tells of."""
+    """Return what names the main sessions of the homes that a decision is about."""
     ways: dict[str, str] = {}
     for place in (home.home, home.origin):
         if place is None or not (home.replaces or home.kind == "copy"):

@@ -125,7 +125,7 @@ def test_the_name_tells_which_old_document_a_document_is():
     old = b"\xd0\xcf\x11\xe0" + bytes(40)
     assert attach(old, name="a.doc").media_type == "application/msword"
     assert attach(old, name="a.xls").media_type == "application/vnd.ms-excel"
-    with pytest.raises(AttachmentError, match="of a type that no model takes"):
+    with pytest.raises(AttachmentError, match="of a type that no model accepts"):
         attach(old, name="a.msi")
 
 
@@ -172,7 +172,7 @@ BAD = {
     "21 MB": ("large.bin", "is 21 MB, more than the 20 MB"),
     "null": ("a\0b", "cannot be read"),
     "long": ("a" * 5000, "cannot be read"),
-    "binary": (bytes(range(256)), "of a type that no model takes"),
+    "binary": (bytes(range(256)), "of a type that no model accepts"),
     "latin-1": ("Grüße".encode("latin-1"), "save it as UTF-8"),
     "archive": (office("a.txt"), "is an archive"),
     "broken archive": (b"PK\x03\x04" + bytes(9), "is a broken file"),
@@ -187,7 +187,7 @@ BAD = {
     "an empty label": ("https://a..example.com/a.png", "is not an address"),
     "a space": ("https://example.com/a b", "is not an address"),
     "a backslash": (r"https://example.com\a", "is not an address"),
-    "data without": ("data:image/png;base64,", "holds nothing"),
+    "data without": ("data:image/png;base64,", "has nothing after its comma"),
     "data broken": ("data:image/png;base64,%%%", "is not in base64"),
     "object": (object(), "type object cannot be attached"),
     "None": (None, "type NoneType cannot be attached"),
@@ -242,7 +242,7 @@ def test_an_unreadable_file_is_refused(tmp_path):
 
 def test_a_password_is_not_repeated():
     """The error would stand in the notebook."""
-    with pytest.raises(AttachmentError, match="a user or a password") as told:
+    with pytest.raises(AttachmentError, match="a user name or a password") as told:
         attach("https://me:s3cret@example.com/a.png")
     assert "s3cret" not in str(told.value)
 
@@ -259,13 +259,13 @@ def test_a_picture_that_was_cut_is_broken_wherever_it_was(picture):
 @pytest.mark.parametrize(
     "data, words",
     [
-        (png()[:50] + b"X" + png()[51:], "check sum"),
+        (png()[:50] + b"X" + png()[51:], "checksum"),
         (png(0, 3), "no width or no height"),
         (png(claims=(50_000, 50_000)), "claims to have 50,000 times 50,000 pixels"),
         (jpeg()[:15] + b"XX" + jpeg()[15:], "parts are damaged"),
-        (segment(0xD8, b"")[:2] + b"\xff\xd9", "holds no picture"),
+        (segment(0xD8, b"")[:2] + b"\xff\xd9", "contains no image"),
         (gif()[:19] + b"\x99" + gif()[20:], "blocks are damaged"),
-        (webp().replace(b"VP8L", b"XXXX"), "holds no picture"),
+        (webp().replace(b"VP8L", b"XXXX"), "contains no image"),
     ],
 )
 def test_a_broken_picture_is_refused(data, words):
@@ -384,7 +384,7 @@ def test_figures_and_pictures_and_arrays_are_images():
     assert attach(Image(url="https://example.com/a.png")).url == "https://example.com/a.png"
     assert attach(Audio(data=wav(), rate=8000)).kind == "audio"
     for wrong in (np.zeros((3, 4)), np.zeros((3, 4, 2), np.uint8), np.zeros(3, np.uint8)):
-        with pytest.raises(AttachmentError, match="a picture is uint8"):
+        with pytest.raises(AttachmentError, match="an image is uint8"):
             attach(wrong)
 
 
@@ -392,7 +392,7 @@ def test_an_array_needs_a_library_for_pictures(monkeypatch):
     """The error names it."""
     np = pytest.importorskip("numpy")
     monkeypatch.setitem(sys.modules, "PIL", None)
-    with pytest.raises(AttachmentError, match="Pillow is needed: `pip install pillow`"):
+    with pytest.raises(AttachmentError, match="needs the package Pillow: `pip install pillow`"):
         attach(np.zeros((3, 4), np.uint8))
 
 

@@ -198,7 +198,7 @@ async def test_a_name_that_means_a_private_machine_is_refused(authority, machine
     [
         ("http://example.com/a.png", "must begin with https://"),
         ("https://127.0.0.1/a.png", "not a public address"),
-        ("https://u:secret@example.com/a.png", "a user or a password"),
+        ("https://u:secret@example.com/a.png", "a user name or a password"),
         ("ftp://example.com/a", "must begin with https://"),
         ("file:///etc/passwd", "must begin with https://"),
         ("//[::1]/a", "not a public address"),
@@ -235,7 +235,7 @@ BAD: dict[str, tuple[Serve, str]] = {
     "cut": (_hangs_up, "cannot be fetched"),
     "packed": (says(b"x", "Content-Encoding: gzip"), "packed in a way that was not asked for"),
     "a broken picture": (says(png()[:-5]), "is a broken PNG"),
-    "binary": (says(bytes(range(256))), "of a type that no model takes"),
+    "binary": (says(bytes(range(256))), "of a type that no model accepts"),
 }
 
 

@@ -7,8 +7,9 @@ from typing import get_type_hints
 import pytest
 
 from langswarm_nb.core.session import SessionValueError
+from langswarm_nb.notebook.asking.cell_flags import cell_parser
 from langswarm_nb.notebook.asking.keywords import AskKeywords, options_of
-from langswarm_nb.notebook.asking.options import CellOptions, cell_parser, parse_cell_line
+from langswarm_nb.notebook.asking.options import CellOptions, parse_cell_line
 
 
 def keywords() -> set[str]:
@@ -33,6 +34,7 @@ def keywords() -> set[str]:
         ("-q", {"quiet": True}),
         ("-s Brief -S work", {"system": "Brief", "session": "work"}),
         ("-m mock:echo -m mock:script", {"model": "mock:echo,mock:script"}),
+        ("-m mock:echo,mock:echo", {"model": "mock:echo,mock:echo"}),
         ("-o seed 3", {"options": {"seed": 3}}),
         ("-a a.png -a cell", {"attachments": ["a.png", "cell"]}),
         ("-a a.png -a b.png", {"attachment": "a.png", "attachments": ("b.png",)}),

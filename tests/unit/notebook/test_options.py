@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from IPython.core.error import UsageError
 
-from langswarm_nb.notebook.asking.options import CellOptions, cell_parser, parse_cell_line
+from langswarm_nb.notebook.asking.cell_flags import cell_parser
+from langswarm_nb.notebook.asking.options import CellOptions, parse_cell_line
 
 
 @pytest.mark.parametrize(
@@ -15,7 +16,7 @@ from langswarm_nb.notebook.asking.options import CellOptions, cell_parser, parse
         ("mock:echo", {"models": ("mock:echo",)}),
         ("-m a -m b,c", {"models": ("a", "b", "c")}),
         ("a -m b", {"models": ("a", "b")}),
-        ("-m a -m a", {"models": ("a",)}),
+        ("-m a -m a,b", {"models": ("a", "a", "b")}),
         ("x <<", {"name": "x", "shows": False}),
         ("x<<", {"name": "x", "shows": False}),
         ("x = <<", {"name": "x", "shows": True}),

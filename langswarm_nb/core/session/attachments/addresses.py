@@ -68,7 +68,7 @@ def checked_address(text: str) -> str:
     if parts.username is not None or parts.password is not None:
         # Not shown: it would stand in the notebook.
         raise AttachmentError(
-            "The address holds a user or a password (it is not shown here), which would be stored and sent. "
+            "The address contains a user name or a password (it is not shown here), which would be stored and sent. "
             "Download it, and attach the file."
         )
     if not host or ".." in host or not _HOST.fullmatch(_ascii(host)) or _UNFIT.search(text) or port == 0:
@@ -79,6 +79,15 @@ def checked_address(text: str) -> str:
             "Download it yourself, and attach the file."
         )
     return parts._replace(fragment="").geturl()
+
+
+def may_be_attached(text: str) -> bool:
+    """Tell whether an address may be attached."""
+    try:
+        checked_address(text)
+    except AttachmentError:
+        return False
+    return True
 
 
 def place_of(url: str) -> str:
@@ -112,7 +121,7 @@ def bytes_in(text: str) -> bytes:
     head, comma, data = text.partition(",")
     raw = unquote_to_bytes(data)
     if not comma or not raw:
-        raise AttachmentError("The data: address holds nothing after its comma. Attach the bytes or a file.")
+        raise AttachmentError("The data: address has nothing after its comma. Attach the bytes or a file.")
     if not head.lower().endswith(";base64"):
         return raw
     try:

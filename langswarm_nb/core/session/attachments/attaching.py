@@ -73,8 +73,8 @@ def attach(obj: object, *, name: str | None = None, detail: Detail | None = None
     found = bytes_of_value(obj)
     if found is None:
         raise AttachmentError(
-            f"An object of type {class_name(obj)} cannot be attached. What can be: paths, https addresses, bytes, "
-            "figures, images, frames. Save it to a file, or put it into the prompt as text."
+            f"An object of type {class_name(obj)} cannot be attached. Paths, https addresses, bytes, "
+            "figures, images and frames can. Save it to a file, or put it into the prompt as text."
         )
     return _of_found(found, name, detail)
 

@@ -1,4 +1,4 @@
-"""What bytes are: told by how they begin, not by what they are called."""
+"""What bytes are: known by how they begin, not by what they are called."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _TEXTS = {
     "js": "text/javascript",
     "css": "text/css",
 }
-"""Ending of a name -> type of a text, which its bytes do not tell."""
+"""Ending of a name -> type of a text, which its bytes do not show."""
 _BEGINNINGS: tuple[tuple[bytes, AttachmentKind, str], ...] = (
     (b"\x89PNG", "image", "image/png"),
     (b"\xff\xd8\xff", "image", "image/jpeg"),
@@ -70,7 +70,7 @@ _DOCUMENT = re.compile(r"application/[A-Za-z0-9.+-]+")
 _LONGEST_TYPE = 100
 _BMP_HEADER = 14
 _WITHOUT_WORDS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
-"""What no text holds: control characters but for white space and the escape of terminals."""
+"""What no text holds: control characters except for white space and the escape of terminals."""
 _XML_HEAD = re.compile(
     r"\s*(?:<\?xml[^>]*>\s*|<!--.*?-->\s*|<!DOCTYPE[^>[]*(?:\[.*?\]\s*)?>\s*)*", re.DOTALL | re.IGNORECASE
 )
@@ -94,7 +94,7 @@ def media_of(data: bytes, name: str | None, called: str) -> Media:
     Parameters
     ----------
     name : str, optional
-        What they are called: it tells only what kind of text a text is.
+        What they are called: it only says what kind of text a text is.
     called : str
         What to call them in an error.
 
@@ -135,7 +135,7 @@ def _binary(data: bytes, name: str | None, called: str) -> tuple[AttachmentKind,
 
 
 def _old_office(name: str | None, called: str) -> str:
-    """Return which document of an office of before 2007 it is: only its name tells."""
+    """Return which document of an office of before 2007 it is: only its name says."""
     found = _OLD_OFFICE.get((name or "").rpartition(".")[2].lower()[:3])
     if found is None:
         raise _of_no_type(called)
@@ -156,14 +156,14 @@ def _packed(data: bytes, called: str) -> str:
     except Exception:  # noqa: BLE001 - a broken one fails in the ways of zipfile, zlib, lzma and struct
         raise AttachmentError(
             f"{called} is a broken file: it begins as an archive or an office document, and cannot be unpacked. "
-            "Get a whole copy of it."
+            "Get a complete copy of it."
         ) from None
     found = next(
         (kind for folder, kind in _OFFICE_FOLDERS.items() if any(n.startswith(folder) for n in names)), None
     )
     if found is None or "[Content_Types].xml" not in names:
         raise AttachmentError(
-            f"{called} is an archive, which no model takes. Unpack it, and attach what is in it."
+            f"{called} is an archive, which no model accepts. Unpack it, and attach what is in it."
         )
     return found
 
@@ -183,7 +183,7 @@ def _text(data: bytes, name: str | None, called: str) -> Media:
         if error.start < 1 and len(data) < 2:  # noqa: PLR2004 - a byte or two say nothing
             raise _of_no_type(called) from None
         raise AttachmentError(
-            f"{called} is neither of a type that models take nor text in UTF-8 (byte {error.start} is not). "
+            f"{called} is not of a type that models accept, and is not UTF-8 text either (see byte {error.start}). "
             "If it is text, save it as UTF-8."
         ) from None
     # Also an SVG is a file, and no image: a page that shows it as one may run what is written in it.
@@ -192,8 +192,8 @@ def _text(data: bytes, name: str | None, called: str) -> Media:
 
 def _of_no_type(called: str) -> AttachmentError:
     return AttachmentError(
-        f"{called} is of a type that no model takes. What can be attached: images, PDF and office documents, sound, "
-        "and text in UTF-8."
+        f"{called} is of a type that no model accepts. Images, PDF and office documents, audio, and UTF-8 text "
+        "can be attached."
     )
 
 

@@ -23,7 +23,7 @@ class Found(NamedTuple):
     data: bytes | None
     name: str
     source: str | None = None
-    """A path or an address, where it names one in the place of bytes."""
+    """A path or an address, where it names one in place of bytes."""
 
 
 Reader: TypeAlias = "Callable[[Any], Found | None]"
@@ -110,14 +110,14 @@ def _array(value: Any) -> Found | None:
     if value.dtype != numpy.uint8 or not is_picture or not value.size:
         shape = " x ".join(map(str, value.shape))
         raise AttachmentError(
-            f"An array of {value.dtype} and shape {shape} cannot be attached: a picture is uint8, of shape H x W, "
+            f"An array of {value.dtype} and shape {shape} cannot be attached: an image is uint8, of shape H x W, "
             "H x W x 3 or H x W x 4. Convert it, or plot it and attach the figure."
         )
     try:
         from PIL import Image
     except ImportError:
         raise AttachmentError(
-            "To attach an array as a picture the package Pillow is needed: `pip install pillow`, or plot the array and "
+            "Attaching an array as an image needs the package Pillow: `pip install pillow`, or plot the array and "
             "attach the figure."
         ) from None
     return _picture(Image.fromarray(value))

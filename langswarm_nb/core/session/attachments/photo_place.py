@@ -1,4 +1,4 @@
-"""Where a photograph was taken, taken out of it: nobody who asks what is on it means to tell that as well."""
+"""Where a photograph was taken, taken out of it: nobody who asks what is on it means to reveal that as well."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _kept(jpeg: bytes, segment: JpegSegment) -> bytes | None:
     try:
         fields = _fields(body[len(_EXIF) :])
     except (struct.error, ValueError):
-        return b""  # not to be read, so nobody knows what it tells
+        return b""  # not to be read, so nobody knows what it says
     if _GPS not in fields:
         return None
     return _exif_of(fields[_ORIENTATION]) if _ORIENTATION in fields else b""

@@ -46,7 +46,7 @@ def pixels_of(data: bytes, media_type: str, called: str) -> Pixels | None:
         how = "it ends too early"
     if how is not None:
         raise AttachmentError(
-            f"{called} is a broken {kind}: {how}. Get a whole copy of it, or save it again."
+            f"{called} is a broken {kind}: {how}. Get a complete copy of it, or save it again."
         )
     if width * height > MAX_PIXELS:
         raise AttachmentError(
@@ -70,11 +70,11 @@ def _png(data: bytes) -> tuple[int, int]:
         if end > len(data):
             raise _Broken("it ends too early")
         if zlib.crc32(memoryview(data)[at + 4 : end - 4]) != struct.unpack_from(">I", data, end - 4)[0]:
-            raise _Broken(f"the check sum of a part ({kind.decode('latin-1')!r}) is wrong")
+            raise _Broken(f"the checksum of a part ({kind.decode('latin-1')!r}) is wrong")
         kinds.append(kind)
         at = end
     if kinds[0] != b"IHDR" or b"IDAT" not in kinds:
-        raise _Broken("it holds no picture")
+        raise _Broken("it contains no image")
     return width, height
 
 
@@ -98,7 +98,7 @@ def _gif(data: bytes) -> tuple[int, int]:
             at += data[at] + 1
         at += 1
     if not images:
-        raise _Broken("it holds no picture")
+        raise _Broken("it contains no image")
     return width, height
 
 
@@ -154,7 +154,7 @@ def _jpeg(data: bytes) -> tuple[int, int]:
     segments = jpeg_segments(data)
     frame = next((each for each in segments if each.mark in _FRAMES), None)
     if frame is None or not any(each.mark == _SCAN for each in segments):
-        raise _Broken("it holds no picture")
+        raise _Broken("it contains no image")
     height, width = struct.unpack_from(">HH", data, data.index(bytes([frame.mark]), frame.start) + 4)
     return width, height
 
@@ -173,7 +173,7 @@ def _webp(data: bytes) -> tuple[int, int]:
             size = _WEBP_SIZES[kind](data[at + 8 : at + 18])
         at += 8 + length + length % 2
     if not has_picture:
-        raise _Broken("it holds no picture")
+        raise _Broken("it contains no image")
     return size
 
 

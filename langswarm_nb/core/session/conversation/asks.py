@@ -16,7 +16,7 @@ class CellRun(NamedTuple):
     """One execution of a cell."""
 
     cell_id: str | None
-    """The same when the cell runs again; None when the front end does not tell."""
+    """The same when the cell runs again; None when the front end does not say."""
     run: str
     """This execution."""
 

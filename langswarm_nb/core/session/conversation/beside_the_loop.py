@@ -13,5 +13,5 @@ LONG = 2000
 
 
 async def decided(about: Sequence[object], decide: Callable[[], T]) -> T:
-    """Return what a function without I/O decides about so many messages."""
+    """Return what a function without I/O decides about this many messages."""
     return await asyncio.to_thread(decide) if len(about) > LONG else decide()

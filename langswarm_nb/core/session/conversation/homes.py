@@ -20,7 +20,7 @@ hash of its notebook's path."""
 
 
 def without_places(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the metadata of a session without what tells of notebooks, as it means something elsewhere."""
+    """Return the metadata of a session without what is about notebooks, as it means something elsewhere."""
     return {name: value for name, value in metadata.items() if name not in (MAIN_OF, OLD_KEY)}
 
 
@@ -58,7 +58,7 @@ class Home(NamedTuple):
     origin: str | None = None
     """The home that sessions come along from, or that this is a copy of."""
     replaces: bool = False
-    """Whether the sessions at this path are those of another notebook, which is here no more."""
+    """Whether the sessions at this path are those of another notebook, which is no longer here."""
 
 
 NOWHERE = Home(None, "none")
@@ -126,7 +126,7 @@ def _is_gone(saved: Saved | None, cells: Cells) -> bool:
     return saved is None or is_another(saved, cells)
 
 
-# What is told
+# What is said
 
 
 def file_name(home: str) -> str:
@@ -145,25 +145,25 @@ def path_of(home: str) -> str:
 
 
 def note_of(home: Home, ways: Mapping[str, str]) -> str:
-    """Return the sentence that is told of a decision; empty when there is nothing to tell.
+    """Return the sentence that explains a decision; empty when there is nothing to say.
 
     Parameters
     ----------
     home : Home
         The decision.
     ways : mapping of str to str
-        For the home it tells of: what names its main session from here; may be missing.
+        For the home it is about: what names its main session from here; may be missing.
     """
     if home.kind == "moved" and home.origin is not None:
         if home.home is not None and path_of(home.origin) == home.home:
             return "the conversations that this notebook had here before are back"
-        return f"this notebook was {file_name(home.origin)}, its conversations came along"
+        return f"this notebook was {file_name(home.origin)}, its conversations moved with it"
     if home.kind == "copy" and home.origin is not None:
         way = ways.get(home.origin)
         told = f"new session: this is a copy of {file_name(home.origin)}"
-        return f"{told}, `%langswarm fork {way}` takes its conversation over" if way else told
+        return f"{told}, `%langswarm fork {way}` brings its conversation here" if way else told
     if home.replaces and home.home is not None:
         way = ways.get(home.home)
-        told = "new session: this is another notebook than the one that was here before"
-        return f"{told}, `%langswarm switch {way}` goes on with its conversation" if way else told
+        told = "new session: this is another notebook, not the one that was here before"
+        return f"{told}, `%langswarm switch {way}` continues its conversation" if way else told
     return ""

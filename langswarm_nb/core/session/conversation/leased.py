@@ -11,8 +11,8 @@ def leased(session: str, process: str, since: datetime) -> SessionLeasedError:
     """Return the error for a session, as it is called, that somebody is being answered in."""
     error = SessionLeasedError(
         f"Another message of {session} is being answered (by {process}, since {since:%Y-%m-%d %H:%M:%S} UTC), so "
-        "nothing was stored or sent. Send again later, or with when_busy='wait', which goes after that answer; who is "
-        "gone, or silent for 15 s, holds nobody up."
+        "nothing was stored or sent. Send again later, or with when_busy='wait', which waits for that answer; a "
+        "process that is gone, or silent for 15 s, does not hold up others."
     )
     error.process, error.since = process, since
     return error

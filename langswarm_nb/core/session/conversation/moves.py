@@ -18,7 +18,7 @@ class Move(NamedTuple):
     branch: str | None = None
     """The branch to go on with; None for the one that is current."""
     note: str = ""
-    """What the reader is told."""
+    """What to show the reader."""
 
 
 def undo(tree: Tree, turns: int) -> tuple[Move, int]:

@@ -61,7 +61,7 @@ def labels_like(label: str) -> Iterator[str]:
 
 
 def labels_in(name: str) -> list[str]:
-    """Return the labels that a name may tell: all of it, or what follows a colon."""
+    """Return the labels that a name may mean: all of it, or what follows a colon."""
     return [normal(name), *(normal(name[colon.end() :]) for colon in re.finditer(":", name))]
 
 
@@ -139,7 +139,7 @@ def to_change(
     Raises
     ------
     SessionNotFoundError
-        There is none here; those elsewhere are told.
+        There is none here; those elsewhere are named.
     SessionValueError
         There are several; the text lists them.
     """
@@ -150,7 +150,7 @@ def to_change(
     if not elsewhere:
         raise _none(name, sessions, here)
     raise SessionNotFoundError(
-        f"This notebook has no session {shown(name)}, and what belongs to others is reached by its whole address only: "
+        f"This notebook has no session {shown(name)}, and a session of another notebook needs its full address: "
         + ", ".join(f"`%langswarm {verb} {word(address(known, sessions))}`" for known in elsewhere)
         + "."
     )

@@ -34,7 +34,7 @@ class Node(NamedTuple):
 
 
 class Stamp(NamedTuple):
-    """Which state of a tree somebody knows; a storage then tells what is new since."""
+    """Which state of a tree somebody knows; a storage then gives what is new since."""
 
     messages: int = 0
     """How many there are."""
@@ -50,7 +50,7 @@ class Stamp(NamedTuple):
 
 
 class TreeRows(NamedTuple):
-    """What a storage tells of a session's tree."""
+    """What a storage says about a session's tree."""
 
     nodes: Sequence[tuple[object, ...]]
     """In the order of the fields of `Node`, by seq from `since` on."""

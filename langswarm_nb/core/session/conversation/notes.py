@@ -1,4 +1,4 @@
-"""The words in which a view tells what became of turns: one vocabulary for cells, panel, dry run and commands."""
+"""The words in which a view says what became of turns: one vocabulary for cells, panel, dry run and commands."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ def goes_on_from(address: str) -> str:
 
 
 def left_behind(number: int, address: str) -> str:
-    """Turns that are on the path no more, and the way back to them."""
+    """Turns that are no longer on the path, and the way back to them."""
     return f"{turns(number, 'later')} stay{'s' * (number == 1)}, `use {address}` goes back"
 
 
 def undone(number: int, last: str | None) -> str:
-    """Turns that are on the path no more; ``last`` is the address of the turn that now ends it."""
+    """Turns that are no longer on the path; ``last`` is the address of the turn that now ends it."""
     if not number:
         return "there is nothing to undo; the conversation is empty"
     left = "the conversation is empty" if last is None else f"the last turn is {last}"

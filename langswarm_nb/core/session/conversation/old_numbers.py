@@ -88,7 +88,7 @@ def bring_over(messages: Iterable[Old], tips: Mapping[str, int | None]) -> Broug
 
 
 def _hidden(rows: Mapping[int, Old]) -> set[int]:
-    """Return the messages of turns whose question is hidden; an answer cannot be hidden alone any more."""
+    """Return the messages of turns whose question is hidden; an answer can no longer be hidden alone."""
     found: set[int] = set()
     for row in rows.values():
         if row.is_hidden if row.role == "user" else row.parent in found:

@@ -1,4 +1,4 @@
-"""Everything here waits on asyncio; who comes with another event loop is told so."""
+"""Everything here waits on asyncio; any other event loop is an error that says so."""
 
 from __future__ import annotations
 
@@ -23,6 +23,6 @@ def check_loop() -> None:
     with suppress(AsyncLibraryNotFoundError):  # no loop runs
         if current_async_library() == "trio":
             raise SessionError(
-                "langswarm_nb works on asyncio only, and this is a task of trio. Run it with asyncio.run(…) or "
+                "langswarm_nb works on asyncio only, but this is a trio task. Run it with asyncio.run(…) or "
                 "anyio.run(…, backend='asyncio'), or inside of trio with the package trio-asyncio."
             )

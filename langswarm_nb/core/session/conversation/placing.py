@@ -25,7 +25,7 @@ class Place(NamedTuple):
     branch: str | None = None
     """Branch to go to first."""
     hides: tuple[tuple[int, int], ...] = ()
-    """Turn and version of what the branch sends no more, from now on."""
+    """Turn and version of what the branch no longer sends, from now on."""
     replaces: tuple[tuple[int, int], ...] = ()
     """The same, once the answer is there."""
     replayed: int | None = None
@@ -33,7 +33,7 @@ class Place(NamedTuple):
     chooses: bool = False
     """Whether the path goes on with the first answer of a comparison."""
     note: str = ""
-    """What the reader is told."""
+    """What to show the reader."""
 
 
 def place(tree: Tree, ask: AskFacts) -> Place:
@@ -151,7 +151,7 @@ def _in_place(tree: Tree, question: Node) -> Place:
 
 
 def _stay_with(tree: Tree, node: Node) -> str:
-    """Return what is told when the path leaves a message of it for another version."""
+    """Return what to show when the path leaves a message of it for another version."""
     here = tree.turn_on_path(node.turn)
     behind = len(tree.behind(node.turn)) if here is not None and tree.goes_through(tree.tip, node.seq) else 0
     return notes.stay_with(behind, here.address) if here is not None and behind else ""

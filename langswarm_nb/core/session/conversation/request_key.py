@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 FORM = 1
 """Version of the canonical form."""
 _TOLD = ("size", "width", "height", "pages", "note")
-"""What a part tells about its bytes, which say it themselves."""
+"""What a part says about its bytes, which say it themselves."""
 _NEVER_SENT = ("citation",)
 
 
@@ -68,7 +68,7 @@ def request_key(
     * A message is its role and its parts; its text is a part ``{"type":"text","text":…}``. Ids, moments, places and
       metadata do not count, nor do sources (``citation``), which are never sent.
     * Bytes do not stand in it but their SHA-256, as ``blob``, with their ``media_type``: bytes, base64, a ``data:``
-      address and what a storage gives back are the same. What a part tells of its bytes (size, pixels, pages, note)
+      address and what a storage gives back are the same. What a part says about its bytes (size, pixels, pages, note)
       does not count.
     * A number that is whole is written as a whole number: ``1.0`` is ``1``.
     * An address has its scheme and host in lower case, no name and password, and no slash at its end.

@@ -1,6 +1,6 @@
 """What a session is about, in a few words: from its first question, and only where nobody has named it.
 
-A title is shown beside the label, by which commands find a session, and never takes its place. It is made anew each
+A title is shown beside the label, by which commands find a session, and never takes its place. It is made again each
 time it is shown, so nothing of it is stored.
 """
 
@@ -16,7 +16,7 @@ TITLED_CHARS = 600
 """So much of a question is looked at."""
 MAX_TITLE_CHARS = 48
 _WIDE_CHARS = 24
-"""At most so many of scripts that put no spaces between words, whose characters are twice as wide."""
+"""At most this many of scripts that put no spaces between words, whose characters are twice as wide."""
 _LEAST_SENTENCE = 12
 
 _OF_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?(?:-\d+)?")

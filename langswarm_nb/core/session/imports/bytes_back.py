@@ -86,7 +86,7 @@ def _found(part: Part, files: Mapping[str, Path]) -> Part:
     if sha256(data).hexdigest() != part["blob"]:
         raise SessionValueError(
             f"{file} is not what was exported: its content has changed. Nothing was imported. "
-            "Export the conversation again, or take the file away to import the rest."
+            "Export the conversation again, or remove the file to import the rest."
         )
     return {**{name: value for name, value in part.items() if name != "file"}, "data": data}
 

@@ -1,6 +1,6 @@
 """Chat lines in the style of OpenAI read as sessions: one ``{"messages": [...]}`` a line.
 
-What has no place in a message of ours stays in its metadata, or the file is refused: nothing is lost without a word.
+What has no place in a message of ours stays in its metadata, or the file is refused: nothing is lost silently.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ def read_one(
     found = list(read_sessions(name, said, format, provider, model))
     if len(found) != 1:
         raise SessionValueError(
-            f"{name} holds {len(found)} sessions, and one is imported at a time. Nothing was imported. "
+            f"{name} holds {len(found)} sessions, but only one can be imported at a time. Nothing was imported. "
             "`langswarm_nb.analysis.import_sessions` takes them all."
         )
     return with_files(found[0], None if path is None else as_path(path))
@@ -107,7 +107,7 @@ def _guess(name: str, text: str) -> str:
     if "messages" in first:
         return "openai"
     raise SessionValueError(
-        f"{name} holds no conversation that is known here: its first line is neither an export of langswarm_nb nor "
+        f"{name} contains no conversation in a known format: its first line is neither an export of langswarm_nb nor "
         'a chat line with "messages".'
     )
 
@@ -135,7 +135,7 @@ def _lines_of_notebook(name: str, text: str) -> list[tuple[int, dict[str, Any]]]
     ours = carried.get("langswarm_nb") if isinstance(carried, dict) else None
     lines = ours.get("lines") if isinstance(ours, dict) else None
     if not isinstance(lines, list) or not all(isinstance(line, dict) for line in lines):
-        raise SessionValueError(f"{name} is a notebook that carries no conversation of langswarm_nb.")
+        raise SessionValueError(f"{name} is a notebook that contains no conversation of langswarm_nb.")
     return list(enumerate(put_into_lines(lines, notebook), 1))
 
 
@@ -147,6 +147,6 @@ def _lines_of_document(name: str, text: str) -> list[tuple[int, dict[str, Any]]]
     for session in listed if isinstance(listed, list) else []:
         messages = session.pop("messages", None) if isinstance(session, dict) else None
         if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
-            raise SessionValueError(f"{name} is JSON that holds no conversation of langswarm_nb.")
+            raise SessionValueError(f"{name} is JSON that contains no conversation of langswarm_nb.")
         found += [session, *messages]
     return list(enumerate(found, 1))

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from langswarm_nb.core.session import checks
+from langswarm_nb.core.session.answers.definition import Definition
 from langswarm_nb.core.session.conversation.homes import without_places
 from langswarm_nb.core.session.conversation.nodes import TreeRows
 from langswarm_nb.core.session.conversation.old_numbers import Old, bring_over
@@ -22,14 +23,16 @@ from .restoring import Exported, why
 
 _SETTINGS = (
     "provider", "model", "max_messages", "max_context_tokens", "trim", "temperature", "max_tokens", "top_p", "stop",
-    "seed", "reasoning_effort", "stream", "timeout_s", "retries", "keep_raw",
+    "seed", "reasoning_effort", "stream", "timeout_s", "retries", "keep_raw", "schema", "repair",
 )  # fmt: skip
 """Settings that are taken over; options, which may hold anything, are not."""
-_HEAD_FIELDS = frozenset({"langswarm_nb", "session", "branches", "branch_order", "former_tips", "hidden"})
+_HEAD_FIELDS = frozenset(
+    {"langswarm_nb", "session", "branches", "branch_order", "former_tips", "hidden", "definitions"}
+)
 _RECORD_FIELDS = frozenset(f.name for f in fields(SessionRecord))
 _SETTINGS_FIELDS = frozenset(f.name for f in fields(SessionSettings))
 _MESSAGE_FIELDS = frozenset(f.name for f in fields(SessionMessage))
-_FACTS_FIELDS = frozenset(f.name for f in fields(RequestFacts))
+_FACTS_FIELDS = frozenset(f.name for f in fields(RequestFacts)) - {"definition"}
 _USAGE_FIELDS = frozenset(f.name for f in fields(Usage))
 _WORDS = {"scope": ("replace", "add", "session", "none"), "beside": ("aside", "comparison")}
 
@@ -67,20 +70,39 @@ def _session(name: str, head: tuple[int, dict[str, Any]], messages: Sequence[Ses
         raise SessionValueError(f"{name}, line {number} does not describe a session. Nothing was imported.")
     if version > FORMAT:
         raise SessionValueError(
-            f"{name} was written by a newer langswarm_nb (form {version}, known here: {FORMAT}). Upgrade it."
+            f"{name} was written by a newer langswarm_nb (format {version}; this one reads up to {FORMAT}). Upgrade it."
         )
     try:
         _check_names(values, _HEAD_FIELDS)
         record = _record(session)
         tree = _tree(session, values)
+        definitions = _definitions(values)
     except (SessionError, TypeError, ValueError, KeyError) as error:
         raise SessionValueError(
             f"{name}, line {number} does not describe a session: {why(error)}. Nothing was imported."
         ) from error
+    messages = [_defined(message, definitions) for message in messages] if definitions else messages
     ordered = tuple(sorted(messages, key=lambda message: message.seq or 0))
     _check_tree(name, number, ordered, tree, version)
     found = Exported(record, ordered, tree, _left_out(session))
     return (found if version == FORMAT else _renumbered(found)).packed()
+
+
+def _definitions(head: dict[str, Any]) -> dict[str, Definition]:
+    """Return the schemas that messages were asked for, by hash."""
+    found = head.get("definitions", [])
+    if not isinstance(found, list):
+        raise TypeError("definitions must be a list")
+    made = [Definition(**{name: checks.text(name, value) for name, value in one.items()}) for one in found]
+    return {definition.hash: definition for definition in made}
+
+
+def _defined(message: SessionMessage, definitions: Mapping[str, Definition]) -> SessionMessage:
+    facts = message.request
+    definition = None if facts is None else definitions.get(facts.schema_hash or "")
+    if facts is None or definition is None:
+        return message
+    return replace(message, request=replace(facts, definition=definition))
 
 
 def _lacks_turn(message: SessionMessage) -> bool:

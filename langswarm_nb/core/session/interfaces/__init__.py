@@ -22,6 +22,8 @@ from langswarm_nb.core.session.messages import (
 )
 from langswarm_nb.core.session.parts.vocabulary import Part
 from langswarm_nb.core.session.provider_events import (
+    Decision,
+    DecisionRequest,
     Delta,
     Finish,
     Intake,
@@ -56,6 +58,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Bounds",
     "ChainPlace",
+    "Decision",
+    "DecisionRequest",
     "Delta",
     "Finish",
     "FinishReason",
@@ -344,7 +348,10 @@ class ISessionLifecycleHook(ABC):  # noqa: B024 - every method may be left out
         """A user's message was stored and is about to be sent; a send in the same session is refused here."""
 
     async def on_message_received(self, session: ISession, message: SessionMessage) -> None:
-        """A reply was stored, whole or cut short; the next send may begin, even from here."""
+        """A reply was stored, whole or cut short; the next send may begin, even from here.
+
+        Answers that did not fit their schema come first, each as it is stored: failed, and beside the path.
+        """
 
     async def on_session_archived(self, session: ISession) -> None:
         """A session was archived."""

@@ -58,7 +58,7 @@ class Bounds:
         most, chars = getattr(self, bound), len(text) + len(beside or "")
         if chars > most:
             error = SessionValueError(
-                f"{parameter} has {chars:,} characters, and at most {most:,} are taken. Shorten it, or raise the bound "
+                f"{parameter} has {chars:,} characters, but the limit is {most:,}. Shorten it, or raise the limit "
                 f"of the storage: storage_config={{'bounds': Bounds({bound}=…)}}."
             )
             error.parameter = parameter

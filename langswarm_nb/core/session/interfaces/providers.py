@@ -5,7 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 
-from langswarm_nb.core.session.provider_events import Intake, ModelInfo, ProviderEvent, ProviderRequest
+from langswarm_nb.core.session.answers.schema_errors import no_decisions
+from langswarm_nb.core.session.provider_events import (
+    Decision,
+    DecisionRequest,
+    Intake,
+    ModelInfo,
+    ProviderEvent,
+    ProviderRequest,
+)
 
 
 class IProviderSession(ABC):
@@ -45,6 +53,18 @@ class IProviderSession(ABC):
             Whether the request belongs to a conversation that the service holds.
         """
         return Intake()
+
+    async def decide(self, request: DecisionRequest) -> Decision:
+        """Answer questions about messages, with probabilities; only models whose `Intake` says that they decide can.
+
+        Raises
+        ------
+        SchemaRouteError
+            The service has no such thing, or not for these questions; nothing was sent.
+        ProviderSessionError
+            As from `stream`.
+        """
+        raise no_decisions(self.name, request.request.model)
 
     async def list_models(self) -> list[ModelInfo]:
         """Return the models that the service offers; empty when it has no such list."""

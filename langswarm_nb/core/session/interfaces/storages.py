@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
+from langswarm_nb.core.session.answers.definition import Definition
 from langswarm_nb.core.session.conversation.nodes import Stamp, TreeRows
 from langswarm_nb.core.session.conversation.steps import Done, Step
 from langswarm_nb.core.session.messages import MessageRole, SearchHit, SessionMessage
@@ -219,7 +220,8 @@ class ISessionStorage(ABC):
             Turn and version of what the branch no longer sends.
         lease : str, optional
             Id of the reply that will answer: until it is appended, no other writer gets the lease of this session.
-            The id of one of ``messages`` only makes sure that no other message is being answered.
+            The id of one of ``messages`` only makes sure that no other message is being answered. When one of them is
+            the reply that holds the lease, it goes on to this one.
         expected_tip : str, optional
             Id of the message that the caller saw at the end of the active path; empty for an empty path.
         once : bool
@@ -293,7 +295,7 @@ class ISessionStorage(ABC):
         """Return whether a lease can be taken now; if another holds it, ask to be next, unless somebody already is.
 
         When it ends, it is reserved for the next for a few seconds, so that one who asks again and again cannot keep
-        others waiting for ever.
+        others waiting forever.
         """
 
     @abstractmethod
@@ -335,6 +337,16 @@ class ISessionStorage(ABC):
         """Return the bytes of a session's attachments by hash; those that none of its messages has are left out.
 
         A storage that leaves ``data`` in the parts of its messages has none.
+        """
+        return {}
+
+    async def read_definitions(
+        self, session_id: str, hashes: Collection[str] | None = None
+    ) -> dict[str, Definition]:
+        """Return the schemas that messages of a session were asked for, by hash; all, or those with these hashes.
+
+        A message brings its schema with it (`RequestFacts.definition`); a storage keeps each once, as long as a session
+        has it. One that keeps none has none.
         """
         return {}
 

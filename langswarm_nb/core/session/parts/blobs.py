@@ -31,7 +31,7 @@ class Blob(NamedTuple):
 
 
 def taken_out(parts: Iterable[Part]) -> tuple[tuple[Part, ...], dict[str, Blob]]:
-    """Return parts as they are stored, with ``blob`` and ``size`` in the place of ``data``; and the bytes by hash.
+    """Return parts as they are stored, with ``blob`` and ``size`` in place of ``data``; and the bytes by hash.
 
     The bytes of an attachment whose ``url`` is a ``data:`` address stand in it, and are taken out too.
 

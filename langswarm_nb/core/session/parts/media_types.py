@@ -28,7 +28,7 @@ def is_text(media_type: str) -> bool:
 
 
 def media_type_of(part: Part) -> str:
-    """Return the media type of an attachment; of an address that does not tell, what its ending says; else nothing."""
+    """Return the media type of an attachment; of an address that does not say, what its ending says; else nothing."""
     if part.get("media_type"):
         return str(part["media_type"])
     url = str(part.get("url") or "")

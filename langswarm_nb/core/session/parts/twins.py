@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from langswarm_nb.core.session.text import one_line
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 _UNITS = ("B", "kB", "MB", "GB")
 _STEP = 1000
 _TIMES = "\u00d7"
+_USER = re.compile(r"^([a-z][a-z0-9+.-]*:[/\\]*)[^/?#\\]*@", re.IGNORECASE)
+"""What stands before the host of an address: a user, and often a password."""
 
 
 def twin(part: Part) -> str:  # noqa: PLR0911 - one for each type
@@ -40,8 +43,8 @@ def twin(part: Part) -> str:  # noqa: PLR0911 - one for each type
 
 
 def name_of(attachment: Part) -> str:
-    """Return what an attachment is called, on one line: its name, else its address; empty for neither."""
-    return one_line(str(attachment.get("name") or attachment.get("url") or ""))
+    """Return what an attachment is called, on one line: its name, else its address without a password; or nothing."""
+    return one_line(str(attachment.get("name") or _USER.sub(r"\1", str(attachment.get("url") or ""))))
 
 
 def facts_of(attachment: Part) -> list[str]:

@@ -69,7 +69,7 @@ def create_provider(provider: str, api_key: str | Secret | None = None, **config
     """
     if api_key is not None and not isinstance(api_key, (str, Secret)):
         raise SessionTypeError(f"api_key must be text (str) or None, not {type(api_key).__name__}.")
-    # Bound anew at once: a traceback that shows local variables shows no key.
+    # Bound again at once: a traceback that shows local variables shows no key.
     secret, api_key = None if api_key is None else Secret.of(api_key), None
     provider = _check_name(provider)
     factory = _load(provider)
@@ -127,7 +127,7 @@ def parse_model_id(text: str, *, default_provider: str | None = None) -> tuple[s
 
 @cache
 def _entry_points() -> dict[str, EntryPoint]:
-    from importlib.metadata import entry_points  # 20 ms, for who asks for a provider
+    from importlib.metadata import entry_points  # 20 ms, for whoever asks for a provider
 
     found = entry_points(group=ENTRY_POINT_GROUP)
     # A name of ours stays ours: another package must not get the keys meant for it.

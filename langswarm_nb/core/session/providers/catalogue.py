@@ -6,7 +6,7 @@ Reading the rows loads no provider and no HTTP, so that all who know a name only
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -80,15 +80,23 @@ class ChatHost(Provider):
     header_variables: tuple[tuple[str, str], ...] = ()
     """Other headers, and the environment variables that hold them."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """Headers that it wants, or that make it tell more."""
+    """Headers that it wants, or that make it report more."""
     limit_name: str = "max_tokens"
     """Its name for the option ``max_tokens``."""
     has_stream_options: bool = True
-    """Whether it takes ``stream_options`` to tell usage in streams."""
+    """Whether it takes ``stream_options`` to report usage in streams."""
     is_openai: bool = False
     """Whether OpenAI's own rules for models hold: see `chat.model_rules`."""
     sends_reasoning: bool = False
     """Whether it wants ``reasoning_details`` back unchanged."""
+    json_mode: Literal["json_object", "json_schema", ""] = "json_object"
+    """What holds a model to JSON that was asked for in words; a host that is not known may take a schema or not."""
+    routes_by_what_is_asked: bool = False
+    """Whether it passes requests on, and has to be told that all that is asked for counts."""
+    thinks_at_choice: bool = False
+    """Whether its models refuse, while they think, to be made to call a tool."""
+    streams_schemas: bool = True
+    """Whether an answer that is held to a schema can be streamed."""
     wants_thinking: bool = False
     """Whether it refuses calls of tools that come back without the ``reasoning_content`` before them."""
 
@@ -145,14 +153,21 @@ PROVIDERS: dict[str, Provider] = {
         families=("mistral", "ministral", "magistral", "codestral", "devstral", "pixtral"),
         otel_name="mistral_ai",
     ),
-    "groq": ChatHost(base_url="https://api.groq.com/openai/v1", key_variables=("GROQ_API_KEY",)),
+    "groq": ChatHost(
+        base_url="https://api.groq.com/openai/v1", key_variables=("GROQ_API_KEY",), streams_schemas=False
+    ),
     "openrouter": ChatHost(
-        base_url="https://openrouter.ai/api/v1", key_variables=("OPENROUTER_API_KEY",), sends_reasoning=True
+        base_url="https://openrouter.ai/api/v1",
+        key_variables=("OPENROUTER_API_KEY",),
+        sends_reasoning=True,
+        json_mode="json_schema",
+        routes_by_what_is_asked=True,
     ),
     "deepseek": ChatHost(
         base_url="https://api.deepseek.com",
         key_variables=("DEEPSEEK_API_KEY",),
         wants_thinking=True,
+        thinks_at_choice=True,
         families=("deepseek-",),
     ),
     "cohere": Provider(
@@ -200,10 +215,12 @@ PROVIDERS: dict[str, Provider] = {
         headers={"x-litellm-include-cost-in-streaming-usage": "true"},
     ),
     "llamacpp": _local(8080, "LLAMACPP_BASE_URL", "LLAMA_API_KEY"),
-    "lmstudio": _local(1234, "LMSTUDIO_BASE_URL"),
+    "lmstudio": _local(1234, "LMSTUDIO_BASE_URL", json_mode="json_schema"),
     "ollama-chat": _local(11434, "OLLAMA_BASE_URL", "OLLAMA_API_KEY"),
     "vllm": _local(8000, "VLLM_BASE_URL", "VLLM_API_KEY"),
-    "openai-compatible": ChatHost(needs_key=False, url_variables=("OPENAI_COMPATIBLE_BASE_URL",)),
+    "openai-compatible": ChatHost(
+        needs_key=False, url_variables=("OPENAI_COMPATIBLE_BASE_URL",), json_mode="json_schema"
+    ),
 }
 """Provider's name -> what it is; what a user has prepared is suggested in this order. Providers of other packages have
 no row: they are neither offline nor free."""

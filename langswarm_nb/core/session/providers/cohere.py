@@ -8,6 +8,7 @@ from langswarm_nb.core.session import errors as e
 from langswarm_nb.core.session.messages import FinishReason, MessageRole, Usage
 from langswarm_nb.core.session.provider_events import Delta, Finish, ModelInfo, PartDone, ReplyInfo
 
+from ._dialect.asking import asked_by, function_tool, wants_json
 from ._dialect.attachments import sendable
 from ._dialect.call_pieces import CallPieces
 from ._dialect.citations import Sources
@@ -21,12 +22,14 @@ from ._http.faults import Fault, ReportedError
 from .chat import wire_calls, wire_content, wire_results
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from langswarm_nb.core.session.closing import EventStream
     from langswarm_nb.core.session.messages import SessionMessage
     from langswarm_nb.core.session.parts.vocabulary import Part
     from langswarm_nb.core.session.provider_events import ProviderEvent, ProviderRequest
+
+    from ._dialect.call_pieces import CallPiece, ReaderEvent
 
 PLAN = "cohere_tool_plan"
 """Marks the reasoning that the model gave as its plan before it called tools; it goes back as such."""
@@ -47,8 +50,18 @@ def wire_body(request: ProviderRequest) -> dict[str, Any]:
         "model": request.model,
         "messages": wire_messages(request.messages),
         "stream": request.stream,
+        **_wire_schema(request),
         **wire_options(request.options),
     }
+
+
+def _wire_schema(request: ProviderRequest) -> dict[str, Any]:
+    """Return what asks for a schema; its choice of tools knows no names."""
+    if asked := asked_by(request, "strict"):
+        return {"response_format": {"type": "json_object", "json_schema": asked.schema}}
+    if asked := asked_by(request, "tool"):
+        return {"tools": [function_tool(asked)], "tool_choice": "REQUIRED"}
+    return {"response_format": {"type": "json_object"}} if wants_json(request) else {}
 
 
 def wire_messages(messages: Sequence[SessionMessage]) -> list[dict[str, Any]]:
@@ -113,7 +126,7 @@ class CohereReader:
         self._texts: dict[Any, int] = {}  # place of a content -> characters of its text
         self._citations: list[Mapping[str, Any]] = []
 
-    def read(self, body: Any, name: str = "") -> Iterator[ProviderEvent]:
+    def read(self, body: Any, name: str = "") -> Iterator[ReaderEvent]:
         """Take an event; those that are not known are passed over.
 
         Raises
@@ -133,13 +146,13 @@ class CohereReader:
             case "tool-plan-delta":
                 yield from self._reasoning(message.get("tool_plan"), self._plan)
             case "tool-call-start" | "tool-call-delta":
-                self._read_call(body.get("index"), message.get("tool_calls") or {})
+                yield self._read_call(body.get("index"), message.get("tool_calls") or {})
             case "message-end":
                 yield from self._end(delta)
             case _ if body.get("error") or (isinstance(body.get("message"), str) and "type" not in body):
                 raise ReportedError(read_fault(body))
 
-    def read_whole(self, body: Any) -> Iterator[ProviderEvent]:
+    def read_whole(self, body: Any) -> Iterator[ReaderEvent]:
         """Take a whole answer.
 
         Raises
@@ -159,7 +172,7 @@ class CohereReader:
             self._read_call(index, call)
         yield from self._end(body)
 
-    def finish(self) -> Iterator[ProviderEvent]:
+    def finish(self) -> Iterator[ReaderEvent]:
         """Return the tool calls and the end."""
         if self._plan:  # told apart from thinking, so that it can go back as what it was
             if self._thinking:
@@ -172,17 +185,21 @@ class CohereReader:
             reason = FinishReason.TOOL_CALLS
         yield Finish(reason, self._finish)
 
+    def held(self) -> Iterable[PartDone]:
+        """Return the sources of what has come."""
+        return self._sources()
+
     def _named(self, body: Mapping[str, Any]) -> ReplyInfo:
         return ReplyInfo(model=self._model, provider_message_id=body.get("id"))
 
-    def _content(self, item: Mapping[str, Any], index: Any) -> Iterator[ProviderEvent]:
+    def _content(self, item: Mapping[str, Any], index: Any) -> Iterator[ReaderEvent]:
         self._texts.setdefault(index, 0)
         if item.get("text"):
             self._texts[index] += len(item["text"])
             yield Delta(item["text"])
         yield from self._reasoning(item.get("thinking"), self._thinking)
 
-    def _sources(self) -> Iterator[ProviderEvent]:
+    def _sources(self) -> list[PartDone]:
         """Return what Cohere cites: documents that were given to it, and results of tools."""
         found, n_chars = Sources(), sum(self._texts.values())
         for citation in self._citations:
@@ -201,19 +218,19 @@ class CohereReader:
                 title = first_text(told, "title", "name") or first_text(source, "id")
                 quote = first_text(told, "snippet", "text", "data", "content")
                 found.add(url=first_text(told, "url"), title=title, quote=quote, start=start, end=end)
-        return iter(found.parts(n_chars))
+        return found.parts(n_chars)
 
-    def _reasoning(self, text: str | None, kept: list[str]) -> Iterator[ProviderEvent]:
+    def _reasoning(self, text: str | None, kept: list[str]) -> Iterator[ReaderEvent]:
         if text:
             kept.append(text)
             yield Delta(text, "reasoning")
 
-    def _read_call(self, index: Any, piece: Mapping[str, Any]) -> None:
+    def _read_call(self, index: Any, piece: Mapping[str, Any]) -> CallPiece:
         function = piece.get("function") or {}
         told = {name: function.get(name) for name in ("name", "arguments")}
-        self._calls.take((index,), call_id=piece.get("id"), **told)
+        return self._calls.take((index,), call_id=piece.get("id"), **told)
 
-    def _end(self, end: Mapping[str, Any]) -> Iterator[ProviderEvent]:
+    def _end(self, end: Mapping[str, Any]) -> Iterator[ReaderEvent]:
         if end.get("error"):
             raise ReportedError(Fault(message=str(end["error"]), kind=e.ProviderServerError))
         usage = end.get("usage") or {}

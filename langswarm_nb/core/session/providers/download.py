@@ -94,7 +94,7 @@ async def download(url: str, way: Way) -> Downloaded:
     Raises
     ------
     DownloadError
-        It leads to a machine that is not public, cannot be reached, is too large or too slow, or redirects for ever.
+        It leads to a machine that is not public, cannot be reached, is too large or too slow, or redirects forever.
     Exception
         Whatever ``way.check`` raises.
     """

@@ -1,7 +1,7 @@
 """What models take beside text, and which tools their services have: one table, by provider and pattern of the name.
 
 A model that no row was written for is taken for one of its vendor's newest: what is refused here in error cannot be
-sent at all, and what is sent in error the service refuses. What a server tells of its own models comes before the
+sent at all, and what is sent in error the service refuses. What a server says about its own models comes before the
 table: see `http_session`.
 """
 
@@ -12,6 +12,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from langswarm_nb.core.session.provider_events import Intake
+
+from .deciders import decides
+from .schema_routes import asking_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -203,15 +206,20 @@ NATIVE: Mapping[str, tuple[Row, ...]] = {
 
 
 def intake_of(provider: str, model: str, *, native: bool = False) -> Intake:
-    """Return what a model takes, as far as the table has it; all, where it has no such provider."""
+    """Return what a model takes, and how it is asked for a schema, as far as the tables have it.
+
+    Where they have no such provider, everything is sent, and a schema is told in words.
+    """
     rows = NATIVE.get(provider) if native else None
     name = model.lower()
     found = (row.intake for row in rows or INTAKES.get(provider, ()) if re.fullmatch(row.models, name))
-    return next(found, Intake())
+    intake, asking = next(found, Intake()), asking_of(provider, model, native=native)
+    intake = intake if asking is None else replace(intake, **asking._asdict())
+    return replace(intake, decides=True) if decides(provider, model) else intake
 
 
 def seen_by(intake: Intake, sees: bool, hears: bool = False) -> Intake:
-    """Return an intake with what a server tells of its model: whether it sees pictures and hears sounds."""
+    """Return an intake with what a server says about its model: whether it sees pictures and hears sounds."""
     told = {"image": sees, "audio": hears}
     kept = tuple(known for known in intake.media_types if told.get(known.partition("/")[0], True))
     pictures = () if not sees or any(known.startswith("image/") for known in kept) else PICTURES

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from ._dialect.history import system_text
 from ._dialect.http_session import new_client
-from ._dialect.reply_stream import ReplyReader, stream_reply
+from ._dialect.reply_reader import HoldingReader, ReplyReader
+from ._dialect.reply_stream import stream_reply
 from ._dialect.sse import JSONLinesDecoder, SSEDecoder
 from ._dialect.wire import check_options, finish_reason, image_url, token_count
 from ._http.address import find_base_url, segment
@@ -18,6 +19,7 @@ from ._http.faults import Fault, ReportedError
 
 __all__ = [
     "Fault",
+    "HoldingReader",
     "HttpClient",
     "JSONLinesDecoder",
     "ReplyReader",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from langswarm_nb.core.session import errors as e
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
     from langswarm_nb.core.session.parts.vocabulary import Part
+    from langswarm_nb.core.session.provider_events import AskedSchema, Decision, DecisionRequest, Route
 
 __all__ = ["ERRORS", "MODELS", "MockProviderSession"]
 
@@ -42,10 +45,10 @@ Reply: TypeAlias = "str | BaseException | Sequence[Step] | Callable[[ProviderReq
 returns one of these. Steps are texts, events, errors (raised at that place) and `RetryNotice`."""
 
 MODELS = {
-    "echo": "repeats what it is told, describes what is attached; stands in for every model name that is not below",
+    "echo": "repeats what you say, describes what is attached; stands in for every model name not listed below",
     "slow": "counts to 100, one number every 50 ms",
     "error": "fails; the option `error` chooses how: authentication, not_found, request, …",
-    "script": "shows Markdown, code and a table, turn by turn, or the option `reply`",
+    "script": "shows Markdown, code and a table, turn by turn, or the option `reply`; misses a schema at first",
 }
 ERRORS: Mapping[str, e.ProviderSessionError] = {
     name: cls(f"{what} (mock:error always fails.) {step}", provider="mock", model="error", **facts)
@@ -98,6 +101,8 @@ _SCRIPT = (
 )
 _WORDS = re.compile(r"\s*\S+\s?|\s+")
 _SLOW_DELAY_S = 0.05
+_TOLD = 3
+"""Messages in which a question is answered and its answer found wanting."""
 
 
 class MockProviderSession(IProviderSession):
@@ -117,6 +122,9 @@ class MockProviderSession(IProviderSession):
     count_tokens
         Whether usage is reported: for each message of the input a token per 4 characters, rounded up, and for the
         output one token per word.
+    routes
+        How its models can be asked for an answer of a schema; by default ``strict``, ``tool`` and ``prompt``, and
+        ``prompt`` alone for the model ``script``.
 
     Attributes
     ----------
@@ -129,6 +137,9 @@ class MockProviderSession(IProviderSession):
     -----
     Its tools are ``web_search`` and ``code_interpreter``, which the model ``echo`` simulates; nothing is searched or
     run.
+
+    A schema is answered by a value that fits it, made of words and numbers of the question; by ``script`` at first
+    by one that does not.
 
     Two options can come with a request: ``reply`` (text to answer with) and ``error`` (one of `ERRORS`).
 
@@ -148,6 +159,7 @@ class MockProviderSession(IProviderSession):
         delay_s: float | None = None,
         chunk_chars: int | None = None,
         count_tokens: bool = True,
+        routes: Iterable[Route] | None = None,
     ) -> None:
         self.requests: deque[ProviderRequest] = deque(maxlen=100)
         self.conversations: dict[str, list[SessionMessage]] = {}
@@ -155,6 +167,7 @@ class MockProviderSession(IProviderSession):
         self._delay_s = delay_s
         self._chunk_chars = chunk_chars
         self._count_tokens = count_tokens
+        self._routes = None if routes is None else tuple(routes)
         self._count = 0
         self._is_closed = False
 
@@ -207,9 +220,27 @@ class MockProviderSession(IProviderSession):
             yield usage
         yield finish
 
+    async def decide(self, request: DecisionRequest) -> Decision:
+        """Decide by the words of the messages, the same in every run; raises what `stream` raises.
+
+        Of scripted replies an error is raised, and others count for nothing here.
+        """
+        from .mock_decisions import mock_decision  # few ask for it
+
+        check_loop()
+        if self._is_closed:
+            raise e.SessionClosedError("The mock provider was closed. Create a new one.")
+        self.requests.append(request.request)
+        self._count += 1
+        if self._replies or request.request.model == "error":
+            self._steps(request.request, request.request.messages)
+        await _wait(self._delay_s or 0.0, request.request)
+        return mock_decision(request, self._count)
+
     async def intake(self, model: str, *, native: bool = False) -> Intake:
         """Return an intake that takes everything and has the simulated tools."""
-        return intake_of(self.name, model)
+        known = intake_of(self.name, model)
+        return known if self._routes is None else replace(known, routes=self._routes)
 
     async def list_models(self) -> list[ModelInfo]:
         """Return the models of `MODELS`."""
@@ -241,7 +272,9 @@ class MockProviderSession(IProviderSession):
             raise reply
         return [reply] if isinstance(reply, str) else reply
 
-    def _reply(self, request: ProviderRequest, messages: Sequence[SessionMessage]) -> Reply:
+    def _reply(  # noqa: PLR0911 - one for each model
+        self, request: ProviderRequest, messages: Sequence[SessionMessage]
+    ) -> Reply:
         if self._replies is not None:
             if not self._replies:
                 raise e.ProviderRequestError(
@@ -255,10 +288,12 @@ class MockProviderSession(IProviderSession):
         asked = [message for message in messages if message.role is MessageRole.USER] or [SessionMessage()]
         questions = [message.content for message in asked]
         match request.model:
-            case "slow":
-                return " ".join(map(str, range(1, 101)))
             case "error":
                 return _failure(request.options.get("error", "server"))
+            case _ if request.schema is not None:
+                return _fitting(request.schema, messages, misses=request.model == "script")
+            case "slow":
+                return " ".join(map(str, range(1, 101)))
             case "script":
                 return _SCRIPT[(len(questions) - 1) % len(_SCRIPT)]
             case _:
@@ -301,6 +336,30 @@ def _echo(model: str, questions: Sequence[str]) -> str:
         f"I am mock:echo{stands_in}: no model is asked, I work offline and repeat what I am told. "
         f"Choose a model as `provider:model` for real answers.\n\n{said}"
     )
+
+
+def _fitting(asked: AskedSchema, messages: Sequence[SessionMessage], *, misses: bool) -> str:
+    """Return an answer that fits a schema, or misses it at first."""
+    from .mock_answers import answer_to  # few are asked for
+
+    said = [message.content for message in messages if message.role is not MessageRole.SYSTEM] or [""]
+    question, is_told = said[-1], False
+    if misses and len(said) >= _TOLD:
+        before, answer, _ = said[-_TOLD:]
+        is_told = answer == _missing(asked, before)
+        question = before if is_told else question
+    if misses and not is_told:
+        return _missing(asked, question)
+    return json.dumps(answer_to(asked.schema, question), ensure_ascii=False)
+
+
+def _missing(asked: AskedSchema, question: str) -> str:
+    """Return an answer that does not fit: without what has to be there, or cut short."""
+    from .mock_answers import answer_to, spoiled
+
+    answer = answer_to(asked.schema, question)
+    wrong = spoiled(asked.schema, answer)
+    return json.dumps(answer)[:-1] if wrong is None else json.dumps(wrong, ensure_ascii=False)
 
 
 def _described(attachment: Part) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from langswarm_nb.core.session.parts.twins import twin
 from langswarm_nb.core.session.provider_events import Delta, Finish, ModelInfo, PartDone, ReplyInfo
 from langswarm_nb.core.session.text import one_line, unquoted
 
+from ._dialect.asking import function_tool, wants_json
 from ._dialect.attachments import base64_of, sendable
 from ._dialect.history import (
     CallIds,
@@ -41,7 +43,13 @@ if TYPE_CHECKING:
     from langswarm_nb.core.session.closing import EventStream
     from langswarm_nb.core.session.messages import SessionMessage
     from langswarm_nb.core.session.parts.vocabulary import Part
-    from langswarm_nb.core.session.provider_events import Intake, ProviderEvent, ProviderRequest
+    from langswarm_nb.core.session.provider_events import (
+        Decision,
+        DecisionRequest,
+        Intake,
+        ProviderEvent,
+        ProviderRequest,
+    )
 
     from ._http.address import Address
 
@@ -50,6 +58,8 @@ _log = logging.getLogger(__name__)
 REFUSES = (RefusedOption("tool_choice", r".*", "Ollama lets the model choose"),)
 _OF_REQUEST = {"format", "think", "tools", "keep_alive", "logprobs", "top_logprobs", "truncate", "shift"}
 """Options that stand beside the messages; all others are parameters of the model, under ``options``."""
+_OF_PARAMETERS = {"type", "properties", "required", "items", "$defs"}
+"""What Ollama reads of a tool's schema at its top."""
 _SMALLEST_CONTEXT = 2048
 """Tokens that a server gives a prompt when nobody says how many, at least."""
 
@@ -60,8 +70,23 @@ def wire_body(request: ProviderRequest) -> dict[str, Any]:
         "model": request.model,
         "messages": wire_messages(request.messages),
         "stream": request.stream,
+        **_wire_schema(request),
         **wire_options(request.options),
     }
+
+
+def _wire_schema(request: ProviderRequest) -> dict[str, Any]:
+    """Return what asks for a schema; no model can be made to call a tool. The cloud keeps to a schema or does not."""
+    asked = request.schema
+    if asked is None:
+        return {}
+    if asked.route == "tool":
+        tool = function_tool(asked)
+        told = {name: value for name, value in asked.schema.items() if name in _OF_PARAMETERS}
+        return {"tools": [{**tool, "function": {**tool["function"], "parameters": told}}]}
+    if asked.route == "prompt" and not wants_json(request):
+        return {}
+    return {"format": asked.schema if asked.route == "strict" else "json"}
 
 
 def wire_messages(messages: Sequence[SessionMessage]) -> list[dict[str, Any]]:
@@ -126,7 +151,7 @@ def wire_options(options: Mapping[str, Any]) -> dict[str, Any]:
 def cut_warning(messages: Sequence[SessionMessage], parameters: Mapping[str, Any], read: int | None) -> str:
     """Return a warning when the server can have read only a part of the prompt; else nothing.
 
-    A prompt longer than ``num_ctx`` is cut without a word. The only sign is that fewer tokens were read than the
+    A prompt longer than ``num_ctx`` is cut silently. The only sign is that fewer tokens were read than the
     prompt has, and how many it has is known about, at 4 characters each.
     """
     about = estimate_tokens(messages)
@@ -170,7 +195,7 @@ class OllamaReader:
             yield ReplyInfo(model=str(body["model"]))
         message = body.get("message") or {}
         if message.get("thinking"):
-            yield from self._tags.rest()  # the server tells it apart, so that tags are text
+            yield from self._tags.rest()  # the server separates it, so that tags are text
             yield Delta(message["thinking"], "reasoning")
         if text := message.get("content"):
             yield from self._tags.take(text)
@@ -200,7 +225,9 @@ class OllamaReader:
             _log.warning("%s", warning)
             yield ReplyInfo(details={"warning": warning})
         word = end_word(end.get("done_reason"))
-        reason = FinishReason.TOOL_CALLS if self._has_calls else finish_reason(word)
+        reason = finish_reason(word)
+        if reason is FinishReason.STOP and self._has_calls:
+            reason = FinishReason.TOOL_CALLS
         yield Finish(reason, word)
 
     def _tool_call(self, call: Mapping[str, Any]) -> PartDone:
@@ -243,10 +270,16 @@ class OllamaProviderSession(HttpProviderSession):
     name = "ollama"
 
     def _begin(self, request: ProviderRequest) -> EventStream[ProviderEvent]:
-        check_options(self.name, request, REFUSES)
+        check_options(self.name, request, REFUSES, formats=("format",))
         body = wire_body(request)
         reader = OllamaReader(request.messages, body.get("options") or {})
         return stream_reply(self.http, "/api/chat", body, request, reader, decoder=JSONLinesDecoder())
+
+    async def decide(self, request: DecisionRequest) -> Decision:
+        """Answer questions about messages, with probabilities."""
+        from ._decisions import system_one  # few ask for it
+
+        return await system_one.decide(self.http, "/v1/systemone", request)
 
     async def list_models(self) -> list[ModelInfo]:
         """Return the models that the server has."""
@@ -255,8 +288,16 @@ class OllamaProviderSession(HttpProviderSession):
     async def intake(self, model: str, *, native: bool = False) -> Intake:
         """Return what a model takes; the server is asked once whether it accepts images."""
         known = await super().intake(model, native=native)
+        if re.search(
+            r"[/.]ollama\.com(?::|$)", self.http.address.origin
+        ):  # it takes schemas, and keeps to none
+            known = replace(known, routes=("prompt",))
         told = await self._capabilities(model)
-        return known if told is None else seen_by(known, "vision" in told)
+        if told is None:
+            return known
+        if "tools" not in told:
+            known = replace(known, routes=tuple(route for route in known.routes if route != "tool"))
+        return seen_by(known, "vision" in told)
 
     async def _capabilities(self, model: str) -> list[str] | None:
         """Return what the server says that a model can do; None when it does not say."""

@@ -12,7 +12,7 @@ _NOT_PUBLIC_4 = tuple(
             "10.0.0.0/8",
             "100.64.0.0/10",  # behind a carrier's translation
             "127.0.0.0/8",
-            "169.254.0.0/16",  # link-local, where clouds tell a machine its keys
+            "169.254.0.0/16",  # link-local, where clouds give a machine its keys
             "172.16.0.0/12",
             "192.0.0.0/24",
             "192.0.2.0/24",

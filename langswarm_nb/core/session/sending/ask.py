@@ -22,8 +22,11 @@ from langswarm_nb.core.session.settings import SessionBackend, SessionSettings
 from .context_window import messages_to_send
 
 if TYPE_CHECKING:
+    from langswarm_nb.core.session.answers.answer_schema import AnswerSchema
     from langswarm_nb.core.session.interfaces import IProviderSession
     from langswarm_nb.core.session.message_tree import MessageTree
+
+    from .answering import Answering
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,8 @@ class Ask:
     compare_id: str | None = None
     provider_session: IProviderSession | None = None
     """What to send through; None for the manager's."""
+    on_send: Callable[[], None] | None = None
+    """Told when the request goes out."""
     on_retry: Callable[[RetryNotice], Awaitable[None] | None] | None = None
     on_wait: Callable[[str], None] | None = None
     """Told while another message of the session is being answered elsewhere."""
@@ -58,6 +63,10 @@ class Ask:
     """Names of tools of the service that the model may use."""
     is_named: bool = False
     """Whether the id of ``message`` is the caller's: what is sent once more with it is answered once."""
+    schema: AnswerSchema | None = None
+    """What the answer has to be; None for words."""
+    asks_as_before: bool = False
+    """Whether a question that is answered again is asked for the schema that its last answer was asked for."""
 
     @property
     def is_beside(self) -> bool:
@@ -182,16 +191,27 @@ class SendPlan:
     messages: tuple[SessionMessage, ...]
     """What the provider would get."""
     settings: SessionSettings
+    answering: Answering | None = None
+    """How it would ask for a value: ``asked`` has the schema and the route, and ``words`` are among `messages`."""
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the reader is told of it."""
+        """What to show the reader about it."""
         told = [self.place.note, left_out(self.context.left_out) if self.context.left_out else ""]
         return tuple(note for note in told if note)
 
 
-async def plan(ask: Ask, session: MessageTree | None) -> SendPlan:
+async def plan(ask: Ask, session: MessageTree | None, answering: Answering | None = None) -> SendPlan:
     """Find out what a resolved ask would do in a session, or in a new one; nothing is changed.
+
+    Parameters
+    ----------
+    ask : Ask
+        What is asked.
+    session : MessageTree or None
+        Where; None for a session that is yet to be made.
+    answering : Answering, optional
+        How it asks for a value, if that was found out.
 
     Raises
     ------
@@ -202,8 +222,10 @@ async def plan(ask: Ask, session: MessageTree | None) -> SendPlan:
         (found, _), read = ask.decide(Tree.empty(), ask.message), list[SessionMessage]()
     else:
         found, (_, read) = await session.ask(lambda tree: ask.decide(tree, ask.message), dry_run=True)
-    messages = found.sent(read, found.chain)
-    return SendPlan(found.place, found.context, messages_to_send(messages), ask.settings)
+    messages: Sequence[SessionMessage] = found.sent(read, found.chain)
+    if answering is not None:
+        messages = answering.with_words(messages)
+    return SendPlan(found.place, found.context, messages_to_send(messages), ask.settings, answering)
 
 
 async def resolved(ask: Ask, session: MessageTree) -> Ask:
@@ -217,7 +239,11 @@ async def resolved(ask: Ask, session: MessageTree) -> Ask:
     if ask.regenerates:
         question = await session.question_of(ask.of)
         beside = question.beside if question.is_aside else None
-        return replace(ask, message=question, facts=replace(ask.facts, text=question.content, beside=beside))
+        schema = ask.schema
+        if ask.asks_as_before:
+            schema = await _schema_before(question, session) or schema
+        facts = replace(ask.facts, text=question.content, beside=beside)
+        return replace(ask, message=question, facts=facts, schema=schema)
     if ask.version_of is None:
         return ask
     message = await session.get_message(ask.version_of)
@@ -227,3 +253,24 @@ async def resolved(ask: Ask, session: MessageTree) -> Ask:
             "version. List the ids with `await session.get_messages(branch='all')`."
         )
     return replace(ask, facts=replace(ask.facts, version_of=message.seq))
+
+
+async def _schema_before(question: SessionMessage, session: MessageTree) -> AnswerSchema | None:
+    """Return the schema that the last answer to a question was asked for; None when it was none."""
+    nodes = (await session.tree()).of_turn(question.turn)
+    answers = [node.seq for node in nodes if node.parent == question.seq and node.role == "assistant"]
+    if not answers:
+        return None
+    [reply] = await session.pick_messages(answers[-1:])
+    wanted = None if reply.request is None else reply.request.schema_hash
+    if wanted is None:
+        return None
+    from .answering import schema_of_definition  # few questions were asked for a value
+
+    found = await session.storage.read_definitions(session.key, [wanted])
+    if wanted not in found:
+        raise SessionNotFoundError(
+            f"The schema that message {shown(question.id)} was asked with is not in {session.storage.name}. "
+            "Pass it as `schema`, or schema=None to ask for words."
+        )
+    return schema_of_definition(found[wanted])

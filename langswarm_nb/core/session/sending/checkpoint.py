@@ -28,7 +28,7 @@ class Checkpoint:
         self._saving: asyncio.Task[None] | None = None
         self._has_told = False
         self.lost: SessionNotFoundError | None = None
-        """Why the reply has no place any more: its session was deleted."""
+        """Why the reply no longer has a place: its session was deleted."""
 
     def due(self) -> None:
         """Note that there is something to save; costs next to nothing when a save is due already."""
@@ -36,7 +36,7 @@ class Checkpoint:
             self._timer = asyncio.get_running_loop().call_later(CHECKPOINT_S, self._start)
 
     async def stop(self) -> None:
-        """Save no more; returns when a save that was under way has ended."""
+        """Stop saving; returns when a save that was under way has ended."""
         if self._timer is not None:
             self._timer.cancel()
         self._timer = None

@@ -8,11 +8,18 @@ from dataclasses import replace
 from langswarm_nb.core.session.messages import MessageRole, SessionMessage
 
 
-def messages_to_send(messages: Sequence[SessionMessage]) -> tuple[SessionMessage, ...]:
+def messages_to_send(
+    messages: Sequence[SessionMessage], path: Sequence[SessionMessage] = ()
+) -> tuple[SessionMessage, ...]:
     """Return messages as a provider accepts them.
 
     Empty ones are left out, calls of tools that were never answered too, and neighbours of the same role are joined:
     many services refuse two user (or assistant) messages in a row.
+
+    Parameters
+    ----------
+    path
+        The path that they are a piece of: an answer to a call may stand behind the piece.
     """
     sent: list[SessionMessage] = []
     before: MessageRole | None = None
@@ -20,7 +27,7 @@ def messages_to_send(messages: Sequence[SessionMessage]) -> tuple[SessionMessage
     for message in messages:
         if message.parts:
             if answered is None:
-                answered = _answered_calls(messages)
+                answered = _answered_calls(path or messages)
             message = _without_unanswered(message, answered)  # noqa: PLW2901 - the same with less to say
         if not message.content and not _has_more_than_thinking(message):
             continue

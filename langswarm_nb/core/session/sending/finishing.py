@@ -1,7 +1,7 @@
 """`finish_anyway`: work that is done to its end although its task is cancelled meanwhile.
 
 Only what somebody waits for can be finished. A coroutine that waits in a loop which has ended is collected at some
-time: `GeneratorExit` is raised in it then, nothing can be awaited, and which other loop runs at this moment is chance.
+time: `GeneratorExit` is raised in it then, nothing can be awaited, and which other loop runs at that moment is chance.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ async def finish_anyway(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 def is_collected(error: BaseException, loop: asyncio.AbstractEventLoop | None = None) -> bool:
-    """Tell whether an error is the end of what nobody waits for any more.
+    """Tell whether an error is the end of something that nobody waits for now.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
-"""What is sent, as a model takes it: attachments with their bytes, and a text in the place of what it does not take.
+"""What is sent, as a model takes it: attachments with their bytes, and a text in place of what it does not take.
 
-The provider is asked what its model takes only when something is carried, or a tool is asked for.
+The provider is asked what its model takes only when something is carried, a tool is asked for, or a value.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from langswarm_nb.core.session.answers.schema_errors import SchemaRouteError
 from langswarm_nb.core.session.conversation import notes
 from langswarm_nb.core.session.errors import AttachmentError, SessionValueError
 from langswarm_nb.core.session.messages import MessageRole, SessionMessage
@@ -23,10 +24,13 @@ from langswarm_nb.core.session.providers.intakes import all_tools, examples
 from .ask import Ask
 
 if TYPE_CHECKING:
+    from langswarm_nb.core.session.answers.answer_schema import AnswerSchema
     from langswarm_nb.core.session.base import SessionManager
     from langswarm_nb.core.session.interfaces import IProviderSession
     from langswarm_nb.core.session.message_tree import MessageTree
     from langswarm_nb.core.session.parts.vocabulary import Part
+
+    from .answering import Answering
 
 _CHANGED = {*ATTACHED, "context", "vendor"}
 _NOT_SAID = {"reasoning", "citation"}
@@ -39,10 +43,12 @@ class Fitting:
         self._provider, self._ask, self._manager = provider, ask, manager
         self._known: Intake | None = None
         self._as_text: list[str] = []
+        self.answering: Answering | None = None
+        """How it asks for a value, once that was checked; None when it asks for words."""
 
     @property
     def note(self) -> str:
-        """What the reader is told of attachments that went as a text in their place; empty when none did."""
+        """What to show the reader about attachments that went as a text in their place; empty when none did."""
         return notes.as_text(len(self._as_text)) if self._as_text else ""
 
     @property
@@ -64,12 +70,12 @@ class Fitting:
         Raises
         ------
         AttachmentError
-            An address cannot be fetched.
+            An address may not be attached, or cannot be fetched.
         """
         if not any("url" in part for part in message.attachments):
             return message
         intake = await self._intake()
-        parts = [unpacked(part) if part["type"] in ATTACHED else part for part in message.parts]
+        parts = [_settled(part) if part["type"] in ATTACHED else part for part in message.parts]
         if any(_must_be_fetched(part, intake) for part in parts):
             from langswarm_nb.core.session.attachments.fetching import fetched  # few messages need it
 
@@ -77,7 +83,7 @@ class Fitting:
         return replace(message, parts=tuple(parts))
 
     async def check(self, message: SessionMessage) -> None:
-        """Check that the model takes what a question carries, and that its service has the tools that are asked for.
+        """Check that the model takes what a question carries, has the tools, and can be asked for the value.
 
         Raises
         ------
@@ -85,7 +91,11 @@ class Fitting:
             It does not take an attachment, or all of them together are too much.
         SessionValueError
             There is no such tool.
+        SchemaRouteError
+            It cannot be asked for an answer of the schema.
         """
+        if self._ask.schema is not None:
+            await self.choose_route(self._ask.schema)
         if not (message.attachments or self._ask.tools):
             return
         intake = await self._intake()
@@ -96,6 +106,25 @@ class Fitting:
             if not (takes(intake, part) or (self._ask.regenerates and _may_be_fetched(part, intake))):
                 raise self._not_taken(part)
         self._check_amount(message.attachments, intake)
+
+    async def choose_route(self, schema: AnswerSchema) -> Answering:
+        """Find out how the model is asked for an answer of a schema.
+
+        Raises
+        ------
+        SchemaRouteError
+            It cannot be.
+        """
+        from .answering import answering  # few sends ask for a value
+
+        intake = await self._intake()
+        try:
+            self.answering = answering(schema, self._ask.settings.repair, intake, self._who, self._ask.tools)
+        except SchemaRouteError as error:
+            others = "" if intake.routes else self._who_else(lambda intake: bool(intake.routes))
+            error.args = (f"{error}{others} Nothing was stored or sent.",)
+            raise
+        return self.answering
 
     async def fitted(
         self, messages: Sequence[SessionMessage], session: MessageTree
@@ -143,7 +172,7 @@ class Fitting:
         size, n_images = _amount(attachments)
         if intake.max_images is not None and n_images > intake.max_images:
             raise AttachmentError(
-                f"{who} takes at most {intake.max_images} images at once, and these are {n_images}. Attach fewer. "
+                f"{who} takes at most {intake.max_images} images at once, but there are {n_images}. Attach fewer. "
                 f"Nothing was stored or sent."
             )
         if intake.max_bytes is not None and size > intake.max_bytes:
@@ -181,10 +210,40 @@ class Fitting:
         return f" Models that {what}, with a key or server: {', '.join(others)}." if others else ""
 
 
+async def checked(
+    provider: IProviderSession, ask: Ask, manager: SessionManager
+) -> tuple[SessionMessage, Answering | None]:
+    """Return the question of an ask as it will be stored, and how it asks for a value; all that can be is refused here.
+
+    Raises
+    ------
+    SessionError
+        As `Fitting.settled` and `Fitting.check`.
+    """
+    fitting = Fitting(provider, ask, manager)
+    question = await fitting.settled(ask.message)
+    await fitting.check(question)
+    return question, fitting.answering
+
+
 def takes(intake: Intake, attachment: Part) -> bool:
     """Tell whether a model takes an attachment as it is."""
     attachment = unpacked(attachment)
-    return intake.takes_address(attachment) if "url" in attachment else intake.takes(attachment["media_type"])
+    if "url" not in attachment:
+        return intake.takes(attachment["media_type"])
+    from langswarm_nb.core.session.attachments.addresses import may_be_attached  # few messages need it
+
+    return intake.takes_address(attachment) and may_be_attached(str(attachment["url"]))
+
+
+def _settled(attachment: Part) -> Part:
+    """Return an attachment of a question, whose address holds to the rules of `attach`, whatever way it came."""
+    attachment = unpacked(attachment)
+    if "url" not in attachment:
+        return attachment
+    from langswarm_nb.core.session.attachments.addresses import checked_address  # few messages need it
+
+    return {**attachment, "url": checked_address(str(attachment["url"]))}
 
 
 def _must_be_fetched(part: Part, intake: Intake) -> bool:

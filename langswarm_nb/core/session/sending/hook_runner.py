@@ -1,4 +1,4 @@
-"""What stands around a send: hooks are told, middleware may change the message."""
+"""What stands around a send: hooks are called, middleware may change the message."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def run_hooks(
             await getattr(hook, event)(session, *about)
         except Exception:
             logger.exception(
-                "The hook %s failed in %s; the session goes on.",
+                "The hook %s failed in %s; the session continues.",
                 class_name(hook),
                 event,
                 extra={"session_id": as_logged(session.session_id)},
@@ -74,7 +74,7 @@ def _checked(name: str, message: SessionMessage, changed: object) -> SessionMess
     if changed.role is not message.role:
         raise SessionMiddlewareError(
             f"The middleware {name} returned a message of role {changed.role.value!r} for one of role "
-            f"{message.role.value!r}. It may change everything in a message but its role."
+            f"{message.role.value!r}. It may change anything in a message except its role."
         )
     if message.role is not MessageRole.ASSISTANT and not (changed.content.strip() or changed.parts):
         raise SessionMiddlewareError(
@@ -93,4 +93,4 @@ def _checked(name: str, message: SessionMessage, changed: object) -> SessionMess
 
 
 _KEPT = ("provider_message_id", "token_count", "finish_reason", "source", "cell_id", "request")
-"""What a message that a middleware made anew takes over from the one it stands for, as its id."""
+"""What a message that a middleware made again takes over from the one it stands for, as its id."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from langswarm_nb.core.session.errors import SessionError, SessionNotFoundError, SessionStorageError
@@ -21,6 +22,8 @@ class LateReply(NamedTuple):
     message: SessionMessage
     question_id: str
     """By its id, as the file may be another one by then."""
+    hides: Sequence[tuple[int, int]] = ()
+    """Turn and version of earlier answers that it takes the place of."""
 
     def is_of(self, session: BaseSession) -> bool:
         """Return whether it belongs to that very session, not to one that has its id now."""
@@ -48,6 +51,7 @@ class LateReply(NamedTuple):
             reply_to=question.seq,
             question_id=question.id,
             activate=self.message.beside is None,
+            hides=self.hides,
         )
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .turnstile import Passage
 
 BEAT_S = 4.0
-"""How often its holder tells that it is alive; a storage takes 15 s of silence for the end."""
+"""How often its holder reports that it is alive; a storage takes 15 s of silence for the end."""
 GIVE_BACK_S = 1.0
 """Longest wait for a storage that does not answer: without a beat a lease ends by itself."""
 _WAITS_S = (0.02, 0.05, 0.1)
@@ -34,7 +34,7 @@ logger: logging.Logger = logging.getLogger(__name__)
 class Lease:
     """Keeps the lease that came with a question while the answer is on its way.
 
-    A stream that nobody reads any more stops telling, so that others do not wait for it for ever.
+    A stream that is no longer read stops reporting, so that others do not wait for it forever.
     """
 
     def __init__(self, storage: ISessionStorage, session_id: str, holder: str) -> None:
@@ -46,7 +46,7 @@ class Lease:
         self.is_claimed = False
         """Whether the storage may know of it although nothing is answered under it yet."""
         self.lost: SessionNotFoundError | None = None
-        """Why its answer has no place any more: the session was deleted."""
+        """Why its answer no longer has a place: the session was deleted."""
 
     def hold(self, passage: Passage) -> None:
         """Keep it from now on."""
@@ -54,7 +54,7 @@ class Lease:
         self._later()
 
     def let_go(self) -> None:
-        """Keep it no more: its answer is stored, or cannot be."""
+        """Stop keeping it: its answer is stored, or cannot be."""
         if self._timer is not None:
             self._timer.cancel()
         self._timer = None
@@ -65,7 +65,7 @@ class Lease:
         return await self._storage.queue_lease(self._session_id, self.holder)
 
     async def give_back(self) -> None:
-        """Free it although no answer is stored; who waits for it waits no more."""
+        """Free it although no answer is stored; whoever waits for it stops waiting."""
         self.let_go()
         try:
             async with asyncio.timeout(GIVE_BACK_S):

@@ -23,6 +23,8 @@ from .turnstile import Turnstile
 if TYPE_CHECKING:
     from langswarm_nb.core.session.base import SessionManager
 
+    from .answering import Answering
+
 
 class MessageSending(MessageTree):
     """The ways a session sends; each is one flow, see `langswarm_nb.core.session.sending.turn`."""
@@ -186,13 +188,19 @@ class MessageSending(MessageTree):
         **options
             `SendOptions`: what goes with the message (``parts``, ``metadata``, ``system``), where it goes
             (``version_of``, ``parent``, ``history``, ``activate``), what happens when others send too (``when_busy``,
-            ``expected_tip``, ``message_id``), how it is sent (``provider_session``, ``on_retry``, ``on_wait``), and
-            settings for this send only (``temperature``, ``max_tokens``, ``timeout_s``, ``options``, …).
+            ``expected_tip``, ``message_id``), how it is sent (``provider_session``, ``on_send``, ``on_retry``,
+            ``on_wait``), what the answer has to be (``schema``: a type, a text such as ``"name, age int"``, a JSON
+            schema; ``repair``), and settings for this send only (``temperature``, ``max_tokens``, ``options``, …).
 
         Raises
         ------
         SessionValueError, SessionTypeError
             At once, with nothing stored or sent: an argument is not allowed.
+        SchemaDefinitionError, SchemaRouteError
+            With nothing stored or sent: the schema cannot be used (at once), or the model cannot be asked for it (while
+            reading).
+        AnswerError
+            While reading: the answer came, and was cut, refused, or does not fit the schema; it is stored.
         SessionClosedError, SessionNotFoundError
             The manager was closed or the session deleted, at once or while reading; the error carries what had arrived.
         SessionLeasedError, SessionMovedError, SessionExistsError
@@ -228,9 +236,9 @@ class MessageSending(MessageTree):
         content : str
             The text.
         models : sequence of str
-            ``provider:model`` of each.
+            ``provider:model`` of each; a model that is named twice answers twice.
         own : callable, optional
-            Called with a model; returns the options for that model only.
+            Called once for each of the models, in their order; returns the options for that one only.
         again : int, optional
             Number of a turn; the answers become further versions of it, in its place.
         **options
@@ -293,9 +301,20 @@ class MessageSending(MessageTree):
             An argument is not allowed.
         ContextLengthError
             A limit is exceeded, and nothing may be left out.
+        SchemaRouteError
+            The model cannot be asked for an answer of the schema.
         """
         ask = await resolved(self._ask(content, role, model, options), self)
-        return await plan(ask, self)
+        return await plan(ask, self, await self._answering(ask))
+
+    async def _answering(self, ask: Ask) -> Answering | None:
+        """Return how an ask would ask for a value; None when it asks for words."""
+        if ask.schema is None:
+            return None
+        from .fitting import Fitting  # what is only planned seldom asks for one
+
+        provider = ask.provider_session or self.manager.provider_session(ask.settings.provider)
+        return await Fitting(provider, ask, self.manager).choose_route(ask.schema)
 
     def _ask(
         self, content: str, role: MessageRole | str, model: str | None, options: Mapping[str, Any]
@@ -335,7 +354,8 @@ class MessageSending(MessageTree):
         model : str, optional
             Another model, ``"model"`` or ``"provider:model"``.
         **options
-            Settings for this send only, and how it is sent; see `AnswerOptions`.
+            Settings for this send only, and how it is sent; see `AnswerOptions`. Without ``schema``, a question whose
+            last answer was asked for with one is asked with the same; ``schema=None`` asks for words.
 
         Raises
         ------
@@ -353,7 +373,7 @@ class MessageSending(MessageTree):
     ) -> SendPlan:
         """Return what answering a question again would send, as `plan_message` does."""
         ask = await resolved(self._ask_again(message_id, model, options), self)
-        return await plan(ask, self)
+        return await plan(ask, self, await self._answering(ask))
 
     def _ask_again(self, message_id: str | None, model: str | None, options: Mapping[str, Any]) -> Ask:
         return make_ask_again(message_id, lambda changes: self.settings_for(model, changes), options)

@@ -31,11 +31,14 @@ class NativeConversation:
         self._session = session
         self._untold: tuple[SessionSettings, str | None] | None = None
 
-    async def plan(self, messages: Sequence[SessionMessage], settings: SessionSettings) -> dict[str, Any]:
+    async def plan(
+        self, messages: Sequence[SessionMessage], settings: SessionSettings, *, goes_on: bool = True
+    ) -> dict[str, Any]:
         """Return the part of a request that says what is new: ``messages, native, native_id, new_from``.
 
         The provider's conversation goes on only where it holds exactly what would be sent before the new messages:
-        a path that left it, a turn that was hidden, another system text begin a new one.
+        a path that left it, a turn that was hidden, another system text begin a new one. So does a request with
+        messages that are not on the path (``goes_on=False``): what it holds then, nothing goes on with.
         """
         held = (await self._session.refresh()).native
         if self._untold is not None:
@@ -43,10 +46,10 @@ class NativeConversation:
             held, self._untold = self._session.record.native, None
         at = next((n for n, message in enumerate(messages, 1) if message.seq == held.get("upto")), None)
         is_same = at is not None and held.get("sent") == fingerprint([m.seq for m in messages[:at]])
-        if not held.get("id") or not is_same or held.get("provider") != settings.provider:
+        if not goes_on or not held.get("id") or not is_same or held.get("provider") != settings.provider:
             await self._leave()
             return {"messages": messages_to_send(messages), "native": True}
-        known, new = messages_to_send(messages[:at]), messages_to_send(messages[at:])
+        known, new = messages_to_send(messages[:at], messages), messages_to_send(messages[at:])
         return {"messages": (*known, *new), "native": True, "native_id": held["id"], "new_from": len(known)}
 
     async def settle(
@@ -110,7 +113,7 @@ class NativeConversation:
 
 
 def fingerprint(seqs: Sequence[int | None]) -> str:
-    """Return what tells whether the same messages stand before."""
+    """Return what shows whether the same messages stand before."""
     import hashlib  # it loads OpenSSL
 
     return hashlib.sha256(",".join(map(str, seqs)).encode()).hexdigest()[:16]

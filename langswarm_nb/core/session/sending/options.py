@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from langswarm_nb.core.session import checks
 from langswarm_nb.core.session.conversation.asks import AskFacts, CellAsk
@@ -19,6 +19,9 @@ from langswarm_nb.core.session.values import optional_mapping
 
 from .ask import Ask
 
+if TYPE_CHECKING:
+    from langswarm_nb.core.session.answers.answer_schema import AnswerSchema
+
 WhenBusy: TypeAlias = Literal["wait", "raise"]
 
 
@@ -29,6 +32,8 @@ class AnswerOptions(SettingOptions, total=False):
     ----------
     provider_session : IProviderSession, optional
         The object to send through this time, e.g. with another address; by default the manager's.
+    on_send : callable, optional
+        Called when nothing has refused it and the request goes out; not when the answer is there already.
     on_retry : callable, optional
         Called before each wait for a retry; may be async.
     on_wait : callable, optional
@@ -43,6 +48,7 @@ class AnswerOptions(SettingOptions, total=False):
     """
 
     provider_session: IProviderSession | None
+    on_send: Callable[[], None] | None
     on_retry: Callable[[RetryNotice], Awaitable[None] | None] | None
     on_wait: Callable[[str], None] | None
     when_busy: WhenBusy
@@ -131,12 +137,13 @@ def make_ask(
         given.get("source", "api"),
         given.get("cell_id"),
     )
+    made, schema = _settings_and_schema(settings, options)
     compare_id, message_id, beside = given.get("compare_id"), given.get("message_id"), _beside(given)
     if message_id is not None:
         message = replace(message, id=_own_id(message_id, beside))
     return Ask(
         message,
-        settings(_settings_in(options)),
+        made,
         AskFacts(
             text=message.content,
             parent=checks.parent(given.get("parent", "tip")),
@@ -147,6 +154,7 @@ def make_ask(
         version_of=given.get("version_of"),
         compare_id=None if compare_id is None else checks.text("compare_id", compare_id),
         is_named=message_id is not None,
+        schema=schema,
         **_how(given),
     )
 
@@ -173,12 +181,15 @@ def make_ask_again(
         An option is misspelt or not allowed.
     """
     given = _given(options, AnswerOptions.__annotations__)
+    made, schema = _settings_and_schema(settings, options)
     return Ask(
         SessionMessage(),
-        settings(_settings_in(options)),
+        made,
         AskFacts(text=""),
         regenerates=True,
         of=None if message_id is None else checks.text("message_id", message_id),
+        schema=schema,
+        asks_as_before="schema" not in options,
         **_how(given),
     )
 
@@ -205,8 +216,22 @@ def _given(options: Mapping[str, Any], known: Collection[str]) -> dict[str, Any]
     return {name: value for name, value in options.items() if name not in SETTINGS}
 
 
-def _settings_in(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if name in SETTINGS}
+def _settings_and_schema(
+    settings: Callable[[Mapping[str, Any]], SessionSettings], options: Mapping[str, Any]
+) -> tuple[SessionSettings, AnswerSchema | None]:
+    """Return the settings of a send, and what its answer has to be: of what was given, which may be a type."""
+    changes = {name: value for name, value in options.items() if name in SETTINGS}
+    given = changes.get("schema")
+    if given is not None:
+        from langswarm_nb.core.session.answers.answer_schema import schema_of  # few sends ask for a value
+
+        changes["schema"] = given = schema_of(given)
+    made = settings(changes)
+    if given is None and made.schema is not None:
+        from .answering import schema_of_setting
+
+        given = schema_of_setting(made.schema)
+    return made, given
 
 
 def _parts(given: Mapping[str, Any]) -> Sequence[Part]:
@@ -229,15 +254,15 @@ def _parts(given: Mapping[str, Any]) -> Sequence[Part]:
 
 
 def _how(given: Mapping[str, Any]) -> dict[str, Any]:
-    provider_session, on_retry, on_wait = map(given.get, ("provider_session", "on_retry", "on_wait"))
+    provider_session = given.get("provider_session")
+    told = {name: given.get(name) for name in ("on_send", "on_retry", "on_wait")}
     expected_tip = given.get("expected_tip")
     return {
         "waits": checks.when_busy(given.get("when_busy", "wait")),
         "expected_tip": None if expected_tip is None else checks.path_end(expected_tip),
         "provider_session": provider_session
         and checks.instance("provider_session", provider_session, IProviderSession),
-        "on_retry": on_retry and checks.function("on_retry", on_retry),
-        "on_wait": on_wait and checks.function("on_wait", on_wait),
+        **{name: call and checks.function(name, call) for name, call in told.items()},
         "tools": _tools(given["tools"]) if "tools" in given else (),
     }
 

@@ -1,7 +1,7 @@
 """`PlacedQuestion`: a question stored where it belongs, as soon as no other message of its session is answered.
 
 One whose id the caller has chosen may be there already: then it is not stored again, and its answer is the reply. A
-question counts as answered when a reply to it is whole; else it is asked again, by who holds the lease.
+question counts as answered when a reply to it is whole; else it is asked again, by whoever holds the lease.
 """
 
 from __future__ import annotations
@@ -129,11 +129,11 @@ async def _asked_before(
     SessionLeasedError
         A message is being answered, perhaps this one.
     """
-    answer = await _answer_to(session, question)
+    answer = await _answer_to(session, question, ask)
     if answer is None:
         await session.append([], lease=lease.holder)
         lease.is_claimed = True
-        answer = await _answer_to(session, question)  # it may have come before the lease was ours
+        answer = await _answer_to(session, question, ask)  # it may have come before the lease was ours
     if answer is None:
         again = replace(ask, message=question, regenerates=True, expected_tip=None)
         return await _try_to_store(session, again, question, lease)
@@ -143,12 +143,16 @@ async def _asked_before(
     return PlacedQuestion(place, session.record.branch, [question], Context(()), (), None, False, answer)
 
 
-async def _answer_to(session: BaseSession, question: SessionMessage) -> SessionMessage | None:
-    """Return the first whole reply to a question."""
+async def _answer_to(session: BaseSession, question: SessionMessage, ask: Ask) -> SessionMessage | None:
+    """Return the first whole reply to a question; where a value is asked for, the first that holds it."""
     nodes = (await session.tree()).nodes[(question.seq or 0) + 1 :]
     answers = [node for node in nodes if node.parent == question.seq and node.role == "assistant"]
     whole = [node.seq for node in answers if node.status in (None, "ok")]
-    return (await session.pick_messages(whole[:1]))[0] if whole else None
+    if ask.schema is None:
+        return (await session.pick_messages(whole[:1]))[0] if whole else None
+    replies = await session.pick_messages(whole) if whole else []
+    hashes = [None if reply.request is None else reply.request.schema_hash for reply in replies]
+    return next((reply for reply, one in zip(replies, hashes, strict=True) if one == ask.schema.hash), None)
 
 
 async def _try_to_store(

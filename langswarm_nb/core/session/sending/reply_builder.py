@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from langswarm_nb.core.session.answers.definition import Definition
 from langswarm_nb.core.session.errors import (
     ProviderResponseError,
     ProviderServerError,
@@ -32,8 +34,10 @@ from langswarm_nb.core.session.parts.checking import checked_parts
 from langswarm_nb.core.session.parts.media_types import unpacked
 from langswarm_nb.core.session.parts.vocabulary import ATTACHED, Part
 from langswarm_nb.core.session.provider_events import (
+    DECISIONS,
     Delta,
     Finish,
+    Held,
     PartDone,
     ProviderEvent,
     ReplyInfo,
@@ -70,6 +74,8 @@ class ReplyBuilder:
         What was asked for beside the messages, for the record.
     compare_id : str, optional
         Joins the replies of one comparison.
+    definition : Definition, optional
+        Of the schema that the answer is asked for.
     """
 
     def __init__(
@@ -81,21 +87,35 @@ class ReplyBuilder:
         streamed: bool,
         params: Mapping[str, Any],
         compare_id: str | None = None,
+        definition: Definition | None = None,
     ) -> None:
         self.id: str = new_id()
         self.info: ReplyInfo = ReplyInfo()
         self.provider, self._model, self._origin, self._streamed = provider, model, origin, streamed
-        self._params, self._compare_id = params, compare_id
+        self._params, self._compare_id, self._definition = params, compare_id, definition
         self._texts: dict[TextKind, list[str]] = {"text": [], "reasoning": [], "refusal": []}
         # A custom provider may hand on what JSON held: characters cut in two.
         self._joiners: dict[TextKind, TextJoiner] = {kind: TextJoiner() for kind in self._texts}
         self._parts: list[Part] = []
+        self._held: Held = tuple
         self._usage: Usage | None = None
         self._finish: Finish | None = None
         self._started_at, self._begun = utc_now(), time.monotonic()
         self._first_s: float | None = None
         self._queued_s, self._attempts = 0.0, 1
         self._raw_events: list[Any] = []
+
+    def anew(self) -> ReplyBuilder:
+        """Return the builder of one more reply to the same question."""
+        return ReplyBuilder(
+            self.provider,
+            self._model,
+            self._origin,
+            streamed=self._streamed,
+            params=self._params,
+            compare_id=self._compare_id,
+            definition=self._definition,
+        )
 
     @property
     def is_whole(self) -> bool:
@@ -131,7 +151,7 @@ class ReplyBuilder:
     @property
     def is_empty(self) -> bool:
         """Whether nothing of the reply has arrived."""
-        return not self._parts and not any(self._texts.values())
+        return not any(self._texts.values()) and not any(self._parts_so_far)
 
     @property
     def failure(self) -> ProviderServerError | None:
@@ -152,7 +172,7 @@ class ReplyBuilder:
 
     @property
     def _counts(self) -> Usage:
-        """Tokens as they were told; a 0 where there were tokens is not a count."""
+        """Tokens as they were reported; a 0 where there were tokens is not a count."""
         usage = self._usage or Usage()
         if usage.input_tokens == 0:  # of what was sent
             usage = replace(
@@ -161,7 +181,8 @@ class ReplyBuilder:
                 cached_input_tokens=usage.cached_input_tokens or None,
                 cache_write_tokens=usage.cache_write_tokens or None,
             )
-        if usage.output_tokens == 0 and not self.is_empty:
+        has_output = not self.is_empty and self.info.details.get("processing") != DECISIONS
+        if usage.output_tokens == 0 and has_output:
             usage = replace(usage, output_tokens=None, reasoning_tokens=usage.reasoning_tokens or None)
         return usage
 
@@ -192,6 +213,10 @@ class ReplyBuilder:
         for delta in rest:
             self._texts[delta.kind].append(delta.text)
         return rest
+
+    def hold(self, held: Held) -> None:
+        """Take the way to ask for what has arrived and comes only at the end of the reply."""
+        self._held = held
 
     def wait(self, notice: RetryNotice) -> None:
         """Count a wait before a repeat."""
@@ -263,11 +288,22 @@ class ReplyBuilder:
             raw={**old.raw, **info.raw},
         )
 
+    @property
+    def _parts_so_far(self) -> list[Part]:
+        """The parts that came; while the end is missing, with those that were to come with it."""
+        return [*self._parts, *(() if self.is_whole else self._held_parts())]
+
+    def _held_parts(self) -> Iterable[Part]:
+        for event in self._held():
+            with suppress(SessionTypeError, SessionValueError):  # what cannot be kept must not cost the rest
+                yield _checked_part(event.part, self.provider)
+
     def _all_parts(self) -> tuple[Part, ...]:
         reasoning, refusal = "".join(self._texts["reasoning"]), "".join(self._texts["refusal"])
-        has_own = any(part["type"] == "reasoning" and part.get("text") for part in self._parts)
+        came = self._parts_so_far
+        has_own = any(part["type"] == "reasoning" and part.get("text") for part in came)
         parts: list[Part] = [] if has_own or not reasoning else [{"type": "reasoning", "text": reasoning}]
-        return (*parts, *self._parts, *([{"type": "refusal", "text": refusal}] if refusal else []))
+        return (*parts, *came, *([{"type": "refusal", "text": refusal}] if refusal else []))
 
     def _facts(self, status: Status, error: BaseException | None) -> RequestFacts:
         info = self.info
@@ -295,6 +331,8 @@ class ReplyBuilder:
             provider_request_id=info.request_id
             or (error.request_id if isinstance(error, ProviderSessionError) else None),
             details=self._details(),
+            schema_hash=None if self._definition is None else self._definition.hash,
+            definition=self._definition,
         )
 
     def _details(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from langswarm_nb.core.session.closing import Reading, is_over
 from langswarm_nb.core.session.conversation.on_asyncio import check_loop
@@ -18,6 +18,8 @@ from langswarm_nb.core.session.provider_events import Delta
 from .turnstile import ABANDONED_AFTER_S, refuse_inside
 
 if TYPE_CHECKING:
+    from langswarm_nb.core.session.answers.answer_schema import AnswerSchema
+
     from .turn import Turn
 
 
@@ -26,7 +28,7 @@ class MessageStream(AsyncIterator[Delta]):
 
     Leaving it early (``break``, ``return`` or an exception in the loop, `aclose`, the end of an ``async with``, a
     cancelled task) closes the connection at once; what had arrived is kept, marked ``stopped``, and the stream
-    yields no more. `aclose` waits until that is done, and may be called from any task, thread or event loop: for
+    yields nothing more. `aclose` waits until that is done, and may be called from any task, thread or event loop: for
     whoever reads the stream meanwhile, it ends.
 
     Examples
@@ -43,9 +45,9 @@ class MessageStream(AsyncIterator[Delta]):
         self._turn = turn
         self._deltas: AsyncGenerator[Delta, None] = turn.run(self)
         self._end: SessionError | None = None
-        """What its reader is told at the end, when it was ended by others."""
+        """What to raise for its reader at the end, when it was ended by others."""
         self._left: asyncio.Future[None] | None = None
-        """Done when the reader that was told to stop has left; None while none was told."""
+        """Done when the reader that was told to stop has left; None while none was."""
         self.is_left: bool = False
         self._is_closing = False
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -78,8 +80,35 @@ class MessageStream(AsyncIterator[Delta]):
         return self._turn.notes
 
     @property
+    def attempt(self) -> int:
+        """Which attempt at the answer this is, from 1.
+
+        When it goes up, the answer so far did not fit its schema, and what was shown of it is void: the deltas that
+        follow begin a new one.
+        """
+        return self._turn.attempt
+
+    @property
+    def attempts(self) -> tuple[SessionMessage, ...]:
+        """The answers before this attempt, as they were stored: none of them fits the schema."""
+        return self._turn.attempts
+
+    @property
+    def schema(self) -> AnswerSchema | None:
+        """What the answer has to be; None for words."""
+        return self._turn.ask.schema
+
+    @property
+    def value(self) -> Any:
+        """The answer as a value of the schema, an instance of the type if one was given; None until it is checked."""
+        schema, reply = self.schema, self.reply
+        if schema is None or reply is None or reply.request is None or reply.request.data_json is None:
+            return None
+        return schema.value_of(reply.data)
+
+    @property
     def input_tokens(self) -> int:
-        """About how many tokens were sent; 0 until something was."""
+        """About how many tokens were sent, in all attempts; 0 until something was."""
         return self._turn.input_tokens
 
     async def begin(self) -> None:
@@ -188,7 +217,7 @@ class MessageStream(AsyncIterator[Delta]):
         closing = self._close()
         try:
             asyncio.run_coroutine_threadsafe(closing, loop)
-        except RuntimeError:  # it was closed at this moment
+        except RuntimeError:  # it was just closed
             closing.close()
             return False
         return await self._is_over()
@@ -207,7 +236,7 @@ class MessageStream(AsyncIterator[Delta]):
             await asyncio.wait([self._left])
         try:
             await self._deltas.aclose()
-        except RuntimeError:  # the loop, which shuts down, is closing it at this moment
+        except RuntimeError:  # the loop, which shuts down, is just closing it
             await self._is_over()
 
     async def __aenter__(self) -> Self:

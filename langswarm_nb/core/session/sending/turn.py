@@ -3,42 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 from collections.abc import AsyncGenerator, Iterator
 from concurrent.futures import Future, InvalidStateError
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from langswarm_nb.core.session.conversation import notes
 from langswarm_nb.core.session.conversation.placing import Place
 from langswarm_nb.core.session.errors import (
     SessionError,
     SessionMiddlewareError,
-    SessionNotFoundError,
     SessionTypeError,
     SessionValueError,
-    shown,
 )
-from langswarm_nb.core.session.messages import SessionMessage, estimate_tokens
-from langswarm_nb.core.session.provider_events import Delta, ProviderRequest, RetryNotice
+from langswarm_nb.core.session.messages import SessionMessage
+from langswarm_nb.core.session.provider_events import Delta
 from langswarm_nb.core.session.settings import SessionSettings
 
 from .ask import Ask, resolved
-from .checkpoint import Checkpoint
-from .context_window import messages_to_send
 from .finishing import finish_anyway, is_collected
 from .fitting import Fitting
-from .late_replies import LateReply, hand_over
 from .lease import Lease
 from .placed_question import PlacedQuestion, place_question
 from .provider_end import Closing, as_session_error
 from .reply_builder import ReplyBuilder
+from .round import Asked, Round
 from .turnstile import inside
 
 if TYPE_CHECKING:
-    from langswarm_nb.core.session.interfaces import IProviderSession
+    from langswarm_nb.core.session.answers.schema_errors import AnswerError
     from langswarm_nb.core.session.session import BaseSession
 
     from .stream import MessageStream
@@ -47,29 +41,56 @@ logger: logging.Logger = logging.getLogger(__name__)
 
 
 class Turn:
-    """One question with the reply to it, from the first middleware to the last hook."""
+    """One question with the replies to it, from the first middleware to the last hook."""
 
     def __init__(self, session: BaseSession, ask: Ask) -> None:
         self._session, self._ask = session, ask
-        self._builder: ReplyBuilder | None = None
-        self._begun: tuple[IProviderSession, ReplyBuilder] | None = None
         self._placed: PlacedQuestion | None = None
-        self._store_tried = False
+        self._round: Round | None = None
+        """The last one that was begun."""
+        self._is_open = False
+        """Whether its reply is still on its way."""
         self._stream: MessageStream | None = None
         self._fitting: Fitting | None = None
         self.over: Future[None] = Future()
         """Done when all is stored."""
-        self.input_tokens: int = 0
-        """About how many tokens that was."""
-        self.reply: SessionMessage | None = None
-        self.unstored: SessionMessage | None = None
-        """The reply that arrived and could not be stored."""
-        self._not_stored = ""
 
     @property
     def settings(self) -> SessionSettings:
         """What it is asked with."""
         return self._ask.settings
+
+    @property
+    def ask(self) -> Ask:
+        """What it asks for."""
+        return self._ask
+
+    @property
+    def attempt(self) -> int:
+        """Which of its answers is on its way, or is the last: more than 1 when one did not fit its schema."""
+        return 1 if self._round is None else self._round.number
+
+    @property
+    def attempts(self) -> tuple[SessionMessage, ...]:
+        """The answers before it, as they are stored."""
+        return () if self._round is None else self._round.void
+
+    @property
+    def input_tokens(self) -> int:
+        """About how many tokens were sent, in all attempts; 0 until something was."""
+        return 0 if self._round is None else self._round.input_tokens
+
+    @property
+    def reply(self) -> SessionMessage | None:
+        """The reply as it is stored."""
+        if self._round is None:
+            return None if self._placed is None else self._placed.answer
+        return self._round.reply
+
+    @property
+    def unstored(self) -> SessionMessage | None:
+        """The reply that arrived and could not be stored."""
+        return None if self._round is None else self._round.unstored
 
     @property
     def _lease(self) -> Lease | None:
@@ -87,7 +108,7 @@ class Turn:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the reader is told of where it went and what was sent."""
+        """What to show the reader about where it went and what was sent."""
         told = [] if self._fitting is None else [self._fitting.note]
         if self._placed is not None:
             left_out = self._placed.context.left_out
@@ -95,8 +116,8 @@ class Turn:
         reply = self.reply
         if reply is not None and not self._ask.is_beside and not reply.is_active:
             told.append(notes.elsewhere(reply.address))
-        if reply is None and self.unstored is not None:
-            told.append(self._not_stored)
+        if reply is None and self._round is not None:
+            told.append(self._round.why_not_stored)
         if reply is not None and reply.request is not None:
             told.append(str(reply.request.details.get("warning", "")))
         return tuple(note for note in told if note)
@@ -104,9 +125,7 @@ class Turn:
     @property
     def partial(self) -> SessionMessage | None:
         """The reply as it is now; None before it was asked for."""
-        if self.reply is not None or self._builder is None:
-            return self.reply
-        return self.unstored or self._builder.message("stopped")
+        return self.reply if self._round is None else self._round.partial
 
     async def run(self, stream: MessageStream) -> AsyncGenerator[Delta, None]:
         """Yield the deltas of the reply; however the generator ends, what arrived is stored by then.
@@ -115,40 +134,41 @@ class Turn:
         ones would be closed from two sides.
         """
         with self._passing(stream):
-            await self._resolve()
-            if not self._ask.is_beside:  # else nothing it does depends on what others do
-                await self._session.turnstile.enter(stream, waits=self._ask.waits)
-            if self._begun is None:
-                self._begun = await self._begin()
-            if self.reply is not None:  # asked before, and answered
+            await self._enter(stream)
+            if self._round is None and self.reply is not None:  # asked before, and answered
                 yield Delta(self.reply.content)
                 return
-            provider, builder = self._begun
-            checkpoint = Checkpoint(lambda: self._save_partial(builder))
             try:
                 self._hold_lease(stream)
-                request = await self._request(builder)
-                async with Closing(provider.stream(request)) as events:
-                    async for event in events:
-                        delta = builder.take(event)
-                        if delta is not None:
-                            checkpoint.due()
-                            self._check_there(checkpoint)
-                            yield delta
-                for delta in builder.rest():
-                    yield delta
-                builder.check_whole()
+                while self._is_open:
+                    current = self._now
+                    builder, checkpoint = current.builder, current.checkpoint
+                    request = await current.request()
+                    async with Closing(current.provider.stream(request)) as events:
+                        async for event in events:
+                            delta = builder.take(event)
+                            if delta is not None:
+                                checkpoint.due()
+                                current.check_there()
+                                yield delta
+                    for delta in builder.rest():
+                        yield delta
+                    builder.check_whole()
+                    await finish_anyway(self._completed)
             except (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt) as stop:
-                await self._end_early(stop, stream, builder, checkpoint)
+                await self._end_early(stop, stream)
                 raise
             except Exception as error:
-                ours = as_session_error(error, provider.name, self._ask.settings.model, builder)
-                ours.question = self.question
-                await finish_anyway(lambda: self._failed(ours, builder, checkpoint))
-                if ours is error:
-                    raise
-                raise ours from error
-            await finish_anyway(lambda: self._succeeded(builder, checkpoint))
+                await self._fail(error)
+                raise
+
+    async def _enter(self, stream: MessageStream) -> None:
+        """Wait for the turn to come, and store its question."""
+        await self._resolve()
+        if not self._ask.is_beside:  # else nothing it does depends on what others do
+            await self._session.turnstile.enter(stream, waits=self._ask.waits)
+        if self._placed is None:
+            await self._begin()
 
     @contextmanager
     def _passing(self, stream: MessageStream) -> Iterator[None]:
@@ -171,8 +191,8 @@ class Turn:
 
     async def settle_abandoned(self) -> None:
         """Store the reply of a send whose event loop stands still; called from another loop."""
-        if self._builder is not None and self.reply is None:
-            await self._store_reply(self._builder.message("stopped"))
+        if self._round is not None and self._round.reply is None:
+            await self._round.store(self._round.builder.message("stopped"))
         self._leave()
 
     def _leave(self) -> None:
@@ -188,14 +208,14 @@ class Turn:
     async def begin(self) -> None:
         """Store the question of an ask beside the path, ahead of reading: several are stored in order."""
         await self._resolve()
-        self._begun = await self._begin()
+        await self._begin()
 
     async def _resolve(self) -> None:
         """Find the messages that the ask names."""
-        if self._begun is None:
+        if self._placed is None:
             self._ask = await resolved(self._ask, self._session)
 
-    async def _begin(self) -> tuple[IProviderSession, ReplyBuilder]:
+    async def _begin(self) -> None:
         ask, settings = self._ask, self._ask.settings
         self._session.manager.check_open()  # raises before anything is stored, as the next does
         provider = ask.provider_session or self._session.provider_session(settings.provider)
@@ -205,196 +225,151 @@ class Turn:
             changed = await self._run_middleware("process_outgoing_message", await fitting.settled(message))
             message = await fitting.settled(changed)  # an address may have been added
         await fitting.check(message)
-        self._builder = builder = ReplyBuilder(
+        builder = ReplyBuilder(
             provider.name,
             settings.model,
             message,
             streamed=settings.stream,
             params={**settings.request_options, **({"tools": list(ask.tools)} if ask.tools else {})},
             compare_id=ask.compare_id,
+            definition=None if fitting.answering is None else fitting.answering.definition,
         )
-        self._placed = placed = await place_question(self._session, ask, message, builder.id)
-        self.reply = placed.answer
+        placed = await place_question(self._session, ask, message, builder.id)
+        self._placed = placed._replace(messages=())
+        if placed.answer is None:
+            asked = Asked(self._session, ask, provider, fitting, self._placed, self._inside)
+            self._round, self._is_open = Round(asked, builder, placed.messages), True
         try:
             if placed.is_new:
-                await self._run_hooks_inside("on_message_sent", placed.chain[-1])
+                with self._inside():
+                    await self._session.run_hooks("on_message_sent", placed.chain[-1])
         except BaseException as error:  # cancelled: nobody waits for an answer that will not come
             if placed.lease is not None and not is_collected(error):
                 await finish_anyway(placed.lease.give_back)
             raise
-        return provider, builder
-
-    def _check_there(self, checkpoint: Checkpoint) -> None:
-        """Raise when it was found out that the session is not there any more."""
-        lost = checkpoint.lost or (self._lease and self._lease.lost)
-        if lost:
-            raise SessionNotFoundError(
-                f"Session {shown(self._session.session_id)} was deleted while a message of it was being answered, so "
-                "the answer was ended. What had arrived of it is on this error, as `error.reply`."
-            ) from lost
 
     async def _run_middleware(self, step: str, message: SessionMessage) -> SessionMessage:
         with self._inside():
             return await self._session.run_middleware(step, message)
 
-    async def _run_hooks_inside(self, event: str, *about: object) -> None:
-        with self._inside():
-            await self._session.run_hooks(event, *about)
-
     def _inside(self) -> AbstractContextManager[None]:
         return nullcontext() if self._stream is None else inside(self._stream)
 
-    async def _request(self, builder: ReplyBuilder) -> ProviderRequest:
-        ask, settings = self._ask, self._ask.settings
-        base: dict[str, Any] = {
-            "model": settings.model,
-            "options": settings.request_options,
-            "tools": ask.tools,
-            "stream": settings.stream,
-            "timeout_s": settings.timeout_s,
-            "retries": settings.retries,
-            "idempotency_key": builder.id,
-            "user_id": self._session.user_id,
-            "keep_raw": settings.keep_raw,
-            "on_retry": self._on_retry,
-        }
-        placed, fitting = self._placed, self._fitting
-        if placed is None or fitting is None:
-            raise AssertionError("a request is made after its question was stored")
-        messages = await fitting.fitted(placed.messages, self._session)
-        if fitting.note:
-            builder.take(fitting.told)
-        self._placed, self.input_tokens = placed._replace(messages=()), estimate_tokens(messages)
-        if ask.is_native:
-            return ProviderRequest(**base, **await self._session.native.plan(messages, settings))
-        return ProviderRequest(**base, messages=messages_to_send(messages))
+    @property
+    def _now(self) -> Round:
+        """The round whose reply is on its way, or has just come."""
+        if self._round is None:
+            raise AssertionError("a reply comes after its question was stored")
+        return self._round
 
-    async def _on_retry(self, notice: RetryNotice) -> None:
-        if self._builder is not None:
-            self._builder.wait(notice)
-        await self._run_hooks_inside("on_retry", notice)
-        if self._ask.on_retry is not None and inspect.isawaitable(told := self._ask.on_retry(notice)):
-            await told
-
-    async def _save_partial(self, builder: ReplyBuilder) -> None:
-        question = self.question
-        if question is not None and question.seq is not None and self.reply is None:
-            await self._session.save_partial(
-                builder.message("stopped"), reply_to=question.seq, question_id=question.id
-            )
-
-    async def _succeeded(self, builder: ReplyBuilder, checkpoint: Checkpoint) -> None:
-        await checkpoint.stop()
-        message = builder.message("ok")
+    async def _completed(self) -> None:
+        """Store a reply that has come to its end; one that does not fit what was asked for is asked for once more."""
+        current, self._is_open = self._now, False
+        await current.checkpoint.stop()
+        message = current.builder.message("ok")
+        wrong: AnswerError | None = None
         try:
-            reply = await self._store_changed(message)
+            changed = await self._run_middleware("process_incoming_message", message)
+            if current.answering is not None:
+                changed, wrong = current.answering.judged(changed, self._who)
+                if wrong is not None and await self._asks_once_more(changed, wrong):
+                    return
+            reply = await self._store_changed(changed)
         except SessionError as error:
             error.question = self.question
             if isinstance(error, SessionMiddlewareError):
                 await self._keep_reply(message, error)  # it was paid for: as it came
-            self._leave()
-            await self._session.run_hooks("on_error", error)
+            await self._end("on_error", error)
             raise
-        await self._settle_native(builder, reply)
+        await current.settle_native(reply)
+        if wrong is not None:
+            wrong.reply, wrong.question = reply, self.question
+            await self._end("on_error", wrong)
+            raise wrong
         if self._placed is not None and self._placed.place.replaces:
             await self._session.hide_versions(self._placed.place.replaces, branch=self._placed.branch)
-        self._leave()
-        await self._session.run_hooks("on_message_received", reply)
+        await self._end("on_message_received", reply)
 
-    async def _settle_native(self, builder: ReplyBuilder, reply: SessionMessage | None) -> None:
-        """Note what the provider holds now; a send beside the path leaves its conversation as it was."""
-        if not self._ask.is_beside:
-            placed = self._placed
-            seqs = None
-            if placed is not None and reply is not None and reply.seq is not None:
-                seqs = (*placed.context.seqs, reply.seq)
-            await self._session.native.settle(self._ask.settings, builder.info.native_id, seqs)
+    async def _asks_once_more(self, reply: SessionMessage, wrong: AnswerError) -> bool:
+        """Store a reply that does not fit, and begin the round that asks once more; False when none may follow."""
+        current = self._now
+        answering = current.answering
+        if answering is None or not answering.may_ask_again(wrong, current.number):
+            return False
+        following = current.once_more(answering.once_more(reply, wrong))
+        try:
+            if await current.store_void(reply, following) is None:
+                return False
+        except (SessionValueError, SessionTypeError) as error:
+            raise _cannot_be_kept(error) from error
+        self._round, self._is_open = following, True
+        return True
 
-    async def _end_early(
-        self, stop: BaseException, stream: MessageStream, builder: ReplyBuilder, checkpoint: Checkpoint
-    ) -> None:
-        if not is_collected(stop, stream.loop):
-            await finish_anyway(lambda: self._stopped(builder, checkpoint))
-
-    async def _stopped(self, builder: ReplyBuilder, checkpoint: Checkpoint) -> None:
-        await checkpoint.stop()
+    async def _stopped(self) -> None:
+        current, self._is_open = self._now, False
+        await current.checkpoint.stop()
         # The stop that the user asked for goes through; the storage's error would hide it.
         try:
-            reply = await self._store_reply(builder.message("stopped"))
-            await self._settle_native(builder, None)
+            reply = await current.store(current.builder.message("stopped"))
+            await current.settle_native(None)
         except SessionError as error:
             logger.warning("A reply was stopped, and what had arrived could not be stored. %s", error)
             return
-        self._leave()
-        await self._session.run_hooks("on_message_received", reply)
+        await self._end("on_message_received", reply)
 
-    async def _failed(self, error: SessionError, builder: ReplyBuilder, checkpoint: Checkpoint) -> None:
-        await checkpoint.stop()
-        is_stored = await self._keep_reply(builder.message("error", error), error)
+    async def _end_early(self, stop: BaseException, stream: MessageStream) -> None:
+        if self._is_open and not is_collected(stop, stream.loop):
+            await finish_anyway(self._stopped)
+
+    async def _fail(self, error: Exception) -> None:
+        """Keep what arrived of a reply that failed; an error that is not one of ours becomes one, and is raised."""
+        if not self._is_open:  # the reply came, and what went wrong with it was told
+            return
+        current = self._now
+        ours = as_session_error(error, current.provider.name, self.settings.model, current.builder)
+        ours.question = self.question
+        await finish_anyway(lambda: self._failed(ours))
+        if ours is not error:
+            raise ours from error
+
+    async def _failed(self, error: SessionError) -> None:
+        current, self._is_open = self._now, False
+        await current.checkpoint.stop()
+        is_stored = await self._keep_reply(current.builder.message("error", error), error)
         if is_stored and getattr(error, "maybe_processed", True):
-            await self._settle_native(builder, None)
-        self._leave()
-        await self._session.run_hooks("on_error", error)
+            await current.settle_native(None)
+        await self._end("on_error", error)
 
-    async def _store_changed(self, message: SessionMessage) -> SessionMessage:
-        """Store the reply as the middleware leave it."""
-        changed = await self._run_middleware("process_incoming_message", message)
+    async def _end(self, event: str, about: object) -> None:
+        """Let the next send through, and tell the hooks: of the answers that did not fit first."""
+        self._leave()
+        for attempt in self.attempts:
+            await self._session.run_hooks("on_message_received", attempt)
+        await self._session.run_hooks(event, about)
+
+    async def _store_changed(self, reply: SessionMessage) -> SessionMessage:
+        """Store the reply as the middleware left it."""
         try:
-            return await self._store_reply(changed)
+            return await self._now.store(reply)
         except (SessionValueError, SessionTypeError) as error:
-            raise SessionMiddlewareError(
-                f"A middleware returned a reply that cannot be kept, so it is kept as it came: {error}"
-            ) from error
+            raise _cannot_be_kept(error) from error
 
     async def _keep_reply(self, message: SessionMessage, why: SessionError) -> bool:
         """Store what arrived of a reply that failed; False when it cannot be stored, and the failure carries it."""
         try:
-            await self._store_reply(message)
+            await self._now.store(message)
         except SessionError as error:
-            why.reply = self.unstored
+            why.reply = self._now.unstored
             why.add_note(str(error))
             return False
         return True
 
-    async def _store_reply(self, message: SessionMessage) -> SessionMessage:
-        """Append the reply once, also when a first try was cancelled and may have been stored all the same."""
-        message = replace(message, beside=self._ask.facts.beside)
-        try:
-            self.reply = stored = await self._stored(message)
-        except (SessionValueError, SessionTypeError):  # what a middleware made of it
-            raise
-        except SessionError as error:
-            self._hold(message, error)
-            if self._lease is not None:
-                await self._lease.give_back()
-            raise
-        return stored
+    @property
+    def _who(self) -> str:
+        return f"{self.settings.provider}:{self.settings.model}"
 
-    async def _stored(self, message: SessionMessage) -> SessionMessage:
-        session, question = self._session, self.question
-        stored = await session.get_message(message.id) if self._store_tried else None
-        self._store_tried = True
-        if stored is None:
-            [stored] = await session.append(
-                [message],
-                reply_to=None if question is None else question.seq,
-                question_id=None if question is None else question.id,
-                activate=not self._ask.is_beside,
-            )
-        return stored
 
-    def _hold(self, message: SessionMessage, error: SessionError) -> None:
-        """Keep a reply that was paid for and could not be stored: here, on the error, and until it can be stored."""
-        question = self.question
-        if question is None:
-            raise AssertionError("a reply is stored after its question")
-        self.unstored = reply = replace(
-            message, turn=question.turn, version=question.version, parent_seq=question.seq
-        )
-        is_gone = isinstance(error, SessionNotFoundError)
-        self._not_stored = notes.HAS_NO_PLACE if is_gone else notes.NOT_STORED
-        hand_over(reply, error, LateReply(self._session, reply, question.id))
-        if not self._ask.is_beside:
-            self._session.native.lose_track(
-                self._ask.settings, None if self._builder is None else self._builder.info.native_id
-            )
+def _cannot_be_kept(error: SessionError) -> SessionMiddlewareError:
+    return SessionMiddlewareError(
+        f"A middleware returned a reply that cannot be kept, so it is kept as it came: {error}"
+    )

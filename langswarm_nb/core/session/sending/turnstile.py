@@ -77,7 +77,7 @@ class Turnstile:
 
     `asyncio.Lock` fails when two loops contend for it, and a notebook has two: the kernel's and the I/O thread's.
     The holder is known, so a stream that was left without being closed, or whose loop stands still, does not block
-    its session for ever; nor does one that waits on a loop that stands still.
+    its session forever; nor does one that waits on a loop that stands still.
     """
 
     def __init__(self) -> None:

@@ -1,24 +1,42 @@
-"""`Load`: the bytes that messages carry, taken out of them before they become rows."""
+"""`Load`: the bytes and schemas that messages carry, taken out of them before they become rows."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from langswarm_nb.core.session.messages import MessageRole, SessionMessage
+from langswarm_nb.core.session.errors import SessionValueError, shown
+from langswarm_nb.core.session.messages import MessageRole, RequestFacts, SessionMessage
 from langswarm_nb.core.session.parts.blobs import Blob, as_text, carry_bytes, hashes_in, taken_out
 from langswarm_nb.core.session.values import to_json
 
 from .rows import MESSAGE_COLUMNS, Row
 
 if TYPE_CHECKING:
+    from langswarm_nb.core.session.answers.definition import Definition
     from langswarm_nb.core.session.interfaces import Bounds, ISessionStorage
     from langswarm_nb.core.session.parts.vocabulary import Part
 
 _PARTS = MESSAGE_COLUMNS.index("parts")
+
+
+class Named(NamedTuple):
+    """A content, and what is said of it."""
+
+    hash: str
+    media_type: str
+    size: int | None
+    """Bytes; None where it is not said."""
+
+    def agrees_with(self, known: Named) -> bool:
+        """Tell whether it says what is known, as far as it says something."""
+        return self.media_type == known.media_type and self.size in {None, known.size}
+
+    def __str__(self) -> str:
+        return f"{shown(self.media_type)}{'' if self.size is None else f' of {self.size:,} bytes'}"
 
 
 class Load(NamedTuple):
@@ -28,6 +46,10 @@ class Load(NamedTuple):
     """Places of messages among those that are stored, from 0, with the hashes of what each carries."""
     blobs: Mapping[str, Blob] = {}
     """What came with them, by hash."""
+    definitions: Sequence[Definition] = ()
+    """The schemas that came with them, each once."""
+    told: Sequence[Named] = ()
+    """What parts say of bytes that they name and do not bring."""
 
     @property
     def named(self) -> list[str]:
@@ -38,6 +60,61 @@ class Load(NamedTuple):
 NOTHING = Load()
 
 
+def check_named(load: Load, stored: Callable[[Named], Named | None]) -> None:
+    """Make sure that bytes which parts name are there, and are what the parts say.
+
+    Parameters
+    ----------
+    stored
+        Returns what messages of the user say of a content: where they differ, what the part says; None when none
+        carries it.
+
+    Raises
+    ------
+    NotHereError
+        No message of the user carries them: what others store cannot be had by its hash.
+    SessionValueError
+        They are of another type or size.
+    """
+    missing = []
+    for told in load.told:
+        blob = load.blobs.get(told.hash)
+        known = None if blob is None else Named(told.hash, blob.media_type, len(blob.data))
+        if known is None or not told.agrees_with(known):
+            known = stored(told) or known
+        if known is None:
+            missing.append(told.hash)
+        elif not told.agrees_with(known):
+            raise _not_so(told, known)
+    if missing:
+        raise not_here(missing)
+
+
+class NotHereError(SessionValueError):
+    """Raised for hashes that parts name and nothing is known of."""
+
+    hashes: list[str]
+
+
+def not_here(hashes: list[str]) -> NotHereError:
+    """Return the error about hashes that parts name and nothing is known of."""
+    error = NotHereError(
+        f"A part names the attachment {shown(hashes[0])}, which no message of this user has. Nothing was stored. "
+        "Attach it with its bytes (`data`)."
+    )
+    error.parameter, error.hashes = "blob", hashes
+    return error
+
+
+def _not_so(told: Named, known: Named) -> SessionValueError:
+    error = SessionValueError(
+        f"A part says that the attachment {shown(told.hash)} is {told}, and it is {known}. Nothing was stored. "
+        "Say what it is, or attach it with its bytes (`data`)."
+    )
+    error.parameter = "parts"
+    return error
+
+
 def unloaded(messages: Sequence[SessionMessage], bounds: Bounds) -> tuple[Sequence[SessionMessage], Load]:
     """Return messages without bytes, and what they carry.
 
@@ -46,13 +123,17 @@ def unloaded(messages: Sequence[SessionMessage], bounds: Bounds) -> tuple[Sequen
     SessionValueError, SessionTypeError
         ``data`` of a part is not bytes, or there are more than the bounds allow.
     """
+    definitions = definitions_of(messages)
+    for definition in definitions:
+        bounds.check("max_message_chars", "schema", definition.body)
     for message in messages:
         if getattr(message, "parts", None) and _carries(message):
             break
     else:  # nearly always
-        return messages, NOTHING
+        return messages, Load(definitions=definitions) if definitions else NOTHING
     links: list[tuple[int, str]] = []
     blobs: dict[str, Blob] = {}
+    told: list[Named] = []
     light = list(messages)
     for at, message in enumerate(messages):
         if not _carries(message):
@@ -63,7 +144,15 @@ def unloaded(messages: Sequence[SessionMessage], bounds: Bounds) -> tuple[Sequen
         light[at] = replace(message, parts=parts)
         links += [(at, key) for key in hashes_in(parts)]
         blobs |= found
-    return light, Load(links, blobs)
+        told += _told(message.parts)
+    return light, Load(links, blobs, definitions, told)
+
+
+def definitions_of(messages: Iterable[SessionMessage]) -> list[Definition]:
+    """Return the schemas that come with messages, each once."""
+    facts = (getattr(message, "request", None) for message in messages)  # of another type it is refused later
+    found = (one.definition for one in facts if isinstance(one, RequestFacts) and one.definition is not None)
+    return list(dict.fromkeys(found))
 
 
 def unloaded_row(payload: Row) -> tuple[Row, Load]:
@@ -78,7 +167,15 @@ def unloaded_row(payload: Row) -> tuple[Row, Load]:
         return payload, NOTHING
     parts, blobs = taken_out(found)
     light = (*payload[:_PARTS], to_json("parts", list(parts)), *payload[_PARTS + 1 :])
-    return light, Load([(0, key) for key in hashes_in(parts)], blobs)
+    return light, Load([(0, key) for key in hashes_in(parts)], blobs, told=_told(found))
+
+
+def _told(parts: Sequence[Part]) -> list[Named]:
+    return [
+        Named(str(part["blob"]), str(part.get("media_type")), part.get("size"))
+        for part in parts
+        if part.get("blob") and part.get("data") is None
+    ]
 
 
 def as_json(message: SessionMessage) -> SessionMessage:
@@ -94,10 +191,10 @@ def stored_hash(key: str) -> bytes | None:
 _IS_HASH = re.compile("[0-9a-f]{64}").fullmatch
 
 
-async def with_bytes(
+async def loaded(
     storage: ISessionStorage, session_id: str, messages: Sequence[SessionMessage]
 ) -> list[SessionMessage]:
-    """Return messages of a session with the bytes that they carry, to be stored in another storage.
+    """Return messages of a session with the bytes and schemas that they carry, to be stored in another storage.
 
     Raises
     ------
@@ -106,9 +203,29 @@ async def with_bytes(
     """
     hashes = list(dict.fromkeys(key for message in messages for key in hashes_in(message.parts)))
     blobs = await storage.read_blobs(session_id, hashes) if hashes else {}
-    return [
+    filled = [
         replace(message, parts=tuple(_filled(part, blobs) for part in message.parts))
         if blobs.keys() & hashes_in(message.parts)
+        else message
+        for message in messages
+    ]
+    wanted = schemas_named(filled)
+    return defined(filled, await storage.read_definitions(session_id, wanted)) if wanted else filled
+
+
+def schemas_named(messages: Iterable[SessionMessage]) -> list[str]:
+    """Return the hashes of the schemas that messages were asked for, each once."""
+    facts = (message.request for message in messages)
+    return list(dict.fromkeys(one.schema_hash for one in facts if one is not None and one.schema_hash))
+
+
+def defined(
+    messages: Iterable[SessionMessage], definitions: Mapping[str, Definition]
+) -> list[SessionMessage]:
+    """Return messages with the schemas that they were asked for, as far as those are known."""
+    return [
+        replace(message, request=replace(facts, definition=definitions[str(facts.schema_hash)]))
+        if (facts := message.request) is not None and facts.schema_hash in definitions
         else message
         for message in messages
     ]

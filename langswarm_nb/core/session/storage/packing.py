@@ -1,4 +1,4 @@
-"""What few messages have, packed: values in JSON lists, whose order is told here, and ids in half of their room."""
+"""What few messages have, packed: values in JSON lists, whose order is defined here, and ids in half of their room."""
 
 from __future__ import annotations
 

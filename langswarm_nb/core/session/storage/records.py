@@ -161,7 +161,11 @@ def _decode_field(row: Row, name: str) -> Any:
 
 def _settings(provider: str, model: str, backend: Any, stored: str) -> SessionSettings:
     kept = {name: value for name, value in from_json(stored).items() if name in _SETTING_NAMES}
-    return SessionSettings(provider, model, backend, **kept)
+    schema = kept.pop("schema", None)
+    settings = SessionSettings(provider, model, backend, **kept)
+    if schema is not None:  # it was checked when it was set, and is again when somebody sends
+        object.__setattr__(settings, "schema", schema)
+    return settings
 
 
 _status = lru_cache(SessionStatus)

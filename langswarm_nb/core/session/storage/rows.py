@@ -146,6 +146,9 @@ def _encode_facts(facts: RequestFacts) -> str | None:
             optional_text("error_message", facts.error_message),
             _mapping("params", facts.params),
             _mapping("details", facts.details),
+            None,  # step
+            optional_text("schema_hash", facts.schema_hash),
+            optional_text("data_json", facts.data_json),
         )
     )
 
@@ -307,7 +310,7 @@ def decode_sent(rows: list[Row]) -> list[SessionMessage]:
     """
     messages = SessionMessage.from_rows(rows, _decode_sent_field)
     for message, (_, _, role, _, content, parts, *_) in zip(messages, rows, strict=True):
-        if role in _ROLES and type(content) is str:  # else it is damaged: told where it is asked for
+        if role in _ROLES and type(content) is str:  # else it is damaged: reported where it is asked for
             _set_role(message, _ROLES[role])
             _set_content(message, content)
             _set_parts(message, () if parts is None else tuple(from_json(parts)))

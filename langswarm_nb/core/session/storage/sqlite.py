@@ -199,7 +199,7 @@ class SQLiteSessionStorage(SQLStorage):
 
 
 def _is_mostly_free(db: sqlite3.Connection) -> bool:
-    """Tell whether a file is worth making anew: the greater part of it is free, and that is not little."""
+    """Tell whether a file is worth making again: the greater part of it is free, and that is not little."""
     (free,), (pages,), (page_bytes,) = (
         db.execute(f"PRAGMA {name}").fetchone() for name in ("freelist_count", "page_count", "page_size")
     )

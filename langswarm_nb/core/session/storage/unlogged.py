@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from langswarm_nb.core.session import checks
+from langswarm_nb.core.session.answers.definition import Definition
 from langswarm_nb.core.session.conversation.nodes import Node, Stamp, TreeRows, chars_of_message
 from langswarm_nb.core.session.conversation.steps import Done, Step
 from langswarm_nb.core.session.errors import SessionError, SessionNotFoundError
@@ -17,8 +18,8 @@ from langswarm_nb.core.session.interfaces import ISessionStorage
 from langswarm_nb.core.session.messages import MessageRole, SearchHit, SessionMessage
 from langswarm_nb.core.session.settings import SessionRecord, SessionStatus
 from langswarm_nb.core.session.storage.bounded import check_message
-from langswarm_nb.core.session.storage.bytes_in_memory import BytesInMemory, NotHereError
-from langswarm_nb.core.session.storage.carried import as_json, unloaded
+from langswarm_nb.core.session.storage.bytes_in_memory import BytesInMemory
+from langswarm_nb.core.session.storage.carried import NotHereError, as_json, unloaded
 from langswarm_nb.core.session.storage.rows import PLACE_COLUMNS, Row, as_read, decode_message, encode_message
 
 _NOTHING = Stamp()
@@ -54,6 +55,7 @@ class UnloggedStorage(ISessionStorage):
     ) -> list[SessionMessage]:
         messages, load = unloaded(messages, self.bounds)
         await self._bytes.fetch(session_id, load.named)
+        self._bytes.check(session_id, load)
         new = self._kept(session_id, messages)
         with self._under_way((session_id, object())):
             self._bytes.keep(session_id, load)
@@ -80,6 +82,7 @@ class UnloggedStorage(ISessionStorage):
                 return step
             new.clear()
             messages, load = unloaded(step.messages, self.bounds)
+            self._bytes.check(session_id, load)
             new.update(self._kept(session_id, messages))
             self._bytes.keep(session_id, load)
             return step._replace(messages=[_without_words(m) for m in messages])
@@ -128,14 +131,14 @@ class UnloggedStorage(ISessionStorage):
         return self._with_words(session_id, await self.inner.read_tree(session_id, known=known))
 
     def _with_words(self, session_id: str, rows: TreeRows, own: tuple[str, object] | None = None) -> TreeRows:
-        """Return what tells of the words in memory; all is read anew the next time where some may be missing."""
+        """Return what stands for the words in memory; all is read again the next time where some may be missing."""
         others = any(mark[0] == session_id and mark != own for mark in tuple(self._storing))
         stamp = _NOTHING if others else rows.stamp
         nodes = [self._node(session_id, Node._make(row)) for row in rows.nodes]
         return rows._replace(nodes=nodes, stamp=stamp)
 
     def _node(self, session_id: str, node: Node) -> Node:
-        """Return a node that tells of the words in memory."""
+        """Return a node that stands for the words in memory."""
         whole = self._known(session_id, self._seqs.get((session_id, node.seq), ""))
         if whole is None:
             return node
@@ -177,6 +180,12 @@ class UnloggedStorage(ISessionStorage):
     async def read_blobs(self, session_id: str, hashes: Collection[str]) -> dict[str, bytes]:
         return {**await self.inner.read_blobs(session_id, hashes), **self._bytes.of(session_id, hashes)}
 
+    async def read_definitions(
+        self, session_id: str, hashes: Collection[str] | None = None
+    ) -> dict[str, Definition]:
+        found = await self.inner.read_definitions(session_id, hashes)
+        return {**found, **self._bytes.definitions_of(session_id, hashes)}
+
     async def save_partial(
         self, session_id: str, message: SessionMessage, *, reply_to: int, question_id: str | None = None
     ) -> None:
@@ -201,6 +210,7 @@ class UnloggedStorage(ISessionStorage):
         messages, load = unloaded(messages, self.bounds)
         payloads = self._payloads(messages)
         await self._bytes.fetch_for(record.user_id, record.session_id, load.named)
+        self._bytes.check(record.session_id, load)
         await self.inner.restore_session(record, [_without_words(m) for m in messages], tree)
         for message, payload in zip(messages, payloads, strict=True):
             self._whole[record.session_id, message.id] = payload
@@ -303,5 +313,6 @@ def _without_words(message: SessionMessage) -> SessionMessage:
         content="",
         parts=(),
         metadata={"content_chars": len(message.content)},
-        request=facts and replace(facts, error_message=None, params={}, details={}),
+        request=facts
+        and replace(facts, error_message=None, params={}, details={}, data_json=None, definition=None),
     )

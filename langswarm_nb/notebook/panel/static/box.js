@@ -4,7 +4,7 @@
 const LONG_CHARS = 20_000;
 
 /**
- * Whether a key belongs to an input method; Safari tells it of the last one by its code alone.
+ * Whether a key belongs to an input method; Safari reports the last one by its code alone.
  * @param {KeyboardEvent} event
  */
 export const isComposing = (event) => event.isComposing || event.keyCode === 229;

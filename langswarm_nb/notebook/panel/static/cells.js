@@ -36,7 +36,7 @@ function cellOf(notebook, panelId) {
 }
 
 /**
- * Put the text on the clipboard instead, and return what to tell the reader.
+ * Put the text on the clipboard instead, and return what to show the reader.
  * @param {string} text
  */
 export async function copyFallbackNotice(text) {

@@ -19,6 +19,7 @@ export function chipParts(chip, pictures) {
     { class: "lsnb-chip-words" },
     h("bdi", { class: "lsnb-chip-name", title: visible(chip.name) }, chip.name),
     chip.facts && h("span", { class: "lsnb-chip-facts", title: visible(chip.facts) }, chip.facts),
+    chip.note && h("span", { class: "lsnb-chip-note", title: visible(chip.note) }, chip.note),
   );
   return [seen, words];
 }

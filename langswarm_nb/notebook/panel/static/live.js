@@ -37,7 +37,7 @@ export function createLive({ model, announce }) {
 
   /**
    * @param {string} html
-   * @param {number} settled how much of it will not change any more
+   * @param {number} settled how much of it will no longer change
    */
   function grow(html, settled) {
     const before = /** @type {import("./types").Live} */ (shown);

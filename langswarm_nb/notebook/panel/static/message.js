@@ -71,7 +71,7 @@ function thinkingNode(html) {
 
 /**
  * @param {string} words
- * @param {import("./types").Item} item what is answered anew: a question, or the question of a reply
+ * @param {import("./types").Item} item what is answered again: a question, or the question of a reply
  * @param {MessageActions} actions
  */
 export function failureNode(words, item, actions) {

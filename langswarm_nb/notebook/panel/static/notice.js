@@ -37,7 +37,7 @@ export function createNotices(dismissed) {
     if (!offer) timer = window.setTimeout(hide, STAYS_MS);
   }
 
-  /** @param {string} text what went wrong; it stays until it is dismissed, or until nothing is wrong any more */
+  /** @param {string} text what went wrong; it stays until it is dismissed, or until nothing is wrong now */
   function fail(text) {
     if (text) put(text, "alert");
     else if (said.getAttribute("role") === "alert") hide();

@@ -17,7 +17,7 @@ const LEAST_SEARCHED = 2;
  * @property {boolean} [free] what is typed may be chosen as it stands
  * @property {string} [hint] what typing does, when it does more than to filter
  * @property {(typed: string) => Promise<import("./types").Choice[]>} [search] more choices for what was typed
- * @property {(typed: string, close: () => void) => HTMLElement[]} [footer] made anew with each letter
+ * @property {(typed: string, close: () => void) => HTMLElement[]} [footer] made again with each letter
  */
 
 /** @param {import("./types").Choice} choice */
@@ -115,7 +115,7 @@ export function openPicker(opener, options) {
 
   function draw() {
     const { nodes, rows } = optionRows(offered, { id, at, typed: input.value.trim(), choose });
-    const none = all === null ? "…" : "Nothing fits.";
+    const none = all === null ? "…" : "No matches.";
     list.replaceChildren(...(rows.length ? nodes : [h("li", { class: "lsnb-note", role: "option", "aria-disabled": "true" }, none)]));
     count.textContent = all === null ? "" : `${rows.length || "no"} choice${rows.length === 1 ? "" : "s"}`;
     if (at >= 0) {

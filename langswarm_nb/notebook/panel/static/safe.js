@@ -10,10 +10,12 @@ const ATTRIBUTES = {
   "*": ["class", "dir"],
   a: ["href", "title"],
   ol: ["start"],
-  th: ["align"],
+  span: ["title"],
+  th: ["align", "scope"],
   td: ["align"],
 };
-const CLASS = /^lsnb-([bcfkmns]|code|lang|math|table|task|tex|target|image|text|cite|vendor|sources|note)$/;
+const CLASS =
+  /^lsnb-([bcfkmns]|code|lang|math|table|task|tex|target|image|text|cite|vendor|sources|note|rows|value|at|none|short|nested)$/;
 const LINK = /^(https?:|mailto:)/i;
 const GONE = /^(script|style|template|iframe|frame|object|embed|noscript|svg|math|head|title)$/i;
 
@@ -41,7 +43,7 @@ function check(node) {
   }
   for (const { name, value } of [...node.attributes]) {
     const known = ATTRIBUTES["*"].includes(name) || ATTRIBUTES[tag]?.includes(name);
-    if (!known || (name === "href" && !LINK.test(value)) || (name === "class" && !CLASS.test(value))) {
+    if (!known || (name === "href" && !LINK.test(value)) || (name === "class" && !value.split(" ").every((each) => CLASS.test(each)))) {
       node.removeAttribute(name);
     }
   }

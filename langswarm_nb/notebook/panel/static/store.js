@@ -75,7 +75,7 @@ export function initialize({ model }) {
     if (next === null || (next.live?.torn && !old.live?.torn)) model.send({ type: "hello", n: "store", rev: -1 });
     if (next !== null && next !== old) model.set("transcript", next);
   };
-  // ipywidgets tells that something changed, not what; a front end that lets us not ask is one that never tells.
+  // ipywidgets says that something changed, not what; a front end that lets us not ask is one that never says so.
   const look = async () => {
     const self = await model.widget_manager?.get_model?.(model.get("panel_id"));
     if (self?.comm_live !== false) return;

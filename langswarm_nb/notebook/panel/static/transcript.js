@@ -134,7 +134,7 @@ export function createTranscript(context, actions, greeting) {
     place = { top: log.scrollTop, height: log.scrollHeight };
     if (follows) jump.hidden = true;
   });
-  // Text grows also when the panel gets narrower or a formula is typeset: who reads the end goes on reading it.
+  // Text grows also when the panel gets narrower or a formula is typeset: whoever reads the end goes on reading it.
   const sizes = new ResizeObserver(() => follows && toBottom());
   sizes.observe(log);
   sizes.observe(list);

@@ -54,7 +54,7 @@ export function createTray(context, on) {
 
   /**
    * @param {{ id: string, name: string }} entry
-   * @param {string} key the node is made anew when it changes
+   * @param {string} key the node is made again when it changes
    * @param {import("./types").Chip} chip
    */
   function nodeOf({ id, name }, key, chip) {

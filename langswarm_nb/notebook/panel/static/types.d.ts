@@ -54,6 +54,8 @@ export interface Chip {
   name: string;
   /** Type, pixels, pages, size, in words. */
   facts: string;
+  /** What was done to it, such as that its location was removed. */
+  note?: string;
   hash?: string;
   /** Whether a page can show it. */
   picture?: boolean;

@@ -43,7 +43,7 @@ export function openViewer(context, root, chip) {
     img.addEventListener("load", () => overPanel(dialog, root));
     img.addEventListener("error", () => {
       img.remove();
-      state.textContent = "This picture cannot be shown here.";
+      state.textContent = "This image cannot be shown here.";
     });
     place.replaceChildren(img);
   }
@@ -67,7 +67,7 @@ export function openViewer(context, root, chip) {
     "dialog",
     { class: "lsnb-dialog lsnb-viewer", "aria-label": visible(chip.name) },
     h("h2", {}, h("bdi", {}, chip.name)),
-    chip.facts && h("p", { class: "lsnb-note" }, chip.facts),
+    chip.facts && h("p", { class: "lsnb-note" }, [chip.facts, chip.note].filter(Boolean).join(" · ")),
     place,
     state,
     h("div", { class: "lsnb-row" }, textButton("Save", save, { class: "lsnb-button lsnb-primary" }), leave),

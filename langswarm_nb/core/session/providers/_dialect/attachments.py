@@ -22,7 +22,7 @@ _ENDINGS = {"application/pdf": "pdf", "text/plain": "txt", "text/csv": "csv"}
 
 
 def sendable(parts: Iterable[Part], *kinds: str, keeps_texts: bool = False) -> list[Part]:
-    """Return parts with a text in the place of each attachment that a dialect has no form for.
+    """Return parts with a text in place of each attachment that a dialect has no form for.
 
     Parameters
     ----------

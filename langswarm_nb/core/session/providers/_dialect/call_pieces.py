@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from langswarm_nb.core.session.parts.vocabulary import Part
+    from langswarm_nb.core.session.provider_events import ProviderEvent
 
 FREE_TEXT = "free_text_call"
 """Key, in ``opaque``, of a call whose input is a text and no JSON; its arguments hold it under `INPUT`."""
 INPUT = "input"
+
+
+class CallPiece(NamedTuple):
+    """A piece of a call, for who reads its arguments while they come; the whole call is a part of the reply."""
+
+    place: object
+    """Which of the reply's calls it belongs to."""
+    name: str
+    """The tool, as far as it is known."""
+    arguments: str
+
+
+ReaderEvent: TypeAlias = "ProviderEvent | CallPiece"
+"""What the reader of a dialect hands on."""
 
 
 def place_of(index: object) -> Any:
@@ -73,8 +88,8 @@ class CallPieces:
         name: object = None,
         arguments: object = None,
         opaque: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Take a piece.
+    ) -> CallPiece:
+        """Take a piece, and return it with what is known of its call.
 
         Parameters
         ----------
@@ -95,10 +110,11 @@ class CallPieces:
             self._by_id[told_id] = call
         call.id, call.name = call.id or told_id, call.name or told_name
         call.opaque |= opaque or {}
+        text = ""
         if arguments:
-            call.arguments.append(
-                arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
-            )
+            text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+            call.arguments.append(text)
+        return CallPiece(id(call), call.name, text)
 
     def parts(self) -> list[Part]:
         """Return the calls."""

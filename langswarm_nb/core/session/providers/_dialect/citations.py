@@ -14,14 +14,20 @@ _WEB = ("http://", "https://")
 
 
 class Sources:
-    """The sources of one reply, in the order in which they were told."""
+    """The sources of one reply, in the order in which they were reported."""
 
     def __init__(self) -> None:
         self._told: dict[tuple[Any, ...], None] = {}
         self._behind = 0, 0
 
+    def copy(self) -> Sources:
+        """Return the same sources, to add to."""
+        copy = Sources()
+        copy._told, copy._behind = dict(self._told), self._behind
+        return copy
+
     def add_behind(self, at: int, **source: object) -> None:
-        """Add a source that came behind so many characters: it stands for what came since the one before."""
+        """Add a source that came after this many characters: it stands for what came since the one before."""
         start, end = self._behind
         if at > end:
             self._behind = start, end = end, at
@@ -56,7 +62,7 @@ class Sources:
             ] = None
 
     def parts(self, n_chars: int) -> list[PartDone]:
-        """Return them as parts of a reply of so many characters; places outside it are not kept."""
+        """Return them as parts of a reply of this many characters; places outside it are not kept."""
         return [PartDone(part) for part in self._parts(n_chars)]
 
     def _parts(self, n_chars: int) -> Iterable[dict[str, Any]]:
@@ -69,7 +75,7 @@ class Sources:
 
 
 class Bytes:
-    """A text whose places are told in bytes of UTF-8."""
+    """A text whose places are given in bytes of UTF-8."""
 
     def __init__(self, text: str) -> None:
         self._data = text.encode("utf-8", "replace")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from langswarm_nb.core.session.provider_events import Delta, Finish, PartDone, ReplyInfo, ThoughtSoFar
 from langswarm_nb.core.session.text import TextJoiner, whole
 
+from .call_pieces import CallPiece
 from .wire import cost_in
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from langswarm_nb.core.session.provider_events import ProviderEvent, TextKind
     from langswarm_nb.core.session.providers._http.client import HttpClient
     from langswarm_nb.core.session.secret import KeyFilter
+
+    from .call_pieces import ReaderEvent
 
 _LONGEST_WORD = 1000
 """Characters of the longest id or name."""
@@ -34,8 +37,11 @@ class Cleaner:
         self._cost_usd: float | None = None
         self._channels: dict[TextKind, tuple[TextJoiner, list[KeyFilter]]] = {}
 
-    def add(self, events: Iterable[ProviderEvent], clean: list[ProviderEvent]) -> None:
-        """Add events to those that are clean; what waits for the other half of a character is held back."""
+    def add(self, events: Iterable[ReaderEvent], clean: list[ProviderEvent]) -> None:
+        """Add events to those that are clean; what waits for the other half of a character is held back.
+
+        Pieces of calls go no further: nobody has taken them for the answer.
+        """
         for event in events:
             if type(event) is Delta:
                 joiner, filters = self._channels.get(event.kind) or self._channel(event.kind)
@@ -44,6 +50,8 @@ class Cleaner:
                     text = without_key(text)
                 if text:
                     clean.append(event if text is event.text else Delta(text, event.kind))
+                continue
+            if isinstance(event, CallPiece):
                 continue
             if isinstance(event, ThoughtSoFar):  # half a character belongs to what came before
                 clean += self.rest()
@@ -59,7 +67,7 @@ class Cleaner:
         return event
 
     def info(self, info: ReplyInfo) -> ReplyInfo:
-        """Return what is told about a reply, clean: it is kept with the message."""
+        """Return what is reported about a reply, clean: it is kept with the message."""
         return ReplyInfo(
             model=self._word(info.model),
             provider_message_id=self._word(info.provider_message_id),
@@ -76,7 +84,7 @@ class Cleaner:
         self._cost_usd = self._cost_usd if cost_usd is None else cost_usd
 
     def cost(self) -> list[ReplyInfo]:
-        """Return what the reply costs, when it was told."""
+        """Return what the reply costs, when it was reported."""
         return [] if self._cost_usd is None else [ReplyInfo(cost_usd=self._cost_usd)]
 
     def raw(self, name: str, value: Any) -> list[ReplyInfo]:

@@ -35,7 +35,7 @@ def joined_text(parts: Iterable[Part]) -> str:
 def reply_text(parts: Sequence[Part]) -> str:
     """Return the text of a reply, for dialects that take nothing else beside calls.
 
-    What only its service understands is told where the reply would say nothing: an empty turn is refused.
+    What only its service understands is described where the reply would say nothing: an empty turn is refused.
     """
     text = joined_text(parts)
     if text or any(part["type"] == "tool_call" for part in parts):

@@ -38,7 +38,7 @@ HTTP_VARIABLE = "LANGSWARM_ALLOW_HTTP"
 
 
 class HttpProviderSession(IProviderSession):
-    """A provider session over HTTP; a subclass tells its `name`, a row of the catalogue, and how to `_begin`."""
+    """A provider session over HTTP; a subclass sets its `name`, a row of the catalogue, and how to `_begin`."""
 
     http: HttpClient
     _read_fault: Callable[[Any], Fault] = staticmethod(read_fault)

@@ -43,7 +43,7 @@ class Piece(NamedTuple):
 
 
 def text_item(n_chars: int, **marks: Any) -> dict[str, Any]:
-    """Return an outline's item for so many characters of the message's text."""
+    """Return an outline's item for this many characters of the message's text."""
     return {"text": n_chars, **_told(marks)}
 
 

@@ -8,7 +8,8 @@ for a whole one, and cleans all text that goes on.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.closing import EventStream
 from langswarm_nb.core.session.errors import ProviderSessionError
@@ -17,17 +18,20 @@ from langswarm_nb.core.session.providers._http.fault_bodies import fault_inside,
 from langswarm_nb.core.session.providers._http.faults import MALFORMED, ReportedError
 from langswarm_nb.core.session.providers._http.wire_json import parse_json
 
+from .answer_reader import AnswerReader
 from .cleaning import Cleaner
+from .reply_reader import HoldingReader
 from .sse import DONE, JSONDecoder, JSONLinesDecoder, SSEDecoder, StreamFormatError
 from .wire import COST, cost_in_headers, rate_limits, told_headers
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterable
+    from collections.abc import AsyncGenerator, Callable
 
     from langswarm_nb.core.session.provider_events import ProviderEvent, ProviderRequest
     from langswarm_nb.core.session.providers._http.client import HttpClient
     from langswarm_nb.core.session.providers._http.response import Response
 
+    from .reply_reader import ReplyReader
     from .sse import Decoder, ServerSentEvent
 
 _log = logging.getLogger(__name__)
@@ -38,24 +42,6 @@ _LAST_WAIT_S = 5.0
 """Longest wait for what may follow the end mark: usage."""
 
 
-class ReplyReader(Protocol):
-    """Reads one reply in its dialect; a new one is made for each request."""
-
-    is_whole: bool
-    """Whether the API's end mark was seen: what follows may be lost."""
-    is_over: bool
-    """Whether nothing can follow."""
-
-    def read(self, body: Any, name: str = "") -> Iterable[ProviderEvent]:
-        """Take the JSON of an event and its name; raises `ReportedError` for an error of the service."""
-
-    def read_whole(self, body: Any) -> Iterable[ProviderEvent]:
-        """Take a whole answer instead; it must set `is_whole` when it is one."""
-
-    def finish(self) -> Iterable[ProviderEvent]:
-        """Return what is known only at the end: tool calls, usage, and last the `Finish`."""
-
-
 def stream_reply(
     http: HttpClient,
     path: str,
@@ -64,6 +50,7 @@ def stream_reply(
     reader: ReplyReader,
     *,
     decoder: Decoder | None = None,
+    is_in_words: Callable[[], bool] = lambda: False,
     **how: Any,
 ) -> EventStream[ProviderEvent]:
     """Return the reply's events; the request is posted when the first is asked for.
@@ -72,6 +59,8 @@ def stream_reply(
     ----------
     decoder
         Reads the bytes of a stream; server-sent events by default.
+    is_in_words
+        As for `AnswerReader`.
     **how
         As in `HttpClient.open`: ``query``, ``headers``, ``once``.
 
@@ -80,6 +69,8 @@ def stream_reply(
     ProviderSessionError
         While reading: see `HttpClient.open`; `StreamInterruptedError` when the stream ended without its end mark.
     """
+    if request.schema is not None:
+        reader = AnswerReader(reader, request.schema, is_in_words)
     return EventStream(_reply_events(http, path, body, request, reader, decoder or SSEDecoder(), **how))
 
 
@@ -94,6 +85,8 @@ async def _reply_events(
 ) -> AsyncGenerator[ProviderEvent, None]:
     async with http.open("POST", path, body, request=request, **how) as answer:
         clean = Cleaner(http, keeps_raw=request.keep_raw)
+        if isinstance(reader, HoldingReader):
+            request.on_answer(partial(_held, reader, clean))
         info = clean.info(
             ReplyInfo(
                 request_id=answer.report.request_id,
@@ -125,10 +118,20 @@ def _finish(answer: Response, reader: ReplyReader, clean: Cleaner) -> list[Provi
     raise failure
 
 
+def _held(reader: HoldingReader, clean: Cleaner) -> list[PartDone]:
+    """Return what a reader has kept for the end, as far as it can be read."""
+    events: list[ProviderEvent] = []
+    try:
+        clean.add(reader.held(), events)
+    except MALFORMED as error:
+        _log.info("Not all that had arrived of a reply can be read: %s", type(error).__name__)
+    return [event for event in events if isinstance(event, PartDone)]
+
+
 class _Pieces:
     """The events of an answer, as many at a time as came with one read.
 
-    What it is, a stream or an answer in one piece, its first bytes tell: labels are wrong too often.
+    What it is, a stream or an answer in one piece, its first bytes say: labels are wrong too often.
     """
 
     def __init__(
@@ -238,7 +241,7 @@ class _Pieces:
             for piece in pieces:
                 self._clean.see_cost(piece)
                 self._clean.add(read(piece), events)
-            reason = "" if self._reader.is_whole else "it holds no reply"
+            reason = "" if self._reader.is_whole else "it contains no reply"
         except MALFORMED as error:
             reason = f"its JSON has an unexpected shape ({_told(error)})"
         if not _says_something(events):
@@ -256,7 +259,7 @@ class _Pieces:
         clean = self._clean
         if clean.keeps_raw:
             events.extend(clean.raw("events", [body]))  # also when it cannot be read
-        if COST in data:  # looked for in the text, as few events tell it
+        if COST in data:  # looked for in the text, as few events have it
             clean.see_cost(body)
         n_before = len(events)
         try:
@@ -269,7 +272,7 @@ class _Pieces:
             self._see(events[n_before:], body)
 
     def _see(self, found: list[ProviderEvent], body: Any) -> None:
-        """Note what an event of a stream brought: an answer, no answer yet, or an error in the place of one."""
+        """Note what an event of a stream brought: an answer, no answer yet, or an error in place of one."""
         if found:
             self._answer.is_stream = True
         if not _says_something(found):
@@ -290,7 +293,7 @@ class _Pieces:
             events.extend(found)
 
     def _refuse_fault(self, body: Any) -> None:
-        """Raise the error that stands in the place of an event, or of a reply."""
+        """Raise the error that stands in place of an event, or of a reply."""
         if (fault := fault_inside(body, after_text=self._has_spoken)) is not None:
             raise ReportedError(fault)
 
@@ -301,7 +304,7 @@ class _Pieces:
         except (ReportedError, *MALFORMED) as error:
             if isinstance(error, ReportedError) and not self._has_answered:
                 raise
-            _log.info("What stood behind the end of a reply was passed over: %s", type(error).__name__)
+            _log.info("What came after the end of a reply was ignored: %s", type(error).__name__)
 
     def _broken(self, reason: str) -> ProviderSessionError:
         report = self._answer.report
@@ -361,5 +364,5 @@ def _says_something(events: list[ProviderEvent]) -> bool:
 
 
 def _told(error: Exception) -> str:
-    """Return what was wrong with an event; an error of Python's own says little, so its kind is told."""
+    """Return what was wrong with an event; an error of Python's own says little, so its kind is named."""
     return str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"

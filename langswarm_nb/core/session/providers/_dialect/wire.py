@@ -12,6 +12,8 @@ from langswarm_nb.core.session.errors import ProviderRequestError
 from langswarm_nb.core.session.messages import FinishReason
 from langswarm_nb.core.session.providers._http.faults import MALFORMED
 
+from .asking import check_schema
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -42,11 +44,11 @@ _FINISH_REASONS = {word: reason for reason, words in _FINISH_WORDS.items() for w
 _NOT_TOLD = {"", "none", "null"}
 _MOST_TOKENS = 2**53
 COST = '"cost"'
-"""Stands in the JSON of whatever tells a cost."""
+"""Stands in the JSON of whatever reports a cost."""
 
 
 def end_word(value: object) -> str | None:
-    """Return a service's own word for the end, which may come in an object; None when it tells none."""
+    """Return a service's own word for the end, which may come in an object; None when there is none."""
     if isinstance(value, dict):
         value = value.get("type") or value.get("reason") or value.get("finish_reason") or "an object"
     word = "" if value is None else str(value)
@@ -120,13 +122,13 @@ def fold(item: dict[str, Any], delta: Mapping[str, Any]) -> None:
 
 
 def rate_limits(headers: Mapping[str, str]) -> dict[str, Any]:
-    """Return what the headers tell of rate limits, for `ReplyInfo.details`; empty when nothing."""
+    """Return what the headers say about rate limits, for `ReplyInfo.details`; empty when nothing."""
     found = {name: value for name, value in headers.items() if "ratelimit" in name}
     return {"rate_limits": found} if found else {}
 
 
 def cost_in_headers(headers: Mapping[str, str]) -> float | None:
-    """Return the dollars that a gateway tells in a header (LiteLLM); None when it tells none."""
+    """Return the dollars that a gateway reports in a header (LiteLLM); None when there is none."""
     try:
         return usd(float(headers.get("x-litellm-response-cost", "")))
     except ValueError:
@@ -208,14 +210,23 @@ def check_options(
     request: ProviderRequest,
     table: Iterable[RefusedOption],
     reserved: Iterable[str] = ("model", "messages", "stream"),
+    formats: Iterable[str] = ("response_format",),
 ) -> None:
     """Raise an error for an option that the model does not take.
+
+    Parameters
+    ----------
+    formats
+        Names of the options that ask for a schema: see `check_schema`.
 
     Raises
     ------
     ProviderRequestError
         The model does not take an option, which the error names; nothing was sent.
+    SchemaRouteError
+        It cannot be asked for the schema in this way.
     """
+    check_schema(provider, request, formats)
     problem, option = "", ""
     for name in reserved:
         if name in request.options:

@@ -111,7 +111,7 @@ class Proxy(NamedTuple):
 
     @property
     def shown(self) -> str:
-        """What can be told of it: not its user and password."""
+        """What can be shown of it: not its user and password."""
         scheme, _, rest = self.url.partition("://")
         return f"{scheme}://{rest.rpartition('@')[2].partition('/')[0]} ({self.variable})"
 
@@ -184,7 +184,7 @@ def find_base_url(provider: str, given: str | None, variables: Sequence[str], de
     if default is None:
         hint = f", or set the environment variable {variables[0]}" if variables else ""
         step = next_step("name_address", variable=hint)
-        error = SessionValueError(f"base_url is missing: {provider!r} has no address of its own. {step.text}")
+        error = SessionValueError(f"base_url is missing: {provider!r} has no default address. {step.text}")
         error.next_step = step
         raise error
     return check_base_url(default)

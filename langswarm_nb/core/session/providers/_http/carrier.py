@@ -148,7 +148,7 @@ def _is_no_tls(error: BaseException) -> bool:
 
 
 class Trust(NamedTuple):
-    """Which certificates the environment names, at this moment."""
+    """Which certificates the environment names right now."""
 
     file: str = ""
     folder: str = ""
@@ -189,8 +189,8 @@ def _context(trust: Trust) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=trust.file or None, capath=trust.folder or None)
     except OSError as error:
         variable = "SSL_CERT_FILE" if trust.file else "SSL_CERT_DIR"
-        reason = os.strerror(error.errno).lower() if error.errno else "it holds no certificate"
-        reason = "it holds no certificate" if isinstance(error, ssl.SSLError) else reason
+        reason = os.strerror(error.errno).lower() if error.errno else "it contains no certificate"
+        reason = "it contains no certificate" if isinstance(error, ssl.SSLError) else reason
     raise TransportError(
         f"{variable} names {trust.file or trust.folder!r}, which cannot be used: {reason}",
         was_sent=False,

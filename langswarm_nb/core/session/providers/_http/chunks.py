@@ -24,7 +24,7 @@ class ChunkJoiner:
     """Takes the bytes of one connection as they come, and returns them with chunks joined.
 
     What is not a plain chunk (its end, one with an extension, a mistake) goes through as it is, with all that follows
-    in this answer: who reads it knows better what to make of it.
+    in this answer: whoever reads it knows better what to make of it.
     """
 
     __slots__ = ("_before", "_left", "_rest", "_take")
@@ -40,7 +40,7 @@ class ChunkJoiner:
         self._take: Callable[[bytes], bytes] | None = self._head
 
     def feed(self, data: bytes) -> bytes:
-        """Return what can be told of an answer with these bytes; nothing while a chunk has only begun."""
+        """Return what can be known about an answer with these bytes; nothing while a chunk has only begun."""
         return data if self._take is None else self._take(data)
 
     def _head(self, data: bytes) -> bytes:

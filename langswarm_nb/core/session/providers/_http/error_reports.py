@@ -179,7 +179,7 @@ class Reporter:
     def wait_too_long(self, error: e.ProviderSessionError, wait_s: float) -> e.ProviderSessionError:
         """Return the error with the wait that was asked for and is not worth beginning."""
         error.retry_after_s = wait_s
-        told = f"{error} That wait was not begun: less time is left of timeout_s={self._timeout_s:g}."
+        told = f"{error} That is longer than what is left of timeout_s={self._timeout_s:g}."
         error.args = (told,)
         return error
 

@@ -143,7 +143,7 @@ def _unwrapped(body: Any) -> Any:
 
 
 def _levels(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield an error's object and those in it that tell more, the innermost last."""
+    """Yield an error's object and those in it that say more, the innermost last."""
     level: Any = body
     for _ in range(_DEEPEST):
         yield level
@@ -212,7 +212,7 @@ def _codes(level: Mapping[str, Any], names: Sequence[str] = _CODED) -> list[str]
 
 
 def _status(level: Mapping[str, Any]) -> int | None:
-    """Return an HTTP status that an object tells, as a number or as text."""
+    """Return an HTTP status that an object has, as a number or as text."""
     numbers = (_number(value) for name in _STATUS_NAMES for value in _named(level, name))
     return next((number for number in numbers if number in ERRORS), None)
 

@@ -75,7 +75,7 @@ class _Words:
         return re.search(self._pattern, text, re.IGNORECASE | re.DOTALL)
 
 
-# Where a service has no code for it, or one that says nothing, its words tell.
+# Where a service has no code for it, or one that says nothing, its words say.
 _NO_MONEY = _Words(
     r"(?:insufficient|not enough|no more|out of|exhausted|used up).{0,20}(?:balance|credit|funds|quota)",
     r"credit balance is too low|in arrears|欠费|余额不足",
@@ -198,7 +198,7 @@ def _seconds(text: str, *, scale: float = 1.0) -> float | None:
 
 
 def _until(date: str, now: str) -> float | None:
-    """Return the seconds to a date, by the server's clock when it tells: ours may be wrong."""
+    """Return the seconds to a date, by the server's clock if it says: ours may be wrong."""
     try:
         moment = parsedate_to_datetime(date)
         reference = parsedate_to_datetime(now) if now else utc_now()

@@ -1,7 +1,7 @@
 """Connections for httpcore, on asyncio alone.
 
 A connection is made in patience: its limit counts as `Watch` counts, not while the loop is held up by other work.
-Reading and writing have no limit here; who reads the answer watches the whole call.
+Reading and writing have no limit here; whoever reads the answer watches the whole call.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Network(httpcore.AsyncNetworkBackend):
                     raise
             else:
                 return Connection(wire)
-        raise httpcore.ConnectError("there is no machine to connect to")
+        raise httpcore.ConnectError("no host was given to connect to")
 
 
 class Connection(httpcore.AsyncNetworkStream):
@@ -194,7 +194,7 @@ class _Wire(asyncio.Protocol):
 
 
 async def _in_patience(seconds: float | None, making: Awaitable[_T]) -> _T:
-    """Wait for a connection; no more than so many seconds in which the loop went round."""
+    """Wait for a connection; no more than this many seconds in which the loop went round."""
     watch = Watch(math.inf, _PATIENCE_S if seconds is None else seconds)
     watch.enter()
     try:

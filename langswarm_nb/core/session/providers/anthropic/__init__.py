@@ -35,6 +35,7 @@ from .binding import (
 )
 from .block import THINKING
 from .reader import DIALECT, MessagesReader, read_fault_of_messages, read_models
+from .schema_asking import FORMATS, add_schema, is_forced, without_force
 from .server_tools import tools_of
 from .threads import BETA, LOST, UNSUPPORTED, Threads, begun
 
@@ -73,7 +74,7 @@ REFUSES = (
 )
 RESERVED = ("model", "messages", "system", "stream", "thread")
 _MAX_TOKENS = ((r".*claude-3-(?:opus|sonnet|haiku).*", 4096), (r".*claude-3.*", 8192), (".*", 16384))
-"""Longest reply when none is asked for, which the API wants to be told; thinking counts."""
+"""Longest reply when none is asked for, which the API requires; thinking counts."""
 CacheTime = Literal["5m", "1h"]
 
 
@@ -213,6 +214,7 @@ def wire_request(request: ProviderRequest, cache: CacheTime | None = None) -> di
         body["system"] = system
     if request.tools:
         body["tools"] = with_tools(body.get("tools"), request.tools, tools_of(request.model))
+    add_schema(body, request)
     if cache is not None:
         body.setdefault("cache_control", {"type": "ephemeral", "ttl": cache})
     if request.user_id:
@@ -296,7 +298,7 @@ class AnthropicProviderSession(HttpProviderSession):
             raise SessionValueError.of("prompt_cache", prompt_cache, get_args(CacheTime))
         if prompt_cache is not None and message_threads:
             raise SessionValueError(
-                "prompt_cache and message_threads exclude each other: the service takes no cache_control in threads."
+                "prompt_cache and message_threads exclude each other: the service accepts no cache_control in threads."
             )
         super().__init__(
             api_key,
@@ -317,7 +319,7 @@ class AnthropicProviderSession(HttpProviderSession):
         return EventStream(self._reply(request))
 
     async def _reply(self, request: ProviderRequest) -> AsyncGenerator[ProviderEvent, None]:
-        check_options(self.name, request, REFUSES, RESERVED)
+        check_options(self.name, request, REFUSES, RESERVED, FORMATS)
         whole = await decided(request.messages, partial(wire_request, request, self._cache))
         version, refused = choose_version(whole, self._version)
         self._leave_out(refused, whole)
@@ -370,9 +372,12 @@ class AnthropicProviderSession(HttpProviderSession):
         self, whole: dict[str, Any], body: Mapping[str, Any], error: ProviderSessionError
     ) -> dict[str, Any]:
         """Return what to send after a thread, or thinking, was refused; else raise the error."""
+        if is_forced(body) and "tool_choice" in str(error):
+            _log.info("%s is not made to call its tool: it refuses to be.", whole["model"])
+            return without_force(body)
         thread = body.get("thread")
         if MISFITS in str(error) and has_thinking(body):
-            _log.warning("%s takes earlier thinking no more; it is sent without.", self.name)
+            _log.warning("%s no longer accepts earlier thinking; it is left out.", self.name)
             return without_thinking(whole)
         if asks_to_drop(body) and any(word in str(error) for word in ("block_binding", BINDING_BETA)):
             thinking = {name: value for name, value in body["thinking"].items() if name != "block_binding"}
@@ -380,7 +385,7 @@ class AnthropicProviderSession(HttpProviderSession):
         if self._threads is None or thread is None:
             raise error
         if error.code == UNSUPPORTED:
-            _log.warning("%s takes requests like this one without a thread only.", self.name)
+            _log.warning("%s accepts requests like this one only without a thread.", self.name)
             self._threads.refuse(whole)
             return whole
         if error.code in LOST and thread["type"] == "continue":

@@ -17,7 +17,7 @@ _BINDS_THINKING = (
 """Models whose thinking fits only what stood before it."""
 BINDING_BETA = "thinking-binding-controls-2026-08-01"
 MISFITS = "bound to a different conversation"
-"""Words of the refusal of thinking that does not fit any more."""
+"""Words of the refusal of thinking that no longer fits."""
 
 
 def bound(body: dict[str, Any]) -> dict[str, Any]:

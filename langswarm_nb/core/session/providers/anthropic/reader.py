@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.errors import ProviderRequestError
 from langswarm_nb.core.session.messages import FinishReason, Usage
 from langswarm_nb.core.session.provider_events import Delta, Finish, ModelInfo, PartDone, ReplyInfo
-from langswarm_nb.core.session.providers._dialect.call_pieces import place_of
+from langswarm_nb.core.session.providers._dialect.call_pieces import CallPiece, place_of
 from langswarm_nb.core.session.providers._dialect.citations import Sources
 from langswarm_nb.core.session.providers._dialect.reasoning_order import dropped_thinking, outline_part
 from langswarm_nb.core.session.providers._dialect.vendor_items import first_text
+from langswarm_nb.core.session.providers._dialect.whole_items import WholeItems
 from langswarm_nb.core.session.providers._dialect.wire import (
     as_object,
     end_word,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from langswarm_nb.core.session.parts.vocabulary import Part
     from langswarm_nb.core.session.provider_events import ProviderEvent
+    from langswarm_nb.core.session.providers._dialect.call_pieces import ReaderEvent
 
 DIALECT = "anthropic_messages"
 """Marks the outlines of this dialect."""
@@ -63,15 +64,14 @@ class MessagesReader:
         self.is_refused: bool = False
         self._model = model
         self._blocks: dict[Any, Block] = {}
-        self._ended: set[Any] = set()
-        self._n_vendors = 0  # how many blocks of the service's own were handed on
+        self._own: WholeItems[Block] = WholeItems()  # blocks of the service's own
         self._usage: dict[str, Any] = {}
         self._stop: str | None = None
         self._details: dict[str, Any] = {}
         self._has_thought = False
         self._closing: list[ProviderEvent] = []
 
-    def read(self, body: Any, name: str = "") -> list[ProviderEvent]:
+    def read(self, body: Any, name: str = "") -> Sequence[ReaderEvent]:
         """Take an event.
 
         Raises
@@ -85,7 +85,7 @@ class MessagesReader:
         if kind == "content_block_start":
             return self._read_start(place_of(body["index"]), as_object(body["content_block"]))
         if kind == "content_block_stop":
-            return self._read_block_end(place_of(body["index"]))
+            return [*_vendors(self._own.end(place_of(body["index"])))]
         if kind == "message_start":
             return self._read_message(as_object(body["message"]))
         if kind == "message_delta":
@@ -121,6 +121,12 @@ class MessagesReader:
         """Return the calls of tools, the thinking that may go back, the usage and the end."""
         return self._closing
 
+    def held(self) -> list[PartDone]:
+        """Return the parts that are whole and were not handed on."""
+        if self._closing:
+            return [event for event in self._closing if isinstance(event, PartDone)]
+        return [*_vendors(self._own.whole), *self._sources(list(self._blocks.values()))]
+
     def _read_message(self, message: Mapping[str, Any]) -> list[ProviderEvent]:
         self._read_usage(message)
         self._read_transformations(message)
@@ -131,37 +137,37 @@ class MessagesReader:
         return [info] if usage == Usage() else [info, usage]
 
     def _read_start(self, index: Any, start: Mapping[str, Any]) -> list[ProviderEvent]:
-        self._blocks[index] = block = Block(start)
+        block = self._begin(index, start)
         if block.kind in {"text", "thinking"}:
             return self._add(block, start.get(block.kind))
         return []
 
-    def _read_delta(self, body: Mapping[str, Any]) -> list[ProviderEvent]:
+    def _read_delta(self, body: Mapping[str, Any]) -> Sequence[ReaderEvent]:
         delta = body["delta"]
         kind = delta["type"]
         index = place_of(body["index"])
         block = self._blocks.get(index)
         if block is None:  # some servers do not say that a block begins
-            block = self._blocks[index] = Block({"type": str(kind).removesuffix("_delta")})
+            block = self._begin(index, {"type": str(kind).removesuffix("_delta")})
         if kind == "text_delta":
             return self._add(block, delta["text"])
         if kind == "thinking_delta":
             return self._add(block, delta["thinking"])
         if kind == "input_json_delta":
             block.pieces.append(str(delta["partial_json"]))
+            if block.kind == "tool_use":
+                return [CallPiece(index, str(block.start.get("name") or ""), str(delta["partial_json"]))]
         elif kind == "signature_delta":
             block.signature += str(delta["signature"])
         else:
             block.add(delta)
         return []
 
-    def _read_block_end(self, index: Any) -> list[ProviderEvent]:
-        """Return the blocks of the service's own that are whole by now, in order: a reply that is cut keeps them."""
-        self._ended.add(index)
-        waiting = [at for at, block in self._blocks.items() if block.is_vendors][self._n_vendors :]
-        whole = list(takewhile(self._ended.__contains__, waiting))
-        self._n_vendors += len(whole)
-        return [PartDone(self._blocks[at].vendor()) for at in whole]
+    def _begin(self, index: Any, start: Mapping[str, Any]) -> Block:
+        self._blocks[index] = block = Block(start)
+        if block.is_vendors:
+            self._own.begin(index, block)
+        return block
 
     def _add(self, block: Block, text: object) -> list[ProviderEvent]:
         if not text:
@@ -220,22 +226,21 @@ class MessagesReader:
 
     def _parts(self, blocks: Sequence[Block], calls: Iterable[dict[str, Any]]) -> list[ProviderEvent]:
         told = []
-        vendors: list[Part] = []
+        n_vendors = 0
         for block in blocks:
-            told.append(block.item(len(vendors)))
-            vendors += [block.vendor()] if block.is_vendors else []
+            told.append(block.item(n_vendors))
+            n_vendors += block.is_vendors
         items = [item for item in told if item is not None]
         if None in told:  # thinking goes back whole or not at all
             items = [item for item in items if item.get("raw", {}).get("type") not in THINKING]
         outline = outline_part(DIALECT, self._model, items)
-        parts = vendors[self._n_vendors :]
-        parts += [] if outline is None else [outline]
+        parts: list[Part] = [] if outline is None else [outline]
         parts += calls
         details = self._details.get("stop_details")
         explanation = details.get("explanation") if isinstance(details, dict) else None
         if not self.text and as_text(explanation):
             parts.append({"type": "refusal", "text": explanation})
-        return [PartDone(part) for part in parts]
+        return [*_vendors(self._own.rest()), *map(PartDone, parts)]
 
     def _sources(self, blocks: Sequence[Block]) -> list[PartDone]:
         """Return the sources of the texts; a text has its sources as a whole."""
@@ -257,13 +262,17 @@ class MessagesReader:
         return sources.parts(at)
 
 
+def _vendors(blocks: Iterable[Block]) -> list[PartDone]:
+    return [PartDone(block.vendor()) for block in blocks]
+
+
 def _document(citation: Mapping[str, Any]) -> str:
     number = token_count(citation.get("document_index"))
     return "" if number is None else f"document {number + 1}"
 
 
 def read_usage(usage: Mapping[str, Any]) -> Usage:
-    """Return the counts; the service tells its input without what came from or went to the cache."""
+    """Return the counts; the service reports its input without what came from or went to the cache."""
     plain, read, written = (
         token_count(usage.get(name))
         for name in ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")

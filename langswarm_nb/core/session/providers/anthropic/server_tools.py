@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 _RUNS_PLAIN_CODE = r"(?:.*[/.])?claude-(?:[123].*|(?:opus|sonnet|haiku)-4(?:-[0-5])?(?:-(?:\d{8}|latest).*)?)"
 """Models that know the first version of running code only."""
 _DIRECT = {"allowed_callers": ["direct"]}
-"""The model searches by itself, not from code that it runs, so that its sources are told."""
+"""The model searches by itself, not from code that it runs, so that its sources are reported."""
 
 
 def tools_of(model: str) -> Mapping[str, Mapping[str, Any]]:

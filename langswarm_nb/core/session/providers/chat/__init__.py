@@ -1,8 +1,7 @@
 """Chat Completions: OpenAI's older API, spoken by most other services and by local servers.
 
-Pure functions from messages to wire form, a reader from wire form to events (`reader`), and one thin class; what
-differs from host to host stands in the host's row of `providers.catalogue`. A new dialect is a module of this shape:
-functions, a reader (`ReplyReader`), and a class whose `_begin` calls `stream_reply`.
+Pure functions from messages to wire form, a reader of events (`reader`), and one thin class whose `_begin` calls
+`stream_reply`, as every dialect has them; what differs between hosts stands in their rows of `providers.catalogue`.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from langswarm_nb.core.session.errors import ProviderSessionError, SessionTypeEr
 from langswarm_nb.core.session.messages import MessageRole
 from langswarm_nb.core.session.parts.vocabulary import ATTACHED
 from langswarm_nb.core.session.providers._dialect.adjustments import Adjusted, Adjustment
+from langswarm_nb.core.session.providers._dialect.asking import asked_by
 from langswarm_nb.core.session.providers._dialect.attachments import (
     address_or_data,
     base64_of,
@@ -30,14 +30,15 @@ from langswarm_nb.core.session.providers._dialect.reply_stream import stream_rep
 from langswarm_nb.core.session.providers._dialect.wire import check_options
 from langswarm_nb.core.session.providers._http.address import segment
 from langswarm_nb.core.session.providers.catalogue import PROVIDERS, ChatHost
-from langswarm_nb.core.session.providers.intakes import seen_by
+from langswarm_nb.core.session.providers.intakes import intake_of, seen_by
 from langswarm_nb.core.session.secret import Secret
 from langswarm_nb.core.session.text import unquoted
 
 from .host_tools import add_tools
-from .modalities import modalities_in
+from .modalities import modalities_in, parameters_in
 from .model_rules import MAY_THINK, OPENAI_REFUSES, THINKING
 from .reader import DETAILS, EXTRA, ChatReader, read_models
+from .schema_asking import add_schema, schema_adjustments, with_routes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -47,9 +48,15 @@ if TYPE_CHECKING:
     from langswarm_nb.core.session.closing import EventStream
     from langswarm_nb.core.session.messages import SessionMessage
     from langswarm_nb.core.session.parts.vocabulary import Part
-    from langswarm_nb.core.session.provider_events import Intake, ModelInfo, ProviderEvent, ProviderRequest
+    from langswarm_nb.core.session.provider_events import (
+        Decision,
+        DecisionRequest,
+        Intake,
+        ModelInfo,
+        ProviderEvent,
+        ProviderRequest,
+    )
     from langswarm_nb.core.session.providers._http.address import Address
-
 
 _OTHER_LIMIT = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 """Both spellings of the limit: older servers, and Azure's older versions, know the first only."""
@@ -120,7 +127,7 @@ def _piece(part: Part) -> list[dict[str, Any]]:
             return [{"type": "text", "text": part["text"]}]
         case "image":
             return [wire_image(part)]
-        case "file":  # an address in the place of data is OpenRouter's
+        case "file":  # an address in place of data is OpenRouter's
             file = {"filename": file_name(part), "file_data": address_or_data(part)}
             return [{"type": "file", "file": file}]
         case "audio" if "data" in part:
@@ -264,6 +271,7 @@ class ChatProviderSession(HttpProviderSession):
         self._stream_usage = host.has_stream_options if stream_usage is None else stream_usage
         self._api_version = api_version or _variable(host.version_variable)
         self._modalities: dict[str, Collection[str]] = {}
+        self._parameters: dict[str, Collection[str]] = {}
         if headers is not None and not isinstance(headers, Mapping):
             raise SessionTypeError.of("headers", headers, "a dict of names to texts")
         named = {name: value for name, variable in host.header_variables if (value := _variable(variable))}
@@ -284,8 +292,21 @@ class ChatProviderSession(HttpProviderSession):
         body = self._body(request)
         adjusted = Adjusted(body, self._adjustments(request, body), self.http.address.url, request.model)
         return stream_reply(
-            self.http, path, adjusted.body, request, reader, query=query, amend=adjusted.amend
+            self.http,
+            path,
+            adjusted.body,
+            request,
+            reader,
+            is_in_words=lambda: adjusted.is_in_words,
+            query=query,
+            amend=adjusted.amend,
         )
+
+    async def decide(self, request: DecisionRequest) -> Decision:
+        """Answer questions about messages, with probabilities, where the host can."""
+        from .deciding_hosts import decide  # few ask for it
+
+        return await decide(self.http, request)
 
     async def list_models(self) -> list[ModelInfo]:
         """Return the models that the service offers."""
@@ -294,7 +315,9 @@ class ChatProviderSession(HttpProviderSession):
 
     async def intake(self, model: str, *, native: bool = False) -> Intake:
         """Return what a model takes, from the host's list of models, else from what is known about it."""
-        known = await super().intake(model, native=native)
+        known = with_routes(
+            await super().intake(model, native=native), self._parameters.get(model), self._api_version
+        )
         if self.name == "llamacpp" and not self._modalities:
             with suppress(ProviderSessionError):  # then it fails, and says so, when it is sent to
                 await self.http.get_json("/models", self._read_models, request=short_request())
@@ -304,9 +327,10 @@ class ChatProviderSession(HttpProviderSession):
         return known if told is None else seen_by(known, "image" in told, "audio" in told)
 
     def _read_models(self, body: Any) -> list[ModelInfo]:
-        """Return the models of a list, and note what it tells that they take."""
+        """Return the models of a list, and note what it says that they take."""
         models = read_models(body)
         self._modalities |= modalities_in(body)
+        self._parameters |= parameters_in(body)
         return models
 
     def _find_address(self, base_url: str | None) -> Address:
@@ -332,7 +356,8 @@ class ChatProviderSession(HttpProviderSession):
             **wire_options(request.options, self._host.limit_name),
         }
         add_tools(body, self.name, request)
-        if request.stream:
+        add_schema(body, self._host, request)
+        if request.stream and (self._host.streams_schemas or asked_by(request, "strict") is None):
             body["stream"] = True
             if self._stream_usage:
                 body.setdefault("stream_options", {"include_usage": True})
@@ -348,7 +373,8 @@ class ChatProviderSession(HttpProviderSession):
             found.append(Adjustment(one, lambda body: body.update({other: body.pop(one)})))
         if any(message["role"] == _DEVELOPER for message in body["messages"]):
             found.append(Adjustment(_DEVELOPER, _without_developer))
-        return found
+        is_told = intake_of(self.name, request.model).is_told_schema
+        return found + schema_adjustments(body, request, is_told=is_told)
 
     def _path(self, path: str, model: str) -> tuple[str, dict[str, str]]:
         if self.name != "azure" or self.http.address.url.endswith("/v1"):

@@ -22,7 +22,7 @@ TOOLS: dict[str, dict[str, dict[str, Any]]] = {
 }
 """Host -> our name of a tool -> the host's tool."""
 _COMPOUND = re.compile(r"(?:.*/)?compound.*")
-"""Groq's systems, which have tools by themselves and are told which of them they may use."""
+"""Groq's systems, which have tools by themselves and get a list of those they may use."""
 _IN_COMPOUND = {
     "web_search": "web_search",
     "web_fetch": "visit_website",

@@ -1,4 +1,4 @@
-"""What lists of models tell of what they take beside text: OpenRouter's, and that of llama.cpp's server."""
+"""What lists of models say about what they take: OpenRouter's, and that of llama.cpp's server."""
 
 from __future__ import annotations
 
@@ -9,20 +9,31 @@ if TYPE_CHECKING:
 
 
 def modalities_in(body: Any) -> dict[str, frozenset[str]]:
-    """Return, for the models of a list that tell it, the kinds of what they take: ``text``, ``image``, ``audio``."""
+    """Return, for the models of a list that says so, the kinds of what they take: ``text``, ``image``, ``audio``."""
     return dict(_told(body)) if isinstance(body, dict) else {}
 
 
+def parameters_in(body: Any) -> dict[str, frozenset[str]]:
+    """Return, for the models of a list that tell it (OpenRouter's), the parameters of requests that they take."""
+    rows = _objects(body.get("data")) if isinstance(body, dict) else []
+    told = {row["id"]: row.get("supported_parameters") for row in rows if isinstance(row.get("id"), str)}
+    return {
+        model: frozenset(name for name in names if isinstance(name, str))
+        for model, names in told.items()
+        if isinstance(names, list) and names
+    }
+
+
 def _told(body: dict[str, Any]) -> Iterator[tuple[str, frozenset[str]]]:
-    for item in _objects(body.get("data")):
+    for item in _objects(body.get("models")):  # older servers of llama.cpp say only whether it is text alone
+        name, able = item.get("model") or item.get("name"), item.get("capabilities")
+        if isinstance(able, list) and isinstance(name, str):
+            yield name, frozenset({"text", "image", "audio"} if "multimodal" in able else {"text"})
+    for item in _objects(body.get("data")):  # finer, so that it goes before
         architecture = item.get("architecture")
         kinds = architecture.get("input_modalities") if isinstance(architecture, dict) else None
         if isinstance(kinds, list) and isinstance(item.get("id"), str):
             yield item["id"], frozenset(kind for kind in kinds if isinstance(kind, str))
-    for item in _objects(body.get("models")):  # llama.cpp says only whether it is text alone
-        name, able = item.get("model") or item.get("name"), item.get("capabilities")
-        if isinstance(able, list) and isinstance(name, str):
-            yield name, frozenset({"text", "image", "audio"} if "multimodal" in able else {"text"})
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:

@@ -25,10 +25,11 @@ from langswarm_nb.core.session.text import as_text
 from .beside import EXECUTED, Beside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from langswarm_nb.core.session.parts.vocabulary import Part
     from langswarm_nb.core.session.provider_events import ProviderEvent
+    from langswarm_nb.core.session.providers._dialect.call_pieces import CallPiece, ReaderEvent
 
 DETAILS = "reasoning_details"
 """OpenRouter's opaque record of thinking, to be sent back as it came."""
@@ -65,7 +66,7 @@ def read_usage(usage: Mapping[str, Any]) -> Usage:
 
 
 def _first(*values: Any) -> int | None:
-    """Return the first that is a count: hosts tell the same under different names."""
+    """Return the first that is a count: hosts report the same under different names."""
     return next((count for value in values if (count := token_count(value)) is not None), None)
 
 
@@ -95,7 +96,7 @@ class ChatReader:
         self._beside = Beside()
         self._n_chars = self._n_raw = 0  # of the answer, and of what came as its text
 
-    def read(self, body: Any, name: str = "") -> list[ProviderEvent]:
+    def read(self, body: Any, name: str = "") -> list[ReaderEvent]:
         """Take a chunk.
 
         Raises
@@ -105,7 +106,7 @@ class ChatReader:
         """
         if body.get("error"):
             raise ReportedError(read_fault(body))
-        events: list[ProviderEvent] = []
+        events: list[ReaderEvent] = []
         if not self._is_named:
             self._read_name(body, events)
         if "citations" in body or "search_results" in body:
@@ -123,7 +124,7 @@ class ChatReader:
             self._read_groq(_object(body["x_groq"]), events)
         return events
 
-    def read_whole(self, body: Any) -> list[ProviderEvent]:
+    def read_whole(self, body: Any) -> list[ReaderEvent]:
         """Take a whole answer.
 
         Raises
@@ -138,13 +139,13 @@ class ChatReader:
         self.is_whole = is_there or self._finish is not None
         return events
 
-    def finish(self) -> list[ProviderEvent]:
+    def finish(self) -> list[ReaderEvent]:
         """Return the tool calls, the usage and the end."""
-        events: list[ProviderEvent] = [*(self._tags.rest() if self._tags else ())]
+        events: list[ReaderEvent] = [*(self._tags.rest() if self._tags else ())]
         if self._details and self._keeps_details:
             events.append(PartDone({"type": "reasoning", "text": "", "opaque": {DETAILS: self._details}}))
         self._count(events)
-        events += map(PartDone, (*self._beside.vendors(), *self._calls.parts()))
+        events += [*self._beside.vendors(), *map(PartDone, self._calls.parts())]
         events += self._beside.sources(self._n_chars, self._n_raw - self._n_chars)
         usage = read_usage(self._usage)
         if usage != Usage():
@@ -154,7 +155,11 @@ class ChatReader:
         events.append(Finish(self._reason(), self._finish))
         return events
 
-    def _read_choice(self, choice: Mapping[str, Any], events: list[ProviderEvent]) -> None:
+    def held(self) -> list[PartDone]:
+        """Return the parts that are whole and were not handed on."""
+        return self._beside.held(self._n_chars, self._n_raw - self._n_chars)
+
+    def _read_choice(self, choice: Mapping[str, Any], events: list[ReaderEvent]) -> None:
         if choice.get("index"):
             self._others[choice["index"]] = end_word(choice.get("finish_reason")) is not None
             self._note_end()
@@ -165,11 +170,13 @@ class ChatReader:
         if delta is None:
             delta = {} if choice.get(second) is None else choice[second]
         if self._tags is not None and (delta.get("reasoning") or delta.get("reasoning_content")):
-            events += self._tags.rest()  # the service tells thinking apart, so that tags are text
+            events += self._tags.rest()  # the service separates thinking, so that tags are text
             self._tags = None
         content = delta.get("content")
         if content:
-            said = self._said(content) if isinstance(content, str) else self._listed(content)
+            said: Sequence[ProviderEvent] = (
+                self._said(content) if isinstance(content, str) else self._listed(content)
+            )
             self._count(said)
             events += said
         if not content or len(delta) > 1:
@@ -178,12 +185,12 @@ class ChatReader:
         if end is not None and (word := end_word(end)) is not None:
             self._read_end(choice, word)
 
-    def _said(self, text: str) -> list[ProviderEvent]:
+    def _said(self, text: str) -> Sequence[ProviderEvent]:
         self._n_raw += len(text)
         return [Delta(text)] if self._tags is None else self._tags.take(text)
 
-    def _count(self, said: Iterable[ProviderEvent]) -> None:
-        """Count the characters of the answer: places in it are told in them."""
+    def _count(self, said: Iterable[ReaderEvent]) -> None:
+        """Count the characters of the answer: places in it are given in them."""
         for event in said:
             if type(event) is Delta:
                 if event.kind == "text":
@@ -216,14 +223,14 @@ class ChatReader:
             return FinishReason.CONTENT_FILTER
         return reason
 
-    def _read_name(self, body: Mapping[str, Any], events: list[ProviderEvent]) -> None:
+    def _read_name(self, body: Mapping[str, Any], events: list[ReaderEvent]) -> None:
         model, message_id = as_text(body.get("model")), as_text(body.get("id"))
         if model or message_id:  # Azure's first chunk has them empty
             self._is_named = True
             details = {name: body[name] for name in ("service_tier", "provider") if body.get(name)}
             events.append(ReplyInfo(model=model, provider_message_id=message_id, details=details))
 
-    def _read_more(self, delta: Mapping[str, Any], events: list[ProviderEvent]) -> None:
+    def _read_more(self, delta: Mapping[str, Any], events: list[ReaderEvent]) -> None:
         thought = delta.get("reasoning") or delta.get("reasoning_content")
         if thought and isinstance(thought, str):
             events.append(Delta(thought, "reasoning"))
@@ -233,19 +240,19 @@ class ChatReader:
         events += map(PartDone, _pictures(delta.get("images")))
         self._details += delta.get(DETAILS) or ()
         if "annotations" in delta or EXECUTED in delta:
-            self._beside.take_message(delta)
+            events += self._beside.take_message(delta)
         for piece in delta.get("tool_calls") or ():
-            self._read_call(piece)
+            events.append(self._read_call(piece))
         if delta.get("function_call"):  # the form before tools
-            self._read_call({"index": 0, "function": delta["function_call"]})
+            events.append(self._read_call({"index": 0, "function": delta["function_call"]}))
 
-    def _read_call(self, piece: Mapping[str, Any]) -> None:
+    def _read_call(self, piece: Mapping[str, Any]) -> CallPiece:
         custom = piece.get("custom")
         function = custom or piece.get("function") or {}
         opaque = {FREE_TEXT: True} if custom else {}
         if piece.get(EXTRA):
             opaque[EXTRA] = piece[EXTRA]
-        self._calls.take(
+        return self._calls.take(
             (piece.get("index"),),
             call_id=piece.get("id"),
             name=function.get("name"),
@@ -262,7 +269,7 @@ class ChatReader:
     def _note_end(self) -> None:
         self.is_whole = self._finish is not None and all(self._others.values())
 
-    def _read_groq(self, told: Mapping[str, Any], events: list[ProviderEvent]) -> None:
+    def _read_groq(self, told: Mapping[str, Any], events: list[ReaderEvent]) -> None:
         if told.get("error"):
             raise ReportedError(read_fault(told))
         self._usage = _object(told.get("usage")) or self._usage

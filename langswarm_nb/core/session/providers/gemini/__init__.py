@@ -15,12 +15,19 @@ from langswarm_nb.core.session.text import as_text
 
 from . import generate, interactions
 from .faults import read_google_fault
+from .interaction_reader import InteractionReader
+from .schema_asking import FORMATS, INTERACTION_FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from langswarm_nb.core.session.closing import EventStream
-    from langswarm_nb.core.session.provider_events import ProviderEvent, ProviderRequest
+    from langswarm_nb.core.session.provider_events import (
+        Decision,
+        DecisionRequest,
+        ProviderEvent,
+        ProviderRequest,
+    )
 
 __all__ = ["GeminiProviderSession"]
 
@@ -61,9 +68,9 @@ class GeminiProviderSession(HttpProviderSession):
 
     def _begin(self, request: ProviderRequest) -> EventStream[ProviderEvent]:
         if request.native:
-            check_options(self.name, request, (), interactions.RESERVED)
+            check_options(self.name, request, (), interactions.RESERVED, INTERACTION_FORMATS)
             return native_reply(self.name, request, self._interact, is_lost=interactions.is_lost)
-        check_options(self.name, request, (), generate.RESERVED)
+        check_options(self.name, request, (), generate.RESERVED, FORMATS)
         how: dict[str, Any] = {"query": {"alt": "sse"}} if request.stream else {}
         method = "streamGenerateContent" if request.stream else "generateContent"
         path = f"{self._version}/{_model_path(request.model)}:{method}"
@@ -71,9 +78,15 @@ class GeminiProviderSession(HttpProviderSession):
         return stream_reply(self.http, path, generate.wire_body(request), request, reader, **how)
 
     def _interact(self, request: ProviderRequest) -> EventStream[ProviderEvent]:
-        reader = interactions.InteractionReader(request)
+        reader = InteractionReader(request)
         body = interactions.wire_body(request)
         return stream_reply(self.http, f"{self._version}/interactions", body, request, reader)
+
+    async def decide(self, request: DecisionRequest) -> Decision:
+        """Answer questions about messages, with probabilities."""
+        from . import decisions  # few ask for it
+
+        return await decisions.decide(self.http, f"{self._version}/decisions", request)
 
     async def list_models(self) -> list[ModelInfo]:
         """Return the models that the service offers, including those that do not chat."""

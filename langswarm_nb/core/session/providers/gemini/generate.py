@@ -11,6 +11,7 @@ from langswarm_nb.core.session.parts.media_types import media_type_of
 from langswarm_nb.core.session.parts.vocabulary import ATTACHED
 from langswarm_nb.core.session.provider_events import Delta, Finish, PartDone, ReplyInfo
 from langswarm_nb.core.session.providers._dialect.attachments import base64_of, sendable
+from langswarm_nb.core.session.providers._dialect.call_pieces import CallPiece
 from langswarm_nb.core.session.providers._dialect.history import (
     CallIds,
     arguments_object,
@@ -39,13 +40,15 @@ from langswarm_nb.core.session.providers._http.faults import ReportedError
 
 from . import grounding
 from .faults import read_google_fault
+from .schema_asking import add_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from langswarm_nb.core.session.messages import SessionMessage
     from langswarm_nb.core.session.parts.vocabulary import Part
-    from langswarm_nb.core.session.provider_events import ProviderEvent, ProviderRequest
+    from langswarm_nb.core.session.provider_events import ProviderRequest
+    from langswarm_nb.core.session.providers._dialect.call_pieces import ReaderEvent
 
 SIGNATURE = "gemini_signature"
 """Key, in ``opaque``, of the signature that Gemini puts on a part and wants back with it."""
@@ -86,7 +89,7 @@ def wire_body(request: ProviderRequest) -> dict[str, Any]:
     Raises
     ------
     ProviderRequestError
-        The model cannot be told not to think.
+        The model cannot be kept from thinking.
     """
     body: dict[str, Any] = {
         "contents": wire_contents(request.messages, request.model),
@@ -96,6 +99,7 @@ def wire_body(request: ProviderRequest) -> dict[str, Any]:
         body["tools"] = tools = with_tools(body.get("tools"), request.tools, TOOLS)
         if _THINKS_BY_LEVEL.fullmatch(request.model) and any(_FUNCTIONS & tool.keys() for tool in tools):
             body["toolConfig"] = {"includeServerSideToolInvocations": True, **(body.get("toolConfig") or {})}
+    add_schema(body, request)
     text = system_text(request.messages)
     return {**body, "systemInstruction": {"parts": [{"text": text}]}} if text else body
 
@@ -187,7 +191,7 @@ def wire_options(model: str, options: Mapping[str, Any]) -> dict[str, Any]:
     Raises
     ------
     ProviderRequestError
-        The model cannot be told not to think.
+        The model cannot be kept from thinking.
     """
     named = dict(options)
     config = dict(named.pop("generationConfig", None) or named.pop("generation_config", None) or {})
@@ -215,7 +219,7 @@ def _thinking(model: str, effort: str) -> dict[str, Any]:
 
 
 def read_usage(usage: Mapping[str, Any]) -> Usage:
-    """Return the counts; Gemini tells thoughts beside the answer's tokens, and the prompts of tools beside ours."""
+    """Return the counts; Gemini reports thoughts beside the answer's tokens, and the prompts of tools beside ours."""
     thoughts = token_count(usage.get("thoughtsTokenCount"))
     return Usage(
         input_tokens=added(usage.get("promptTokenCount"), usage.get("toolUsePromptTokenCount")),
@@ -256,7 +260,7 @@ class GenerateReader:
         self._is_blocked = False
         self._details: dict[str, Any] = {}
 
-    def read(self, body: Any, name: str = "") -> Iterator[ProviderEvent]:
+    def read(self, body: Any, name: str = "") -> Iterator[ReaderEvent]:
         """Take a chunk.
 
         Raises
@@ -279,11 +283,11 @@ class GenerateReader:
             self._is_blocked = True
             self._end(feedback["blockReason"])
 
-    def read_whole(self, body: Any) -> Iterator[ProviderEvent]:
+    def read_whole(self, body: Any) -> Iterator[ReaderEvent]:
         """Take a whole answer; raises what `read` raises."""
         return self.read(body)
 
-    def finish(self) -> Iterator[ProviderEvent]:
+    def finish(self) -> Iterator[ReaderEvent]:
         """Return the signature of the answer, the usage and the end."""
         if (outline := outline_part(DIALECT, self._model, self._order)) is not None:
             yield PartDone(outline)
@@ -301,7 +305,12 @@ class GenerateReader:
             yield ReplyInfo(details=self._details)
         yield Finish(reason, self._finish)
 
-    def _read_candidate(self, candidate: Mapping[str, Any]) -> Iterator[ProviderEvent]:
+    def held(self) -> Iterator[PartDone]:
+        """Return what was told beside the text that has come."""
+        yield from map(PartDone, grounding.work(self._beside))
+        yield from grounding.sources(self._beside, self._texts)
+
+    def _read_candidate(self, candidate: Mapping[str, Any]) -> Iterator[ReaderEvent]:
         content = candidate.get("content") or {}
         for part in content.get("parts") or ():
             yield from self._read_part(part)
@@ -314,7 +323,7 @@ class GenerateReader:
                 }
                 self._details |= told
 
-    def _read_part(self, part: Mapping[str, Any]) -> Iterator[ProviderEvent]:
+    def _read_part(self, part: Mapping[str, Any]) -> Iterator[ReaderEvent]:
         if part.get("text"):
             yield Delta(part["text"], "reasoning" if part.get("thought") else "text")
             if not part.get("thought"):
@@ -338,10 +347,11 @@ class GenerateReader:
                     "type": "tool_call",
                     "id": call_id,
                     "name": str(call["name"]),
-                    "arguments": arguments_text(call.get("args")),
+                    "arguments": (arguments := arguments_text(call.get("args"))),
                     **({"opaque": {SIGNATURE: signature}} if signature else {}),
                 }
             )
+            yield CallPiece(len(self._calls), str(call["name"]), arguments)
         elif signature and not blob:
             self._signature = str(signature)
         if blob:

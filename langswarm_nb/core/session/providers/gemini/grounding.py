@@ -1,4 +1,4 @@
-"""What Gemini tells beside an answer: its sources, in bytes of the text, and what it looked for."""
+"""What Gemini reports beside an answer: its sources, in bytes of the text, and what it looked for."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def sources(told: Mapping[str, Any], texts: Sequence[str]) -> list[PartDone]:
 
 
 def work(told: Mapping[str, Any]) -> Iterator[Part]:
-    """Yield what was looked for and read; it is told of the answer and does not go back."""
+    """Yield what was looked for and read; it is about the answer and does not go back."""
     queries = (told.get(GROUNDING) or {}).get("webSearchQueries") or []
     if line := searched(queries) if any(queries) else "":
         yield vendor_part(GROUNDING, {"webSearchQueries": queries}, line)
@@ -90,7 +90,7 @@ def _chunk(chunk: Any) -> dict[str, Any]:
 
 
 def _span(segment: Mapping[str, Any], texts: Sequence[str]) -> tuple[int, int] | None:
-    """Return the characters of the answer that a segment is; it is told in bytes, of a part or of the whole text.
+    """Return the characters of the answer that a segment is; it is given in bytes, of a part or of the whole text.
 
     In streams the parts come in pieces, so that its own words say which of the two it is.
     """

@@ -61,24 +61,36 @@ class Step:
         """Take a delta of a kind that is not ours."""
         fold(self._step, {name: value for name, value in delta.items() if name != "type"})
 
-    def part(self, ids: CallIds) -> Part | None:
-        """Return what is kept of the step beside its text."""
-        if self._type == "function_call":
-            arguments = "".join(self.arguments) or arguments_text(self._whole_arguments)
-            return {
-                "type": "tool_call",
-                "id": self._id or ids.next(),
-                "name": self._name,
-                "arguments": arguments,
-            }
-        if self._type == "thought" and (self.signature or self._summary):
-            opaque = {"opaque": {THOUGHT: self.signature}} if self.signature else {}
-            return {"type": "reasoning", "text": "".join(self._summary), **opaque}
+    @property
+    def is_call(self) -> bool:
+        """Whether it is a call that waits for our answer."""
+        return self._type == "function_call"
+
+    def call(self, ids: CallIds) -> Part:
+        """Return the call that it is."""
+        arguments = "".join(self.arguments) or arguments_text(self._whole_arguments)
+        return {
+            "type": "tool_call",
+            "id": self._id or ids.next(),
+            "name": self._name,
+            "arguments": arguments,
+        }
+
+    def thought(self) -> Part | None:
+        """Return what has come of a thought, without its signature; None for another step."""
+        if self._type != "thought" or not self._summary:
+            return None
+        return {"type": "reasoning", "text": "".join(self._summary)}
+
+    def part(self) -> Part | None:
+        """Return what is kept of the step beside its text; None when there is nothing."""
+        if self._type == "thought" and self.signature:
+            return {"type": "reasoning", "text": "".join(self._summary), "opaque": {THOUGHT: self.signature}}
         if self._type not in _OWN:
             told = {"arguments": "".join(self.arguments), "signature": self.signature}
             whole = {**self._step, **{name: value for name, value in told.items() if value}}
             return _vendor(whole)
-        return None
+        return self.thought()
 
 
 def _vendor(step: Mapping[str, Any]) -> Part:

@@ -93,7 +93,7 @@ class MistralProviderSession(HttpProviderSession):
         fixed = conversations.fixed_body(request)
         if request.native_id is not None and not await self._fits(request, fixed):
             _log.info(
-                "Model, system text or tools have changed since conversation %s began: a new one is begun.",
+                "Model, system text or tools have changed since conversation %s began: a new one is started.",
                 one_line(request.native_id, 100),
             )
             request = as_new(request)
@@ -141,7 +141,7 @@ def _path(native_id: str) -> str:
 
 
 def _is_begun_with(held: Mapping[str, Any], fixed: Mapping[str, Any]) -> bool:
-    """Return whether a conversation is as wanted, as far as Mistral tells; a "-latest" stands for its newest."""
+    """Return whether a conversation is as wanted, as far as Mistral says; a "-latest" stands for its newest."""
     asked, model = str(fixed.get("model", "")), str(held.get("model") or "")
     is_newest = asked.endswith("-latest") and model.startswith(asked.removesuffix("latest"))
     same_text = "instructions" not in held or (held["instructions"] or "") == fixed.get("instructions", "")

@@ -9,6 +9,13 @@ from typing import TYPE_CHECKING, Any
 from langswarm_nb.core.session.messages import MessageRole, SessionMessage
 from langswarm_nb.core.session.parts.twins import name_of
 from langswarm_nb.core.session.parts.vocabulary import ATTACHED
+from langswarm_nb.core.session.providers._dialect.asking import (
+    asked_by,
+    function_tool,
+    schema_format,
+    tool_name,
+    wants_json,
+)
 from langswarm_nb.core.session.providers._dialect.attachments import address_or_data, base64_of, sendable
 from langswarm_nb.core.session.providers._dialect.history import spoken, system_text
 from langswarm_nb.core.session.providers._dialect.wire import RefusedOption
@@ -23,7 +30,7 @@ if TYPE_CHECKING:
 _OTHER_NAMES = {
     "max_completion_tokens": "its name is max_tokens",
     "store": "nothing is stored by this API",
-    "stream_options": "usage is told without asking",
+    "stream_options": "usage is reported without asking",
     "user": "it has none",
     "logit_bias": "it has none",
     "functions": "its name is tools",
@@ -46,12 +53,23 @@ _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 def wire_body(request: ProviderRequest) -> dict[str, Any]:
     """Return the body of a request."""
-    return {
+    body = {
         "model": request.model,
         "messages": wire_path(request.messages),
         "stream": request.stream,
         **wire_options(request.options),
     }
+    if asked := asked_by(request, "tool"):
+        choice = {"type": "function", "function": {"name": tool_name(asked)}}
+        body |= {"tools": [function_tool(asked)], "tool_choice": choice, "parallel_tool_calls": False}
+    return wire_format(request) | body
+
+
+def wire_format(request: ProviderRequest) -> dict[str, Any]:
+    """Return what holds a reply to a schema, or to JSON that was asked for in words."""
+    if asked := asked_by(request, "strict"):
+        return {"response_format": schema_format(asked)}
+    return {"response_format": {"type": "json_object"}} if wants_json(request) else {}
 
 
 def wire_path(messages: Sequence[SessionMessage]) -> list[dict[str, Any]]:

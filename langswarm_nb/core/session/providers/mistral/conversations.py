@@ -37,13 +37,14 @@ from langswarm_nb.core.session.providers._dialect.vendor_items import (
     texts,
     vendor_part,
 )
+from langswarm_nb.core.session.providers._dialect.whole_items import WholeItems
 from langswarm_nb.core.session.providers._dialect.wire import as_object, token_count, with_tools
 from langswarm_nb.core.session.providers._http.fault_bodies import read_fault
 from langswarm_nb.core.session.providers._http.faults import ReportedError
 from langswarm_nb.core.session.providers.chat import wire_content
 from langswarm_nb.core.session.text import one_line
 
-from .completions import short_id, wire_chunks, wire_options
+from .completions import short_id, wire_chunks, wire_format, wire_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -89,7 +90,7 @@ def fixed_body(request: ProviderRequest) -> dict[str, Any]:
 
 def added_body(request: ProviderRequest) -> dict[str, Any]:
     """Return what each request to a conversation says."""
-    options = wire_options(request.options)
+    options = wire_format(request) | wire_options(request.options)
     beside = {name: options.pop(name) for name in list(options) if name in _OF_REQUEST}
     arguments = {name: value for name, value in options.items() if name not in _OF_CONVERSATION}
     return {
@@ -174,7 +175,8 @@ class ConversationReader:
         self._named: tuple[str | None, str | None] = (None, None)
         self._items: list[dict[str, Any]] = []  # of the outline, in the order in which they came
         self._own: dict[Any, dict[str, Any]] = {}
-        self._vendors: list[dict[str, Any]] = []  # what Mistral did itself, in that order
+        self._work: WholeItems[dict[str, Any]] = WholeItems()  # what Mistral did itself, in that order
+        self._n_vendors = 0
         self._sources = Sources()
         self._n_chars = 0
         self._usage = Usage()
@@ -202,7 +204,7 @@ class ConversationReader:
             case _ if body.get("error"):
                 raise ReportedError(read_fault(body))
             case kind if found := _OWN.fullmatch(str(kind)):
-                self._read_own(found[1], found[2], body)
+                yield from self._read_own(found[1], found[2], body)
 
     def read_whole(self, body: Any) -> Iterator[ProviderEvent]:
         """Take a whole answer; raises what `read` raises.
@@ -222,16 +224,16 @@ class ConversationReader:
                 yield from self._name(output, is_message=False)
                 self._read_call((index,), output)
             else:
-                self._add_vendors(as_object(output))
+                yield from self._add_vendors(index, as_object(output), is_whole=True)
         yield from self._done(body)
 
     def finish(self) -> Iterator[ProviderEvent]:
-        """Return the calls of tools and the end; its reason is not told, but a full limit tells it."""
+        """Return the calls of tools and the end; its reason is not reported, except for a full limit."""
         calls = self._calls.parts()
         items = [*self._items, *(call_item(call["id"]) for call in calls)]
         if (outline := outline_part(DIALECT, self._model, items)) is not None:
             yield PartDone(outline)
-        yield from (PartDone(_vendor(item)) for item in self._vendors)
+        yield from map(_vendor, self._work.rest())
         yield from map(PartDone, calls)
         yield from self._sources.parts(self._n_chars)
         output = self._usage.output_tokens
@@ -240,13 +242,17 @@ class ConversationReader:
             reason = FinishReason.LENGTH
         yield Finish(reason)
 
+    def held(self) -> list[PartDone]:
+        """Return the parts that are whole and were not handed on."""
+        return [*map(_vendor, self._work.whole), *self._sources.parts(self._n_chars)]
+
     def _started(self, body: Mapping[str, Any]) -> Iterator[ProviderEvent]:
         conversation_id = str(body["conversation_id"])
         if self._conversation_id in {None, conversation_id}:
             yield ReplyInfo(native_id=conversation_id)
         else:
             _log.warning(
-                "Mistral did not go on with the conversation %s: the history is sent again with the next message.",
+                "Mistral did not continue the conversation %s: the history is sent again with the next message.",
                 one_line(self._conversation_id or "", 100),
             )
 
@@ -255,21 +261,25 @@ class ConversationReader:
         content = output.get("content")
         for chunk in content if isinstance(content, list) else [content]:
             if isinstance(chunk, dict) and chunk.get("type") in _CHUNKS:
-                self._read_chunk(chunk)
+                yield from self._read_chunk(chunk)
             for delta in _said(chunk):
                 if delta.kind == "text":
                     self._note_text(len(delta.text))
                 yield delta
 
-    def _read_chunk(self, chunk: Mapping[str, Any]) -> None:
+    def _read_chunk(self, chunk: Mapping[str, Any]) -> Iterator[ProviderEvent]:
         """Take a chunk beside the text; a source stands for what came before it."""
-        self._add_vendors(dict(chunk))
         add_reference(self._sources, chunk, self._n_chars)
+        return self._add_vendors(("chunk", self._n_vendors), dict(chunk), is_whole=True)
 
-    def _add_vendors(self, item: dict[str, Any]) -> None:
+    def _add_vendors(
+        self, place: Any, item: dict[str, Any], *, is_whole: bool = False
+    ) -> Iterator[ProviderEvent]:
         is_known = item.get("type") in _KNOWN
-        self._items.append(vendor_item(len(self._vendors), is_bound=None if is_known else True))
-        self._vendors.append(item)
+        self._items.append(vendor_item(self._n_vendors, is_bound=None if is_known else True))
+        self._n_vendors += 1
+        self._work.begin(place, item)
+        return map(_vendor, self._work.end(place) if is_whole else ())
 
     def _note_text(self, n_chars: int) -> None:
         self._n_chars += n_chars
@@ -277,17 +287,18 @@ class ConversationReader:
             self._items.append(text_item(0))
         self._items[-1]["text"] += n_chars
 
-    def _read_own(self, kind: str, step: str, body: Mapping[str, Any]) -> None:
+    def _read_own(self, kind: str, step: str, body: Mapping[str, Any]) -> Iterator[ProviderEvent]:
         """Take an event about an entry of Mistral's own; what it says of the arguments comes in pieces."""
         place = body.get("output_index", body.get("id"))
         entry = self._own.get(place)
         if entry is None:
             entry = self._own[place] = {"type": kind}
-            self._add_vendors(entry)
+            self._add_vendors(place, entry)
         told = {name: value for name, value in body.items() if name not in _NOT_OF_AN_ENTRY}
         if step == "delta":
             told["arguments"] = f"{entry.get('arguments') or ''}{told.get('arguments') or ''}"
         entry |= {name: value for name, value in told.items() if value is not None}
+        return map(_vendor, self._work.end(place) if step == "done" else ())
 
     def _name(self, output: Mapping[str, Any], *, is_message: bool) -> Iterator[ProviderEvent]:
         model, known = output.get("model"), self._named
@@ -328,7 +339,7 @@ def _said(chunk: Any) -> Iterator[Delta]:
 
 
 def add_reference(sources: Sources, chunk: Mapping[str, Any], at: int) -> None:
-    """Add what a chunk names as a source, behind so many characters of the text."""
+    """Add what a chunk names as a source, after this many characters of the text."""
     if chunk.get("type") == "tool_reference":
         told = {"url": chunk.get("url"), "title": chunk.get("title"), "quote": chunk.get("description")}
         sources.add_behind(at, **told)
@@ -337,7 +348,11 @@ def add_reference(sources: Sources, chunk: Mapping[str, Any], at: int) -> None:
             sources.add_behind(at, title=f"reference {name}")
 
 
-def _vendor(item: Mapping[str, Any]) -> Part:
+def _vendor(item: Mapping[str, Any]) -> PartDone:
+    return PartDone(_described(item))
+
+
+def _described(item: Mapping[str, Any]) -> Part:
     """Return what Mistral did itself as a part of the message."""
     kind, name = str(item.get("type")), as_words(item.get("name") or item.get("tool"))
     if kind == "tool.execution":

@@ -22,6 +22,7 @@ from langswarm_nb.core.session.errors import ProviderNotFoundError, ProviderSess
 from langswarm_nb.core.session.messages import MessageRole
 from langswarm_nb.core.session.provider_events import Finish, ProviderRequest, ReplyInfo
 from langswarm_nb.core.session.providers._dialect.adjustments import Adjusted, Adjustment
+from langswarm_nb.core.session.providers._dialect.asking import wants_json
 from langswarm_nb.core.session.providers._dialect.call_pieces import free_text
 from langswarm_nb.core.session.providers._dialect.history import system_text
 from langswarm_nb.core.session.providers._dialect.http_session import HttpProviderSession
@@ -32,6 +33,7 @@ from langswarm_nb.core.session.providers._dialect.wire import RefusedOption, che
 from langswarm_nb.core.session.providers._http.address import segment
 from langswarm_nb.core.session.providers.chat.model_rules import MAY_THINK, OPENAI_REFUSES, THINKING
 from langswarm_nb.core.session.providers.chat.reader import read_models
+from langswarm_nb.core.session.providers.intakes import intake_of
 from langswarm_nb.core.session.secret import Secret
 from langswarm_nb.core.session.text import one_line, unquoted
 
@@ -40,6 +42,7 @@ from .held import Memory
 from .items import CUSTOM
 from .questions import FULL_DATA, TOOLS, wire_content
 from .reader import DIALECT, ResponsesReader
+from .schema_asking import FORMATS, add_schema, schema_adjustments
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable
@@ -47,7 +50,7 @@ if TYPE_CHECKING:
     from httpx import AsyncBaseTransport
 
     from langswarm_nb.core.session.messages import SessionMessage
-    from langswarm_nb.core.session.provider_events import ModelInfo, ProviderEvent
+    from langswarm_nb.core.session.provider_events import Decision, DecisionRequest, ModelInfo, ProviderEvent
 
 _log = logging.getLogger(__name__)
 _OPENAI_MODELS = r"(?:.*/)?(?:gpt-[3-9]|chatgpt|o[1-9](?:-|$)|codex|computer-use).*"
@@ -148,6 +151,8 @@ def wire_request(
     thinks = re.fullmatch(f"{THINKING}|{MAY_THINK}", request.model) is not None
     messages = request.messages
     leading = [*takewhile(lambda message: message.role is MessageRole.SYSTEM, messages)]
+    if wants_json(request):  # the word must be in the input itself
+        leading = []
     body = {
         "model": request.model,
         "input": wire_input(
@@ -158,6 +163,7 @@ def wire_request(
         ),
         **wire_options(request.options),
     }
+    add_schema(body, request)
     if request.tools:
         body["tools"] = with_tools(body.get("tools"), request.tools, TOOLS)
         told = [FULL_DATA[tool] for tool in request.tools if tool in FULL_DATA]
@@ -267,7 +273,7 @@ class OpenAIProviderSession(HttpProviderSession):
         return EventStream(self._reply(request))
 
     async def _reply(self, request: ProviderRequest) -> AsyncGenerator[ProviderEvent, None]:
-        check_options(self.name, _with_effort(request), REFUSES, RESERVED)
+        check_options(self.name, _with_effort(request), REFUSES, RESERVED, FORMATS)
         plan = await self._first_plan(request)
         has_spoken = False
         while True:
@@ -282,6 +288,12 @@ class OpenAIProviderSession(HttpProviderSession):
                     raise
                 request = as_new(request)
                 plan = await self._other_plan(request, plan, error)
+
+    async def decide(self, request: DecisionRequest) -> Decision:
+        """Answer questions about messages, with probabilities."""
+        from langswarm_nb.core.session.providers._decisions import openai_form  # few ask for it
+
+        return await openai_form.decide(self.http, "/decisions", request)
 
     async def list_models(self) -> list[ModelInfo]:
         """Return the models that the service offers."""
@@ -332,7 +344,14 @@ class OpenAIProviderSession(HttpProviderSession):
                 plan.body, _adjustments(request, plan.body), self.http.address.url, request.model
             )
             events = stream_reply(
-                self.http, "/responses", adjusted.body, request, reader, once=once, amend=adjusted.amend
+                self.http,
+                "/responses",
+                adjusted.body,
+                request,
+                reader,
+                is_in_words=lambda: adjusted.is_in_words,
+                once=once,
+                amend=adjusted.amend,
             )
             async with aclosing(events):
                 async for event in events:
@@ -354,7 +373,9 @@ class OpenAIProviderSession(HttpProviderSession):
 def _adjustments(request: ProviderRequest, body: Mapping[str, Any]) -> list[Adjustment]:
     """Return what is ours in a body, and how it goes without."""
     ours = {"safety_identifier", "include"} & (body.keys() - request.options.keys())
-    return [Adjustment(name, lambda body, name=name: body.pop(name)) for name in sorted(ours)]  # type: ignore[misc]
+    found = [Adjustment(name, lambda body, name=name: body.pop(name)) for name in sorted(ours)]  # type: ignore[misc]
+    is_told = intake_of("openai", request.model).is_told_schema
+    return found + schema_adjustments(body, request, is_told=is_told)
 
 
 def _with_effort(request: ProviderRequest) -> ProviderRequest:

@@ -26,7 +26,7 @@ class Memory:
     Attributes
     ----------
     state : str or None
-        ``told``: its replies name their conversation. ``untold``: it keeps them and its replies do not tell.
+        ``told``: its replies name their conversation. ``untold``: it keeps them and its replies do not say so.
         ``none``: it keeps none. None before that is known.
     """
 

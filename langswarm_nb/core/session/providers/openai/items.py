@@ -59,22 +59,16 @@ def call_id(item: Item) -> str:
     return str(item.get("call_id") or item.get("id") or "")
 
 
-def pictures(items: Sequence[Item]) -> list[Part]:
-    """Return the pictures that were made."""
-    return [
-        {"type": "image", "media_type": f"image/{item.get('output_format') or 'png'}", "data": item["result"]}
-        for item in items
-        if _has_picture(item)
-    ]
+def own(items: Sequence[Item]) -> list[Part]:
+    """Return what only the service understands; a picture stands behind its item, which is without its data."""
+    return [part for item in items if _is_vendors(item) for part in _parts(item)]
 
 
-def vendors(items: Sequence[Item]) -> list[Part]:
-    """Return what only the service understands; of a picture its data stands in the part of its own."""
-    return [
-        vendor_part(str(item.get("type")), _bare(item), line_of(item), detail_of(item))
-        for item in items
-        if _is_vendors(item)
-    ]
+def _parts(item: Item) -> Iterator[Part]:
+    yield vendor_part(str(item.get("type")), _bare(item), line_of(item), detail_of(item))
+    if _has_picture(item):
+        media_type = f"image/{item.get('output_format') or 'png'}"
+        yield {"type": "image", "media_type": media_type, "data": item["result"]}
 
 
 def sources(items: Sequence[Item], n_chars: int) -> Sequence[PartDone]:
@@ -126,7 +120,7 @@ def contents(item: Item, kind: str, key: str) -> Iterator[str]:
 
 
 def outline(items: Sequence[Item]) -> list[dict[str, Any]]:
-    """Return the outline of a response; empty when it holds what an outline cannot tell."""
+    """Return the outline of a response; empty when it holds what an outline cannot hold."""
     # Thinking without its encrypted form would be looked for by its id, under which nothing is kept; and the ids
     # of all else tie it to its thinking, without which it is refused.
     thoughts = [item for item in items if item.get("type") == "reasoning"]

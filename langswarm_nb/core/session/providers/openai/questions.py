@@ -27,7 +27,7 @@ FULL_DATA = {
     "web_search": "web_search_call.action.sources",
     "code_interpreter": "code_interpreter_call.outputs",
 }
-"""What of a tool's work is told only to who asks for it."""
+"""What of a tool's work is reported only on request."""
 
 
 def wire_content(parts: Sequence[Part]) -> str | list[dict[str, Any]]:

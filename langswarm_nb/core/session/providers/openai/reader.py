@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from langswarm_nb.core.session.errors import ProviderServerError
 from langswarm_nb.core.session.messages import FinishReason, Usage
 from langswarm_nb.core.session.provider_events import Delta, Finish, PartDone, ReplyInfo
+from langswarm_nb.core.session.providers._dialect.call_pieces import CallPiece
 from langswarm_nb.core.session.providers._dialect.reasoning_order import dropped_thinking, outline_part
 from langswarm_nb.core.session.providers._dialect.wire import as_object, end_word, finish_reason, token_count
 from langswarm_nb.core.session.providers._http.fault_bodies import read_fault
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from langswarm_nb.core.session.provider_events import ProviderEvent, TextKind
+    from langswarm_nb.core.session.providers._dialect.call_pieces import ReaderEvent
 
 DIALECT = "openai_responses"
 """Marks the outlines of this dialect."""
@@ -63,11 +65,14 @@ class ResponsesReader:
         self._sent: dict[TextKind, list[str]] = {"text": [], "refusal": [], "reasoning": []}
         self._thought: tuple[Any, ...] = ()  # the paragraph of thinking that came last
         self._items: list[Mapping[str, Any]] = []
-        self._n_vendors = 0  # how many items of the service's own were handed on
+        self._n_own = 0  # how many parts of the service's own were handed on
         self._is_in_order = True
+        self._contents: list[Mapping[str, Any]] = []  # of the message that is coming, those that are whole
+        self._notes: list[Mapping[str, Any]] = []  # on its text since
         self._closing: list[ProviderEvent] = []
+        self._called: dict[Any, str] = {}  # place of a call -> the tool
 
-    def read(self, body: Any, name: str = "") -> list[ProviderEvent]:
+    def read(self, body: Any, name: str = "") -> Sequence[ReaderEvent]:
         """Take an event.
 
         Raises
@@ -80,11 +85,24 @@ class ResponsesReader:
             return self._read_delta(_KINDS[kind], body)
         if kind == "response.output_item.done":
             return self._read_item(body)
+        if kind in {"response.output_item.added", "response.function_call_arguments.delta"}:
+            return self._read_call_piece(body)
+        if kind in {"response.output_text.annotation.added", "response.content_part.done"}:
+            self._keep(body)
+            return []
         if kind == "error" or (body.get("error") and "response" not in body):
             raise ReportedError(read_fault(body))
         if isinstance(body.get("response"), dict):
             return self._read_response(body["response"], is_end=kind in _ENDS)
         return []
+
+    def _keep(self, body: Mapping[str, Any]) -> None:
+        """Keep a source of the text that is coming, or a text that is whole."""
+        if "annotation" in body:
+            self._notes.append(as_object(body["annotation"]))
+        else:
+            self._contents.append(as_object(body["part"]))
+            self._notes = []
 
     def read_whole(self, body: Any) -> list[ProviderEvent]:
         """Take a whole response.
@@ -104,6 +122,15 @@ class ResponsesReader:
         """Return the calls of tools, the thinking that is to go back, the usage and the end."""
         return self._closing
 
+    def held(self) -> list[PartDone]:
+        """Return the parts that are whole and were not handed on."""
+        if self._closing:
+            return [event for event in self._closing if isinstance(event, PartDone)]
+        coming = {"type": "output_text", "annotations": self._notes}
+        items = [*self._items, {"type": "message", "content": [*self._contents, coming]}]
+        own = items_of.own(self._items)[self._n_own :]
+        return [*map(PartDone, own), *items_of.sources(items, sum(map(len, self._sent["text"])))]
+
     def _read_delta(self, kind: TextKind, body: Mapping[str, Any]) -> list[ProviderEvent]:
         text = body["delta"]
         if not text:
@@ -119,6 +146,16 @@ class ResponsesReader:
         sent.append(text)
         return [Delta(text, kind)]
 
+    def _read_call_piece(self, body: Mapping[str, Any]) -> list[CallPiece]:
+        """Return a piece of a call; its name is told when it begins."""
+        place, item = body.get("output_index"), body.get("item")
+        if not isinstance(item, dict):
+            name, text = self._called.get(place, ""), as_text(body.get("delta"))
+            return [CallPiece(place, name, text)] if text else []
+        if item.get("type") == "function_call":
+            self._called[place] = as_text(item.get("name")) or ""
+        return []
+
     def _read_response(self, response: Mapping[str, Any], *, is_end: bool) -> list[ProviderEvent]:
         events = self._read_info(response)
         status = response.get("status")
@@ -127,7 +164,7 @@ class ResponsesReader:
         if is_end:
             items = [as_object(item) for item in response.get("output") or self._items]
             texts = _texts(items)
-            events += [*self._rest(texts), *self._new_vendors(items)]
+            events += [*self._rest(texts), *self._new_own(items)]
             self._closing = _closing(response, items, texts, self._model)
             self.is_whole = self.is_over = True
         return events
@@ -149,16 +186,17 @@ class ResponsesReader:
         return [info]
 
     def _read_item(self, body: Mapping[str, Any]) -> list[ProviderEvent]:
-        """Take a whole item; where one before it is missing, the end of the response tells their order."""
+        """Take a whole item; where one before it is missing, the end of the response has their order."""
         at = body.get("output_index", len(self._items))
         self._is_in_order = self._is_in_order and at == len(self._items)
         self._items.append(as_object(body["item"]))
-        return self._new_vendors(self._items) if self._is_in_order else []
+        self._contents, self._notes = [], []
+        return self._new_own(self._items) if self._is_in_order else []
 
-    def _new_vendors(self, items: Sequence[Mapping[str, Any]]) -> list[ProviderEvent]:
-        """Return the items of the service's own that were not handed on: a reply that is cut keeps them."""
-        new = items_of.vendors(items)[self._n_vendors :]
-        self._n_vendors += len(new)
+    def _new_own(self, items: Sequence[Mapping[str, Any]]) -> list[ProviderEvent]:
+        """Return what the service did itself and was not handed on."""
+        new = items_of.own(items)[self._n_own :]
+        self._n_own += len(new)
         return [PartDone(part) for part in new]
 
     def _rest(self, texts: Mapping[TextKind, str]) -> list[ProviderEvent]:
@@ -192,10 +230,10 @@ def _closing(
 ) -> list[ProviderEvent]:
     outline = outline_part(DIALECT, model, items_of.outline(items))
     calls = items_of.calls(items)
-    parts = [*map(items_of.tool_call, calls), *items_of.pictures(items)]
-    events: list[ProviderEvent] = [PartDone(part) for part in (*([outline] if outline else ()), *parts)]
+    events: list[ProviderEvent] = [PartDone(outline)] if outline else []
+    events += [PartDone(items_of.tool_call(call)) for call in calls]
     events += items_of.sources(items, len(texts["text"]))
-    if isinstance(response.get("tool_usage"), dict):  # what is billed by the search is told nowhere else
+    if isinstance(response.get("tool_usage"), dict):  # what is billed by the search is reported nowhere else
         events.append(ReplyInfo(details={"tool_usage": response["tool_usage"]}))
     if details := dropped_thinking(response.get("input_transformations")):
         events.append(ReplyInfo(details=details))

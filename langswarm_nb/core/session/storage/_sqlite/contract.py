@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Literal, TypeVar, Unpack
 
 from langswarm_nb.core.session import checks
+from langswarm_nb.core.session.answers.definition import Definition
 from langswarm_nb.core.session.conversation.nodes import Stamp, TreeRows
 from langswarm_nb.core.session.conversation.steps import Done, Step
 from langswarm_nb.core.session.errors import SessionStorageError, SessionValueError
@@ -19,7 +20,7 @@ from langswarm_nb.core.session.messages import MessageRole, SessionMessage, as_r
 from langswarm_nb.core.session.settings import SessionKey, SessionRecord, SessionStatus
 from langswarm_nb.core.session.storage import arguments as _arguments
 from langswarm_nb.core.session.storage.bounded import check_message, check_session
-from langswarm_nb.core.session.storage.carried import as_json, unloaded
+from langswarm_nb.core.session.storage.carried import as_json, definitions_of, unloaded
 from langswarm_nb.core.session.storage.records import decode_record, encode_changes, encode_record
 from langswarm_nb.core.session.storage.rows import (
     PLACE_COLUMNS,
@@ -40,7 +41,7 @@ from langswarm_nb.core.session.values import (
     whole,
 )
 
-from . import blobs as _blobs
+from . import carried as _carried
 from . import leases as _leases
 from . import partials as _partials
 from . import reading as _reading
@@ -304,7 +305,16 @@ class SQLStorage(ISessionStorage):
 
     async def read_blobs(self, session_id: str, hashes: Collection[str]) -> dict[str, bytes]:
         key, wanted = key_of(session_id), _arguments.texts("hashes", hashes)
-        return await self._read(lambda db: _blobs.read(db, session_key(db, key, self.name), wanted))
+        return await self._read(lambda db: _carried.read(db, session_key(db, key, self.name), wanted))
+
+    async def read_definitions(
+        self, session_id: str, hashes: Collection[str] | None = None
+    ) -> dict[str, Definition]:
+        key = key_of(session_id)
+        wanted = None if hashes is None else _arguments.texts("hashes", hashes)
+        return await self._read(
+            lambda db: _carried.read_definitions(db, session_key(db, key, self.name), wanted)
+        )
 
     async def set_tip(self, session_id: str, seq: int | None, *, branch: str | None = None) -> SessionRecord:
         key = key_of(session_id)
@@ -345,7 +355,8 @@ class SQLStorage(ISessionStorage):
         payload = encode_message(as_json(message))
         _arguments.seq("reply_to", reply_to)
         asked = optional_text("question_id", question_id)
-        await self._write(lambda db: _partials.save(db, self.name, key, payload, reply_to, asked))
+        schemas = definitions_of([message])
+        await self._write(lambda db: _partials.save(db, self.name, key, payload, reply_to, asked, schemas))
 
     async def delete_session(self, session_id: str) -> bool:
         key = key_of(session_id)

@@ -141,7 +141,7 @@ class Database(Connection):
             raise SessionStorageError(
                 f"'{self.path}' was open when this process was forked from its parent, and SQLite cannot share it "
                 "safely then. Open the storage only after the fork, or start processes with the method 'spawn' or "
-                "'forkserver'. In the parent it works on."
+                "'forkserver'. It keeps working in the parent."
             )
 
     def _prepare(self, durability: str, timeout: float) -> None:
@@ -219,7 +219,7 @@ class Database(Connection):
         return not self.is_lost
 
     def _give_up(self) -> None:
-        """Let go of all connections of this process to the file, and keep its log from the one that is there now."""
+        """Let go of all connections of this process to the file, and keep its log from the one that exists now."""
         _files.replaced.add(self.path)
         all_of_it = [db for db in list(_files.databases) if db.file == self.file]
         for db in all_of_it:
@@ -276,8 +276,8 @@ class Database(Connection):
         """
         if self.is_lost or not self._is_in_place():
             raise SessionStorageError(
-                f"The file '{self.path}' was removed or replaced at this moment, and what was written last went with "
-                "it. Try again to go on with the file that is there now (a new one if there is none)."
+                f"The file '{self.path}' was just removed or replaced, and the last changes were lost with it. "
+                "Try again to continue with the file that exists now (a new one if there is none)."
             )
 
     def _set_journal(self, mode: str, timeout: float) -> None:

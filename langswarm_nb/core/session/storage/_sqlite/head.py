@@ -122,7 +122,7 @@ def user_key(db: sqlite3.Connection, session_id: str, user_id: str | None, name:
     Raises
     ------
     SessionNotFoundError
-        There is none with this id, or it is somebody else's, which is told to nobody.
+        There is none with this id, or it is somebody else's, which nobody learns.
     """
     sid = session_key(db, session_id, name)
     if user_id is not None:

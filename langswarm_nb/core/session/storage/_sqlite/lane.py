@@ -78,7 +78,7 @@ class Lane:
     async def close(self) -> None:
         """Finish what was accepted and close the connection."""
         if self._busy and self.loop is asyncio.get_running_loop():
-            with suppress(Exception):  # whether the file can be opened does not matter any more
+            with suppress(Exception):  # whether the file can be opened no longer matters
                 await self.do(lambda _: None, alone=True)  # its turn comes after all that waits
         self._closed = True
         stopped = None if self._thread is None else self._thread.stop()
@@ -212,7 +212,7 @@ class _Worker(sqlite3.Connection):
                 task.fail(error)
 
     def _carried_out(self, tasks: Sequence[Task]) -> bool:
-        """Run tasks on the connection; False when there is none to the file that is there now."""
+        """Run tasks on the connection; False when there is none to the file that exists now."""
         if self._db is None or not self._db.is_current():
             return False
         with self._db.using:

@@ -21,8 +21,18 @@ TURN_US = 3_000_000
 """How long it is reserved for the next in line."""
 
 
-def take(db: sqlite3.Connection, head: Head, session_id: str, holder: str, *, ends: bool = False) -> None:
+def take(
+    db: sqlite3.Connection,
+    head: Head,
+    session_id: str,
+    holder: str,
+    *,
+    ends: bool = False,
+    goes_on: bool = False,
+) -> None:
     """Take the lease of a session; where it ends at once, only make sure that it can be taken.
+
+    With ``goes_on`` it comes from who holds it, and who is the next stays so.
 
     Raises
     ------
@@ -30,6 +40,11 @@ def take(db: sqlite3.Connection, head: Head, session_id: str, holder: str, *, en
         Another message is being answered.
     """
     is_mine = head.holder == holder
+    if goes_on and not is_mine:
+        db.execute(
+            "UPDATE sessions SET holder = ?2, beat_us = ?3 WHERE id = ?1", (head.sid, holder, now_us())
+        )
+        return
     if not is_mine and not _is_free(head.holder, head.owner, head.beat_us, now_us()):
         raise leased(
             f"session {shown(session_id)}", _owner.in_words(str(head.owner)), from_us(head.since_us or 0)

@@ -43,7 +43,7 @@ def _named(pid: int) -> str:
 
 
 def _start_of(pid: int) -> str | None:
-    """Return when a process of this machine started, as far as the platform tells; None when it does not run."""
+    """Return when a process of this machine started, as far as the platform says; None when it does not run."""
     if sys.platform == "win32":
         return _start_on_windows(pid)
     return _start_on_linux(pid) if Path("/proc/self/stat").exists() else _start_elsewhere(pid)
@@ -66,7 +66,7 @@ def _start_on_linux(pid: int) -> str | None:
     except OSError:
         return None
     state, started = fields[0], fields[19]
-    return None if state in b"ZX" else started.decode()  # a zombie writes no more
+    return None if state in b"ZX" else started.decode()  # a zombie no longer writes
 
 
 def _start_on_windows(pid: int) -> str | None:

@@ -8,13 +8,16 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
+from langswarm_nb.core.session.answers.definition import Definition
 from langswarm_nb.core.session.errors import SessionNotFoundError, SessionStorageError
 from langswarm_nb.core.session.storage.carried import unloaded_row
 from langswarm_nb.core.session.storage.packing import MARKS, pack, unpacked
 from langswarm_nb.core.session.storage.rows import MESSAGE_COLUMNS, Row
 
+from . import carried as _carried
 from . import leases as _leases
 from . import owner as _owner
 from . import tree as _tree
@@ -27,9 +30,15 @@ _DAMAGED = (ValueError, TypeError, sqlite3.IntegrityError, SessionNotFoundError,
 
 
 def save(
-    db: sqlite3.Connection, name: str, session_id: str, payload: Row, reply_to: int, question_id: str | None
+    db: sqlite3.Connection,
+    name: str,
+    session_id: str,
+    payload: Row,
+    reply_to: int,
+    question_id: str | None,
+    schemas: Sequence[Definition] = (),
 ) -> None:
-    """Keep what has arrived of a reply in the place of what was kept of it before."""
+    """Keep what has arrived of a reply in place of what was kept of it before."""
     head = head_of(db, session_id, name)
     question_at(db, head, session_id, reply_to, question_id, name)
     columns = {
@@ -40,6 +49,7 @@ def save(
         " VALUES (?, ?, ?, ?, ?, ?)",
         (head.sid, columns["key"], reply_to, _owner.this_process(), now_us(), json.dumps(columns)),
     )
+    _carried.define(db, head.sid, schemas)
     _leases.keep(db, head.sid, columns["key"])
 
 

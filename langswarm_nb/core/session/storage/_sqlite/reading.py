@@ -64,7 +64,7 @@ def tree(
         nodes[-1][0] >= since + len(nodes) or any(row[1] is not None and row[1] >= row[0] for row in nodes)
     ):
         raise SessionStorageError(
-            f"The messages of session {shown(session_id)} in {name} are no longer a tree: one is missing, or hangs "
+            f"The messages of session {shown(session_id)} in {name} are no longer a tree: one is missing, or is "
             "below one that came later. The file is damaged, or another program changed it; "
             "`await session.get_messages()` still reads what there is."
         )

@@ -24,7 +24,7 @@ from langswarm_nb.core.session.storage.rows import (
 )
 from langswarm_nb.core.session.values import MOST, optional_whole, whole
 
-from . import blobs as _blobs
+from . import carried as _carried
 from . import hides as _hides
 from . import sessions as _sessions
 from .head import now_us, session_key
@@ -47,8 +47,8 @@ def rows_of(messages: Sequence[SessionMessage], tree: TreeRows) -> list[Row]:
         above = message.parent_seq
         if message.seq != n or not (above is None or 0 <= above < n):
             raise SessionValueError(
-                f"The message {message.id!r} stands at {message.seq} below {above}, and should stand at {n} below one "
-                "before it. Nothing was stored."
+                f"The message {message.id!r} is at {message.seq} below {above}, but should be at {n} below an earlier "
+                "one. Nothing was stored."
             )
     for seq in ends:
         if seq is not None and not 0 <= seq < len(messages):
@@ -87,12 +87,12 @@ def restore(
     tree: TreeRows,
 ) -> None:
     """Store a session with the rows of its messages and what they carry."""
-    _blobs.check_of_user(db, load, str(record["user_id"]))
+    _carried.check_of_user(db, load, str(record["user_id"]))
     _sessions.create(db, name, record)
     sid = session_key(db, str(record["session_id"]), name)
     base, now = sid << SEQ_BITS, now_us()
     db.executemany(_INSERT, [to_store((base | row[0], *row[1:])) for row in rows])
-    _blobs.link(db, base, load)
+    _carried.link(db, base, load)
     db.executemany(
         "INSERT INTO branches VALUES (?, ?, ?, ?)",
         [(sid, branch, tip, now - n) for n, (branch, tip) in enumerate(tree.others, 1)],

@@ -7,8 +7,8 @@ import sqlite3
 from langswarm_nb.core.session.storage.packing import FACTS, MARKS, USUAL
 
 APPLICATION_ID = 0x4C534E42  # "LSNB": tells our files from those of other programs
-VERSION = 4
-"""Of the tables below. Files of versions 1 to 3 were never published, and are brought over all the same."""
+VERSION = 5
+"""Of the tables below. Files of versions 1 to 4 were never published, and are brought over all the same."""
 
 
 def _named(column: str, names: tuple[str, ...]) -> str:
@@ -147,7 +147,7 @@ TABLES = (
       PRIMARY KEY (message, blob)) WITHOUT ROWID
     """,
     "CREATE INDEX message_blobs_blob ON message_blobs(blob)",
-    # Schemas of tools and of answers, once for each body.
+    # Schemas of tools and of answers, once for each body, and which session has which.
     """
     CREATE TABLE definitions(
       hash TEXT PRIMARY KEY,                      -- SHA-256 of body, in hexadecimal
@@ -156,9 +156,17 @@ TABLES = (
       body TEXT NOT NULL)
     """,
     """
+    CREATE TABLE session_definitions(
+      sid INTEGER NOT NULL,
+      hash TEXT NOT NULL,
+      PRIMARY KEY (sid, hash)) WITHOUT ROWID
+    """,
+    "CREATE INDEX session_definitions_hash ON session_definitions(hash)",
+    """
     CREATE TRIGGER sessions_ad AFTER DELETE ON sessions BEGIN
       DELETE FROM message_rows WHERE id >= old.id << 32 AND id < (old.id + 1) << 32;
       DELETE FROM message_blobs WHERE message >= old.id << 32 AND message < (old.id + 1) << 32;
+      DELETE FROM session_definitions WHERE sid = old.id;
       DELETE FROM branches WHERE sid = old.id;
       DELETE FROM partials WHERE sid = old.id;
       DELETE FROM former_tips WHERE sid = old.id;

@@ -218,7 +218,7 @@ def forget(db: sqlite3.Connection, sid: int, upto: int) -> None:
         return
     if not has_fts5(db):
         raise SessionStorageError(
-            "The session was not deleted: its words are in a search index, which needs FTS5, and the SQLite "
+            "The session was not deleted: its text is in a search index, which needs FTS5, and the SQLite "
             f"{sqlite3.sqlite_version} of this Python was built without it. Delete it from another Python."
         )
     db.execute(

@@ -16,7 +16,7 @@ from langswarm_nb.core.session.settings import SessionStatus
 from langswarm_nb.core.session.storage.records import RECORD_COLUMNS
 from langswarm_nb.core.session.storage.rows import Row
 
-from . import blobs as _blobs
+from . import carried as _carried
 from .head import IS_MEANT, TOUCH, meant, now_us, session_key, used_us
 from .leases import SILENCE_US
 
@@ -184,7 +184,7 @@ def delete(db: sqlite3.Connection, session_id: str) -> bool:
     from .search import forget  # few sessions ever need it
 
     forget(db, sid, upto)
-    carried = _blobs.carried_by(db, sid)
+    carried = _carried.carried_by(db, sid)
     db.execute("DELETE FROM sessions WHERE id = ?", (sid,))
-    _blobs.free(db, carried)
+    _carried.free(db, *carried)
     return True

@@ -17,7 +17,7 @@ from langswarm_nb.core.session.storage.packing import MARKS, key_of_id
 from langswarm_nb.core.session.storage.rows import COLUMNS, MESSAGE_COLUMNS, Row, as_read, mark_of, to_store
 from langswarm_nb.core.session.values import MOST
 
-from . import blobs as _blobs
+from . import carried as _carried
 from . import conditions as _conditions
 from . import hides as _hides
 from . import leases as _leases
@@ -29,7 +29,7 @@ _SHOW = (
     f"UPDATE message_rows SET active = 1, marks = CASE WHEN json_extract(marks, '{_BESIDE}') IS NULL THEN marks"
     f" ELSE json_set(marks, '{_BESIDE}', NULL) END WHERE id = ?"
 )
-"""Puts a message onto the active path; it does not stand beside it any more."""
+"""Puts a message onto the active path; it is no longer beside it."""
 _ROLE = MESSAGE_COLUMNS.index("role")
 _MESSAGE_ID = MESSAGE_COLUMNS.index("key")
 _CONTENT, _PARTS = MESSAGE_COLUMNS.index("content"), MESSAGE_COLUMNS.index("parts")
@@ -45,7 +45,7 @@ class _Place(NamedTuple):
     version: int
     active: bool
     end: int | None = None
-    """Of a reply: where paths end that go on with it."""
+    """Of a reply: where paths end that continue from it."""
 
 
 def append(
@@ -73,7 +73,7 @@ def append(
         _conditions.check_new(db, head, session_id, [payload[_MESSAGE_ID] for payload in payloads])
     _conditions.check_path(db, head, session_id, expected_tip)
     _conditions.check_turns(db, head, session_id, turn, hides)
-    _blobs.check_of_session(db, load, head.sid)
+    _carried.check_of_session(db, load, head.sid)
     start = head.tip if isinstance(parent, str) else parent
     if start not in (None, head.tip) and reply_to is None:
         node_of(db, head, session_id, start)
@@ -83,10 +83,12 @@ def append(
     else:
         question = question_at(db, head, session_id, reply_to, question_id, name)
         place = _reply_place(db, head, reply_to, question, payloads, tip, active=activate)
-    ends = lease is not None and any(payload[_MESSAGE_ID] == lease for payload in payloads)
+    ids = () if lease is None else [payload[_MESSAGE_ID] for payload in payloads]
+    ends, goes_on = lease in ids, head.holder in ids
     if lease is not None:  # the last that may refuse: from here on there are changes
-        _leases.take(db, head, session_id, lease, ends=ends)
-    if head.is_archived and _is_send(payloads, activate=activate, answered=lease is not None and not ends):
+        _leases.take(db, head, session_id, lease, ends=ends, goes_on=goes_on)
+    answered = lease is not None and not ends and not goes_on
+    if head.is_archived and _is_send(payloads, activate=activate, answered=answered):
         db.execute("UPDATE sessions SET status = 'active' WHERE id = ?", (head.sid,))
     if branch not in (None, head.branch):
         head = _go(db, head, tip, branch)
@@ -98,7 +100,7 @@ def append(
         rows = []
     else:
         rows = _insert(db, head, place, payloads, turn)
-        _blobs.link(db, head.end, load)
+        _carried.link(db, head.end, load)
     is_other = (
         moves or turn is not None or place.version != (head.tip_version or 1)
     )  # than what stood on the path
@@ -108,7 +110,7 @@ def append(
 
 
 def _is_send(payloads: Sequence[Row], *, activate: bool, answered: bool) -> bool:
-    """Return whether something is asked, on the path or beside it, anew or once more."""
+    """Return whether something is asked, on the path or beside it, for the first time or again."""
     once_more_beside = not payloads and not activate
     return answered or once_more_beside or any(payload[_ROLE] in ("user", "tool") for payload in payloads)
 

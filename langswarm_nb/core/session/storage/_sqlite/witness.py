@@ -2,7 +2,7 @@
 
 SQLite takes any ``-wal`` beside a file for the file's own. When another file has taken the place, it applies the pages
 of the former one to it, and both are lost. A store never goes backwards: the surrogate ids of its sessions are given
-once, and what each session holds only grows. So of two states that can be read it can be told whether one may have
+once, and what each session holds only grows. So of two states that can be read it is clear whether one may have
 become the other.
 """
 
@@ -26,7 +26,7 @@ from .location import make_private_file
 logger = logging.getLogger(__name__)
 
 _MOST = 50
-"""So many sessions tell enough: the newest, and those that the other state knew."""
+"""This many sessions are enough: the newest, and those that the other state knew."""
 
 
 class Seen(NamedTuple):
@@ -95,7 +95,7 @@ def is_another(path: Path, before: Seen, db: sqlite3.Connection) -> bool | None:
     Returns
     -------
     bool or None
-        None when it cannot be told now. A log of which somebody still reads an old state is moved into the file in
+        None when it cannot be known now. A log of which somebody still reads an old state is moved into the file in
         part, and what then stands in the file alone need make no sense.
     """
     try:
@@ -164,7 +164,7 @@ def move_log_away(path: Path) -> None:
         else:
             log.unlink()
     with _moving(path, log):
-        path.with_name(f"{path.name}-shm").unlink()  # an index of the log, made anew
+        path.with_name(f"{path.name}-shm").unlink()  # an index of the log, made again
 
 
 def _free_name(path: Path) -> Path:
@@ -177,8 +177,8 @@ def _free_name(path: Path) -> Path:
 
 def _tell(path: Path, kept: Path) -> None:
     logger.warning(
-        "'%s' was removed or replaced while it was open. What had not been moved into it yet stands in '%s', which "
-        "belongs to the former file alone.",
+        "'%s' was removed or replaced while it was open. What had not been moved into it yet is in '%s', which "
+        "belongs only to the earlier file.",
         path,
         kept,
     )

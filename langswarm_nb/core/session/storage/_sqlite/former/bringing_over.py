@@ -97,7 +97,7 @@ _KEY = _MESSAGES.split(", ").index("message_id")
 
 
 def bring_over(db: sqlite3.Connection, version: int, tables: Sequence[str]) -> None:
-    """Make ``tables`` of those of version 1, 2 or 3."""
+    """Make ``tables`` of those of version 1 to 4."""
     if version == 1:
         for statement in _TO_VERSION_2:
             db.execute(statement)
@@ -105,9 +105,19 @@ def bring_over(db: sqlite3.Connection, version: int, tables: Sequence[str]) -> N
     if version < 3:  # noqa: PLR2004 - a version
         _to_version_3(db, tables)
     else:
-        db.execute("DROP VIEW messages")
-        db.execute(next(table for table in tables if "CREATE VIEW messages" in table))
-    take_bytes_out(db)
+        _make_again(db, tables)
+    if version < 4:  # noqa: PLR2004
+        take_bytes_out(db)
+
+
+def _make_again(db: sqlite3.Connection, tables: Sequence[str]) -> None:
+    """Bring the tables of version 3 or 4 over: the view has more columns, and sessions have schemas."""
+    db.execute("DROP VIEW messages")
+    db.execute("DROP TRIGGER sessions_ad")
+    new = ("VIEW messages", "TABLE session_definitions", "INDEX session_definitions", "TRIGGER sessions_ad")
+    for statement in tables:
+        if any(f"CREATE {what}" in statement for what in new):
+            db.execute(statement)
 
 
 def _to_version_3(db: sqlite3.Connection, tables: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ import logging
 import sqlite3
 
 from langswarm_nb.core.session.parts.blobs import hashes_in, taken_out
-from langswarm_nb.core.session.storage._sqlite.blobs import link
+from langswarm_nb.core.session.storage._sqlite.carried import link
 from langswarm_nb.core.session.storage.carried import Load
 from langswarm_nb.core.session.storage.packing import MARKS, pack, unpacked
 from langswarm_nb.core.session.storage.rows import counts_of
@@ -28,7 +28,7 @@ def take_bytes_out(db: sqlite3.Connection) -> None:
             values[-2:] = counts_of(light)
             changed = (to_json("parts", list(light)), pack(values), key)
         except (ValueError, TypeError, AttributeError, KeyError):
-            logger.warning("The parts of message %s make no sense; it is left as it is.", key)
+            logger.warning("The parts of message %s cannot be read; it is left as it is.", key)
             continue
         db.execute("UPDATE message_rows SET parts = ?, marks = ? WHERE id = ?", changed)
         link(db, key, Load([(0, of) for of in hashes_in(light) if of in blobs], blobs))

@@ -20,7 +20,7 @@ _UPDATE = (
 
 
 def renumber_turns(db: sqlite3.Connection) -> None:
-    """Number the turns and versions of all sessions anew; what is on an active path keeps its turn's number."""
+    """Renumber the turns and versions of all sessions; what is on an active path keeps its turn's number."""
     for sid, branch, tip in db.execute("SELECT id, branch, tip FROM sessions").fetchall():
         base = sid << 32
         rows = [Old._make(row) for row in db.execute(_SELECT, (base, (sid + 1) << 32))]

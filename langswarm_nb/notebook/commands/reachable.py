@@ -12,9 +12,8 @@ from urllib.parse import urlsplit
 
 from langswarm_nb.core.session import ProviderAuthenticationError, SessionError
 from langswarm_nb.core.session.providers.catalogue import OFFLINE_PROVIDERS, PROVIDERS
+from langswarm_nb.notebook.asking.provider_choice import address_of
 from langswarm_nb.notebook.workspace.keys import is_in_keyring
-
-from .provider_choice import address_of
 
 if TYPE_CHECKING:
     from langswarm_nb.core.session import SessionManager
@@ -100,7 +99,9 @@ def key_state(manager: SessionManager, provider: str) -> KeyState:
         variables = "" if row is None else row.url_variables[0]
         return KeyState(f"no address: set {variables}" if variables else "cannot be used")
     if row is None or not row.needs_key:
-        return KeyState("offline, needs none" if provider in OFFLINE_PROVIDERS else "needs none", "models")
+        return KeyState(
+            "offline, no key needed" if provider in OFFLINE_PROVIDERS else "no key needed", "models"
+        )
     variable = row.key_variable(os.environ)
     return KeyState(f"key in {variable}" if variable else "key in this kernel", "models")
 

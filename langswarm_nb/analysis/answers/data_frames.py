@@ -1,0 +1,151 @@
+"""Answers of a schema as frames: a row for each object, with the dtypes that the schema tells."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from langswarm_nb.analysis import arrays, texts
+from langswarm_nb.analysis.columns import ANSWERS, Kind, Read
+from langswarm_nb.analysis.filters import Branch, Filter, Moment
+from langswarm_nb.analysis.frames import as_frame
+from langswarm_nb.analysis.store import Source, find_store
+from langswarm_nb.analysis.stored_rows import StoredRows, read_rows, read_sessions
+from langswarm_nb.core.session import checks
+from langswarm_nb.core.session.answers.answer_schema import AnswerSchema, schema_of
+
+if TYPE_CHECKING:
+    from langswarm_nb.core.session.answers import columns as asked
+
+_DATA = Read("data_json", Kind.TEXT)
+_BESIDE = "answer_"
+"""Goes before the name of a place for which the schema has a column."""
+_INT64 = np.iinfo(np.int64)
+
+
+def data_frame(schema: AnswerSchema, datas: Iterable[Any]) -> pd.DataFrame:
+    """Return answers of a schema as a frame, one row for each object.
+
+    Parameters
+    ----------
+    schema : AnswerSchema
+        What they are.
+    datas : iterable
+        Checked JSON values, such as `SessionMessage.data`. Each element of a list is a row.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of the schema, with the same dtypes whatever the rows are, also when there are none: text,
+        ``Int64``, ``float64``, ``boolean``, categories in the order of the choices, ``datetime64[us, UTC]`` for moments
+        and ``datetime64[us]`` for days; what is nested stays as it is, as objects. What is missing is NA.
+    """
+    records = [record for data in datas for record in schema.records(data)]
+    return as_frame(_columns(schema, records), len(records))
+
+
+def data_df(
+    schema: object,
+    source: Source = None,
+    *,
+    since: Moment = None,
+    until: Moment = None,
+    user_id: str | None = None,
+    branch: Branch = "active",
+    all: bool = False,
+) -> pd.DataFrame:
+    """Return the answers of a schema in conversations as a frame, one row for each object.
+
+    Parameters
+    ----------
+    schema : object
+        What they were asked to be, as it was given to ``schema=``; answers of another schema are left out.
+    source, since, until, user_id, branch, all
+        As in `messages_df`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of the schema, see `reply.data_df`, then where each answer is: ``session``, ``turn``, ``version``,
+        ``model``, ``created_at``, ``session_id`` and ``message_id``. Where the schema has a column of that name, these
+        are called ``answer_session``, and so on. Columns and dtypes are the same when there are no rows.
+
+    Raises
+    ------
+    SchemaDefinitionError, SessionTypeError
+        ``schema`` describes nothing that can be asked for.
+    SessionValueError, SessionStorageError
+        As in `messages_df`.
+
+    Examples
+    --------
+    ::
+
+        ls.data_df("name, age int, size small|medium|large")
+    """
+    wanted_schema = schema_of(schema)
+    wanted = Filter.of(since, until, user_id, branch)
+    store = find_store(source, everything=checks.flag("all", all))
+    with store.open() as db:
+        sessions = read_sessions(
+            db, store, wanted, [read for column in ANSWERS for read in column.session_reads]
+        )
+        reads = [_DATA, *(read for column in ANSWERS for read in column.reads)]
+        tests = [f"schema_hash = '{wanted_schema.hash}'", "data_json IS NOT NULL"]
+        rows = read_rows(db, sessions, wanted, reads, moment="ts_us", tests=tests)
+        return _with_places(wanted_schema, rows)
+
+
+def _with_places(schema: AnswerSchema, rows: StoredRows) -> pd.DataFrame:
+    found = [schema.records(json.loads(text)) for _, text in texts.present(rows[_DATA])]
+    of_row = np.repeat(np.arange(len(found)), [len(records) for records in found])
+    columns = _columns(schema, [record for records in found for record in records])
+    for place in ANSWERS:
+        name = f"{_BESIDE}{place.name}" if place.name in columns else place.name
+        columns[name] = arrays.to_pandas(place, place.make(rows)).take(of_row)
+    return as_frame(columns, len(of_row))
+
+
+def _columns(schema: AnswerSchema, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {
+        column.name: _array(column, [record.get(column.name) for record in records])
+        for column in schema.columns
+    }
+
+
+def _array(column: asked.Column, values: Sequence[Any]) -> Any:
+    if column.kind == "choice":
+        return pd.Categorical(values, pd.Index(pd.array(column.choices, dtype=texts.TEXT_DTYPE)))
+    return _ARRAYS.get(column.kind, _objects)(values)
+
+
+def _objects(values: Sequence[Any]) -> Any:
+    return pd.Series(values, dtype=object).array
+
+
+def _moments(values: Sequence[Any], *, utc: bool) -> Any:
+    """Return moments or days; what pandas cannot hold, such as the year 9999999, is not a time."""
+    return pd.to_datetime(pd.Series(values, dtype=object), utc=utc, errors="coerce", format="ISO8601")
+
+
+def _integers(values: Sequence[Any]) -> Any:
+    """Return whole numbers as ``Int64``; as objects where one is larger than that holds."""
+    whole = [None if value is None else int(value) for value in values]  # JSON's 2.0 is one, too
+    if any(value is not None and not _INT64.min < value <= _INT64.max for value in whole):
+        return _objects(whole)
+    return pd.array(whole, dtype="Int64")
+
+
+_ARRAYS: Mapping[str, Callable[[Sequence[Any]], Any]] = {
+    "string": lambda values: texts.to_pandas(texts.texts_of(values)),
+    "integer": _integers,
+    "number": lambda values: np.array([np.nan if value is None else value for value in values], np.float64),
+    "boolean": lambda values: pd.array(values, dtype="boolean"),
+    "datetime": lambda values: _moments(values, utc=True).astype("datetime64[us, UTC]"),
+    "date": lambda values: _moments(values, utc=False).astype("datetime64[us]"),
+}
+"""The kinds of columns with a dtype of their own; all others hold objects."""

@@ -1,0 +1,1 @@
+"""What a model is asked to answer with: values of a schema."""

@@ -1,0 +1,1 @@
+"""Questions to services that decide, and their answers: the forms that several services share."""
