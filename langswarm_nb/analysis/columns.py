@@ -332,7 +332,7 @@ ANSWERS: tuple[Column, ...] = (
     stored("model", Dtype.CATEGORY, MODEL),
     stored("created_at", Dtype.TIME, "ts_us"),
     of_session("session_id"),
-    Column("message_id", Dtype.TEXT, lambda rows: rows[_MESSAGE_ID], (_MESSAGE_ID,)),
+    Column("message_id", Dtype.TEXT, lambda rows: rows[MESSAGE_ID], (MESSAGE_ID,)),
 )
 """Where an answer is: behind the columns of its schema."""
 
