@@ -105,7 +105,7 @@ def _told(name: str) -> str:
 
 
 def _detail(name: str) -> str:
-    """Return SQL for what is told of a request under this name."""
+    """Return SQL for the detail of a request under this name."""
     return f"CASE WHEN details IS NOT NULL THEN json_extract(details, '$.{name}') END"
 
 

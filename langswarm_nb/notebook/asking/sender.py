@@ -122,15 +122,9 @@ class Sender:
             ),
             **await for_session(self._workspace, plan, session),
         )
+        told = {model: (*notes, *_told_of(carried[model]), decided[model][1]) for model in plan.models}
         return [
-            self._opened(
-                plan,
-                session,
-                stream,
-                (*notes, *_told_of(carried[model]), decided[model][1]),
-                options,
-                prompt.questions,
-            )
+            self._opened(plan, session, stream, told[model], options, prompt.questions)
             for model, stream in zip(plan.models, streams, strict=True)
         ]
 

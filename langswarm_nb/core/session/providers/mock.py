@@ -7,7 +7,7 @@ import json
 import re
 from collections import deque
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from langswarm_nb.core.session import errors as e
 from langswarm_nb.core.session.conversation.on_asyncio import check_loop
@@ -29,10 +29,11 @@ from langswarm_nb.core.session.provider_events import (
 from langswarm_nb.core.session.text import nearest
 
 from .intakes import intake_of
+from .mock_failures import ERRORS, failure
 from .mock_tools import played
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
     from langswarm_nb.core.session.parts.vocabulary import Part
     from langswarm_nb.core.session.provider_events import AskedSchema, Decision, DecisionRequest, Route
@@ -50,49 +51,6 @@ MODELS = {
     "error": "fails; the option `error` chooses how: authentication, not_found, request, …",
     "script": "shows Markdown, code and a table, turn by turn, or the option `reply`; misses a schema at first",
 }
-ERRORS: Mapping[str, e.ProviderSessionError] = {
-    name: cls(f"{what} (mock:error always fails.) {step}", provider="mock", model="error", **facts)
-    for name, cls, what, step, facts in (
-        (
-            "authentication",
-            e.ProviderAuthenticationError,
-            "The key was refused.",
-            "Set another.",
-            {"status": 401},
-        ),
-        ("not_found", e.ProviderNotFoundError, "There is no such model.", "Choose another.", {"status": 404}),
-        ("request", e.ProviderRequestError, "The request was refused.", "Change it.", {"status": 400}),
-        ("context_length", e.ContextLengthError, "The prompt is too long.", "Shorten it.", {"status": 400}),
-        (
-            "rate_limit",
-            e.ProviderRateLimitError,
-            "Too many requests.",
-            "Wait 20 s.",
-            {"status": 429, "retry_after_s": 20.0},
-        ),
-        ("quota", e.ProviderQuotaError, "No credit is left.", "Top up the account.", {"status": 429}),
-        ("server", e.ProviderServerError, "The service failed.", "Ask again.", {"status": 500}),
-        (
-            "overloaded",
-            e.ProviderOverloadedError,
-            "The service is overloaded.",
-            "Ask again later.",
-            {"status": 529},
-        ),
-        ("connection", e.ProviderConnectionError, "No connection.", "Check the network.", {}),
-        ("timeout", e.ProviderTimeoutError, "No answer in time.", "Ask again.", {"maybe_processed": True}),
-        ("response", e.ProviderResponseError, "The answer is not JSON.", "Check base_url.", {"status": 200}),
-        (
-            "interrupted",
-            e.StreamInterruptedError,
-            "The reply was cut short.",
-            "Ask again.",
-            {"maybe_processed": True},
-        ),
-    )
-}
-"""What the model ``error`` can raise, by the values of its option ``error``."""
-
 _SCRIPT = (
     "# A scripted reply\n\nThis is **mock:script**: the same in every run, *offline*.\n\n- first\n- second\n",
     "Some code:\n\n```python\ndef add(a, b):\n    return a + b\n```\n",
@@ -289,7 +247,7 @@ class MockProviderSession(IProviderSession):
         questions = [message.content for message in asked]
         match request.model:
             case "error":
-                return _failure(request.options.get("error", "server"))
+                return failure(request.options.get("error", "server"))
             case _ if request.schema is not None:
                 return _fitting(request.schema, messages, misses=request.model == "script")
             case "slow":
@@ -371,16 +329,6 @@ def _described(attachment: Part) -> str:
 
 def _size(attachment: Part) -> int | None:
     return len(bytes_of(attachment["data"])) if "data" in attachment else None
-
-
-def _failure(kind: Any) -> Reply:
-    if kind not in ERRORS:
-        raise e.SessionValueError.of("error", kind, ERRORS)
-    known = ERRORS[kind]
-    # A new one each time: an error that is raised twice would keep the frames of both.
-    told = {name: value for name, value in vars(known).items() if name not in e.SessionError.__annotations__}
-    error = type(known)(*known.args, **told)
-    return ["This reply is cut ", error] if kind == "interrupted" else error
 
 
 def _counted(messages: Sequence[SessionMessage], answer: str) -> Usage:

@@ -42,7 +42,7 @@ def answer_to(schema: Mapping[str, Any], question: str) -> Any:
 
 
 def spoiled(schema: Mapping[str, Any], answer: Any) -> Any:
-    """Return an answer that does not fit any more: without something that has to be there; None where nothing has."""
+    """Return an answer that no longer fits: without something that has to be there; None where nothing has to."""
     needed = schema.get("required")
     if not isinstance(answer, dict) or not needed or needed[0] not in answer:
         return None

@@ -75,7 +75,7 @@ class AnswerReader:
         self._reader.is_over = value
 
     def read(self, body: Any, name: str = "") -> Iterable[ReaderEvent]:
-        """Take an event; raises what the reader raises, but for an answer that its service has found wanting."""
+        """Take an event; raises what the reader raises, except for an answer that its service has found wanting."""
         try:
             return list(self._answered(self._reader.read(body, name)))
         except ReportedError as error:
