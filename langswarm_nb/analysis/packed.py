@@ -78,7 +78,7 @@ _COLLECTORS: Mapping[Kind, tuple[Callable[[], Any], str]] = {
         f"CASE typeof({{0}}) WHEN 'blob' THEN {{0}} ELSE {{0}} || '{texts.ID_PAD}' END",
     ),
 }
-"""How to collect, and how the SQL expression says that a value is missing, or is a text in the place of bytes."""
+"""How to collect, and how the SQL expression says that a value is missing, or is text where bytes are usual."""
 
 
 LISTED: Mapping[str, tuple[str, tuple[int, ...]]] = {
