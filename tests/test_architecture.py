@@ -55,7 +55,8 @@ FLOORS = {
         "_decisions",
         "_dialect download",
         "_http",
-        "catalogue deciders intakes mock_answers mock_decisions mock_tools public_addresses schema_routes",
+        "catalogue deciders intakes public_addresses schema_routes",
+        "mock_answers mock_decisions mock_failures mock_tools",
     ],
     "core.session.storage": [
         "__init__",

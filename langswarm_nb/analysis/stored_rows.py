@@ -137,6 +137,10 @@ class StoredRows:
         """Return the lengths of texts in characters."""
         return texts.n_chars(self[read])
 
+    def where(self, test: Read, read: Read) -> Values:
+        """Return texts where a test holds; elsewhere they are missing."""
+        return texts.take(self[read], np.where(self[test] == 1, np.arange(len(self)), -1))
+
     def constant(self, text: str) -> Values:
         """Return the same text for each row."""
         return Few(np.zeros(len(self), np.int32), [text])

@@ -1,19 +1,13 @@
-"""A reply as HTML while it grows: what is settled is rendered once, only the open end again.
-
-`StreamRenderer` renders it, and `GrowingReply` gives what an output shows of it, which is replaced as a whole.
-"""
+"""A reply as HTML while it grows: what is settled is rendered once, only the open end again."""
 
 from __future__ import annotations
 
-import json
-
-from . import Format, render_html
 from .controls import visible_controls
 from .escaping import code_html, text_block_html
 from .markdown import Environment, block_starts, markdown_html
 from .open_end import completed, open_fence
 
-__all__ = ["MAX_MARKDOWN_CHARS", "GrowingReply", "StreamRenderer"]
+__all__ = ["MAX_MARKDOWN_CHARS", "StreamRenderer"]
 
 MAX_MARKDOWN_CHARS = 120_000
 """A longer reply is rendered up to here; the rest follows as plain text."""
@@ -22,9 +16,6 @@ _EAGER_CHARS = 4000
 _LATE_PART = 6
 _CODE_ENDS = "</code></pre>"
 _LEAST_GROWTH_CHARS = 64
-_WHOLE_CHARS = 3000
-_HEAD_CHARS = 800
-_END_CHARS = 700
 
 
 class StreamRenderer:
@@ -53,6 +44,7 @@ class StreamRenderer:
         self._size = 0  # of the tail with what arrived
         self._settle_at = _LEAST_GROWTH_CHARS
         self._shown_tail = (0, "")
+        self._shown_source: str | None = None  # what that was rendered from
         self._is_code = False  # at the end of what is shown of the tail
         self._room = MAX_MARKDOWN_CHARS
         self._rest: list[str] = []
@@ -91,7 +83,8 @@ class StreamRenderer:
         if grown_chars and (
             is_urgent or len(self._tail) <= _EAGER_CHARS or grown_chars > chars // _LATE_PART
         ):
-            chars, html = len(self._tail), markdown_html(completed(self._tail), dict(self._environment))
+            self._shown_source = completed(self._tail)
+            chars, html = len(self._tail), markdown_html(self._shown_source, dict(self._environment))
             self._shown_tail = chars, html
             self._is_code = open_fence(self._tail) is not None
         return self._with_late_code(html, self._tail[chars:]) + self._rest_html()
@@ -136,7 +129,9 @@ class StreamRenderer:
     def finish(self) -> str:
         """Return the HTML of the whole text: what `render_html` makes of it at once."""
         self._absorb()
-        return "".join(self._settled) + markdown_html(self._tail, dict(self._environment)) + self._rest_html()
+        is_shown = self._shown_source == self._tail  # a short reply, of which nothing was closed or held back
+        tail = self._shown_tail[1] if is_shown else markdown_html(self._tail, dict(self._environment))
+        return "".join(self._settled) + tail + self._rest_html()
 
     def _absorb(self) -> None:
         self._tail += "".join(self._arrived)
@@ -153,7 +148,7 @@ class StreamRenderer:
             self._settled.append(markdown_html(head, self._environment))
             self._settled_chars.append(len(head))
             self._tail = self._tail[len(head) :]
-            self._shown_tail = (0, "")
+            self._shown_tail, self._shown_source = (0, ""), None
         self._size = len(self._tail)
         self._settle_at = self._size + max(_LEAST_GROWTH_CHARS, self._size // 4)
 
@@ -162,78 +157,3 @@ class StreamRenderer:
             return ""
         note = f"The first {MAX_MARKDOWN_CHARS:,} characters are rendered; the rest follows as plain text."
         return f'<p class="lsnb-note">{note}</p>\n{text_block_html("".join(self._rest))}'
-
-
-class GrowingReply:
-    """Gives the HTML of a reply at any moment.
-
-    A long one shows its beginning, which a reader has not left behind yet, and its end, which says that and what is
-    being written; that costs the same at any length.
-
-    Parameters
-    ----------
-    format
-        How the whole will be shown. Before that, Markdown is rendered, code is code, and all else is text.
-    """
-
-    def __init__(self, format: Format) -> None:
-        self._format = format
-        self._early_format: Format = format if format in {"markdown", "code"} else "text"
-        self._renderer = StreamRenderer()
-        self._pieces: list[str] = []
-        self._chars = 0
-        self._head: tuple[str, int] | None = None
-        self.size_bytes: int = 0
-        """Of the text, as JSON in UTF-8: what it weighs in a message."""
-
-    @property
-    def text(self) -> str:
-        """What has arrived."""
-        return "".join(self._pieces)
-
-    @property
-    def html_ratio(self) -> float:
-        """Size of the HTML relative to that of the text, as far as it is known."""
-        return self._renderer.html_ratio if self._format == "markdown" else 1.1
-
-    def feed(self, delta: str) -> None:
-        """Take in the next piece."""
-        self._pieces.append(delta)
-        self._chars += len(delta)
-        self.size_bytes += len(json.dumps(delta, ensure_ascii=False).encode(errors="surrogatepass")) - 2
-        if self._format == "markdown":
-            self._renderer.feed(delta)
-
-    def html(self) -> str:
-        """Return what to show now."""
-        if self._chars > _WHOLE_CHARS:
-            return self._excerpt()
-        if self._format == "markdown":
-            return self._renderer.html()
-        return render_html(self.text, format=self._early_format)
-
-    def finish(self) -> str:
-        """Return the whole."""
-        return (
-            self._renderer.finish()
-            if self._format == "markdown"
-            else render_html(self.text, format=self._format)
-        )
-
-    def _excerpt(self) -> str:
-        if self._head is None:
-            head = self.text[:_HEAD_CHARS]
-            head = head[: head.rfind("\n") + 1] or head
-            self._head = render_html(head, format=self._early_format), len(head)
-        head_html, head_chars = self._head
-        end_html, end_chars = self._end()
-        left_out = self._chars - head_chars - end_chars
-        note = f"… {left_out:,} characters, shown when the reply is complete …"
-        return f'{head_html}<p class="lsnb-note">{note}</p>\n{end_html}'
-
-    def _end(self) -> tuple[str, int]:
-        if self._format == "markdown":
-            return self._renderer.end_html(_END_CHARS)
-        end = self.text[-_END_CHARS:]
-        end = end[end.find("\n") + 1 :]
-        return text_block_html(end), len(end)

@@ -1,4 +1,4 @@
-"""The page that a cell shows: one reply, or several side by side, each with its footer."""
+"""The page that a cell shows: replies side by side, each with its footer, and what was said as bubbles."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from . import Format, render_html
 from .colours import without_colours
 from .escaping import code_html, text_block_html, text_html
 from .sheet import style_sheet
 
-__all__ = ["ReplyPart", "page_html", "scoped_page"]
+__all__ = ["ReplyPart", "bubble_html", "page_html", "scoped_page"]
 
 # One handler serves all buttons of a page. It is the same text in every page: nothing that a model wrote is in it.
 _ON_CLICK = (
@@ -32,6 +33,11 @@ _CARET = '<span class="lsnb-caret">▍</span>'
 _CLOSING_TAGS = re.compile(
     r"\s*(?:</(?:p|h[1-6]|ul|ol|li|blockquote|div|pre|code|table|tbody|thead|tr|t[dh])>\s*)*$"
 )
+_FRAME = re.compile(
+    r"^(?P<title>(?:DataFrame|Series|array)\b[^\n]*)\n(?:dtypes: [^\n]*\n)?\n(?P<table>(?:\|[^\n]*\|(?:\n|\Z))+)",
+    re.MULTILINE,
+)
+"""A frame as a question holds it, see `langswarm_nb.notebook.asking.value_text`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,3 +142,58 @@ def _next_html(part: ReplyPart) -> str:
         return ""
     words, line = part.next_step
     return f'<div class="lsnb-next">{text_html(words)} <code>{code_html(line)}</code>{_BUTTON}</div>'
+
+
+def bubble_html(
+    speaker: str,
+    line: str,
+    text: str,
+    *,
+    format: Format = "text",
+    body: str = "",
+    above: str = "",
+    below: str = "",
+) -> str:
+    """Return one message.
+
+    Parameters
+    ----------
+    speaker
+        ``"user"``, ``"assistant"``, ``"system"`` or ``"tool"``, which decides how it looks.
+    line
+        Plain text above it; its first part, up to `` · ``, stands out.
+    text
+        What was said.
+    format
+        How to show that; of ``"text"``, tables are folded.
+    body
+        HTML that the renderer made of it before.
+    above, below
+        Safe HTML around it; where there is any, no text takes no room.
+    """
+    who, dot, rest = line.partition(" · ")
+    words = body or ("" if (above or below) and not text else _words(text, format))
+    words = f"{above}{words}{below}"
+    head = f'<div class="lsnb-who"><strong>{text_html(who)}</strong>{text_html(dot + rest)}</div>'
+    return f'<div class="lsnb-said lsnb-by-{speaker}">{head}{words}</div>'
+
+
+def _words(text: str, format: Format) -> str:
+    return _folded(text) if format == "text" else render_html(text, format=format)
+
+
+def _folded(text: str) -> str:
+    """Return text as it is, each table that was put into it behind its title."""
+    pieces, end = [], 0
+    for found in _FRAME.finditer(text):
+        pieces += [_as_it_is(text[end : found.start()]), _fold(found["title"], found["table"])]
+        end = found.end()
+    return "".join([*pieces, _as_it_is(text[end:])]) or render_html("", format="text")
+
+
+def _as_it_is(text: str) -> str:
+    return render_html(text.strip("\n"), format="text") if text.strip() else ""
+
+
+def _fold(title: str, table: str) -> str:
+    return f"<details><summary>{text_html(title)}</summary>{render_html(table)}</details>"

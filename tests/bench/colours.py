@@ -58,7 +58,7 @@ def _plain() -> Iterator[Measure]:
 
 @contextmanager
 def _worst_step() -> Iterator[Measure]:
-    from langswarm_nb.render.incremental import GrowingReply
+    from langswarm_nb.render.growing import GrowingReply
     from langswarm_nb.render.page import ReplyPart, page_html
 
     text = _block()

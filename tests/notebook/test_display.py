@@ -16,7 +16,7 @@ from langswarm_nb.notebook.showing.display import (
     ticking,
 )
 from langswarm_nb.notebook.showing.pacing import Pacer
-from langswarm_nb.render.incremental import GrowingReply
+from langswarm_nb.render.growing import GrowingReply
 from tests.support.html import assert_safe, text_of
 from tests.support.kernels import Kernel, running_kernel
 from tests.support.waits import PATIENCE_S

@@ -7,8 +7,7 @@ import re
 import pytest
 
 from langswarm_nb.render import render_html
-from langswarm_nb.render.bubbles import bubble_html
-from langswarm_nb.render.page import ReplyPart, page_html, scoped_page
+from langswarm_nb.render.page import ReplyPart, bubble_html, page_html, scoped_page
 from langswarm_nb.render.tables import Branch, Code, Marked, Table, facts_html, facts_text
 from tests.support.hostile import TEXTS
 from tests.support.html import assert_safe, elements, text_of

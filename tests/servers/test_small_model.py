@@ -11,12 +11,26 @@ import pytest
 from langswarm_nb.core.session import create_session_manager
 from langswarm_nb.core.session.answers.answer_schema import schema_of
 from scripts.local_server import LocalServer
-from tests.contract.test_llama_schemas import ORDER
 from tests.support.installed import FOLDER, environment
 
 jsonschema = pytest.importorskip("jsonschema")
-pytestmark = [pytest.mark.installs, pytest.mark.slow]
+pytestmark = [pytest.mark.installs, pytest.mark.slow, pytest.mark.timeout(1800)]
 
+ORDER = {
+    "type": "object",
+    "properties": {
+        "customer": {
+            "type": "object",
+            "properties": {
+                "name": {"type": "string", "maxLength": 12},
+                "kind": {"enum": ["private", "company"]},
+            },
+            "required": ["name", "kind"],
+        },
+        "counts": {"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": 99}, "maxItems": 3},
+    },
+    "required": ["customer", "counts"],
+}
 # Nothing stands before the answer: the server takes what a template writes there for a part of it.
 TEMPLATE = "{% for m in messages %}{{ m.content }}\n{% endfor %}"
 
@@ -39,7 +53,7 @@ async def test_fifty_values_of_a_nested_schema_all_fit(small_model: LocalServer,
     schema = schema_of(ORDER)  # bounded: so small a model goes on with lists and texts until it is stopped
     providers = {"llamacpp": {"base_url": f"{small_model.url}/v1"}}
     async with create_session_manager("sqlite", {"db_path": str(tmp_path / "s.db")}, providers) as manager:
-        session = await manager.create_session("ada", "llamacpp", small_model.name, max_tokens=600)
+        session = await manager.create_session("ada", "llamacpp", small_model.name, max_tokens=300)
         values = []
         for number in range(50):
             question = f"Order {number}: a customer bought fruit."

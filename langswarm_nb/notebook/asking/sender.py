@@ -86,7 +86,7 @@ class Sender:
         sent |= {
             **carried[model],
             "provider_session": provider_session,
-            "on_send": self._teller(model, provider_session),
+            "on_send": partial(self._announce, model, provider_session),
             "on_retry": tell_retry,
             "on_wait": tell_wait,
             **decided[model][0],
@@ -122,15 +122,9 @@ class Sender:
             ),
             **await for_session(self._workspace, plan, session),
         )
+        told = {model: (*notes, *_told_of(carried[model]), decided[model][1]) for model in plan.models}
         return [
-            self._opened(
-                plan,
-                session,
-                stream,
-                (*notes, *_told_of(carried[model]), decided[model][1]),
-                options,
-                prompt.questions,
-            )
+            self._opened(plan, session, stream, told[model], options, prompt.questions)
             for model, stream in zip(plan.models, streams, strict=True)
         ]
 
@@ -168,7 +162,7 @@ class Sender:
         )
         model = f"{session.provider}:{session.model}"
         [through] = self._through([model], options, session.manager)
-        sent |= {"provider_session": through, "on_send": self._teller(model, through)}
+        sent |= {"provider_session": through, "on_send": partial(self._announce, model, through)}
         await self._note_use(session)
         return session.stream_message(text, **sent)
 
@@ -219,7 +213,7 @@ class Sender:
         )
         sent: AnswerOptions = {**settings, "on_retry": tell_retry, "on_wait": tell_wait}  # type: ignore[typeddict-item]
         [through] = self._through([wanted], options, session.manager)
-        sent |= {"provider_session": through, "on_send": self._teller(wanted, through)}
+        sent |= {"provider_session": through, "on_send": partial(self._announce, wanted, through)}
         await self._note_use(session)
         stream = session.stream_regenerate(before.question.id, model=wanted, **sent)
         return Opened(session, stream, options=options)
@@ -287,7 +281,7 @@ class Sender:
         return [
             {
                 "provider_session": through,
-                "on_send": self._teller(models[place], through),
+                "on_send": partial(self._announce, models[place], through),
                 "on_retry": tell_retry(place),
             }
             for place, through in enumerate(self._through(models, options, manager))
@@ -300,14 +294,10 @@ class Sender:
         providers = [parse_model_id(model)[0] for model in models]
         return [provider_for(self._workspace, provider, options, manager) for provider in providers]
 
-    def _teller(self, model: str, through: IProviderSession) -> Callable[[], None]:
-        """Return what tells where prompts go, when one goes."""
-
-        def tell() -> None:
-            if text := destination_once(self._workspace, parse_model_id(model)[0], through):
-                self._tell(text)
-
-        return tell
+    def _announce(self, model: str, through: IProviderSession) -> None:
+        """Say where prompts go, when one goes there for the first time."""
+        if text := destination_once(self._workspace, parse_model_id(model)[0], through):
+            self._tell(text)
 
     def _limit_usd(self, options: CellOptions) -> float | None:
         """Return what a send may cost; None for no limit."""
@@ -352,7 +342,7 @@ class Sender:
     async def _decided(
         self, plan: Plan, prompt: Prompt, through: Sequence[IProviderSession | None]
     ) -> dict[str, tuple[SendOptions, str]]:
-        """Return how each model is asked the questions of a prompt, with what to show about that."""
+        """Return how each model is asked the questions of a prompt, with what to say of that."""
         if not prompt.questions:
             return dict.fromkeys(plan.models, (SendOptions(), ""))
         from .structured import deciding

@@ -123,9 +123,9 @@ def _kind(value: object) -> str:
 async def deciding(
     questions: Sequence[Question], model: str, provider: IProviderSession
 ) -> tuple[SendOptions, str]:
-    """Return how one model is asked questions, and what to show the reader about that.
+    """Return how one model is asked questions, and what to show the reader of that.
 
-    A model that tells probabilities is asked for decisions, another one for an answer of a schema.
+    A model that gives probabilities is asked for decisions, another one for an answer of a schema.
     """
     from langswarm_nb.core.session.answers.decided import decision_schema, value_schema
     from langswarm_nb.core.session.providers.decider import Decider
@@ -135,7 +135,7 @@ async def deciding(
     return {
         "provider_session": provider,
         "schema": value_schema(questions),
-    }, "no probabilities: the model tells none"
+    }, "no probabilities: the model gives none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,5 +184,5 @@ def _asking(plan: Plan, prompt: Prompt, schema: AnswerSchema, model: str) -> Ask
     found = answering(schema, plan.options.get("repair"), intake, model)
     sent = json.dumps(found.asked.schema, ensure_ascii=False, separators=(",", ":"))
     tokens = about_tokens(len(found.words) + len(sent) * (found.asked.route != "prompt"), 0)
-    name = "" if schema.name == "answer" else f"{schema.name} "
-    return Asking(f"{name}by the route {found.asked.route}, ~{tokens} tok", tokens, sent, found)
+    name = "schema" if schema.name == "answer" else schema.name
+    return Asking(f"{name} by the route {found.asked.route}, ~{tokens} tok", tokens, sent, found)

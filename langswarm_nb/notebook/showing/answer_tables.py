@@ -98,7 +98,7 @@ def answer_html(message: SessionMessage) -> str | None:
 
 
 class GrowingValue:
-    """Gives the table of an answer at any moment; used as `langswarm_nb.render.incremental.GrowingReply`.
+    """Gives the table of an answer at any moment; used as `langswarm_nb.render.growing.GrowingReply`.
 
     Parameters
     ----------

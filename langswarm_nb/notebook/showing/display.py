@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from langswarm_nb.core.session.answers.answer_schema import AnswerSchema
-    from langswarm_nb.render.incremental import GrowingReply
+    from langswarm_nb.render.growing import GrowingReply
     from langswarm_nb.render.page import ReplyPart
 
     from .answer_tables import GrowingValue, ShownAnswer
@@ -53,7 +53,7 @@ class ReplyDisplay(Protocol):
     """Shows one reply, from its first delta to its end."""
 
     def begin(self, schema: AnswerSchema | None) -> None:
-        """Begin again: what was shown is void. With a schema the reply is a value, shown as a table."""
+        """Start over: what was shown is void. With a schema the reply is a value, shown as a table."""
 
     def update(self, delta: str) -> None:
         """Take in the next piece of text and show it when an update is due."""
@@ -280,7 +280,7 @@ class _CellReply:
     """One reply in an output of a cell; a `ReplyDisplay`."""
 
     def __init__(self, output: _CellOutput, title: str, format: Format) -> None:
-        from langswarm_nb.render.incremental import GrowingReply
+        from langswarm_nb.render.growing import GrowingReply
 
         self._output = output
         self._title = title
@@ -312,7 +312,7 @@ class _CellReply:
 
             self._growing = GrowingValue(schema)
         elif self._growing.text:
-            from langswarm_nb.render.incremental import GrowingReply
+            from langswarm_nb.render.growing import GrowingReply
 
             self._growing = GrowingReply(self._format)
 

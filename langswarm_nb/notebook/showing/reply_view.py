@@ -149,7 +149,7 @@ class Silent:
     """A `ReplyDisplay` that shows nothing."""
 
     def begin(self, schema: AnswerSchema | None) -> None:
-        """Begin again."""
+        """Start over."""
 
     def update(self, delta: str) -> None:
         """Take in a piece."""

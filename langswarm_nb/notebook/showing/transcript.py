@@ -149,7 +149,7 @@ def message_html(
     thumbs : mapping of str to tuple of str and bytes, optional
         Thumbnails of its attachments by their hashes.
     """
-    from langswarm_nb.render.bubbles import bubble_html
+    from langswarm_nb.render.page import bubble_html
 
     is_markdown = is_rendered and message.role is MessageRole.ASSISTANT and message.content
     if is_rendered and not body and message.request is not None and message.request.schema_hash is not None:

@@ -91,7 +91,7 @@ def _worded(error: Any) -> str:
 
 
 class _Copy:
-    """Rewrites a schema in the words of draft 7; what `$ref` points to gets a name of ours."""
+    """Writes a schema in the words of draft 7; what `$ref` points to gets a name of ours."""
 
     def __init__(self, root: Node) -> None:
         self.root = root

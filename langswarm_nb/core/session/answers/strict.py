@@ -34,7 +34,7 @@ _SILENT = frozenset(
 """Words that are left out, and not told."""
 _BUILT = frozenset({"type", "properties", "required", "items", "prefixItems", "additionalProperties", "anyOf", "oneOf",
                     "allOf", "enum", "const", "description", "$ref"})  # fmt: skip
-"""Words that are rewritten."""
+"""Words that are written in another way."""
 _KINDS = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
 _NULL = {"type": "null"}
 _MOST_PROPERTIES = 20_000
@@ -75,7 +75,7 @@ def strict_form(schema: AnswerSchema, form: str) -> StrictForm:
 
 
 class _Writer:
-    """Rewrites a schema by the rules of a service, and counts what they limit."""
+    """Writes a schema by the rules of a service, and counts what they limit."""
 
     def __init__(self, root: Node, rules: Rules) -> None:
         self.root = root

@@ -1,4 +1,4 @@
-"""What to tell a model about a schema in words, and about an answer that does not fit it."""
+"""A schema in words for a model, and what is wrong with an answer that does not fit it."""
 
 from __future__ import annotations
 

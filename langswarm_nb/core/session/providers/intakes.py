@@ -208,7 +208,7 @@ NATIVE: Mapping[str, tuple[Row, ...]] = {
 def intake_of(provider: str, model: str, *, native: bool = False) -> Intake:
     """Return what a model takes, and how it is asked for a schema, as far as the tables have it.
 
-    Where they have no such provider, everything is sent, and a schema is described in words.
+    Where they have no such provider, everything is sent, and a schema is put into words.
     """
     rows = NATIVE.get(provider) if native else None
     name = model.lower()

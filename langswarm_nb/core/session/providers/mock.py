@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from collections import deque
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from langswarm_nb.core.session import errors as e
 from langswarm_nb.core.session.conversation.on_asyncio import check_loop
@@ -29,13 +28,14 @@ from langswarm_nb.core.session.provider_events import (
 from langswarm_nb.core.session.text import nearest
 
 from .intakes import intake_of
+from .mock_failures import ERRORS, failure
 from .mock_tools import played
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
     from langswarm_nb.core.session.parts.vocabulary import Part
-    from langswarm_nb.core.session.provider_events import AskedSchema, Decision, DecisionRequest, Route
+    from langswarm_nb.core.session.provider_events import Decision, DecisionRequest, Route
 
 __all__ = ["ERRORS", "MODELS", "MockProviderSession"]
 
@@ -50,49 +50,6 @@ MODELS = {
     "error": "fails; the option `error` chooses how: authentication, not_found, request, …",
     "script": "shows Markdown, code and a table, turn by turn, or the option `reply`; misses a schema at first",
 }
-ERRORS: Mapping[str, e.ProviderSessionError] = {
-    name: cls(f"{what} (mock:error always fails.) {step}", provider="mock", model="error", **facts)
-    for name, cls, what, step, facts in (
-        (
-            "authentication",
-            e.ProviderAuthenticationError,
-            "The key was refused.",
-            "Set another.",
-            {"status": 401},
-        ),
-        ("not_found", e.ProviderNotFoundError, "There is no such model.", "Choose another.", {"status": 404}),
-        ("request", e.ProviderRequestError, "The request was refused.", "Change it.", {"status": 400}),
-        ("context_length", e.ContextLengthError, "The prompt is too long.", "Shorten it.", {"status": 400}),
-        (
-            "rate_limit",
-            e.ProviderRateLimitError,
-            "Too many requests.",
-            "Wait 20 s.",
-            {"status": 429, "retry_after_s": 20.0},
-        ),
-        ("quota", e.ProviderQuotaError, "No credit is left.", "Top up the account.", {"status": 429}),
-        ("server", e.ProviderServerError, "The service failed.", "Ask again.", {"status": 500}),
-        (
-            "overloaded",
-            e.ProviderOverloadedError,
-            "The service is overloaded.",
-            "Ask again later.",
-            {"status": 529},
-        ),
-        ("connection", e.ProviderConnectionError, "No connection.", "Check the network.", {}),
-        ("timeout", e.ProviderTimeoutError, "No answer in time.", "Ask again.", {"maybe_processed": True}),
-        ("response", e.ProviderResponseError, "The answer is not JSON.", "Check base_url.", {"status": 200}),
-        (
-            "interrupted",
-            e.StreamInterruptedError,
-            "The reply was cut short.",
-            "Ask again.",
-            {"maybe_processed": True},
-        ),
-    )
-}
-"""What the model ``error`` can raise, by the values of its option ``error``."""
-
 _SCRIPT = (
     "# A scripted reply\n\nThis is **mock:script**: the same in every run, *offline*.\n\n- first\n- second\n",
     "Some code:\n\n```python\ndef add(a, b):\n    return a + b\n```\n",
@@ -101,8 +58,6 @@ _SCRIPT = (
 )
 _WORDS = re.compile(r"\s*\S+\s?|\s+")
 _SLOW_DELAY_S = 0.05
-_TOLD = 3
-"""Messages in which a question is answered and its answer found wanting."""
 
 
 class MockProviderSession(IProviderSession):
@@ -289,9 +244,11 @@ class MockProviderSession(IProviderSession):
         questions = [message.content for message in asked]
         match request.model:
             case "error":
-                return _failure(request.options.get("error", "server"))
+                return failure(request.options.get("error", "server"))
             case _ if request.schema is not None:
-                return _fitting(request.schema, messages, misses=request.model == "script")
+                from .mock_answers import conversed  # few are asked for
+
+                return conversed(request.schema.schema, messages, misses=request.model == "script")
             case "slow":
                 return " ".join(map(str, range(1, 101)))
             case "script":
@@ -338,30 +295,6 @@ def _echo(model: str, questions: Sequence[str]) -> str:
     )
 
 
-def _fitting(asked: AskedSchema, messages: Sequence[SessionMessage], *, misses: bool) -> str:
-    """Return an answer that fits a schema, or misses it at first."""
-    from .mock_answers import answer_to  # few are asked for
-
-    said = [message.content for message in messages if message.role is not MessageRole.SYSTEM] or [""]
-    question, is_told = said[-1], False
-    if misses and len(said) >= _TOLD:
-        before, answer, _ = said[-_TOLD:]
-        is_told = answer == _missing(asked, before)
-        question = before if is_told else question
-    if misses and not is_told:
-        return _missing(asked, question)
-    return json.dumps(answer_to(asked.schema, question), ensure_ascii=False)
-
-
-def _missing(asked: AskedSchema, question: str) -> str:
-    """Return an answer that does not fit: without what has to be there, or cut short."""
-    from .mock_answers import answer_to, spoiled
-
-    answer = answer_to(asked.schema, question)
-    wrong = spoiled(asked.schema, answer)
-    return json.dumps(answer)[:-1] if wrong is None else json.dumps(wrong, ensure_ascii=False)
-
-
 def _described(attachment: Part) -> str:
     """Return what the mock sees of an attachment."""
     kind = {"image": "an image", "audio": "a recording"}.get(attachment["type"], "a file")
@@ -371,16 +304,6 @@ def _described(attachment: Part) -> str:
 
 def _size(attachment: Part) -> int | None:
     return len(bytes_of(attachment["data"])) if "data" in attachment else None
-
-
-def _failure(kind: Any) -> Reply:
-    if kind not in ERRORS:
-        raise e.SessionValueError.of("error", kind, ERRORS)
-    known = ERRORS[kind]
-    # A new one each time: an error that is raised twice would keep the frames of both.
-    told = {name: value for name, value in vars(known).items() if name not in e.SessionError.__annotations__}
-    error = type(known)(*known.args, **told)
-    return ["This reply is cut ", error] if kind == "interrupted" else error
 
 
 def _counted(messages: Sequence[SessionMessage], answer: str) -> Usage:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
 import string
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 from zlib import crc32
+
+from langswarm_nb.core.session.messages import MessageRole, SessionMessage
 
 _WORD = re.compile(r"[^\W\d_][\w'-]*")
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.]*\w)")
 _SMALL_WORDS = re.compile(
     r"(?i)am|an?|and|are|as|at|be|by|for|from|give|i|in|is|it|me|of|on|or|our|that|the|this|to|we|with"
 )
+_TOLD = 3
+"""Messages in which a question is answered and its answer found wanting."""
 _DEEPEST = 5
 """Levels after which what need not be there is left out, so that a schema that contains itself has an end."""
 _IN_TEXT = {
@@ -36,13 +41,33 @@ _SAMPLES = {
 }
 
 
+def conversed(schema: Mapping[str, Any], messages: Iterable[SessionMessage], *, misses: bool) -> str:
+    """Return the answer to a conversation: one that fits a schema, or one that misses it until that was pointed out."""
+    said = [message.content for message in messages if message.role is not MessageRole.SYSTEM] or [""]
+    question, is_told = said[-1], False
+    if misses and len(said) >= _TOLD:
+        before, answer, _ = said[-_TOLD:]
+        is_told = answer == _missing(schema, before)
+        question = before if is_told else question
+    if misses and not is_told:
+        return _missing(schema, question)
+    return json.dumps(answer_to(schema, question), ensure_ascii=False)
+
+
+def _missing(schema: Mapping[str, Any], question: str) -> str:
+    """Return an answer that does not fit: without what has to be there, or cut short."""
+    answer = answer_to(schema, question)
+    wrong = spoiled(schema, answer)
+    return json.dumps(answer)[:-1] if wrong is None else json.dumps(wrong, ensure_ascii=False)
+
+
 def answer_to(schema: Mapping[str, Any], question: str) -> Any:
     """Return a value that fits a JSON schema, as far as that is simple, made of the words of a question."""
     return _Answer(schema, question).value(schema, "", 0)
 
 
 def spoiled(schema: Mapping[str, Any], answer: Any) -> Any:
-    """Return an answer that no longer fits: without something that has to be there; None where nothing has."""
+    """Return an answer that no longer fits: without something that has to be there; None where nothing has to."""
     needed = schema.get("required")
     if not isinstance(answer, dict) or not needed or needed[0] not in answer:
         return None

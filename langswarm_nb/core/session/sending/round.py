@@ -156,7 +156,7 @@ class Round:
         return self.number == 1 and (self.answering is None or not self.answering.words)
 
     def check_there(self) -> None:
-        """Raise when it was found out that the session no longer exists."""
+        """Raise when it was found out that the session is no longer there."""
         lost = self.checkpoint.lost or (self.lease and self.lease.lost)
         if lost:
             raise SessionNotFoundError(
@@ -165,7 +165,7 @@ class Round:
             ) from lost
 
     async def store(self, message: SessionMessage) -> SessionMessage:
-        """Store the reply under its question; the path continues from it, unless it stands beside."""
+        """Store the reply under its question; the path continues with it, unless it stands beside."""
         place: ChainPlace = {"activate": not self._asked.ask.is_beside}
         if self.void:
             place["hides"] = self._hidden

@@ -37,7 +37,7 @@ def tool_name(asked: AskedSchema) -> str:
 
 
 def tool_described(asked: AskedSchema) -> str:
-    """Return what to tell a model about the tool."""
+    """Return the description of the tool."""
     about = asked.schema.get("description")
     return f"{about}\n{_HOW}" if isinstance(about, str) and about.strip() else _HOW
 

@@ -17,7 +17,7 @@ INPUT = "input"
 
 
 class CallPiece(NamedTuple):
-    """A piece of a call, for whoever reads its arguments while they come; the whole call is a part of the reply."""
+    """A piece of a call, to be read while it comes; the whole call is a part of the reply."""
 
     place: object
     """Which of the reply's calls it belongs to."""

@@ -306,7 +306,7 @@ class GenerateReader:
         yield Finish(reason, self._finish)
 
     def held(self) -> Iterator[PartDone]:
-        """Return what was reported beside the text that has come."""
+        """Return what came beside the text so far."""
         yield from map(PartDone, grounding.work(self._beside))
         yield from grounding.sources(self._beside, self._texts)
 
