@@ -199,7 +199,10 @@ def test_decisions_stand_beside_the_conversation(notebook):
         ("--schema Person", "The variable goes as --schema {{Person}}"),
         ("--schema {{Nobody}}", "'Nobody' is not defined"),
         ("--schema {{number}}", "schema must be"),
-        ("--schema {{list[Person]}}", "'list' is Python's own, and no variable of yours. Assign what you mean"),
+        (
+            "--schema {{list[Person]}}",
+            "'list' is Python's own, and no variable of yours. Assign what you mean",
+        ),
         ("--schema {{fields}}", "Any answer would fit the schema"),
         ("--schema {{types}}", 'write them in one line, as in "name, age int"'),
         ("--repair 1", "add --schema"),
