@@ -199,7 +199,10 @@ def test_decisions_stand_beside_the_conversation(notebook):
         ("--schema Person", "The variable goes as --schema {{Person}}"),
         ("--schema {{Nobody}}", "'Nobody' is not defined"),
         ("--schema {{number}}", "schema must be"),
-        ("--schema {{list[Person]}}", "'list' is Python's own, and no variable of yours. Assign what you mean"),
+        (
+            "--schema {{list[Person]}}",
+            "'list' is Python's own, and no variable of yours. Assign what you mean",
+        ),
         ("--schema {{fields}}", "Any answer would fit the schema"),
         ("--schema {{types}}", 'write them in one line, as in "name, age int"'),
         ("--repair 1", "add --schema"),
@@ -235,6 +238,9 @@ def test_a_dry_run_says_how_it_would_be_asked(notebook):
     shown = str(reply_of(notebook, "%%langswarm groq:house --schema {{Person}} --dry-run\nWho?"))
     assert '"age":{"type":"integer"}' in shown
     assert "Person by the route" in shown
+    decision = reply_of(notebook, '%%langswarm mock:echo --decide "spam bool, topic a|b" --dry-run\nWho?')
+    assert "questions: [{" in str(decision)
+    assert '"instructions": "The topic of the input."' in str(decision)
     assert not notebook.service.requests
 
 

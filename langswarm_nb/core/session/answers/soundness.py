@@ -107,12 +107,22 @@ _KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
 
 
 _WORDS = frozenset(
-    {*_KINDS, *_UNCHECKED, "type", "const", "default", "examples", "contentMediaType", "contentEncoding", "deprecated"}
+    {
+        *_KINDS,
+        *_UNCHECKED,
+        "type",
+        "const",
+        "default",
+        "examples",
+        "contentMediaType",
+        "contentEncoding",
+        "deprecated",
+    }
     | {"readOnly", "writeOnly", "dependencies", "$schema", "$id", "$anchor", "$comment"}
 )
 _ELSE = (
     'To ask for values by their names, write them in one line, as in "name, age int", use a dataclass or a TypedDict, '
-    'or put JSON schemas under `properties`.'
+    "or put JSON schemas under `properties`."
 )
 
 
