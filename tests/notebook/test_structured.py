@@ -264,6 +264,16 @@ def test_a_panel_shows_the_answers_of_its_session_as_tables(notebook):
     assert "still none" in shown[-1]["html"]
 
 
+def test_what_came_of_a_cut_answer_is_a_table_in_transcripts(notebook):
+    """The rows that came, of an answer cut at a limit; one that does not fit stays as it came."""
+    cut = [Delta('{"items": [{"name": "Ann", "age": 3}, {"name": "Bo'), Finish(FinishReason.LENGTH, "length")]
+    for answer in (cut, text({"items": [{"name": 1}]})):
+        notebook.answers(answer)
+        notebook.run('%%langswarm groq:house --schema "[name, age int]"\nWho?', "z")
+        shown = messages_html("x", reply_of(notebook, "%langswarm show").messages)
+        assert ("lsnb-value" in shown) == (answer is cut)
+
+
 def test_a_transcript_and_exports_show_what_was_answered(notebook, folder):
     """A table in pages, a block of JSON in Markdown."""
     import langswarm_nb as ls

@@ -67,13 +67,18 @@ def _command(rest: str, sources: Sources) -> Found | None:
 
 
 def _arguments(parser: MagicParser, rest: str, sources: Sources) -> Found | None:
-    *before, word = (
-        _WORD.findall(rest) if rest and not _AT_NEXT.fullmatch(rest) else [*_WORD.findall(rest), ""]
-    )
+    words = _WORD.findall(rest)
+    *before, word = words if words and not _AT_NEXT.fullmatch(rest) else [*words, ""]
     if open_text := _OPEN.fullmatch(word):
         return _type(parser, before, open_text["a"] or open_text["b"] or "")
     if word.startswith("-"):
         return _fitting(word, parser.flags, "flag")
+    return _value(parser, before, word, rest, sources)
+
+
+def _value(
+    parser: MagicParser, before: Sequence[str], word: str, rest: str, sources: Sources
+) -> Found | None:
     action = _argument_at_end(parser, before)
     if action is None:
         return None
