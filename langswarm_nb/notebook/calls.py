@@ -40,7 +40,8 @@ def ask(prompt: str, *models: str, show: bool = True, **keywords: Unpack[AskKeyw
         False shows nothing.
     **keywords
         The flags of ``%%langswarm``, each by its name (``session``, ``system``, ``no_history``, ``timeout``,
-        ``from_`` for ``--from``, …); other options of the provider go in ``options={...}``.
+        ``from_`` for ``--from``, …); other options of the provider go in ``options={...}``. ``schema`` takes a type
+        as well (a dataclass, ``list[Person]``, ``Literal[…]``, a pydantic model), ``decide`` what `decide` takes.
 
     Returns
     -------
@@ -61,6 +62,7 @@ def ask(prompt: str, *models: str, show: bool = True, **keywords: Unpack[AskKeyw
     ::
 
         answers = [ls.ask(question, show=False).text for question in questions]
+        people = ls.ask("Ann is 31, Bo is 27.", schema="[name, age int]").data
     """
     asked = options_of(models, keywords, shows=show)
     workspace = _workspace()

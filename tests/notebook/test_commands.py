@@ -14,6 +14,7 @@ import types
 import pytest
 from IPython.core.error import StdinNotImplementedError
 
+from langswarm_nb.notebook.bridge import run_sync
 from langswarm_nb.notebook.commands import COMMANDS, model_lists
 from tests.support.shells import Shell, running_shell
 
@@ -44,7 +45,10 @@ def test_status_tells_where_things_stand(shell):
         "default", "mock:echo", "main", 1,
     )  # fmt: skip
     assert "sessions.db" in repr(status)
+    assert "schema" not in status
     assert shell.run("%langswarm status") == status
+    run_sync(run_sync(shell.workspace.current()).update_settings(schema="name, age int"))
+    assert shell.run("%langswarm")["schema"] == "name, age int"
 
 
 @pytest.mark.parametrize("flag", ["--help", "-h"])
@@ -60,6 +64,7 @@ def test_help_of_a_cell_is_also_a_flag(shell):
     text = shell.try_("%langswarm help").stdout
     assert shell.try_("%%langswarm --help\nHello").stdout == text
     assert shell.try_("%%langswarm -h\nHello").stdout == text
+    assert shell.try_("%%langswarm --help").stdout == text
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,30 @@ def test_what_describes_an_answer_is_offered(shell, tmp_path, monkeypatch):
 
 @offers_ours
 @pytest.mark.parametrize(
+    "text, words",
+    [
+        ('--schema "name, age in', "int"),
+        ("--schema '[name, born da", "date datetime"),
+        ('--schema "parts [{a, n in', "int"),
+        ('--schema "name ', "bool date datetime float int str"),
+        ('--decide "urgent bo', "bool"),
+        ('--decide "urgent in', ""),
+        ('--schema "name, ag', ""),
+        ('-s "be brief ', ""),
+        ('--schema "name, age int" mock:sc', "mock:script"),
+    ],
+)
+def test_within_quotes_types_are_offered(shell, text, words):
+    """Behind the name of a field, in whatever it stands; nothing of ours, such as models, in other text."""
+    text = f"%%langswarm {text}"
+    start = text[: len(text) - len(text.split(" ")[-1])]
+    found = {each.removeprefix(start) for each in offered(shell, text)}
+    assert set(words.split()) <= found
+    assert not {"mock:echo", "--schema"} & found
+
+
+@offers_ours
+@pytest.mark.parametrize(
     "text, word",
     [
         ("%langswarm se", "search sessions setup"),

@@ -238,6 +238,9 @@ def test_a_dry_run_says_how_it_would_be_asked(notebook):
     shown = str(reply_of(notebook, "%%langswarm groq:house --schema {{Person}} --dry-run\nWho?"))
     assert '"age":{"type":"integer"}' in shown
     assert "Person by the route" in shown
+    decision = reply_of(notebook, '%%langswarm mock:echo --decide "spam bool, topic a|b" --dry-run\nWho?')
+    assert "questions: [{" in str(decision)
+    assert '"instructions": "The topic of the input."' in str(decision)
     assert not notebook.service.requests
 
 
@@ -259,6 +262,16 @@ def test_a_panel_shows_the_answers_of_its_session_as_tables(notebook):
     assert "<td" in shown[0]["html"]
     assert json.loads(shown[0]["text"]) == {"items": [ANN, BO]}
     assert "still none" in shown[-1]["html"]
+
+
+def test_what_came_of_a_cut_answer_is_a_table_in_transcripts(notebook):
+    """The rows that came, of an answer cut at a limit; one that does not fit stays as it came."""
+    cut = [Delta('{"items": [{"name": "Ann", "age": 3}, {"name": "Bo'), Finish(FinishReason.LENGTH, "length")]
+    for answer in (cut, text({"items": [{"name": 1}]})):
+        notebook.answers(answer)
+        notebook.run('%%langswarm groq:house --schema "[name, age int]"\nWho?', "z")
+        shown = messages_html("x", reply_of(notebook, "%langswarm show").messages)
+        assert ("lsnb-value" in shown) == (answer is cut)
 
 
 def test_a_transcript_and_exports_show_what_was_answered(notebook, folder):

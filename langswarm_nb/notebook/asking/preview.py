@@ -101,7 +101,7 @@ class Preview:
         ]
         told = [options] if (options := self._options) else []
         goes = [f"with it: {', '.join(row)}" for row in self._carried]
-        schemas = list(dict.fromkeys(f"schema: {found.json}" for found in self._asking.values()))
+        schemas = list(dict.fromkeys(f"{found.label}: {found.json}" for found in self._asking.values()))
         lines = [*filled, *goes, *schemas, *told, *self._send.notes, *prices]
         return "\n\n".join([*blocks, "\n".join(lines)])
 

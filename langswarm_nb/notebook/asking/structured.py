@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -147,17 +147,22 @@ class Asking:
     tokens: int
     """About how many the schema adds to the input."""
     json: str
-    """The schema as the service would get it."""
+    """The schema as the service would get it; of decisions the questions."""
     way: Answering | None = None
     """What the messages say of it; None for decisions."""
 
     @property
+    def label(self) -> str:
+        """What `json` is."""
+        return "questions" if self.way is None else "schema"
+
+    @property
     def html(self) -> str:
-        """The schema, folded, for use in a page."""
+        """The schema or the questions, folded, for use in a page."""
         from langswarm_nb.render.escaping import code_block_html
 
         shown = json.dumps(json.loads(self.json), ensure_ascii=False, indent=2)
-        return f"<details><summary>schema</summary>{code_block_html(shown, 'json')}</details>"
+        return f"<details><summary>{self.label}</summary>{code_block_html(shown, 'json')}</details>"
 
 
 def asking(plan: Plan, prompt: Prompt, schema: AnswerSchema) -> Mapping[str, Asking]:
@@ -179,7 +184,8 @@ def _asking(plan: Plan, prompt: Prompt, schema: AnswerSchema, model: str) -> Ask
     intake = intake_of(*parse_model_id(model))
     if prompt.questions and intake.decides:
         count = len(prompt.questions)
-        return Asking(f"{count} decision{'s' * (count != 1)}", 0, schema.body)
+        body = json.dumps([asdict(question) for question in prompt.questions], ensure_ascii=False)
+        return Asking(f"{count} decision{'s' * (count != 1)}", about_tokens(len(body), 0), body)
     schema = value_schema(prompt.questions) if prompt.questions else schema
     found = answering(schema, plan.options.get("repair"), intake, model)
     sent = json.dumps(found.asked.schema, ensure_ascii=False, separators=(",", ":"))

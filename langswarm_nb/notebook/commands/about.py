@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from langswarm_nb._version import __version__
 from langswarm_nb.core.session import ProviderAuthenticationError, SessionError, provider_names
 from langswarm_nb.core.session.providers.catalogue import PROVIDERS
+from langswarm_nb.core.session.text import one_line
 from langswarm_nb.notebook.asking.cell_flags import read_dollars
 from langswarm_nb.notebook.asking.provider_choice import address_of
 from langswarm_nb.notebook.cell_errors import cell_words, last_traceback
@@ -34,6 +35,7 @@ _PACKAGES = (
     "nest-asyncio2",
     "pandas",
 )
+_MOST_SCHEMA_CHARS = 200
 
 
 async def _status(workspace: Workspace) -> Facts:
@@ -41,10 +43,12 @@ async def _status(workspace: Workspace) -> Facts:
     path = (await session.tree()).path
     turns = {node.turn for node in path if node.turn is not None}
     about = await workspace.about(session)
+    schema = session.settings.schema
     return Facts(
         session=workspace.name_of(session),
         **({"about": about} if about else {}),
         model=f"{session.provider}:{session.model}",
+        **({"schema": one_line(str(schema), _MOST_SCHEMA_CHARS)} if schema is not None else {}),
         branch=session.record.branch,
         turns=len(turns),
         messages=f"{len(path)} on this branch, {session.record.message_count} in all",

@@ -17,8 +17,11 @@ from langswarm_nb.notebook.commands import COMMANDS
 _LINE = re.compile(r"\s*%langswarm\s+(?P<rest>[^\n]*)$")
 _CELL_LINE = re.compile(r"\s*%%langswarm[ \t]+(?P<rest>[^\n]*)$")
 _FIELD = re.compile(r"(?<!\\)\{\{\s*(?P<expression>[\w.]*)$")
-
-
+_WORD = re.compile(r"""(?:[^\s'"]|'[^']*(?:'|$)|"[^"]*(?:"|$))+""")
+_AT_NEXT = re.compile(r"""(?:[^'"]|'[^']*'|"[^"]*")*\s""")
+"""Words that end in a space outside of quotes."""
+_OPEN = re.compile(r"""(?:[^'"]|'[^']*'|"[^"]*")*(?:'(?P<a>[^']*)|"(?P<b>[^"]*))""")
+_BEHIND_NAME = re.compile(r"(?:^|[,\[{])\s*[^\s,:\[\]{}|<]+\s+(?P<type>\w*)$")
 _MOST_FILES = 2000
 
 
@@ -64,9 +67,18 @@ def _command(rest: str, sources: Sources) -> Found | None:
 
 
 def _arguments(parser: MagicParser, rest: str, sources: Sources) -> Found | None:
-    *before, word = re.split(r"\s+", rest)
+    words = _WORD.findall(rest)
+    *before, word = words if words and not _AT_NEXT.fullmatch(rest) else [*words, ""]
+    if open_text := _OPEN.fullmatch(word):
+        return _type(parser, before, open_text["a"] or open_text["b"] or "")
     if word.startswith("-"):
         return _fitting(word, parser.flags, "flag")
+    return _value(parser, before, word, rest, sources)
+
+
+def _value(
+    parser: MagicParser, before: Sequence[str], word: str, rest: str, sources: Sources
+) -> Found | None:
     action = _argument_at_end(parser, before)
     if action is None:
         return None
@@ -78,6 +90,16 @@ def _arguments(parser: MagicParser, rest: str, sources: Sources) -> Found | None
     if kind in ("attachment", "schema"):
         return _file_or_variable(kind, rest, word, sources)
     return _fitting(word, COMMANDS if kind == "command" else sources.of_kind[kind](), kind)
+
+
+def _type(parser: MagicParser, before: Sequence[str], text: str) -> Found | None:
+    """Return the types that may stand behind a name, in a schema or questions between quotes that are still open."""
+    action, field = _argument_at_end(parser, before), _BEHIND_NAME.search(text)
+    if action is None or field is None or action.dest not in ("schema", "decide"):
+        return None
+    from langswarm_nb.core.session.answers.one_line import TYPES
+
+    return _fitting(field["type"], TYPES if action.dest == "schema" else ("bool",), "type")
 
 
 def _file_or_variable(kind: Kind, rest: str, word: str, sources: Sources) -> Found | None:

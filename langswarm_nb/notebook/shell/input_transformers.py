@@ -21,7 +21,7 @@ def whole_cell(lines: list[str]) -> list[str]:
     match = None if first is None else _CELL.match(lines[first])
     if first is None or match is None:
         return lines
-    body = "".join(lines[first + 1 :])
+    body = "".join(lines[first + 1 :]) or "\n"  # else IPython refuses it, also where it only asks for help
     return [f"get_ipython().run_cell_magic('langswarm', {match['line'] or ''!r}, {body!r})\n"]
 
 

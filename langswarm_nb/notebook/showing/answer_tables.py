@@ -35,6 +35,8 @@ MIME = "application/vnd.langswarm.answer+json"
 """What holds the data in an output. Front ends would show ``application/json`` instead of the table."""
 _MORE = "reply.data_df() has all"
 _PROBLEMS = 5
+_NOTHING_YET: tuple[Any, ...] = (None, {}, [])
+"""Values of an answer that has only begun."""
 _HTML_RATIO = 1.1
 """Bytes of the final table and its data for one of the text, at most about that."""
 
@@ -107,8 +109,21 @@ def answer_html(message: SessionMessage) -> str | None:
     if is_there:
         return value_html(decision_rows.rows(data) if decision_rows.is_decision(message) else data)
     facts = message.request
-    is_answer = facts is not None and facts.schema_hash is not None and message.content
-    return render_html(message.content, format="json") if is_answer else None
+    if facts is None or facts.schema_hash is None or not message.content:
+        return None
+    is_cut = facts.status == "stopped" or facts.error_type == AnswerTruncatedError.__name__
+    beginning = _beginning_html(message.content) if is_cut else ""
+    return beginning or render_html(message.content, format="json")
+
+
+def _beginning_html(text: str) -> str:
+    """Return as much of an answer's table as came; of a list that a model hands over as an object its rows."""
+    growing = GrowingJson()
+    growing.feed(text)
+    value = growing.value
+    if isinstance(value, dict) and list(value) == ["items"]:
+        value = value["items"]
+    return "" if value in _NOTHING_YET else growing_value_html(value)
 
 
 class GrowingValue:
@@ -146,7 +161,7 @@ class GrowingValue:
         value = self._json.value
         if self._key and isinstance(value, dict):
             value = value.get(self._key)
-        return "" if value in (None, {}, []) else growing_value_html(value, self._columns)
+        return "" if value in _NOTHING_YET else growing_value_html(value, self._columns)
 
     def finish(self) -> str:
         """Return the text that came, as it is shown where it does not fit."""

@@ -214,6 +214,7 @@ MISTAKES = [
     ("size |", SchemaChoiceError, "a choice is empty", 6),
     ("size small||large", SchemaChoiceError, "a choice is empty", 11),
     ("size small|", SchemaChoiceError, "a choice is empty", 11),
+    ("mood calm<", SchemaChoiceError, "Write `calm<annoyed<furious`", 10),
     ("[|]", SchemaChoiceError, "a choice is empty", 1),
     ("size a|b|a", SchemaChoiceError, "'a' is there twice", 9),
 ]

@@ -39,6 +39,8 @@ def json_in(text: str, fits: Callable[[Any], bool]) -> Any:
         There is none. The reason is that of the whole text.
     """
     text = whole(text).strip().removeprefix("\ufeff")
+    if not text:
+        raise NotJsonError("the answer is empty")
     try:
         return strict_json(text)
     except NotJsonError as error:

@@ -35,6 +35,16 @@ _FORMATS = frozenset({"date-time", "date", "time", "email", "hostname", "ipv4", 
 _LEVELS = 3
 """After so many levels a function of its own begins: Python nests blocks in each other only so deep."""
 _MOST_CHARS = 300
+_KINDS = {
+    "string": "a string",
+    "integer": "an integer",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "an array",
+    "object": "an object",
+    "null": "null",
+}
+"""How a sentence names a type of JSON schemas."""
 
 Problems = Callable[[Any], tuple[str, ...]]
 """Returns what is wrong with JSON data, each as ``$.path: reason``; nothing where it fits."""
@@ -86,8 +96,23 @@ def _all_problems(check: Callable[[Any], Any], data: Any) -> tuple[str, ...]:
 def _worded(error: Any) -> str:
     """Return an error of fastjsonschema as ``$.path: reason``."""
     name, message = str(error.name or "data"), str(error.message)
-    reason = message.removeprefix(name).strip() or message
+    reason = _reason(error) or message.removeprefix(name).strip() or message
     return one_line(f"${name.removeprefix('data')}: {reason}", _MOST_CHARS)
+
+
+def _reason(error: Any) -> str:
+    """Return what is wrong in words for people and models; empty where those of fastjsonschema will do."""
+    match error.rule, error.rule_definition, error.value:
+        case "required", [*names], dict(value):
+            missing = [repr(name) for name in names if name not in value]
+            return f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing" if missing else ""
+        case "type", str(kind), _:
+            return f"must be {_KINDS[kind]}"
+        case "type", [*kinds], _:
+            return f"must be {' or '.join(_KINDS[kind] for kind in kinds)}"
+        case "anyOf", _, _:
+            return "fits none of the schemas in `anyOf`"
+    return ""
 
 
 class _Copy:

@@ -242,7 +242,7 @@ class _Reader:
         return str(words.rstrip())
 
     def _choice(self, words: str, start: int) -> Schema:
-        mark = "|" if "|" in words else "<"
+        mark, example = ("|", "small|medium|large") if "|" in words else ("<", "calm<annoyed<furious")
         if "|" in words and "<" in words:
             self.at = start + words.index("<")
             raise self._mistake("`|` between all choices, or `<` between all levels")
@@ -251,9 +251,7 @@ class _Reader:
         for piece in words.split(mark):
             choice = " ".join(piece.split())
             if not choice:
-                raise self._wrong(
-                    SchemaChoiceError, place, "a choice is empty", "Write `small|medium|large`."
-                )
+                raise self._wrong(SchemaChoiceError, place, "a choice is empty", f"Write `{example}`.")
             if choice in choices:
                 raise self._wrong(
                     SchemaChoiceError,
