@@ -105,6 +105,13 @@ _KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     **dict.fromkeys(("format", "description", "title", "$ref"), ("text", _is_text)),
 }
 
+_KNOWN = frozenset(
+    {*_KINDS, *_UNCHECKED, "type", "const", "default", "examples", "$id", "$schema", "$comment", "$anchor"}
+)
+_HOW_TO_NAME = (
+    "Properties stand under `properties`; shorter is a text, such as `name, age int`, or a dataclass."
+)
+
 
 def plain(schema: Mapping[str, Any]) -> dict[str, Any]:
     """Return a copy of a JSON schema that is made of nothing but JSON.
@@ -124,7 +131,9 @@ def plain(schema: Mapping[str, Any]) -> dict[str, Any]:
                 "The schema contains itself as an object, or is nested too deeply. "
                 "Refer to what occurs again by a `$ref`."
             ) from error
-        raise SchemaDefinitionError(f"The schema is not made of JSON: {error}.") from error
+        raise SchemaDefinitionError(
+            f"The schema is not made of JSON: {error}. A dict is a JSON schema. {_HOW_TO_NAME}"
+        ) from error
     return copied
 
 
@@ -144,6 +153,11 @@ def check_sound(root: Node) -> None:
     SchemaDefinitionError
         A word with a value of another kind.
     """
+    if root and not root.keys() & _KNOWN:
+        raise SchemaDefinitionError(
+            f"Nothing in the dict is a word of JSON Schema: {', '.join(map(repr, root))[:80]}. So anything would fit. "
+            f"{_HOW_TO_NAME}"
+        )
     _check(root, root, "$", 0)
 
 
