@@ -55,8 +55,8 @@ FLOORS = {
         "_decisions",
         "_dialect download",
         "_http",
-        "catalogue deciders intakes public_addresses schema_routes"
-        " mock_answers mock_decisions mock_failures mock_tools",
+        "catalogue deciders intakes public_addresses schema_routes",
+        "mock_answers mock_decisions mock_failures mock_tools",
     ],
     "core.session.storage": [
         "__init__",

@@ -40,6 +40,7 @@ class Kind(Enum):
     REAL = "real numbers"
     TEXT = "texts"
     FEW = "texts of which there are few different ones"
+    ID = "ids of messages as they are stored, which become texts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ OPERATIONS = ("chat", "text_completion", "embeddings", "execute_tool")
 
 REQUESTS = "request IS NOT NULL AND attempts IS NOT 0"
 """The condition for a stored message to be the reply to a request, one row of `TURNS`; a copy of one is none."""
-_REQUEST_ID = f"CASE WHEN {REQUESTS} THEN message_id END"
+_ATTEMPTS = Read("attempts", Kind.WHOLE)
 # A provider need not say which model answered, and an error has none; then it is the one that was asked for.
 MODEL = "ifnull(model, request_model)"
 _IS_ACTIVE = stored("is_active", Dtype.BOOLEAN, "active")
@@ -156,13 +157,13 @@ _OF = (of_session("session", _NAME), of_session("session_id"))
 _WHERE = (
     _IS_ACTIVE,
     stored("is_hidden", Dtype.BOOLEAN, "hidden"),
-    stored("is_aside", Dtype.BOOLEAN, "NOT active AND beside IS NOT NULL"),
+    stored("is_aside", Dtype.BOOLEAN, "CASE WHEN active THEN 0 ELSE beside IS NOT NULL END"),
     of_session("home"),
     of_session("user_id"),
 )
 _TURN = stored("turn", Dtype.INT32)
 _CONTENT = Read("content", Kind.TEXT)
-_MESSAGE_ID = Read("message_id", Kind.TEXT)
+MESSAGE_ID = Read("key", Kind.ID)
 _PARENT = Read("parent", Kind.WHOLE)
 _ROLE = Read("role", Kind.FEW)
 # Only the parts that a column is made of leave the database: none of the reasoning and images.
@@ -195,14 +196,19 @@ MESSAGES: tuple[Column, ...] = (
     *_WHERE,
     *_ORIGIN,
     Column("seq", Dtype.INT32, lambda rows: rows.seq),
-    Column("message_id", Dtype.TEXT, lambda rows: rows[_MESSAGE_ID], (_MESSAGE_ID,)),
+    Column("message_id", Dtype.TEXT, lambda rows: rows[MESSAGE_ID], (MESSAGE_ID,)),
     Column(
         "parent_id",
         Dtype.TEXT,
-        lambda rows: rows.of_parent(_PARENT, _MESSAGE_ID),
-        (_PARENT, _MESSAGE_ID),
+        lambda rows: rows.of_parent(_PARENT, MESSAGE_ID),
+        (_PARENT, MESSAGE_ID),
     ),
-    stored("request_id", Dtype.TEXT, _REQUEST_ID),
+    Column(
+        "request_id",
+        Dtype.TEXT,
+        lambda rows: rows.where(_ATTEMPTS, MESSAGE_ID),
+        (_ATTEMPTS, MESSAGE_ID),
+    ),
     Column("tool_call_id", Dtype.TEXT, lambda rows: rows.tools(_TOOLS, "id"), (_TOOLS,)),
     stored("metadata_json", Dtype.TEXT, "metadata"),
     stored("n_attachments", Dtype.INT16, _count_of("n_attachments")),
@@ -236,7 +242,7 @@ ATTACHMENTS: tuple[Column, ...] = (
     *_WHERE,
     *_ORIGIN,
     Column("seq", Dtype.INT32, lambda rows: rows.seq),
-    Column("message_id", Dtype.TEXT, lambda rows: rows[_MESSAGE_ID], (_MESSAGE_ID,)),
+    Column("message_id", Dtype.TEXT, lambda rows: rows[MESSAGE_ID], (MESSAGE_ID,)),
     _told_of("hash", Dtype.TEXT, "blob"),
     _told_of("url", Dtype.TEXT),
     _told_of("note", Dtype.TEXT),
@@ -312,7 +318,7 @@ TURNS: tuple[Column, ...] = (
     *_WHERE,
     *_ORIGIN,
     stored("compare_id", Dtype.TEXT),
-    stored("request_id", Dtype.TEXT, "message_id"),
+    Column("request_id", Dtype.TEXT, lambda rows: rows[MESSAGE_ID], (MESSAGE_ID,)),
     stored("params_json", Dtype.TEXT, "params"),
     stored("route", Dtype.CATEGORY, _detail("route"), categories=get_args(Route)),
     stored("schema_hash", Dtype.TEXT),
@@ -326,7 +332,7 @@ ANSWERS: tuple[Column, ...] = (
     stored("model", Dtype.CATEGORY, MODEL),
     stored("created_at", Dtype.TIME, "ts_us"),
     of_session("session_id"),
-    Column("message_id", Dtype.TEXT, lambda rows: rows[_MESSAGE_ID], (_MESSAGE_ID,)),
+    Column("message_id", Dtype.TEXT, lambda rows: rows[MESSAGE_ID], (MESSAGE_ID,)),
 )
 """Where an answer is: behind the columns of its schema."""
 

@@ -73,8 +73,12 @@ _COLLECTORS: Mapping[Kind, tuple[Callable[[], Any], str]] = {
     Kind.REAL: (_Reals, "ifnull({}, 9e999)"),
     Kind.TEXT: (texts.TextCollector, "{}"),
     Kind.FEW: (_Few, "{}"),
+    Kind.ID: (
+        texts.IdCollector,
+        f"CASE typeof({{0}}) WHEN 'blob' THEN {{0}} ELSE {{0}} || '{texts.ID_PAD}' END",
+    ),
 }
-"""How to collect, and how the SQL expression says that a value is missing."""
+"""How to collect, and how the SQL expression says that a value is missing, or is text where bytes are usual."""
 
 
 LISTED: Mapping[str, tuple[str, tuple[int, ...]]] = {
@@ -111,7 +115,7 @@ def _of_lists(lists: Sequence[Sequence[Any]], read: Read, places: tuple[int, ...
         return tuple(None if value is None else _text(value).encode() for value in found)
     if kind is Kind.TEXT:
         return tuple(None if value is None else _text(value) for value in found)
-    return tuple(missing if value is None else value for value in found)
+    return tuple(found if missing is None else [missing if value is None else value for value in found])
 
 
 def _text(value: Any) -> str:

@@ -73,8 +73,41 @@ class _ObjectCollector:
         return _objects(self._values)
 
 
+ID_PAD = " " * 17
+"""What stands behind an id that is kept as text, so that it is longer than one that is kept as its 16 bytes."""
+_KEY_BYTES = 16
+
+
+class _ArrowIds(_ArrowCollector):
+    """Collects ids: those kept as bytes are written as hexadecimal digits, a batch at once."""
+
+    def add(self, batch: tuple[bytes | None, ...]) -> None:
+        keys: Any = batch
+        if {*map(len, keys)} == {_KEY_BYTES}:
+            self._lengths.append(np.full(len(keys), 2 * _KEY_BYTES))
+            self._data += b"".join(keys).hex().encode()
+        else:
+            super().add(tuple(_id(key).encode() for key in keys))
+
+
+class _ObjectIds(_ObjectCollector):
+    """The same, as `str`."""
+
+    def add(self, batch: tuple[str | None, ...]) -> None:
+        keys: Any = batch
+        super().add(tuple(map(_id, keys)))
+
+
+def _id(key: bytes | str) -> str:
+    if len(key) == _KEY_BYTES and isinstance(key, bytes):
+        return key.hex()
+    return (key.decode() if isinstance(key, bytes) else key)[: -len(ID_PAD)]
+
+
 TextCollector: Any = _ArrowCollector if HAS_ARROW else _ObjectCollector
 """Takes batches of what a connection with `TEXT_FACTORY` returns (``add``), and gives `Texts` at the end (``done``)."""
+IdCollector: Any = _ArrowIds if HAS_ARROW else _ObjectIds
+"""The same for ids of messages, in which a text has `ID_PAD` behind it."""
 TEXT_FACTORY: type = bytes if HAS_ARROW else str
 
 

@@ -44,6 +44,7 @@ class StreamRenderer:
         self._size = 0  # of the tail with what arrived
         self._settle_at = _LEAST_GROWTH_CHARS
         self._shown_tail = (0, "")
+        self._shown_source: str | None = None  # what that was rendered from
         self._is_code = False  # at the end of what is shown of the tail
         self._room = MAX_MARKDOWN_CHARS
         self._rest: list[str] = []
@@ -82,7 +83,8 @@ class StreamRenderer:
         if grown_chars and (
             is_urgent or len(self._tail) <= _EAGER_CHARS or grown_chars > chars // _LATE_PART
         ):
-            chars, html = len(self._tail), markdown_html(completed(self._tail), dict(self._environment))
+            self._shown_source = completed(self._tail)
+            chars, html = len(self._tail), markdown_html(self._shown_source, dict(self._environment))
             self._shown_tail = chars, html
             self._is_code = open_fence(self._tail) is not None
         return self._with_late_code(html, self._tail[chars:]) + self._rest_html()
@@ -127,7 +129,9 @@ class StreamRenderer:
     def finish(self) -> str:
         """Return the HTML of the whole text: what `render_html` makes of it at once."""
         self._absorb()
-        return "".join(self._settled) + markdown_html(self._tail, dict(self._environment)) + self._rest_html()
+        is_shown = self._shown_source == self._tail  # a short reply, of which nothing was closed or held back
+        tail = self._shown_tail[1] if is_shown else markdown_html(self._tail, dict(self._environment))
+        return "".join(self._settled) + tail + self._rest_html()
 
     def _absorb(self) -> None:
         self._tail += "".join(self._arrived)
@@ -144,7 +148,7 @@ class StreamRenderer:
             self._settled.append(markdown_html(head, self._environment))
             self._settled_chars.append(len(head))
             self._tail = self._tail[len(head) :]
-            self._shown_tail = (0, "")
+            self._shown_tail, self._shown_source = (0, ""), None
         self._size = len(self._tail)
         self._settle_at = self._size + max(_LEAST_GROWTH_CHARS, self._size // 4)
 

@@ -13,7 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import langswarm_nb
-from langswarm_nb.analysis import messages_df, sessions_df, turns_df
+from langswarm_nb.analysis import messages_df, packed, sessions_df, texts, turns_df
+from langswarm_nb.analysis.columns import MESSAGE_ID, Kind
+from langswarm_nb.analysis.store import find_store
 from langswarm_nb.core.session import (
     MessageRole,
     SessionMessage,
@@ -285,6 +287,27 @@ def test_any_text_comes_back_unchanged(texts):
     assert found["content"].tolist() == texts
     assert found["content_chars"].tolist() == [len(text) for text in texts]
     assert [json.loads(value)["text"] for value in found["metadata_json"]] == texts
+
+
+IDS = ["sixteen bytes 16", "b" * 32, "5", " id with blanks  ", "漢字" * 8, "0123456789abcdef" * 2, "x" * 40]
+
+
+@pytest.mark.parametrize("wanted", [IDS, IDS[1::4]], ids=["of all kinds", "hexadecimal alone"])
+@pytest.mark.parametrize("collector", ["as it is", "_ObjectIds"])
+async def test_any_id_comes_back_unchanged(manager, wanted, collector, monkeypatch):
+    """Ids of 32 hexadecimal digits are stored as bytes and others as text; a frame shows both as they were given."""
+    if collector != "as it is":  # what is used without pyarrow
+        monkeypatch.setattr(texts, "TEXT_FACTORY", str)
+        kinds = {Kind.ID: texts._ObjectIds, Kind.TEXT: texts._ObjectCollector}
+        changed = {kind: (kinds.get(kind, made), sql) for kind, (made, sql) in packed._COLLECTORS.items()}
+        monkeypatch.setattr(packed, "_COLLECTORS", changed)
+    session = await manager.create_session("ada", "mock", "echo")
+    await manager.storage.append_messages(
+        session.session_id, [SessionMessage(content="Hello", id=one) for one in wanted]
+    )
+    with find_store(session).open() as db:
+        read = packed.read_columns(db, [MESSAGE_ID], "FROM messages ORDER BY id")[MESSAGE_ID]
+    assert [str(one) for one in read] == wanted
 
 
 async def test_dtypes_plot_and_compute_as_they_are(filled):

@@ -64,7 +64,8 @@ def test_a_target_is_held_against_what_its_row_says(counts, target, is_reached):
 
 def test_the_page_has_all_rows_with_their_targets():
     """Rows and targets of `docs/performance.md` are those of the benches, in their order."""
-    lines = [re.split(r" *\| *", line.strip("| ")) for line in PAGE.splitlines() if line.startswith("| ")]
+    table = PAGE.partition("## The table")[2].partition("\n## ")[0].splitlines()
+    lines = [re.split(r" *\| *", line.strip("| ")) for line in table if line.startswith("| ")]
     shown = [(cells[0], cells[4].removesuffix(" ✗")) for cells in lines if cells[0] not in {"row", "---"}]
     assert shown == [(row.name, report.target(row)) for row in ROWS]
 

@@ -437,7 +437,7 @@ UNFIT = {
     "https://localhost/a.png": "not a public address",
     "https://10.0.0.8/a.png": "not a public address",
     "https://169.254.169.254/latest/meta-data": "not a public address",
-    "https://ada:secret@pictures.example/a.png": "a user or a password",
+    "https://ada:secret@pictures.example/a.png": "a user name or a password",
     "ftp://pictures.example/a.png": "must begin with https://",
     "file:///etc/passwd": "must begin with https://",
     "gs://bucket/a.png": "must begin with https://",

@@ -23,6 +23,7 @@ from langswarm_nb.core.session.provider_events import (
 from tests.contract.provider_cases import Dialect, Outcome, fails, impatient, read
 from tests.contract.provider_dialects import DIALECTS
 from tests.contract.schema_cases import ANSWER, CALLS, DATA, Call, Calls, inside, request, said, said_whole
+from tests.contract.test_cut_replies import CASES
 from tests.support.replay import Replay, cut
 
 _JSON = {"content-type": "application/json"}
@@ -197,6 +198,21 @@ async def test_a_stream_that_breaks_keeps_what_came_of_the_answer(calls: Calls) 
         await read(provider.stream(request("tool", retries=0)), part)
     assert ANSWER.startswith(part.text)
     assert part.text
+
+
+@pytest.mark.parametrize("route", ["strict", "tool"])
+@pytest.mark.parametrize("name", ["responses", "messages", "gemini"])
+async def test_what_was_whole_of_an_answer_that_breaks_off_is_kept(name: str, route: Route) -> None:
+    """Sources and what a service did, as of any reply; never a call that nobody made."""
+    case = CASES[name]
+    provider = case.create("http://127.0.0.1:9")
+    Replay(case.pieces[:-1], breaks=True).into(provider)
+    held: list[Any] = []
+    with pytest.raises(errors.StreamInterruptedError):
+        await read(provider.stream(request(route, retries=0, on_answer=held.append)), Outcome())
+    kinds = {done.part["type"] for done in held[0]()}
+    assert "citation" in kinds
+    assert "tool_call" not in kinds
 
 
 REFUSALS: dict[str, tuple[Any, str]] = {

@@ -153,7 +153,7 @@ async def test_what_others_have_cannot_be_had_by_its_hash(opened, door, key) -> 
     """Another user who names it is told as one who names nothing that there is, and stores nothing."""
     await appended(opened, carrying(image()))
     message = carrying({**NAMED, "blob": key})
-    with pytest.raises(SessionValueError, match=r"no message of this user carries.*`data`"):  # noqa: PT012
+    with pytest.raises(SessionValueError, match=r"no message of this user has.*`data`"):  # noqa: PT012
         if door == "append":
             await appended(opened, message, to="b")
         elif door == "ask":

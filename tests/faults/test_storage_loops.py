@@ -82,11 +82,11 @@ async def test_what_waits_shares_one_commit(tmp_path: Path) -> None:
     await storage.close()
 
 
-async def test_aiosqlite_is_asked_for_one_statement_a_transaction(
+async def test_aiosqlite_is_asked_once_for_each_transaction(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It holds a connection that is one, and each write is one statement there: what every aiosqlite can do."""
-    statements: list[str] = []
+    """It holds a connection that is one, and each write is one commit there: what every aiosqlite can do."""
+    commits: list[None] = []
 
     class Plain(aiosqlite.Connection):
         """Takes no connection that only looks like one."""
@@ -100,17 +100,17 @@ async def test_aiosqlite_is_asked_for_one_statement_a_transaction(
 
             super().__init__(connect, iter_chunk_size)
 
-        def execute_fetchall(self, sql: str, parameters: Any = None) -> Any:
-            statements.append(sql)
-            return super().execute_fetchall(sql, parameters)
+        async def commit(self) -> None:
+            commits.append(None)
+            await super().commit()
 
     monkeypatch.setattr(aiosqlite, "Connection", Plain)
     storage = SQLiteSessionStorage(tmp_path / "s.db")
     await storage.create_session(record())
-    statements.clear()
+    commits.clear()
     for number in range(3):
         await storage.append_messages("s", [question(str(number)), answer()])
-    assert len(statements) == 3
+    assert len(commits) == 3
     await storage.close()
     assert (await stored(tmp_path / "s.db")).split() == ["0", "Because.", "1", "Because.", "2", "Because."]
 

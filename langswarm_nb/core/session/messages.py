@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 from .answers.definition import Definition
@@ -149,11 +151,11 @@ class RequestFacts:
         return f"{self.provider}:{self.model or self.request_model}"
 
 
-class _Lazy:
+class Lazy:
     """Decodes attributes from a stored row when they are first asked for.
 
-    Ten thousand messages are loaded far more often than all their fields are read, so a message made by
-    a storage holds its row and a decoder; see ``storage/rows.py``.
+    Ten thousand messages are loaded far more often than all their fields are read, so what a storage makes holds its
+    row and a decoder; see ``storage/rows.py`` and ``storage/records.py``.
     """
 
     __slots__ = ("_decode", "_row")
@@ -169,9 +171,27 @@ class _Lazy:
             object.__setattr__(self, name, value)
             return value
 
+    @classmethod
+    def from_row(cls, row: tuple[Any, ...], decode: Callable[[tuple[Any, ...], str], Any]) -> Self:
+        """Return what decodes its fields from ``row`` on first use (for storages)."""
+        made = cls.__new__(cls)
+        _set_row(made, row)
+        _set_decode(made, decode)
+        return made
+
+    @classmethod
+    def from_rows(
+        cls, rows: Sequence[tuple[Any, ...]], decode: Callable[[tuple[Any, ...], str], Any]
+    ) -> list[Self]:
+        """Return the same for each row, without a step of Python for each."""
+        made = list(map(cls.__new__, repeat(cls, len(rows))))
+        deque(map(_set_row, made, rows), maxlen=0)
+        deque(map(_set_decode, made, repeat(decode)), maxlen=0)
+        return made
+
 
 @dataclass(frozen=True, slots=True, repr=False)
-class SessionMessage(_Lazy):
+class SessionMessage(Lazy):
     """One message of a session; never changed once made (`dataclasses.replace` makes a changed copy).
 
     Raises
@@ -240,26 +260,6 @@ class SessionMessage(_Lazy):
     def __repr__(self) -> str:
         text = self.content if len(self.content) <= _REPR_CHARS else f"{self.content[:_REPR_CHARS]}…"
         return f"SessionMessage({self.role.value}: {text!r}, id={one_line(repr(self.id), _REPR_CHARS)})"
-
-    @classmethod
-    def from_row(cls, row: tuple[Any, ...], decode: Callable[[tuple[Any, ...], str], Any]) -> Self:
-        """Return a message that decodes its fields from ``row`` on first use (for storages)."""
-        message = cls.__new__(cls)
-        _set_row(message, row)
-        _set_decode(message, decode)
-        return message
-
-    @classmethod
-    def from_rows(
-        cls, rows: Sequence[tuple[Any, ...]], decode: Callable[[tuple[Any, ...], str], Any]
-    ) -> list[Self]:
-        """Return a message for each row, as `from_row` does."""
-        new = cls.__new__
-        messages = [new(cls) for _ in rows]
-        for message, row in zip(messages, rows, strict=True):
-            _set_row(message, row)
-            _set_decode(message, decode)
-        return messages
 
     @property
     def all_parts(self) -> tuple[Part, ...]:
@@ -358,8 +358,8 @@ class SearchHit:
 
 
 # The slots themselves: half the cost of object.__setattr__.
-_set_row = vars(_Lazy)["_row"].__set__
-_set_decode = vars(_Lazy)["_decode"].__set__
+_set_row = vars(Lazy)["_row"].__set__
+_set_decode = vars(Lazy)["_decode"].__set__
 
 
 def as_role(role: object) -> MessageRole:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, Literal, TypedDict, Unpack
 
 from .errors import SessionTypeError, SessionValueError, shown
-from .messages import utc_now
+from .messages import Lazy, utc_now
 from .text import nearest
 from .values import check_utf8
 
@@ -247,7 +247,7 @@ class SessionKey(str):
 
 
 @dataclass(frozen=True, slots=True)
-class SessionRecord:
+class SessionRecord(Lazy):
     """What a storage keeps about a session besides its messages."""
 
     session_id: str

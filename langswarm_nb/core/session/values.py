@@ -119,7 +119,7 @@ def from_us(us: int) -> datetime:
         The stored value is not a moment: something else wrote it, or the file is damaged.
     """
     try:
-        return _EPOCH + timedelta(microseconds=us)
+        return _EPOCH + timedelta(0, 0, us)
     except (TypeError, OverflowError) as error:
         raise SessionStorageError(
             f"A stored time ({shown(us)}) is not a time; the file is damaged, or another program changed it. "

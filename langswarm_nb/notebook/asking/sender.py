@@ -86,7 +86,7 @@ class Sender:
         sent |= {
             **carried[model],
             "provider_session": provider_session,
-            "on_send": self._teller(model, provider_session),
+            "on_send": partial(self._announce, model, provider_session),
             "on_retry": tell_retry,
             "on_wait": tell_wait,
             **decided[model][0],
@@ -162,7 +162,7 @@ class Sender:
         )
         model = f"{session.provider}:{session.model}"
         [through] = self._through([model], options, session.manager)
-        sent |= {"provider_session": through, "on_send": self._teller(model, through)}
+        sent |= {"provider_session": through, "on_send": partial(self._announce, model, through)}
         await self._note_use(session)
         return session.stream_message(text, **sent)
 
@@ -213,7 +213,7 @@ class Sender:
         )
         sent: AnswerOptions = {**settings, "on_retry": tell_retry, "on_wait": tell_wait}  # type: ignore[typeddict-item]
         [through] = self._through([wanted], options, session.manager)
-        sent |= {"provider_session": through, "on_send": self._teller(wanted, through)}
+        sent |= {"provider_session": through, "on_send": partial(self._announce, wanted, through)}
         await self._note_use(session)
         stream = session.stream_regenerate(before.question.id, model=wanted, **sent)
         return Opened(session, stream, options=options)
@@ -281,7 +281,7 @@ class Sender:
         return [
             {
                 "provider_session": through,
-                "on_send": self._teller(models[place], through),
+                "on_send": partial(self._announce, models[place], through),
                 "on_retry": tell_retry(place),
             }
             for place, through in enumerate(self._through(models, options, manager))
@@ -294,14 +294,10 @@ class Sender:
         providers = [parse_model_id(model)[0] for model in models]
         return [provider_for(self._workspace, provider, options, manager) for provider in providers]
 
-    def _teller(self, model: str, through: IProviderSession) -> Callable[[], None]:
-        """Return what tells where prompts go, when one goes."""
-
-        def tell() -> None:
-            if text := destination_once(self._workspace, parse_model_id(model)[0], through):
-                self._tell(text)
-
-        return tell
+    def _announce(self, model: str, through: IProviderSession) -> None:
+        """Say where prompts go, when one goes there for the first time."""
+        if text := destination_once(self._workspace, parse_model_id(model)[0], through):
+            self._tell(text)
 
     def _limit_usd(self, options: CellOptions) -> float | None:
         """Return what a send may cost; None for no limit."""

@@ -184,5 +184,5 @@ def _asking(plan: Plan, prompt: Prompt, schema: AnswerSchema, model: str) -> Ask
     found = answering(schema, plan.options.get("repair"), intake, model)
     sent = json.dumps(found.asked.schema, ensure_ascii=False, separators=(",", ":"))
     tokens = about_tokens(len(found.words) + len(sent) * (found.asked.route != "prompt"), 0)
-    name = "" if schema.name == "answer" else f"{schema.name} "
-    return Asking(f"{name}by the route {found.asked.route}, ~{tokens} tok", tokens, sent, found)
+    name = "schema" if schema.name == "answer" else schema.name
+    return Asking(f"{name} by the route {found.asked.route}, ~{tokens} tok", tokens, sent, found)

@@ -107,11 +107,23 @@ _KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     **dict.fromkeys(("format", "description", "title", "$ref"), ("text", _is_text)),
 }
 
-_KNOWN = frozenset(
-    {*_KINDS, *_UNCHECKED, "type", "const", "default", "examples", "$id", "$schema", "$comment", "$anchor"}
+_WORDS = frozenset(
+    {
+        *_KINDS,
+        *_UNCHECKED,
+        "type",
+        "const",
+        "default",
+        "examples",
+        "contentMediaType",
+        "contentEncoding",
+        "deprecated",
+    }
+    | {"readOnly", "writeOnly", "dependencies", "$schema", "$id", "$anchor", "$comment"}
 )
-_HOW_TO_NAME = (
-    "Properties stand under `properties`; shorter is a text, such as `name, age int`, or a dataclass."
+_ELSE = (
+    'To ask for values by their names, write them in one line, as in "name, age int", use a dataclass or a TypedDict, '
+    "or put JSON schemas under `properties`."
 )
 
 
@@ -121,7 +133,7 @@ def plain(schema: Mapping[str, Any]) -> dict[str, Any]:
     Raises
     ------
     SchemaDefinitionError
-        Something in it is not JSON.
+        Something in it is not JSON, or none of its names is a word of JSON schemas, so that it says nothing.
     SchemaRecursionError
         It contains itself, or is nested too deeply.
     """
@@ -133,9 +145,12 @@ def plain(schema: Mapping[str, Any]) -> dict[str, Any]:
                 "The schema contains itself as an object, or is nested too deeply. "
                 "Refer to what occurs again by a `$ref`."
             ) from error
+        raise SchemaDefinitionError(f"The schema is not made of JSON: {error}. {_ELSE}") from error
+    if copied and not copied.keys() & _WORDS:
+        names = ", ".join(map(repr, list(copied)[:5]))
         raise SchemaDefinitionError(
-            f"The schema is not made of JSON: {error}. A dict is a JSON schema. {_HOW_TO_NAME}"
-        ) from error
+            f"Any answer would fit the schema: a JSON schema has words such as `type`, and this has {names}. {_ELSE}"
+        )
     return copied
 
 
@@ -155,11 +170,6 @@ def check_sound(root: Node) -> None:
     SchemaDefinitionError
         A word with a value of another kind.
     """
-    if root and not root.keys() & _KNOWN:
-        raise SchemaDefinitionError(
-            f"Nothing in the dict is a word of JSON Schema: {', '.join(map(repr, root))[:80]}. So anything would fit. "
-            f"{_HOW_TO_NAME}"
-        )
     _check(root, root, "$", 0)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from collections import deque
 from dataclasses import replace
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
     from langswarm_nb.core.session.parts.vocabulary import Part
-    from langswarm_nb.core.session.provider_events import AskedSchema, Decision, DecisionRequest, Route
+    from langswarm_nb.core.session.provider_events import Decision, DecisionRequest, Route
 
 __all__ = ["ERRORS", "MODELS", "MockProviderSession"]
 
@@ -59,8 +58,6 @@ _SCRIPT = (
 )
 _WORDS = re.compile(r"\s*\S+\s?|\s+")
 _SLOW_DELAY_S = 0.05
-_TOLD = 3
-"""Messages in which a question is answered and its answer found wanting."""
 
 
 class MockProviderSession(IProviderSession):
@@ -249,7 +246,9 @@ class MockProviderSession(IProviderSession):
             case "error":
                 return failure(request.options.get("error", "server"))
             case _ if request.schema is not None:
-                return _fitting(request.schema, messages, misses=request.model == "script")
+                from .mock_answers import conversed  # few are asked for
+
+                return conversed(request.schema.schema, messages, misses=request.model == "script")
             case "slow":
                 return " ".join(map(str, range(1, 101)))
             case "script":
@@ -294,30 +293,6 @@ def _echo(model: str, questions: Sequence[str]) -> str:
         f"I am mock:echo{stands_in}: no model is asked, I work offline and repeat what I am told. "
         f"Choose a model as `provider:model` for real answers.\n\n{said}"
     )
-
-
-def _fitting(asked: AskedSchema, messages: Sequence[SessionMessage], *, misses: bool) -> str:
-    """Return an answer that fits a schema, or misses it at first."""
-    from .mock_answers import answer_to  # few are asked for
-
-    said = [message.content for message in messages if message.role is not MessageRole.SYSTEM] or [""]
-    question, is_told = said[-1], False
-    if misses and len(said) >= _TOLD:
-        before, answer, _ = said[-_TOLD:]
-        is_told = answer == _missing(asked, before)
-        question = before if is_told else question
-    if misses and not is_told:
-        return _missing(asked, question)
-    return json.dumps(answer_to(asked.schema, question), ensure_ascii=False)
-
-
-def _missing(asked: AskedSchema, question: str) -> str:
-    """Return an answer that does not fit: without what has to be there, or cut short."""
-    from .mock_answers import answer_to, spoiled
-
-    answer = answer_to(asked.schema, question)
-    wrong = spoiled(asked.schema, answer)
-    return json.dumps(answer)[:-1] if wrong is None else json.dumps(wrong, ensure_ascii=False)
 
 
 def _described(attachment: Part) -> str:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
 import string
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 from zlib import crc32
+
+from langswarm_nb.core.session.messages import MessageRole, SessionMessage
 
 _WORD = re.compile(r"[^\W\d_][\w'-]*")
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.]*\w)")
 _SMALL_WORDS = re.compile(
     r"(?i)am|an?|and|are|as|at|be|by|for|from|give|i|in|is|it|me|of|on|or|our|that|the|this|to|we|with"
 )
+_TOLD = 3
+"""Messages in which a question is answered and its answer found wanting."""
 _DEEPEST = 5
 """Levels after which what need not be there is left out, so that a schema that contains itself has an end."""
 _IN_TEXT = {
@@ -34,6 +39,26 @@ _SAMPLES = {
     "uuid": "12345678-1234-4123-8123-123456789abc",
     "uri": "https://example.com",
 }
+
+
+def conversed(schema: Mapping[str, Any], messages: Iterable[SessionMessage], *, misses: bool) -> str:
+    """Return the answer to a conversation: one that fits a schema, or one that misses it until that was pointed out."""
+    said = [message.content for message in messages if message.role is not MessageRole.SYSTEM] or [""]
+    question, is_told = said[-1], False
+    if misses and len(said) >= _TOLD:
+        before, answer, _ = said[-_TOLD:]
+        is_told = answer == _missing(schema, before)
+        question = before if is_told else question
+    if misses and not is_told:
+        return _missing(schema, question)
+    return json.dumps(answer_to(schema, question), ensure_ascii=False)
+
+
+def _missing(schema: Mapping[str, Any], question: str) -> str:
+    """Return an answer that does not fit: without what has to be there, or cut short."""
+    answer = answer_to(schema, question)
+    wrong = spoiled(schema, answer)
+    return json.dumps(answer)[:-1] if wrong is None else json.dumps(wrong, ensure_ascii=False)
 
 
 def answer_to(schema: Mapping[str, Any], question: str) -> Any:

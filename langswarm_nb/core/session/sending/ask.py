@@ -83,9 +83,13 @@ class Ask:
         """Whether it goes through the conversation that the provider holds; what stands beside the path does not."""
         return self.settings.backend is SessionBackend.PROVIDER_NATIVE and not self.is_beside
 
-    def chain(self, message: SessionMessage) -> list[SessionMessage]:
-        """Return what is stored before anything is sent: the question, after the system text that comes with it."""
-        message = replace(message, beside=self.facts.beside)
+    def chain(self, message: SessionMessage, number: int | None) -> list[SessionMessage]:
+        """Return what is stored before anything is sent: the question, after the system text that comes with it.
+
+        ``number`` tells which question of a run of its cell it is.
+        """
+        if (message.ask, message.beside) != (number, self.facts.beside):
+            message = replace(message, ask=number, beside=self.facts.beside)
         if self.system is None:
             return [message]
         system = SessionMessage(
@@ -116,7 +120,7 @@ class Ask:
             A limit is passed, and nothing may be left out.
         """
         at = self.place_in(tree)
-        chain = [] if self.regenerates else self.chain(replace(message, ask=at.ask))
+        chain = [] if self.regenerates else self.chain(message, at.ask)
         context = self.context(tree, at, self.nodes(tree, at, chain))
         there = bisect_left(context.seqs, len(tree.nodes))
         place: ChainPlace = {
@@ -143,7 +147,7 @@ class Ask:
         """Return the messages of a chain as they will stand in the tree."""
         first = len(tree.nodes)
         return [
-            node_of(replace(message, turn=-1), first + n, at.parent if n == 0 else first + n - 1)
+            node_of(message, first + n, at.parent if n == 0 else first + n - 1)._replace(turn=-1)
             for n, message in enumerate(chain)
         ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from langswarm_nb.core.session.conversation.names import normal
@@ -126,46 +127,36 @@ _NEW = ("settings", "status", "title", "native", "metadata", "home", "main_at")
 
 
 def decode_record(row: Row) -> SessionRecord:
-    """Return the session of a row of `RECORD_COLUMNS`.
+    """Return the session of a row of `RECORD_COLUMNS`; its times and counts are decoded when they are asked for.
 
     Raises
     ------
     SessionStorageError
         The stored values are not what this library writes.
     """
-    # fmt: off
-    (session_id, user_id, provider, model, backend, status, title, created_us, updated_us, message_count, token_count,
-     branch, tip, home, main_us, settings, native, metadata, number, used_us) = row
-    # fmt: on
+    provider, model, backend, status, settings, native, metadata = _READ(row)
     try:
         read = _settings if '"options"' in settings else _usual_settings
         read_settings = read(provider, model, backend, settings)
         read_status = _status(status)
     except (TypeError, ValueError, AttributeError) as error:
         raise SessionStorageError(
-            f"The settings of session {session_id!r} cannot be read ({error}); a newer version of this "
+            f"The settings of session {row[0]!r} cannot be read ({error}); a newer version of this "
             "library or another program wrote them. Upgrade langswarm-nb, or make a new session."
         ) from error
-    updated_at = from_us(updated_us)
-    return SessionRecord(
-        session_id,
-        user_id,
-        read_settings,
-        read_status,
-        title,
-        from_us(created_us),
-        updated_at,
-        message_count,
-        token_count,
-        branch,
-        tip,
-        home,
-        None if main_us is None else from_us(main_us),
-        from_json(native),
-        from_json(metadata),
-        number,
-        updated_at if used_us == updated_us else from_us(used_us),
-    )
+    record = SessionRecord.from_row(row, _decode_field)
+    for set_field, value in zip(_SET_AT_ONCE, (read_settings, read_status, *_AT_ONCE(row)), strict=True):
+        set_field(record, value)
+    if native is not None or metadata is not None:
+        _ = record.native, record.metadata
+    return record
+
+
+def _decode_field(row: Row, name: str) -> Any:
+    decode = _LATER.get(name)
+    if decode is None:
+        raise AttributeError(f"'SessionRecord' object has no attribute {name!r}")
+    return decode(row)
 
 
 def _settings(provider: str, model: str, backend: Any, stored: str) -> SessionSettings:
@@ -180,3 +171,23 @@ def _settings(provider: str, model: str, backend: Any, stored: str) -> SessionSe
 _status = lru_cache(SessionStatus)
 _usual_settings = lru_cache(_settings)
 """Most sessions have the settings of many others; those with options, which can be changed in place, their own."""
+
+_AT = {name: at for at, name in enumerate(RECORD_COLUMNS)}
+_READ = itemgetter(
+    *(_AT[name] for name in ("provider", "model", "backend", "status", "settings", "native", "metadata"))
+)
+_AT_ONCE = itemgetter(*(_AT[name] for name in ("session_id", "title", "home", "id")))
+_SET_AT_ONCE = [
+    vars(SessionRecord)[name].__set__
+    for name in ("settings", "status", "session_id", "title", "home", "number")
+]
+_LATER: dict[str, Callable[[Row], Any]] = {
+    **{name: itemgetter(_AT[name]) for name in ("user_id", "message_count", "token_count", "branch")},
+    "tip_seq": itemgetter(_AT["tip"]),
+    "created_at": lambda row: from_us(row[_AT["created_us"]]),
+    "updated_at": lambda row: from_us(row[_AT["updated_us"]]),
+    "used_at": lambda row: from_us(row[_AT["used_us"]]),
+    "main_at": lambda row: None if row[_AT["main_us"]] is None else from_us(row[_AT["main_us"]]),
+    "native": lambda row: from_json(row[_AT["native"]]),
+    "metadata": lambda row: from_json(row[_AT["metadata"]]),
+}

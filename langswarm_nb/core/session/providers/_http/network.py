@@ -10,6 +10,7 @@ import asyncio
 import math
 import select
 import sys
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpcore
@@ -54,7 +55,10 @@ class Network(httpcore.AsyncNetworkBackend):
         """Connect within ``timeout`` seconds; the rest of the parameters is not used."""
         for rest, machine in enumerate(self._machines or (host,), 1):
             loop = asyncio.get_running_loop()
-            making = loop.create_connection(_Wire, machine, port, happy_eyeballs_delay=_NEXT_ADDRESS_S)
+            delay_s = (
+                None if _is_number(machine) else _NEXT_ADDRESS_S
+            )  # a number is one address: nothing to race
+            making = loop.create_connection(_Wire, machine, port, happy_eyeballs_delay=delay_s)
             try:
                 _, wire = await _in_patience(timeout, making)
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
@@ -203,6 +207,14 @@ async def _in_patience(seconds: float | None, making: Awaitable[_T]) -> _T:
         raise httpcore.ConnectError(str(error)) from error
     finally:
         watch.close()
+
+
+def _is_number(machine: str) -> bool:
+    try:
+        ip_address(machine)
+    except ValueError:
+        return False
+    return True
 
 
 def _wake(waiter: asyncio.Future[None] | None) -> None:

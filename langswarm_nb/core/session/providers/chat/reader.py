@@ -165,8 +165,10 @@ class ChatReader:
             self._note_end()
             return
         # Perplexity puts an empty piece beside a whole message, and all that came so far beside a piece.
-        names = ("message", "delta") if self._is_in_one else ("delta", "message")
-        delta: Mapping[str, Any] = next((choice[name] for name in names if choice.get(name) is not None), {})
+        first, second = ("message", "delta") if self._is_in_one else ("delta", "message")
+        delta: Any = choice.get(first)
+        if delta is None:
+            delta = {} if choice.get(second) is None else choice[second]
         if self._tags is not None and (delta.get("reasoning") or delta.get("reasoning_content")):
             events += self._tags.rest()  # the service separates thinking, so that tags are text
             self._tags = None
@@ -190,8 +192,9 @@ class ChatReader:
     def _count(self, said: Iterable[ReaderEvent]) -> None:
         """Count the characters of the answer: places in it are given in them."""
         for event in said:
-            if isinstance(event, Delta) and event.kind == "text":
-                self._n_chars += len(event.text)
+            if type(event) is Delta:
+                if event.kind == "text":
+                    self._n_chars += len(event.text)
             elif isinstance(event, ThoughtSoFar):
                 self._n_chars = 0
 

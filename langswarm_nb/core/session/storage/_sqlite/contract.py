@@ -136,7 +136,7 @@ class SQLStorage(ISessionStorage):
             before_us=None if before is None else to_us("before", before),
             limit=_arguments.count("limit", limit),
         )
-        return [decode_record(row) for row in await self._read(select)]
+        return await self._read(lambda db: [decode_record(row) for row in select(db)])
 
     async def archive_inactive(self, before: datetime) -> list[SessionRecord]:
         before_us = to_us("before", before)
@@ -296,7 +296,7 @@ class SQLStorage(ISessionStorage):
             role=None if role is None else as_role(role),
             since_us=None if since is None else to_us("since", since),
         )
-        return decode_messages(await self._read(lambda db: read(db, self.name, key)))
+        return await self._read(lambda db: decode_messages(read(db, self.name, key)))
 
     async def get_message(self, session_id: str, message_id: str) -> SessionMessage | None:
         key, wanted = key_of(session_id), text("message_id", message_id)

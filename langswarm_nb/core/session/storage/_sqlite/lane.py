@@ -46,7 +46,7 @@ class Lane:
         self._open_database = open_database
         self._run = run
         self._thread: aiosqlite.Connection | None = None
-        self._given: dict[int, Sequence[Task]] = {}
+        self._given: deque[Sequence[Task]] = deque()
         self._in_thread = False
         self._busy = False
         self._closed = False
@@ -148,11 +148,10 @@ class Lane:
         if self._thread is None:
             self._thread = await _start_thread(lambda: _Worker(self._given, self._open_database, self._run))
         self._in_thread = True
-        self._given[id(tasks)] = tasks
+        self._given.append(tasks)
         try:
-            await self._thread.execute_fetchall("SELECT carry_out(?)", (id(tasks),))
+            await self._thread.commit()
         except ValueError:  # aiosqlite's word for a connection that was closed, here from another loop
-            self._given.pop(id(tasks), None)
             for task in tasks:
                 task.fail(_closed())
         self._in_thread = False
@@ -171,28 +170,25 @@ def _closed() -> SessionClosedError:
 
 
 class _Worker(sqlite3.Connection):
-    """The connection that aiosqlite holds: an empty one in memory, whose function ``carry_out`` uses the real one.
+    """The connection that aiosqlite holds: an empty one in memory, whose commit uses the real one.
 
-    aiosqlite takes one statement at a time to its thread, and a statement can call a function. So a transaction of
-    many statements costs one hop, and the real connection opens, and opens again, when a job needs it.
+    aiosqlite takes one call at a time to its thread. So a transaction of many statements costs one hop, and the real
+    connection opens, and opens again, when a job needs it.
 
     Parameters
     ----------
-    given : dict
-        Batches of tasks by number; each is taken out when it is carried out.
+    given : deque
+        Batches of tasks; each is taken out when it is carried out.
     open_database, run : callable
         As in `Lane`.
     """
 
-    def __init__(
-        self, given: dict[int, Sequence[Task]], open_database: Callable[[], Database], run: Run
-    ) -> None:
+    def __init__(self, given: deque[Sequence[Task]], open_database: Callable[[], Database], run: Run) -> None:
         super().__init__(":memory:")
         self._given = given
         self._open_database = open_database
         self._run = run
         self._db: Database | None = None
-        self.create_function("carry_out", 1, self._carry_out)
 
     def close(self) -> None:
         try:
@@ -201,8 +197,12 @@ class _Worker(sqlite3.Connection):
         finally:
             super().close()
 
-    def _carry_out(self, number: int) -> None:
-        tasks = [task for task in self._given.pop(number, ()) if not task.finished]
+    def commit(self) -> None:
+        """Carry out what was given."""
+        while self._given:
+            self._carry_out([task for task in self._given.popleft() if not task.finished])
+
+    def _carry_out(self, tasks: Sequence[Task]) -> None:
         try:
             while tasks and not self._carried_out(tasks):
                 self._db = None
