@@ -60,6 +60,11 @@ UNUSABLE = [
     ({"enum": [{1, 2}]}, SchemaDefinitionError, "not made of JSON"),
     (DEEP, SchemaRecursionError, "more than 60 levels"),
     (ITSELF, SchemaRecursionError, "contains itself as an object"),
+    (
+        {"properties": {"a": {"$ref": "#/$defs/a"}},
+         "$defs": {"a": {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/b"}]}, "b": {"not": {"$ref": "#/$defs/a"}}}},
+        SchemaRecursionError, "$.a: #/$defs/a contains itself at the same place",
+    ),
     ({"$ref": "#"}, SchemaRecursionError, "# contains itself"),
     ({"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/a"}}}, SchemaRecursionError, "#/$defs/a contains itself"),
     (

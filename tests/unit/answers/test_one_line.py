@@ -206,6 +206,13 @@ MISTAKES = [
     ("name, age number", SchemaTypeUnknownError, "'number' is not a type", 10),
     ("tags [sting]", SchemaTypeUnknownError, "Did you mean `str`?", 6),
     ("name one line", SchemaTypeUnknownError, "after a `:`", 5),
+    (
+        "bio: one line, no dates",
+        SchemaTypeUnknownError,
+        "A comma ends a hint, unless each field stands on a line",
+        18,
+    ),
+    ('{"type": "object"}', SchemaNameError, "A JSON schema goes as a dict", 1),
     ("a, b int, a", SchemaNameError, "'a' is there twice", 10),
     ("[{x, y {z, z}}]", SchemaNameError, "'z' is there twice", 11),
     ("a$, b", SchemaNameError, "letters, digits, `_`, `-` and `.`", 0),

@@ -6,7 +6,7 @@ import enum
 import json
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, make_dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal, NamedTuple, NotRequired, Optional, TypedDict
@@ -23,6 +23,7 @@ from langswarm_nb.core.session import (
     SchemaDefinitionError,
     SchemaRecursionError,
     SchemaTypeUnknownError,
+    SessionTypeError,
     schema_of,
 )
 from langswarm_nb.core.session.answers.strict import strict_form
@@ -201,6 +202,30 @@ class Row:
     model: Model
 
 
+@dataclass
+class Counted:
+    """A class of the standard library with a rule of pydantic."""
+
+    number: Annotated[int, pydantic.Field(gt=3)]
+
+
+@pytest.mark.parametrize(
+    "given", [Annotated[int, pydantic.Field(gt=3)], list[pydantic.PositiveInt], Counted, pydantic.SecretStr]
+)
+def test_rules_of_pydantic_hold_outside_of_its_models(given):
+    """Also in a dataclass of the standard library, of which msgspec would know nothing."""
+    schema = schema_of(given)
+    data = {"number": -1} if given is Counted else [-1] if given == list[pydantic.PositiveInt] else -1
+    with pytest.raises(AnswerInvalidError, match="Input should be"):
+        schema.value_of(data)
+
+
+def test_an_instance_of_a_model_is_no_schema():
+    """It is the class that describes answers."""
+    with pytest.raises(SessionTypeError, match="not Model"):
+        schema_of(Model(name="Ada"))
+
+
 @pytest.mark.parametrize(
     "given, data, value",
     [
@@ -275,6 +300,18 @@ class Holder:
     of: list[Nothing]
 
 
+Unclear = make_dataclass("Unclear", [("number", "1 +")])  # an annotation that is no expression
+
+
+class Woven:
+    """No class of data, whose parts lead back to it in very many ways."""
+
+
+Woven.__annotations__ = {f"at{at}": type(f"Part{at}", (), {}) for at in range(30)}
+for _part in Woven.__annotations__.values():
+    _part.__annotations__ = dict(Woven.__annotations__)
+
+
 class Plain:
     """Says nothing of what it holds."""
 
@@ -290,6 +327,8 @@ class Plain:
         (Endless, SchemaRecursionError, "$.me: #/$defs/Endless contains itself. Make that property optional"),
         (Nothing, SchemaChoiceError, "$: the enumeration Nothing has no members"),
         (Holder, SchemaChoiceError, "$.of[]: the enumeration Nothing has no members"),
+        (Unclear, SchemaTypeUnknownError, "$ (Unclear): Forward reference must be an expression"),
+        (Woven, SchemaTypeUnknownError, "cannot be read from JSON"),
         (pydantic.create_model("Odd", x=(Plain, ...), __config__={"arbitrary_types_allowed": True}),
          SchemaTypeUnknownError, "pydantic has no JSON schema"),
     ],

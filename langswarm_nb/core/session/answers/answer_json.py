@@ -11,12 +11,13 @@ from typing import Any
 
 from langswarm_nb.core.session.text import whole
 
-_FENCED = re.compile(r"```[\w-]*[ \t]*\n(?P<inside>.*?)\n[ \t]*```", re.DOTALL)
+_FENCE_OPENS = re.compile(r"```[\w-]*[ \t]*\n")
+_FENCE_ENDS = re.compile(r"\n[ \t]*```")
 _OPENING = re.compile(r"[{\[]")
 _HALF = re.compile(r"\\ud[89a-f]", re.IGNORECASE)
 _MOST_TRIES = 32
 """So many brackets in a text are taken for the beginning of a value: each may be read to the end of the text."""
-_THOUGHT_ENDS = "</think>"
+_THOUGHT_ENDS = re.compile(r"</(?:think|thinking|thought|reasoning)>", re.IGNORECASE)
 
 
 class NotJsonError(ValueError):
@@ -45,10 +46,10 @@ def json_in(text: str, fits: Callable[[Any], bool]) -> Any:
         return strict_json(text)
     except NotJsonError as error:
         reason = error
-    said = text.rpartition(_THOUGHT_ENDS)[2]
-    for found in _FENCED.finditer(said):
+    said = _THOUGHT_ENDS.split(text)[-1]
+    for inside in _fenced(said):
         try:
-            return strict_json(found["inside"])
+            return strict_json(inside)
         except NotJsonError as error:
             reason = error
     for value in _values_in(said):
@@ -67,6 +68,17 @@ def strict_json(text: str) -> Any:
     """
     value = _read(lambda: _DECODER.decode(text))
     return _without_halves(value) if _HALF.search(text) else value
+
+
+def _fenced(text: str) -> Iterator[str]:
+    """Yield what stands in the code blocks of a text; it is read once, whatever opens in it and never ends."""
+    place = 0
+    while opened := _FENCE_OPENS.search(text, place):
+        ended = _FENCE_ENDS.search(text, opened.end() - 1)
+        if ended is None:
+            return
+        yield text[opened.end() : ended.start()]
+        place = ended.end()
 
 
 def _values_in(text: str) -> Iterator[Any]:

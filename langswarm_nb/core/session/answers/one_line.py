@@ -77,6 +77,8 @@ class _Reader:
         self.at = 0
         self.levels = 0
         self.is_plain = not _OURS.search(text)
+        self.has_hints = False
+        """Whether a comma may have ended a hint too early."""
 
     def whole(self) -> Schema:
         self._skip("\n")
@@ -144,12 +146,14 @@ class _Reader:
 
     def _check_name(self, name: str, place: int, known: Schema, mark: str) -> None:
         if NAME.fullmatch(name) is None:
-            lines = " Fields are separated by line ends here." if "," in name and mark == "\n" else ""
+            more = " Fields are separated by line ends here." if "," in name and mark == "\n" else ""
+            if name.startswith('"'):
+                more = " A JSON schema goes as a dict, or as a file that ends in `.json`."
             raise self._wrong(
                 SchemaNameError,
                 place,
                 f"{name!r} is not a name",
-                f"A name has letters, digits, `_`, `-` and `.`.{lines}",
+                f"A name has letters, digits, `_`, `-` and `.`.{more}",
             )
         if name in known:
             raise self._wrong(
@@ -181,6 +185,8 @@ class _Reader:
         if first not in TYPES:
             near = nearest(first, TYPES)
             what = f"Did you mean `{near}`?" if near else "A hint stands after a `:`."
+            if self.has_hints and mark == ",":
+                what += " A comma ends a hint, unless each field stands on a line of its own."
             raise self._wrong(
                 SchemaTypeUnknownError,
                 start,
@@ -274,6 +280,7 @@ class _Reader:
         hint, self.at = self.text[self.at : end].strip(), end
         if hint:
             schema["description"] = hint
+            self.has_hints = True
 
     def _end_of_hint(self, mark: str, closing: str, *, whole_brackets: bool) -> int | None:
         """Return where a hint ends: at the next separator or closing bracket that is not in brackets of its own."""

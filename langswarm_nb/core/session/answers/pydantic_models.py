@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any, get_origin
 
 from langswarm_nb.core.session.text import one_line
 
@@ -16,18 +16,30 @@ _MOST_CHARS = 300
 
 
 def is_model(given: Any) -> bool:
-    """Return whether a type is, or has in it, something that pydantic made."""
+    """Return whether a type is, or has in it, something that only pydantic understands."""
     if "pydantic" not in sys.modules:
         return False
     try:
-        return _is_made(type(given)) or any(_is_made(inner) for _, inner in types_in(given))
+        return _is_adapter(given) or any(_is_made(inner) for _, inner in types_in(given))
     except SchemaTypeUnknownError:
         return False
 
 
+def _is_adapter(given: Any) -> bool:
+    return type(given).__module__ == "pydantic.type_adapter"
+
+
 def _is_made(given: Any) -> bool:
-    return isinstance(given, type) and (
-        hasattr(given, "__pydantic_core_schema__") or given.__module__ == "pydantic.type_adapter"
+    if get_origin(given) is Annotated:
+        return any(map(_is_rule, given.__metadata__))
+    return isinstance(given, type) and (hasattr(given, "__pydantic_core_schema__") or _is_rule(given))
+
+
+def _is_rule(given: Any) -> bool:
+    """Return whether something in an annotation says what fits, to pydantic and not to msgspec."""
+    return hasattr(given, "__get_pydantic_core_schema__") or type(given).__module__.split(".")[0] in (
+        "pydantic",
+        "annotated_types",
     )
 
 
@@ -44,7 +56,11 @@ def model_of(given: Any) -> Typed:
     try:
         adapter = given if isinstance(given, pydantic.TypeAdapter) else pydantic.TypeAdapter(given)
         schema = adapter.json_schema()
-    except (pydantic.errors.PydanticUserError, pydantic.errors.PydanticUndefinedAnnotation) as error:
+    except (
+        pydantic.errors.PydanticUserError,
+        pydantic.errors.PydanticUndefinedAnnotation,
+        ImportError,
+    ) as error:
         raise SchemaTypeUnknownError(
             f"$: pydantic has no JSON schema of {one_line(str(given), 80)}: {one_line(str(error), 300)}"
         ) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from langswarm_nb.core.session.text import nearest
@@ -30,6 +30,8 @@ _UNCHECKED = (
     "unevaluatedProperties",
 )
 """Words that change what fits, and that are not checked here."""
+_IN_PLACE = frozenset({"anyOf", "oneOf", "allOf", "not", "if", "then", "else", "dependentSchemas"})
+"""Words whose schemas are about the same value as the one that they stand in."""
 # In a name these could end the text of a program that a check is made of.
 _UNSAFE_NAME = re.compile(r"[\"'\\{}\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -104,7 +106,6 @@ _KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "pattern": ("a regular expression of Python", _is_pattern),
     **dict.fromkeys(("format", "description", "title", "$ref"), ("text", _is_text)),
 }
-
 
 _WORDS = frozenset(
     {
@@ -188,10 +189,35 @@ def _check(root: Node, node: Node, path: str, level: int) -> None:
                 "or control characters."
             )
     if "$ref" in node:
-        pointed(root, node["$ref"])
+        _check_ends(root, node["$ref"], path)
     for steps, inner in inner_nodes(node):
         if isinstance(inner, Mapping):
             _check(root, inner, path + _shown(steps), level + 1)
+
+
+def _check_ends(root: Node, ref: str, path: str) -> None:
+    """Make sure that what is referred to does not contain itself at its own place, which no check would get out of."""
+    left, seen = [ref], {""}
+    while left:
+        one = left.pop()
+        inner = list(_refs_in_place(pointed(root, one)))
+        if ref in inner:
+            raise SchemaRecursionError(
+                f"{path}: {ref} contains itself at the same place. Let it do so in an optional property, or in a list."
+            )
+        left += set(inner) - seen
+        seen.update(inner)
+
+
+def _refs_in_place(node: Any) -> Iterator[str]:
+    """Yield the references in a schema that are about the same value."""
+    if not isinstance(node, Mapping):
+        return
+    if "$ref" in node:
+        yield node["$ref"]
+    for steps, inner in inner_nodes(node):
+        if steps[0] in _IN_PLACE:
+            yield from _refs_in_place(inner)
 
 
 def _check_words(node: Node, path: str, level: int) -> None:

@@ -41,8 +41,10 @@ def is_type(given: object) -> bool:
     )
 
 
-def types_in(given: Any, path: str = "$", above: tuple[Any, ...] = ()) -> Iterator[tuple[str, Any]]:
+def types_in(given: Any, path: str = "$", seen: set[type] | None = None) -> Iterator[tuple[str, Any]]:
     """Yield a type and all types that it is made of, the outermost first, each with its path.
+
+    What a class is made of is yielded once, wherever it stands: a class may be reached in many ways.
 
     Raises
     ------
@@ -50,18 +52,20 @@ def types_in(given: Any, path: str = "$", above: tuple[Any, ...] = ()) -> Iterat
         A name in an annotation stands for nothing.
     """
     yield path, given
-    if any(given is one for one in above):
-        return
-    above = (*above, given)
+    seen = set() if seen is None else seen
     if get_origin(given) is Literal:
         return
     for at, inner in enumerate(get_args(given)):
         if is_type(inner) or isinstance(inner, ForwardRef):
             suffix = "" if get_origin(given) in (typing.Union, typing.Annotated, _UNION) else "[]"
             suffix = suffix if at == 0 or not suffix else "[]"
-            yield from types_in(inner, path + suffix, above)
-    for name, inner in _fields(given, path).items():
-        yield from types_in(inner, f"{path}.{name}", above)
+            yield from types_in(inner, path + suffix, seen)
+    whole = get_origin(given) or given
+    if not isinstance(whole, type) or whole in seen:
+        return
+    seen.add(whole)
+    for name, inner in _fields(whole, path).items():
+        yield from types_in(inner, f"{path}.{name}", seen)
 
 
 def _fields(given: Any, path: str) -> Mapping[str, Any]:
@@ -72,7 +76,7 @@ def _fields(given: Any, path: str) -> Mapping[str, Any]:
         return {}
     try:
         return get_type_hints(given, include_extras=True)
-    except NameError as error:
+    except (NameError, AttributeError, SyntaxError, TypeError) as error:
         raise SchemaTypeUnknownError(
             f"{path} ({_shown(given)}): {error}. Define the type where the class can see it."
         ) from error
