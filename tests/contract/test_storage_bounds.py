@@ -43,7 +43,9 @@ async def stored(storage):
 async def test_a_session_is_no_longer_than_its_bounds(bounded, changes, longer):
     """What has the length of a bound is taken; one more is refused by name, with both numbers, made or restored."""
     [name] = longer
-    with pytest.raises(SessionValueError, match=rf"{name} has \d+ char.*the limit is \d+.*Bounds\(max_") as caught:
+    with pytest.raises(
+        SessionValueError, match=rf"{name} has \d+ char.*the limit is \d+.*Bounds\(max_"
+    ) as caught:
         await bounded.create_session(replace(record(), **longer))
     assert caught.value.parameter == name
     await bounded.create_session(replace(record("shape"), user_id="u"))
