@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,7 +43,8 @@ def data_frame(schema: AnswerSchema, datas: Iterable[Any]) -> pd.DataFrame:
     pandas.DataFrame
         The columns of the schema, with the same dtypes whatever the rows are, also when there are none: text,
         ``Int64``, ``float64``, ``boolean``, categories in the order of the choices, ``datetime64[us, UTC]`` for moments
-        and ``datetime64[us]`` for days; what is nested stays as it is, as objects. What is missing is NA.
+        and ``datetime64[us]`` for days; what is nested stays as it is, as objects. Only whole numbers that are larger
+        than ``Int64`` holds make their column one of objects. What is missing is NA.
     """
     records = [record for data in datas for record in schema.records(data)]
     return as_frame(_columns(schema, records), len(records))
@@ -124,12 +126,35 @@ def _array(column: asked.Column, values: Sequence[Any]) -> Any:
 
 
 def _objects(values: Sequence[Any]) -> Any:
-    return pd.Series(values, dtype=object).array
+    """Return values as they are; as a Series, since pandas takes an array of texts for texts."""
+    return pd.Series(values, dtype=object)
 
 
-def _moments(values: Sequence[Any], *, utc: bool) -> Any:
-    """Return moments or days; what pandas cannot hold, such as the year 9999999, is not a time."""
-    return pd.to_datetime(pd.Series(values, dtype=object), utc=utc, errors="coerce", format="ISO8601")
+def _moments(values: Sequence[Any], dtype: str) -> Any:
+    """Return moments or days; what is none, or beyond the years that Python has, is not a time."""
+    found = pd.DatetimeIndex(np.array([_moment(value) for value in values], "datetime64[us]"))
+    return (found.tz_localize("UTC") if "UTC" in dtype else found).astype(dtype)
+
+
+def _moment(value: Any) -> datetime | None:
+    """Return a moment in UTC, or the beginning of a day, without a zone; None where there is none."""
+    try:
+        moment = datetime.fromisoformat(value.upper())
+        return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    except (AttributeError, ValueError, OverflowError):  # no text, no time, or out of bounds in UTC
+        return None
+
+
+def _numbers(values: Sequence[Any]) -> Any:
+    return np.array([_number(value) for value in values], np.float64)
+
+
+def _number(value: Any) -> float:
+    """Return a number; NaN where there is none, and for one that is larger than a float can be."""
+    try:
+        return np.nan if value is None else float(value)
+    except OverflowError:
+        return np.nan
 
 
 def _integers(values: Sequence[Any]) -> Any:
@@ -143,9 +168,9 @@ def _integers(values: Sequence[Any]) -> Any:
 _ARRAYS: Mapping[str, Callable[[Sequence[Any]], Any]] = {
     "string": lambda values: texts.to_pandas(texts.texts_of(values)),
     "integer": _integers,
-    "number": lambda values: np.array([np.nan if value is None else value for value in values], np.float64),
+    "number": _numbers,
     "boolean": lambda values: pd.array(values, dtype="boolean"),
-    "datetime": lambda values: _moments(values, utc=True).astype("datetime64[us, UTC]"),
-    "date": lambda values: _moments(values, utc=False).astype("datetime64[us]"),
+    "datetime": lambda values: _moments(values, "datetime64[us, UTC]"),
+    "date": lambda values: _moments(values, "datetime64[us]"),
 }
 """The kinds of columns with a dtype of their own; all others hold objects."""
