@@ -198,7 +198,9 @@ async def test_an_export_of_one_session_has_its_schemas(asked: SessionManager) -
         ({"type": "array", "items": {"type": "string"}}, None, None),
     ],
 )
-def test_no_value_changes_a_dtype_or_breaks_the_frame(kind: dict[str, Any], value: Any, expected: Any) -> None:
+def test_no_value_changes_a_dtype_or_breaks_the_frame(
+    kind: dict[str, Any], value: Any, expected: Any
+) -> None:
     """What a column can hold is there, also at the ends of the calendar; what it cannot hold is NA."""
     schema = schema_of({"type": "array", "items": {"type": "object", "properties": {"x": kind}}})
     frame = data_frame(schema, [[{"x": value}]])

@@ -252,6 +252,19 @@ def test_data_is_read_as_texts() -> None:
     only = rows_of(FRAME[["body", "stars"]])
     assert only.texts == ["1 {x}", "2"]
     assert rows_of(pd.Series(["a", "b"], dtype="category")).texts == ["a", "b"]
+    numbered = pd.DataFrame([["a", "b"]])
+    assert rows_of(numbered, column="1").texts == rows_of(numbered, template="{1}").texts == ["b"]
+
+
+@pytest.mark.parametrize("dtype", [object, "str", "float64"])
+def test_a_frame_of_which_no_row_is_left_is_one_without_texts(dtype: Any) -> None:
+    """Where all rows were filtered away, or all texts are NA, there is nothing to ask, and nothing wrong."""
+    empty = pd.DataFrame({"title": pd.Series([], dtype=dtype), "body": pd.Series([], dtype=dtype)})
+    assert rows_of(empty).texts == []
+    unknown = pd.DataFrame(
+        {"text": pd.Series([None, None], dtype="str" if dtype == "str" else object), "n": [1, 2]}
+    )
+    assert rows_of(unknown).texts == [None, None]
 
 
 @pytest.mark.parametrize(
@@ -264,6 +277,9 @@ def test_data_is_read_as_texts() -> None:
         (FRAME, {"template": "{title.__class__}"}, SessionValueError, "title.__class__"),
         (FRAME, {"template": "{}"}, SessionValueError, "a field of the template"),
         (FRAME, {"template": "{title"}, SessionValueError, "braces"),
+        (FRAME, {"template": "{title:.2f}"}, SessionValueError, "row 'p'"),
+        (FRAME, {"template": "{title!z}"}, SessionValueError, "{title}"),
+        (FRAME, {"column": ["title"]}, SessionValueError, "'title'"),
         (FRAME, {"template": "no field"}, SessionValueError, "columns in braces"),
         (FRAME, {"template": "{title}", "column": "body"}, SessionValueError, "column"),
         (["a"], {"template": "{title}"}, SessionValueError, "not a DataFrame"),

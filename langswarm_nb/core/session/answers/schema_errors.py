@@ -73,6 +73,23 @@ class SchemaRouteError(SchemaError):
     """The model cannot be asked for an answer of this schema; nothing was stored or sent."""
 
 
+def check_utf8(what: str, text: str) -> None:
+    """Check that text of a schema, or of a question, can be written as UTF-8.
+
+    Raises
+    ------
+    SchemaDefinitionError
+        It has half of a character, which no UTF-8 text can hold.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise SchemaDefinitionError(
+            f"{what} holds a lone surrogate (U+{ord(text[error.start]):04X}), which no UTF-8 text can hold. "
+            "Replace it, e.g. with text.encode('utf-8', 'replace').decode()."
+        ) from None
+
+
 def no_decisions(provider: str, model: str) -> SchemaRouteError:
     """Return the error for a model that tells no probabilities."""
     return SchemaRouteError(
