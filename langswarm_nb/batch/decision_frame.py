@@ -74,9 +74,7 @@ def decision_frame(
         told = [each.get(question.name) for each in answers]
         columns[name] = _column(question, fact, told)
     first = _first_of(rows.texts, found)
-    counts = [
-        None if one is None or one.decision is None else one.decision.usage.input_tokens for one in first
-    ]
+    counts = [None if one is None else one.usage.input_tokens for one in first]
     repeated = [one is None and text in found for text, one in zip(rows.texts, first, strict=True)]
     columns["input_tokens"] = pd.array(
         [0 if again else count for count, again in zip(counts, repeated, strict=True)], dtype="Int64"

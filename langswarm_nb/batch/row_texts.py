@@ -123,9 +123,8 @@ def _filler(frame: pd.DataFrame, template: str) -> Callable[[int], str | None]:
     """Return what fills a template from the row at a place; None where a field of it is NA."""
     if not isinstance(template, str):
         raise SessionTypeError.of("template", template, "text (str)")
-    formatter = Formatter()
     try:
-        pieces = list(formatter.parse(template))
+        pieces = list(Formatter().parse(template))
     except ValueError as error:
         raise SessionValueError.of("template", template, f"text with fields in braces ({error})") from error
     by_name = {str(name): name for name in frame.columns}
@@ -148,13 +147,17 @@ def _filler(frame: pd.DataFrame, template: str) -> Callable[[int], str | None]:
             value = values[name][place]
             if value is None or (pd.api.types.is_scalar(value) and pd.isna(value)):
                 return None
-            try:
-                text += format(formatter.convert_field(value, conversion), spec or "")
-            except (TypeError, ValueError) as error:
-                raise SessionValueError(
-                    f"The template cannot put {shown(value)} of row {shown(frame.index[place])} in the place of "
-                    f"{{{name}}}: {error}."
-                ) from error
+            text += _put_in(
+                value, conversion, spec or "", f"{shown(value)} of row {shown(frame.index[place])}"
+            )
         return text if text.strip() else None
 
     return fill
+
+
+def _put_in(value: Any, conversion: Any, spec: str, which: str) -> str:
+    """Return what a value is in the place of a field."""
+    try:
+        return format(Formatter().convert_field(value, conversion), spec)
+    except (TypeError, ValueError) as error:
+        raise SessionValueError(f"The template cannot take {which}: {error}.") from error

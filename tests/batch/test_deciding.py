@@ -27,7 +27,11 @@ from langswarm_nb.core.session import (
 )
 from langswarm_nb.core.session.answers.decided import DecisionAnswer
 from langswarm_nb.core.session.answers.questions import levels, questions_of
-from langswarm_nb.core.session.answers.schema_errors import SchemaChoiceError, SchemaNameError
+from langswarm_nb.core.session.answers.schema_errors import (
+    AnswerInvalidError,
+    SchemaChoiceError,
+    SchemaNameError,
+)
 from langswarm_nb.core.session.interfaces import IProviderSession
 from langswarm_nb.core.session.provider_events import (
     Decision,
@@ -214,6 +218,26 @@ async def test_a_budget_that_is_used_up_ends_the_run() -> None:
     assert frame["error_type"].tolist()[4:] == ["OutOfBudgetError"] * 2
 
 
+async def test_an_answer_that_is_none_has_its_tokens_and_price() -> None:
+    """It was paid for, and its row says so; half of a character is not sent at all."""
+
+    def fail() -> None:
+        error = AnswerInvalidError("It does not fit.")
+        error.usage, error.info = Usage(input_tokens=7, output_tokens=3), ReplyInfo(cost_usd=0.125)
+        raise error
+
+    counted: list[Any] = []
+    service = Service(x=fail)
+    _, frame = await run(
+        service, ["x", "x", "a", "\ud800"], concurrency=1, count=lambda _, one: counted.append(one)
+    )
+    assert frame["error_type"].fillna("").tolist() == ["AnswerInvalidError"] * 2 + ["", "SessionValueError"]
+    assert frame["input_tokens"].tolist() == [7, 0, 10, pd.NA]
+    assert frame["cost_usd"].tolist()[:3] == [0.125, 0.0, 0.5]
+    assert [one.was_answered for one in counted] == [True, True, False]
+    assert service.texts == ["x", "a"]
+
+
 async def test_a_run_that_is_cancelled_keeps_what_it_has() -> None:
     """What was decided stays in the run; what was under way is told to who counts."""
     reached = asyncio.Event()
@@ -278,7 +302,7 @@ def test_a_frame_of_which_no_row_is_left_is_one_without_texts(dtype: Any) -> Non
         (FRAME, {"template": "{}"}, SessionValueError, "a field of the template"),
         (FRAME, {"template": "{title"}, SessionValueError, "braces"),
         (FRAME, {"template": "{title:.2f}"}, SessionValueError, "row 'p'"),
-        (FRAME, {"template": "{title!z}"}, SessionValueError, "{title}"),
+        (FRAME, {"template": "{title!z}"}, SessionValueError, "row 'p'"),
         (FRAME, {"column": ["title"]}, SessionValueError, "'title'"),
         (FRAME, {"template": "no field"}, SessionValueError, "columns in braces"),
         (FRAME, {"template": "{title}", "column": "body"}, SessionValueError, "column"),

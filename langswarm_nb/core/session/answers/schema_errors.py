@@ -20,8 +20,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from langswarm_nb.core.session.errors import SessionError
+
+if TYPE_CHECKING:
+    from langswarm_nb.core.session.messages import Usage
+    from langswarm_nb.core.session.provider_events import ReplyInfo
 
 _MOST_SHOWN = 5
 
@@ -107,10 +112,14 @@ class AnswerError(SchemaError):
         What came.
     problems : tuple of str
         What is wrong with it, each as ``$.path: reason``.
+    usage, info : Usage and ReplyInfo, optional
+        What it took, with the attempts before it, where no stored reply tells it: of a `Decider`'s answer.
     """
 
     text: str = ""
     problems: tuple[str, ...] = ()
+    usage: Usage | None = None
+    info: ReplyInfo | None = None
 
     @property
     def errors(self) -> tuple[str, ...]:
