@@ -185,6 +185,7 @@ async def test_an_export_of_one_session_has_its_schemas(asked: SessionManager) -
     "kind, value, expected",
     [
         ({"type": "number"}, 10**400, None),
+        ({"type": "integer"}, -(2**63), -(2**63)),
         ({"type": "string", "format": "date"}, "9999-12-31", pd.Timestamp(9999, 12, 31)),
         ({"type": "string", "format": "date"}, "0001-01-01", pd.Timestamp(1, 1, 1)),
         ({"type": "string", "format": "date-time"}, "0001-01-01T00:00:00+14:00", None),

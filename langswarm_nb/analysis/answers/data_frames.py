@@ -160,7 +160,7 @@ def _number(value: Any) -> float:
 def _integers(values: Sequence[Any]) -> Any:
     """Return whole numbers as ``Int64``; as objects where one is larger than that holds."""
     whole = [None if value is None else int(value) for value in values]  # JSON's 2.0 is one, too
-    if any(value is not None and not _INT64.min < value <= _INT64.max for value in whole):
+    if any(value is not None and not _INT64.min <= value <= _INT64.max for value in whole):
         return _objects(whole)
     return pd.array(whole, dtype="Int64")
 
