@@ -11,6 +11,7 @@ import pandas as pd
 from langswarm_nb.analysis import texts
 from langswarm_nb.core.session.answers.decided import DecisionAnswer, columns_of
 from langswarm_nb.core.session.answers.schema_errors import SchemaChoiceError, SchemaNameError
+from langswarm_nb.core.session.text import whole
 
 if TYPE_CHECKING:
     from langswarm_nb.core.session.answers.questions import Question
@@ -136,5 +137,5 @@ def _failure(
     decided = found.get(text)
     why = error if decided is None else decided.error
     if why is not None:
-        return type(why).__name__, str(why)
+        return type(why).__name__, whole(str(why))
     return _NOT_ASKED if decided is None else None

@@ -99,7 +99,8 @@ def _has_texts(values: pd.Series[Any]) -> bool:
 
 def _may_have_texts(values: pd.Series[Any]) -> bool:
     """Return whether all that a column has is NA, where texts could be."""
-    return (values.dtype == object or isinstance(values.dtype, pd.StringDtype)) and values.isna().all()
+    is_for_texts = values.dtype == object or isinstance(values.dtype, pd.StringDtype)
+    return is_for_texts and bool(values.isna().all())
 
 
 def _texts(values: pd.Series[Any]) -> list[str | None]:

@@ -218,6 +218,17 @@ async def test_a_budget_that_is_used_up_ends_the_run() -> None:
     assert frame["error_type"].tolist()[4:] == ["OutOfBudgetError"] * 2
 
 
+async def test_an_error_with_half_of_a_character_does_not_cost_the_frame() -> None:
+    """What a service wrote into it is no text that a column can hold; the rows are there all the same."""
+
+    def fail() -> None:
+        raise ProviderServerError("It failed: \ud800")
+
+    _, frame = await run(Service(x=fail), ["a", "x"])
+    assert frame["error_message"].tolist()[1] == "It failed: \ufffd"
+    assert frame["spam"].notna().tolist() == [True, False]
+
+
 async def test_an_answer_that_is_none_has_its_tokens_and_price() -> None:
     """It was paid for, and its row says so; half of a character is not sent at all."""
 
