@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from langswarm_nb.analysis import data_df, export, import_sessions, turns_df
-from langswarm_nb.analysis.answers.data_frames import data_frame
+from langswarm_nb.analysis.answers.data_frames import _parsed, data_frame
 from langswarm_nb.core.session import RequestFacts, SessionManager, SessionMessage, create_session_manager
 from langswarm_nb.core.session.answers.answer_schema import AnswerSchema, schema_of
 from langswarm_nb.core.session.answers.definition import Definition
@@ -215,3 +215,27 @@ def test_a_tuple_with_names_that_came_as_a_list_has_its_columns() -> None:
     schema = schema_of(NamedTuple("Pair", [("a", int), ("b", str)]))
     for text in ('{"a": 1, "b": "x"}', '[1, "x"]'):
         assert data_frame(schema, [schema.read(text)]).iloc[0].tolist() == [1, "x"]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "nonsense",
+        "null",
+        "5",
+        "[1, 2]",
+        '[{"%s": 5}]',
+        '[{"%s": {"a": [1]}}]',
+        '[{"%s": NaN}]',
+        '[{"%s": "\\ud800"}]',
+    ],
+)
+def test_values_that_somebody_has_changed_in_an_import_change_no_dtype(told: str) -> None:
+    """Of what does not fit its column is nothing there; all else stays."""
+    schema = schema_of(ROWS)
+    for name in DTYPES:
+        data = _parsed(told.replace("%s", name))
+        frame = data_frame(schema, [[ADA], data])
+        assert dtypes(frame) == DTYPES
+        assert frame["name"][0] == "Ada"
+        assert len(frame) == 1 + (len(data) if isinstance(data, list) else 1)

@@ -18,6 +18,7 @@ from langswarm_nb.analysis.store import Source, find_store
 from langswarm_nb.analysis.stored_rows import StoredRows, read_rows, read_sessions
 from langswarm_nb.core.session import checks
 from langswarm_nb.core.session.answers.answer_schema import AnswerSchema, schema_of
+from langswarm_nb.core.session.text import whole
 
 if TYPE_CHECKING:
     from langswarm_nb.core.session.answers import columns as asked
@@ -103,13 +104,21 @@ def data_df(
 
 
 def _with_places(schema: AnswerSchema, rows: StoredRows) -> pd.DataFrame:
-    found = [schema.records(json.loads(text)) for _, text in texts.present(rows[_DATA])]
+    found = [schema.records(_parsed(text)) for _, text in texts.present(rows[_DATA])]
     of_row = np.repeat(np.arange(len(found)), [len(records) for records in found])
     columns = _columns(schema, [record for records in found for record in records])
     for place in ANSWERS:
         name = f"{_BESIDE}{place.name}" if place.name in columns else place.name
         columns[name] = arrays.to_pandas(place, place.make(rows)).take(of_row)
     return as_frame(columns, len(of_row))
+
+
+def _parsed(text: str) -> Any:
+    """Return a stored value; None for what is none, as in an import that somebody has changed."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _columns(schema: AnswerSchema, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -120,8 +129,13 @@ def _columns(schema: AnswerSchema, records: Sequence[Mapping[str, Any]]) -> dict
 
 
 def _array(column: asked.Column, values: Sequence[Any]) -> Any:
+    kinds = _TYPES.get(column.kind)
+    if kinds is not None:  # what is stored was checked, but may come from an import that somebody has changed
+        values = [value if type(value) in kinds else None for value in values]
     if column.kind == "choice":
-        return pd.Categorical(values, pd.Index(pd.array(column.choices, dtype=texts.TEXT_DTYPE)))
+        places = {choice: place for place, choice in enumerate(column.choices)}
+        categories = pd.CategoricalDtype(pd.Index(pd.array(column.choices, dtype=texts.TEXT_DTYPE)))
+        return pd.Categorical.from_codes([places.get(value, -1) for value in values], dtype=categories)
     return _ARRAYS.get(column.kind, _objects)(values)
 
 
@@ -138,10 +152,12 @@ def _moments(values: Sequence[Any], dtype: str) -> Any:
 
 def _moment(value: Any) -> datetime | None:
     """Return a moment in UTC, or the beginning of a day, without a zone; None where there is none."""
+    if value is None:
+        return None
     try:
         moment = datetime.fromisoformat(value.upper())
         return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
-    except (AttributeError, ValueError, OverflowError):  # no text, no time, or out of bounds in UTC
+    except (ValueError, OverflowError):  # no time, or out of bounds in UTC
         return None
 
 
@@ -159,14 +175,16 @@ def _number(value: Any) -> float:
 
 def _integers(values: Sequence[Any]) -> Any:
     """Return whole numbers as ``Int64``; as objects where one is larger than that holds."""
-    whole = [None if value is None else int(value) for value in values]  # JSON's 2.0 is one, too
-    if any(value is not None and not _INT64.min <= value <= _INT64.max for value in whole):
-        return _objects(whole)
-    return pd.array(whole, dtype="Int64")
+    numbers = [
+        int(value) if value is not None and value % 1 == 0 else None for value in values
+    ]  # 2.0 is one, too
+    if any(number is not None and not _INT64.min <= number <= _INT64.max for number in numbers):
+        return _objects(numbers)
+    return pd.array(numbers, dtype="Int64")
 
 
 _ARRAYS: Mapping[str, Callable[[Sequence[Any]], Any]] = {
-    "string": lambda values: texts.to_pandas(texts.texts_of(values)),
+    "string": lambda values: texts.to_pandas(texts.texts_of([value and whole(value) for value in values])),
     "integer": _integers,
     "number": _numbers,
     "boolean": lambda values: pd.array(values, dtype="boolean"),
@@ -174,3 +192,13 @@ _ARRAYS: Mapping[str, Callable[[Sequence[Any]], Any]] = {
     "date": lambda values: _moments(values, "datetime64[us]"),
 }
 """The kinds of columns with a dtype of their own; all others hold objects."""
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "string": (str,),
+    "choice": (str,),
+    "date": (str,),
+    "datetime": (str,),
+    "integer": (int, float),
+    "number": (int, float),
+    "boolean": (bool,),
+}
+"""What the values of a kind are in JSON."""
