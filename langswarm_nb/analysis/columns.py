@@ -141,7 +141,7 @@ OPERATIONS = ("chat", "text_completion", "embeddings", "execute_tool")
 
 REQUESTS = "request IS NOT NULL AND attempts IS NOT 0"
 """The condition for a stored message to be the reply to a request, one row of `TURNS`; a copy of one is none."""
-_IS_REQUEST = Read(REQUESTS, Kind.WHOLE)
+_ATTEMPTS = Read("attempts", Kind.WHOLE)
 # A provider need not say which model answered, and an error has none; then it is the one that was asked for.
 MODEL = "ifnull(model, request_model)"
 _IS_ACTIVE = stored("is_active", Dtype.BOOLEAN, "active")
@@ -206,8 +206,8 @@ MESSAGES: tuple[Column, ...] = (
     Column(
         "request_id",
         Dtype.TEXT,
-        lambda rows: rows.where(_IS_REQUEST, MESSAGE_ID),
-        (_IS_REQUEST, MESSAGE_ID),
+        lambda rows: rows.where(_ATTEMPTS, MESSAGE_ID),
+        (_ATTEMPTS, MESSAGE_ID),
     ),
     Column("tool_call_id", Dtype.TEXT, lambda rows: rows.tools(_TOOLS, "id"), (_TOOLS,)),
     stored("metadata_json", Dtype.TEXT, "metadata"),

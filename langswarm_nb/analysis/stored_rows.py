@@ -137,9 +137,9 @@ class StoredRows:
         """Return the lengths of texts in characters."""
         return texts.n_chars(self[read])
 
-    def where(self, test: Read, read: Read) -> Values:
-        """Return texts where a test holds; elsewhere they are missing."""
-        return texts.take(self[read], np.where(self[test] == 1, np.arange(len(self)), -1))
+    def where(self, count: Read, read: Read) -> Values:
+        """Return texts where a count is above 0; elsewhere they are missing."""
+        return texts.take(self[read], np.where(self[count] > 0, np.arange(len(self)), -1))
 
     def constant(self, text: str) -> Values:
         """Return the same text for each row."""

@@ -116,7 +116,7 @@ class _Page:
             for name, (align, _) in zip(names, styles, strict=True)
         )
         body = "".join(
-            self._skipped(len(rows))
+            self._skipped(len(rows), len(names))
             if n is None
             else self._row(n if is_list else None, values, styles, depth)
             for n, values in shown.items()
@@ -145,9 +145,10 @@ class _Page:
         return list(range(min(count, MAX_ROWS)))
 
     @staticmethod
-    def _skipped(count: int) -> str:
+    def _skipped(count: int, width: int) -> str:
         left_out = count - _HEAD_ROWS - _END_ROWS
-        return f'<tr><th scope="row" class="lsnb-at">…</th><td class="lsnb-short">{left_out:,} rows</td></tr>'
+        told = f'<td colspan="{width}" class="lsnb-short">{left_out:,} rows</td>'
+        return f'<tr><th scope="row" class="lsnb-at">…</th>{told}</tr>'
 
     def _note(self, text: str) -> str:
         return f'<p class="lsnb-note">{text_html(text)}</p>' if text else ""

@@ -117,7 +117,7 @@ def _notebooks_page(root: Path) -> str:
         for file in files
         for text in [notebooks.plain(file)]
     ]
-    return "\n".join(["# Notebooks", "", "As they were saved, from an offline run.", "", *lines, ""])
+    return "\n".join(["# Notebooks", "", "With the outputs of an offline run.", "", *lines, ""])
 
 
 def _decisions_page(root: Path) -> str:
@@ -127,7 +127,7 @@ def _decisions_page(root: Path) -> str:
         [
             "# Decisions",
             "",
-            "Why it is as it is: each page has the problem, what was measured, the choice, and what was given up.",
+            "Why things are as they are: each page has the problem, the facts, the choice, and what was given up.",
             "",
             *lines,
             "",

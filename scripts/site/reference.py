@@ -34,11 +34,11 @@ def cell_page() -> str:
     usage = parser.format_usage().strip()
     return _page(
         "# The cell",
-        "What the first line of a cell can say; the lines below it are the prompt.",
+        "What you can write on the first line of a cell; the lines below it are the prompt.",
         f"```text\n{usage}\n```",
         _prose(parser.description or ""),
         *_tables(parser),
-        "In Python code `langswarm_nb.ask` takes the same by the names of the flags: "
+        "In Python code, `langswarm_nb.ask` takes the same options, named like the flags: "
         "[its page](../api/langswarm_nb.md) lists them. "
         "[Prompts](../guide/prompts.md) shows them at work.",
     )
@@ -50,8 +50,8 @@ def commands_page() -> str:
     parts = [
         "# Commands",
         (
-            "`%langswarm COMMAND` on a line of its own; `%langswarm` alone is `status`, and `%langswarm help COMMAND` "
-            "shows in the notebook what stands here."
+            "Write `%langswarm COMMAND` on its own line; `%langswarm` alone is `status`, and "
+            "`%langswarm help COMMAND` shows the same help in the notebook."
         ),
         table(("command", "what it does"), rows),
     ]
@@ -77,26 +77,26 @@ def settings_page() -> str:
     ]
     return _page(
         "# Settings",
-        "Set one in a notebook with `%config LangSwarmMagics.NAME = …`, or before it starts in the environment; "
-        "a flag of a cell comes before both. `%langswarm config` lists what holds now.",
-        table(("setting", "environment", "without it", "what it is"), rows),
-        "## Of the whole process",
+        "Change a setting in a notebook with `%config LangSwarmMagics.NAME = …`, or in the environment before the "
+        "kernel starts; the flags of a cell override both. `%langswarm config` lists the current values.",
+        table(("setting", "environment", "default", "what it is"), rows),
+        "## For the whole process",
         table(
             ("variable", "what it is"),
             [
                 (
                     "`LANGSWARM_HTTP`",
-                    "Which library sends: `httpx` or `aiohttp`; without it what is installed.",
+                    "Which library sends requests: `httpx` or `aiohttp`; by default whichever is installed.",
                 ),
                 ("`LANGSWARM_PROGRESS`", "How progress is shown: `auto`, `html`, `text` or `off`."),
                 (
                     "`LANGSWARM_USER`",
-                    "Whose sessions they are; without it the user of the hub or of the machine.",
+                    "The user whose sessions are used; by default the user of the hub or of the machine.",
                 ),
-                ("`LANGSWARM_ALLOW_HTTP`", "`1` allows a key over plain `http` to another machine."),
+                ("`LANGSWARM_ALLOW_HTTP`", "`1` allows sending a key over plain `http` to another machine."),
             ],
         ),
-        "Keys and addresses of services have the names that their own tools use: [Providers](../providers.md).",
+        "Keys and addresses of services use the variables of their own tools: see [Providers](../providers.md).",
     )
 
 
@@ -105,7 +105,7 @@ def panel_page() -> str:
     parts = [
         "# The panel",
         (
-            "`%langswarm chat`, or `langswarm_nb.chat()`: every element by the place where it stands. "
+            "Open it with `%langswarm chat` or `langswarm_nb.chat()`; this page lists its elements by where they are. "
             "[The chat panel](../guide/panel.md) shows them at work."
         ),
     ]
@@ -123,11 +123,11 @@ def panel_page() -> str:
 
 KEYS = (
     ("Enter", "composer", "send; with Shift a new line"),
-    ("↑", "empty composer", "take up what you wrote before"),
-    ("Esc", "anywhere in the panel", "stop the answer; in a form, a list or a menu close it"),
-    ("↑ ↓", "transcript", "from message to message"),
-    ("← →", "buttons of a message", "from button to button"),
-    ("Home, End", "menu", "first and last entry"),
+    ("↑", "empty composer", "bring back your last message"),
+    ("Esc", "anywhere in the panel", "stop the answer; close a form, a list or a menu"),
+    ("↑ ↓", "transcript", "move from message to message"),
+    ("← →", "buttons of a message", "move from button to button"),
+    ("Home, End", "menu", "go to the first or last entry"),
 )
 
 

@@ -305,8 +305,8 @@ def test_a_hostile_text_holds_nobody_up(piece):
 
 
 def test_a_long_export_does_not_fill_the_page():
-    """As the last value of a cell a short export is shown as text, a long one in words."""
+    """As the last value of a cell a short export is shown by its lines, escaped for terminals, a long one in words."""
     from IPython.lib.pretty import pretty
 
-    assert pretty(ExportedText("short", None)) == "'short'"
+    assert pretty(ExportedText("# Title\n\ntext\x1b[2J", None)) == "# Title\n\ntext\\x1b[2J"
     assert pretty(ExportedText("x" * 52_311, None)) == "<exported text, 52,311 characters; print() it>"

@@ -43,7 +43,9 @@ async def stored(storage):
 async def test_a_session_is_no_longer_than_its_bounds(bounded, changes, longer):
     """What has the length of a bound is taken; one more is refused by name, with both numbers, made or restored."""
     [name] = longer
-    with pytest.raises(SessionValueError, match=rf"{name} has \d+ char.*at most \d+.*Bounds\(max_") as caught:
+    with pytest.raises(
+        SessionValueError, match=rf"{name} has \d+ char.*the limit is \d+.*Bounds\(max_"
+    ) as caught:
         await bounded.create_session(replace(record(), **longer))
     assert caught.value.parameter == name
     await bounded.create_session(replace(record("shape"), user_id="u"))
@@ -82,7 +84,7 @@ async def test_a_message_is_no_longer_than_its_bounds(bounded, message):
     """None of the append is stored, whether it comes alone or after others."""
     message = message if len(message.id) == 13 else replace(message, id="m")
     await bounded.create_session(record())
-    with pytest.raises(SessionValueError, match="at most"):
+    with pytest.raises(SessionValueError, match="the limit is"):
         await bounded.append_messages("s", [question("fine", id="f"), message])
     assert await bounded.get_messages("s", branch="all") == []
     await bounded.append_messages("s", [question("x" * 40, id="m", metadata={"k": "x" * 12})])

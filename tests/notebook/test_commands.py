@@ -14,7 +14,7 @@ import types
 import pytest
 from IPython.core.error import StdinNotImplementedError
 
-from langswarm_nb.notebook.commands import COMMANDS
+from langswarm_nb.notebook.commands import COMMANDS, model_lists
 from tests.support.shells import Shell, running_shell
 
 
@@ -185,14 +185,24 @@ def test_a_key_in_the_wrong_place_is_refused_without_being_shown(shell, code):
     assert shell.run("%langswarm sql select * from messages").empty
 
 
-def test_a_notebook_without_input_says_how_else_a_key_is_given(shell, monkeypatch):
-    """Where nobody can be asked, as in nbclient, `key` is not a fault of ours but tells of the variable."""
+@pytest.mark.parametrize("refusal", [StdinNotImplementedError("no input requests"), EOFError()], ids=repr)
+def test_a_notebook_without_input_says_how_else_a_key_is_given(shell, monkeypatch, refusal):
+    """Where nobody can be asked, as in nbclient or without a terminal, `key` names the way by the environment."""
 
     def refuse(_prompt: str) -> str:
-        raise StdinNotImplementedError("this frontend does not support input requests")
+        raise refusal
 
     monkeypatch.setattr(getpass, "getpass", refuse)
     assert "environment before the kernel starts" in shell.fail("%langswarm key groq")
+
+
+@pytest.mark.parametrize("has_prices", [True, False])
+def test_models_says_where_context_sizes_and_prices_come_from(shell, monkeypatch, has_prices):
+    """Without the price table a line below the list, in a page as in a terminal, names the extra that has it."""
+    monkeypatch.setattr(model_lists, "find_spec", lambda _name: object() if has_prices else None)
+    listed = shell.run("%langswarm models")
+    for text in (repr(listed), listed._html()):
+        assert ("langswarm-nb[cost]" in text) is not has_prices
 
 
 def test_a_key_goes_to_the_keyring_when_there_is_one(shell, monkeypatch):

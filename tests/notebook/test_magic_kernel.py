@@ -127,6 +127,20 @@ def test_an_interrupt_keeps_the_part_and_ends_the_cell(loaded):
     assert loaded.run("%%langswarm\nStill there?").status == "ok"
 
 
+def test_an_interrupt_keeps_the_table_that_grew(loaded):
+    """■ while the rows of an answer arrive: the cell goes on to show them, and its text is what came."""
+    rows = """(piece for piece in itertools.chain(['{"items": ['], itertools.repeat('{"name": "Ann", "age": 3}, ')))"""
+    loaded.run(counting(f"[lambda request: {rows}]"))
+    cell = loaded.send('%%langswarm --schema "[name, age int]"\nWho?')
+    loaded.wait_for(cell, lambda: "lsnb-value" in str(cell.outputs))
+    loaded.interrupt()
+    loaded.wait(cell)
+    assert cell.ename == "KeyboardInterrupt"
+    data = cell.outputs[0]["data"]
+    assert '<table class="lsnb-rows lsnb-value">' in data["text/html"]
+    assert data["text/plain"].startswith('{"items": [{"name"')
+
+
 def test_a_restarted_kernel_goes_on(new_kernel):
     """The history is on disk, and the greeting of a kernel without a notebook says how to go on with it."""
     new_kernel.run(LOAD)

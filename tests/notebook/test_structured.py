@@ -199,6 +199,12 @@ def test_decisions_stand_beside_the_conversation(notebook):
         ("--schema Person", "The variable goes as --schema {{Person}}"),
         ("--schema {{Nobody}}", "'Nobody' is not defined"),
         ("--schema {{number}}", "schema must be"),
+        (
+            "--schema {{list[Person]}}",
+            "'list' is Python's own, and no variable of yours. Assign what you mean",
+        ),
+        ("--schema {{fields}}", "Any answer would fit the schema"),
+        ("--schema {{types}}", 'write them in one line, as in "name, age int"'),
         ("--repair 1", "add --schema"),
         ("--schema name --repair x", "is not a count"),
         ("--schema name --decide spam", "not allowed with"),
@@ -211,10 +217,19 @@ def test_what_describes_nothing_is_refused(notebook, folder, line, words):
     (folder / "list.json").write_text("[]")
     (folder / "folder.json").mkdir()
     notebook.shell["Person"], notebook.shell["number"] = Person, 3
+    notebook.shell["fields"], notebook.shell["types"] = {"name": "str"}, {"name": str}
     before = notebook.trace()
     ran = notebook.run(f"%%langswarm groq:house {line}\nWho?", "z")
     assert words in ran.complaint
     assert notebook.trace() == before
+
+
+@pytest.mark.parametrize("flag", ["--schema", "--decide"])
+def test_a_list_without_quotes_asks_no_model_of_its_second_word(notebook, flag):
+    """The words behind the first comma would be a model; the error shows how the line is meant."""
+    ran = notebook.run(f"%%langswarm {flag} name, age\nWho?", "z")
+    assert f'put all of it into quotes, {flag} "name, age"' in ran.complaint
+    assert not notebook.service.requests
 
 
 def test_a_dry_run_says_how_it_would_be_asked(notebook):

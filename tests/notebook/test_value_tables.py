@@ -124,7 +124,7 @@ def test_a_growing_table_costs_the_same_at_any_length():
         "…",
         *map(str, range(4990, 5000)),
     ]
-    assert "4,985 rows" in text_of(html)
+    assert '<td colspan="2" class="lsnb-short">4,985 rows</td>' in html
     assert len(html) < 3_000
     assert len(growing_value_html({str(n): n for n in range(500)})) < 3_000
 

@@ -104,7 +104,7 @@ def in_trio(work: Callable[[], Awaitable[Any]]) -> Any:
 
 def refused(work: Callable[[], Awaitable[Any]]) -> None:
     """Assert that it is told what is wrong."""
-    with pytest.raises(SessionError, match=r"asyncio only.*task of trio.*anyio\.run\(…, backend='asyncio'\)"):
+    with pytest.raises(SessionError, match=r"asyncio only.*trio task.*anyio\.run\(…, backend='asyncio'\)"):
         in_trio(work)
 
 

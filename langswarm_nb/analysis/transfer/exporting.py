@@ -52,11 +52,13 @@ class ExportedText(str):
         return in_words(self.redacted)
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
-        """Show a long one in words: as the last value of a cell it would fill the page."""
-        is_short = len(self) <= _SHOWN_CHARS
-        printer.text(
-            repr(str(self)) if is_short else f"<exported text, {len(self):,} characters; print() it>"
-        )
+        """Show it line by line, as the last value of a cell; a long one would fill the page, so its length."""
+        if len(self) > _SHOWN_CHARS:
+            printer.text(f"<exported text, {len(self):,} characters; print() it>")
+            return
+        from langswarm_nb.render import visible_controls
+
+        printer.text(visible_controls(self))
 
 
 def export(
@@ -77,33 +79,32 @@ def export(
     Parameters
     ----------
     source : manager, storage, session or list of sessions, optional
-        What to export; by default the sessions of this notebook, and in a program that is none those of its manager.
+        What to export; by default the sessions of this notebook or, in a program, those of its manager.
     path : str or path, optional
         File to write, readable only by its owner; for ``parquet`` a folder or URL, which is required.
     format : str, optional
-        By default what the file's suffix says, else ``jsonl``. ``jsonl``, ``ipynb`` and ``json`` (one document):
-        everything, all branches; `import_sessions` brings it back. ``md``, ``html``: to read, the active
-        paths, with a mark at what is hidden, failed or stopped. ``openai``: one chat per line, the active paths as they
-        are sent, to train on. ``csv``: the frame of messages, for a spreadsheet: no text runs as a formula, and the
-        file begins with the mark of UTF-8.
-        ``parquet``: as `export_parquet`.
+        By default taken from the file's suffix, else ``jsonl``. ``jsonl``, ``ipynb`` and ``json`` (one document)
+        contain everything, with all branches; `import_sessions` reads them back. ``md`` and ``html`` are for reading:
+        the active paths, with hidden, failed and stopped messages marked. ``openai``: one chat per line, the active
+        paths as they are sent, for fine-tuning. ``csv``: the frame of messages for a spreadsheet, in UTF-8 with a byte
+        order mark, in which no text can run as a formula. ``parquet``: as `export_parquet`.
     redact : bool or callable
-        Take out secrets and personal identifiers (see `redact`); False leaves everything as it is; or a function of
-        your own from text to text. What was taken out is counted: a line says so, and ``redacted`` of the result.
+        Whether to remove secrets and personal identifiers (see `redact`), or your own function from text to text.
+        What was removed is counted: a printed line says so, and ``redacted`` of the result.
     since, until, user_id, all
         As in `sessions_df`: which sessions.
     render : callable, optional
         Function that makes safe HTML from texts, for ``html``; by default the renderer of this package.
     attachments : {"inline", "folder", "names"}, optional
-        Where the bytes of attachments go: into the text; as files into a folder beside ``path``, ``NAME_files``; or
-        nowhere. By default into what can be imported (``jsonl``, ``json``, ``ipynb``), and into a folder beside ``md``
-        and ``html``, which shows small images itself. The files are called by their hashes; `import_sessions` finds
-        them. ``csv`` and ``parquet`` have names and hashes.
+        Where the contents of attachments go: into the text; as files into the folder ``NAME_files`` next to ``path``;
+        or nowhere. The default is "inline" for formats that can be imported (``jsonl``, ``json``, ``ipynb``), and
+        "folder" for ``md`` and ``html``, which also shows small images inline. The files are named by their hashes,
+        and `import_sessions` finds them. ``csv`` and ``parquet`` only have names and hashes.
 
     Returns
     -------
     ExportedText
-        The text, a `str`; for ``parquet`` the place. Its ``redacted`` counts by kind what was taken out.
+        The text, a `str`; for ``parquet`` the place. Its ``redacted`` counts what was removed, by kind.
 
     Raises
     ------

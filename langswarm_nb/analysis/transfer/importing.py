@@ -49,36 +49,36 @@ def import_sessions(
     source : manager or storage, optional
         Where to store them; by default the notebook's manager.
     user_id : str
-        User that the sessions belong to from now on.
+        The user who will own the sessions.
     format : {"jsonl", "json", "ipynb", "openai"}, optional
-        By default what the file looks like.
+        By default recognised from the content of the file.
     provider, model : str
         The provider and model for conversations whose file does not name them (``openai``).
 
     Returns
     -------
     list of str
-        Ids of the sessions. A session keeps the id it had, unless that is taken: then it gets a new one.
+        Ids of the new sessions. A session keeps its id unless that is taken; then it gets a new one.
 
     Raises
     ------
     SessionValueError, SessionTypeError
-        The file is of another kind or damaged; the text names the line. Nothing was stored.
+        The file has another format or is damaged; the error names the line. Nothing was stored.
     SessionStorageError
-        The file cannot be read, or a session not be stored; those before it are.
+        The file cannot be read, or a session cannot be stored; the sessions before it are stored.
 
     Notes
     -----
-    Messages and facts of requests come back as they were, and so do the numbers of turns and versions, branches and
-    where they have been, asides, and what is hidden. What is not taken over: the conversation that a provider held,
-    provider options, and the notebook that it belonged to; it belongs to none. A line says which of these there were.
+    Messages and facts about requests come back unchanged, as do the numbers of turns and versions, branches and their
+    history, asides, and what is hidden. Not imported are a conversation kept by a provider, provider options, and the
+    notebook it belonged to: an imported session belongs to no notebook. A printed line says which of these there were.
 
-    Of chat lines, what a message of ours has no field for (a name, a weight, annotations; of the line: its tools) is
-    in the metadata under ``chat``. Calls without an id get one, and so do the results that answer them.
+    In chats, whatever our messages have no field for (a name, a weight, annotations; a line's tools) goes into the
+    metadata under ``chat``. Tool calls without an id get one, and so do their results.
 
-    An answer that is counted in the store already, because its session is still there, comes in as a copy of that one:
-    with its model and its text, and without tokens, seconds and dollars. So every sum counts each request once,
-    whoever makes it; ``copy_of`` in the metadata names the message that counts.
+    If the store already counts an answer, because the original session is still there, it is imported as a copy: with
+    its model and text, but without tokens, seconds and dollars. So every sum counts each request once; ``copy_of`` in
+    the metadata names the message that counts.
     """
     checks.text("user_id", user_id)
     store = find_store(source)

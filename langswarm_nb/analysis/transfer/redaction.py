@@ -26,11 +26,11 @@ Redaction: TypeAlias = bool | TakeOut
 def redact(text: str) -> str:
     """Return the text with ``[redacted …]`` in place of secrets and personal identifiers, recognised by their form.
 
-    Keys and tokens of the usual forms, those that this process uses (in a provider, or in an environment variable
-    whose name says so), private keys, passwords in addresses and assignments, e-mail addresses, card numbers and IBANs
-    (both only with an issuer, its length and a right checksum). Code that only speaks of keys and tokens, numbers and
-    moments stay. Names, telephone numbers and places are not recognised, and no pattern finds everything: look at what
-    you give away.
+    These are keys and tokens of the usual forms, those that this process uses (in a provider, or in an environment
+    variable with a telling name), private keys, passwords in addresses and assignments, e-mail addresses, and card
+    numbers and IBANs with a known issuer, the right length and a valid checksum. Code that merely mentions keys and
+    tokens is left alone, and so are numbers and times. Names, telephone numbers and places are not recognised, and no
+    pattern finds everything: check before you share.
 
     Raises
     ------

@@ -193,7 +193,12 @@ def cell_parser() -> MagicParser:
     return parser
 
 
-line_parser = cache(cell_parser)
+@cache
+def line_parser() -> MagicParser:
+    """Return the parser that all cells share."""
+    return cell_parser()
+
+
 """Returns the one that reads lines: making it takes longer than reading many."""
 
 

@@ -9,6 +9,7 @@ Text that was filled in is never looked at again, and all fields are looked up b
 from __future__ import annotations
 
 import ast
+import builtins
 import inspect
 import re
 import warnings
@@ -234,6 +235,11 @@ def _value(tree: ast.expr, namespace: Mapping[str, Any]) -> Any:
 def _named(name: str, namespace: Mapping[str, Any]) -> Any:
     if name in namespace:
         return namespace[name]
+    if hasattr(builtins, name):
+        raise UsageError(
+            f"{{{{ {name} }}}}: {name!r} is Python's own, and no variable of yours. Assign what you mean to a name "
+            f"first, and name that."
+        )
     raise UsageError(f"{{{{ {name} }}}}: {name!r} is not defined{_near(name, lambda: namespace)}")
 
 

@@ -99,6 +99,7 @@ def parse_cell_line(line: str) -> CellOptions:
     positional, flagged = found.pop("MODEL"), found.pop("model") or []
     models = [model for word in [positional, *flagged] if word for model in word.split(",") if model]
     _check_positional(positional)
+    _check_list(positional, found)
     quiet = found.pop("quiet")
     found |= {name: tuple(found[name] or ()) for name in ("attachments", "tools")}
     options = {key: _option(key, value) for key, value in found.pop("option") or []}
@@ -196,6 +197,17 @@ def _without_name(words: Sequence[str]) -> tuple[list[str], str | None, bool]:
     elif left.endswith("="):
         shows, left = True, left.removesuffix("=")
     return [*head, *tail], check_name(left), shows
+
+
+def _check_list(positional: str | None, found: Mapping[str, Any]) -> None:
+    """Refuse ``--schema name, age``, which would ask the model ``age`` for a name."""
+    for flag in ("schema", "decide"):
+        given = found[flag]
+        if positional is not None and isinstance(given, str) and given.endswith(","):
+            raise UsageError(
+                f"--{flag} {given} ends in a comma, and {positional!r} would be the model: put all of it into quotes, "
+                f'--{flag} "{given} {positional}".'
+            )
 
 
 def _check_positional(word: str | None) -> None:

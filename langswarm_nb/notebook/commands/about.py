@@ -1,4 +1,4 @@
-"""Commands that show how things stand: status, version, doctor, config, budget, log, traceback."""
+"""Commands that show where you are: status, version, doctor, config, budget, log, traceback."""
 
 from __future__ import annotations
 

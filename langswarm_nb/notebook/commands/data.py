@@ -1,4 +1,4 @@
-"""Commands that take conversations out and in: search, df, sql, export, import."""
+"""Commands that search, export and import conversations: search, df, sql, export, import."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands that answer with numbers and pictures: cost, compare, plot."""
+"""Commands that show costs, comparisons and plots: cost, compare, plot."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ COMMANDS = (
     Command(
         "plot",
         _plot,
-        "draw a picture of this session, or with --all of every session",
+        "draw a plot of this session, or with --all of every session",
         (
             arg("kind", choices=tuple(PLOTS), metavar="|".join(PLOTS)),
             arg(

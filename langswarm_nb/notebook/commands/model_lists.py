@@ -1,4 +1,4 @@
-"""Commands that show what can be asked: models, and setup, which lets one be chosen."""
+"""Commands that list models: models, and setup, which lets one be chosen."""
 
 from __future__ import annotations
 

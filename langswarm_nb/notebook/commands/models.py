@@ -101,9 +101,9 @@ def ask_key(workspace: Workspace, provider: str) -> str:
     """
     try:
         key = Secret(getpass.getpass(f"Key for {provider} (not shown): ").strip())
-    except StdinNotImplementedError as error:
+    except (StdinNotImplementedError, EOFError) as error:  # a notebook without input, a closed terminal
         raise UsageError(
-            "This notebook cannot ask for input, so it cannot ask for the key. Set its variable in the "
+            "Nobody can be asked for the key here, as there is no input. Set its variable in the "
             "environment before the kernel starts; `%langswarm doctor` names it."
         ) from error
     if not key.reveal():

@@ -27,7 +27,7 @@ class Listing(Sequence[dict[str, Any]]):
     empty : str
         What to say when there are none.
     caption, note : str
-        Plain text above and below the table in a page.
+        Plain text above the table in a page, and below it.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Listing(Sequence[dict[str, Any]]):
         return pd.DataFrame(self.rows, columns=list(self.columns))
 
     def __repr__(self) -> str:
-        return self._table().text() if self.rows else self._empty
+        return self._table(note=self._note).text() if self.rows else self._empty
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return shown(repr(self), self._html)

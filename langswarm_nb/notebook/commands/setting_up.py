@@ -1,4 +1,4 @@
-"""``%langswarm setup``: what can be asked from here, and a choice for the session, by a number that is typed.
+"""Commands that find a model: setup, which lists what can be asked from here and lets one be chosen by its number.
 
 What is typed where everybody sees it is never repeated: it may be a key in the wrong place.
 """

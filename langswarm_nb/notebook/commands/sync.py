@@ -1,4 +1,4 @@
-"""The command that makes the conversation follow the saved notebook: sync."""
+"""Commands that follow the saved notebook: sync."""
 
 from __future__ import annotations
 

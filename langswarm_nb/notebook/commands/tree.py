@@ -1,4 +1,4 @@
-"""Commands on the tree of a session: branches, versions, and moves between them; none deletes anything."""
+"""Commands that move along the tree of a session: branches, versions, and moves between them; none deletes anything."""
 
 from __future__ import annotations
 

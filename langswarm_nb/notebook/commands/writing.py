@@ -51,7 +51,7 @@ async def _last_blocks(workspace: Workspace) -> list[str]:
 
 
 COMMANDS = (
-    Command("ask", _ask, "send one line to the model; it may end in ?", text="TEXT"),
+    Command("ask", _ask, "send one line to the model; it may end in a question mark", text="TEXT"),
     Command(
         "fix",
         _fix,

@@ -42,7 +42,8 @@ class LiveReply:
     def __init__(
         self, reply_id: str = "", *, foreign: bool = False, schema: AnswerSchema | None = None
     ) -> None:
-        self.foreign, self.schema = foreign, schema
+        self.foreign: bool = foreign
+        self.schema: AnswerSchema | None = schema
         self.note = ""
         """What is being waited for."""
         self.start(reply_id)

@@ -25,10 +25,17 @@ def _about_system(roles: Sequence[MessageRole]) -> Iterator[int]:
         return
     last = max((n for n, role in enumerate(roles) if role is MessageRole.USER), default=0)
     questions = 2  # asked since the last system message
+    passed: int | None = (
+        None  # the last question that was not yielded: a system message may stand in its turn
+    )
     for n, role in enumerate(roles):
         if role is MessageRole.SYSTEM:
-            questions = 0
+            if passed is not None:
+                yield passed
+            questions, passed = 0, None
         elif role is MessageRole.USER:
             questions += 1
+            passed = n
         if questions < 2 or n >= last:  # noqa: PLR2004
+            passed = None
             yield n

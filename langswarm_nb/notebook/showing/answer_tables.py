@@ -20,7 +20,16 @@ if TYPE_CHECKING:
     from langswarm_nb.core.session.answers.questions import Question
     from langswarm_nb.core.session.answers.schema_errors import AnswerError
 
-__all__ = ["MIME", "GrowingValue", "ShownAnswer", "answer_html", "data_of", "shown_answer", "shown_problem"]
+__all__ = [
+    "MIME",
+    "GrowingValue",
+    "ShownAnswer",
+    "answer_html",
+    "data_of",
+    "shown_answer",
+    "shown_beginning",
+    "shown_problem",
+]
 
 MIME = "application/vnd.langswarm.answer+json"
 """What holds the data in an output. Front ends would show ``application/json`` instead of the table."""
@@ -62,9 +71,7 @@ def shown_answer(data: Any, columns: Sequence[str] = (), questions: Sequence[Que
 def shown_problem(error: AnswerError, text: str, schema: AnswerSchema | None = None) -> ShownAnswer:
     """Return what came instead of an answer, and what is wrong with it; of one that was cut, as much of its table."""
     if isinstance(error, AnswerTruncatedError) and schema is not None:
-        growing = GrowingValue(schema)
-        growing.feed(text)
-        return ShownAnswer(growing.html() or growing.finish(), visible_controls(text))
+        return shown_beginning(text, schema)
     html, words = render_html(text, format="json"), [text]
     if error.problems:
         count = len(error.problems)
@@ -74,6 +81,13 @@ def shown_problem(error: AnswerError, text: str, schema: AnswerSchema | None = N
         html += problems_html(error.problems, head, most=_PROBLEMS)
         words.append("\n".join([head, *listed, *more]))
     return ShownAnswer(html, visible_controls("\n\n".join(words)))
+
+
+def shown_beginning(text: str, schema: AnswerSchema) -> ShownAnswer:
+    """Return as much of an answer's table as came, of one that was cut or stopped."""
+    growing = GrowingValue(schema)
+    growing.feed(text)
+    return ShownAnswer(growing.html() or growing.finish(), visible_controls(text))
 
 
 def data_of(message: SessionMessage) -> tuple[Any, bool]:

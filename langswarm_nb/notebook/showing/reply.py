@@ -91,7 +91,8 @@ class Reply(ShownOnce):
         self.question = question
         self.session = session
         self._extract, self._again = extract, again
-        self.schema, self.questions = schema, tuple(questions)
+        self.schema: AnswerSchema | None = schema
+        self.questions: tuple[Question, ...] = tuple(questions)
         self.attempts_before: Sequence[SessionMessage] = ()
         """The answers before it that did not fit its schema, in order."""
         self.footer = ""

@@ -119,6 +119,10 @@ class Look:
             from .answer_tables import shown_problem
 
             return shown_problem(problem, reply.text, reply.schema)
+        if facts.data_json is None and reply.status == "stopped" and reply.schema is not None:
+            from .answer_tables import shown_beginning
+
+            return shown_beginning(reply.text, reply.schema)
         if facts.data_json is None:
             return None
         from .answer_tables import data_of, shown_answer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from langswarm_nb.core.session import MessageRole, RequestFacts, SessionMessage
@@ -19,6 +19,15 @@ SAID = st.tuples(
 )
 
 
+_USER = (MessageRole.USER, "replace", False, False, False)
+_SYSTEM, _NO_SYSTEM, _REPLY = (
+    (MessageRole.SYSTEM, "replace", False, False, True),
+    (MessageRole.SYSTEM, "replace", False, False, False),
+    (MessageRole.ASSISTANT, "replace", False, False, False),
+)
+
+
+@example([_USER, _SYSTEM, _USER, _USER, _NO_SYSTEM, _REPLY, _USER])
 @given(st.lists(SAID, max_size=14))
 def test_the_system_text_is_that_of_the_next_question(said):
     """Whatever stands where: what the rule holds over the whole path."""

@@ -107,13 +107,34 @@ _KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
 }
 
 
+_WORDS = frozenset(
+    {
+        *_KINDS,
+        *_UNCHECKED,
+        "type",
+        "const",
+        "default",
+        "examples",
+        "contentMediaType",
+        "contentEncoding",
+        "deprecated",
+    }
+    | {"readOnly", "writeOnly", "dependencies", "$schema", "$id", "$anchor", "$comment"}
+)
+_ELSE = (
+    'To ask for values by their names, write them in one line, as in "name, age int", use a dataclass or a TypedDict, '
+    "or put JSON schemas under `properties`."
+)
+
+
 def plain(schema: Mapping[str, Any]) -> dict[str, Any]:
     """Return a copy of a JSON schema that is made of nothing but JSON.
 
     Raises
     ------
     SchemaDefinitionError
-        Something in it is not JSON, or a text that UTF-8 cannot hold.
+        Something in it is not JSON, or a text that UTF-8 cannot hold; or none of its names is a word of JSON schemas,
+        so that it says nothing.
     SchemaRecursionError
         It contains itself, or is nested too deeply.
     """
@@ -125,9 +146,14 @@ def plain(schema: Mapping[str, Any]) -> dict[str, Any]:
                 "The schema contains itself as an object, or is nested too deeply. "
                 "Refer to what occurs again by a `$ref`."
             ) from error
-        raise SchemaDefinitionError(f"The schema is not made of JSON: {error}.") from error
+        raise SchemaDefinitionError(f"The schema is not made of JSON: {error}. {_ELSE}") from error
     check_utf8("The schema", text)
     copied: dict[str, Any] = json.loads(text)
+    if copied and not copied.keys() & _WORDS:
+        names = ", ".join(map(repr, list(copied)[:5]))
+        raise SchemaDefinitionError(
+            f"Any answer would fit the schema: a JSON schema has words such as `type`, and this has {names}. {_ELSE}"
+        )
     return copied
 
 

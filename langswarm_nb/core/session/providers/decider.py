@@ -57,7 +57,7 @@ class Decider(IProviderSession):
     def __init__(
         self, provider: IProviderSession, questions: Sequence[Question], *, decides: bool | None = None
     ) -> None:
-        self.name = provider.name
+        self.name: str = provider.name
         self._provider = provider
         self._questions = tuple(questions)
         self._decides = decides

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .answering import Answering
     from .ask import Ask
     from .fitting import Fitting
+    from .lease import Lease
     from .placed_question import PlacedQuestion
 
 
@@ -74,13 +75,14 @@ class Round:
         messages: Sequence[SessionMessage],
         before: Round | None = None,
     ) -> None:
-        self._asked, self.builder = asked, builder
+        self._asked = asked
+        self.builder: ReplyBuilder = builder
         self.provider: IProviderSession = asked.provider
         self.answering: Answering | None = asked.fitting.answering
         """How it asks for a value; None when it asks for words."""
         self.question: SessionMessage = asked.placed.chain[-1]
-        self.lease = asked.placed.lease
-        self.checkpoint = Checkpoint(self._save_partial)
+        self.lease: Lease | None = asked.placed.lease
+        self.checkpoint: Checkpoint = Checkpoint(self._save_partial)
         self.number: int = 1 if before is None else before.number + 1
         """Which of its turn it is, from 1."""
         self.void: tuple[SessionMessage, ...] = ()
@@ -96,7 +98,7 @@ class Round:
         """As it is stored."""
         self.unstored: SessionMessage | None = None
         """The reply that arrived and could not be stored."""
-        self.why_not_stored = ""
+        self.why_not_stored: str = ""
         if self.answering is not None:
             builder.take(self.answering.told(self.number))
 

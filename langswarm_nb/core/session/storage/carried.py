@@ -150,9 +150,13 @@ def unloaded(messages: Sequence[SessionMessage], bounds: Bounds) -> tuple[Sequen
 
 def definitions_of(messages: Iterable[SessionMessage]) -> list[Definition]:
     """Return the schemas that come with messages, each once."""
-    facts = (getattr(message, "request", None) for message in messages)  # of another type it is refused later
-    found = (one.definition for one in facts if isinstance(one, RequestFacts) and one.definition is not None)
-    return list(dict.fromkeys(found))
+    found: list[Definition] = []
+    for message in messages:
+        facts = getattr(message, "request", None)  # of another type it is refused later
+        definition = facts.definition if isinstance(facts, RequestFacts) else None
+        if definition is not None and definition not in found:
+            found.append(definition)
+    return found
 
 
 def unloaded_row(payload: Row) -> tuple[Row, Load]:

@@ -1,4 +1,4 @@
-// Above the composer of an archived session: that it is one, and the way back.
+// Above the composer of an archived session: says that it is archived, and brings it back.
 
 import { h, textButton } from "./dom.js";
 

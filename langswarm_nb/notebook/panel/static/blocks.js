@@ -1,4 +1,4 @@
-// The text of a message: safe HTML with a Copy button at each code block.
+// The text of a message: safe HTML with a Copy button on each code block.
 
 import { h, textButton } from "./dom.js";
 import { safeNodes } from "./safe.js";

@@ -1,4 +1,4 @@
-// Attachments as chips: a small picture or a sign, the name, what else is known.
+// Attachments as chips: a thumbnail or an icon, the name, and what else is known.
 
 import { h, icon, iconButton, visible } from "./dom.js";
 

@@ -1,4 +1,4 @@
-// Where the reader writes: Enter sends, Shift+Enter breaks the line, one button sends and stops.
+// Where you write: Enter sends, Shift+Enter starts a new line, one button sends and stops.
 
 import { fit, isComposing, sends } from "./box.js";
 import { h, icon, iconButton } from "./dom.js";

@@ -1,4 +1,4 @@
-// What an empty conversation shows: a greeting, and examples that go into the box, where they can be changed and sent.
+// What an empty conversation shows: a greeting, and examples to put into the box, change and send.
 
 import { h, textButton } from "./dom.js";
 

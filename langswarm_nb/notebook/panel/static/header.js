@@ -1,4 +1,4 @@
-// Above the conversation: which session, which branch, which model, how full the context is, and everything else.
+// Above the conversation: the session, the branch, the model, how full the context is, and a menu.
 
 import { copyFallbackNotice, insertCell } from "./cells.js";
 import { askFor } from "./dialog.js";

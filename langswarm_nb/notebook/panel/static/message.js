@@ -1,4 +1,4 @@
-// One message of the transcript, whole.
+// One message of the transcript.
 
 import { blockNodes } from "./blocks.js";
 import { chipList } from "./chips.js";

@@ -1,4 +1,4 @@
-// One line above the composer: what went wrong, what was done, what is being waited for.
+// One line above the composer: what went wrong, what was done, or what the panel is waiting for.
 
 import { h, iconButton, textButton } from "./dom.js";
 

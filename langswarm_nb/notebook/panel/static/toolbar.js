@@ -1,4 +1,4 @@
-// What can be done with a message: one toolbar, which goes to the message under the pointer or with the focus.
+// What you can do with a message: one toolbar, which moves to the message under the pointer or with the focus.
 
 import { copy } from "./blocks.js";
 import { fit, isComposing, sends } from "./box.js";

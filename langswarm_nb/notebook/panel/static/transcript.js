@@ -1,4 +1,4 @@
-// The conversation: keeps the nodes of the messages in step with the transcript, and the reader's place in it.
+// The conversation: keeps the messages in step with the transcript, and your place in it.
 
 import { createDays } from "./days.js";
 import { h, icon, textButton } from "./dom.js";

@@ -1,4 +1,4 @@
-// One attachment by itself: its picture as large as there is room, what is known of it, a way to save it.
+// One attachment by itself: its image as large as possible, what is known about it, and a way to save it.
 
 import { overPanel } from "./dialog.js";
 import { h, textButton, visible } from "./dom.js";

@@ -14,7 +14,7 @@ def modalities_in(body: Any) -> dict[str, frozenset[str]]:
 
 
 def parameters_in(body: Any) -> dict[str, frozenset[str]]:
-    """Return, for the models of a list that tell it (OpenRouter's), the parameters of requests that they take."""
+    """Return, for the models of a list that says so (OpenRouter's), the parameters of requests that they take."""
     rows = _objects(body.get("data")) if isinstance(body, dict) else []
     told = {row["id"]: row.get("supported_parameters") for row in rows if isinstance(row.get("id"), str)}
     return {
