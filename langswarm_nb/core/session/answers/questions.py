@@ -228,7 +228,7 @@ def _check_options(question: Question) -> None:
     what = "levels" if question.kind == "score" else "choices"
     if len(question.options) < 2:  # noqa: PLR2004 - else there is nothing to decide
         raise SchemaChoiceError(
-            f"The question {question.name!r} has {len(question.options)} of its {what}; at least 2 are needed."
+            f"The question {question.name!r} has too few {what} ({len(question.options)}); at least 2 are needed."
         )
     if question.kind == "score" and any(not isinstance(value, str) for value in question.labels):
         raise SessionTypeError.of("levels", question.labels, "text (str) for each")
