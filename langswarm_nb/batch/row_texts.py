@@ -157,7 +157,7 @@ def _filler(frame: pd.DataFrame, template: str) -> Callable[[int], str | None]:
 
 
 def _put_in(value: Any, conversion: Any, spec: str, which: str) -> str:
-    """Return what a value is in the place of a field."""
+    """Return a value as a field of a template writes it."""
     try:
         return format(Formatter().convert_field(value, conversion), spec)
     except (TypeError, ValueError) as error:

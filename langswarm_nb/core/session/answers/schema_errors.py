@@ -20,13 +20,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 from langswarm_nb.core.session.errors import SessionError
-
-if TYPE_CHECKING:
-    from langswarm_nb.core.session.messages import Usage
-    from langswarm_nb.core.session.provider_events import ReplyInfo
 
 _MOST_SHOWN = 5
 
@@ -118,8 +114,8 @@ class AnswerError(SchemaError):
 
     text: str = ""
     problems: tuple[str, ...] = ()
-    usage: Usage | None = None
-    info: ReplyInfo | None = None
+    usage: Any = None
+    info: Any = None
 
     @property
     def errors(self) -> tuple[str, ...]:
