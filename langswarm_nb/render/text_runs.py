@@ -163,8 +163,9 @@ def _paragraph(
         if number >= len(lines):
             return None
         written = lines[number].rstrip()
-        if is_heading and not written.endswith(line.rstrip()):
-            written = _HEADING_END.sub("", written)
+        bare = _HEADING_END.sub("", written) if is_heading else written
+        if bare.endswith(line.rstrip()):  # first: what a heading says may look like its own end
+            written = bare
         if not written.endswith(line.rstrip()):
             return None
         begins.append(at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -9,9 +10,10 @@ import pytest
 
 from langswarm_nb.core.session import create_session_manager
 from langswarm_nb.core.session.providers import create_provider
+from tests.support.pictures import png
 from tests.support.replay import Replay
 
-PNG = "iVBORw0KGgo="
+PNG = base64.b64encode(png()).decode()
 SIGNED = "c2lnbmVkLWJ5LQ=="
 
 

@@ -32,6 +32,7 @@ from langswarm_nb.core.session.providers.intakes import INTAKES, NATIVE, all_too
 from langswarm_nb.core.session.providers.mistral import completions, conversations
 from langswarm_nb.core.session.providers.mock import MockProviderSession
 from langswarm_nb.core.session.providers.openai import questions
+from tests.support.pictures import png
 
 TABLE = "city,n\nParis,1\n"
 
@@ -46,7 +47,7 @@ def attached(kind: str, media_type: str, data: bytes, name: str) -> Part:
     return {"type": kind, "media_type": media_type, "data": encoded, "name": name, "size": len(data)}
 
 
-IMAGE = attached("image", "image/png", b"\x89PNG\r\n\x1a\n", "plot.png")
+IMAGE = attached("image", "image/png", png(), "plot.png")
 PDF = attached("file", "application/pdf", b"%PDF-1.7", "report.pdf")
 TEXT = attached("file", "text/csv", TABLE.encode(), "cities.csv")
 AUDIO = attached("audio", "audio/mpeg", b"ID3", "talk.mp3")
@@ -54,7 +55,7 @@ AT_IMAGE: Part = {"type": "image", "url": "https://pictures.example/a.png"}
 AT_PDF: Part = {"type": "file", "url": "https://papers.example/a.pdf"}
 CARRIED = {"image": IMAGE, "pdf": PDF, "text": TEXT, "audio": AUDIO, "at_image": AT_IMAGE, "at_pdf": AT_PDF}
 INLINE = "cities.csv:\n\n```csv\ncity,n\nParis,1\n```"
-DATA_PNG = "data:image/png;base64,iVBORw0KGgo="
+DATA_PNG = f"data:image/png;base64,{IMAGE['data']}"
 DATA_PDF = f"data:application/pdf;base64,{PDF['data']}"
 
 
@@ -148,7 +149,7 @@ WRITTEN: dict[str, dict[str, Any]] = {
 }
 """Dialect -> what is carried -> its form there; what has none goes as text."""
 AS_TEXT = {
-    "image": "[image plot.png, image/png, 8 B]",
+    "image": "[image plot.png, image/png, 71 B]",
     "pdf": "[file report.pdf, application/pdf, 8 B]",
     "text": INLINE,
     "audio": "[audio talk.mp3, audio/mpeg, 3 B]",
@@ -371,12 +372,15 @@ async def test_of_a_long_history_the_newest_attachments_go() -> None:
         assert [delta async for delta in stream]
         reply = stream.reply
     assert [part["text"] if part["type"] == "text" else part["name"] for part in provider.sent] == [
-        "[image 0.png, image/png, 8 B]",
-        "[image 1.png, image/png, 8 B]",
+        "[image 0.png, image/png, 71 B]",
+        "[image 1.png, image/png, 71 B]",
         "2.png",
         "3.png",
     ]
-    assert reply.request.details["as_text"] == ["image 0.png, image/png, 8 B", "image 1.png, image/png, 8 B"]
+    assert reply.request.details["as_text"] == [
+        "image 0.png, image/png, 71 B",
+        "image 1.png, image/png, 71 B",
+    ]
     assert "2 attachments sent as text only" in stream.notes
 
 

@@ -134,6 +134,8 @@ def test_marks_change_nothing_else(text: str, places: list[tuple[str | None, int
         ("a 🇩🇪 b", "🇩", "a 🇩🇪^ b"),
         ("cafe\u0301 b", "cafe", "cafe\u0301^ b"),
         ("# Title ##\n\ntext", "Title ##", "# Title^ ##\n\ntext"),
+        ("# # #", "# # #", "# #^ #"),
+        ("> ## # ##", "# ##", "> ## #^ ##"),
         ("> one\n> two", "one\n>", "> one^\n> two"),
         ("- one\n- two", "one\n- ", "- one^\n- two"),
         ("| a | b |\n|---|---|\n| c | d |", "c ", "| a | b |\n|---|---|\n| c^ | d |"),

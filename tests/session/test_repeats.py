@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
@@ -30,6 +31,7 @@ from langswarm_nb.core.session import (
     SessionValueError,
 )
 from langswarm_nb.core.session.providers.mock import ERRORS, MockProviderSession
+from tests.support.pictures import png
 from tests.support.two_kernels import Kernel
 
 Script = Callable[..., MockProviderSession]
@@ -187,7 +189,7 @@ async def test_an_id_stands_for_one_message(session: BaseSession, script: Script
 async def test_parts_are_the_same_after_they_were_stored(session: BaseSession, script: Script) -> None:
     """A repeat with an image is a repeat."""
     script("first")
-    image = {"type": "image", "media_type": "image/png", "data": "iVBORw0KGgo="}
+    image = {"type": "image", "media_type": "image/png", "data": base64.b64encode(png()).decode()}
     reply = await session.send_message("Look", parts=[image], message_id="mine")
     assert await session.send_message("Look", parts=[image], message_id="mine") == reply
 

@@ -52,6 +52,42 @@ async def test_what_cannot_be_attached_leaves_no_trace(session, way):
 
 
 @pytest.mark.parametrize(
+    "part, words",
+    [
+        ({"type": "image", "media_type": "image/png", "data": b""}, "empty"),
+        ({"type": "file", "media_type": "text/plain", "data": "", "name": "a.txt"}, "'a.txt' is empty"),
+        ({"type": "image", "url": "data:image/png;base64,"}, "empty"),
+        ({"type": "image", "media_type": "image/png", "data": png()[:-5]}, "broken PNG"),
+        (
+            {"type": "image", "media_type": "image/jpeg", "data": png()},
+            "is image/png, .* says .* 'image/jpeg'",
+        ),
+        ({"type": "file", "media_type": "text/plain", "data": png()}, "is image/png"),
+        ({"type": "image", "media_type": "image/svg+xml", "data": b"<svg/>"}, "a part of type 'file'"),
+        (
+            {"type": "image", "media_type": "image/png", "data": b"\xef\xbb\xbf<?xml version='1.0'?><svg>"},
+            "svg",
+        ),
+    ],
+    ids=str,
+)
+async def test_a_part_that_says_what_it_is_not_is_refused(session, part, words):
+    """What its bytes say themselves holds, though it did not come from `attach`; nothing is stored or sent."""
+    with pytest.raises(AttachmentError, match=words):
+        await session.send_message("Look", parts=[part])
+    assert await session.get_messages() == []
+    assert not session.provider_session("mock").requests
+
+
+@pytest.mark.parametrize("name", ["a/b\n\x1b[31m.png", "C:\\a\\\u202eb.png", "x" * 300, "a/"])
+def test_a_name_stays_the_same_however_often_it_is_attached(name):
+    """What was written in place of what cannot be seen is part of the name, and no folder."""
+    once = attach(png(), name=name)
+    again = attach(once.part)
+    assert again.name == once.name == attach(again, name=again.name).name
+
+
+@pytest.mark.parametrize(
     "thing, detail, tokens",
     [
         (png(), None, 1000),

@@ -143,7 +143,8 @@ def _origin(text: str) -> str:
     """Return scheme and host of an address: the rest may hold a password."""
     try:
         parts = urlsplit(text)
-        return shown(f"{parts.scheme}://{parts.hostname or ''}")
+        host = parts.hostname or ""
+        return shown(f"{parts.scheme}://" + (f"[{host}]" if ":" in host else host))
     except ValueError:
         return "The address"
 

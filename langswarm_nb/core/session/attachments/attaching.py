@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -18,7 +19,7 @@ from langswarm_nb.core.session.text import class_name, did_you_mean, nearest, on
 
 from .addresses import bytes_in, checked_address, kind_in, name_in, scheme_of
 from .attachment import Attachment, Detail
-from .media import media_of, pages_of
+from .media import image_in, media_of, pages_of
 from .objects import Found, bytes_of_value
 from .photo_place import without_location
 from .pictures import pixels_of
@@ -30,6 +31,8 @@ MAX_BYTES_TOGETHER = 50_000_000
 _DETAILS = ("low", "high")
 _STORED = ("media_type", "blob", "size", "width", "height", "pages", "note")
 _NAME_CHARS = 200
+_FOLDERS = re.compile(r"\A.*(?:/|\\(?!u\{))", re.DOTALL)
+r"""What stands before a name; ``\u{1b}`` is in a name that was made one line before."""
 _NAMES_LOOKED_AT = 1000
 
 
@@ -90,9 +93,9 @@ def of_bytes(
         They have a type that no model takes, or are broken, empty or too large.
     """
     name = _one_name(name)
-    called = shown(name) if name else "What was to be attached"
+    called = _called(name)
     if not data:
-        raise AttachmentError(f"{called} is empty: there is nothing to attach.")
+        raise _empty(called)
     if len(data) > MAX_BYTES:
         raise _too_large(called, len(data))
     media = media_of(data, name, called)
@@ -115,6 +118,42 @@ def of_bytes(
         pages=pages_of(data) if media.media_type == "application/pdf" else None,
         note=", ".join(filter(None, notes)) or None,
     )
+
+
+def check_bytes(part: Part) -> None:
+    """Check a part that did not come from `attach`, and whose bytes and media type somebody wrote into it.
+
+    The media type is believed where the bytes do not say otherwise. Size is left to the storage, which has a bound
+    of its own.
+
+    Raises
+    ------
+    AttachmentError
+        There are no bytes, or they are a broken image, or an image of another type.
+    SessionTypeError, SessionValueError
+        They are neither bytes nor their base64 as text.
+    """
+    data, told = bytes_of(part["data"]), str(part["media_type"]).partition(";")[0].strip().lower()
+    called = _called(_one_name(part.get("name")))
+    if not data:
+        raise _empty(called)
+    found = image_in(data)
+    if found is None:
+        return
+    pixels_of(data, found.media_type, called)
+    if (part["type"], told.replace("/jpg", "/jpeg")) != (found.kind, found.media_type):
+        raise AttachmentError(
+            f"{called} is {found.media_type}, a part of type {found.kind!r}, but says that it is {shown(told)} of type "
+            f"{part['type']!r}. Correct it, or pass its bytes in attachments=[…], which finds out what they are."
+        )
+
+
+def _called(name: str | None) -> str:
+    return shown(name) if name else "What was to be attached"
+
+
+def _empty(called: str) -> AttachmentError:
+    return AttachmentError(f"{called} is empty: there is nothing to attach.")
 
 
 def check_together(parts: Sequence[Part]) -> None:
@@ -161,6 +200,10 @@ def _of_part(part: Mapping[str, object], name: str | None, detail: Detail | None
 
 def _of_text(text: str | bytes, name: str | None, detail: Detail | None) -> Attachment:
     text = os.fsdecode(text)
+    if not text.strip():
+        raise AttachmentError(
+            "An empty text names nothing to attach. Write the path of a file, or an https address."
+        )
     scheme = scheme_of(text)
     if scheme == "data":
         return of_bytes(bytes_in(text), name, detail)
@@ -230,4 +273,4 @@ def _too_large(called: str, size: int) -> AttachmentError:
 
 def _one_name(name: str | None) -> str | None:
     """Return a name on one line, without the folders before it."""
-    return one_line(name.replace("\\", "/").rpartition("/")[2] or name, _NAME_CHARS) if name else None
+    return one_line(_FOLDERS.sub("", name) or name, _NAME_CHARS) if name else None

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .attachment import AttachmentKind
 
 _HTML = "text/html"
+_SVG = "image/svg+xml"
 _TEXTS = {
     "csv": "text/csv",
     "tsv": "text/tab-separated-values",
@@ -107,6 +108,14 @@ def media_of(data: bytes, name: str | None, called: str) -> Media:
     return Media(*found, data) if found is not None else _text(data, name, called)
 
 
+def image_in(data: bytes) -> Media | None:
+    """Return which image bytes begin as, or that they are an SVG, which is a file; None for all else."""
+    found = _known(data)
+    if found is None and _markup(data[:4096].decode("utf-8", "replace").removeprefix("\ufeff")) == _SVG:
+        found = "file", _SVG
+    return Media(*found, data) if found is not None and found[1].startswith("image/") else None
+
+
 def pages_of(data: bytes) -> int | None:
     """Return how many pages a PDF has, as far as that can be seen without unpacking it."""
     if linear := _LINEAR_PAGES.search(data[:1024]):
@@ -119,7 +128,8 @@ def is_page(data: bytes) -> bool:
     return _markup(data[:4096].decode("utf-8", "replace").removeprefix("\ufeff")) == _HTML
 
 
-def _binary(data: bytes, name: str | None, called: str) -> tuple[AttachmentKind, str] | None:
+def _known(data: bytes) -> tuple[AttachmentKind, str] | None:
+    """Return what bytes are that say so by themselves."""
     for beginning, kind, media_type in _BEGINNINGS:
         if data.startswith(beginning):
             return kind, media_type
@@ -127,10 +137,16 @@ def _binary(data: bytes, name: str | None, called: str) -> tuple[AttachmentKind,
         return _RIFF[data[8:12]]
     if data[4:8] == b"ftyp":
         return _BRANDS.get(data[8:12], ("file", "video/mp4"))
-    if data.startswith(_OLD_OFFICE_MARK):
-        return "file", _old_office(name, called)
     if data.startswith(b"BM") and len(data) > _BMP_HEADER and not any(data[6:10]):
         return "image", "image/bmp"
+    return None
+
+
+def _binary(data: bytes, name: str | None, called: str) -> tuple[AttachmentKind, str] | None:
+    if (found := _known(data)) is not None:
+        return found
+    if data.startswith(_OLD_OFFICE_MARK):
+        return "file", _old_office(name, called)
     return ("file", _packed(data, called)) if data.startswith(b"PK\x03\x04") else None
 
 
@@ -203,7 +219,7 @@ def _markup(text: str) -> str | None:
     at = head.end() if head else 0
     tag = text[at : at + 6].lower()
     if tag.startswith("<svg"):
-        return "image/svg+xml"
+        return _SVG
     if tag.startswith(("<html", "<head", "<body")) or text[:at].lower().find("<!doctype html") >= 0:
         return _HTML
     return "text/xml" if text.lstrip().startswith("<?xml") else None

@@ -70,9 +70,9 @@ class Fitting:
         Raises
         ------
         AttachmentError
-            An address may not be attached, or cannot be fetched.
+            Bytes or an address may not be attached, or it cannot be fetched.
         """
-        if not any("url" in part for part in message.attachments):
+        if not any("url" in part or "data" in part for part in message.attachments):
             return message
         intake = await self._intake()
         parts = [_settled(part) if part["type"] in ATTACHED else part for part in message.parts]
@@ -237,8 +237,12 @@ def takes(intake: Intake, attachment: Part) -> bool:
 
 
 def _settled(attachment: Part) -> Part:
-    """Return an attachment of a question, whose address holds to the rules of `attach`, whatever way it came."""
+    """Return an attachment of a question, which holds to the rules of `attach`, whatever way it came."""
     attachment = unpacked(attachment)
+    if attachment.get("data") is not None:
+        from langswarm_nb.core.session.attachments.attaching import check_bytes  # few messages need it
+
+        check_bytes(attachment)
     if "url" not in attachment:
         return attachment
     from langswarm_nb.core.session.attachments.addresses import checked_address  # few messages need it
