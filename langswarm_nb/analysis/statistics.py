@@ -294,7 +294,7 @@ def need(frame: object, columns: Sequence[str], kind: str, numbers: Sequence[str
     SessionTypeError
         It is not a frame.
     SessionValueError
-        It lacks a column, or one holds something else.
+        It lacks a column, or has it twice, or one holds something else.
     """
     if not isinstance(frame, pd.DataFrame):
         raise SessionTypeError.of("the first argument", frame, f"a DataFrame, as from {kind}")
@@ -303,6 +303,8 @@ def need(frame: object, columns: Sequence[str], kind: str, numbers: Sequence[str
             raise SessionTypeError.of("column", column, "the name of a column (text)")
         if column not in frame.columns:
             raise SessionValueError.of("column", column, [str(name) for name in frame.columns])
+        if isinstance(frame[column], pd.DataFrame):
+            raise SessionValueError(f"The frame has two columns of the name {column!r}; rename one of them.")
     for column in numbers:
         try:
             frame[column].astype("float64")

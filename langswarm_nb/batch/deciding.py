@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from langswarm_nb.analysis.prices import cost_of
 from langswarm_nb.core.session.answers.questions import Question
-from langswarm_nb.core.session.answers.schema_errors import SchemaRouteError
+from langswarm_nb.core.session.answers.schema_errors import AnswerError, SchemaRouteError
 from langswarm_nb.core.session.errors import (
     ProviderAuthenticationError,
     ProviderConnectionError,
@@ -20,8 +20,9 @@ from langswarm_nb.core.session.errors import (
     SessionValueError,
 )
 from langswarm_nb.core.session.interfaces import IProviderSession
-from langswarm_nb.core.session.messages import RequestFacts, SessionMessage
-from langswarm_nb.core.session.provider_events import Decision, DecisionRequest, ProviderRequest
+from langswarm_nb.core.session.messages import RequestFacts, SessionMessage, Usage
+from langswarm_nb.core.session.provider_events import Decision, DecisionRequest, ProviderRequest, ReplyInfo
+from langswarm_nb.core.session.values import check_utf8
 
 RETRIES = 5
 """How often a request is repeated that a service refuses for a while: many at a time meet its limits."""
@@ -38,6 +39,14 @@ class Decided:
     """What went wrong; then there is no decision."""
     cost_usd: float | None = None
     """US dollars; None when they are not known."""
+    usage: Usage = field(default_factory=Usage)
+    """Tokens, also of an answer that is none."""
+
+    @property
+    def was_answered(self) -> bool:
+        """Whether the service may have worked, and charge, for it."""
+        is_answer = self.error is None or isinstance(self.error, AnswerError)
+        return is_answer or getattr(self.error, "maybe_processed", False)
 
 
 class OutOfBudgetError(SessionValueError):
@@ -139,21 +148,25 @@ class Deciding:
             self.model, (message,), timeout_s=self.timeout_s, retries=RETRIES, stream=False
         )
         try:
+            check_utf8("text", text)
             decision = await self.provider.decide(DecisionRequest(self.questions, request))
         except _FOR_ALL:
             raise
+        except AnswerError as error:  # it came, and it was paid for
+            usage, info = error.usage or Usage(), error.info or ReplyInfo()
+            return Decided(None, error, self._cost_usd(usage, info, started_at), usage)
         except Exception as error:  # noqa: BLE001 - a provider of another package may raise anything
             return Decided(None, error)
-        return Decided(decision, cost_usd=self._cost_usd(decision, started_at))
+        cost_usd = self._cost_usd(decision.usage, decision.info, started_at)
+        return Decided(decision, None, cost_usd, decision.usage)
 
-    def _cost_usd(self, decision: Decision, started_at: datetime) -> float | None:
-        info = decision.info
+    def _cost_usd(self, usage: Usage, info: ReplyInfo, started_at: datetime) -> float | None:
         facts = RequestFacts(
             self.provider.name,
             self.model,
             info.model,
             started_at,
-            usage=decision.usage,
+            usage=usage,
             cost_usd=info.cost_usd,
             details=info.details,
         )

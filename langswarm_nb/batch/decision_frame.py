@@ -11,6 +11,7 @@ import pandas as pd
 from langswarm_nb.analysis import texts
 from langswarm_nb.core.session.answers.decided import DecisionAnswer, columns_of
 from langswarm_nb.core.session.answers.schema_errors import SchemaChoiceError, SchemaNameError
+from langswarm_nb.core.session.text import whole
 
 if TYPE_CHECKING:
     from langswarm_nb.core.session.answers.questions import Question
@@ -74,9 +75,7 @@ def decision_frame(
         told = [each.get(question.name) for each in answers]
         columns[name] = _column(question, fact, told)
     first = _first_of(rows.texts, found)
-    counts = [
-        None if one is None or one.decision is None else one.decision.usage.input_tokens for one in first
-    ]
+    counts = [None if one is None else one.usage.input_tokens for one in first]
     repeated = [one is None and text in found for text, one in zip(rows.texts, first, strict=True)]
     columns["input_tokens"] = pd.array(
         [0 if again else count for count, again in zip(counts, repeated, strict=True)], dtype="Int64"
@@ -138,5 +137,5 @@ def _failure(
     decided = found.get(text)
     why = error if decided is None else decided.error
     if why is not None:
-        return type(why).__name__, str(why)
+        return type(why).__name__, whole(str(why))
     return _NOT_ASKED if decided is None else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from string import Formatter
 from typing import Any
@@ -39,7 +39,7 @@ def rows_of(data: object, *, column: str | None = None, template: str | None = N
         It is none of these, or something in it is not a text.
     SessionValueError
         A frame has no column of texts, or several, and neither ``column`` nor ``template`` was given; or one of these
-        names a column that is not there.
+        names a column that is not there, or a value does not go into the template.
     """
     if isinstance(data, pd.DataFrame):
         return _of_frame(data, column, template)
@@ -62,16 +62,25 @@ def _of_frame(frame: pd.DataFrame, column: str | None, template: str | None) -> 
         raise SessionValueError("The frame has two columns of one name; rename one of them.")
     if template is not None:
         return Rows(_filled(frame, template), frame.index)
-    if column is None:
-        column = _only_column(frame)
-    elif column not in frame.columns:
-        raise SessionValueError.of("column", column, [str(name) for name in frame.columns])
-    return Rows(_texts(frame[column]), frame.index)
+    if column is not None:
+        return Rows(_texts(frame[_column_named(frame, column)]), frame.index)
+    return Rows(_texts(frame[_only_column(frame)]) if len(frame) else [], frame.index)
+
+
+def _column_named(frame: pd.DataFrame, column: Any) -> Any:
+    """Return the name of a column, which may be another thing than the text that it is called by."""
+    if isinstance(column, Hashable) and column in frame.columns:
+        return column
+    by_name = {str(name): name for name in frame.columns}
+    if not isinstance(column, str) or column not in by_name:
+        raise SessionValueError.of("column", column, by_name)
+    return by_name[column]
 
 
 def _only_column(frame: pd.DataFrame) -> Any:
     """Return the column of a frame that has texts, where it is the only one."""
     names = [name for name in frame.columns if _has_texts(frame[name])]
+    names = names or [name for name in frame.columns if _may_have_texts(frame[name])]
     if len(names) == 1:
         return names[0]
     found = f"The frame has {len(names)} columns of texts" + (
@@ -86,6 +95,12 @@ def _has_texts(values: pd.Series[Any]) -> bool:
     if isinstance(values.dtype, pd.CategoricalDtype):
         return False
     return pd.api.types.is_string_dtype(values.dropna()) and not values.dropna().empty
+
+
+def _may_have_texts(values: pd.Series[Any]) -> bool:
+    """Return whether all that a column has is NA, where texts could be."""
+    is_for_texts = values.dtype == object or isinstance(values.dtype, pd.StringDtype)
+    return is_for_texts and bool(values.isna().all())
 
 
 def _texts(values: pd.Series[Any]) -> list[str | None]:
@@ -109,9 +124,8 @@ def _filler(frame: pd.DataFrame, template: str) -> Callable[[int], str | None]:
     """Return what fills a template from the row at a place; None where a field of it is NA."""
     if not isinstance(template, str):
         raise SessionTypeError.of("template", template, "text (str)")
-    formatter = Formatter()
     try:
-        pieces = list(formatter.parse(template))
+        pieces = list(Formatter().parse(template))
     except ValueError as error:
         raise SessionValueError.of("template", template, f"text with fields in braces ({error})") from error
     by_name = {str(name): name for name in frame.columns}
@@ -134,7 +148,17 @@ def _filler(frame: pd.DataFrame, template: str) -> Callable[[int], str | None]:
             value = values[name][place]
             if value is None or (pd.api.types.is_scalar(value) and pd.isna(value)):
                 return None
-            text += format(formatter.convert_field(value, conversion), spec or "")
+            text += _put_in(
+                value, conversion, spec or "", f"{shown(value)} of row {shown(frame.index[place])}"
+            )
         return text if text.strip() else None
 
     return fill
+
+
+def _put_in(value: Any, conversion: Any, spec: str, which: str) -> str:
+    """Return a value as a field of a template writes it."""
+    try:
+        return format(Formatter().convert_field(value, conversion), spec)
+    except (TypeError, ValueError) as error:
+        raise SessionValueError(f"The template cannot take {which}: {error}.") from error

@@ -89,9 +89,10 @@ def test_probabilities_that_are_right_have_no_error() -> None:
         (SCORED.assign(spam=1.2), SessionValueError, "from 0 to 1"),
         (SCORED.assign(is_spam=2), SessionValueError, "booleans"),
         (SCORED.assign(is_spam="yes"), SessionValueError, "numbers"),
+        (pd.concat([SCORED, SCORED], axis=1), SessionValueError, "two columns of the name 'spam'"),
         ([1], SessionTypeError, "DataFrame"),
     ],
-    ids=["no column", "no probability", "no truth", "texts", "no frame"],
+    ids=["no column", "no probability", "no truth", "texts", "two of a name", "no frame"],
 )
 def test_what_is_no_probability_or_truth_says_so(frame: Any, kind: Any, words: str) -> None:
     """Nothing is computed from it."""

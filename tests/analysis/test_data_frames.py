@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import pytest
 
 from langswarm_nb.analysis import data_df, export, import_sessions, turns_df
-from langswarm_nb.analysis.answers.data_frames import data_frame
+from langswarm_nb.analysis.answers.data_frames import _parsed, data_frame
 from langswarm_nb.core.session import RequestFacts, SessionManager, SessionMessage, create_session_manager
 from langswarm_nb.core.session.answers.answer_schema import AnswerSchema, schema_of
 from langswarm_nb.core.session.answers.definition import Definition
@@ -179,3 +179,63 @@ async def test_an_export_of_one_session_has_its_schemas(asked: SessionManager) -
         PERSON.name,
         PEOPLE.name,
     }
+
+
+@pytest.mark.parametrize(
+    "kind, value, expected",
+    [
+        ({"type": "number"}, 10**400, None),
+        ({"type": "integer"}, -(2**63), -(2**63)),
+        ({"type": "string", "format": "date"}, "9999-12-31", pd.Timestamp(9999, 12, 31)),
+        ({"type": "string", "format": "date"}, "0001-01-01", pd.Timestamp(1, 1, 1)),
+        ({"type": "string", "format": "date-time"}, "0001-01-01T00:00:00+14:00", None),
+        ({"type": "string", "format": "date-time"}, "2016-12-31T23:59:60Z", None),
+        (
+            {"type": "string", "format": "date-time"},
+            "2024-01-02t03:04:05.123456789z",
+            pd.Timestamp("2024-01-02T03:04:05.123456Z"),
+        ),
+        ({"type": ["string", "integer"]}, "only texts", "only texts"),
+        ({"type": "array", "items": {"type": "string"}}, None, None),
+    ],
+)
+def test_no_value_changes_a_dtype_or_breaks_the_frame(
+    kind: dict[str, Any], value: Any, expected: Any
+) -> None:
+    """What a column can hold is there, also at the ends of the calendar; what it cannot hold is NA."""
+    schema = schema_of({"type": "array", "items": {"type": "object", "properties": {"x": kind}}})
+    frame = data_frame(schema, [[{"x": value}]])
+    assert dtypes(frame) == dtypes(data_frame(schema, []))
+    assert frame["x"].isna().item() if expected is None else frame["x"].item() == expected
+    assert repr(frame)
+
+
+def test_a_tuple_with_names_that_came_as_a_list_has_its_columns() -> None:
+    """Both forms of it fit, and both are a row with its values."""
+    schema = schema_of(NamedTuple("Pair", [("a", int), ("b", str)]))
+    for text in ('{"a": 1, "b": "x"}', '[1, "x"]'):
+        assert data_frame(schema, [schema.read(text)]).iloc[0].tolist() == [1, "x"]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "nonsense",
+        "null",
+        "5",
+        "[1, 2]",
+        '[{"%s": 5}]',
+        '[{"%s": {"a": [1]}}]',
+        '[{"%s": NaN}]',
+        '[{"%s": "\\ud800"}]',
+    ],
+)
+def test_values_that_somebody_has_changed_in_an_import_change_no_dtype(told: str) -> None:
+    """Of what does not fit its column is nothing there; all else stays."""
+    schema = schema_of(ROWS)
+    for name in DTYPES:
+        data = _parsed(told.replace("%s", name))
+        frame = data_frame(schema, [[ADA], data])
+        assert dtypes(frame) == DTYPES
+        assert frame["name"][0] == "Ada"
+        assert len(frame) == 1 + (len(data) if isinstance(data, list) else 1)

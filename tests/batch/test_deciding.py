@@ -27,7 +27,11 @@ from langswarm_nb.core.session import (
 )
 from langswarm_nb.core.session.answers.decided import DecisionAnswer
 from langswarm_nb.core.session.answers.questions import levels, questions_of
-from langswarm_nb.core.session.answers.schema_errors import SchemaChoiceError, SchemaNameError
+from langswarm_nb.core.session.answers.schema_errors import (
+    AnswerInvalidError,
+    SchemaChoiceError,
+    SchemaNameError,
+)
 from langswarm_nb.core.session.interfaces import IProviderSession
 from langswarm_nb.core.session.provider_events import (
     Decision,
@@ -214,6 +218,37 @@ async def test_a_budget_that_is_used_up_ends_the_run() -> None:
     assert frame["error_type"].tolist()[4:] == ["OutOfBudgetError"] * 2
 
 
+async def test_an_error_with_half_of_a_character_does_not_cost_the_frame() -> None:
+    """What a service wrote into it is no text that a column can hold; the rows are there all the same."""
+
+    def fail() -> None:
+        raise ProviderServerError("It failed: \ud800")
+
+    _, frame = await run(Service(x=fail), ["a", "x"])
+    assert frame["error_message"].tolist()[1] == "It failed: \ufffd"
+    assert frame["spam"].notna().tolist() == [True, False]
+
+
+async def test_an_answer_that_is_none_has_its_tokens_and_price() -> None:
+    """It was paid for, and its row says so; half of a character is not sent at all."""
+
+    def fail() -> None:
+        error = AnswerInvalidError("It does not fit.")
+        error.usage, error.info = Usage(input_tokens=7, output_tokens=3), ReplyInfo(cost_usd=0.125)
+        raise error
+
+    counted: list[Any] = []
+    service = Service(x=fail)
+    _, frame = await run(
+        service, ["x", "x", "a", "\ud800"], concurrency=1, count=lambda _, one: counted.append(one)
+    )
+    assert frame["error_type"].fillna("").tolist() == ["AnswerInvalidError"] * 2 + ["", "SessionValueError"]
+    assert frame["input_tokens"].tolist() == [7, 0, 10, pd.NA]
+    assert frame["cost_usd"].tolist()[:3] == [0.125, 0.0, 0.5]
+    assert [one.was_answered for one in counted] == [True, True, False]
+    assert service.texts == ["x", "a"]
+
+
 async def test_a_run_that_is_cancelled_keeps_what_it_has() -> None:
     """What was decided stays in the run; what was under way is told to who counts."""
     reached = asyncio.Event()
@@ -252,6 +287,19 @@ def test_data_is_read_as_texts() -> None:
     only = rows_of(FRAME[["body", "stars"]])
     assert only.texts == ["1 {x}", "2"]
     assert rows_of(pd.Series(["a", "b"], dtype="category")).texts == ["a", "b"]
+    numbered = pd.DataFrame([["a", "b"]])
+    assert rows_of(numbered, column="1").texts == rows_of(numbered, template="{1}").texts == ["b"]
+
+
+@pytest.mark.parametrize("dtype", [object, "str", "float64"])
+def test_a_frame_of_which_no_row_is_left_is_one_without_texts(dtype: Any) -> None:
+    """Where all rows were filtered away, or all texts are NA, there is nothing to ask, and nothing wrong."""
+    empty = pd.DataFrame({"title": pd.Series([], dtype=dtype), "body": pd.Series([], dtype=dtype)})
+    assert rows_of(empty).texts == []
+    unknown = pd.DataFrame(
+        {"text": pd.Series([None, None], dtype="str" if dtype == "str" else object), "n": [1, 2]}
+    )
+    assert rows_of(unknown).texts == [None, None]
 
 
 @pytest.mark.parametrize(
@@ -264,6 +312,9 @@ def test_data_is_read_as_texts() -> None:
         (FRAME, {"template": "{title.__class__}"}, SessionValueError, "title.__class__"),
         (FRAME, {"template": "{}"}, SessionValueError, "a field of the template"),
         (FRAME, {"template": "{title"}, SessionValueError, "braces"),
+        (FRAME, {"template": "{title:.2f}"}, SessionValueError, "row 'p'"),
+        (FRAME, {"template": "{title!z}"}, SessionValueError, "row 'p'"),
+        (FRAME, {"column": ["title"]}, SessionValueError, "'title'"),
         (FRAME, {"template": "no field"}, SessionValueError, "columns in braces"),
         (FRAME, {"template": "{title}", "column": "body"}, SessionValueError, "column"),
         (["a"], {"template": "{title}"}, SessionValueError, "not a DataFrame"),

@@ -188,6 +188,7 @@ WRONG: dict[str, Change] = {
     "a negative one": of("spam", "probability", -0.1),
     "a text": of("spam", "probability", "0.9"),
     "true": of("spam", "probability", True),
+    "more than a float holds": of("spam", "probability", 10**400),
     "nothing": of("spam", "probability", None),
     "another kind": of("spam", "type", "score"),
     "a choice that is none": of("topic", "choice", "<script>"),
@@ -376,6 +377,18 @@ async def test_true_is_not_the_text_true(server: FaultyServer) -> None:
     for name in ("gemini", "ollama"):
         with pytest.raises(SchemaRouteError, match="'true'"):
             await decided(SERVICES[name], server, about(questions=both))
+
+
+@pytest.mark.parametrize("name, sent", [("ollama", None), ("openrouter", None), ("gemini", "")])
+async def test_a_choice_without_a_description_means_what_it_is_called(
+    name: str, sent: str | None, server: FaultyServer
+) -> None:
+    """It is left undescribed as each service has it: by null, or by nothing; an empty text may be taken for one."""
+    server.script(Reply.json(SERVICES[name].answer))
+    await decided(SERVICES[name], server)
+    body = server.requests[0].json
+    check_request(SERVICES[name].form, body)
+    assert body["questions"]["topic"]["criteria"] == {"billing": "about money", "bug": sent}
 
 
 async def test_names_and_bools_find_back_from_where_only_some_texts_are_known(server: FaultyServer) -> None:

@@ -63,6 +63,11 @@ def test_nothing_is_sent_that_is_wrong(shell: Shell) -> None:
     """A model, a question, a column or a number that is wrong is told first."""
     assert "did you mean" in shell.fail("ls.decide('x', questions, model='mokc:echo')")
     assert "SchemaTypeUnknownError" in shell.fail("ls.decide('x', {'a': int})")
+    assert "model must be text (str), not int (5)" in shell.fail("ls.decide('x', questions, model=5)")
+    assert "model must be text (str), not int (5)" in shell.fail("ls.ask('x', 5)")
+    assert "probabilities must be True or False" in shell.fail(
+        "ls.decide('x', questions, probabilities='no')"
+    )
     assert "concurrency" in shell.fail("ls.decide('x', questions, concurrency=0)")
     assert "not a DataFrame" in shell.fail("ls.decide('x', questions, column='text')")
     assert "ProviderServerError" not in shell.try_("ls.decide([], questions, model='mock:error')").complaint
@@ -95,6 +100,25 @@ def test_the_budget_holds_before_each_request_and_counts_after_it(shell: Shell) 
     shell.run("%langswarm budget 100")
     frame = shell.run("ls.decide(['x', 'y', 'z'], questions, model='groq:m', concurrency=1, budget_usd=1.5)")
     assert frame["error_type"].isna().tolist() == [True, True, False]
+
+
+def test_what_a_service_does_not_count_is_counted_at_what_was_set_aside(shell: Shell) -> None:
+    """A service that reports no tokens does not ask for ever within a budget."""
+
+    class Silent(Priced):
+        async def decide(self, request: DecisionRequest) -> Decision:
+            decision = await super().decide(request)
+            return Decision(decision.answers, Usage(), decision.info)
+
+    groq = Silent()
+    shell.workspace.manager.add_provider_session("groq", groq)
+    set_price("m", 1_000_000, 0)  # a dollar for each token
+    frame = shell.run(
+        "ls.decide([f'text {n}' for n in range(9)], 'spam', model='groq:m', concurrency=1, budget_usd=40)"
+    )
+    assert 0 < len(groq.requests) < 9
+    assert set(frame["error_type"].dropna()) == {"OutOfBudgetError"}
+    assert frame["cost_usd"].isna().all()
 
 
 def test_frames_of_turns_price_decisions_as_such(shell: Shell) -> None:

@@ -131,6 +131,45 @@ async def test_what_is_no_answer_is_an_error(talker: Talker, error: Any, request
 
 
 @pytest.mark.parametrize(
+    "talker, error, text, spent",
+    [
+        (Talker(["no", "neither"]), AnswerInvalidError, "neither", (20, 10, 0.5)),
+        (Talker(["no"], routes=("strict",)), AnswerInvalidError, "no", (10, 5, 0.25)),
+        (Talker(["{"], reason=FinishReason.LENGTH), AnswerTruncatedError, "{", (10, 5, 0.25)),
+    ],
+    ids=["wrong twice", "strict", "cut"],
+)
+async def test_what_was_paid_for_is_kept(talker: Talker, error: Any, text: str, spent: Any) -> None:
+    """An answer that is none stays in the conversation: its text, and tokens and dollars of all attempts."""
+    async with create_session_manager("memory") as manager:
+        session = await manager.create_session("ada", "mock", "echo")
+        with pytest.raises(error) as caught:
+            await session.send_message(
+                "spam?", provider_session=Decider(talker, QUESTIONS), schema=decision_schema(QUESTIONS)
+            )
+        stored = (await session.get_messages())[-1]
+    assert caught.value.text == stored.content == text
+    assert stored.request is not None
+    usage = stored.request.usage
+    assert (usage.input_tokens, usage.output_tokens, stored.request.cost_usd) == spent
+    assert stored.request.error_type == error.__name__
+
+
+async def test_a_price_that_only_one_attempt_tells_is_not_that_of_both() -> None:
+    """It is not known then, and is left to the price list."""
+
+    class Forgetful(Talker):
+        async def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
+            async for event in super().stream(request):
+                if not isinstance(event, ReplyInfo) or len(self.requests) == 2:
+                    yield event
+
+    decision = await Decider(Forgetful(["no", FITS]), QUESTIONS).decide(about())
+    assert decision.info.cost_usd is None
+    assert decision.usage.input_tokens == 20
+
+
+@pytest.mark.parametrize(
     "end", [{"kind": "refusal"}, {"reason": FinishReason.CONTENT_FILTER}], ids=["said", "filter"]
 )
 async def test_a_refusal_is_one_of_all_questions(end: Any) -> None:

@@ -65,6 +65,8 @@ def decide_in(workspace: Workspace, data: object, given: object, options: Decide
     checks.number("timeout_s", options.timeout_s, at_least=0)
     if options.budget_usd is not None:
         checks.number("budget_usd", options.budget_usd, at_least=0)
+    if options.probabilities is not None:
+        checks.flag("probabilities", options.probabilities)
     run = run_sync(_prepared(workspace, questions, options))
     texts = [text for text in rows.texts if text is not None]
     try:
@@ -156,12 +158,12 @@ class _Budget:
         self._pending_usd += usd or 0.0
 
     def count(self, text: str, decided: Decided | None) -> None:
-        """Count what a request cost; what nobody told, of one that was stopped, at what was set aside."""
+        """Count what a request cost; where nobody told, as of one that was stopped, at what was set aside."""
         about_usd = self._about_usd(text) or 0.0
         self._pending_usd -= about_usd
-        usd = 0.0 if decided is None else decided.cost_usd or 0.0
-        if decided is None or getattr(decided.error, "maybe_processed", False):
-            usd = about_usd
+        usd = None if decided is None else decided.cost_usd
+        if usd is None:
+            usd = about_usd if decided is None or decided.was_answered else 0.0
         self._workspace.spent_usd += usd
         if self._left_usd is not None:
             self._left_usd -= usd

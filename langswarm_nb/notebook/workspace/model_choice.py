@@ -9,6 +9,7 @@ from langswarm_nb.core.session.errors import SessionValueError
 from langswarm_nb.core.session.providers import is_provider, parse_model_id, provider_names
 from langswarm_nb.core.session.providers.catalogue import OFFLINE_PROVIDERS, PROVIDERS, maker_of
 from langswarm_nb.core.session.text import did_you_mean
+from langswarm_nb.core.session.values import text
 
 from .aliases import alias_file, read_aliases, write_aliases
 from .kernel_store import KernelStore
@@ -44,7 +45,10 @@ class KernelModels(KernelStore):
         ------
         SessionValueError
             It is not a model of a known provider.
+        SessionTypeError
+            It is not text.
         """
+        model = text("model", model)
         model = self.aliases.get(model, model)
         if session is not None and session.provider not in OFFLINE_PROVIDERS:
             default = session.provider

@@ -32,6 +32,8 @@ ITSELF: dict[str, Any] = {"type": "object"}
 ITSELF["properties"] = {"me": ITSELF}
 
 UNUSABLE = [
+    ({"enum": ["a\ud800", "b"]}, SchemaDefinitionError, "lone surrogate (U+D800)"),
+    ({"properties": {"a\udfff": {}}}, SchemaDefinitionError, "lone surrogate (U+DFFF)"),
     ({"type": "strng"}, SchemaTypeUnknownError, "Did you mean 'string'?"),
     ({"properties": {"a": {"items": {"type": "int"}}}}, SchemaTypeUnknownError, '$.a[]: "int" is not a type'),
     ({"type": 5}, SchemaTypeUnknownError, "$: 5 is not a type"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,9 +57,19 @@ def row_of(schema: Node) -> Node:
 
 def records_of(schema: Node, data: Any) -> list[dict[str, Any]]:
     """Return the rows of an answer: one of an object or a scalar, as many as it has elements of a list."""
-    is_record = _is_record(row_of(schema))
+    row_schema = row_of(schema)
     rows = data if isinstance(data, list) and resolved(schema, schema).get("type") == "array" else [data]
-    return [row if is_record and isinstance(row, dict) else {SCALAR: row} for row in rows]
+    if not _is_record(row_schema):
+        return [{SCALAR: row} for row in rows]
+    names = row_schema["properties"]
+    return [_record(names, row) for row in rows]
+
+
+def _record(names: Iterable[str], row: Any) -> dict[str, Any]:
+    """Return a row by its names; a ``NamedTuple`` may also come as a list."""
+    if isinstance(row, list):
+        return dict(zip(names, row, strict=False))
+    return row if isinstance(row, dict) else {SCALAR: row}
 
 
 def _is_record(row: Node) -> bool:

@@ -17,7 +17,13 @@ from unicodedata import category
 
 from langswarm_nb.core.session.errors import SessionTypeError, shown
 
-from .schema_errors import SchemaChoiceError, SchemaNameError, SchemaSyntaxError, SchemaTypeUnknownError
+from .schema_errors import (
+    SchemaChoiceError,
+    SchemaNameError,
+    SchemaSyntaxError,
+    SchemaTypeUnknownError,
+    check_utf8,
+)
 
 QuestionKind = Literal["predicate", "choice", "score"]
 Chosen: TypeAlias = "str | bool"
@@ -62,6 +68,8 @@ class Question:
         There are fewer than two options, one is empty, or one is there twice.
     SessionTypeError
         A part of it has the wrong type.
+    SchemaDefinitionError
+        UTF-8 cannot hold a text of it: it has a lone surrogate.
     """
 
     name: str
@@ -78,6 +86,8 @@ class Question:
             )
         if not isinstance(self.instructions, str):
             raise SessionTypeError.of("instructions", self.instructions, "text (str)")
+        for text in (self.instructions, *(str(part) for option in self.options for part in option)):
+            check_utf8(f"The question {self.name!r}", text)
         if not self.instructions.strip():
             words = _ASKED[self.kind].format(self.name.replace("_", " "))
             object.__setattr__(self, "instructions", words)

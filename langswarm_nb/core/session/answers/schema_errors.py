@@ -20,6 +20,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from langswarm_nb.core.session.errors import SessionError
 
@@ -73,6 +74,23 @@ class SchemaRouteError(SchemaError):
     """The model cannot be asked for an answer of this schema; nothing was stored or sent."""
 
 
+def check_utf8(what: str, text: str) -> None:
+    """Check that text of a schema, or of a question, can be written as UTF-8.
+
+    Raises
+    ------
+    SchemaDefinitionError
+        It has half of a character, which no UTF-8 text can hold.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise SchemaDefinitionError(
+            f"{what} holds a lone surrogate (U+{ord(text[error.start]):04X}), which no UTF-8 text can hold. "
+            "Replace it, e.g. with text.encode('utf-8', 'replace').decode()."
+        ) from None
+
+
 def no_decisions(provider: str, model: str) -> SchemaRouteError:
     """Return the error for a model that tells no probabilities."""
     return SchemaRouteError(
@@ -90,10 +108,14 @@ class AnswerError(SchemaError):
         What came.
     problems : tuple of str
         What is wrong with it, each as ``$.path: reason``.
+    usage, info : Usage and ReplyInfo, optional
+        What it took, with the attempts before it, where no stored reply tells it: of a `Decider`'s answer.
     """
 
     text: str = ""
     problems: tuple[str, ...] = ()
+    usage: Any = None
+    info: Any = None
 
     @property
     def errors(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from .schema_errors import (
     SchemaNameError,
     SchemaRecursionError,
     SchemaTypeUnknownError,
+    check_utf8,
 )
 
 TYPES = ("object", "array", "string", "integer", "number", "boolean", "null")
@@ -133,12 +134,13 @@ def plain(schema: Mapping[str, Any]) -> dict[str, Any]:
     Raises
     ------
     SchemaDefinitionError
-        Something in it is not JSON, or none of its names is a word of JSON schemas, so that it says nothing.
+        Something in it is not JSON, or a text that UTF-8 cannot hold; or none of its names is a word of JSON schemas,
+        so that it says nothing.
     SchemaRecursionError
         It contains itself, or is nested too deeply.
     """
     try:
-        copied: dict[str, Any] = json.loads(json.dumps(dict(schema), allow_nan=False))
+        text = json.dumps(dict(schema), allow_nan=False, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError) as error:
         if isinstance(error, RecursionError) or "Circular" in str(error):
             raise SchemaRecursionError(
@@ -146,6 +148,8 @@ def plain(schema: Mapping[str, Any]) -> dict[str, Any]:
                 "Refer to what occurs again by a `$ref`."
             ) from error
         raise SchemaDefinitionError(f"The schema is not made of JSON: {error}. {_ELSE}") from error
+    check_utf8("The schema", text)
+    copied: dict[str, Any] = json.loads(text)
     if copied and not copied.keys() & _WORDS:
         names = ", ".join(map(repr, list(copied)[:5]))
         raise SchemaDefinitionError(

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from langswarm_nb.core.session.answers.decided import record_of
+from langswarm_nb.core.session.answers.schema_errors import AnswerError
 from langswarm_nb.core.session.interfaces import IProviderSession
 from langswarm_nb.core.session.messages import FinishReason
 from langswarm_nb.core.session.provider_events import DECISIONS, Decision, DecisionRequest, Delta, Finish
@@ -63,7 +64,13 @@ class Decider(IProviderSession):
 
     async def stream(self, request: ProviderRequest) -> AsyncIterator[ProviderEvent]:
         """Yield the decisions, as the JSON of `decision_schema`."""
-        decision = await self.decide(DecisionRequest(self._questions, request))
+        try:
+            decision = await self.decide(DecisionRequest(self._questions, request))
+        except AnswerError as error:
+            for event in (error.info, Delta(error.text) if error.text else None, error.usage):
+                if event is not None:  # what came was paid for: it is kept with the error
+                    yield event
+            raise
         probabilities = _probabilities(decision.answers)
         told = {"probabilities": probabilities} if probabilities else {}
         yield replace(decision.info, details={**decision.info.details, **told})

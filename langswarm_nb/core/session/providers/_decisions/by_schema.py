@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from langswarm_nb.core.session.answers.decided import DecisionAnswer, answers_of, value_schema
 from langswarm_nb.core.session.answers.schema_errors import (
+    AnswerError,
     AnswerInvalidError,
     AnswerTruncatedError,
     SchemaRouteError,
@@ -51,7 +52,7 @@ async def decide_by_schema(provider: IProviderSession, request: DecisionRequest,
     SchemaRouteError
         The model cannot be asked for values; nothing was sent.
     AnswerTruncatedError, AnswerInvalidError
-        The answer was cut at a limit, or did not fit, by most routes twice.
+        The answer was cut at a limit, or did not fit, by most routes twice; the error tells what it took.
     ProviderSessionError
         As from the provider.
     """
@@ -68,9 +69,8 @@ async def decide_by_schema(provider: IProviderSession, request: DecisionRequest,
         wrong = SessionMessage(content=told_wrong(error.problems))
     ask = replace(ask, messages=(*ask.messages, said, wrong), idempotency_key=None)
     again = await _answer(provider, ask)
-    again.usage, cost_usd = added(came.usage, again.usage), again.info.cost_usd
-    if cost_usd is not None and came.info.cost_usd is not None:
-        again.info = replace(again.info, cost_usd=cost_usd + came.info.cost_usd)
+    again.usage = added(came.usage, again.usage)
+    again.info = replace(again.info, cost_usd=_sum(came.info.cost_usd, again.info.cost_usd))
     return _decision(again, schema, restored, request, asked)
 
 
@@ -123,20 +123,35 @@ def _decision(
     request: DecisionRequest,
     asked: AskedSchema,
 ) -> Decision:
-    """Return the answers; raises `AnswerError` for what is none."""
+    """Return the answers; raises `AnswerError` for what is none, with all that came."""
     info = replace(came.info, details={**came.info.details, "route": asked.route})
+    try:
+        return _read(came, info, schema, restored, request)
+    except AnswerError as error:
+        error.text, error.usage, error.info = came.text, came.usage, info
+        raise
+
+
+def _read(
+    came: _Came,
+    info: ReplyInfo,
+    schema: AnswerSchema,
+    restored: Callable[[Any], Any] | None,
+    request: DecisionRequest,
+) -> Decision:
     if came.is_refusal or came.finish.reason is FinishReason.CONTENT_FILTER:
         refused = tuple(map(DecisionAnswer.refused, request.questions))
         return Decision(refused, came.usage, info, came.finish.provider_reason or "refusal")
     if came.finish.reason is FinishReason.LENGTH:
-        error = AnswerTruncatedError("The answer was cut at a limit before it was whole. Raise max_tokens.")
-        error.text = came.text
-        raise error
+        raise AnswerTruncatedError("The answer was cut at a limit before it was whole. Raise max_tokens.")
     data = schema.read(came.text, restored)
     return Decision(answers_of(data, request.questions), came.usage, info)
 
 
 def added(one: Usage, other: Usage) -> Usage:
     """Return the counts of two requests together; a count that one of them does not tell is not known."""
-    pairs = {name: (getattr(one, name), getattr(other, name)) for name in Usage.__slots__}
-    return Usage(**{name: None if None in both else sum(both) for name, both in pairs.items()})
+    return Usage(**{name: _sum(getattr(one, name), getattr(other, name)) for name in Usage.__slots__})
+
+
+def _sum(one: Any, other: Any) -> Any:
+    return None if one is None or other is None else one + other

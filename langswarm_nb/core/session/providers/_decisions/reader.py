@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -135,8 +134,8 @@ def number(told: object, most: float) -> float:
     """
     if isinstance(told, bool) or not isinstance(told, (int, float)):
         raise TypeError(f"a {type(told).__name__} where a number should be")
-    if not math.isfinite(told) or not -_ROUNDED <= told <= most + _ROUNDED:
-        raise ValueError(f"{told} is not between 0 and {most:g}")
+    if not -_ROUNDED <= told <= most + _ROUNDED:
+        raise ValueError(f"a number that is not between 0 and {most:g}")
     return min(max(float(told), 0.0), most)
 
 

@@ -51,18 +51,21 @@ def _state(messages: Sequence[Said]) -> str | list[dict[str, str]]:
     return [{"role": one.role, "content": one.text} for one in messages]
 
 
-def wire_questions(questions: Sequence[Question]) -> dict[str, Any]:
-    """Return questions by their keys."""
-    return {key: _question(question) for key, question in zip(_keys(questions), questions, strict=True)}
+def wire_questions(questions: Sequence[Question], *, undescribed: str | None = None) -> dict[str, Any]:
+    """Return questions by their keys; a choice that is not described means what it is called, which is null here."""
+    keys = _keys(questions)
+    return {key: _question(question, undescribed) for key, question in zip(keys, questions, strict=True)}
 
 
-def _question(question: Question) -> dict[str, Any]:
+def _question(question: Question, undescribed: str | None) -> dict[str, Any]:
     wire: dict[str, Any] = {
         "type": _KINDS.get(question.kind, question.kind),
         "instructions": question.instructions,
     }
     if question.kind == "choice":
-        wire["criteria"] = {label(value): description for value, description in question.options}
+        wire["criteria"] = {
+            label(value): description or undescribed for value, description in question.options
+        }
     elif question.kind == "score":
         wire["criteria"] = [
             f"{value}: {description}" if description else str(value)

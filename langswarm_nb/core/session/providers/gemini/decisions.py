@@ -32,7 +32,7 @@ def wire_body(provider: str, request: DecisionRequest) -> dict[str, Any]:
     return {
         "model": request.request.model.removeprefix("models/"),
         "input": _input(said(provider, request, LIMITS)),
-        "questions": wire_questions(request.questions),
+        "questions": wire_questions(request.questions, undescribed=""),
     }
 
 
