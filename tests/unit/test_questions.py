@@ -20,6 +20,7 @@ from langswarm_nb.core.session.answers.schema_errors import (
     AnswerInvalidError,
     SchemaChoiceError,
     SchemaDefinitionError,
+    SchemaDuplicateNameError,
     SchemaNameError,
     SchemaSyntaxError,
     SchemaTypeUnknownError,
@@ -101,7 +102,7 @@ def test_a_text_describes_all_questions() -> None:
         ({"a": int}, SchemaTypeUnknownError, "int"),
         ({"a": None}, SchemaTypeUnknownError, "None"),
         ({"a": float}, SchemaTypeUnknownError, "float"),
-        ("a, a", SchemaNameError, "2 times"),
+        ("a, a", SchemaDuplicateNameError, "2 times"),
         ("a,,b", SchemaSyntaxError, "character 3"),
         ("spam bool, a number", SchemaSyntaxError, "character 14"),
         (3, SessionTypeError, "questions must be"),
@@ -157,7 +158,7 @@ def test_the_json_of_answers_fits_its_schema() -> None:
 
 def test_names_that_would_meet_in_the_json_are_refused() -> None:
     """A question may not be called as another one's probability is."""
-    with pytest.raises(SchemaNameError, match="'topic_p'"):
+    with pytest.raises(SchemaDuplicateNameError, match="'topic_p'"):
         decision_schema(questions_of({"topic": ["a", "b"], "topic_p": bool}))
 
 

@@ -14,6 +14,7 @@ from llm import schema_dsl
 from langswarm_nb.core.session import (
     SchemaChoiceError,
     SchemaDefinitionError,
+    SchemaDuplicateNameError,
     SchemaNameError,
     SchemaSyntaxError,
     SchemaTypeUnknownError,
@@ -213,8 +214,8 @@ MISTAKES = [
         18,
     ),
     ('{"type": "object"}', SchemaNameError, "A JSON schema goes as a dict", 1),
-    ("a, b int, a", SchemaNameError, "'a' is there twice", 10),
-    ("[{x, y {z, z}}]", SchemaNameError, "'z' is there twice", 11),
+    ("a, b int, a", SchemaDuplicateNameError, "'a' is there twice", 10),
+    ("[{x, y {z, z}}]", SchemaDuplicateNameError, "'z' is there twice", 11),
     ("a$, b", SchemaNameError, "letters, digits, `_`, `-` and `.`", 0),
     ("x, -a", SchemaNameError, "'-a' is not a name", 3),
     ("name,\nage", SchemaNameError, "separated by line ends", 0),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .answer_schema import AnswerSchema, schema_of
-from .schema_errors import SchemaNameError
+from .schema_errors import SchemaDuplicateNameError
 
 if TYPE_CHECKING:
     from .questions import Question, QuestionKind
@@ -59,7 +59,7 @@ def columns_of(questions: Iterable[Question]) -> tuple[tuple[str, Question, str]
 
     Raises
     ------
-    SchemaNameError
+    SchemaDuplicateNameError
         Two of them are the same.
     """
     found: list[tuple[str, Question, str]] = []
@@ -72,7 +72,7 @@ def columns_of(questions: Iterable[Question]) -> tuple[tuple[str, Question, str]
         found.append((f"{name}_refused", question, "refused"))
     for name, times in Counter(name for name, _, _ in found).items():
         if times > 1:
-            raise SchemaNameError(
+            raise SchemaDuplicateNameError(
                 f"The questions give {times} columns the name {name!r}; call one of them otherwise."
             )
     return tuple(found)
@@ -83,7 +83,7 @@ def decision_schema(questions: Sequence[Question]) -> AnswerSchema:
 
     Raises
     ------
-    SchemaNameError
+    SchemaDuplicateNameError
         Two of its names are the same.
     """
     properties: dict[str, Any] = {}

@@ -20,6 +20,7 @@ from langswarm_nb.core.session.text import nearest
 from .schema_errors import (
     SchemaChoiceError,
     SchemaDefinitionError,
+    SchemaDuplicateNameError,
     SchemaNameError,
     SchemaSyntaxError,
     SchemaTypeUnknownError,
@@ -157,7 +158,10 @@ class _Reader:
             )
         if name in known:
             raise self._wrong(
-                SchemaNameError, place, f"the name {name!r} is there twice", "Give one of them another name."
+                SchemaDuplicateNameError,
+                place,
+                f"the name {name!r} is there twice",
+                "Give one of them another name.",
             )
 
     def _type(self, name: str, mark: str, closing: str) -> Schema:

@@ -19,6 +19,7 @@ from langswarm_nb.core.session.errors import SessionTypeError, shown
 
 from .schema_errors import (
     SchemaChoiceError,
+    SchemaDuplicateNameError,
     SchemaNameError,
     SchemaSyntaxError,
     SchemaTypeUnknownError,
@@ -153,7 +154,9 @@ def questions_of(given: object) -> tuple[Question, ...]:
         raise SchemaChoiceError('There is nothing to decide. Name a question: {"spam": bool}.')
     for name, times in Counter(question.name for question in found).items():
         if times > 1:
-            raise SchemaNameError(f"The question {name!r} is there {times} times; give each another name.")
+            raise SchemaDuplicateNameError(
+                f"The question {name!r} is there {times} times; give each another name."
+            )
     return found
 
 

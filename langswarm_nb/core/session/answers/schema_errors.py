@@ -6,7 +6,8 @@
     ├── SchemaDefinitionError (also ValueError)   the schema itself; nothing was stored or sent
     │   ├── SchemaSyntaxError                     a one-line schema has a mistake: `position`, `expected`
     │   ├── SchemaTypeUnknownError                a type that JSON cannot say, or that nobody knows
-    │   ├── SchemaNameError                       a name that is none, or is there twice
+    │   ├── SchemaNameError                       a name that is none
+    │   │   └── SchemaDuplicateNameError          one that is there twice
     │   ├── SchemaChoiceError                     a choice of nothing
     │   ├── SchemaRecursionError                  it contains itself without an end
     │   └── SchemaUnfulfillableError              no value can fit it
@@ -55,7 +56,11 @@ class SchemaTypeUnknownError(SchemaDefinitionError):
 
 
 class SchemaNameError(SchemaDefinitionError):
-    """A name that cannot be one, or that occurs twice."""
+    """A name that cannot be one."""
+
+
+class SchemaDuplicateNameError(SchemaNameError):
+    """A name that occurs twice."""
 
 
 class SchemaChoiceError(SchemaDefinitionError):
