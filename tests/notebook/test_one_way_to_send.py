@@ -367,6 +367,28 @@ def test_a_picture_counts_for_a_budget(notebook, door):
     assert notebook.trace() == before
 
 
+@pytest.mark.parametrize("is_again", [False, True], ids=["cell", "retry"])
+def test_a_schema_counts_for_a_budget(notebook, is_again):
+    """It goes beside the messages, and may be longer than they are."""
+    notebook.shell.magics.model = MODEL
+    price(1000.0)  # a dollar for a thousand tokens
+    about = "{'type': 'object', 'properties': {'n': {'type': 'integer'}}, 'description': 'long ' * 1000}"
+    notebook.run(f"about = {about}", "about")
+    asks = "%%langswarm --schema {{about}}\nHi"
+    if is_again:
+        notebook.run(asks, "z")
+        notebook.shell.magics.budget_usd = notebook.shell.workspace.spent_usd + 1.0
+        before = notebook.trace()
+        ran = notebook.run("%langswarm retry", "again")
+    else:
+        notebook.shell.magics.budget_usd = 1.0
+        assert not notebook.run("%%langswarm\nHi", "y").error
+        before = notebook.trace()
+        ran = notebook.run(asks, "z")
+    assert "the budget leaves" in ran.complaint
+    assert notebook.trace() == before
+
+
 # The budget before
 
 

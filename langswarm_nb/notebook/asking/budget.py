@@ -6,16 +6,30 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from langswarm_nb.core.session import SessionMessage, SessionSettings, SessionValueError
 from langswarm_nb.core.session.messages import about_tokens, estimate_tokens
 from langswarm_nb.notebook.showing.amounts import UNPRICED_PROVIDERS, cost_usd, dollars_text
 
+if TYPE_CHECKING:
+    from langswarm_nb.core.session.answers.answer_schema import AnswerSchema
 
-def check_cost(
-    limit_usd: float, requests: Sequence[tuple[SessionSettings, Sequence[SessionMessage]]]
-) -> None:
+
+def request_tokens(messages: Sequence[SessionMessage], schema: AnswerSchema | None) -> int:
+    """Return about how many tokens a request takes: its messages, and the schema that goes beside them."""
+    return estimate_tokens(messages) + (0 if schema is None else about_tokens(len(schema.body), 0))
+
+
+def check_cost(limit_usd: float, requests: Sequence[tuple[SessionSettings, int]]) -> None:
     """Make sure that requests together cost no more than is allowed.
+
+    Parameters
+    ----------
+    limit_usd : float
+        US dollars.
+    requests : sequence of tuple
+        The settings of each, and about how many tokens are sent.
 
     Raises
     ------
@@ -23,10 +37,10 @@ def check_cost(
         They would cost more, or a price is not known.
     """
     cost_usd = 0.0
-    for settings, messages in requests:
+    for settings, input_tokens in requests:
         if settings.provider in UNPRICED_PROVIDERS:
             continue
-        price = estimate_usd(settings, estimate_tokens(messages))
+        price = estimate_usd(settings, input_tokens)
         if price is None:
             raise SessionValueError(
                 f"The price of {settings.provider}:{settings.model} is not known, so it cannot be kept within a "

@@ -22,7 +22,7 @@ from langswarm_nb.core.session.sending.options import AnswerOptions, SendOptions
 from langswarm_nb.core.session.settings import SessionSettings
 
 from .asked_before import LastComparison, asked_before, beside_text, carried_before
-from .budget import check_cost, spent_usd
+from .budget import check_cost, request_tokens, spent_usd
 from .opened import NO_OPTIONS, Opened, TellRetry, TellWait
 from .options import CellOptions
 from .plan import Plan, for_session, make_plan, may_refuse, request_changes
@@ -63,7 +63,8 @@ class Sender:
         reads = options.dry_run or limit is not None
         plan = await make_plan(self._workspace, prompt, options, cell, reads=reads)
         if plan.send is not None and limit is not None and not options.dry_run:
-            check_cost(limit, [(plan.settings(model), plan.send.messages) for model in plan.models])
+            tokens = request_tokens(plan.send.messages, plan.asks[0].schema)
+            check_cost(limit, [(plan.settings(model), tokens) for model in plan.models])
         return plan
 
     async def open(
@@ -317,7 +318,7 @@ class Sender:
             return
         found = [await read() for read in plans]
         if limit is not None:
-            check_cost(limit, [(plan.settings, plan.messages) for plan in found])
+            check_cost(limit, [(plan.settings, _tokens_of(plan)) for plan in found])
 
     async def _carried(
         self, plan: Plan, through: Sequence[IProviderSession | None]
@@ -384,6 +385,12 @@ class Sender:
 def _told_of(carried: SendOptions) -> list[str]:
     """Return what to show the reader about texts that go with a prompt; what is attached is shown by the reply."""
     return [f"{part['name']} sent with it" for part in carried.get("parts", ()) if part["type"] == "context"]
+
+
+def _tokens_of(plan: SendPlan) -> int:
+    """Return about how many tokens a planned send takes; words on a schema are among its messages."""
+    asks = plan.answering
+    return request_tokens(plan.messages, None if asks is None or asks.words else asks.schema)
 
 
 def _in_turn(options: Sequence[SendOptions]) -> Callable[[str], SendOptions]:
