@@ -13,23 +13,15 @@ from typing import Any
 
 from langswarm_nb.core.session.text import one_line
 
-from .pointers import Node, pointed
+from .pointers import SINGLE, Node, pointed
 from .schema_errors import SchemaDefinitionError
 
 _SAME = (
     "type", "enum", "minLength", "maxLength", "pattern", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum",
     "multipleOf", "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties", "required",
 )  # fmt: skip
-_SCHEMAS = (
-    "additionalProperties",
-    "additionalItems",
-    "contains",
-    "propertyNames",
-    "not",
-    "if",
-    "then",
-    "else",
-)
+_SCHEMAS = tuple(name for name in SINGLE if name != "items" and not name.startswith("unevaluated"))
+"""Keywords of draft 7 that hold one schema; ``items`` may hold a list."""
 _FORMATS = frozenset({"date-time", "date", "time", "email", "hostname", "ipv4", "ipv6", "uri"})
 """Formats that are checked; others only say what is meant."""
 _LEVELS = 3

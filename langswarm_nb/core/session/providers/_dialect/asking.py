@@ -14,6 +14,8 @@ from langswarm_nb.core.session.answers.schema_errors import SchemaRouteError
 from langswarm_nb.core.session.errors import ProviderRequestError
 from langswarm_nb.core.session.messages import MessageRole
 
+from .adjustments import Adjustment
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -46,6 +48,17 @@ def function_tool(asked: AskedSchema) -> dict[str, Any]:
     """Return the tool in the form of Chat Completions, which most services have."""
     function = {"name": tool_name(asked), "description": tool_described(asked), "parameters": asked.schema}
     return {"type": "function", "function": function}
+
+
+def force_adjustments(body: Mapping[str, Any], request: ProviderRequest) -> list[Adjustment]:
+    """Return what makes a model call the tool, and call it alone: a server that refuses it may be asked without."""
+    asked = asked_by(request, "tool")
+    names = () if asked is None else ("tool_choice", "parallel_tool_calls")
+    return [
+        Adjustment(name, lambda body, name=name: body.pop(name))  # type: ignore[misc]
+        for name in names
+        if name in body and name not in request.options
+    ]
 
 
 def schema_format(asked: AskedSchema) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from langswarm_nb.core.session.providers._dialect.adjustments import Adjustment
 from langswarm_nb.core.session.providers._dialect.asking import (
     asked_by,
+    force_adjustments,
     function_tool,
     schema_format,
     tool_name,
@@ -46,7 +47,7 @@ def add_schema(body: dict[str, Any], host: ChatHost, request: ProviderRequest) -
 def schema_adjustments(
     body: Mapping[str, Any], request: ProviderRequest, *, is_told: bool
 ) -> list[Adjustment]:
-    """Return what of that can be done without: the format where the messages tell the schema, and all force.
+    """Return what a server may refuse: the format, where the messages have the schema too, and what forces a call.
 
     Parameters
     ----------
@@ -59,11 +60,7 @@ def schema_adjustments(
     found: list[Adjustment] = []
     if _FORMAT in body and _FORMAT not in request.options and (asked.route == "prompt" or is_told):
         found.append(Adjustment(_FORMAT, lambda body: body.pop(_FORMAT), is_format=True))
-    if asked.route == "tool" and _CHOICE in body:
-        found.append(Adjustment(_CHOICE, lambda body: body.pop(_CHOICE)))
-    if asked.route == "tool" and _PARALLEL in body and _PARALLEL not in request.options:
-        found.append(Adjustment(_PARALLEL, lambda body: body.pop(_PARALLEL)))
-    return found
+    return [*found, *force_adjustments(body, request)]
 
 
 def with_routes(known: Intake, told: Collection[str] | None, api_version: str | None = None) -> Intake:

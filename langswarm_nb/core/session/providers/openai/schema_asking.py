@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from langswarm_nb.core.session.providers._dialect.adjustments import Adjustment
 from langswarm_nb.core.session.providers._dialect.asking import (
     asked_by,
+    force_adjustments,
     function_tool,
     schema_format,
     tool_name,
@@ -45,7 +46,7 @@ def _format(asked: AskedSchema) -> dict[str, Any]:
 def schema_adjustments(
     body: Mapping[str, Any], request: ProviderRequest, *, is_told: bool
 ) -> list[Adjustment]:
-    """Return what of that can be done without: the format where the messages tell the schema, and all force.
+    """Return what a server may refuse: the format, where the messages have the schema too, and what forces a call.
 
     Parameters
     ----------
@@ -60,11 +61,7 @@ def schema_adjustments(
     is_given = isinstance(given, dict) and given.get("format") is not None
     if (body.get("text") or {}).get("format") and not is_given and (asked.route == "prompt" or is_told):
         found.append(Adjustment("text", _without_format, is_format=True))
-    if asked.route == "tool" and _CHOICE in body:
-        found.append(Adjustment(_CHOICE, lambda body: body.pop(_CHOICE)))
-    if asked.route == "tool" and _PARALLEL not in request.options:
-        found.append(Adjustment(_PARALLEL, lambda body: body.pop(_PARALLEL)))
-    return found
+    return [*found, *force_adjustments(body, request)]
 
 
 def _without_format(body: dict[str, Any]) -> None:
