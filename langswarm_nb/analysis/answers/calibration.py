@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _WANTED = (0.8, 0.9, 0.95)
-"""Precisions for which a repr tells the threshold."""
+"""Precisions whose thresholds the repr shows."""
 
 
 class Threshold(NamedTuple):

@@ -287,7 +287,7 @@ def _near(word: Any, known: Callable[[], Iterable[Any]]) -> str:
     try:
         names = [name for name in map(str, known()) if not name.startswith("_")]
         return did_you_mean(str(word), names) or "."
-    except Exception:  # noqa: BLE001 - names that the user's class lists, or fails to: a hint can be left out
+    except Exception:  # noqa: BLE001 - the user's class may fail to list its names, and the hint is optional
         return "."
 
 

@@ -234,7 +234,7 @@ class _Writer:
         return {"type": "array", "items": self.schema(items, f"{path}[]", level + 1)}
 
     def _tuple(self, first: list[Any], items: Any, path: str, level: int) -> dict[str, Any]:
-        """Return a list whose elements are told apart by their places as one of any of them, and tell the places."""
+        """Return a list whose elements differ by place as a list of any of them, with the places in words."""
         kinds = [*first, *([items] if isinstance(items, Mapping) else [])]
         made = [self.schema(one, f"{path}[{at}]", level + 1) for at, one in enumerate(kinds)]
         distinct = [one for at, one in enumerate(made) if one not in made[:at]]

@@ -43,7 +43,7 @@ _TOOL = Asking(("tool", "prompt"))
 _TOOL_OR_WORDS = _TOOL._replace(routes_with_tools=("prompt",))
 """Functions do not go beside the service's tools."""
 _MASKS = Asking(("strict", "prompt"), is_told_schema=True)
-"""Servers that mask words, and tell their model nothing of the schema."""
+"""Servers that constrain which tokens may come, and do not show the schema to the model."""
 _OPENAI = _held("openai")
 _CLAUDE = _held("anthropic", ("tool", "prompt"))
 """Found pages are cited, and sources are refused beside a schema."""

@@ -34,7 +34,7 @@ async def finish_anyway(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 def is_collected(error: BaseException, loop: asyncio.AbstractEventLoop | None = None) -> bool:
-    """Tell whether an error is the end of something that nobody waits for now.
+    """Return whether an error ends something that nobody waits for.
 
     Parameters
     ----------

@@ -341,7 +341,7 @@ class Turn:
         await self._end("on_error", error)
 
     async def _end(self, event: str, about: object) -> None:
-        """Let the next send through, and tell the hooks: of the answers that did not fit first."""
+        """Let the next send through, and call the hooks: for answers that did not fit first."""
         self._leave()
         for attempt in self.attempts:
             await self._session.run_hooks("on_message_received", attempt)

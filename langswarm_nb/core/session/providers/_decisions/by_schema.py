@@ -45,7 +45,7 @@ class _Came:
 
 
 async def decide_by_schema(provider: IProviderSession, request: DecisionRequest, intake: Intake) -> Decision:
-    """Ask for values, once more if they do not fit; nobody tells their probabilities.
+    """Ask for values, once more if they do not fit; there are no probabilities.
 
     Raises
     ------

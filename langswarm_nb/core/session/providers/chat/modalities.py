@@ -1,4 +1,4 @@
-"""What lists of models say about what they take: OpenRouter's, and that of llama.cpp's server."""
+"""What the model lists of OpenRouter and llama.cpp's server say about inputs."""
 
 from __future__ import annotations
 
